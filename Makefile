@@ -1,0 +1,65 @@
+# The commands of this repository; `make help` lists them.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null)
+
+# Locked versions with hashes; the project itself is added without dependencies.
+ifdef UV
+MAKE_VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+SYNC = VIRTUAL_ENV=$(abspath $(VENV)) $(UV) pip install --quiet --compile-bytecode
+else
+MAKE_VENV = $(PYTHON) -m venv $(VENV)
+SYNC = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+# Versions and hashes only: no address of a package index may stand in the files.
+LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
+  --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test lint format lock clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed  ## make .venv with the reelmill command in it
+
+dev: $(VENV)/.dev  ## add what tests and checks need
+
+demo: install  ## the whole pipeline on this machine: no key, no cost
+	$(BIN)/reelmill demo
+
+test: dev  ## run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: dev  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: dev  ## apply the style that can be applied
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: dev  ## write the constraints files anew from pyproject.toml
+	$(LOCK) --extra sandbox --group build --output-file .constraints/run.txt
+	$(LOCK) --extra sandbox --extra flower --group build --group dev \
+	  --output-file .constraints/dev.txt
+
+clean:  ## remove .venv and what tools left behind
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.made:
+	$(MAKE_VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml .constraints/run.txt
+	$(SYNC) --require-hashes -r .constraints/run.txt
+	PATH="$(abspath $(BIN)):$$PATH" $(SYNC) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed .constraints/dev.txt
+	$(SYNC) --require-hashes -r .constraints/dev.txt
+	@touch $@

@@ -1,0 +1,73 @@
+"""A job: a row that passed validation, ready to be priced, queued and paid for.
+
+It holds what a person asked for and nothing that happens later; what happens later
+stands in `records`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One video that a person asked for."""
+
+    #: Unique in its batch; safe in a file name and a Redis key.
+    id: str
+    #: Line of the manifest where its row begins, from 1.
+    line: int
+    #: Full model id, as the catalogue has it.
+    model: str
+    #: The model's inputs by name, checked and typed; defaults are not filled in.
+    inputs: Mapping[str, Any]
+    #: Price of one attempt by our price list; None where the list has no price.
+    price_usd_micros: int | None
+    #: Store key of the video, relative to the store.
+    key: str
+    #: The row's own columns, which no model knows; carried into the report.
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def image(self) -> str:
+        """The picture it begins with, for a report; the first one of several."""
+        several = self.inputs.get("images")
+        return str(several[0] if several else self.inputs.get("image", ""))
+
+    def digest(self) -> str:
+        """Hex SHA-256 of what would be sent: equal jobs ask for the same video."""
+        request = {"model": self.model, "inputs": dict(self.inputs)}
+        text = json.dumps(request, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The job as one line of JSON, for the ledger."""
+        return json.dumps(
+            {
+                "id": self.id,
+                "line": self.line,
+                "model": self.model,
+                "inputs": dict(self.inputs),
+                "price": self.price_usd_micros,
+                "key": self.key,
+                "data": dict(self.data),
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Job":
+        """The job that `to_json` wrote."""
+        raw = json.loads(text)
+        return cls(
+            id=raw["id"],
+            line=raw["line"],
+            model=raw["model"],
+            inputs=raw["inputs"],
+            price_usd_micros=raw["price"],
+            key=raw["key"],
+            data=raw["data"],
+        )

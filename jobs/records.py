@@ -1,0 +1,111 @@
+"""What the ledger says of batches, jobs and attempts, as plain values.
+
+These are read, never written back: the ledger moves a job by an event, and the next
+reading shows the outcome.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobs.job import Job
+from jobs.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job failed or waits for a person, in words for that person."""
+
+    #: A stable word for programs: `moderation`, `refused`, `file-gone`, ...
+    code: str
+    #: What happened, with the provider's own words where there are any.
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One paid submission of a job."""
+
+    #: From 1.
+    number: int
+    #: Unix seconds when the request was about to leave.
+    sent_at_s: float
+    #: `sent`, `generating`, `completed`, `failed`, `refused`, `unsent`, `unknown`,
+    #: `absent`: what became of it.
+    outcome: str
+    #: What it costs by our price list; None where the list has no price.
+    price_usd_micros: int | None
+    charged_usd_micros: int = 0
+    refunded_usd_micros: int = 0
+    prediction_id: str | None = None
+    #: Unix seconds when the provider said that it was over.
+    ended_at_s: float | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job and all that happened to it."""
+
+    job: Job
+    state: State
+    attempts: tuple[Attempt, ...] = ()
+    #: URL or path of the stored video.
+    video: str | None = None
+    video_bytes: int | None = None
+    video_sha256: str | None = None
+    failure: Failure | None = None
+
+    @property
+    def charged_usd_micros(self) -> int:
+        """What the provider took for all attempts, by our rules."""
+        return sum(attempt.charged_usd_micros for attempt in self.attempts)
+
+    @property
+    def refunded_usd_micros(self) -> int:
+        """What the provider gives back for failed attempts, by our rules."""
+        return sum(attempt.refunded_usd_micros for attempt in self.attempts)
+
+    @property
+    def prediction_id(self) -> str | None:
+        """The newest prediction, the one whose video is kept."""
+        known = [a.prediction_id for a in self.attempts if a.prediction_id]
+        return known[-1] if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch: its settings, its counts by state, its money."""
+
+    id: str
+    #: The manifest it came from, as the person named it.
+    manifest: str
+    account: str
+    #: Store URL or folder that its videos go to.
+    store: str
+    #: Weight in the fair sharing of an account between batches.
+    priority: int
+    #: Most attempts a job may have.
+    attempts: int
+    #: Cap over reserved and charged money; None is no cap.
+    budget_usd_micros: int | None
+    #: Unix seconds.
+    created_at_s: float
+    #: True once every job of the manifest is in the ledger.
+    complete: bool
+    #: True while a person holds it.
+    paused: bool = False
+    #: Why nothing more is started though jobs wait: `budget` or empty.
+    stopped_by: str = ""
+    counts: Mapping[State, int] = field(default_factory=dict)
+    #: Sum of the prices of its jobs, those of unknown price left out.
+    estimated_usd_micros: int = 0
+    #: Jobs whose price the list does not have.
+    unpriced: int = 0
+    reserved_usd_micros: int = 0
+    charged_usd_micros: int = 0
+    refunded_usd_micros: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many jobs it has."""
+        return sum(self.counts.values())
