@@ -54,6 +54,19 @@ class JobRecord:
     video_bytes: int | None = None
     video_sha256: str | None = None
     failure: Failure | None = None
+    #: Where the provider keeps the finished file; an address of a file host.
+    output: str | None = None
+    #: Unix seconds when the file was finished; it vanishes seven days later.
+    generated_at_s: float | None = None
+    #: Counts the permits it was given; a mover names the one it acts under.
+    permit: int = 0
+    #: Looks at the provider or at the file since its last move.
+    looks: int = 0
+
+    @property
+    def attempt(self) -> Attempt:
+        """The newest attempt."""
+        return self.attempts[-1]
 
     @property
     def charged_usd_micros(self) -> int:
@@ -96,6 +109,8 @@ class BatchRecord:
     paused: bool = False
     #: Why nothing more is started though jobs wait: `budget` or empty.
     stopped_by: str = ""
+    #: What held up its videos or its report last, such as a full store.
+    note: str = ""
     counts: Mapping[State, int] = field(default_factory=dict)
     #: Sum of the prices of its jobs, those of unknown price left out.
     estimated_usd_micros: int = 0

@@ -1,0 +1,121 @@
+"""What the provider can answer, as closed families of values.
+
+The client at the seam to httpx makes them, `failures` decides what follows. Nothing
+here is text that somebody has to search: decisions travel as types.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A prediction exists and is charged; this is its id."""
+
+    prediction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Nothing left this machine, so nothing was created."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLost:
+    """Something may have left, and no answer tells what became of it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The account is over a limit; nothing was created."""
+
+    reason: str
+    #: Seconds the provider asks for, where it does.
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request itself is wrong; nothing was created or charged."""
+
+    status: int
+    reason: str
+
+
+class Trouble(StrEnum):
+    """What keeps a whole account from working."""
+
+    KEY = "key"  #: not accepted
+    PERMISSION = "permission"  #: accepted, but not for this
+    BALANCE = "balance"  #: not enough money
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTrouble:
+    """The account cannot work now, whatever is asked; nothing was created."""
+
+    trouble: Trouble
+    reason: str
+
+
+SubmitAnswer = Accepted | Unsent | AnswerLost | Throttled | Refused | AccountTrouble
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Not over yet: created, processing, or a word we do not know."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The video is made and can be fetched from `output`."""
+
+    output: str
+    inference_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Ended without a video: failed, timeout, cancelled or deleted."""
+
+    status: str
+    #: The provider's number for the reason; 0 where it gives none.
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The provider does not know this prediction (any more)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """No usable answer; says nothing about the prediction."""
+
+    reason: str
+    retry_after_s: float | None = None
+
+
+LookAnswer = Running | Completed | Over | Missing | LookAgain | AccountTrouble
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A prediction as the provider's history shows it."""
+
+    prediction_id: str
+    model: str
+    #: Unix seconds, by the provider's clock.
+    created_at_s: float
+    status: str
+    #: None where the history does not show them.
+    inputs: dict[str, object] | None = None

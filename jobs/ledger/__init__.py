@@ -1,0 +1,128 @@
+"""The ledger: the durable record of batches, jobs and attempts, in Redis.
+
+The only package that knows Redis. Its parts share one connection and one clock:
+`batches` (what was asked), `moves` (what happens to a job), `permits` (who may start),
+`due` (who must be looked at), `times` (how long the provider takes). `audit` checks
+that they agree.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from jobs.ledger.batches import Batches
+from jobs.ledger.due import Due
+from jobs.ledger.moves import Moves
+from jobs.ledger.permits import Permits
+from jobs.ledger.scripts import Scripts
+from jobs.ledger.server import Server
+from jobs.ledger.times import Times
+
+__all__ = [
+    "Ledger",
+    "LedgerError",
+    "LedgerUnreachable",
+    "NotDurable",
+    "connect",
+]
+
+#: A lost connection, whichever way it shows; the step may or may not have been taken.
+LedgerUnreachable = (RedisConnectionError, RedisTimeoutError)
+#: Anything the server says no to.
+LedgerError = RedisError
+
+#: How long a write may take to reach the disk before a paid request is held back.
+DURABLE_TIMEOUT_MS = 5_000
+
+
+class NotDurable(Exception):  # noqa: N818 - a finding, read as "not durable"
+    """The server did not say that what was written is on its disk."""
+
+
+class Ledger:
+    """All parts of the ledger over one server."""
+
+    def __init__(
+        self, server: Server, clock: Callable[[], float] | None = None
+    ) -> None:
+        """Open the ledger on `server`.
+
+        Args:
+            server: a client that decodes responses.
+            clock: unix seconds, for simulations; None is the server's own clock.
+        """
+        self.server = server
+        now = (lambda: "") if clock is None else (lambda: repr(clock()))
+        scripts = Scripts(server)
+        self.batches = Batches(server, scripts, now)
+        self.moves = Moves(server, scripts, now)
+        self.permits = Permits(server, scripts, now)
+        self.due = Due(server, scripts, now)
+        self.times = Times(server)
+
+    def durable(self) -> None:
+        """Return once everything written through this connection is on disk.
+
+        With `appendfsync always` it already is and this asks for proof; with
+        `everysec` it waits for the next flush.
+
+        Raises:
+            NotDurable: the server keeps no append-only file, or did not answer in time.
+        """
+        try:
+            answer = self.server.execute_command("WAITAOF", 1, 0, DURABLE_TIMEOUT_MS)
+        except ResponseError as error:
+            raise NotDurable(
+                f"the ledger's server cannot prove that it wrote to disk ({error}); "
+                "it needs appendonly yes and Redis 7.2 or Valkey 7.2 or newer"
+            ) from None
+        if int(answer[0]) < 1:
+            raise NotDurable(
+                "the ledger's server did not write to disk in time; "
+                "look at its disk and its log"
+            )
+
+    def ping(self) -> None:
+        """Return if the server answers.
+
+        Raises:
+            LedgerUnreachable: it does not.
+        """
+        self.server.ping()
+
+    def now_s(self) -> float:
+        """Unix seconds by the server's clock."""
+        seconds, micros = self.server.time()
+        return float(seconds) + float(micros) / 1e6
+
+    def shutdown(self) -> None:
+        """Ask the server to write everything down and end."""
+        with suppress(RedisConnectionError):
+            self.server.execute_command("SHUTDOWN", "SAVE")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.server.close()
+
+
+def connect(url: str, timeout_s: float = 10.0) -> Ledger:
+    """The ledger at a `redis://`, `rediss://` or `unix://` address.
+
+    Nothing is repeated behind our back: a step that was taken but whose answer was
+    lost must be seen as such by whoever took it.
+    """
+    server = redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Ledger(cast("Server", server))

@@ -1,0 +1,88 @@
+"""Whether the ledger's parts agree: the invariants everything else relies on.
+
+Reads everything of an account, so it is for tests and for a person who suspects
+something, not for the path of a job.
+"""
+
+from collections import Counter
+
+from jobs.ledger import Ledger, keys
+from jobs.moves import Ref
+from jobs.records import BatchRecord, JobRecord
+from jobs.states import FINAL, WATCHED, State
+
+#: States that hold a concurrency slot. An unresolved job may hold one, on loan.
+HOLDING = frozenset({State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.GENERATING})
+#: States that hold reserved money.
+RESERVING = frozenset(
+    {State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED}
+)
+
+
+def audit(ledger: Ledger, account_id: str) -> list[str]:
+    """What does not agree, a sentence each; empty when all is well."""
+    due = set(ledger.server.zrange(keys.due(account_id), 0, -1))
+    slots = set(ledger.server.zrange(keys.slots(account_id), 0, -1))
+    problems: list[str] = []
+    for batch_id in ledger.batches.ids():
+        batch = ledger.batches.read(batch_id)
+        if batch is None or batch.account != account_id:
+            continue
+        records = list(ledger.batches.jobs(batch_id))
+        problems += _jobs(ledger, batch, records, due, slots)
+        problems += _sums(batch, records)
+        refs = {str(Ref(batch_id, record.job.id)) for record in records}
+        due -= refs | {str(Ref(batch_id, ""))}
+        slots -= refs
+    problems += [f"{ref} is due but no batch has it" for ref in sorted(due)]
+    problems += [f"{ref} holds a slot but no batch has it" for ref in sorted(slots)]
+    return problems
+
+
+def _jobs(
+    ledger: Ledger,
+    batch: BatchRecord,
+    records: list[JobRecord],
+    due: set[str],
+    slots: set[str],
+) -> list[str]:
+    waiting = set(ledger.server.zrange(keys.waiting(batch.id), 0, -1))
+    problems = []
+    for record in records:
+        ref = str(Ref(batch.id, record.job.id))
+        at = f"{ref} is {record.state}"
+        if (record.state in WATCHED) != (ref in due):
+            problems.append(f"{at}, in the due-set: {ref in due}")
+        if (record.state is State.WAITING) != (record.job.id in waiting):
+            problems.append(f"{at}, among the waiting: {record.job.id in waiting}")
+        held = record.state in HOLDING
+        if held != (ref in slots) and record.state is not State.UNRESOLVED:
+            problems.append(f"{at}, holds a slot: {ref in slots}")
+    return problems
+
+
+def _sums(batch: BatchRecord, records: list[JobRecord]) -> list[str]:
+    reserved = sum(r.job.price_usd_micros or 0 for r in records if r.state in RESERVING)
+    counted = Counter(record.state for record in records)
+    pairs = {
+        "reserved": (batch.reserved_usd_micros, reserved),
+        "charged": (
+            batch.charged_usd_micros,
+            sum(record.charged_usd_micros for record in records),
+        ),
+        "refunded": (
+            batch.refunded_usd_micros,
+            sum(record.refunded_usd_micros for record in records),
+        ),
+        "jobs": (batch.total, len(records)),
+        "unfinished": (
+            batch.total - sum(batch.counts.get(state, 0) for state in FINAL),
+            sum(n for state, n in counted.items() if state not in FINAL),
+        ),
+    }
+    pairs |= {str(s): (batch.counts.get(s, 0), counted.get(s, 0)) for s in State}
+    return [
+        f"{batch.id}: {what} is {kept} in the batch, {real} over its jobs"
+        for what, (kept, real) in pairs.items()
+        if kept != real
+    ]

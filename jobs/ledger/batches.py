@@ -1,0 +1,151 @@
+"""Batches and their jobs as they were asked for, and reading both back."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from jobs.job import Job
+from jobs.ledger import keys
+from jobs.ledger.scripts import Scripts
+from jobs.ledger.server import Server
+from jobs.moves import Ref, attempt_from_json
+from jobs.records import Attempt, BatchRecord, Failure, JobRecord
+from jobs.states import State
+
+#: Jobs that one script call adds, and one round trip reads.
+BLOCK = 500
+
+
+class Batches:
+    """What was asked for: batches and jobs, in the order of their manifests."""
+
+    def __init__(
+        self, server: Server, scripts: Scripts, now: Callable[[], str]
+    ) -> None:
+        self._server = server
+        self._scripts = scripts
+        self._now = now
+
+    def create(self, batch: BatchRecord) -> bool:
+        """Write down an empty batch; False if there is one of that id already."""
+        key = keys.batch(batch.id)
+        if not self._server.hsetnx(key, "account", batch.account):
+            return False
+        budget = batch.budget_usd_micros
+        self._server.hset(
+            key,
+            mapping={
+                "manifest": batch.manifest,
+                "store": batch.store,
+                "priority": batch.priority,
+                "attempts": batch.attempts,
+                "budget": "" if budget is None else budget,
+                "created_at": repr(batch.created_at_s),
+            },
+        )
+        self._server.zadd(keys.BATCHES, {batch.id: batch.created_at_s})
+        return True
+
+    def add(self, batch_id: str, jobs: Iterable[Job]) -> int:
+        """Add jobs, skipping those it has; how many were new."""
+        added = 0
+        rest = iter(jobs)
+        while block := list(islice(rest, BLOCK)):
+            args: list[object] = [batch_id]
+            for job in block:
+                price = job.price_usd_micros
+                price_text = "" if price is None else price
+                args += (job.id, job.line, job.to_json(), price_text)
+            added += int(self._scripts.run("add", *args))
+        return added
+
+    def open(self, batch_id: str) -> None:
+        """Declare that every job is in; permits may be granted from now on."""
+        self._scripts.run("open", self._now(), batch_id)
+
+    def read(self, batch_id: str) -> BatchRecord | None:
+        """A batch with its counts and its money; None if there is none."""
+        raw = self._server.hgetall(keys.batch(batch_id))
+        return _batch(batch_id, raw) if "created_at" in raw else None
+
+    def ids(self) -> list[str]:
+        """Ids of all batches, newest first."""
+        return list(self._server.zrevrange(keys.BATCHES, 0, -1))
+
+    def set_budget(self, batch_id: str, budget_usd_micros: int | None) -> None:
+        """Change the cap; what was stopped by it goes on at the next pulse."""
+        budget = "" if budget_usd_micros is None else budget_usd_micros
+        self._server.hset(
+            keys.batch(batch_id), mapping={"budget": budget, "stopped_by": ""}
+        )
+
+    def note(self, batch_id: str, text: str) -> None:
+        """Tell whoever watches the batch what holds it up."""
+        self._server.hset(keys.batch(batch_id), mapping={"note": text})
+
+    def jobs(self, batch_id: str) -> Iterator[JobRecord]:
+        """Every job of a batch in the order of its manifest, read block by block."""
+        start = 0
+        while True:
+            key = keys.batch_jobs(batch_id)
+            ids = self._server.zrange(key, start, start + BLOCK - 1)
+            if not ids:
+                return
+            start += len(ids)
+            found = self.load([Ref(batch_id, job_id) for job_id in ids])
+            yield from (record for record in found if record)
+
+    def load(self, refs: Sequence[Ref]) -> list[JobRecord | None]:
+        """The jobs of these refs, in order; None where there is none."""
+        pipeline = self._server.pipeline(transaction=False)
+        for ref in refs:
+            pipeline.hgetall(keys.job(ref))
+        return [_job(raw) if raw.get("job") else None for raw in pipeline.execute()]
+
+
+def _batch(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
+    counts = {s: int(raw[f"n:{s}"]) for s in State if int(raw.get(f"n:{s}", "0"))}
+    return BatchRecord(
+        id=batch_id,
+        manifest=raw["manifest"],
+        account=raw["account"],
+        store=raw["store"],
+        priority=int(raw["priority"]),
+        attempts=int(raw["attempts"]),
+        budget_usd_micros=int(raw["budget"]) if raw["budget"] else None,
+        created_at_s=float(raw["created_at"]),
+        complete=raw.get("complete") == "1",
+        paused=raw.get("paused") == "1",
+        stopped_by=raw.get("stopped_by", ""),
+        note=raw.get("note", ""),
+        counts=counts,
+        estimated_usd_micros=int(raw.get("estimated", "0")),
+        unpriced=int(raw.get("unpriced", "0")),
+        reserved_usd_micros=int(raw.get("reserved", "0")),
+        charged_usd_micros=int(raw.get("charged", "0")),
+        refunded_usd_micros=int(raw.get("refunded", "0")),
+    )
+
+
+def _attempts(raw: Mapping[str, str]) -> tuple[Attempt, ...]:
+    found = [attempt_from_json(v) for k, v in raw.items() if k.startswith("attempt:")]
+    return tuple(sorted(found, key=lambda attempt: attempt.number))
+
+
+def _job(raw: Mapping[str, str]) -> JobRecord:
+    failure = raw.get("failure")
+    size = raw.get("bytes")
+    generated_at = raw.get("generated_at")
+    return JobRecord(
+        job=Job.from_json(raw["job"]),
+        state=State(raw["state"]),
+        attempts=_attempts(raw),
+        video=raw.get("video"),
+        video_bytes=int(size) if size else None,
+        video_sha256=raw.get("sha256"),
+        failure=Failure(**json.loads(failure)) if failure else None,
+        output=raw.get("output"),
+        generated_at_s=float(generated_at) if generated_at else None,
+        permit=int(raw["permit"]),
+        looks=int(raw.get("looks", "0")),
+    )

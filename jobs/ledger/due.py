@@ -1,0 +1,57 @@
+"""The due-set: who must be looked at, and when.
+
+It is the truth that messages only hint at. Whoever is sent for a job holds a lease on
+it, that is, the job is due again when the lease ends; work that takes longer extends
+it, and the work of a dead process comes back by itself.
+"""
+
+from collections.abc import Callable, Iterable
+
+from jobs.ledger import keys
+from jobs.ledger.scripts import Scripts
+from jobs.ledger.server import Server
+from jobs.moves import Ref
+from jobs.states import State
+
+
+class Due:
+    """Leases on what is due, by account."""
+
+    def __init__(
+        self, server: Server, scripts: Scripts, now: Callable[[], str]
+    ) -> None:
+        self._server = server
+        self._scripts = scripts
+        self._now = now
+
+    def lease(
+        self, account_id: str, most: int, lease_s: float
+    ) -> list[tuple[Ref, State | None]]:
+        """Take up to `most` that are due; a batch that is over comes without state."""
+        flat = self._scripts.run("lease", self._now(), account_id, most, lease_s)
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        return [
+            (Ref.parse(ref), State(state) if state else None) for ref, state in pairs
+        ]
+
+    def extend(self, account_id: str, refs: Iterable[Ref], lease_s: float) -> None:
+        """Keep these for another lease: the work on them goes on."""
+        self._set(account_id, dict.fromkeys(refs, lease_s), look=False)
+
+    def postpone(self, account_id: str, waits_s: dict[Ref, float]) -> None:
+        """Look at these again after so many seconds; counts a look for each."""
+        self._set(account_id, waits_s, look=True)
+
+    def drop_batch(self, account_id: str, batch_id: str) -> None:
+        """A batch was reported: nobody needs to look at it again."""
+        self._server.zrem(keys.due(account_id), str(Ref(batch_id, "")))
+
+    def count(self, account_id: str) -> int:
+        """How many stand in the due-set."""
+        return self._server.zcard(keys.due(account_id))
+
+    def _set(self, account_id: str, waits_s: dict[Ref, float], *, look: bool) -> None:
+        if not waits_s:
+            return
+        args = [part for ref, wait_s in waits_s.items() for part in (ref, wait_s)]
+        self._scripts.run("postpone", self._now(), account_id, int(look), *args)

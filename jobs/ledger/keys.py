@@ -1,0 +1,80 @@
+"""Every Redis key there is. Nothing outside this package spells one.
+
+Keys live as long as their batch or account; nothing expires by itself, because a job
+that vanished from the ledger could be paid for again. All keys of one move are reached
+by one script, so the ledger needs one server, not a cluster, as Celery does.
+
+| key | type | holds |
+|---|---|---|
+| `reelmill:batches` | zset | batch ids by time of creation |
+| `reelmill:batch:B` | hash | settings, counts (`n:STATE`), money of a batch |
+| `reelmill:batch:B:jobs` | zset | its job ids by their place in the manifest |
+| `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
+| `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
+| `reelmill:account:A` | hash | limits, cooling, trouble of an account |
+| `reelmill:account:A:open` | zset | batches that have waiting jobs, by virtual time |
+| `reelmill:account:A:slots` | zset | jobs that hold a slot, by its end |
+| `reelmill:account:A:starts` | zset | starts, by when they stop counting |
+| `reelmill:account:A:due` | zset | jobs (`B/J`) and batches (`B/`) by next look |
+| `reelmill:account:A:predictions` | hash | prediction id to job: none belongs to two |
+| `reelmill:account:A:times:M:D` | list | generation times of a model and duration |
+"""
+
+PREFIX = "reelmill:"
+
+BATCHES = f"{PREFIX}batches"
+
+
+def batch(batch_id: str) -> str:
+    """Hash of a batch."""
+    return f"{PREFIX}batch:{batch_id}"
+
+
+def batch_jobs(batch_id: str) -> str:
+    """All job ids of a batch, in order."""
+    return f"{batch(batch_id)}:jobs"
+
+
+def waiting(batch_id: str) -> str:
+    """Job ids of a batch that wait for a permit, in order."""
+    return f"{batch(batch_id)}:waiting"
+
+
+def job(ref: object) -> str:
+    """Hash of a job; `ref` prints as `batch/job`."""
+    return f"{PREFIX}job:{ref}"
+
+
+def account(account_id: str) -> str:
+    """Hash of an account."""
+    return f"{PREFIX}account:{account_id}"
+
+
+def open_batches(account_id: str) -> str:
+    """Batches of an account that have waiting jobs."""
+    return f"{account(account_id)}:open"
+
+
+def slots(account_id: str) -> str:
+    """Jobs that count against the account's concurrency."""
+    return f"{account(account_id)}:slots"
+
+
+def starts(account_id: str) -> str:
+    """Starts that count against the account's rate."""
+    return f"{account(account_id)}:starts"
+
+
+def due(account_id: str) -> str:
+    """The due-set of an account."""
+    return f"{account(account_id)}:due"
+
+
+def predictions(account_id: str) -> str:
+    """Who every known prediction belongs to."""
+    return f"{account(account_id)}:predictions"
+
+
+def times(account_id: str, model: str, duration_s: int) -> str:
+    """Generation times learnt for a model and duration."""
+    return f"{account(account_id)}:times:{model}:{duration_s}"

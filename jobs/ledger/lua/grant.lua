@@ -1,0 +1,83 @@
+-- Grants permits: rate, slot and budget together or not at all.
+-- ARGV: now or '', account, most, lease_s. Returns the refs that were admitted.
+--
+-- A rate token counts from its grant until one window after the request was answered.
+-- The provider counts it when it arrives, which lies between the two; so no window at
+-- the provider can hold more starts than tokens were out.
+local now, account = clock(ARGV[1]), ARGV[2]
+local most, lease_s = tonumber(ARGV[3]), tonumber(ARGV[4])
+local acct = account_key(account)
+local slots, starts, open, due = acct .. ':slots', acct .. ':starts', acct .. ':open', acct .. ':due'
+
+if redis.call('HGET', acct, 'paused') == '1' then return {} end
+if number(acct, 'cooling_until') > now then return {} end
+
+redis.call('ZREMRANGEBYSCORE', starts, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
+local free = math.min(
+  most,
+  number(acct, 'videos_per_minute') - redis.call('ZCARD', starts),
+  number(acct, 'concurrent_videos') - redis.call('ZCARD', slots)
+)
+-- After a refusal one probe goes out, and nothing else until it is answered.
+if number(acct, 'strikes') > 0 then
+  if redis.call('ZCOUNT', starts, '+inf', '+inf') > 0 then return {} end
+  free = math.min(free, 1)
+end
+if free <= 0 then return {} end
+
+local queue = {}
+local range = redis.call('ZRANGE', open, 0, -1, 'WITHSCORES')
+for i = 1, #range, 2 do
+  queue[#queue + 1] = { batch = range[i], vtime = tonumber(range[i + 1]) }
+end
+
+local function next_batch()
+  local best
+  for _, entry in ipairs(queue) do
+    if not entry.blocked and (not best or entry.vtime < best.vtime) then best = entry end
+  end
+  return best
+end
+
+local granted = {}
+while #granted < free do
+  local entry = next_batch()
+  if not entry then break end
+  local batch = entry.batch
+  local key = batch_key(batch)
+  local id = redis.call('ZRANGE', key .. ':waiting', 0, 0)[1]
+  if not id then
+    redis.call('ZREM', open, batch)
+    entry.blocked = true
+  elseif redis.call('HGET', key, 'paused') == '1' then
+    entry.blocked = true
+  else
+    local ref = batch .. '/' .. id
+    local job = job_key(ref)
+    local price = number(job, 'price')
+    local budget = redis.call('HGET', key, 'budget')
+    local committed = number(key, 'reserved') + number(key, 'charged')
+    if budget and budget ~= '' and committed + price > tonumber(budget) then
+      redis.call('HSET', key, 'stopped_by', 'budget')
+      entry.blocked = true
+    else
+      local permit = redis.call('HINCRBY', job, 'permit', 1)
+      redis.call('HSET', job, 'state', 'admitted')
+      redis.call('ZREM', key .. ':waiting', id)
+      redis.call('HINCRBY', key, 'n:waiting', -1)
+      redis.call('HINCRBY', key, 'n:admitted', 1)
+      redis.call('HINCRBY', key, 'reserved', price)
+      redis.call('HSET', key, 'stopped_by', '')
+      redis.call('ZADD', slots, '+inf', ref)
+      redis.call('ZADD', starts, '+inf', ref .. '#' .. permit)
+      redis.call('ZADD', due, now + lease_s, ref)
+      redis.call('HSET', acct, 'vclock', entry.vtime)
+      entry.vtime = entry.vtime + 1 / math.max(1, number(key, 'priority'))
+      redis.call('HSET', key, 'vtime', entry.vtime)
+      redis.call('ZADD', open, entry.vtime, batch)
+      granted[#granted + 1] = ref
+    end
+  end
+end
+return granted

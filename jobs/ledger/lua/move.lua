@@ -1,0 +1,56 @@
+-- Moves one job by one event, with its money, its permit and its place in the due-set,
+-- if it is still where the mover believed it. Returns 1, or 0 where somebody was
+-- quicker, or -1 where the prediction belongs to another job.
+-- ARGV: now or '', ref, state, next state, permit, due_in_s or '', reserved, charged,
+--   refunded, slot, token, lend_s, window_s, prediction id, count of writes,
+--   (field, value)..., fields to erase...
+local now, ref, state, after, permit = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local due_in_s, slot, token = ARGV[6], ARGV[10], ARGV[11]
+local batch, id = string.match(ref, '^([^/]*)/(.*)$')
+local job, key = job_key(ref), batch_key(batch)
+
+local is = redis.call('HMGET', job, 'state', 'permit')
+if is[1] ~= state or is[2] ~= permit then return 0 end
+
+local account = redis.call('HGET', key, 'account')
+local acct = account_key(account)
+local prediction = ARGV[14]
+if prediction ~= '' then
+  local owner = redis.call('HGET', acct .. ':predictions', prediction)
+  if owner and owner ~= ref then return -1 end
+  redis.call('HSET', acct .. ':predictions', prediction, ref)
+  -- An acceptance after the rest ends it; one of the refused burst itself does not.
+  if number(acct, 'cooling_until') <= now then redis.call('HSET', acct, 'strikes', 0, 'trouble', '', 'reason', '') end
+end
+
+local writes = tonumber(ARGV[15])
+redis.call('HSET', job, 'state', after)
+for i = 16, 15 + 2 * writes, 2 do redis.call('HSET', job, ARGV[i], ARGV[i + 1]) end
+for i = 16 + 2 * writes, #ARGV do redis.call('HDEL', job, ARGV[i]) end
+
+redis.call('HINCRBY', key, 'n:' .. state, -1)
+redis.call('HINCRBY', key, 'n:' .. after, 1)
+redis.call('HINCRBY', key, 'reserved', ARGV[7])
+redis.call('HINCRBY', key, 'charged', ARGV[8])
+redis.call('HINCRBY', key, 'refunded', ARGV[9])
+
+if slot == 'free' then redis.call('ZREM', acct .. ':slots', ref) end
+if slot == 'lend' then redis.call('ZADD', acct .. ':slots', 'XX', now + tonumber(ARGV[12]), ref) end
+local start = ref .. '#' .. permit
+if token == 'drop' then redis.call('ZREM', acct .. ':starts', start) end
+if token == 'count' then redis.call('ZADD', acct .. ':starts', 'XX', now + tonumber(ARGV[13]), start) end
+
+if due_in_s ~= '' then
+  redis.call('ZADD', acct .. ':due', now + tonumber(due_in_s), ref)
+else
+  redis.call('ZREM', acct .. ':due', ref)
+end
+if state == 'waiting' then redis.call('ZREM', key .. ':waiting', id) end
+if after == 'waiting' then
+  redis.call('ZADD', key .. ':waiting', redis.call('HGET', job, 'place'), id)
+  open_batch(account, batch)
+elseif due_in_s == '' then
+  redis.call('HINCRBY', key, 'unfinished', -1)
+end
+finish_if_over(account, batch, now)
+return 1

@@ -1,0 +1,76 @@
+"""Moving jobs: the only way that a job's state, money or permit ever changes."""
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+
+from jobs.ledger import keys
+from jobs.ledger.scripts import Call, Scripts
+from jobs.ledger.server import Server
+from jobs.limits import WINDOW_S
+from jobs.moves import LONGEST_GENERATION_S, Move, Ref
+from jobs.states import WATCHED, after
+
+
+class Moved(IntEnum):
+    """Whether a move was made."""
+
+    YES = 1  #: it was
+    NO = 0  #: the job was elsewhere already, or under a newer permit
+    TAKEN = -1  #: its prediction belongs to another job
+
+
+class Moves:
+    """Carries out moves, each in one atomic step."""
+
+    def __init__(
+        self, server: Server, scripts: Scripts, now: Callable[[], str]
+    ) -> None:
+        self._server = server
+        self._scripts = scripts
+        self._now = now
+
+    def make(self, moves: Sequence[Move]) -> list[Moved]:
+        """Make these moves in one round trip; what became of each, in order.
+
+        Raises:
+            IllegalMove: the state table has no such move; nothing was sent.
+        """
+        calls = [self._call(move) for move in moves]
+        return [Moved(int(answer)) for answer in self._scripts.run_all(calls)]
+
+    def owner(self, account_id: str, prediction_id: str) -> Ref | None:
+        """The job that a prediction belongs to, if the ledger knows it."""
+        ref = self._server.hget(keys.predictions(account_id), prediction_id)
+        return Ref.parse(ref) if ref else None
+
+    def known(self, account_id: str, prediction_ids: Sequence[str]) -> set[str]:
+        """Those of these predictions that belong to a job."""
+        if not prediction_ids:
+            return set()
+        key = keys.predictions(account_id)
+        owners = self._server.hmget(key, list(prediction_ids))
+        pairs = zip(prediction_ids, owners, strict=True)
+        return {prediction_id for prediction_id, owner in pairs if owner}
+
+    def _call(self, move: Move) -> Call:
+        target = after(move.state, move.event)
+        writes = [part for pair in move.write.items() for part in pair]
+        return "move", (
+            self._now(),
+            move.ref,
+            move.state,
+            target,
+            move.permit,
+            repr(float(move.due_in_s)) if target in WATCHED else "",
+            move.reserved_usd_micros,
+            move.charged_usd_micros,
+            move.refunded_usd_micros,
+            move.slot,
+            move.token,
+            LONGEST_GENERATION_S,
+            WINDOW_S,
+            move.prediction_id,
+            len(move.write),
+            *writes,
+            *move.erase,
+        )

@@ -1,0 +1,265 @@
+"""What each event does to a job, its money and its permit: one function an event.
+
+A `Move` is a value: the ledger carries it out in one atomic step if the job is still
+where the mover believed it, and not at all otherwise. Money is reserved with the
+permit, charged when an id is known, released when nothing was created; these
+functions are the only place that says so.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+from jobs.records import Attempt, Failure, JobRecord
+from jobs.states import Event, State
+
+#: Nothing generates longer than this at the provider, so that a job that a person must
+#: settle gives its slot back after it.
+LONGEST_GENERATION_S = 3_600.0
+
+
+class Ref(NamedTuple):
+    """Which job: its batch and its id there."""
+
+    batch: str
+    job: str
+
+    def __str__(self) -> str:
+        return f"{self.batch}/{self.job}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Ref":
+        """The reference that `str` wrote."""
+        batch, _, job = text.partition("/")
+        return cls(batch, job)
+
+
+class Slot(StrEnum):
+    """What happens to the concurrency slot."""
+
+    KEEP = "keep"  #: it may still be generating
+    FREE = "free"  #: it is over at the provider, or never began
+    LEND = "lend"  #: free after the longest generation
+
+
+class Token(StrEnum):
+    """What happens to the rate token."""
+
+    KEEP = "keep"  #: the request may be on its way
+    COUNT = "count"  #: it arrived at the latest now: counts for one more window
+    DROP = "drop"  #: it never arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step of one job, with everything that belongs to it."""
+
+    ref: Ref
+    state: State
+    event: Event
+    #: The permit the mover acts under: an older one moves nothing.
+    permit: int
+    #: Seconds until somebody must look at it; ignored where nobody must.
+    due_in_s: float = 0.0
+    reserved_usd_micros: int = 0
+    charged_usd_micros: int = 0
+    refunded_usd_micros: int = 0
+    slot: Slot = Slot.KEEP
+    token: Token = Token.KEEP
+    #: An id that no other job may have; known to the ledger from then on.
+    prediction_id: str = ""
+    #: Fields of the job to write, and to take away.
+    write: Mapping[str, str] = field(default_factory=dict)
+    erase: tuple[str, ...] = ()
+
+
+def attempt_field(number: int) -> str:
+    """Name of the field that holds an attempt."""
+    return f"attempt:{number}"
+
+
+def attempt_json(attempt: Attempt) -> str:
+    """An attempt as the ledger keeps it."""
+    kept = {name: value for name, value in asdict(attempt).items() if value}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+
+
+def attempt_from_json(text: str) -> Attempt:
+    """The attempt that `attempt_json` wrote."""
+    raw = {"sent_at_s": 0.0, "price_usd_micros": None, **json.loads(text)}
+    failure = raw.pop("failure", None)
+    return Attempt(**raw, failure=Failure(**failure) if failure else None)
+
+
+def _price(record: JobRecord) -> int:
+    return record.job.price_usd_micros or 0
+
+
+def _move(batch: str, record: JobRecord, event: Event) -> Move:
+    ref = Ref(batch, record.job.id)
+    return Move(ref, record.state, event, record.permit, erase=("looks",))
+
+
+def _with(move: Move, attempt: Attempt, failure: Failure | None = None) -> Move:
+    written = {**move.write, attempt_field(attempt.number): attempt_json(attempt)}
+    if failure:
+        written["failure"] = json.dumps(asdict(failure), ensure_ascii=False)
+    return replace(move, write=written)
+
+
+def claim(batch: str, record: JobRecord, now_s: float, lease_s: float) -> Move:
+    """Write the attempt down: only after this may the request leave."""
+    attempt = Attempt(
+        number=len(record.attempts) + 1,
+        sent_at_s=now_s,
+        outcome="sent",
+        price_usd_micros=record.job.price_usd_micros,
+    )
+    move = replace(_move(batch, record, Event.CLAIM), due_in_s=lease_s)
+    return _with(move, attempt)
+
+
+def give_back(batch: str, record: JobRecord) -> Move:
+    """Nothing was created: the permit goes back, and the attempt never was one."""
+    move = replace(
+        _move(batch, record, Event.RETURN),
+        reserved_usd_micros=-_price(record),
+        slot=Slot.FREE,
+        token=Token.DROP,
+    )
+    if record.state is not State.SUBMITTING:
+        return move
+    return replace(move, erase=("looks", attempt_field(record.attempt.number)))
+
+
+def refuse(batch: str, record: JobRecord, failure: Failure, now_s: float) -> Move:
+    """The provider refused the request; nothing is charged."""
+    attempt = replace(
+        record.attempt, outcome="refused", ended_at_s=now_s, failure=failure
+    )
+    move = replace(
+        _move(batch, record, Event.REFUSE),
+        reserved_usd_micros=-_price(record),
+        slot=Slot.FREE,
+        token=Token.COUNT,
+    )
+    return _with(move, attempt, failure)
+
+
+def lose(batch: str, record: JobRecord, reason: str, look_in_s: float) -> Move:
+    """The answer is lost: everything stays reserved until it is found or absent."""
+    failure = Failure("answer-lost", reason)
+    attempt = replace(record.attempt, outcome="unknown", failure=failure)
+    move = replace(
+        _move(batch, record, Event.LOSE), due_in_s=look_in_s, token=Token.COUNT
+    )
+    return _with(move, attempt)
+
+
+def accept(
+    batch: str, record: JobRecord, prediction_id: str, first_look_s: float
+) -> Move:
+    """The provider has it and charged it; from a lost answer this is adoption."""
+    event = Event.ACCEPT if record.state is State.SUBMITTING else Event.ADOPT
+    attempt = replace(
+        record.attempt,
+        outcome="generating",
+        prediction_id=prediction_id,
+        charged_usd_micros=_price(record),
+        failure=None,
+    )
+    move = replace(
+        _move(batch, record, event),
+        due_in_s=first_look_s,
+        reserved_usd_micros=-_price(record),
+        charged_usd_micros=_price(record),
+        token=Token.COUNT if event is Event.ACCEPT else Token.KEEP,
+        prediction_id=prediction_id,
+        erase=("looks", "failure"),
+    )
+    return _with(move, attempt)
+
+
+def absent(batch: str, record: JobRecord, now_s: float) -> Move:
+    """It is proven that nothing was created: the job may be sent again."""
+    attempt = replace(record.attempt, outcome="absent", ended_at_s=now_s)
+    move = replace(
+        _move(batch, record, Event.ABSENT),
+        reserved_usd_micros=-_price(record),
+        slot=Slot.FREE,
+        erase=("looks", "failure"),
+    )
+    return _with(move, attempt)
+
+
+def give_up(batch: str, record: JobRecord, reason: str, look_in_s: float) -> Move:
+    """It cannot be told by looking: a person decides; the money stays reserved."""
+    failure = Failure("unresolved", reason)
+    attempt = replace(record.attempt, failure=failure)
+    move = replace(
+        _move(batch, record, Event.GIVE_UP), due_in_s=look_in_s, slot=Slot.LEND
+    )
+    return _with(move, attempt, failure)
+
+
+def complete(
+    batch: str, record: JobRecord, output: str, now_s: float, lease_s: float
+) -> Move:
+    """The provider finished the video; it must be fetched."""
+    attempt = replace(record.attempt, outcome="completed", ended_at_s=now_s)
+    move = replace(
+        _move(batch, record, Event.COMPLETE),
+        due_in_s=lease_s,
+        slot=Slot.FREE,
+        write={"output": output, "generated_at": repr(now_s)},
+    )
+    return _with(move, attempt)
+
+
+def end(
+    batch: str,
+    record: JobRecord,
+    failure: Failure,
+    now_s: float,
+    *,
+    refund: bool,
+    again: bool,
+) -> Move:
+    """The attempt ended without a video; a new one follows if `again`."""
+    back = record.attempt.charged_usd_micros if refund else 0
+    attempt = replace(
+        record.attempt,
+        outcome="failed",
+        ended_at_s=now_s,
+        refunded_usd_micros=back,
+        failure=failure,
+    )
+    move = replace(
+        _move(batch, record, Event.TRY_AGAIN if again else Event.FAIL),
+        refunded_usd_micros=back,
+        slot=Slot.FREE,
+        erase=("looks", "output", "generated_at"),
+    )
+    return _with(move, attempt, None if again else failure)
+
+
+def store(batch: str, record: JobRecord, video: str, size: int, sha256: str) -> Move:
+    """The video is checked and kept; `size` in bytes."""
+    return replace(
+        _move(batch, record, Event.STORE),
+        write={"video": video, "bytes": str(size), "sha256": sha256},
+        erase=("looks", "failure"),
+    )
+
+
+def cancel(batch: str, record: JobRecord) -> Move:
+    """A person takes it back before it was sent."""
+    permit = record.state is State.ADMITTED
+    return replace(
+        _move(batch, record, Event.CANCEL),
+        reserved_usd_micros=-_price(record) if permit else 0,
+        slot=Slot.FREE if permit else Slot.KEEP,
+        token=Token.DROP if permit else Token.KEEP,
+    )

@@ -1,0 +1,159 @@
+"""Names of jobs and of their videos: which ids are allowed, and where videos go.
+
+It decides what may stand in a file name, an object key and a Redis key; whether a name
+is taken stands in `seen`. A store key can never climb out of the prefix of its batch.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from unicodedata import category, normalize
+
+from jobs.wording import guesses, shown
+
+MAX_ID_CHARS = 100
+MAX_ID_BYTES = 200
+#: S3 allows 1,024; the rest is room for the batch's name and a file beside the video.
+MAX_KEY_BYTES = 900
+#: What file systems allow for one name, less some room.
+MAX_SEGMENT_BYTES = 240
+DEFAULT_KEY = "{batch}/{id}.mp4"
+ENDING = ".mp4"
+
+_ASCII_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_FIELD = re.compile(r"\{([^{}]*)\}")
+#: What a field's value may not bring into a key: `{batch}` is filled in later.
+_UNSAFE = re.compile(r"[/\\{}\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+#: Fields that every row has; `batch` is filled in when the batch is made.
+_FIELDS = ("batch", "id", "model", "line")
+
+
+class BadName(Exception):  # noqa: N818 - the name is bad
+    """An id or a store key that cannot be used."""
+
+    def __init__(self, message: str, suggestion: str) -> None:
+        super().__init__(f"{message}; {suggestion}")
+        self.message = message
+        self.suggestion = suggestion
+
+
+def clean_id(text: str) -> str:
+    """The id as it is kept: NFC, without white space around it.
+
+    Raises:
+        BadName: it is too long, or has characters that an id cannot have.
+    """
+    text = text.strip()
+    if _ASCII_ID.fullmatch(text):
+        return text
+    text = normalize("NFC", text)
+    if not text:
+        raise BadName("the id is empty", "leave the cell empty to have one made")
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if len(text) > MAX_ID_CHARS or size > MAX_ID_BYTES:
+        raise BadName(
+            f"{shown(text)} is too long for an id",
+            f"write at most {MAX_ID_CHARS} characters, {MAX_ID_BYTES} bytes in UTF-8",
+        )
+    if text[:1] in {".", "-"}:
+        raise BadName(
+            f"{shown(text)} begins with {text[0]}", "begin with a letter or a digit"
+        )
+    for place, char in enumerate(text):
+        if not _may_stand(char, first=place == 0):
+            raise BadName(
+                f"{shown(text)} has {shown(char)} in it",
+                "use letters, digits, dot, underscore and hyphen",
+            )
+    return text
+
+
+def _may_stand(char: str, *, first: bool) -> bool:
+    if char in "._-":
+        return True
+    kind = category(char)
+    # Marks belong to the letters of many languages, but need one before them.
+    return kind[0] == "L" or kind == "Nd" or (kind[0] == "M" and not first)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTemplate:
+    """Where videos are stored: text with `{batch}`, `{id}`, `{model}`, columns."""
+
+    #: Text and field names in turn, text first.
+    parts: tuple[str, ...]
+    #: True if unique ids alone make unique keys.
+    unique_by_id: bool
+    #: The columns of the manifest it uses.
+    columns: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> "KeyTemplate":
+        """The template that a person wrote; `.mp4` is added where it is missing.
+
+        Raises:
+            BadName: it could leave its prefix, or is not well formed.
+        """
+        text = text.strip()
+        if not text:
+            raise BadName("the key is empty", f"write it like {DEFAULT_KEY}")
+        if not text.casefold().endswith(ENDING):
+            text += ENDING
+        parts = tuple(_FIELD.split(text))
+        literal = "".join(parts[::2])
+        if "{" in literal or "}" in literal:
+            raise BadName(
+                f"{shown(text)} has a brace without its partner",
+                f"write it like {DEFAULT_KEY}",
+            )
+        if any(not name.strip() for name in parts[1::2]):
+            raise BadName(f"{shown(text)} has an empty field", "name a column in it")
+        _hold(_FIELD.sub("x", text))
+        columns = frozenset(parts[1::2]) - frozenset(_FIELDS)
+        return cls(parts, text.split("/")[-1] == "{id}" + ENDING, columns)
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        """The store key of one job; `{batch}` stays in it as it is.
+
+        Raises:
+            BadName: a field is missing or empty, or the key could not be stored.
+        """
+        text = [*self.parts]
+        for place in range(1, len(text), 2):
+            text[place] = _value(text[place], fields)
+        key = "".join(text)
+        # Checked ids in the default template need no second look.
+        if len(key) > 200 or self.columns:  # noqa: PLR2004 - a quarter of any limit
+            _hold(key)
+        return key
+
+
+def _value(name: str, fields: Mapping[str, str]) -> str:
+    if name == "batch":
+        return "{batch}"
+    value = fields.get(name, "").strip()
+    if not value:
+        near = guesses(name, [*fields, "batch"], most=1)
+        meant = f"did you mean {{{near[0]}}}?" if near and near[0] != name else ""
+        message = f"the key needs {{{name}}}, which the row does not give"
+        raise BadName(message, meant or f"fill in {name} or choose another key")
+    if unsafe := _UNSAFE.search(value):
+        message = f"{shown(value)} cannot stand in a key for {shown(unsafe[0])} in it"
+        raise BadName(message, f"change {name} or choose another key")
+    return normalize("NFC", value)
+
+
+def _hold(key: str) -> None:
+    """Complains of a key that could climb out of its prefix or not be stored."""
+    again = f"write it like {DEFAULT_KEY}"
+    if "\\" in key or not key.replace(" ", "").isprintable():
+        message = f"the key {shown(key)} has a backslash or a control character in it"
+        raise BadName(message, again)
+    segments = key.split("/")
+    if bad := [part for part in segments if part.strip() in {"", ".", ".."}]:
+        shape = "an empty part" if not bad[0].strip() else f"the part {bad[0].strip()}"
+        raise BadName(f"the key {shown(key)} has {shape}", again)
+    if any(len(part.encode()) > MAX_SEGMENT_BYTES for part in segments):
+        raise BadName(f"the key {shown(key)} cannot be a file name", "make it shorter")
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise BadName(f"the key {shown(key)} is too long", "make it shorter")

@@ -1,0 +1,68 @@
+"""How long to wait, as pure functions: the clock and luck are arguments.
+
+Seconds everywhere. `luck` is a number in [0, 1) that spreads waits of many jobs apart.
+"""
+
+from collections.abc import Sequence
+
+#: The provider keeps predictions and their files this long (docs/what-are-predictions).
+RETENTION_S = 7 * 86_400.0
+
+#: A look is put off at most this far, so that an end is never noticed much later.
+LONGEST_LOOK_S = 60.0
+
+#: Growth of the wait between looks, as a share of the time already generated.
+LOOK_SHARE = 0.12
+
+#: A cooling account is tried again at least this often; also caps Retry-After, because
+#: an absurd one would stop a whole night.
+LONGEST_COOLING_S = 300.0
+
+#: An account in trouble (key, balance) is probed this often.
+TROUBLE_PROBE_S = 60.0
+
+#: An unresolved job is looked at again this often, in case the history tells later.
+UNRESOLVED_LOOK_S = 3_600.0
+
+#: Finished generations that are enough to trust over the catalogue's figure.
+ENOUGH_LEARNT = 5
+
+
+def first_look_s(learnt: Sequence[float], typical_s: float, poll_min_s: float) -> float:
+    """Seconds from acceptance to the first look at a prediction.
+
+    Args:
+        learnt: generation times of finished predictions of that model and duration.
+        typical_s: what the catalogue expects, before enough is learnt.
+        poll_min_s: least seconds between looks.
+    """
+    if len(learnt) < ENOUGH_LEARNT:
+        expected_s = typical_s
+    else:
+        ordered = sorted(learnt)
+        expected_s = ordered[len(ordered) // 3]
+    return max(poll_min_s, expected_s)
+
+
+def next_look_s(generating_s: float, poll_min_s: float, luck: float) -> float:
+    """Seconds to the next look at a prediction that has been generating so long."""
+    wait_s = min(LONGEST_LOOK_S, generating_s * LOOK_SHARE)
+    return max(poll_min_s, wait_s) * (1 + 0.1 * luck)
+
+
+def cooling_s(strikes: int, retry_after_s: float | None, luck: float) -> float:
+    """Seconds an account rests after its `strikes`-th refusal in a row (from 1)."""
+    own_s = min(LONGEST_COOLING_S, 2.0 ** min(strikes, 10)) * (0.75 + 0.5 * luck)
+    if retry_after_s is None or retry_after_s < 0:
+        return own_s
+    return min(LONGEST_COOLING_S, max(retry_after_s, 0.1 * own_s))
+
+
+def collect_again_s(tries: int, luck: float) -> float:
+    """Seconds to the next try to fetch and store a video, after `tries` failed ones."""
+    return min(600.0, 2.0 ** min(tries, 12)) * (0.75 + 0.5 * luck)
+
+
+def settle_again_s(unknown_s: float, settle_s: float) -> float:
+    """Seconds to the next look for a lost answer, unknown for so long already."""
+    return max(1.0, min(settle_s / 4, unknown_s / 2, 60.0))

@@ -1,0 +1,5 @@
+"""`python -m producer` is `reelmill`."""
+
+from producer.cli import main
+
+main()

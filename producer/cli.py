@@ -1,0 +1,241 @@
+"""The command line: names, options and help of every command, and nothing else.
+
+What a command does stands in the module it calls; these are imported when they are
+needed, so that help and completion answer at once.
+"""
+
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Group, Parameter
+from cyclopts.validators import Number
+
+from producer.exits import Exit, Stop
+
+EPILOGUE = """\
+Exit codes: 0 all stored · 1 some jobs failed · 2 usage, settings or manifest ·
+3 incomplete (budget, interrupted, unresolved) · 4 ledger or provider out of reach.
+
+Settings come from the environment; `reelmill doctor` lists them.
+"""
+
+app = App(
+    name="reelmill",
+    help="Turn a manifest of product pictures and prompts into videos, paid for once.",
+    help_epilogue=EPILOGUE,
+    help_format="markdown",
+    version=lambda: version("reelmill"),
+    result_action="return_value",
+)
+
+MANIFEST = Group("Manifest", sort_key=1)
+SPENDING = Group("Spending", sort_key=2)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a manifest is read."""
+
+    model: Annotated[str | None, Parameter(group=MANIFEST)] = None
+    """Model of rows that name none."""
+    set: Annotated[
+        tuple[str, ...], Parameter(group=MANIFEST, negative="", allow_repeating=True)
+    ] = ()
+    """A value for what rows leave empty, as NAME=VALUE; repeatable."""
+    key: Annotated[str | None, Parameter(group=MANIFEST)] = None
+    """Template of the videos' names in the store; `{batch}/{id}.mp4`."""
+    encoding: Annotated[str, Parameter(group=MANIFEST)] = "utf-8"
+    """How the text of the file is encoded."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What may be spent, and where to."""
+
+    yes: Annotated[bool, Parameter(group=SPENDING, negative="")] = False
+    """Do not ask before spending."""
+    budget: Annotated[str | None, Parameter(group=SPENDING)] = None
+    """Most dollars that the batch may cost; a batch stopped by it can go on later."""
+    store: Annotated[str | None, Parameter(group=SPENDING)] = None
+    """Folder or URL for videos and reports, instead of `REELMILL_STORE`."""
+    priority: Annotated[
+        int, Parameter(group=SPENDING, validator=Number(gte=1, lte=1000))
+    ] = 1
+    """Weight against other batches of the account."""
+    allow_unknown_price: Annotated[bool, Parameter(group=SPENDING, negative="")] = False
+    """Render rows whose price the catalogue does not have."""
+
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+@app.command
+def demo(*, json: Json = False) -> int:
+    """Render the sample manifest against the sandbox: no key, no cost.
+
+    Starts a stand-in for the provider on this machine, runs all five models through
+    the whole pipeline and shows that the report equals the provider's books.
+
+        reelmill demo
+
+    Args:
+        json: Print the outcome as JSON.
+    """
+    from producer.demo import demo
+
+    return demo(json=json)
+
+
+@app.command
+def check(manifest: Path, *, reading: Reading = Reading(), json: Json = False) -> int:
+    """Name every problem of every row, with file, line and column; spends nothing.
+
+        reelmill check products.csv
+        reelmill check products.csv --model kling-v2.6-std --set duration=10
+
+    Args:
+        manifest: CSV, YAML or JSONL file.
+        reading: How the manifest is read.
+        json: Print the problems as JSON.
+    """
+    from producer.commands import check
+
+    return check(manifest, reading, json=json)
+
+
+@app.command
+def price(manifest: Path, *, reading: Reading = Reading(), json: Json = False) -> int:
+    """Show what a manifest will cost, by model and duration; spends nothing.
+
+        reelmill price products.csv
+
+    Args:
+        manifest: CSV, YAML or JSONL file.
+        reading: How the manifest is read.
+        json: Print the prices as JSON.
+    """
+    from producer.commands import price
+
+    return price(manifest, reading, json=json)
+
+
+@app.command
+def run(
+    manifest: Path,
+    *,
+    reading: Reading = Reading(),
+    spending: Spending = Spending(),
+    json: Json = False,
+) -> int:
+    """Render a manifest on this machine; run again, it goes on where it was.
+
+    Shows the price and asks, unless told `--yes`. Nothing that was sent is ever sent
+    again: an interrupted run, or one stopped by its budget, goes on with the same
+    command.
+
+        reelmill run products.csv
+        reelmill run products.csv --yes --budget 20
+        reelmill run products.yaml --store /mnt/videos --model kling-v3.0-std
+
+    Args:
+        manifest: CSV, YAML or JSONL file.
+        reading: How the manifest is read.
+        spending: What may be spent, and where to.
+        json: Print the outcome as JSON.
+    """
+    from producer.commands import run
+
+    return run(manifest, reading, spending, json=json)
+
+
+@app.command
+def report(batch: str | None = None, *, json: Json = False) -> int:
+    """Show what a batch cost and what became of its rows; writes the report anew.
+
+        reelmill report
+        reelmill report products-1f0c33ab --json
+
+    Args:
+        batch: Id of the batch; the newest one if none is named.
+        json: Print the whole report as JSON.
+    """
+    from producer.commands import report
+
+    return report(batch, json=json)
+
+
+@app.command
+def models(name: str | None = None, *, json: Json = False) -> int:
+    """List the models, or everything about one: inputs, limits, price.
+
+        reelmill models
+        reelmill models kling-v3.0-std
+
+    Args:
+        name: Short name or full id of a model.
+        json: Print the models as JSON.
+    """
+    from producer.commands import models
+
+    return models(name, json=json)
+
+
+@app.command
+def doctor(*, json: Json = False) -> int:
+    """Check this set-up and say what to do about what is wrong; spends nothing.
+
+        reelmill doctor
+
+    Args:
+        json: Print the findings as JSON.
+    """
+    from producer.doctor import doctor
+
+    return doctor(json=json)
+
+
+@app.command(help_flags=())
+def sandbox(
+    *options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+) -> int:
+    """Run the stand-in provider alone; `reelmill sandbox --help` tells its options.
+
+        reelmill sandbox --port 8787 --tier silver --generation-s 5
+
+    Args:
+        options: Options of the sandbox.
+    """
+    from producer.demo import sandbox
+
+    return sandbox(options)
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its code."""
+    from jobs.settings import BadSettings
+    from producer.tables import say
+
+    try:
+        code = app()
+    except Stop as stop:
+        say(str(stop))
+        code = stop.code
+    except BadSettings as error:
+        say(f"{error}\nnothing was done; set it right, or unset it")
+        code = Exit.USAGE
+    except KeyboardInterrupt:
+        say("interrupted; what was sent is kept, run the same command to go on")
+        code = Exit.INCOMPLETE
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = Exit.STORED
+    sys.exit(int(code or 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,307 @@
+"""What the commands do that concern a manifest, a batch or the catalogue."""
+
+import json as jsonlib
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.prompt import Confirm
+
+from jobs import catalogue, settings
+from jobs.catalogue import Model, UnknownModel
+from jobs.pricing import usd, usd_micros
+from jobs.settings import Settings
+from jobs.states import State
+from jobs.storage import Store, StoreError
+from producer import account, tables
+from producer.batching import Survey, batch_id, enqueue, survey
+from producer.exits import Exit, Stop
+from producer.private import ledger_of
+from producer.reading import Options
+from producer.rendering import keep_report, outcome, render
+from producer.watching import Snapshot, held_up, take
+
+if TYPE_CHECKING:
+    from producer.cli import Reading, Spending
+
+
+def print_json(value: object) -> None:
+    """A result for a program, on standard output."""
+    sys.stdout.write(jsonlib.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def check(manifest: Path, reading: "Reading", *, json: bool) -> int:
+    """Print every problem of a manifest."""
+    found = survey(manifest, _options(reading), catalogue.builtin())
+    if json:
+        problems = [asdict(problem) for problem in found.problems]
+        print_json(
+            {"jobs": found.jobs, "problems": problems, "count": found.problem_count}
+        )
+    elif found.problem_count:
+        tables.out.print(tables.problem_lines(found), markup=False, soft_wrap=True)
+    else:
+        rows = "1 row is" if found.jobs == 1 else f"{found.jobs} rows are"
+        tables.out.print(f"{rows} in order; reelmill price {manifest} tells the cost")
+    return Exit.USAGE if found.problem_count else Exit.STORED
+
+
+def price(manifest: Path, reading: "Reading", *, json: bool) -> int:
+    """Print what a manifest will cost."""
+    found = _survey_or_stop(manifest, _options(reading))
+    if json:
+        print_json(_prices(found))
+        return Exit.STORED
+    tables.out.print(tables.price_table(found))
+    if found.unpriced:
+        tables.say(f"{found.unpriced} videos have no known price and are not counted")
+    return Exit.STORED
+
+
+def run(manifest: Path, reading: "Reading", spending: "Spending", *, json: bool) -> int:
+    """Render a manifest on this machine."""
+    chosen = _settings(spending)
+    options = _options(reading)
+    if not chosen.api_key:
+        raise Stop(
+            "WAVESPEED_API_KEY is not set, so nothing can be rendered for real; "
+            "reelmill demo shows everything without a key"
+        )
+    budget = _budget(spending)
+    found = _survey_or_stop(manifest, options)
+    _refuse_unknown_prices(found, spending)
+    return render_manifest(
+        found, options, chosen, budget, spending.priority, yes=spending.yes, json=json
+    )
+
+
+def render_manifest(
+    found: Survey,
+    options: Options,
+    chosen: Settings,
+    budget: int | None,
+    priority: int,
+    *,
+    yes: bool,
+    json: bool,
+) -> int:
+    """Hand a surveyed manifest to the ledger, render it, report it."""
+    _check_store(chosen.store)
+    with ledger_of(chosen, alone=True) as ledger:
+        known = batch_id(found, chosen.account_id, chosen.store)
+        if not _is_done(ledger.batches.read(known)):
+            account.balance(chosen).or_stop(chosen.base_url)
+            _ask_before_spending(found, budget, yes=yes)
+        batch = enqueue(
+            ledger,
+            found,
+            options,
+            catalogue.builtin(),
+            chosen,
+            budget_usd_micros=budget,
+            priority=priority,
+            now_s=time.time(),
+        )
+        before = take(ledger, batch.id)
+        _say_beginning(before)
+        now = render(ledger, chosen, batch.id)
+        document = keep_report(ledger, batch.id, time.time())
+    place = Store(now.batch.store).place(f"{batch.id}/report.html")
+    if json:
+        told = ("batch", "state", "jobs", "cost")
+        print_json({name: document[name] for name in told} | {"report": place})
+    else:
+        _print_report(document, place)
+    _say_ending(now, before)
+    return outcome(now)
+
+
+def report(batch: str | None, *, json: bool) -> int:
+    """Print the report of a batch, and write it anew."""
+    chosen = settings.read()
+    with ledger_of(chosen, alone=False) as ledger:
+        known = batch or next(iter(ledger.batches.ids()), None)
+        if known is None:
+            raise Stop(f"there is no batch yet in {chosen.home.absolute()}")
+        now_s = time.time()
+        document = keep_report(ledger, known, now_s)
+        now = take(ledger, known)
+    if json:
+        print_json(document)
+    else:
+        _print_report(document, Store(now.batch.store).place(f"{known}/report.html"))
+    return outcome(now)
+
+
+def models(name: str | None, *, json: bool) -> int:
+    """Print the catalogue, or one model of it."""
+    known = catalogue.builtin()
+    try:
+        chosen = [known.find(name)] if name else list(known.models.values())
+    except UnknownModel as error:
+        raise Stop(str(error)) from None
+    if json:
+        print_json([_model(model) for model in chosen])
+    elif name:
+        tables.out.print(tables.model_table(chosen[0]))
+    else:
+        tables.out.print(tables.models_table(chosen))
+    return Exit.STORED
+
+
+def _model(model: Model) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "aliases": list(model.aliases),
+        "title": model.title,
+        "inputs": sorted(model.inputs),
+    }
+
+
+def _settings(spending: "Spending") -> Settings:
+    overrides = {"store": spending.store} if spending.store else {}
+    return settings.read(None, **overrides)
+
+
+def _options(reading: "Reading") -> Options:
+    values = {}
+    for pair in reading.set:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise Stop(f"--set {pair}: write it as NAME=VALUE, such as duration=10")
+        values[name.strip()] = value
+    return Options(
+        model=reading.model, set=values, key=reading.key, encoding=reading.encoding
+    )
+
+
+def _budget(spending: "Spending") -> int | None:
+    if spending.budget is None:
+        return None
+    try:
+        budget = usd_micros(spending.budget)
+    except ValueError as error:
+        raise Stop(f"--budget: {error}") from None
+    if budget < 0:
+        raise Stop("--budget: cannot be less than nothing")
+    return budget
+
+
+def _survey_or_stop(manifest: Path, options: Options) -> Survey:
+    found = survey(manifest, options, catalogue.builtin())
+    if found.problem_count:
+        raise Stop(tables.problem_lines(found))
+    return found
+
+
+def _refuse_unknown_prices(found: Survey, spending: "Spending") -> None:
+    if not found.unpriced:
+        return
+    if not spending.allow_unknown_price:
+        raise Stop(
+            f"{found.unpriced} videos have no known price; "
+            "--allow-unknown-price renders them all the same"
+        )
+    if spending.budget is not None:
+        raise Stop(
+            f"{found.unpriced} videos have no known price, so no budget can be kept; "
+            "leave --budget out, or take these rows out"
+        )
+
+
+def _check_store(store: str) -> None:
+    try:
+        Store(store).check_writable()
+    except StoreError as error:
+        raise Stop(f"{error}; set REELMILL_STORE or --store") from None
+
+
+def _is_done(batch: Any) -> bool:  # noqa: ANN401 - a BatchRecord or None
+    return batch is not None and batch.complete and _stored(batch) == batch.total
+
+
+def _stored(batch: Any) -> int:  # noqa: ANN401 - a BatchRecord
+    return int(batch.counts.get(State.STORED, 0))
+
+
+def _ask_before_spending(found: Survey, budget: int | None, *, yes: bool) -> None:
+    tables.err.print(tables.price_table(found))
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Stop("nobody is here to ask; --yes spends without asking")
+    most = f", at most ${usd(budget)}" if budget is not None else ""
+    question = f"Render {found.jobs} videos for ${usd(found.price_usd_micros)}{most}?"
+    if not Confirm.ask(question, console=tables.err, default=False):
+        raise Stop("nothing was sent", Exit.INCOMPLETE)
+
+
+def _prices(found: Survey) -> dict[str, Any]:
+    lines = [
+        {
+            "model": model,
+            "duration_s": duration_s,
+            "videos": share.jobs,
+            "unpriced": share.unpriced,
+            "cost_usd": usd(share.price_usd_micros),
+        }
+        for (model, duration_s), share in sorted(found.shares.items())
+    ]
+    return {
+        "videos": found.jobs,
+        "cost_usd": usd(found.price_usd_micros),
+        "unpriced": found.unpriced,
+        "by_model": lines,
+    }
+
+
+def _say_beginning(before: Snapshot) -> None:
+    batch = before.batch
+    left = batch.total - before.over
+    if not left:
+        tables.say(f"{batch.id}: nothing is left to do; nothing is sent")
+    elif left == batch.total and not before.under_way:
+        tables.say(f"{batch.id}: {batch.total} videos to {batch.store}/{batch.id}")
+    else:
+        tables.say(
+            f"{batch.id}: going on; {before.over} of {batch.total} are over, "
+            f"{before.under_way} were already sent"
+        )
+
+
+def _say_ending(now: Snapshot, before: Snapshot) -> None:
+    left = now.batch.total - now.over
+    if not left:
+        if before.over == before.batch.total:
+            tables.say(f"all {now.batch.total} were rendered before; none was sent")
+        return
+    tables.say(
+        f"incomplete: {left} of {now.batch.total} are left"
+        f"{held_up(now).replace(chr(10), '; ')}"
+    )
+    if now.batch.stopped_by == "budget":
+        tables.say("raise --budget and run the same command to go on")
+    elif now.account.trouble:
+        tables.say(account.CURES.get(now.account.trouble, "look at the account"))
+    elif now.under_way:
+        tables.say(
+            f"{now.under_way} are under way at the provider and paid; "
+            "run the same command within 7 days to go on"
+        )
+    else:
+        tables.say("run the same command to go on")
+
+
+def _print_report(document: dict[str, Any], place: str) -> None:
+    tables.out.print(tables.report_table(document))
+    for line in tables.trouble_lines(document):
+        tables.out.print(line, markup=False, soft_wrap=True)
+    cost = document["cost"]
+    tables.out.print(
+        f"estimated ${cost['estimated_usd']}, charged ${cost['charged_usd']}, "
+        f"refunded ${cost['refunded_usd']}, net ${cost['net_usd']}"
+    )
+    tables.out.print(place, markup=False, soft_wrap=True)

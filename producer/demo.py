@@ -1,0 +1,132 @@
+"""The demo: the whole pipeline against a stand-in provider on this machine."""
+
+import json as jsonlib
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from jobs import catalogue, settings
+from jobs.pricing import usd
+from jobs.settings import Settings
+from producer import tables
+from producer.batching import survey
+from producer.children import Child
+from producer.commands import render_manifest
+from producer.exits import Exit, Stop
+from producer.reading import Options
+
+#: Median seconds that the stand-in takes for a video; the provider takes minutes.
+GENERATION_S = 4.0
+
+SAMPLE = "products.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A stand-in provider that is running."""
+
+    url: str
+    files_url: str
+
+    def books(self) -> dict[str, Any]:
+        """What it says it has charged."""
+        with urllib.request.urlopen(f"{self.url}/sandbox/books") as answer:  # noqa: S310 - our own child
+            return dict(jsonlib.load(answer))
+
+
+def demo(*, json: bool) -> int:
+    """Render the sample manifest against a stand-in, and compare the books."""
+    base = settings.read()
+    folder = base.home / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    with _running(folder) as sandbox:
+        manifest = _manifest(folder, sandbox)
+        chosen = _settings(base, folder, sandbox)
+        tables.say(f"a stand-in for the provider answers at {sandbox.url}")
+        options = Options()
+        found = survey(manifest, options, catalogue.builtin())
+        code = render_manifest(found, options, chosen, None, 1, yes=True, json=json)
+        return _compare(sandbox, found.price_usd_micros, code)
+
+
+def sandbox(options: Sequence[str]) -> int:
+    """Run the stand-in provider until it is stopped."""
+    _require_sandbox()
+    command = [sys.executable, "-m", "sandbox", *options]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own
+
+
+def _require_sandbox() -> None:
+    missing = [
+        name for name in ("starlette", "uvicorn", "av", "PIL") if not find_spec(name)
+    ]
+    if missing:
+        raise Stop(
+            f"the sandbox needs {', '.join(missing)}; "
+            "install reelmill with its extra: pip install 'reelmill[sandbox]'"
+        )
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[Sandbox]:
+    _require_sandbox()
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--with-parent"]
+    command += ["--tier", "silver", "--generation-s", str(GENERATION_S)]
+    log = folder / "sandbox.log"
+    with Child("the sandbox", command, log=log, read=True) as child:
+        line = child.output.readline()
+        if not line:
+            raise Stop(
+                f"the sandbox did not start; the end of {log}:\n{child.last_words()}",
+                Exit.UNREACHABLE,
+            )
+        ready = jsonlib.loads(line)
+        yield Sandbox(ready["url"], ready["files_url"])
+
+
+def _manifest(folder: Path, sandbox: Sandbox) -> Path:
+    """The sample manifest, with its pictures where the stand-in serves them."""
+    sample = resources.files("jobs").joinpath("samples", SAMPLE)
+    text = sample.read_text(encoding="utf-8")
+    path = folder / SAMPLE
+    path.write_text(
+        text.replace("{pictures}", f"{sandbox.files_url}/pictures"), encoding="utf-8"
+    )
+    return path
+
+
+def _settings(base: Settings, folder: Path, sandbox: Sandbox) -> Settings:
+    """Settings of a demo: nothing of the real account, everything a little faster."""
+    return settings.read(
+        {},
+        api_key="demo",
+        base_url=sandbox.url,
+        home=folder,
+        store=f"{base.store.rstrip('/')}/demo",
+        server=base.server,
+        tier="silver",
+        poll_min_s=0.5,
+        first_look_s=GENERATION_S / 2,
+    )
+
+
+def _compare(sandbox: Sandbox, estimated_usd_micros: int, code: int) -> int:
+    books = sandbox.books()
+    charged = int(books["charged_usd_micros"])
+    if charged == estimated_usd_micros and code == Exit.STORED:
+        tables.say(
+            f"the stand-in's own books: {books['predictions']} predictions, "
+            f"${usd(charged)} charged; the report equals them"
+        )
+        return code
+    tables.say(f"the stand-in's own books: ${usd(charged)} charged; they differ")
+    return max(code, Exit.FAILED)

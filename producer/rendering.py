@@ -1,0 +1,185 @@
+"""Rendering a batch on this machine: a worker of our own, watched until it is over.
+
+It ends when nothing is left that this machine can do: all jobs over, the budget used
+up, the account in trouble, or a person pressing Ctrl-C. In every case what is paid is
+in the ledger, and the same command goes on from there.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from jobs.ledger import Ledger, LedgerUnreachable
+from jobs.report import report
+from jobs.report_files import report_files
+from jobs.settings import Settings, child_environment, worker_name
+from jobs.states import State
+from jobs.storage import Store, StoreError
+from producer import tables
+from producer.children import Child
+from producer.exits import Exit, Stop
+from producer.watching import Display, Snapshot, display, take
+
+#: Jobs waited for side by side are the loop's work; threads only carry blocks of them.
+THREADS = 16
+
+LOOK_S = 0.2
+
+#: A worker that ends by itself is started again this often in a row.
+MOST_STARTS = 5
+
+#: A worker that lived so long was no failed start.
+LONG_LIFE_S = 60.0
+
+#: What a stopped worker has begun, such as a paid request, takes at most so long.
+STOP_PATIENCE_S = 90.0
+
+
+@dataclass(slots=True)
+class Interrupt:
+    """Whether a person pressed Ctrl-C (or the system asked us to end)."""
+
+    asked: bool = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        """Remember it; a second one ends us at once."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def _interruptible() -> Iterator[Interrupt]:
+    interrupt = Interrupt()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, interrupt) for number in signals}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
+    """Run a worker until nothing is left for this machine to do; how it stands then.
+
+    Raises:
+        Stop: the worker or the ledger cannot be kept running.
+    """
+    first = take(ledger, batch_id)
+    with _interruptible() as interrupt:
+        shown = display(first)
+        try:
+            return _watch(ledger, settings, first, shown, interrupt)
+        except LedgerUnreachable as error:
+            raise Stop(
+                f"the ledger went out of reach ({error}); "
+                "nothing paid is lost, run the same command again to go on",
+                Exit.UNREACHABLE,
+            ) from None
+        finally:
+            shown.close()
+
+
+def _watch(
+    ledger: Ledger,
+    settings: Settings,
+    now: Snapshot,
+    shown: Display,
+    interrupt: Interrupt,
+) -> Snapshot:
+    if _is_over(now):
+        return now
+    batch_id = now.batch.id
+    worker, starts, born_s = _start_worker(settings), 1, time.monotonic()
+    try:
+        while not interrupt.asked and not _is_over(now):
+            time.sleep(LOOK_S)
+            now = take(ledger, batch_id)
+            shown.show(now)
+            if not worker.running:
+                if time.monotonic() - born_s > LONG_LIFE_S:
+                    starts = 0
+                if starts >= MOST_STARTS:
+                    raise Stop(
+                        f"the worker ends again and again; the end of {worker.log}:\n"
+                        f"{worker.last_words()}",
+                        Exit.UNREACHABLE,
+                    )
+                worker.stop()
+                worker, born_s = _start_worker(settings), time.monotonic()
+                starts += 1
+    finally:
+        _stop_worker(worker, paid=now.under_way > 0)
+    return take(ledger, batch_id)
+
+
+def _is_over(now: Snapshot) -> bool:
+    """Whether nothing happens any more without a person."""
+    if now.under_way:
+        return False
+    return (
+        not now.count(State.WAITING)
+        or now.batch.paused
+        or now.batch.stopped_by == "budget"
+        or bool(now.account.trouble)
+    )
+
+
+def _start_worker(settings: Settings) -> Child:
+    options = {
+        "--pool": "threads",
+        "--concurrency": str(THREADS),
+        "--loglevel": "INFO",
+        "--hostname": f"run-{worker_name()}",
+    }
+    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
+    command += [part for pair in options.items() for part in pair]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return Child(
+        "the worker",
+        command,
+        log=settings.home.absolute() / "worker.log",
+        environment=child_environment(settings),
+    )
+
+
+def _stop_worker(worker: Child, *, paid: bool) -> None:
+    worker.ask_to_stop()
+    if paid and worker.running:
+        tables.say("stopping: what has begun is finished first; Ctrl-C again ends it")
+    with suppress(KeyboardInterrupt):
+        worker.stop(STOP_PATIENCE_S)
+        return
+    worker.stop(0.0)
+
+
+def keep_report(ledger: Ledger, batch_id: str, now_s: float) -> dict[str, Any]:
+    """The report of a batch, written anew beside its videos.
+
+    Raises:
+        Stop: there is no such batch, or the store does not take it.
+    """
+    batch = ledger.batches.read(batch_id)
+    if batch is None:
+        raise Stop(f"there is no batch {batch_id} in this ledger")
+    document = report(batch, ledger.batches.jobs(batch_id), now_s)
+    try:
+        store = Store(batch.store)
+        for file in report_files(document):
+            store.put_text(f"{batch_id}/{file.name}", file.text, file.content_type)
+    except StoreError as error:
+        raise Stop(f"the report cannot be kept: {error}", Exit.UNREACHABLE) from None
+    return document
+
+
+def outcome(now: Snapshot) -> Exit:
+    """The exit code that says how a batch stands."""
+    if now.batch.total - now.over:
+        return Exit.INCOMPLETE
+    return Exit.FAILED if now.count(State.FAILED, State.CANCELLED) else Exit.STORED

@@ -1,0 +1,135 @@
+"""What a person sees at a terminal: tables and sentences, made from plain values."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from jobs.model import Model
+from jobs.pricing import usd
+from jobs.records import BatchRecord
+from producer.batching import Survey
+
+#: Failed or unsettled rows that a table shows; the report has all.
+MOST_ROWS = 20
+
+#: Results.
+out = Console(highlight=False)
+#: Talk about the work.
+err = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """One sentence about the work, to standard error."""
+    err.print(escape(text), soft_wrap=True)
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table; the columns named in `right` hold numbers."""
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left")
+    return made
+
+
+def price_table(found: Survey) -> Table:
+    """Cost of a manifest by model and duration."""
+    numbers = ("videos", "each", "cost")
+    made = table("model", "seconds", *numbers, right=("seconds", *numbers))
+    for (model, duration_s), share in sorted(found.shares.items()):
+        known = share.jobs - share.unpriced
+        even = known and share.price_usd_micros % known == 0
+        each = f"${usd(share.price_usd_micros // known)}" if even else ""
+        cost = f"${usd(share.price_usd_micros)}" if known else "unknown"
+        made.add_row(model, str(duration_s), str(share.jobs), each, cost)
+    made.add_section()
+    total = f"[bold]${usd(found.price_usd_micros)}[/]"
+    made.add_row("[bold]total[/]", "", f"[bold]{found.jobs}[/]", "", total)
+    return made
+
+
+def models_table(models: Sequence[Model]) -> Table:
+    """The catalogue, a line each."""
+    made = table("model", "5 s", "10 s", "seconds", "full id", right=("5 s", "10 s"))
+    for model in models:
+        duration = model.inputs.get("duration")
+        lengths = duration.allowed if duration else str(model.fixed_duration_s)
+        made.add_row(model.name, _cost(model, 5), _cost(model, 10), lengths, model.id)
+    return made
+
+
+def model_table(model: Model) -> Table:
+    """Everything that one model takes."""
+    made = table("input", "type", "needed", "default", "allowed")
+    for name, spec in model.inputs.items():
+        default = "" if spec.default is None else str(spec.default)
+        needed = "yes" if spec.required else ""
+        made.add_row(name, spec.type, needed, default, spec.allowed)
+    return made
+
+
+def _cost(model: Model, duration_s: int) -> str:
+    price = model.price_usd_micros({"duration": duration_s})
+    return "unknown" if price is None else f"${usd(price)}"
+
+
+def problem_lines(found: Survey) -> str:
+    """Every problem that was kept, a line each, and how many there are."""
+    lines = [str(problem) for problem in found.problems]
+    left = found.problem_count - len(lines)
+    if left:
+        lines.append(f"and {left} more")
+    count = (
+        "1 problem" if found.problem_count == 1 else f"{found.problem_count} problems"
+    )
+    lines.append(f"{count}; nothing was sent")
+    return "\n".join(lines)
+
+
+def report_table(document: Mapping[str, Any]) -> Table:
+    """Cost of a batch by model and duration, as its report has it."""
+    numbers = ("videos", "stored", "failed", "charged", "refunded")
+    made = table("model", "seconds", *numbers, right=("seconds", *numbers))
+    for line in document["by_model"]:
+        made.add_row(
+            line["model"],
+            str(line["duration_s"] or ""),
+            str(line["total"]),
+            str(line["stored"]),
+            str(line["failed"]),
+            f"${line['charged_usd']}",
+            f"${line['refunded_usd']}",
+        )
+    jobs, cost = document["jobs"], document["cost"]
+    made.add_section()
+    made.add_row(
+        "[bold]total[/]",
+        "",
+        *(f"[bold]{jobs[name]}[/]" for name in ("total", "stored", "failed")),
+        f"[bold]${cost['charged_usd']}[/]",
+        f"[bold]${cost['refunded_usd']}[/]",
+    )
+    return made
+
+
+def trouble_lines(document: Mapping[str, Any]) -> list[str]:
+    """A line for every row that is neither stored nor under way, up to a bound."""
+    rows = [row for row in document["rows"] if row["error"]]
+    lines = [
+        f"line {row['line']}, {row['id']}: {row['state']}: {row['error']['message']}"
+        for row in rows[:MOST_ROWS]
+    ]
+    if len(rows) > MOST_ROWS:
+        lines.append(f"and {len(rows) - MOST_ROWS} more; the report has all")
+    return lines
+
+
+def money(batch: BatchRecord) -> str:
+    """What a batch has spent of what it may."""
+    spent = f"${usd(batch.charged_usd_micros)}"
+    if batch.budget_usd_micros is None:
+        return f"{spent} of ${usd(batch.estimated_usd_micros)} estimated"
+    return f"{spent} of ${usd(batch.budget_usd_micros)} budget"

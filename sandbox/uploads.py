@@ -1,0 +1,80 @@
+"""Files that clients hand over, and the six sample pictures: what the files origin has.
+
+It keeps bytes under names that cannot be guessed, within bounds, and finds them again.
+Tickets and HTTP are made in `transfers`.
+"""
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from urllib.parse import quote, unquote
+
+MOST_BYTES = 20 * 1024 * 1024
+KEPT_BYTES = 256 * 1024 * 1024
+KEPT_TICKETS = 10_000
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file that was announced, and its bytes once they came."""
+
+    filename: str
+    content_type: str
+    size_bytes: int
+    body: bytes | None = None
+
+
+@dataclass(slots=True)
+class Uploads:
+    """Uploads by their path below the files origin."""
+
+    files_url: str
+    by_path: OrderedDict[str, Upload] = field(default_factory=OrderedDict)
+    kept_bytes: int = 0
+
+    def expect(self, filename: str, content_type: str, size_bytes: int) -> str:
+        """Announce a file; returns the path that it will be put to and read from."""
+        # A name is shown and never used as a path of this machine.
+        plain = filename.replace("\\", "/").rpartition("/")[2] or "upload"
+        path = f"/uploads/{secrets.token_hex(16)}/{plain}"
+        self.by_path[path] = Upload(plain, content_type, size_bytes)
+        while len(self.by_path) > KEPT_TICKETS:
+            self._drop_oldest()
+        return path
+
+    def keep(self, path: str, body: bytes) -> None:
+        """Keep the bytes of an announced file; the oldest ones make room."""
+        upload = self.by_path[path]
+        self.kept_bytes += len(body) - len(upload.body or b"")
+        upload.body = body
+        while self.kept_bytes > KEPT_BYTES and len(self.by_path) > 1:
+            self._drop_oldest()
+
+    def url(self, path: str) -> str:
+        """Where the file is put to and read from."""
+        return self.files_url + quote(path)
+
+    def own_file(self, url: str) -> bytes | None:
+        """The bytes of an upload or a sample by its URL; None for any other URL."""
+        if not url.startswith(f"{self.files_url}/"):
+            return None
+        path = unquote(url.removeprefix(self.files_url).partition("?")[0])
+        upload = self.by_path.get(path)
+        return upload.body if upload else samples().get(path)
+
+    def _drop_oldest(self) -> None:
+        _, oldest = self.by_path.popitem(last=False)
+        self.kept_bytes -= len(oldest.body or b"")
+
+
+@cache
+def samples() -> dict[str, bytes]:
+    """The sample pictures by their path below the files origin."""
+    folder = files("sandbox") / "samples"
+    return {
+        f"/pictures/{entry.name}": entry.read_bytes()
+        for entry in folder.iterdir()
+        if entry.name.endswith(".jpg")
+    }

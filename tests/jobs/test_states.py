@@ -1,0 +1,100 @@
+"""The table of moves: what it allows, and what no history of events can reach."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.states import FINAL, MOVES, PAID, WATCHED, Event, IllegalMove, State, after
+
+
+def reachable_from(start: State) -> set[State]:
+    """Every state that some history of events leads to."""
+    found = {start}
+    while more := {to for (at, _), to in MOVES.items() if at in found} - found:
+        found |= more
+    return found
+
+
+def test_every_state_can_be_reached() -> None:
+    assert reachable_from(State.WAITING) == set(State)
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - FINAL))
+def test_every_unfinished_job_can_still_be_stored_or_fail(state: State) -> None:
+    assert {State.STORED, State.FAILED} <= reachable_from(state)
+
+
+def test_every_event_happens_somewhere() -> None:
+    assert {event for _, event in MOVES} == set(Event)
+
+
+def test_the_final_states_are_these() -> None:
+    assert {State.STORED, State.FAILED, State.CANCELLED} == FINAL
+
+
+def test_what_is_neither_final_nor_waiting_is_watched() -> None:
+    assert WATCHED.isdisjoint(FINAL)
+    assert WATCHED | FINAL | {State.WAITING} == set(State)
+
+
+def test_money_is_at_stake_only_where_somebody_looks() -> None:
+    assert PAID <= WATCHED
+
+
+@given(st.lists(st.sampled_from(Event), max_size=40))
+def test_no_history_leaves_a_final_state(history: list[Event]) -> None:
+    state = State.WAITING
+    for event in history:
+        before = state
+        try:
+            state = after(state, event)
+        except IllegalMove:
+            continue
+        assert before not in FINAL
+
+
+@given(st.lists(st.sampled_from(Event), max_size=40))
+def test_a_job_that_may_be_paid_waits_again_only_with_proof(
+    history: list[Event],
+) -> None:
+    proofs = {Event.RETURN, Event.ABSENT, Event.TRY_AGAIN}
+    state = State.WAITING
+    for event in history:
+        before = state
+        if (state, event) in MOVES:
+            state = after(state, event)
+            if before in PAID and state is State.WAITING:
+                assert event in proofs
+
+
+def test_a_lost_answer_is_never_simply_sent_again() -> None:
+    ways_back = {
+        event
+        for (at, event), to in MOVES.items()
+        if at in {State.UNKNOWN, State.UNRESOLVED} and to is State.WAITING
+    }
+    assert ways_back == {Event.ABSENT}
+    assert State.SUBMITTING not in {
+        to for (at, _), to in MOVES.items() if at is not State.ADMITTED
+    }
+
+
+def test_a_paid_job_cannot_be_cancelled() -> None:
+    cancellable = {at for at, event in MOVES if event is Event.CANCEL}
+    assert cancellable == {State.WAITING, State.ADMITTED}
+
+
+@given(st.sampled_from(State), st.sampled_from(Event))
+def test_a_move_that_is_not_in_the_table_says_what_is(
+    state: State, event: Event
+) -> None:
+    if (state, event) in MOVES:
+        assert after(state, event) is MOVES[state, event]
+        return
+    with pytest.raises(IllegalMove) as caught:
+        after(state, event)
+    assert (caught.value.state, caught.value.event) == (state, event)
+    message = str(caught.value)
+    assert f"{event} cannot happen to a job that is {state}" in message
+    possible = [str(can) for at, can in MOVES if at is state]
+    assert all(can in message for can in possible or ["nothing"])

@@ -1,0 +1,123 @@
+"""The sandbox without a network, with a clock that a test moves."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+
+from sandbox.app import api_app, files_app
+from sandbox.models import known_models
+from sandbox.provider import Provider
+from sandbox.serve import new_provider
+
+V26 = "kwaivgi/kling-v2.6-std/image-to-video"
+V16 = "kwaivgi/kling-v1.6-i2v-standard"
+V21 = "kwaivgi/kling-v2.1-i2v-standard"
+V30 = "kwaivgi/kling-v3.0-std/image-to-video"
+MULTI = "kwaivgi/kling-v1.6-multi-i2v-standard"
+PICTURE = "https://shop.example/mug.jpg"
+BEGAN_S = 1_800_000_000.0
+
+#: The least that each model takes.
+LEAST: dict[str, dict[str, Any]] = {
+    V26: {"image": PICTURE},
+    V16: {"image": PICTURE, "prompt": "it turns"},
+    V21: {"prompt": "it turns"},
+    V30: {"image": PICTURE, "prompt": "it turns"},
+    MULTI: {"images": [PICTURE], "prompt": "it turns"},
+}
+
+
+@dataclass(slots=True)
+class Clock:
+    """Unix seconds that pass only when told to."""
+
+    now_s: float = BEGAN_S
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@dataclass(slots=True)
+class Desk:
+    """Asks the sandbox as a client would."""
+
+    provider: Provider
+    clock: Clock
+
+    def configure(self, **changes: object) -> None:
+        self.provider.configure(changes)
+
+    def ask(
+        self, method: str, path: str, key: str | None = "k", **options: Any
+    ) -> httpx.Response:
+        return self._ask(api_app(self.provider), method, path, key, **options)
+
+    def files(
+        self, method: str, path: str, key: str | None = None, **options: Any
+    ) -> httpx.Response:
+        return self._ask(files_app(self.provider), method, path, key, **options)
+
+    def submit(
+        self, model: str = V26, inputs: object = None, key: str | None = "k"
+    ) -> httpx.Response:
+        body = LEAST[model] if inputs is None else inputs
+        return self.ask("POST", f"/api/v3/{model}", key, json=body)
+
+    def start(self, model: str = V26, **inputs: object) -> str:
+        """Id of a new prediction."""
+        answer = self.submit(model, LEAST[model] | inputs)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["data"]["id"])
+
+    def result(self, prediction_id: str) -> dict[str, Any]:
+        answer = self.ask("GET", f"/api/v3/predictions/{prediction_id}/result")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json()["data"])
+
+    def post(self, path: str, **body: object) -> Any:
+        """The data of an answer that must be a success."""
+        answer = self.ask("POST", f"/api/v3/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def books(self) -> dict[str, Any]:
+        return dict(self.ask("GET", "/sandbox/books?rows=1", None).json())
+
+    def _ask(
+        self, app: Starlette, method: str, path: str, key: str | None, **options: Any
+    ) -> httpx.Response:
+        headers = {"authorization": f"Bearer {key}"} if key is not None else {}
+        headers |= options.pop("headers", {})
+
+        async def asked() -> httpx.Response:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url=self.provider.url
+            ) as client:
+                return await client.request(method, path, headers=headers, **options)
+
+        return asyncio.run(asked())
+
+
+@contextmanager
+def open_desk(folder: Path, *keys: str) -> Iterator[Desk]:
+    """A desk with fresh books; predictions take exactly 20 s."""
+    clock = Clock()
+    with ThreadPoolExecutor(1) as pool:
+        provider = new_provider(
+            "http://api.test", "http://files.test", folder, pool, frozenset(keys)
+        )
+        provider.clock = clock
+        desk = Desk(provider, clock)
+        desk.configure(spread=0, generation_s=20)
+        yield desk
+
+
+assert set(LEAST) == set(known_models()), "a model of the sandbox is not tested"

@@ -1,0 +1,189 @@
+"""What every task of a process shares: settings, ledger, provider, one event loop.
+
+Tasks run in threads and hand their work to the loop, where a whole block of jobs waits
+for the network side by side. The ledger's calls block, so they go to a few threads of
+their own.
+"""
+
+import asyncio
+import logging
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from functools import cached_property
+from typing import Any, ParamSpec, TypeVar
+
+from celery import Celery
+
+from jobs import broker, catalogue, pacing
+from jobs.catalogue import Model
+from jobs.ledger import Ledger, LedgerUnreachable, connect
+from jobs.ledger.moves import Moved
+from jobs.moves import Move, Ref
+from jobs.records import BatchRecord, JobRecord
+from jobs.settings import Settings
+from jobs.states import State
+from worker.files import Files
+from worker.provider import Provider
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger("reelmill")
+
+#: Threads for calls of the ledger and the store.
+CALL_THREADS = 16
+
+#: Seconds between tries to write down what must not be lost.
+AGAIN_S = 0.5
+
+
+class Engine:
+    """One for each worker process."""
+
+    def __init__(self, settings: Settings, app: Celery) -> None:
+        self.settings = settings
+        self.app = app
+        self.account = settings.account_id
+        self.ledger: Ledger = connect(settings.ledger_url)
+        self.catalogue = catalogue.builtin()
+        self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
+        self._loop = asyncio.new_event_loop()
+        self._learnt: dict[tuple[str, int], tuple[float, list[float]]] = {}
+        threading.Thread(
+            target=self._loop.run_forever, name="loop", daemon=True
+        ).start()
+
+    @cached_property
+    def provider(self) -> Provider:
+        """The provider's client; made on the loop that uses it."""
+        return Provider(
+            self.settings.base_url,
+            self.settings.api_key,
+            submit_timeout_s=self.settings.submit_timeout_s,
+            request_timeout_s=self.settings.request_timeout_s,
+        )
+
+    @cached_property
+    def files(self) -> Files:
+        """The fetcher of videos; made on the loop that uses it."""
+        return Files(self.settings.download_timeout_s)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do a task's work on the loop and wait for its end."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def call(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do something that blocks, in a thread."""
+        return await self._loop.run_in_executor(
+            self._threads, lambda: do(*args, **kwargs)
+        )
+
+    async def certainly(
+        self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do something with the ledger, again and again until the ledger answers.
+
+        For what must not be lost while this process lives, such as the id of a paid
+        prediction. What is done must be safe to do twice.
+        """
+        while True:
+            try:
+                return await self.call(do, *args, **kwargs)
+            except LedgerUnreachable as error:
+                log.warning("the ledger is out of reach, trying again: %s", error)
+                await asyncio.sleep(AGAIN_S)
+
+    async def load(self, refs: Sequence[Ref], *states: State) -> dict[Ref, JobRecord]:
+        """Those of these jobs that are in one of these states."""
+        found = await self.call(self.ledger.batches.load, refs)
+        pairs = zip(refs, found, strict=True)
+        return {ref: rec for ref, rec in pairs if rec and rec.state in states}
+
+    async def batches(self, refs: Iterable[Ref]) -> dict[str, BatchRecord]:
+        """The batches of these jobs."""
+        ids = {ref.batch for ref in refs}
+        found = {i: await self.call(self.ledger.batches.read, i) for i in ids}
+        return {batch_id: batch for batch_id, batch in found.items() if batch}
+
+    async def make(self, moves: Sequence[Move]) -> list[Moved]:
+        """Make moves that may be lost without harm, and log them."""
+        if not moves:
+            return []
+        made = await self.call(self.ledger.moves.make, moves)
+        for move, moved in zip(moves, made, strict=True):
+            log_move(move, moved)
+        return made
+
+    @asynccontextmanager
+    async def holding(self, refs: Sequence[Ref]) -> AsyncIterator[None]:
+        """Extend the leases on these jobs for as long as the work on them goes on."""
+        beat = asyncio.create_task(self._extend(refs))
+        try:
+            yield
+        finally:
+            beat.cancel()
+            with suppress(asyncio.CancelledError):
+                await beat
+
+    async def hand_over(self, task: str, refs: Sequence[Ref]) -> None:
+        """Send for these jobs at once; if that fails they are due soon anyway."""
+        if not refs:
+            return
+        with suppress(broker.BrokerUnreachable):
+            await self.call(broker.send, self.app, task, refs)
+
+    async def first_look_s(
+        self, model: Model, duration_s: int, typical_s: float
+    ) -> float:
+        """Seconds to the first look at a new prediction."""
+        if self.settings.first_look_s is not None:
+            return max(self.settings.first_look_s, self.settings.poll_min_s)
+        learnt = await self._times(model.id, duration_s)
+        return pacing.first_look_s(learnt, typical_s, self.settings.poll_min_s)
+
+    def luck(self) -> float:
+        """A number in [0, 1) that spreads waits apart."""
+        return random.random()  # noqa: S311 - nothing secret hangs on it
+
+    def now_s(self) -> float:
+        """Unix seconds by this machine's clock, for what a person reads."""
+        return time.time()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.ledger.close()
+
+    async def _times(self, model_id: str, duration_s: int) -> list[float]:
+        key = (model_id, duration_s)
+        read_at, learnt = self._learnt.get(key, (-60.0, []))
+        if self._loop.time() - read_at > 15:  # noqa: PLR2004 - new enough for a habit
+            times = self.ledger.times.learnt
+            learnt = await self.call(times, self.account, model_id, duration_s)
+            self._learnt[key] = (self._loop.time(), learnt)
+        return learnt
+
+    async def _extend(self, refs: Sequence[Ref]) -> None:
+        lease_s = self.settings.lease_s
+        while True:
+            await asyncio.sleep(lease_s / 3)
+            with suppress(*LedgerUnreachable):
+                await self.call(self.ledger.due.extend, self.account, refs, lease_s)
+
+
+def log_move(move: Move, moved: Moved) -> None:
+    """One line for every move, always of the same fields."""
+    level = logging.INFO if moved is Moved.YES else logging.DEBUG
+    log.log(
+        level,
+        "job=%s event=%s from=%s permit=%d prediction=%s moved=%s",
+        move.ref,
+        move.event,
+        move.state,
+        move.permit,
+        move.prediction_id or "-",
+        moved.name.lower(),
+    )

@@ -1,0 +1,99 @@
+"""Fetching a finished video from whatever host the provider keeps it on.
+
+In bounded memory, with a deadline for the whole and for every read, and never with the
+API key: file hosts vary and are nobody we know.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+
+from worker import mp4
+from worker.replies import clean, describe, fetchable
+from worker.transport import make_client
+
+MOST_REDIRECTS = 3
+
+#: No video of these models comes near; a body without end must end somewhere.
+LARGEST_BYTES = 4 << 30
+
+#: A single read may take this long.
+READ_TIMEOUT_S = 30.0
+
+
+class NotFetched(Exception):  # noqa: N818 - that is what it is
+    """The video could not be had this time; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole, checked file on this machine."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+
+
+class Files:
+    """Fetches files, for one event loop."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._client = make_client(READ_TIMEOUT_S)
+
+    async def fetch(self, url: str, path: Path) -> Fetched:
+        """Fetch a video into `path` and check that it is one.
+
+        Raises:
+            NotFetched: it is not there, not whole, or no video.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                fetched = await self._follow(url, path)
+                await asyncio.to_thread(mp4.check, path)
+        except TimeoutError:
+            raise NotFetched(f"not whole after {self._timeout_s:g} s") from None
+        except mp4.NotAVideo as error:
+            raise NotFetched(f"what came is no video: {error}") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise NotFetched(describe(error)) from None
+        return fetched
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+    async def _follow(self, url: str, path: Path) -> Fetched:
+        for _ in range(MOST_REDIRECTS + 1):
+            if not fetchable(url):
+                raise NotFetched(f"not a web address: {clean(url)}")
+            async with self._client.stream("GET", url) as response:
+                if not response.is_redirect:
+                    return await self._save(response, path)
+                url = urljoin(url, response.headers.get("location", ""))
+        raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")
+
+    async def _save(self, response: httpx.Response, path: Path) -> Fetched:
+        if response.status_code != HTTPStatus.OK:
+            raise NotFetched(f"the file host answers HTTP {response.status_code}")
+        kind = response.headers.get("content-type", "").partition(";")[0].strip()
+        if kind.startswith("text/") or kind.endswith(("json", "xml")):
+            raise NotFetched(f"the file host sends {clean(kind)} instead of a video")
+        announced = response.headers.get("content-length")
+        digest, size = hashlib.sha256(), 0
+        with path.open("wb") as file:
+            async for chunk in response.aiter_bytes():
+                size += len(chunk)
+                if size > LARGEST_BYTES:
+                    raise NotFetched("it does not end")
+                digest.update(chunk)
+                file.write(chunk)
+        encoded = "content-encoding" in response.headers
+        if announced and not encoded and announced != str(size):
+            raise NotFetched(f"{size} of {announced} bytes came")
+        return Fetched(path, size, digest.hexdigest())

@@ -1,0 +1,91 @@
+"""The pulse: grants permits and sends for what is due, from every worker's own timer.
+
+No single process is needed: the ledger's steps are atomic, so any number of pulses
+agree. A pulse never sends more than workers can take soon, so the broker's queue stays
+short and a lease does not run out in it.
+"""
+
+import logging
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+
+from jobs import broker
+from jobs.ledger import LedgerError
+from jobs.moves import Ref
+from jobs.states import State
+from worker.engine import Engine
+
+log = logging.getLogger("reelmill.pulse")
+
+#: Which task looks after a job in which state; a batch that is over has none.
+TASKS = {
+    State.ADMITTED: broker.SUBMIT,
+    State.SUBMITTING: broker.SETTLE,
+    State.UNKNOWN: broker.SETTLE,
+    State.UNRESOLVED: broker.SETTLE,
+    State.GENERATING: broker.POLL,
+    State.GENERATED: broker.COLLECT,
+    None: broker.FINISH,
+}
+
+#: Most jobs that go out in one message.
+LARGEST_BLOCK = 50
+
+#: Messages that may wait in the broker, for each thread of this worker.
+BACKLOG_PER_THREAD = 2
+
+
+class Pulse(threading.Thread):
+    """A timer of one worker process."""
+
+    def __init__(self, engine: Engine, threads: int) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self._engine = engine
+        self._threads = threads
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Beat until stopped; whatever goes wrong in one beat is seen by the next."""
+        while not self._stopped.wait(self._engine.settings.pulse_s):
+            try:
+                self.beat()
+            except (LedgerError, broker.BrokerUnreachable, OSError) as error:
+                log.warning("no pulse: %s", error)
+            except Exception:
+                log.exception("a beat failed; the next one follows")
+
+    def beat(self) -> int:
+        """Grant and send once; how many jobs were sent for."""
+        room = self._room()
+        if room <= 0:
+            return 0
+        engine, lease_s = self._engine, self._engine.settings.lease_s
+        leased = engine.ledger.due.lease(engine.account, room, lease_s)
+        granted = engine.ledger.permits.grant(
+            engine.account, room - len(leased), lease_s
+        )
+        by_task: dict[str, list[Ref]] = defaultdict(list)
+        by_task[broker.SUBMIT] += granted
+        for ref, state in leased:
+            if state in TASKS:
+                by_task[TASKS[state]].append(ref)
+        for task, refs in by_task.items():
+            self._send(task, refs)
+        return len(leased) + len(granted)
+
+    def _room(self) -> int:
+        """Jobs that may go out without making the broker's queue long."""
+        waiting = broker.backlog(self._engine.app)
+        return (self._threads * BACKLOG_PER_THREAD - waiting) * LARGEST_BLOCK
+
+    def _send(self, task: str, refs: Sequence[Ref]) -> None:
+        """Send blocks: single jobs while there are few, larger ones under load."""
+        size = min(LARGEST_BLOCK, max(1, math.ceil(len(refs) / self._threads)))
+        for block in broker.blocks(refs, size):
+            broker.send(self._engine.app, task, block)

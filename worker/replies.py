@@ -1,0 +1,244 @@
+"""Reading what the provider answered: from a status and some bytes to one value.
+
+Every field is taken as hostile until it has the type it should have. What cannot be
+read is "lost" for a paid request and "look again" for any other.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from jobs.answers import (
+    Accepted,
+    AccountTrouble,
+    AnswerLost,
+    Completed,
+    Listed,
+    LookAgain,
+    LookAnswer,
+    Missing,
+    Over,
+    Refused,
+    Running,
+    SubmitAnswer,
+    Throttled,
+    Trouble,
+)
+
+#: What an id may look like; it becomes part of a path and of a key.
+USABLE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+#: The request is wrong and will stay wrong; nothing was created.
+REFUSALS = frozenset({400, 404, 405, 413, 415, 422})
+
+#: "insufficient_credits" as a code of the envelope or of the prediction.
+NO_CREDIT_CODE = 1407
+
+#: Statuses that end a prediction without a video (the vendor's clients agree).
+ENDS = frozenset({"failed", "cancelled", "timeout", "deleted"})
+
+EXCERPT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object; empty if it is none."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def excerpt(self) -> str:
+        """The provider's words, or the beginning of whatever came instead."""
+        value = self.json()
+        for words in (value.get("message"), value.get("error"), value.get("detail")):
+            if isinstance(words, str) and words.strip():
+                return clean(words)
+        return clean(self.body[: 4 * EXCERPT].decode("utf-8", "replace"))
+
+
+def clean(text: str) -> str:
+    """Foreign text on one line, without control characters, of bounded length."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
+
+
+def describe(error: BaseException) -> str:
+    """An exception in a few words; never the request, which holds the key."""
+    words = clean(str(error))
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def data(reply: Reply) -> dict[str, Any]:
+    """What the envelope holds; empty if it holds no object."""
+    inner = reply.json().get("data")
+    return inner if isinstance(inner, dict) else {}
+
+
+def submitted(reply: Reply) -> SubmitAnswer:
+    """What the answer to a paid request says."""
+    if reply.status == HTTPStatus.OK:
+        prediction_id = data(reply).get("id")
+        if isinstance(prediction_id, str) and USABLE_ID.fullmatch(prediction_id):
+            return Accepted(prediction_id)
+    account = trouble(reply)
+    if account:
+        return account
+    status = _status(reply)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled(reply.excerpt(), retry_after_s(reply))
+    if status in REFUSALS:
+        return Refused(status, reply.excerpt())
+    if reply.status == HTTPStatus.OK:
+        return AnswerLost(f"HTTP 200 without a usable id: {reply.excerpt()}")
+    return AnswerLost(f"HTTP {reply.status}: {reply.excerpt()}")
+
+
+def trouble(reply: Reply) -> AccountTrouble | None:
+    """What is wrong with the account, if the answer says so.
+
+    No official page names the answer to an empty balance, so it is known by status,
+    by code and by its words.
+    """
+    status = _status(reply)
+    words = reply.excerpt()
+    envelope = reply.json()
+    if data(reply).get("id"):
+        return None
+    codes = (envelope.get("code"), envelope.get("error_code"), data(reply).get("code"))
+    broke = "insufficient" in words.lower() or NO_CREDIT_CODE in codes
+    client_error = 400 <= reply.status < 500  # noqa: PLR2004 - HTTP's own ranges
+    if status == HTTPStatus.PAYMENT_REQUIRED or (
+        broke and (client_error or reply.status == HTTPStatus.OK)
+    ):
+        return AccountTrouble(Trouble.BALANCE, words)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return AccountTrouble(Trouble.KEY, words)
+    if status == HTTPStatus.FORBIDDEN:
+        return AccountTrouble(Trouble.PERMISSION, words)
+    return None
+
+
+def looked(reply: Reply, prediction_id: str) -> LookAnswer:
+    """What the answer to a look at a prediction says."""
+    if reply.status != HTTPStatus.OK:
+        return _not_looked(reply)
+    found = data(reply)
+    status = found.get("status")
+    if not isinstance(status, str) or found.get("id", prediction_id) != prediction_id:
+        return LookAgain(f"not an answer about {prediction_id}: {reply.excerpt()}")
+    if status == "completed":
+        return _completed(found)
+    if status in ENDS:
+        code = found.get("code")
+        reason = found.get("error")
+        return Over(
+            status,
+            code if isinstance(code, int) else 0,
+            clean(reason) if isinstance(reason, str) else "",
+        )
+    return Running(clean(status))
+
+
+def listed(reply: Reply) -> list[Listed] | None:
+    """Predictions of a page of the history; None if it is no page."""
+    items = data(reply).get("items")
+    if reply.status != HTTPStatus.OK or not isinstance(items, list):
+        return None
+    found = []
+    for item in items:
+        listing = _listing(item) if isinstance(item, dict) else None
+        if listing is None:
+            return None
+        found.append(listing)
+    return found
+
+
+def retry_after_s(reply: Reply) -> float | None:
+    """Seconds that `Retry-After` asks for, as number or date; None if neither."""
+    text = reply.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.replace(".", "", 1).isdigit():
+        return float(text[:12])
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def fetchable(url: object) -> bool:
+    """Whether something is a web address that a file may be fetched from."""
+    if not isinstance(url, str) or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _status(reply: Reply) -> int:
+    """The status that counts: the envelope's own where HTTP says 200."""
+    code = reply.json().get("code")
+    if reply.status == HTTPStatus.OK and isinstance(code, int):
+        return code
+    return reply.status
+
+
+def _not_looked(reply: Reply) -> LookAnswer:
+    account = trouble(reply)
+    if account:
+        return account
+    if reply.status == HTTPStatus.NOT_FOUND:
+        return Missing(reply.excerpt())
+    return LookAgain(f"HTTP {reply.status}: {reply.excerpt()}", retry_after_s(reply))
+
+
+def _completed(found: Mapping[str, Any]) -> LookAnswer:
+    outputs = found.get("outputs")
+    outputs = [outputs] if isinstance(outputs, str) else outputs
+    first = outputs[0] if isinstance(outputs, list) and outputs else None
+    output = first.get("url") if isinstance(first, dict) else first
+    if not fetchable(output):
+        return LookAgain(f"completed, but without a web address: {clean(str(output))}")
+    timings = found.get("timings")
+    inference = timings.get("inference") if isinstance(timings, dict) else None
+    seconds = inference / 1000 if isinstance(inference, int | float) else None
+    return Completed(str(output), seconds)
+
+
+def _listing(item: Mapping[str, Any]) -> Listed | None:
+    prediction_id, created = item.get("id"), item.get("created_at")
+    if not isinstance(prediction_id, str) or not USABLE_ID.fullmatch(prediction_id):
+        return None
+    if not isinstance(created, str):
+        return None
+    try:
+        at = datetime.fromisoformat(created)
+    except ValueError:
+        return None
+    inputs = item.get("inputs", item.get("input"))
+    return Listed(
+        prediction_id=prediction_id,
+        model=str(item.get("model", "")),
+        created_at_s=(at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp(),
+        status=str(item.get("status", "")),
+        inputs=inputs if isinstance(inputs, dict) else None,
+    )

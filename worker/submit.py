@@ -1,0 +1,140 @@
+"""The submit task: the paid request, sent at most once.
+
+Claim, prove that the claim is on disk, send, write the id down. A process that dies
+anywhere here leaves `submitting` behind, which whoever finds it treats as a lost
+answer, never as unsent.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from jobs import failures, moves, pacing
+from jobs.answers import (
+    Accepted,
+    AccountTrouble,
+    AnswerLost,
+    SubmitAnswer,
+    Throttled,
+    Unsent,
+)
+from jobs.ledger import NotDurable
+from jobs.ledger.moves import Moved
+from jobs.moves import Move, Ref
+from jobs.records import JobRecord
+from jobs.states import State
+from worker.engine import Engine, log_move
+
+log = logging.getLogger("reelmill.submit")
+
+
+async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
+    """Send the paid requests of jobs that hold a permit."""
+    claimed_at_s = asyncio.get_running_loop().time()
+    claimed = await _claim(engine, refs)
+    if not claimed:
+        return
+    strikes = (await engine.call(engine.ledger.permits.read, engine.account)).strikes
+    async with engine.holding(list(claimed)):
+        await asyncio.gather(
+            *(
+                _submit_one(engine, ref, record, claimed_at_s, strikes)
+                for ref, record in claimed.items()
+            )
+        )
+
+
+async def _claim(engine: Engine, refs: Sequence[Ref]) -> dict[Ref, JobRecord]:
+    """Write the attempts down, durably; the jobs that are now ours to send."""
+    admitted = await engine.load(refs, State.ADMITTED)
+    now_s, lease_s = engine.now_s(), engine.settings.lease_s
+    claims = [moves.claim(r.batch, rec, now_s, lease_s) for r, rec in admitted.items()]
+    made = await engine.make(claims)
+    ours = [m.ref for m, moved in zip(claims, made, strict=True) if moved is Moved.YES]
+    if not ours:
+        return {}
+    claimed = await engine.load(ours, State.SUBMITTING)
+    try:
+        await engine.call(engine.ledger.durable)
+    except NotDurable as error:
+        log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
+        await engine.make([moves.give_back(r.batch, rec) for r, rec in claimed.items()])
+        return {}
+    return claimed
+
+
+async def _submit_one(
+    engine: Engine, ref: Ref, record: JobRecord, claimed_at_s: float, strikes: int
+) -> None:
+    model = engine.catalogue.find(record.job.model)
+    loop = asyncio.get_running_loop()
+    if loop.time() - claimed_at_s > engine.settings.lease_s / 2:
+        # This process slept (a suspended laptop, say); somebody else may already be
+        # looking for this attempt, so its request must not leave any more.
+        answer: SubmitAnswer = Unsent("held up for too long before sending")
+    else:
+        request = model.request(record.job.inputs)
+        answer = await engine.provider.submit(model.path, request)
+    await _tell_account(engine, answer, strikes)
+    duration_s = model.duration_s(record.job.inputs)
+    typical_s = model.typical_s(record.job.inputs)
+    move = failures.after_submit(
+        ref.batch,
+        record,
+        answer,
+        now_s=engine.now_s(),
+        first_look_s=await engine.first_look_s(model, duration_s, typical_s),
+        settle_look_s=min(5.0, engine.settings.settle_s / 4),
+    )
+    await _write_down(engine, move, record, answer)
+
+
+async def _write_down(
+    engine: Engine, move: Move, record: JobRecord, answer: SubmitAnswer
+) -> None:
+    """Write down what the answer means, however long the ledger is away."""
+    make = engine.ledger.moves.make
+    (moved,) = await engine.certainly(make, [move])
+    log_move(move, moved)
+    if moved is Moved.YES or not isinstance(answer, Accepted):
+        return
+    # Either the first try was made and only its echo was lost, or somebody took this
+    # attempt for lost; its id is known now, so it is adopted.
+    (now,) = await engine.certainly(engine.ledger.batches.load, [move.ref])
+    if now and now.prediction_id == answer.prediction_id:
+        return
+    if (
+        now
+        and now.permit == record.permit
+        and now.state in (State.UNKNOWN, State.UNRESOLVED)
+    ):
+        late = moves.accept(move.ref.batch, now, answer.prediction_id, 0.0)
+        (moved,) = await engine.certainly(make, [replace(late, due_in_s=move.due_in_s)])
+        log_move(late, moved)
+        if moved is Moved.YES:
+            return
+    log.error(
+        "job=%s: prediction %s was answered too late and belongs to no attempt; "
+        "it may be charged, see the provider's history",
+        move.ref,
+        answer.prediction_id,
+    )
+
+
+async def _tell_account(engine: Engine, answer: SubmitAnswer, strikes: int) -> None:
+    """Let the account rest where the answer says so."""
+    luck = engine.luck()
+    match answer:
+        case Throttled(reason=reason, retry_after_s=after_s):
+            rest_s, trouble = pacing.cooling_s(strikes + 1, after_s, luck), ""
+        case AccountTrouble(trouble=trouble, reason=reason):
+            rest_s = pacing.TROUBLE_PROBE_S
+        case Unsent(reason=reason) | AnswerLost(reason=reason):
+            rest_s, trouble = pacing.cooling_s(strikes + 1, None, luck), ""
+        case _:
+            return
+    log.warning("the account rests for %.0f s: %s", rest_s, reason)
+    await engine.certainly(
+        engine.ledger.permits.strike, engine.account, rest_s, reason, trouble, strikes
+    )
