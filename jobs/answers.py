@@ -119,3 +119,19 @@ class Listed:
     status: str
     #: None where the history does not show them.
     inputs: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """A record of the provider's billing: one charge or one refund."""
+
+    #: The provider's name of the record, or what tells it from others.
+    record: str
+    prediction_id: str
+    model: str
+    #: `deduct` or `refund`.
+    kind: str
+    #: Never negative.
+    amount_usd_micros: int
+    #: Unix seconds, by the provider's clock.
+    created_at_s: float

@@ -278,8 +278,10 @@ def _next_step(batch: str, record: JobRecord, code: str) -> str:
     match code:
         case "moderation":
             return "Change its prompt or picture: unchanged it is refused again."
-        case "refused":
+        case "refused" | "bad-parameter":
             return "Correct its row in the manifest and submit that again."
+        case "picture-unreachable":
+            return f"Let the provider reach its picture, then: reelmill retry {which}"
         case _:
             return f"Pay for a new attempt: reelmill retry {which}"
 

@@ -76,10 +76,10 @@ def _beside(batch: str, key: str) -> str | None:
     at = PurePosixPath(key)
     if at.is_absolute() or ".." in at.parts or not at.parts:
         return None
-    inside = key.startswith(f"{batch}/")
-    below = key.removeprefix(f"{batch}/")
-    up = "./" if inside else "../" * len(PurePosixPath(batch).parts)
-    return up + quote(below)
+    if key.startswith(f"{batch}/"):
+        return "./" + quote(key.removeprefix(f"{batch}/"))
+    # Never without dots in front: what follows could be read as a scheme or a host.
+    return ("../" * len(PurePosixPath(batch).parts) or "./") + quote(key)
 
 
 def _web(url: str) -> str | None:

@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from jobs.limits import Limits, tiers
+from jobs.pricing import usd_micros
 
 PREFIX = "REELMILL_"
 #: A Unix socket's path must fit into 108 bytes with its closing zero, on macOS 104.
@@ -91,6 +92,16 @@ class Settings(BaseModel):
         None,
         alias="REELMILL_CONCURRENT_VIDEOS",
         description="generating at once, instead of the tier's",
+    )
+    daily_budget: str = Field(
+        "",
+        alias="REELMILL_DAILY_BUDGET",
+        description="most dollars that one UTC day of the account may cost",
+    )
+    starts: bool = Field(
+        default=True,
+        alias="REELMILL_STARTS",
+        description="whether this worker starts videos, or only ends what was started",
     )
     attempts: int = Field(
         3,
@@ -183,6 +194,13 @@ class Settings(BaseModel):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return url
 
+    @field_validator("daily_budget")
+    @classmethod
+    def _daily_budget_is_money(cls, text: str) -> str:
+        if text.strip() and usd_micros(text) < 0:
+            raise ValueError("cannot be less than nothing")
+        return text.strip()
+
     @field_validator("tier")
     @classmethod
     def _tier_is_known(cls, name: str) -> str:
@@ -212,6 +230,11 @@ class Settings(BaseModel):
             videos_per_minute=self.videos_per_minute or tier.videos_per_minute,
             concurrent_videos=self.concurrent_videos or tier.concurrent_videos,
         )
+
+    @property
+    def daily_budget_usd_micros(self) -> int | None:
+        """Cap over what one UTC day of the account may cost; None is no cap."""
+        return usd_micros(self.daily_budget) if self.daily_budget else None
 
     @property
     def account_id(self) -> str:

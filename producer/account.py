@@ -41,7 +41,7 @@ class Balance:
 
 def balance(settings: Settings) -> Balance:
     """Ask the provider for the account's balance; costs nothing."""
-    asked = subprocess.run(  # noqa: S603 - a command of our own
+    asked = subprocess.run(
         [sys.executable, "-m", "worker.ask"],
         env=child_environment(settings),
         stdin=subprocess.DEVNULL,

@@ -93,6 +93,7 @@ def render_manifest(
         known = batch_id(found, chosen.account_id, chosen.store)
         if not _is_done(ledger.batches.read(known)):
             account.balance(chosen).or_stop(chosen.base_url)
+            ledger.permits.recover(chosen.account_id)
             _ask_before_spending(found, budget, yes=yes)
         batch = enqueue(
             ledger,
@@ -282,7 +283,9 @@ def _say_ending(now: Snapshot, before: Snapshot) -> None:
         f"incomplete: {left} of {now.batch.total} are left"
         f"{held_up(now).replace(chr(10), '; ')}"
     )
-    if now.batch.stopped_by == "budget":
+    if now.batch.stopped_by == "daily-budget":
+        tables.say("the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET")
+    elif now.batch.stopped_by == "budget":
         tables.say("raise --budget and run the same command to go on")
     elif now.account.trouble:
         tables.say(account.CURES.get(now.account.trouble, "look at the account"))

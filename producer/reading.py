@@ -113,8 +113,6 @@ def _readers(columns: Columns) -> dict[str, _Reader]:
 
 def _unusable(path: Path, encoding: str) -> Problem | None:
     """What can be said about a file before its first line."""
-    if path.is_dir():
-        return _whole(path, "folder", "it is a folder", "name a file in it")
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -132,6 +130,8 @@ def _unusable(path: Path, encoding: str) -> Problem | None:
 
 
 def _unopened(path: Path, error: OSError) -> Problem:
+    if isinstance(error, IsADirectoryError):
+        return _whole(path, "folder", "it is a folder", "name a file in it")
     if isinstance(error, FileNotFoundError):
         return _whole(path, "not-found", "there is no such file", "check the name")
     reason = error.strerror or "unknown reason"

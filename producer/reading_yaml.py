@@ -222,6 +222,7 @@ _PLAINLY = {
         "a character stands here that no value can begin with",
         "indent with spaces, not tabs, and quote texts that begin with @, ` or %",
     ),
+    "tab character": ("a tab stands where YAML wants spaces", "use spaces, not tabs"),
     "mapping values are not allowed": (
         "a colon stands within a text, or the line is indented wrongly",
         "put the text into quotes, and indent names alike",

@@ -126,7 +126,7 @@ def _is_over(now: Snapshot) -> bool:
     return (
         not now.count(State.WAITING)
         or now.batch.paused
-        or now.batch.stopped_by == "budget"
+        or bool(now.batch.stopped_by)
         or bool(now.account.trouble)
     )
 

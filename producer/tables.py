@@ -97,7 +97,7 @@ def report_table(document: Mapping[str, Any]) -> Table:
         made.add_row(
             line["model"],
             str(line["duration_s"] or ""),
-            str(line["total"]),
+            str(line["jobs"]),
             str(line["stored"]),
             str(line["failed"]),
             f"${line['charged_usd']}",

@@ -87,9 +87,8 @@ def status(now: Snapshot, pace: Pace) -> str:
     for word, states in UNDER_WAY.items():
         if now.count(*states):
             parts.append(f"{now.count(*states)} {word}")
-    for state in (State.WAITING, State.FAILED, State.CANCELLED):
-        if now.count(state):
-            parts.append(f"{now.count(state)} {state}")
+    rest = (State.WAITING, State.FAILED, State.CANCELLED)
+    parts += [f"{now.count(state)} {state}" for state in rest if now.count(state)]
     parts.append(tables.money(batch))
     rate, left_s = pace.per_minute(now), pace.left_s(now)
     if rate and left_s:
@@ -100,8 +99,8 @@ def status(now: Snapshot, pace: Pace) -> str:
 def held_up(now: Snapshot) -> str:
     """What keeps the batch from going on, if something does."""
     account = now.account
-    if now.batch.stopped_by == "budget" and not now.under_way:
-        return "\nstopped by the budget"
+    if now.batch.stopped_by and not now.under_way:
+        return f"\nstopped by the {now.batch.stopped_by.replace('-', ' ')}"
     if account.trouble:
         return f"\nthe account is in trouble ({account.trouble}): {account.reason}"
     if account.cooling_until_s > now.now_s and account.strikes:

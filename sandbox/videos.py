@@ -31,6 +31,7 @@ class Shelf:
     folder: Path
     pool: Executor
     gallery: Gallery
+    most: int = KEPT_VIDEOS
     kept: OrderedDict[str, asyncio.Future[Path]] = field(default_factory=OrderedDict)
 
     async def video(self, prediction: Prediction, model: Model, quality: str) -> Path:
@@ -51,7 +52,7 @@ class Shelf:
         return await asyncio.shield(self.kept[name])
 
     def _trim(self) -> None:
-        while len(self.kept) > KEPT_VIDEOS and next(iter(self.kept.values())).done():
+        while len(self.kept) > self.most and next(iter(self.kept.values())).done():
             _, oldest = self.kept.popitem(last=False)
             if not oldest.cancelled() and oldest.exception() is None:
                 oldest.result().unlink(missing_ok=True)

@@ -203,10 +203,18 @@ def import_cycles(known: dict[str, Module]) -> Iterator[str]:
         name: {other for other in imports(module, known) if other in known} - {name}
         for name, module in known.items()
     }
+    while cycle := some_cycle(graph):
+        yield "import cycle: " + " -> ".join(cycle)
+        graph[cycle[1]].discard(cycle[0])
+
+
+def some_cycle(graph: dict[str, set[str]]) -> list[str]:
+    """One way round, beginning and ending at the same module; empty if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        yield "import cycle: " + " -> ".join(error.args[1])
+        return list(error.args[1])
+    return []
 
 
 def broken_rules(root: Path) -> list[str]:

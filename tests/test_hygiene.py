@@ -24,7 +24,7 @@ INDEX = re.compile(
 )
 
 #: A folder of one person's machine.
-MACHINE = re.compile(r"(?<![\w./:-])/(?:home|Users|root|opt|work|mnt)/\w")
+MACHINE = re.compile(r"(?<![\w./:-])/(?:home|Users|root|opt|work)/\w")
 
 #: A linter that is told to look away, and not why.
 UNREASONED = re.compile(r"#\s*(?:noqa|type:\s*ignore)(?![:\[]\s*[^#]*?\s(?:- |# )\S)")

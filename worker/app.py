@@ -41,7 +41,10 @@ TASKS: dict[str, Work] = {
 def engine() -> Engine:
     """The engine of this process; made when the first task or the pulse needs it."""
     made = Engine(SETTINGS, app)
-    made.ledger.permits.set_limits(made.account, SETTINGS.limits)
+    made.read_clock()
+    made.ledger.permits.set_limits(
+        made.account, SETTINGS.limits, SETTINGS.daily_budget_usd_micros
+    )
     return made
 
 

@@ -1,6 +1,6 @@
 """Free questions about the account, for the command line: `python -m worker.ask`.
 
-Prints one line of JSON: `{"balance_usd": 12.5}`, or `{"trouble": "key", "reason": ...}`,
+Prints one line of JSON: `{"balance_usd": 12.5}`, `{"trouble": "key", "reason": ...}`
 or `{"unreachable": ...}`. A process of its own, so that only workers ever speak to the
 provider.
 """

@@ -52,6 +52,7 @@ class Engine:
         self.catalogue = catalogue.builtin()
         self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
         self._loop = asyncio.new_event_loop()
+        self._ahead_s = 0.0
         self._learnt: dict[tuple[str, int], tuple[float, list[float]]] = {}
         threading.Thread(
             target=self._loop.run_forever, name="loop", daemon=True
@@ -150,8 +151,14 @@ class Engine:
         return random.random()  # noqa: S311 - nothing secret hangs on it
 
     def now_s(self) -> float:
-        """Unix seconds by this machine's clock, for what a person reads."""
-        return time.time()
+        """Unix seconds by the ledger's clock, so that all machines agree."""
+        return time.time() + self._ahead_s
+
+    def read_clock(self) -> None:
+        """Compare this machine's clock with the ledger's."""
+        before_s = time.time()
+        ledger_s = self.ledger.now_s()
+        self._ahead_s = ledger_s - (before_s + time.time()) / 2
 
     def close(self) -> None:
         """Let go of everything."""

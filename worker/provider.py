@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from jobs.answers import (
     AccountTrouble,
     AnswerLost,
+    Billed,
     Listed,
     LookAgain,
     LookAnswer,
@@ -33,6 +34,8 @@ LONGEST_ANSWER_BYTES = 2 << 20
 
 #: Most items of one page of the history (docs-common-api/predictions).
 PAGE = 100
+
+BILLINGS = "/api/v3/billings/search"
 
 #: Pages that one look into the history reads at most.
 MOST_PAGES = 50
@@ -99,35 +102,56 @@ class Provider:
         return float(balance)
 
     async def history(self, after_s: float, before_s: float) -> list[Listed]:
-        """Predictions of the account created in a window of unix seconds.
+        """Predictions of the account created in a window, by the provider's clock.
 
         Raises:
             NoAnswer: the history cannot be read whole now.
         """
         found: dict[str, Listed] = {}
+        window = {"created_after": _iso(after_s), "created_before": _iso(before_s)}
         for page in range(1, MOST_PAGES + 1):
-            items = await self._page(page, after_s, before_s)
+            question = {"page": page, "page_size": PAGE, **window}
+            reply = await self._ask_patiently("POST", "/api/v3/predictions", question)
+            items = replies.listed(reply)
+            if items is None:
+                raise NoAnswer(f"the history answers HTTP {reply.status}")
             found |= {item.prediction_id: item for item in items}
             if len(items) < PAGE:
                 return list(found.values())
         raise NoAnswer(f"the history has more than {MOST_PAGES} pages in that window")
 
+    async def billings(self, after_s: float, before_s: float) -> list[Billed]:
+        """Charges and refunds booked in a window, by the provider's clock.
+
+        Raises:
+            NoAnswer: the records cannot be read whole now.
+        """
+        found: dict[str, Billed] = {}
+        window = {"start_time": _iso(after_s), "end_time": _iso(before_s)}
+        for page in range(1, MOST_PAGES + 1):
+            question = {"page": page, "page_size": PAGE, **window}
+            question["sort"] = "created_at ASC"
+            reply = await self._ask_patiently("POST", BILLINGS, question)
+            rows = replies.billed(reply)
+            if rows is None:
+                raise NoAnswer(f"the billing records answer HTTP {reply.status}")
+            found |= {row.record: row for row in rows}
+            if len(rows) < PAGE:
+                return list(found.values())
+        raise NoAnswer(f"more than {MOST_PAGES} pages of billing in that window")
+
+    async def clock_s(self) -> float | None:
+        """Unix seconds by the provider's clock, to the second; None if it tells none.
+
+        Raises:
+            NoAnswer: the provider is out of reach.
+        """
+        reply = await self._ask_patiently("GET", "/api/v3/balance")
+        return replies.date_s(reply)
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._client.aclose()
-
-    async def _page(self, page: int, after_s: float, before_s: float) -> list[Listed]:
-        question = {
-            "page": page,
-            "page_size": PAGE,
-            "created_after": _iso(after_s),
-            "created_before": _iso(before_s),
-        }
-        reply = await self._ask_patiently("POST", "/api/v3/predictions", question)
-        items = replies.listed(reply)
-        if items is None:
-            raise NoAnswer(f"the history answers HTTP {reply.status}")
-        return items
 
     async def _ask_patiently(
         self, method: str, path: str, body: Mapping[str, Any] | None = None

@@ -8,6 +8,7 @@ short and a lease does not run out in it.
 import logging
 import math
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -33,6 +34,9 @@ TASKS = {
 #: Most jobs that go out in one message.
 LARGEST_BLOCK = 50
 
+#: Seconds between two comparisons of clocks.
+CLOCK_EVERY_S = 60.0
+
 #: Messages that may wait in the broker, for each thread of this worker.
 BACKLOG_PER_THREAD = 2
 
@@ -45,6 +49,7 @@ class Pulse(threading.Thread):
         self._engine = engine
         self._threads = threads
         self._stopped = threading.Event()
+        self._clock_read_at = -math.inf
 
     def stop(self) -> None:
         """Beat no more."""
@@ -66,10 +71,14 @@ class Pulse(threading.Thread):
         if room <= 0:
             return 0
         engine, lease_s = self._engine, self._engine.settings.lease_s
+        if time.monotonic() - self._clock_read_at > CLOCK_EVERY_S:
+            engine.read_clock()
+            self._clock_read_at = time.monotonic()
         leased = engine.ledger.due.lease(engine.account, room, lease_s)
-        granted = engine.ledger.permits.grant(
-            engine.account, room - len(leased), lease_s
-        )
+        granted: list[Ref] = []
+        if engine.settings.starts:
+            room -= len(leased)
+            granted = engine.ledger.permits.grant(engine.account, room, lease_s)
         by_task: dict[str, list[Ref]] = defaultdict(list)
         by_task[broker.SUBMIT] += granted
         for ref, state in leased:

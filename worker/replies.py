@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,7 @@ from jobs.answers import (
     Accepted,
     AccountTrouble,
     AnswerLost,
+    Billed,
     Completed,
     Listed,
     LookAgain,
@@ -44,6 +46,9 @@ NO_CREDIT_CODE = 1407
 ENDS = frozenset({"failed", "cancelled", "timeout", "deleted"})
 
 EXCERPT = 300
+
+#: A billed figure above this is not in dollars but in millionths of one.
+DEAREST_USD = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,28 @@ def listed(reply: Reply) -> list[Listed] | None:
     return found
 
 
+def billed(reply: Reply) -> list[Billed] | None:
+    """Records of a page of the billing; None if it is no page."""
+    items = data(reply).get("items")
+    if reply.status != HTTPStatus.OK or not isinstance(items, list):
+        return None
+    found = []
+    for place, item in enumerate(items):
+        record = _billing(item, place) if isinstance(item, dict) else None
+        if record is None:
+            return None
+        found.append(record)
+    return found
+
+
+def date_s(reply: Reply) -> float | None:
+    """Unix seconds that the answer itself is dated with; None if it is not."""
+    try:
+        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+    except ValueError:
+        return None
+
+
 def retry_after_s(reply: Reply) -> float | None:
     """Seconds that `Retry-After` asks for, as number or date; None if neither."""
     text = reply.headers.get("retry-after", "").strip()
@@ -228,17 +255,64 @@ def _listing(item: Mapping[str, Any]) -> Listed | None:
     prediction_id, created = item.get("id"), item.get("created_at")
     if not isinstance(prediction_id, str) or not USABLE_ID.fullmatch(prediction_id):
         return None
-    if not isinstance(created, str):
-        return None
-    try:
-        at = datetime.fromisoformat(created)
-    except ValueError:
+    at_s = _unix_s(created)
+    if at_s is None:
         return None
     inputs = item.get("inputs", item.get("input"))
     return Listed(
         prediction_id=prediction_id,
         model=str(item.get("model", "")),
-        created_at_s=(at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp(),
+        created_at_s=at_s,
         status=str(item.get("status", "")),
         inputs=inputs if isinstance(inputs, dict) else None,
     )
+
+
+def _unix_s(text: object) -> float | None:
+    """A time as the API writes it, with up to nine decimals and in UTC."""
+    if not isinstance(text, str):
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def _billing(item: Mapping[str, Any], place: int) -> Billed | None:
+    prediction = item.get("prediction")
+    known = prediction if isinstance(prediction, dict) else {}
+    prediction_id = known.get("uuid") or known.get("id") or item.get("prediction_uuid")
+    kind, price = item.get("billing_type"), item.get("price")
+    at_s = _unix_s(item.get("created_at"))
+    if kind not in ("deduct", "refund") or at_s is None:
+        return None
+    if isinstance(price, bool) or not isinstance(price, int | float | str):
+        return None
+    try:
+        micros = abs(usd_micros_of(price))
+    except (ValueError, OverflowError):
+        return None
+    record = item.get("uuid") or item.get("id")
+    return Billed(
+        record=str(record or f"{kind} {prediction_id} {at_s} {place}"),
+        prediction_id=str(prediction_id or ""),
+        model=str(item.get("model_uuid") or known.get("model_uuid") or ""),
+        kind=str(kind),
+        amount_usd_micros=micros,
+        created_at_s=at_s,
+    )
+
+
+def usd_micros_of(price: float | str) -> int:
+    """A billed price in micro-dollars.
+
+    Newer answers give dollars as a number with a point, an older one gave whole
+    millionths (wavespeed.ai/docs/check-billings); no video costs a thousand dollars.
+    """
+    amount = Decimal(str(price))
+    if not amount.is_finite():
+        raise ValueError(f"{price!r} is no price")
+    if abs(amount) < DEAREST_USD:
+        amount *= 1_000_000
+    return int(amount.to_integral_value())

@@ -21,6 +21,7 @@ from jobs.answers import (
 )
 from jobs.ledger import NotDurable
 from jobs.ledger.moves import Moved
+from jobs.ledger.permits import Strike
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.states import State
@@ -127,14 +128,13 @@ async def _tell_account(engine: Engine, answer: SubmitAnswer, strikes: int) -> N
     luck = engine.luck()
     match answer:
         case Throttled(reason=reason, retry_after_s=after_s):
-            rest_s, trouble = pacing.cooling_s(strikes + 1, after_s, luck), ""
+            rest_s = pacing.cooling_s(strikes + 1, after_s, luck)
+            strike = Strike(rest_s, reason, strikes, too_many=True)
         case AccountTrouble(trouble=trouble, reason=reason):
-            rest_s = pacing.TROUBLE_PROBE_S
+            strike = Strike(pacing.TROUBLE_PROBE_S, reason, strikes, trouble)
         case Unsent(reason=reason) | AnswerLost(reason=reason):
-            rest_s, trouble = pacing.cooling_s(strikes + 1, None, luck), ""
+            strike = Strike(pacing.cooling_s(strikes + 1, None, luck), reason, strikes)
         case _:
             return
-    log.warning("the account rests for %.0f s: %s", rest_s, reason)
-    await engine.certainly(
-        engine.ledger.permits.strike, engine.account, rest_s, reason, trouble, strikes
-    )
+    log.warning("the account rests for %.0f s: %s", strike.rest_s, strike.reason)
+    await engine.certainly(engine.ledger.permits.strike, engine.account, strike)

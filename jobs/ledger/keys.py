@@ -11,11 +11,12 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:batch:B:jobs` | zset | its job ids by their place in the manifest |
 | `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
 | `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
-| `reelmill:account:A` | hash | limits, cooling, trouble of an account |
+| `reelmill:account:A` | hash | limits, cooling, trouble, money by day |
 | `reelmill:account:A:open` | zset | batches that have waiting jobs, by virtual time |
 | `reelmill:account:A:slots` | zset | jobs that hold a slot, by its end |
 | `reelmill:account:A:starts` | zset | starts, by when they stop counting |
 | `reelmill:account:A:due` | zset | jobs (`B/J`) and batches (`B/`) by next look |
+| `reelmill:account:A:lost` | set | jobs whose answer is lost |
 | `reelmill:account:A:predictions` | hash | prediction id to job: none belongs to two |
 | `reelmill:account:A:times:M:D` | list | generation times of a model and duration |
 """
@@ -68,6 +69,11 @@ def starts(account_id: str) -> str:
 def due(account_id: str) -> str:
     """The due-set of an account."""
     return f"{account(account_id)}:due"
+
+
+def lost(account_id: str) -> str:
+    """Jobs of an account whose answer is lost."""
+    return f"{account(account_id)}:lost"
 
 
 def predictions(account_id: str) -> str:

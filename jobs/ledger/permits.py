@@ -9,6 +9,8 @@ from jobs.ledger.server import Server
 from jobs.limits import Limits
 from jobs.moves import Ref
 
+DAY_S = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
@@ -28,6 +30,27 @@ class AccountRecord:
     paused: bool
     #: How often it was refused in all (429 and trouble).
     refusals: int
+    #: How many at once its refusals have taught, where that is less than its limit.
+    learnt_concurrent: int | None
+    #: Cap over what one UTC day may cost, and what today has cost or reserved.
+    daily_budget_usd_micros: int | None
+    today_usd_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """Why an account must rest, and for how long."""
+
+    #: Seconds that nothing starts.
+    rest_s: float
+    #: The provider's words.
+    reason: str
+    #: Refusals in a row when the request went out: a burst of refusals counts once.
+    strikes: int
+    #: `key`, `permission`, `balance`, or empty when it is only busy.
+    trouble: str = ""
+    #: Whether it was for too many at once, or too often.
+    too_many: bool = False
 
 
 class Permits:
@@ -40,13 +63,20 @@ class Permits:
         self._scripts = scripts
         self._now = now
 
-    def set_limits(self, account_id: str, limits: Limits) -> None:
+    def set_limits(
+        self,
+        account_id: str,
+        limits: Limits,
+        daily_budget_usd_micros: int | None = None,
+    ) -> None:
         """Write down what the account may do; the latest word counts for all."""
+        budget = "" if daily_budget_usd_micros is None else daily_budget_usd_micros
         self._server.hset(
             keys.account(account_id),
             mapping={
                 "videos_per_minute": limits.videos_per_minute,
                 "concurrent_videos": limits.concurrent_videos,
+                "daily_budget": budget,
             },
         )
 
@@ -55,28 +85,31 @@ class Permits:
         refs = self._scripts.run("grant", self._now(), account_id, most, lease_s)
         return [Ref.parse(ref) for ref in refs]
 
-    def strike(
-        self, account_id: str, rest_s: float, reason: str, trouble: str, strikes: int
-    ) -> int:
-        """The account was refused: let it rest; its refusals in a row.
-
-        Args:
-            account_id: whose request it was.
-            rest_s: seconds that nothing starts.
-            reason: the provider's words.
-            trouble: `key`, `permission`, `balance`, or empty for too many requests.
-            strikes: refusals in a row when the request went out, so that a burst of
-                refusals counts once.
-        """
+    def strike(self, account_id: str, strike: Strike) -> int:
+        """The account was refused: let it rest; its refusals in a row."""
         return int(
             self._scripts.run(
-                "strike", self._now(), account_id, rest_s, reason, trouble, strikes
+                "strike",
+                self._now(),
+                account_id,
+                strike.rest_s,
+                strike.reason,
+                strike.trouble,
+                strike.strikes,
+                int(strike.too_many),
             )
         )
+
+    def recover(self, account_id: str) -> None:
+        """The account was found in order: let it start again at once."""
+        self._scripts.run("recover", account_id)
 
     def read(self, account_id: str) -> AccountRecord:
         """How the account stands."""
         raw = self._server.hgetall(keys.account(account_id))
+        learnt = raw.get("learnt_concurrent")
+        budget = raw.get("daily_budget")
+        now_s = float(self._now() or self._server.time()[0])
         limits = None
         if "videos_per_minute" in raw:
             limits = Limits(
@@ -93,7 +126,15 @@ class Permits:
             reason=raw.get("reason", ""),
             paused=raw.get("paused") == "1",
             refusals=int(raw.get("refusals", "0")),
+            learnt_concurrent=int(float(learnt)) if learnt else None,
+            daily_budget_usd_micros=int(budget) if budget else None,
+            today_usd_micros=int(raw.get(f"day:{int(now_s // DAY_S)}", "0")),
         )
+
+    def lost(self, account_id: str) -> list[Ref]:
+        """Jobs whose answer is lost, those of a person included."""
+        refs = self._server.smembers(keys.lost(account_id))
+        return [Ref.parse(ref) for ref in sorted(refs)]
 
     def holders(self, account_id: str) -> list[Ref]:
         """Jobs that hold a slot."""

@@ -13,7 +13,16 @@ from redis.exceptions import NoScriptError
 
 from jobs.ledger.server import Server
 
-NAMES = ("add", "open", "grant", "move", "lease", "postpone", "strike")
+NAMES = (
+    "add",
+    "open",
+    "grant",
+    "move",
+    "lease",
+    "postpone",
+    "strike",
+    "recover",
+)
 
 Call = tuple[str, Sequence[object]]
 

@@ -147,7 +147,6 @@ def test_a_model_without_a_price_has_an_unknown_one_and_not_zero() -> None:
         ('path = "/api', 'path = "api', "begins with /"),
         ('aliases = ["reel"]', "aliases = [9]", "aliases holds more than texts"),
         ("max_bytes = 5_000_000\n", "", "max_bytes is missing"),
-        ("[model.inputs.loop]", "[model.inputs.loop.loop]", "is not known"),
         ('name = "reel-9"', "", "name is missing"),
     ],
 )

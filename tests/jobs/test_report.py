@@ -221,6 +221,12 @@ def test_a_batch_is_finished_when_all_of_it_is_over(
     assert document["state"] == ("finished" if over else "incomplete")
 
 
+@pytest.mark.parametrize("state", State)
+def test_one_job_that_is_not_over_keeps_a_batch_unfinished(state: State) -> None:
+    document = of(one_job(State.STORED), one_job(state))
+    assert document["state"] == ("finished" if state in FINAL else "incomplete")
+
+
 @given(documents)
 def test_json_says_the_document_again(document: dict[str, Any]) -> None:
     assert json.loads(as_json(document)) == document
@@ -326,6 +332,7 @@ def test_the_page_asks_nothing_of_the_network() -> None:
         ("spring/mug.mp4", "./mug.mp4"),
         ("spring/tall/mug 1.mp4", "./tall/mug%201.mp4"),
         ("all/mug.mp4", "../all/mug.mp4"),
+        ("mug.mp4", "../mug.mp4"),
         ("spring-sale/mug.mp4", "../spring-sale/mug.mp4"),
         ("spring/javascript:x.mp4", "./javascript%3Ax.mp4"),
         ("spring/50%.mp4", "./50%25.mp4"),
@@ -418,6 +425,8 @@ def test_models_are_told_apart_by_their_duration() -> None:
     [
         (State.FAILED, "moderation", "Change its prompt"),
         (State.FAILED, "refused", "Correct its row"),
+        (State.FAILED, "bad-parameter", "Correct its row"),
+        (State.FAILED, "picture-unreachable", "reach its picture, then: reelmill"),
         (State.FAILED, "timeout", "reelmill retry spring mug"),
         (State.UNRESOLVED, "lost", "reelmill resolve spring mug"),
         (State.WAITING, "timeout", "goes on by itself"),
@@ -461,6 +470,12 @@ def test_a_video_that_the_provider_may_delete_is_told(
     record = one_job(state, replace(one_try(), sent_at_s=NOW_S - age_s))
     told = any("seven days" in warning for warning in of(record)["warnings"])
     assert told is warned
+
+
+def test_the_seven_days_of_a_video_begin_when_it_was_made() -> None:
+    tried = replace(one_try(), sent_at_s=NOW_S - KEPT_S + 3600)
+    record = one_job(State.GENERATED, tried, generated_at_s=NOW_S - 3600)
+    assert of(record)["warnings"] == []
 
 
 @pytest.mark.parametrize(

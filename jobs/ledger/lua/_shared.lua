@@ -15,6 +15,9 @@ local function account_key(account) return PREFIX .. 'account:' .. account end
 
 local function number(key, field) return tonumber(redis.call('HGET', key, field) or '0') or 0 end
 
+-- The day a moment belongs to, for the account's budget of a day (UTC).
+local function day_of(now) return 'day:' .. math.floor(now / 86400) end
+
 -- Puts a batch among those that have waiting jobs, at its own virtual time but not
 -- before the account's, so that a pause earns no credit.
 local function open_batch(account, batch)

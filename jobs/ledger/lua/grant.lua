@@ -14,10 +14,14 @@ if number(acct, 'cooling_until') > now then return {} end
 
 redis.call('ZREMRANGEBYSCORE', starts, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
+-- What refusals have taught counts where it is less than what was promised.
+local concurrent = number(acct, 'concurrent_videos')
+local learnt = redis.call('HGET', acct, 'learnt_concurrent')
+if learnt then concurrent = math.min(concurrent, math.floor(tonumber(learnt))) end
 local free = math.min(
   most,
   number(acct, 'videos_per_minute') - redis.call('ZCARD', starts),
-  number(acct, 'concurrent_videos') - redis.call('ZCARD', slots)
+  concurrent - redis.call('ZCARD', slots)
 )
 -- After a refusal one probe goes out, and nothing else until it is answered.
 if number(acct, 'strikes') > 0 then
@@ -25,6 +29,13 @@ if number(acct, 'strikes') > 0 then
   free = math.min(free, 1)
 end
 if free <= 0 then return {} end
+
+local day = day_of(now)
+local daily_budget = redis.call('HGET', acct, 'daily_budget')
+local daily_left = math.huge
+if daily_budget and daily_budget ~= '' then
+  daily_left = tonumber(daily_budget) - number(acct, day)
+end
 
 local queue = {}
 local range = redis.call('ZRANGE', open, 0, -1, 'WITHSCORES')
@@ -61,9 +72,14 @@ while #granted < free do
     if budget and budget ~= '' and committed + price > tonumber(budget) then
       redis.call('HSET', key, 'stopped_by', 'budget')
       entry.blocked = true
+    elseif price > daily_left then
+      redis.call('HSET', key, 'stopped_by', 'daily-budget')
+      entry.blocked = true
     else
       local permit = redis.call('HINCRBY', job, 'permit', 1)
-      redis.call('HSET', job, 'state', 'admitted')
+      redis.call('HSET', job, 'state', 'admitted', 'day', day)
+      redis.call('HINCRBY', acct, day, price)
+      daily_left = daily_left - price
       redis.call('ZREM', key .. ':waiting', id)
       redis.call('HINCRBY', key, 'n:waiting', -1)
       redis.call('HINCRBY', key, 'n:admitted', 1)

@@ -19,8 +19,6 @@ if prediction ~= '' then
   local owner = redis.call('HGET', acct .. ':predictions', prediction)
   if owner and owner ~= ref then return -1 end
   redis.call('HSET', acct .. ':predictions', prediction, ref)
-  -- An acceptance after the rest ends it; one of the refused burst itself does not.
-  if number(acct, 'cooling_until') <= now then redis.call('HSET', acct, 'strikes', 0, 'trouble', '', 'reason', '') end
 end
 
 local writes = tonumber(ARGV[15])
@@ -33,6 +31,35 @@ redis.call('HINCRBY', key, 'n:' .. after, 1)
 redis.call('HINCRBY', key, 'reserved', ARGV[7])
 redis.call('HINCRBY', key, 'charged', ARGV[8])
 redis.call('HINCRBY', key, 'refunded', ARGV[9])
+-- Reserved money that comes back uncharged was not spent on the day of its permit.
+local released = -(tonumber(ARGV[7]) + tonumber(ARGV[8]))
+if released > 0 then
+  redis.call('HINCRBY', acct, redis.call('HGET', job, 'day'), -released)
+  redis.call('HSET', key, 'stopped_by', '')
+end
+
+-- Those whose answer is lost are settled against the history all together.
+if after == 'unknown' or after == 'unresolved' then
+  redis.call('SADD', acct .. ':lost', ref)
+elseif state == 'unknown' or state == 'unresolved' then
+  redis.call('SREM', acct .. ':lost', ref)
+end
+
+if state == 'generating' then redis.call('HINCRBY', acct, 'generating', -1) end
+if after == 'generating' then
+  redis.call('HINCRBY', acct, 'generating', 1)
+  -- An acceptance after the rest ends it; one of the refused burst itself does not.
+  if number(acct, 'cooling_until') <= now then
+    redis.call('HSET', acct, 'strikes', 0, 'trouble', '', 'reason', '')
+    -- What refusals taught is outgrown by one slot for every slotful of acceptances.
+    local learnt = tonumber(redis.call('HGET', acct, 'learnt_concurrent') or '0')
+    if learnt >= number(acct, 'concurrent_videos') then
+      redis.call('HDEL', acct, 'learnt_concurrent')
+    elseif learnt > 0 then
+      redis.call('HSET', acct, 'learnt_concurrent', learnt + 1 / learnt)
+    end
+  end
+end
 
 if slot == 'free' then redis.call('ZREM', acct .. ':slots', ref) end
 if slot == 'lend' then redis.call('ZADD', acct .. ':slots', 'XX', now + tonumber(ARGV[12]), ref) end

@@ -1,0 +1,160 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.naming import MAX_KEY_BYTES, BadName, KeyTemplate, clean_id
+from jobs.seen import Seen
+
+FIELDS = {"id": "mug", "model": "kling-v2.6-std", "line": "7", "sku": "A 1"}
+
+
+@pytest.mark.parametrize(
+    "name", ["mug-orbit", "7", "_a.b", "Tasse-grün", "杯子", "कप", "x" * 100]
+)
+def test_an_id_may_have_letters_of_any_language(name: str) -> None:
+    assert clean_id(f" {name} ") == name
+
+
+def test_an_id_is_composed_so_that_equal_looking_ones_are_equal() -> None:
+    assert clean_id("gru\u0308n") == "gr\u00fcn"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        "a\\b",
+        "a b",
+        "a:b",
+        ".hidden",
+        "..",
+        "-rf",
+        "a\0",
+        "a\x1b",
+        "{batch}",
+        "x" * 101,
+        "杯" * 70,
+        "\u0301a",
+        "\u200b",
+        "½",
+        "😀",
+        "\ud800",
+        "",
+    ],
+)
+def test_an_id_that_could_harm_a_file_name_is_refused(name: str) -> None:
+    with pytest.raises(BadName) as caught:
+        clean_id(name)
+    assert caught.value.suggestion
+    assert str(caught.value).isprintable()
+
+
+@given(st.text())
+def test_a_cleaned_id_stays_as_it_is(text: str) -> None:
+    try:
+        cleaned = clean_id(text)
+    except BadName:
+        return
+    assert clean_id(cleaned) == cleaned
+    assert not set(cleaned) & set("/\\{} \n\0")
+
+
+@pytest.mark.parametrize(
+    ("template", "key"),
+    [
+        ("{batch}/{id}.mp4", "{batch}/mug.mp4"),
+        ("{batch}/{id}", "{batch}/mug.mp4"),
+        ("{id}.MP4", "mug.MP4"),
+        ("{batch}/{model}/{sku}-{line}", "{batch}/kling-v2.6-std/A 1-7.mp4"),
+    ],
+)
+def test_a_key_is_made_from_its_template(template: str, key: str) -> None:
+    assert KeyTemplate.of(template).key(FIELDS) == key
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "",
+        "/{id}",
+        "../{id}",
+        "{batch}/../{id}",
+        "a/./{id}",
+        "{batch}//{id}",
+        "{batch}\\{id}",
+        "{id",
+        "id}",
+        "{}",
+        "{ }",
+        "{{id}}",
+        "a\n{id}",
+        "s3://bucket/{id}",
+        "x" * 300,
+        "/".join(["x" * 200] * 5),
+    ],
+)
+def test_a_template_that_could_leave_its_prefix_is_refused(template: str) -> None:
+    with pytest.raises(BadName):
+        KeyTemplate.of(template)
+
+
+@pytest.mark.parametrize("value", ["../x", "a/b", "a\\b", "{batch}", "a\nb", "", "  "])
+def test_a_value_that_could_leave_the_prefix_is_refused(value: str) -> None:
+    with pytest.raises(BadName):
+        KeyTemplate.of("{batch}/{sku}").key({**FIELDS, "sku": value})
+
+
+def test_a_column_that_does_not_exist_comes_with_a_guess() -> None:
+    with pytest.raises(BadName) as caught:
+        KeyTemplate.of("{batch}/{skuu}").key(FIELDS)
+    assert caught.value.suggestion == "did you mean {sku}?"
+
+
+@pytest.mark.parametrize("dots", [".", "..", " .. "])
+def test_a_part_of_dots_alone_is_refused(dots: str) -> None:
+    with pytest.raises(BadName):
+        KeyTemplate.of("{sku}/{id}").key({**FIELDS, "sku": dots})
+
+
+@given(template=st.text("{}idsku/.\\a", max_size=20), sku=st.text(max_size=300))
+def test_no_key_ever_climbs_out_of_its_prefix(template: str, sku: str) -> None:
+    try:
+        key = KeyTemplate.of(template).key({**FIELDS, "sku": sku})
+    except BadName:
+        return
+    parts = key.split("/")
+    assert not {"", ".", ".."} & {part.strip() for part in parts}
+    assert "\\" not in key
+    assert key.isprintable() or " " in key
+    assert key.casefold().endswith(".mp4")
+    assert len(key.encode()) <= MAX_KEY_BYTES
+
+
+def test_keys_are_unique_by_id_only_where_the_id_is_the_whole_name() -> None:
+    assert KeyTemplate.of("{batch}/{sku}/{id}.mp4").unique_by_id
+    assert not KeyTemplate.of("{batch}/{id}{line}.mp4").unique_by_id
+    assert not KeyTemplate.of("{batch}/{id}/{sku}.mp4").unique_by_id
+
+
+def test_a_name_used_before_is_told_with_its_line() -> None:
+    seen = Seen()
+    assert seen.add("Mug", 2) is None
+    assert seen.add("lamp", 3) is None
+    assert seen.add("MUG", 4) == 2
+    assert seen.add("straße", 5) is None
+    assert seen.add("STRASSE", 6) == 5
+    assert seen.add("\u01c5", 7) is None
+
+
+def test_many_names_are_remembered_with_their_lines() -> None:
+    seen = Seen()
+    assert all(seen.add(f"row-{n}", n) is None for n in range(5000))
+    assert all(seen.add(f"ROW-{n}", 9999) == n for n in range(5000))
+
+
+@given(st.lists(st.text("abAB", max_size=3)))
+def test_seen_agrees_with_a_dictionary(names: list[str]) -> None:
+    seen, lines = Seen(), dict[str, int]()
+    for line, name in enumerate(names):
+        assert seen.add(name, line) == lines.get(name.casefold())
+        lines.setdefault(name.casefold(), line)

@@ -1,0 +1,260 @@
+"""The real `reelmill` command as a person runs it, in a folder and with an account.
+
+It starts processes, waits for conditions and reads what is left behind; what all that
+should look like stands in the tests.
+"""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox.running import RunningSandbox, running_sandbox
+
+REELMILL = Path(sys.executable).with_name("reelmill")
+
+PATIENCE_S = 60.0
+
+#: Short names of the five models, the cheapest first, and what 5 s cost.
+MODELS = {
+    "kling-v2.6-std": 210_000,
+    "kling-v1.6-std": 250_000,
+    "kling-v2.1-std": 250_000,
+    "kling-v1.6-multi": 250_000,
+    "kling-v3.0-std": 420_000,
+}
+
+COLUMNS = ("id", "model", "image", "images", "prompt")
+
+#: Everything a little faster than with the real provider, and an account of high rank.
+QUICK = {
+    "REELMILL_TIER": "ultra",
+    "REELMILL_POLL_MIN_S": "0.1",
+    "REELMILL_FIRST_LOOK_S": "0.3",
+    "REELMILL_PULSE_S": "0.1",
+}
+
+
+def until(true: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
+    """What `true` returns as soon as that is true."""
+    end_s = time.monotonic() + patience_s
+    while not (value := true()):
+        assert time.monotonic() < end_s, f"{true} did not come true"
+        time.sleep(0.02)
+    return value
+
+
+@contextmanager
+def quick_sandbox(*args: str, **settings: object) -> Iterator[RunningSandbox]:
+    """A stand-in provider that renders small videos in half a second."""
+    quick = {"tier": "ultra", "quality": "small", "generation_s": 0.5} | settings
+    with running_sandbox(*args, **quick) as sandbox:
+        yield sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """What it printed for a program."""
+        return json.loads(self.out)
+
+
+@dataclass(slots=True)
+class Begun:
+    """A command that was started and may still run."""
+
+    process: subprocess.Popen[bytes]
+    out: Path
+    err: Path
+
+    @property
+    def said(self) -> str:
+        """What it told the person so far."""
+        return self.err.read_text("utf-8")
+
+    def child(self, word: str) -> int | None:
+        """Process id of its child whose command line has `word` in it."""
+        found = (pid for pid in children(self.process.pid) if word in command_of(pid))
+        return next(found, None)
+
+    def await_child(self, word: str) -> int:
+        """Process id of that child, as soon as there is one."""
+        return int(until(partial(self.child, word)))
+
+    def family(self) -> list[int]:
+        """Process ids of its descendants."""
+        found = children(self.process.pid)
+        return found + [each for pid in found for each in children(pid)]
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def ended(self, patience_s: float = PATIENCE_S) -> Ended:
+        """How it ended, as soon as it has."""
+        code = self.process.wait(patience_s)
+        return Ended(code, self.out.read_text("utf-8"), self.said)
+
+
+@dataclass(slots=True)
+class Desk:
+    """A person's folder with manifests, home and store, and an account."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    begun: list[Begun] = field(default_factory=list)
+
+    @property
+    def home(self) -> Path:
+        """Where the private ledger is."""
+        return self.folder / "home"
+
+    @property
+    def store(self) -> Path:
+        """Where the videos go."""
+        return self.folder / "store"
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """A file in the folder."""
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def start(self, *words: object, **environment: str | None) -> Begun:
+        """Start `reelmill` with these words; None takes a variable away."""
+        given = {**self.environment, **environment}
+        number = len(self.begun)
+        out, err = (self.folder / f"{number}.{name}" for name in ("out", "err"))
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            process = subprocess.Popen(
+                [REELMILL, *map(str, words)],
+                cwd=self.folder,
+                env={name: text for name, text in given.items() if text is not None},
+                stdin=subprocess.DEVNULL,
+                stdout=to_out,
+                stderr=to_err,
+            )
+        self.begun.append(Begun(process, out, err))
+        return self.begun[-1]
+
+    def reelmill(self, *words: object, **environment: str | None) -> Ended:
+        """Run `reelmill` with these words to its end."""
+        return self.start(*words, **environment).ended()
+
+    def run(self, manifest: Path, *words: object, **environment: str | None) -> Ended:
+        """Render a manifest without being asked."""
+        return self.reelmill("run", manifest, "--yes", *words, **environment)
+
+    def report(self) -> dict[str, Any]:
+        """The report of the only batch in the store."""
+        (path,) = self.store.glob("*/report.json")
+        return dict(json.loads(path.read_text("utf-8")))
+
+    def videos(self) -> list[Path]:
+        """The videos in the store."""
+        return sorted(self.store.glob("**/*.mp4"))
+
+
+@contextmanager
+def desk(
+    sandbox: RunningSandbox | None = None, key: str = "a-key", **settings: str
+) -> Iterator[Desk]:
+    """A desk in a short temporary folder; whatever still runs at the end is ended."""
+    folder = Path(tempfile.mkdtemp(prefix="rm"))
+    made = Desk(folder)
+    made.environment = {
+        "PATH": os.environ["PATH"],
+        "REELMILL_HOME": str(made.home),
+        "REELMILL_STORE": str(made.store),
+        **QUICK,
+    }
+    if sandbox:
+        made.environment |= {
+            "WAVESPEED_BASE_URL": sandbox.url,
+            "WAVESPEED_API_KEY": key,
+        }
+    made.environment |= settings
+    try:
+        yield made
+    finally:
+        for begun in made.begun:
+            if begun.process.poll() is None:
+                begun.process.kill()
+                begun.process.wait()
+        shutil.rmtree(folder)
+
+
+def rows(
+    sandbox: RunningSandbox, count: int, models: Iterable[str] = MODELS
+) -> list[dict[str, str]]:
+    """So many rows, over the models in turn."""
+    names = list(models)
+    picture = f"{sandbox.files_url}/pictures/mug.jpg"
+    made = []
+    for number in range(count):
+        model = names[number % len(names)]
+        column = "images" if model.endswith("multi") else "image"
+        row = {"id": f"r{number:03}", "model": model, column: picture}
+        made.append({**row, "prompt": f"Slow orbit {number}"})
+    return made
+
+
+def as_csv(table: Iterable[Mapping[str, str]]) -> str:
+    """The rows as the text of a manifest."""
+    lines = _Lines()
+    writer = csv.DictWriter(lines, COLUMNS, restval="")
+    writer.writeheader()
+    writer.writerows(table)
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """What the csv module writes to."""
+
+    write = list.append
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children that a process has now."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        texts = [(task / "children").read_text() for task in tasks]
+    except OSError:
+        return []
+    return [int(word) for text in texts for word in text.split()]
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; empty once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def ended(pids: Iterable[int]) -> bool:
+    """Whether none of these processes runs any more."""
+    return not any(map(command_of, pids))
+
+
+def holding(folder: Path, text: str) -> list[Path]:
+    """The files below a folder that have `text` in them."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if text.encode() in path.read_bytes()]

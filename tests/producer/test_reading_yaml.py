@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import pytest
+
+from tests.producer.test_reading import URL, ids_of, jobs_of, read, told
+
+ROW = f"- image: {URL}\n  prompt: turn\n"
+
+
+def test_what_yaml_reads_in_its_own_way_stays_as_it_is_written(tmp_path: Path) -> None:
+    content = f"""
+- model: kling-v1.6-multi
+  images: [{URL}]
+  aspect_ratio: 9:16
+  prompt: no
+  id: 007
+  sku: 1_000
+  released: 2026-11-20
+"""
+    made = jobs_of(read(tmp_path / "a.yaml", content))[0]
+    assert made.inputs["aspect_ratio"] == "9:16"
+    assert made.inputs["prompt"] == "no"
+    assert made.id == "007"
+    assert made.data == {"sku": "1_000", "released": "2026-11-20"}
+
+
+def test_defaults_fill_the_rows_behind_them(tmp_path: Path) -> None:
+    rows = f"rows:\n{ROW}- image: {URL}\n  prompt: ~\n  duration: 5\n"
+    content = f"defaults:\n  duration: 10\n  prompt: glide\n{rows}"
+    made = jobs_of(read(tmp_path / "a.yml", content))
+    assert [dict(one.inputs) for one in made] == [
+        {"image": URL, "prompt": "turn", "duration": 10},
+        {"image": URL, "prompt": "glide", "duration": 5},
+    ]
+    assert [one.line for one in made] == [5, 7]
+
+
+def test_a_quoted_null_is_text(tmp_path: Path) -> None:
+    content = f"- image: {URL}\n  prompt: 'null'\n"
+    assert jobs_of(read(tmp_path / "a.yaml", content))[0].inputs["prompt"] == "null"
+
+
+def test_texts_may_be_folded_over_lines(tmp_path: Path) -> None:
+    content = f"- image: {URL}\n  prompt: >-\n    slow\n    orbit\n"
+    made = jobs_of(read(tmp_path / "a.yaml", content))[0]
+    assert made.inputs["prompt"] == "slow orbit"
+
+
+@pytest.mark.parametrize(
+    ("row", "line", "column"),
+    [
+        ("- a: &x b\n", 3, 6),
+        ("- &x a: b\n", 3, 3),
+        ("- &x\n  a: b\n", 3, 3),
+        ("- *x\n", 3, 3),
+        ("- a: !!int 5\n", 3, 6),
+        ("- !!map {a: b}\n", 3, 3),
+        ("- a: b\n  a: c\n", 4, "a"),
+        ("- a:\n    b: 1\n    b: 2\n", 5, "b"),
+        ("- {[a]: b}\n", 3, 4),
+        ("- just text\n", 3, 3),
+        ("- [a]\n", 3, 3),
+        ("-\n", 3, 2),
+    ],
+)
+def test_a_row_that_is_none_is_told_and_the_others_are_read(
+    tmp_path: Path, row: str, line: int, column: object
+) -> None:
+    found = read(tmp_path / "a.yaml", ROW + row + ROW)
+    assert told(found) == [(line, column, "yaml")]
+    assert ids_of(found) == [
+        "row-0001",
+        "row-0003",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rest", "line", "column", "word"),
+    [
+        ("\t- a: b\n", 3, 1, "tabs"),
+        ("- a: 'open\n", 3, 6, "quote"),
+        ("- prompt: look: here\n", 3, 15, "colon"),
+        ("- [a\n", None, None, "indentation"),
+        ("- a: " + "[" * 5000 + "\n", 3, None, "flatter"),
+        ("- a: b\x07\n", None, None, "U+0007"),
+    ],
+)
+def test_what_is_not_yaml_is_told_in_plain_words(
+    tmp_path: Path, rest: str, line: int | None, column: int | None, word: str
+) -> None:
+    found = read(tmp_path / "a.yaml", ROW + rest)
+    assert word in str(found[-1])
+    assert [kind for _, _, kind in told(found)] == ["yaml"]
+    assert line in (None, told(found)[0][0])
+    assert column in (None, told(found)[0][1])
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "column"),
+    [
+        ("just text\n", 1, 1),
+        (f"rows:\n{ROW}extra: 1\n", 4, "extra"),
+        (f"rows:\n{ROW}rows:\n{ROW}", 4, "rows"),
+        (f"rows:\n{ROW}defaults:\n  duration: 5\n", 4, "defaults"),
+        (f"defaults: 5\nrows:\n{ROW}", 1, "defaults"),
+        ("rows: 5\n", 1, "rows"),
+        ("defaults:\n  duration: 5\n", 3, "rows"),
+        (f"{ROW}---\n{ROW}", 3, 1),
+    ],
+)
+def test_a_file_of_another_form_is_told(
+    tmp_path: Path, content: str, line: int, column: object
+) -> None:
+    assert told(read(tmp_path / "a.yaml", content)) == [(line, column, "yaml")]
+
+
+def test_many_rows_keep_their_lines(tmp_path: Path) -> None:
+    made = jobs_of(read(tmp_path / "a.yaml", ROW * 500))
+    assert [one.line for one in made] == list(range(1, 1001, 2))
