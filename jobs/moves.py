@@ -177,7 +177,7 @@ def accept(
         charged_usd_micros=_price(record),
         token=Token.COUNT if event is Event.ACCEPT else Token.KEEP,
         prediction_id=prediction_id,
-        erase=("looks", "failure"),
+        erase=("looks", "failure", "candidates"),
     )
     return _with(move, attempt)
 
@@ -189,7 +189,7 @@ def absent(batch: str, record: JobRecord, now_s: float) -> Move:
         _move(batch, record, Event.ABSENT),
         reserved_usd_micros=-_price(record),
         slot=Slot.FREE,
-        erase=("looks", "failure"),
+        erase=("looks", "failure", "candidates"),
     )
     return _with(move, attempt)
 
@@ -199,7 +199,9 @@ def give_up(batch: str, record: JobRecord, reason: str, look_in_s: float) -> Mov
     failure = Failure("unresolved", reason)
     attempt = replace(record.attempt, failure=failure)
     move = replace(
-        _move(batch, record, Event.GIVE_UP), due_in_s=look_in_s, slot=Slot.LEND
+        _move(batch, record, Event.GIVE_UP),
+        due_in_s=look_in_s,
+        slot=Slot.LEND,
     )
     return _with(move, attempt, failure)
 
@@ -250,7 +252,7 @@ def store(batch: str, record: JobRecord, video: str, size: int, sha256: str) -> 
     return replace(
         _move(batch, record, Event.STORE),
         write={"video": video, "bytes": str(size), "sha256": sha256},
-        erase=("looks", "failure"),
+        erase=("looks", "failure", "candidates"),
     )
 
 

@@ -4,6 +4,9 @@ from decimal import Decimal, InvalidOperation
 
 MICROS_PER_USD = 1_000_000
 
+#: More than anybody will spend; keeps sums exact in the ledger.
+MOST_USD = 1_000_000_000
+
 
 def usd(micros: int) -> str:
     """Micro-dollars as decimal dollars: two decimals, more where they matter.
@@ -27,11 +30,12 @@ def usd_micros(text: str) -> int:
         ValueError: not an amount, or finer than a millionth of a dollar.
     """
     try:
-        amount = Decimal(text.strip().removeprefix("$")) * MICROS_PER_USD
+        dollars = Decimal(text.strip().removeprefix("$"))
     except InvalidOperation:
         raise ValueError(f"{text!r} is no amount of dollars, such as 12.50") from None
-    if not amount.is_finite():
+    if not dollars.is_finite() or abs(dollars) > MOST_USD:
         raise ValueError(f"{text!r} is no amount of dollars, such as 12.50")
+    amount = dollars * MICROS_PER_USD
     if amount != amount.to_integral_value():
         raise ValueError(f"{text!r} is finer than a millionth of a dollar")
     return int(amount)

@@ -7,6 +7,7 @@ reading shows the outcome.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jobs.answers import Listed
 from jobs.job import Job
 from jobs.states import State
 
@@ -54,6 +55,8 @@ class JobRecord:
     video_bytes: int | None = None
     video_sha256: str | None = None
     failure: Failure | None = None
+    #: Of an unresolved job: predictions that may be its own.
+    candidates: tuple[Listed, ...] = ()
     #: Where the provider keeps the finished file; an address of a file host.
     output: str | None = None
     #: Unix seconds when the file was finished; it vanishes seven days later.

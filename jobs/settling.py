@@ -1,22 +1,36 @@
 """Whose prediction is it: settling lost answers against the provider's history. Pure.
 
-A wrong video on a product is worse than a missing one, and the account may be used by
-others too; so a prediction is adopted only where its inputs are shown and equal what
-was sent, and absence is proven only by a history that shows nothing left over.
+A wrong video on a product is worse than a missing one, and others may use the account
+too. So a prediction is adopted only where its inputs are shown and equal what was
+sent, or where its first frame is clearly this row's picture and no other's; absence is
+proven only by a history that shows nothing left over. The rest is for a person.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.answers import Listed
 from jobs.moves import Ref
 
-#: The provider's clock and ours may differ by this much.
-SKEW_S = 60.0
+#: Clocks are compared before times are; what is left is the second that dates of HTTP
+#: are rounded to, and the way of the request.
+SKEW_S = 5.0
 
 #: An absence counts only after this many looks that found nothing.
 ENOUGH_LOOKS = 3
+
+#: A first frame this near to a picture shows it: mean difference of 0 to 255.
+NEAR = 14.0
+
+#: ... if every other picture and every other frame is so much farther away.
+CLEARLY = 10.0
+
+#: Ended without a video and given back: whoever it was, nobody can adopt it.
+FRUITLESS = frozenset({"failed", "cancelled", "timeout", "deleted"})
+
+#: How far first frames are from pictures, by attempt and prediction.
+Likeness = Mapping[tuple[Ref, str], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,56 +67,102 @@ class Wait:
 class Unclear:
     """Candidates that cannot be told apart; a person decides."""
 
-    candidates: tuple[str, ...]
+    candidates: tuple[Listed, ...]
 
 
 Finding = Adopt | Absent | Wait | Unclear
 
 
-def window(lost: Sequence[Lost], submit_timeout_s: float) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things take, in seconds."""
+
+    #: For the answer to a paid request.
+    submit_timeout_s: float
+    #: Until a lost answer that was not found counts as absent.
+    settle_s: float
+    #: Between our clock and the provider's, after they were compared.
+    skew_s: float = SKEW_S
+
+
+@dataclass(slots=True)
+class _Settling:
+    """What is left to be told apart while it is done."""
+
+    free: dict[str, Listed]
+    findings: dict[Ref, Finding] = field(default_factory=dict)
+
+    def adopt(self, attempt: Lost, prediction_id: str) -> None:
+        self.findings[attempt.ref] = Adopt(prediction_id)
+        del self.free[prediction_id]
+
+
+def window(lost: Sequence[Lost], patience: Patience) -> tuple[float, float]:
     """Unix seconds between which their predictions must have been created."""
     sent = [attempt.sent_at_s for attempt in lost]
-    return min(sent) - SKEW_S, max(sent) + submit_timeout_s + SKEW_S
+    after_s = max(sent) + patience.submit_timeout_s + patience.skew_s
+    return min(sent) - patience.skew_s, after_s
 
 
 def settle(
     lost: Sequence[Lost],
     listed: Iterable[Listed],
-    *,
+    likeness: Likeness,
+    patience: Patience,
     now_s: float,
-    submit_timeout_s: float,
-    settle_s: float,
 ) -> dict[Ref, Finding]:
     """What became of each lost attempt.
 
     Args:
-        lost: attempts without an answer.
+        lost: every attempt of the account whose answer is lost; with only some of
+            them a prediction of another could be mistaken for theirs.
         listed: predictions of their window that belong to no job we know of.
+        likeness: how far first frames are from pictures, where that is known.
+        patience: how long things take.
         now_s: unix seconds.
-        submit_timeout_s: patience for an answer to a paid request.
-        settle_s: how long a lost answer is looked for.
     """
-    free = {listing.prediction_id: listing for listing in listed}
-    findings: dict[Ref, Finding] = {}
-    for attempt in sorted(lost, key=lambda a: (a.sent_at_s, a.ref)):
-        near = [c for c in free.values() if _near(attempt, c, submit_timeout_s)]
-        own = [c for c in near if c.inputs is not None and _same(attempt, c.inputs)]
+    state = _Settling({listing.prediction_id: listing for listing in listed})
+    attempts = sorted(lost, key=lambda a: (a.sent_at_s, a.ref))
+    for attempt in attempts:
+        shown = [c for c in _near(attempt, state, patience) if c.inputs is not None]
+        own = [c for c in shown if _same(attempt, c.inputs or {})]
         if own:
             first = min(own, key=lambda c: (c.created_at_s, c.prediction_id))
-            findings[attempt.ref] = Adopt(first.prediction_id)
-            del free[first.prediction_id]
-            continue
-        hidden = [c.prediction_id for c in near if c.inputs is None]
-        findings[attempt.ref] = _without_match(attempt, hidden, now_s, settle_s)
-    return findings
+            state.adopt(attempt, first.prediction_id)
+    _adopt_by_likeness(attempts, state, likeness, patience)
+    for attempt in attempts:
+        if attempt.ref not in state.findings:
+            hidden = _hidden(attempt, state, patience)
+            finding = _without_match(attempt, hidden, patience, now_s)
+            state.findings[attempt.ref] = finding
+    return state.findings
 
 
-def _near(attempt: Lost, listing: Listed, submit_timeout_s: float) -> bool:
-    since_s = listing.created_at_s - attempt.sent_at_s
-    return (
-        listing.model == attempt.model
-        and -SKEW_S <= since_s <= submit_timeout_s + SKEW_S
-    )
+def candidates(
+    lost: Sequence[Lost], listed: Iterable[Listed], patience: Patience
+) -> list[tuple[Lost, Listed]]:
+    """Pairs that only a look at the first frame can tell apart."""
+    state = _Settling({listing.prediction_id: listing for listing in listed})
+    return [(a, c) for a in lost for c in _hidden(a, state, patience)]
+
+
+def _near(attempt: Lost, state: _Settling, patience: Patience) -> list[Listed]:
+    latest_s = patience.submit_timeout_s + patience.skew_s
+    return [
+        listing
+        for listing in state.free.values()
+        if listing.model in (attempt.model, "")
+        and -patience.skew_s <= listing.created_at_s - attempt.sent_at_s <= latest_s
+    ]
+
+
+def _hidden(attempt: Lost, state: _Settling, patience: Patience) -> list[Listed]:
+    """Candidates whose inputs are not shown and that may still have a video."""
+    return [
+        listing
+        for listing in _near(attempt, state, patience)
+        if listing.inputs is None and listing.status not in FRUITLESS
+    ]
 
 
 def _same(attempt: Lost, inputs: Mapping[str, Any]) -> bool:
@@ -116,10 +176,38 @@ def _same(attempt: Lost, inputs: Mapping[str, Any]) -> bool:
     )
 
 
+def _adopt_by_likeness(
+    attempts: Sequence[Lost],
+    state: _Settling,
+    likeness: Likeness,
+    patience: Patience,
+) -> None:
+    """Adopt where frame and picture choose each other and nothing else comes near."""
+    left = [a for a in attempts if a.ref not in state.findings]
+    rivals = {
+        a.ref: [c.prediction_id for c in _hidden(a, state, patience)] for a in left
+    }
+    clear = []
+    for attempt in left:
+        for prediction_id in rivals[attempt.ref]:
+            own = likeness.get((attempt.ref, prediction_id))
+            if own is None or own > NEAR:
+                continue
+            others = [
+                (attempt.ref, c) for c in rivals[attempt.ref] if c != prediction_id
+            ]
+            others += [(a.ref, prediction_id) for a in left if a is not attempt]
+            # A pair that was never compared could be nearer: then nothing is clear.
+            if all(likeness.get(pair, own) >= own + CLEARLY for pair in others):
+                clear.append((attempt, prediction_id))
+    for attempt, prediction_id in clear:
+        state.adopt(attempt, prediction_id)
+
+
 def _without_match(
-    attempt: Lost, hidden: Sequence[str], now_s: float, settle_s: float
+    attempt: Lost, hidden: Sequence[Listed], patience: Patience, now_s: float
 ) -> Finding:
-    early = now_s - attempt.sent_at_s < settle_s or attempt.looks < ENOUGH_LOOKS
-    if early:
+    early = now_s - attempt.sent_at_s < patience.settle_s
+    if early or attempt.looks < ENOUGH_LOOKS:
         return Wait()
-    return Unclear(tuple(sorted(hidden))) if hidden else Absent()
+    return Unclear(tuple(hidden)) if hidden else Absent()

@@ -63,8 +63,7 @@ class Child:
                 stderr=out,
                 env=None if environment is None else dict(environment),
                 start_new_session=True,
-                # Nothing but one system call happens between fork and exec.
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509
+                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - one system call
             )
 
     @property

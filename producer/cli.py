@@ -5,15 +5,14 @@ needed, so that help and completion answer at once.
 """
 
 import sys
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Group, Parameter
-from cyclopts.validators import Number
+from cyclopts import App, Parameter
 
 from producer.exits import Exit, Stop
+from producer.options import READING, SPENDING, Reading, Spending
 
 EPILOGUE = """\
 Exit codes: 0 all stored · 1 some jobs failed · 2 usage, settings or manifest ·
@@ -30,46 +29,6 @@ app = App(
     version=lambda: version("reelmill"),
     result_action="return_value",
 )
-
-MANIFEST = Group("Manifest", sort_key=1)
-SPENDING = Group("Spending", sort_key=2)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a manifest is read."""
-
-    model: Annotated[str | None, Parameter(group=MANIFEST)] = None
-    """Model of rows that name none."""
-    set: Annotated[
-        tuple[str, ...], Parameter(group=MANIFEST, negative="", allow_repeating=True)
-    ] = ()
-    """A value for what rows leave empty, as NAME=VALUE; repeatable."""
-    key: Annotated[str | None, Parameter(group=MANIFEST)] = None
-    """Template of the videos' names in the store; `{batch}/{id}.mp4`."""
-    encoding: Annotated[str, Parameter(group=MANIFEST)] = "utf-8"
-    """How the text of the file is encoded."""
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What may be spent, and where to."""
-
-    yes: Annotated[bool, Parameter(group=SPENDING, negative="")] = False
-    """Do not ask before spending."""
-    budget: Annotated[str | None, Parameter(group=SPENDING)] = None
-    """Most dollars that the batch may cost; a batch stopped by it can go on later."""
-    store: Annotated[str | None, Parameter(group=SPENDING)] = None
-    """Folder or URL for videos and reports, instead of `REELMILL_STORE`."""
-    priority: Annotated[
-        int, Parameter(group=SPENDING, validator=Number(gte=1, lte=1000))
-    ] = 1
-    """Weight against other batches of the account."""
-    allow_unknown_price: Annotated[bool, Parameter(group=SPENDING, negative="")] = False
-    """Render rows whose price the catalogue does not have."""
-
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
@@ -92,7 +51,7 @@ def demo(*, json: Json = False) -> int:
 
 
 @app.command
-def check(manifest: Path, *, reading: Reading = Reading(), json: Json = False) -> int:
+def check(manifest: Path, *, reading: Reading = READING, json: Json = False) -> int:
     """Name every problem of every row, with file, line and column; spends nothing.
 
         reelmill check products.csv
@@ -109,7 +68,7 @@ def check(manifest: Path, *, reading: Reading = Reading(), json: Json = False) -
 
 
 @app.command
-def price(manifest: Path, *, reading: Reading = Reading(), json: Json = False) -> int:
+def price(manifest: Path, *, reading: Reading = READING, json: Json = False) -> int:
     """Show what a manifest will cost, by model and duration; spends nothing.
 
         reelmill price products.csv
@@ -128,8 +87,8 @@ def price(manifest: Path, *, reading: Reading = Reading(), json: Json = False) -
 def run(
     manifest: Path,
     *,
-    reading: Reading = Reading(),
-    spending: Spending = Spending(),
+    reading: Reading = READING,
+    spending: Spending = SPENDING,
     json: Json = False,
 ) -> int:
     """Render a manifest on this machine; run again, it goes on where it was.

@@ -5,7 +5,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.prompt import Confirm
 
@@ -18,13 +18,11 @@ from jobs.storage import Store, StoreError
 from producer import account, tables
 from producer.batching import Survey, batch_id, enqueue, survey
 from producer.exits import Exit, Stop
+from producer.options import Reading, Spending
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rendering import keep_report, outcome, render
 from producer.watching import Snapshot, held_up, take
-
-if TYPE_CHECKING:
-    from producer.cli import Reading, Spending
 
 
 def print_json(value: object) -> None:
@@ -32,7 +30,7 @@ def print_json(value: object) -> None:
     sys.stdout.write(jsonlib.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def check(manifest: Path, reading: "Reading", *, json: bool) -> int:
+def check(manifest: Path, reading: Reading, *, json: bool) -> int:
     """Print every problem of a manifest."""
     found = survey(manifest, _options(reading), catalogue.builtin())
     if json:
@@ -48,7 +46,7 @@ def check(manifest: Path, reading: "Reading", *, json: bool) -> int:
     return Exit.USAGE if found.problem_count else Exit.STORED
 
 
-def price(manifest: Path, reading: "Reading", *, json: bool) -> int:
+def price(manifest: Path, reading: Reading, *, json: bool) -> int:
     """Print what a manifest will cost."""
     found = _survey_or_stop(manifest, _options(reading))
     if json:
@@ -60,7 +58,7 @@ def price(manifest: Path, reading: "Reading", *, json: bool) -> int:
     return Exit.STORED
 
 
-def run(manifest: Path, reading: "Reading", spending: "Spending", *, json: bool) -> int:
+def run(manifest: Path, reading: Reading, spending: Spending, *, json: bool) -> int:
     """Render a manifest on this machine."""
     chosen = _settings(spending)
     options = _options(reading)
@@ -162,12 +160,12 @@ def _model(model: Model) -> dict[str, Any]:
     }
 
 
-def _settings(spending: "Spending") -> Settings:
+def _settings(spending: Spending) -> Settings:
     overrides = {"store": spending.store} if spending.store else {}
     return settings.read(None, **overrides)
 
 
-def _options(reading: "Reading") -> Options:
+def _options(reading: Reading) -> Options:
     values = {}
     for pair in reading.set:
         name, equals, value = pair.partition("=")
@@ -179,7 +177,7 @@ def _options(reading: "Reading") -> Options:
     )
 
 
-def _budget(spending: "Spending") -> int | None:
+def _budget(spending: Spending) -> int | None:
     if spending.budget is None:
         return None
     try:
@@ -198,7 +196,7 @@ def _survey_or_stop(manifest: Path, options: Options) -> Survey:
     return found
 
 
-def _refuse_unknown_prices(found: Survey, spending: "Spending") -> None:
+def _refuse_unknown_prices(found: Survey, spending: Spending) -> None:
     if not found.unpriced:
         return
     if not spending.allow_unknown_price:

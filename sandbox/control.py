@@ -49,7 +49,7 @@ async def books(provider: Provider, request: Request) -> Response:
         "key_leaks": provider.key_leaks,
         "by_key": sheets,
     }
-    if request.query_params.get("rows"):
+    if request.query_params.get("rows") == "1":
         content["rows"] = list(_rows(provider, now_s))
     return json_response(content)
 

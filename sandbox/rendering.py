@@ -20,7 +20,7 @@ from sandbox.faults import luck
 #: How much larger the picture is at the end, in parts of its size.
 PUSH_IN = 0.14
 #: How bright the sweep of light is, of 255.
-LIGHT = 34
+LIGHT = 20
 SOUND_HZ = 24_000
 #: Samples of an AAC frame.
 SOUND_FRAME = 1_024

@@ -66,6 +66,7 @@ class OpenLine(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the requests of this connection its two ends."""
+        # Typed as the server types its own: it only ever makes TCP connections.
         self.closed = asyncio.Event()
         self.app_state = {
             **self.app_state,

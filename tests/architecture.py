@@ -209,7 +209,7 @@ def import_cycles(known: dict[str, Module]) -> Iterator[str]:
 
 
 def some_cycle(graph: dict[str, set[str]]) -> list[str]:
-    """One way round, beginning and ending at the same module; empty if there is none."""
+    """One way round, back to the module where it begins; empty if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

@@ -8,8 +8,9 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -21,6 +22,9 @@ MOST_REDIRECTS = 3
 
 #: No video of these models comes near; a body without end must end somewhere.
 LARGEST_BYTES = 4 << 30
+
+#: Larger than any picture that a model takes.
+LARGEST_PICTURE_BYTES = 32 << 20
 
 #: A single read may take this long.
 READ_TIMEOUT_S = 30.0
@@ -54,7 +58,7 @@ class Files:
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                fetched = await self._follow(url, path)
+                fetched = await self._follow(url, path, LARGEST_BYTES)
                 await asyncio.to_thread(mp4.check, path)
         except TimeoutError:
             raise NotFetched(f"not whole after {self._timeout_s:g} s") from None
@@ -64,21 +68,49 @@ class Files:
             raise NotFetched(describe(error)) from None
         return fetched
 
+    async def fetch_picture(self, url: str, path: Path) -> None:
+        """Fetch a picture into `path`; it is not checked.
+
+        Raises:
+            NotFetched: it is not there, or on an address that is no business of ours.
+        """
+        await self._refuse_link_local(url)
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                await self._follow(url, path, LARGEST_PICTURE_BYTES)
+        except TimeoutError:
+            raise NotFetched(f"not whole after {READ_TIMEOUT_S:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise NotFetched(describe(error)) from None
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._client.aclose()
 
-    async def _follow(self, url: str, path: Path) -> Fetched:
+    async def _refuse_link_local(self, url: str) -> None:
+        """A manifest must not make us ask a cloud's metadata service."""
+        host = urlsplit(url).hostname or ""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, None)
+        except (OSError, UnicodeError) as error:
+            raise NotFetched(describe(error)) from None
+        if any(ip_address(address[4][0]).is_link_local for address in found):
+            raise NotFetched(f"{host} is a link-local address")
+
+    async def _follow(self, url: str, path: Path, most_bytes: int) -> Fetched:
         for _ in range(MOST_REDIRECTS + 1):
             if not fetchable(url):
                 raise NotFetched(f"not a web address: {clean(url)}")
             async with self._client.stream("GET", url) as response:
                 if not response.is_redirect:
-                    return await self._save(response, path)
+                    return await self._save(response, path, most_bytes)
                 url = urljoin(url, response.headers.get("location", ""))
         raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")
 
-    async def _save(self, response: httpx.Response, path: Path) -> Fetched:
+    async def _save(
+        self, response: httpx.Response, path: Path, most_bytes: int
+    ) -> Fetched:
         if response.status_code != HTTPStatus.OK:
             raise NotFetched(f"the file host answers HTTP {response.status_code}")
         kind = response.headers.get("content-type", "").partition(";")[0].strip()
@@ -89,7 +121,7 @@ class Files:
         with path.open("wb") as file:
             async for chunk in response.aiter_bytes():
                 size += len(chunk)
-                if size > LARGEST_BYTES:
+                if size > most_bytes:
                     raise NotFetched("it does not end")
                 digest.update(chunk)
                 file.write(chunk)

@@ -140,6 +140,15 @@ class Provider:
                 return list(found.values())
         raise NoAnswer(f"more than {MOST_PAGES} pages of billing in that window")
 
+    async def inputs_of(self, prediction_id: str) -> dict[str, object] | None:
+        """What a prediction was asked for; None where the provider does not show it.
+
+        Raises:
+            NoAnswer: the provider is out of reach.
+        """
+        path = f"/api/v3/predictions/{quote(prediction_id, safe='')}/result"
+        return replies.inputs(await self._ask_patiently("GET", path))
+
     async def clock_s(self) -> float | None:
         """Unix seconds by the provider's clock, to the second; None if it tells none.
 

@@ -173,6 +173,13 @@ def listed(reply: Reply) -> list[Listed] | None:
     return found
 
 
+def inputs(reply: Reply) -> dict[str, object] | None:
+    """What a prediction was asked for; None where that is not shown."""
+    found = data(reply)
+    shown = found.get("inputs", found.get("input"))
+    return shown if isinstance(shown, dict) and shown else None
+
+
 def billed(reply: Reply) -> list[Billed] | None:
     """Records of a page of the billing; None if it is no page."""
     items = data(reply).get("items")
@@ -258,13 +265,13 @@ def _listing(item: Mapping[str, Any]) -> Listed | None:
     at_s = _unix_s(created)
     if at_s is None:
         return None
-    inputs = item.get("inputs", item.get("input"))
+    shown = item.get("inputs", item.get("input"))
     return Listed(
         prediction_id=prediction_id,
         model=str(item.get("model", "")),
         created_at_s=at_s,
         status=str(item.get("status", "")),
-        inputs=inputs if isinstance(inputs, dict) else None,
+        inputs=shown if isinstance(shown, dict) and shown else None,
     )
 
 

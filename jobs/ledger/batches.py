@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
+from jobs.answers import Listed
 from jobs.job import Job
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
@@ -144,6 +145,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         video_bytes=int(size) if size else None,
         video_sha256=raw.get("sha256"),
         failure=Failure(**json.loads(failure)) if failure else None,
+        candidates=tuple(Listed(**c) for c in json.loads(raw.get("candidates", "[]"))),
         output=raw.get("output"),
         generated_at_s=float(generated_at) if generated_at else None,
         permit=int(raw["permit"]),

@@ -1,21 +1,16 @@
-"""The report: its sums, its forms, and what hostile text may not do to them."""
+"""The report: its sums, its warnings, and the step it names for each trouble."""
 
-import csv
-import io
 import json
 from dataclasses import replace
 from decimal import Decimal
-from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.job import Job
 from jobs.pricing import usd_micros
-from jobs.records import Attempt, BatchRecord, Failure, JobRecord
+from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.report import (
     KEPT_S,
     as_csv,
@@ -26,125 +21,20 @@ from jobs.report import (
     json_chunks,
     report,
 )
-from jobs.report_csv import FORMULA_STARTS
-from jobs.report_html import MOST_ROWS
 from jobs.states import FINAL, State
-
-NOW_S = 1_780_000_000.0
-MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "\"><img src=x onerror='alert(1)'>",
-    "javascript:alert(1)",
-    "JaVaScRiPt:alert(1)",
-    "data:text/html,<script>alert(1)</script>",
-    "//example.com/mug.jpg",
-    "https://[example.com/",
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\n=1",
-    "\uff1d1",
-    "{{ 7 * 7 }}",
-    "a,b\r\n=c",
-    "</article></style></textarea>",
-    "\x00",
-    "../../mug",
-    "",
-]
-texts = st.sampled_from(HOSTILE) | st.text(max_size=12)
-micros = st.integers(0, 10**10)
-seconds = st.floats(0, 4e9)
-
-
-@st.composite
-def attempts(draw: st.DrawFn, number: int) -> Attempt:
-    charged = draw(micros)
-    return Attempt(
-        number=number,
-        sent_at_s=draw(seconds),
-        outcome=draw(st.sampled_from(["generating", "completed", "failed", "unknown"])),
-        price_usd_micros=draw(st.none() | micros),
-        charged_usd_micros=charged,
-        refunded_usd_micros=draw(st.integers(0, charged)),
-        prediction_id=draw(st.none() | texts),
-        failure=draw(st.none() | st.builds(Failure, texts, texts)),
-    )
-
-
-@st.composite
-def job_records(draw: st.DrawFn) -> JobRecord:
-    job = Job(
-        id=draw(texts),
-        line=draw(st.integers(1, 10**6)),
-        model=draw(st.sampled_from([MODEL, "another"])),
-        inputs={
-            "prompt": draw(texts),
-            "image": draw(texts),
-            "duration": draw(st.sampled_from([None, 5, 10])),
-        },
-        price_usd_micros=draw(st.none() | micros),
-        key=draw(texts),
-        data=draw(st.dictionaries(texts, texts, max_size=3)),
-    )
-    return JobRecord(
-        job,
-        state=draw(st.sampled_from(State)),
-        attempts=tuple(draw(attempts(n)) for n in range(1, draw(st.integers(1, 4)))),
-        video=draw(st.none() | texts),
-        video_bytes=draw(st.none() | st.integers(0, 10**12)),
-        video_sha256=draw(st.none() | texts),
-        failure=draw(st.none() | st.builds(Failure, texts, texts)),
-    )
-
-
-batches = st.builds(
-    BatchRecord,
-    id=texts,
-    manifest=texts,
-    account=texts,
-    store=texts,
-    priority=st.integers(1, 9),
-    attempts=st.integers(1, 5),
-    budget_usd_micros=st.none() | micros,
-    created_at_s=seconds,
-    complete=st.booleans(),
-    paused=st.booleans(),
-    stopped_by=st.sampled_from(["", "budget", "something"]),
+from tests.jobs.reported import (
+    MODEL,
+    NOW_S,
+    SPRING,
+    batches,
+    documents,
+    job_records,
+    micros,
+    of,
+    one_job,
+    one_try,
+    seconds,
 )
-documents = st.builds(report, batches, st.lists(job_records(), max_size=5), seconds)
-
-
-def one_job(state: State = State.STORED, *tries: Attempt, **changes: Any) -> JobRecord:
-    inputs = {"prompt": "a mug", "image": "https://example.com/mug.jpg"}
-    job = Job("mug", 2, MODEL, inputs, 210_000, "spring/mug.mp4")
-    return replace(JobRecord(job, state, tries), **changes)
-
-
-def one_try(outcome: str = "completed", refunded: int = 0, number: int = 1) -> Attempt:
-    price = 210_000
-    return Attempt(number, NOW_S, outcome, price, price, refunded, f"p{number}")
-
-
-SPRING = BatchRecord(
-    id="spring",
-    manifest="spring.csv",
-    account="default",
-    store="./videos",
-    priority=1,
-    attempts=3,
-    budget_usd_micros=20_000_000,
-    created_at_s=NOW_S,
-    complete=True,
-)
-
-
-def of(*jobs: JobRecord, batch: BatchRecord = SPRING) -> dict[str, Any]:
-    return report(batch, jobs, NOW_S)
 
 
 def amount(document: dict[str, Any], name: str) -> int:
@@ -242,131 +132,6 @@ def test_amounts_parse_back_exactly(price: int) -> None:
     priced = replace(record, job=replace(record.job, price_usd_micros=price))
     (row,) = json.loads(as_json(of(priced)))["rows"]
     assert Decimal(row["estimated_usd"]) * 10**6 == price
-
-
-@given(documents)
-def test_no_cell_of_the_spreadsheet_is_a_formula(document: dict[str, Any]) -> None:
-    text = as_csv(document)
-    assert text.startswith("\ufeffid,")
-    header, *lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    assert len(lines) == len(document["rows"])
-    for line in (header, *lines):
-        assert len(line) == len(header)
-        assert not [cell for cell in line if cell.startswith(FORMULA_STARTS)]
-
-
-@given(documents)
-def test_a_defused_cell_still_says_what_it_said(document: dict[str, Any]) -> None:
-    text = as_csv(document).removeprefix("\ufeff")
-    for line, row in zip(
-        csv.DictReader(io.StringIO(text, newline="")), document["rows"], strict=True
-    ):
-        assert line["prompt"] in {row["prompt"], f"'{row['prompt']}"}
-        assert line["charged_usd"] == row["charged_usd"]
-        for name, value in row["data"].items():
-            assert line[f"data.{name}"] in {value, f"'{value}"}
-
-
-class Page(HTMLParser):
-    """What a browser would make of a page: its elements and their attributes."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
-
-
-@given(documents)
-def test_whatever_a_row_says_stays_text(document: dict[str, Any]) -> None:
-    page = Page(as_html(document))
-    tags = [tag for tag, _ in page.elements]
-    assert not {"script", "img", "iframe", "link", "object", "form"} & set(tags)
-    assert tags.count("article") == len(document["rows"])
-    assert tags.count("style") == 1
-    for _, attributes in page.elements:
-        assert not [name for name in attributes if name.startswith("on")]
-
-
-@given(documents)
-def test_every_link_is_to_the_web_or_beside_the_page(document: dict[str, Any]) -> None:
-    for tag, attributes in Page(as_html(document)).elements:
-        if tag == "a":
-            assert urlsplit(attributes["href"] or "").scheme in {"http", "https"}
-        if tag == "video":
-            source = attributes["src"] or ""
-            assert source.startswith(("./", "../"))
-            assert not urlsplit(source).scheme
-            assert attributes["preload"] == "none"
-
-
-@given(texts)
-def test_a_page_shows_the_prompt_as_it_was_written(prompt: str) -> None:
-    record = one_job(State.FAILED)
-    asked = replace(record, job=replace(record.job, inputs={"prompt": prompt}))
-    # HTML has no NUL and one kind of line end.
-    expected = prompt.replace("\x00", "\ufffd").replace("\r\n", "\n").strip()
-    shown = Page(as_html(of(asked))).words
-    assert expected in shown.replace("\x00", "\ufffd").replace("\r\n", "\n")
-
-
-def test_the_page_asks_nothing_of_the_network() -> None:
-    text = as_html(of(one_job(State.STORED, one_try())))
-    assert "default-src 'none'" in text
-    assert "@import" not in text
-    assert "url(" not in text
-    assert text.count("src=") == text.count('src="./mug.mp4"') == 1
-    assert text.count("https://") == text.count("https://example.com/mug.jpg")
-
-
-@pytest.mark.parametrize(
-    ("key", "link"),
-    [
-        ("spring/mug.mp4", "./mug.mp4"),
-        ("spring/tall/mug 1.mp4", "./tall/mug%201.mp4"),
-        ("all/mug.mp4", "../all/mug.mp4"),
-        ("mug.mp4", "../mug.mp4"),
-        ("spring-sale/mug.mp4", "../spring-sale/mug.mp4"),
-        ("spring/javascript:x.mp4", "./javascript%3Ax.mp4"),
-        ("spring/50%.mp4", "./50%25.mp4"),
-    ],
-)
-def test_a_video_is_linked_from_the_folder_of_the_page(key: str, link: str) -> None:
-    record = one_job(State.STORED, one_try())
-    page = Page(as_html(of(replace(record, job=replace(record.job, key=key)))))
-    (found,) = [
-        attributes["src"] for tag, attributes in page.elements if tag == "video"
-    ]
-    assert found == link
-    assert unquote(link).removeprefix("./").removeprefix("../") in key
-
-
-@pytest.mark.parametrize("key", ["/etc/passwd", "spring/../../x.mp4", ""])
-def test_no_link_leaves_the_store(key: str) -> None:
-    record = one_job(State.STORED, one_try())
-    page = Page(as_html(of(replace(record, job=replace(record.job, key=key)))))
-    assert "video" not in [tag for tag, _ in page.elements]
-
-
-def test_only_a_stored_job_has_a_video_to_play() -> None:
-    page = Page(as_html(of(one_job(State.GENERATED, one_try()))))
-    assert "video" not in [tag for tag, _ in page.elements]
-
-
-def test_a_long_report_shows_first_what_is_in_trouble() -> None:
-    fine = [one_job(State.STORED)] * MOST_ROWS
-    broken = replace(one_job(State.FAILED).job, id="broken-one", line=10**6)
-    text = as_html(of(*fine, JobRecord(broken, State.FAILED)))
-    assert text.index("broken-one") < text.index(">mug<")
-    assert text.count("<article") == MOST_ROWS
-    assert "1 more job is in report.csv" in text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Options that several commands share, with their help."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from cyclopts.validators import Number
+
+_MANIFEST = Group("Manifest", sort_key=1)
+_SPENDING = Group("Spending", sort_key=2)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a manifest is read."""
+
+    model: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    """Model of rows that name none."""
+    set: Annotated[
+        tuple[str, ...], Parameter(group=_MANIFEST, negative="", allow_repeating=True)
+    ] = ()
+    """A value for what rows leave empty, as NAME=VALUE; repeatable."""
+    key: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    """Template of the videos' names in the store; `{batch}/{id}.mp4`."""
+    encoding: Annotated[str, Parameter(group=_MANIFEST)] = "utf-8"
+    """How the text of the file is encoded."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What may be spent, and where to."""
+
+    yes: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
+    """Do not ask before spending."""
+    budget: Annotated[str | None, Parameter(group=_SPENDING)] = None
+    """Most dollars that the batch may cost; a batch stopped by it can go on later."""
+    store: Annotated[str | None, Parameter(group=_SPENDING)] = None
+    """Folder or URL for videos and reports, instead of `REELMILL_STORE`."""
+    priority: Annotated[
+        int, Parameter(group=_SPENDING, validator=Number(gte=1, lte=1000))
+    ] = 1
+    """Weight against other batches of the account."""
+    allow_unknown_price: Annotated[bool, Parameter(group=_SPENDING, negative="")] = (
+        False
+    )
+    """Render rows whose price the catalogue does not have."""
+
+
+#: What a command does when no option is given.
+READING = Reading()
+SPENDING = Spending()

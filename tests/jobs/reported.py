@@ -1,0 +1,132 @@
+"""Batches and jobs for the tests of reports: plain ones, and hostile ones at random."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from jobs.job import Job
+from jobs.records import Attempt, BatchRecord, Failure, JobRecord
+from jobs.report import report
+from jobs.states import State
+
+NOW_S = 1_780_000_000.0
+MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='alert(1)'>",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "//example.com/mug.jpg",
+    "https://[example.com/",
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\uff1d1",
+    "{{ 7 * 7 }}",
+    "a,b\r\n=c",
+    "</article></style></textarea>",
+    "\x00",
+    "../../mug",
+    "",
+]
+
+
+texts = st.sampled_from(HOSTILE) | st.text(max_size=12)
+micros = st.integers(0, 10**10)
+seconds = st.floats(0, 4e9)
+
+
+@st.composite
+def attempts(draw: st.DrawFn, number: int) -> Attempt:
+    charged = draw(micros)
+    return Attempt(
+        number=number,
+        sent_at_s=draw(seconds),
+        outcome=draw(st.sampled_from(["generating", "completed", "failed", "unknown"])),
+        price_usd_micros=draw(st.none() | micros),
+        charged_usd_micros=charged,
+        refunded_usd_micros=draw(st.integers(0, charged)),
+        prediction_id=draw(st.none() | texts),
+        failure=draw(st.none() | st.builds(Failure, texts, texts)),
+    )
+
+
+@st.composite
+def job_records(draw: st.DrawFn) -> JobRecord:
+    job = Job(
+        id=draw(texts),
+        line=draw(st.integers(1, 10**6)),
+        model=draw(st.sampled_from([MODEL, "another"])),
+        inputs={
+            "prompt": draw(texts),
+            "image": draw(texts),
+            "duration": draw(st.sampled_from([None, 5, 10])),
+        },
+        price_usd_micros=draw(st.none() | micros),
+        key=draw(texts),
+        data=draw(st.dictionaries(texts, texts, max_size=3)),
+    )
+    return JobRecord(
+        job,
+        state=draw(st.sampled_from(State)),
+        attempts=tuple(draw(attempts(n)) for n in range(1, draw(st.integers(1, 4)))),
+        video=draw(st.none() | texts),
+        video_bytes=draw(st.none() | st.integers(0, 10**12)),
+        video_sha256=draw(st.none() | texts),
+        failure=draw(st.none() | st.builds(Failure, texts, texts)),
+    )
+
+
+batches = st.builds(
+    BatchRecord,
+    id=texts,
+    manifest=texts,
+    account=texts,
+    store=texts,
+    priority=st.integers(1, 9),
+    attempts=st.integers(1, 5),
+    budget_usd_micros=st.none() | micros,
+    created_at_s=seconds,
+    complete=st.booleans(),
+    paused=st.booleans(),
+    stopped_by=st.sampled_from(["", "budget", "something"]),
+)
+
+
+documents = st.builds(report, batches, st.lists(job_records(), max_size=5), seconds)
+
+
+def one_job(state: State = State.STORED, *tries: Attempt, **changes: Any) -> JobRecord:
+    inputs = {"prompt": "a mug", "image": "https://example.com/mug.jpg"}
+    job = Job("mug", 2, MODEL, inputs, 210_000, "spring/mug.mp4")
+    return replace(JobRecord(job, state, tries), **changes)
+
+
+def one_try(outcome: str = "completed", refunded: int = 0, number: int = 1) -> Attempt:
+    price = 210_000
+    return Attempt(number, NOW_S, outcome, price, price, refunded, f"p{number}")
+
+
+SPRING = BatchRecord(
+    id="spring",
+    manifest="spring.csv",
+    account="default",
+    store="./videos",
+    priority=1,
+    attempts=3,
+    budget_usd_micros=20_000_000,
+    created_at_s=NOW_S,
+    complete=True,
+)
+
+
+def of(*jobs: JobRecord, batch: BatchRecord = SPRING) -> dict[str, Any]:
+    return report(batch, jobs, NOW_S)

@@ -1,0 +1,261 @@
+"""`reelmill run` from end to end: real command, server, worker and stand-in provider."""
+
+import base64
+import json
+import os
+import re
+import signal
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jobs.pricing import usd
+from tests.producer.running import (
+    MODELS,
+    Begun,
+    Desk,
+    as_csv,
+    command_of,
+    desk,
+    ended,
+    holding,
+    quick_sandbox,
+    rows,
+    until,
+)
+from tests.sandbox.running import RunningSandbox
+from worker import mp4
+
+KEY = "wsk-secret-7f3a"
+
+#: A dead worker's jobs are soon found, and a lost answer is soon settled.
+MENDS_QUICKLY = {"REELMILL_LEASE_S": "1.5", "REELMILL_SETTLE_S": "3"}
+
+
+def predictions(sandbox: RunningSandbox) -> int:
+    return int(sandbox.books()["predictions"])
+
+
+def each_was_asked_once(sandbox: RunningSandbox, count: int) -> bool:
+    """Whether the provider has one prediction for each of so many rows."""
+    asked = Counter(
+        row["inputs"]["prompt"] for row in sandbox.books(rows=True)["rows"]
+    )
+    return asked == Counter(f"Slow orbit {number}" for number in range(count))
+
+
+def test_two_hundred_rows_are_paid_once_stored_and_reported() -> None:
+    with quick_sandbox() as sandbox, desk(sandbox, KEY) as place:
+        manifest = place.write("products.csv", as_csv(rows(sandbox, 200)))
+        begun = place.start("run", manifest, "--yes")
+        worker = begun.await_child("celery")
+        seen = [command_of(pid) for pid in begun.family()]
+        assert command_of(worker) in seen
+        assert begun.ended().code == 0
+
+        assert KEY not in "".join(seen)
+        assert each_was_asked_once(sandbox, 200)
+        report = place.report()
+        the_report_equals_the_books(report, sandbox.books())
+        for row in report["rows"]:
+            the_video_is_whole(row)
+        nothing_lies_about(place, report["batch"])
+        assert sandbox.books()["key_leaks"] == 0
+        assert holding(place.folder, KEY) == []
+        assert sum(map(len, messages(place.home))) >= 600
+
+        again = place.run(manifest)
+        assert again.code == 0
+        assert "all 200 were rendered before; none was sent" in again.err
+        assert predictions(sandbox) == 200
+
+        told = place.reelmill("report", "--json")
+        assert told.code == 0
+        assert told.json() | {"made_at": ""} == report | {"made_at": ""}
+
+
+def the_report_equals_the_books(
+    report: Mapping[str, Any], books: Mapping[str, Any]
+) -> None:
+    charged, refunded = books["charged_usd_micros"], books["refunded_usd_micros"]
+    assert report["state"] == "finished"
+    assert report["cost"]["charged_usd"] == usd(charged)
+    assert report["cost"]["refunded_usd"] == usd(refunded)
+    assert report["cost"]["net_usd"] == usd(charged - refunded)
+
+
+def the_video_is_whole(row: Mapping[str, Any]) -> None:
+    video = Path(row["video"])
+    mp4.check(video)
+    told = json.loads(video.with_suffix(".json").read_text("utf-8"))
+    assert told["prediction_id"] == row["prediction_id"]
+    assert told["sha256"] == row["sha256"]
+    assert told["bytes"] == video.stat().st_size
+    assert told["charged_usd"] == row["charged_usd"]
+
+
+def nothing_lies_about(place: Desk, batch: str) -> None:
+    """Files are where a person expects them, and nowhere else."""
+    tops = {path.name for path in place.folder.iterdir()}
+    assert tops == {"home", "store", "products.csv", "0.out", "0.err"}
+    assert {path.name for path in place.store.iterdir()} == {batch}
+    kinds = Counter(path.suffix for path in (place.store / batch).iterdir())
+    assert kinds == {".mp4": 200, ".json": 201, ".csv": 1, ".html": 1}
+
+
+def messages(home: Path) -> list[list[str]]:
+    """What each message to a worker carried, as the server wrote it to its disk."""
+    found = []
+    for path in (home / "ledger").rglob("*.aof"):
+        for body in re.findall(rb'"body": ?"([A-Za-z0-9+/=]+)"', path.read_bytes()):
+            (refs,), options, _ = json.loads(base64.b64decode(body))
+            assert options == {}
+            assert all(re.fullmatch(r"products-[0-9a-f]{8}/r?\d*", r) for r in refs)
+            found.append(refs)
+    return found
+
+
+def test_ctrl_c_stops_cleanly_within_the_limits_and_the_command_goes_on() -> None:
+    with quick_sandbox() as sandbox, desk(sandbox) as place:
+        manifest = place.write("products.csv", as_csv(rows(sandbox, 12)))
+        limits = {
+            "REELMILL_VIDEOS_PER_MINUTE": "6",
+            "REELMILL_CONCURRENT_VIDEOS": "3",
+        }
+        begun = place.start("run", manifest, "--yes", **limits)
+        until(lambda: sandbox.books()["completed"] == 6)
+        family = begun.family()
+        begun.send(signal.SIGINT)
+        stopped = begun.ended()
+
+        assert stopped.code == 3
+        assert "run the same command" in stopped.err
+        assert "Traceback" not in stopped.err
+        assert ended(family)
+        books = sandbox.books()
+        assert books["worst_60s_starts"] == 6
+        assert books["most_concurrent"] == 3
+
+        limits["REELMILL_VIDEOS_PER_MINUTE"] = "100"
+        went_on = place.run(manifest, **limits)
+        assert went_on.code == 0, went_on.err
+        assert each_was_asked_once(sandbox, 12)
+        assert sandbox.books()["most_concurrent"] == 3
+        the_report_equals_the_books(place.report(), sandbox.books())
+
+
+def test_whatever_is_killed_no_row_is_paid_twice() -> None:
+    with (
+        quick_sandbox(generation_s=1.5) as sandbox,
+        desk(sandbox, **MENDS_QUICKLY) as place,
+    ):
+        manifest = place.write("products.csv", as_csv(rows(sandbox, 40)))
+        limit = {"REELMILL_CONCURRENT_VIDEOS": "8"}
+
+        begun = place.start("run", manifest, "--yes", **limit)
+        until(lambda: predictions(sandbox) >= 4)
+        first = begun.await_child("celery")
+        kill(first)
+        until(lambda: begun.child("celery") not in (None, first))
+        until(lambda: predictions(sandbox) >= 12)
+        family = begun.family()
+        begun.send(signal.SIGKILL)
+        until(lambda: ended(family))
+
+        begun = place.start("run", manifest, "--yes", **limit)
+        until(lambda: predictions(sandbox) >= 24)
+        kill(begun.await_child("valkey"))
+        the_ledger_is_missed(begun)
+
+        last = place.run(manifest)
+        assert last.code == 0, last.err
+        assert each_was_asked_once(sandbox, 40)
+        assert len(place.videos()) == 40
+        the_report_equals_the_books(place.report(), sandbox.books())
+
+
+def the_ledger_is_missed(begun: Begun) -> None:
+    family = begun.family()
+    stopped = begun.ended()
+    assert stopped.code == 4
+    assert "the ledger went out of reach" in stopped.err
+    assert "run the same command again to go on" in stopped.err
+    assert "Traceback" not in stopped.err
+    assert ended(family)
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_budget_is_kept_to_and_can_be_raised() -> None:
+    with quick_sandbox() as sandbox, desk(sandbox) as place:
+        table = rows(sandbox, 10, ["kling-v2.6-std"])
+        manifest = place.write("products.csv", as_csv(table))
+        stopped = place.run(manifest, "--budget", "1")
+        assert stopped.code == 3
+        assert predictions(sandbox) == 4
+        assert "stopped by the budget" in stopped.err
+        assert "raise --budget and run the same command to go on" in stopped.err
+
+        assert place.run(manifest).code == 3
+        assert predictions(sandbox) == 4
+
+        went_on = place.run(manifest, "--budget", "2.10")
+        assert went_on.code == 0, went_on.err
+        assert each_was_asked_once(sandbox, 10)
+        assert place.report()["cost"]["budget_usd"] == "2.10"
+
+
+def test_failures_are_named_and_their_money_is_told_as_in_the_books() -> None:
+    faults = {"outcome_1200": "first 2", "outcome_5000": "first 1"}
+    with quick_sandbox(**faults) as sandbox, desk(sandbox) as place:
+        manifest = place.write("products.csv", as_csv(rows(sandbox, 10)))
+        some_failed = place.run(manifest)
+        assert some_failed.code == 1
+
+        report = place.report()
+        the_report_equals_the_books(report, sandbox.books())
+        failed = [row for row in report["rows"] if row["state"] == "failed"]
+        assert [row["error"]["code"] for row in failed] == ["moderation"] * 2
+        for row in failed:
+            assert f"line {row['line']}, {row['id']}: failed:" in some_failed.out
+            assert row["error"]["message"] in some_failed.out
+        assert Counter(len(row["attempts"]) for row in report["rows"]) == {1: 9, 2: 1}
+        assert predictions(sandbox) == 11
+
+        again = place.run(manifest)
+        assert again.code == 1
+        assert predictions(sandbox) == 11
+        assert "none was sent" in again.err
+
+
+def test_an_empty_account_is_told_of_and_goes_on_once_it_is_topped_up() -> None:
+    with (
+        quick_sandbox("--balance", "0.5") as poor,
+        quick_sandbox() as rich,
+        desk(poor, REELMILL_ACCOUNT="shop") as place,
+    ):
+        table = rows(poor, 5, ["kling-v2.6-std"])
+        manifest = place.write("products.csv", as_csv(table))
+        stopped = place.run(manifest)
+        assert stopped.code == 3
+        assert predictions(poor) == 2
+        assert "top the account up" in stopped.err
+
+        went_on = place.run(manifest, WAVESPEED_BASE_URL=rich.url)
+        assert went_on.code == 0, went_on.err
+        assert predictions(rich) == 3
+        assert len(place.videos()) == 5
+
+
+def test_a_result_for_a_program_is_alone_on_standard_output() -> None:
+    with quick_sandbox() as sandbox, desk(sandbox) as place:
+        manifest = place.write("products.csv", as_csv(rows(sandbox, 2)))
+        ran = place.run(manifest, "--json")
+        assert ran.json()["jobs"]["stored"] == 2
+        cost_usd_micros = sum(list(MODELS.values())[:2])
+        assert ran.json()["cost"]["charged_usd"] == usd(cost_usd_micros)
+        assert Path(ran.json()["report"]).is_file()
+        assert "2 videos to" in ran.err
