@@ -40,6 +40,7 @@ class Slot(StrEnum):
     """What happens to the concurrency slot."""
 
     KEEP = "keep"  #: it may still be generating
+    TAKE = "take"  #: it is generating after all, even if the slot was given back
     FREE = "free"  #: it is over at the provider, or never began
     LEND = "lend"  #: free after the longest generation
 
@@ -175,6 +176,7 @@ def accept(
         due_in_s=first_look_s,
         reserved_usd_micros=-_price(record),
         charged_usd_micros=_price(record),
+        slot=Slot.KEEP if event is Event.ACCEPT else Slot.TAKE,
         token=Token.COUNT if event is Event.ACCEPT else Token.KEEP,
         prediction_id=prediction_id,
         erase=("looks", "failure", "candidates"),

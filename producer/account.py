@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from jobs.answers import Billed
 from jobs.settings import Settings, child_environment
 from producer.exits import Exit, Stop
 
@@ -41,8 +44,49 @@ class Balance:
 
 def balance(settings: Settings) -> Balance:
     """Ask the provider for the account's balance; costs nothing."""
-    asked = subprocess.run(
-        [sys.executable, "-m", "worker.ask"],
+    answer = ask(settings, "balance")
+    if "unreachable" in answer:
+        return Balance(trouble="unreachable", reason=str(answer["unreachable"]))
+    if "trouble" in answer:
+        return Balance(trouble=str(answer["trouble"]), reason=str(answer["reason"]))
+    return Balance(usd=float(answer["balance_usd"]))
+
+
+def billings(settings: Settings, after_s: float, before_s: float) -> list[Billed]:
+    """Ask the provider what it has billed between two times.
+
+    Raises:
+        Stop: it does not say.
+    """
+    answer = ask(settings, "billings", repr(after_s), repr(before_s))
+    _or_stop(answer)
+    return [Billed(**row) for row in answer["billed"]]
+
+
+def must_exist(settings: Settings, prediction_id: str) -> None:
+    """Return if the provider knows this prediction.
+
+    Raises:
+        Stop: it does not, or does not say.
+    """
+    answer = ask(settings, "look", prediction_id)
+    _or_stop(answer)
+    if "missing" in answer:
+        raise Stop(
+            f"the provider knows no prediction {prediction_id}; look it up again"
+        )
+
+
+def _or_stop(answer: Mapping[str, Any]) -> None:
+    reason = answer.get("unreachable") or answer.get("reason")
+    if reason:
+        raise Stop(f"the provider does not say: {reason}", Exit.UNREACHABLE)
+
+
+def ask(settings: Settings, *question: str) -> dict[str, Any]:
+    """The provider's answer to a free question, through a process of the worker."""
+    asked = subprocess.run(  # noqa: S603 - a command of our own
+        [sys.executable, "-m", "worker.ask", *question],
         env=child_environment(settings),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -51,10 +95,5 @@ def balance(settings: Settings) -> Balance:
     )
     if asked.returncode:
         words = asked.stderr.strip().splitlines()[-1:] or ["no answer"]
-        return Balance(trouble="unreachable", reason=words[0])
-    answer = json.loads(asked.stdout)
-    if "unreachable" in answer:
-        return Balance(trouble="unreachable", reason=answer["unreachable"])
-    if "trouble" in answer:
-        return Balance(trouble=answer["trouble"], reason=answer["reason"])
-    return Balance(usd=float(answer["balance_usd"]))
+        return {"unreachable": words[0]}
+    return dict(json.loads(asked.stdout))

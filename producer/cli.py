@@ -113,19 +113,84 @@ def run(
 
 
 @app.command
-def report(batch: str | None = None, *, json: Json = False) -> int:
+def report(
+    batch: str | None = None,
+    *,
+    billed: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
     """Show what a batch cost and what became of its rows; writes the report anew.
 
         reelmill report
-        reelmill report products-1f0c33ab --json
+        reelmill report products-1f0c33ab --billed
 
     Args:
         batch: Id of the batch; the newest one if none is named.
+        billed: Compare with the provider's billing records, row by row.
         json: Print the whole report as JSON.
     """
-    from producer.commands import report
+    from producer.acting import report
 
-    return report(batch, json=json)
+    return report(batch, billed=billed, json=json)
+
+
+@app.command
+def show(
+    batch: str | None = None, job: str | None = None, *, json: Json = False
+) -> int:
+    """Show the jobs of a batch, or all that happened to one of them.
+
+        reelmill show
+        reelmill show products-1f0c33ab mug-orbit
+
+    Args:
+        batch: Id of the batch; the newest one if none is named.
+        job: Id of a job in it.
+        json: Print the jobs as JSON.
+    """
+    from producer.acting import show
+
+    return show(batch, job, json=json)
+
+
+@app.command
+def collect(batch: str | None = None, *, json: Json = False) -> int:
+    """Fetch what is paid but not stored yet, without starting anything new.
+
+        reelmill collect
+        reelmill collect products-1f0c33ab
+
+    Args:
+        batch: Id of the batch; the newest one if none is named.
+        json: Print the outcome as JSON.
+    """
+    from producer.acting import collect
+
+    return collect(batch, json=json)
+
+
+@app.command
+def resolve(
+    batch: str,
+    job: str,
+    *,
+    adopt: str | None = None,
+    absent: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Settle a paid request whose answer was lost; `reelmill show` has the candidates.
+
+        reelmill resolve products-1f0c33ab mug-orbit --adopt 6376541342614005
+        reelmill resolve products-1f0c33ab mug-orbit --absent
+
+    Args:
+        batch: Id of the batch.
+        job: Id of the job in it.
+        adopt: The prediction that is this job's.
+        absent: No prediction is this job's; it is sent, and paid, again.
+    """
+    from producer.acting import resolve
+
+    return resolve(batch, job, adopt=adopt, absent=absent)
 
 
 @app.command

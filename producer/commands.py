@@ -1,6 +1,5 @@
 """What the commands do that concern a manifest, a batch or the catalogue."""
 
-import json as jsonlib
 import sys
 import time
 from dataclasses import asdict
@@ -19,15 +18,11 @@ from producer import account, tables
 from producer.batching import Survey, batch_id, enqueue, survey
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
+from producer.printing import print_beginning, print_ending, print_json, print_report
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rendering import keep_report, outcome, render
-from producer.watching import Snapshot, held_up, take
-
-
-def print_json(value: object) -> None:
-    """A result for a program, on standard output."""
-    sys.stdout.write(jsonlib.dumps(value, ensure_ascii=False, indent=2) + "\n")
+from producer.watching import take
 
 
 def check(manifest: Path, reading: Reading, *, json: bool) -> int:
@@ -104,33 +99,15 @@ def render_manifest(
             now_s=time.time(),
         )
         before = take(ledger, batch.id)
-        _say_beginning(before)
+        print_beginning(before)
         now = render(ledger, chosen, batch.id)
-        document = keep_report(ledger, batch.id, time.time())
-    place = Store(now.batch.store).place(f"{batch.id}/report.html")
+        document, place = keep_report(ledger, batch.id, time.time())
     if json:
         told = ("batch", "state", "jobs", "cost")
         print_json({name: document[name] for name in told} | {"report": place})
     else:
-        _print_report(document, place)
-    _say_ending(now, before)
-    return outcome(now)
-
-
-def report(batch: str | None, *, json: bool) -> int:
-    """Print the report of a batch, and write it anew."""
-    chosen = settings.read()
-    with ledger_of(chosen, alone=False) as ledger:
-        known = batch or next(iter(ledger.batches.ids()), None)
-        if known is None:
-            raise Stop(f"there is no batch yet in {chosen.home.absolute()}")
-        now_s = time.time()
-        document = keep_report(ledger, known, now_s)
-        now = take(ledger, known)
-    if json:
-        print_json(document)
-    else:
-        _print_report(document, Store(now.batch.store).place(f"{known}/report.html"))
+        print_report(document, place)
+    print_ending(now, before)
     return outcome(now)
 
 
@@ -255,54 +232,3 @@ def _prices(found: Survey) -> dict[str, Any]:
         "unpriced": found.unpriced,
         "by_model": lines,
     }
-
-
-def _say_beginning(before: Snapshot) -> None:
-    batch = before.batch
-    left = batch.total - before.over
-    if not left:
-        tables.say(f"{batch.id}: nothing is left to do; nothing is sent")
-    elif left == batch.total and not before.under_way:
-        tables.say(f"{batch.id}: {batch.total} videos to {batch.store}/{batch.id}")
-    else:
-        tables.say(
-            f"{batch.id}: going on; {before.over} of {batch.total} are over, "
-            f"{before.under_way} were already sent"
-        )
-
-
-def _say_ending(now: Snapshot, before: Snapshot) -> None:
-    left = now.batch.total - now.over
-    if not left:
-        if before.over == before.batch.total:
-            tables.say(f"all {now.batch.total} were rendered before; none was sent")
-        return
-    tables.say(
-        f"incomplete: {left} of {now.batch.total} are left"
-        f"{held_up(now).replace(chr(10), '; ')}"
-    )
-    if now.batch.stopped_by == "daily-budget":
-        tables.say("the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET")
-    elif now.batch.stopped_by == "budget":
-        tables.say("raise --budget and run the same command to go on")
-    elif now.account.trouble:
-        tables.say(account.CURES.get(now.account.trouble, "look at the account"))
-    elif now.under_way:
-        tables.say(
-            f"{now.under_way} are under way at the provider and paid; "
-            "run the same command within 7 days to go on"
-        )
-    else:
-        tables.say("run the same command to go on")
-
-
-def _print_report(document: dict[str, Any], place: str) -> None:
-    tables.out.print(tables.report_table(document))
-    for line in tables.trouble_lines(document):
-        tables.out.print(line, markup=False, soft_wrap=True)
-    cost = document["cost"]
-    tables.out.print(
-        f"estimated ${cost['estimated_usd']}, charged ${cost['charged_usd']}, "
-        f"refunded ${cost['refunded_usd']}, net ${cost['net_usd']}"
-    )
-    tables.out.print(place, markup=False, soft_wrap=True)

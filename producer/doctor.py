@@ -12,8 +12,8 @@ from jobs.ledger import Ledger, LedgerError, NotDurable
 from jobs.settings import Settings
 from jobs.storage import Store, StoreError
 from producer import account, tables
-from producer.commands import print_json
 from producer.exits import Exit, Stop
+from producer.printing import print_json
 from producer.private import ledger_of
 
 

@@ -8,7 +8,7 @@ in the ledger, and the same command goes on from there.
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
@@ -93,12 +93,12 @@ def _watch(
     shown: Display,
     interrupt: Interrupt,
 ) -> Snapshot:
-    if _is_over(now):
+    if _is_over(now, settings):
         return now
     batch_id = now.batch.id
     worker, starts, born_s = _start_worker(settings), 1, time.monotonic()
     try:
-        while not interrupt.asked and not _is_over(now):
+        while not interrupt.asked and not _is_over(now, settings):
             time.sleep(LOOK_S)
             now = take(ledger, batch_id)
             shown.show(now)
@@ -119,7 +119,7 @@ def _watch(
     return take(ledger, batch_id)
 
 
-def _is_over(now: Snapshot) -> bool:
+def _is_over(now: Snapshot, settings: Settings) -> bool:
     """Whether nothing happens any more without a person."""
     if now.under_way:
         return False
@@ -128,6 +128,7 @@ def _is_over(now: Snapshot) -> bool:
         or now.batch.paused
         or bool(now.batch.stopped_by)
         or bool(now.account.trouble)
+        or not settings.starts
     )
 
 
@@ -159,8 +160,19 @@ def _stop_worker(worker: Child, *, paid: bool) -> None:
     worker.stop(0.0)
 
 
-def keep_report(ledger: Ledger, batch_id: str, now_s: float) -> dict[str, Any]:
-    """The report of a batch, written anew beside its videos.
+def keep_report(
+    ledger: Ledger,
+    batch_id: str,
+    now_s: float,
+    extra: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], str]:
+    """The report of a batch, written anew beside its videos, and where it is.
+
+    Args:
+        ledger: where the batch is.
+        batch_id: which batch.
+        now_s: unix seconds.
+        extra: further parts of the document.
 
     Raises:
         Stop: there is no such batch, or the store does not take it.
@@ -169,13 +181,14 @@ def keep_report(ledger: Ledger, batch_id: str, now_s: float) -> dict[str, Any]:
     if batch is None:
         raise Stop(f"there is no batch {batch_id} in this ledger")
     document = report(batch, ledger.batches.jobs(batch_id), now_s)
+    document.update(extra or {})
     try:
         store = Store(batch.store)
         for file in report_files(document):
             store.put_text(f"{batch_id}/{file.name}", file.text, file.content_type)
     except StoreError as error:
         raise Stop(f"the report cannot be kept: {error}", Exit.UNREACHABLE) from None
-    return document
+    return document, store.place(f"{batch_id}/report.html")
 
 
 def outcome(now: Snapshot) -> Exit:

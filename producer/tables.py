@@ -1,6 +1,6 @@
 """What a person sees at a terminal: tables and sentences, made from plain values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from jobs.model import Model
 from jobs.pricing import usd
-from jobs.records import BatchRecord
+from jobs.records import BatchRecord, JobRecord
 from producer.batching import Survey
 
 #: Failed or unsettled rows that a table shows; the report has all.
@@ -113,6 +113,64 @@ def report_table(document: Mapping[str, Any]) -> Table:
         f"[bold]${cost['refunded_usd']}[/]",
     )
     return made
+
+
+def jobs_table(records: Iterable[JobRecord]) -> Table:
+    """Every job of a batch, a line each."""
+    made = table("line", "job", "state", "attempts", "charged", right=("line",))
+    for record in records:
+        made.add_row(
+            str(record.job.line),
+            escape(record.job.id),
+            record.state,
+            str(len(record.attempts)),
+            f"${usd(record.charged_usd_micros)}",
+        )
+    return made
+
+
+def job_table(record: JobRecord) -> Table:
+    """All that happened to one job."""
+    made = table("", "")
+    facts: dict[str, object] = {
+        "job": record.job.id,
+        "line": record.job.line,
+        "model": record.job.model,
+        "picture": record.job.image,
+        "state": record.state,
+        "video": record.video or "",
+        "charged": f"${usd(record.charged_usd_micros)}",
+        "error": record.failure.message if record.failure else "",
+    }
+    for name, value in facts.items():
+        if value != "":
+            made.add_row(name, escape(str(value)))
+    for attempt in record.attempts:
+        words = attempt.failure.message if attempt.failure else ""
+        which = attempt.prediction_id or ""
+        line = f"{attempt.outcome} {which} {words}".strip()
+        made.add_row(f"attempt {attempt.number}", escape(line))
+    return made
+
+
+def invoice_lines(invoice: Mapping[str, Any]) -> list[str]:
+    """What the provider's billing says beside our books."""
+    billed = f"billed ${invoice['billed_usd']}"
+    refunded = f"refunded ${invoice['billed_refunded_usd']}"
+    lines = [f"{billed}, {refunded}, net ${invoice['billed_net_usd']}"]
+    lines += [
+        f"{d['id']}, attempt {d['attempt']}: {d['what']}: booked ${d['booked_usd']}, "
+        f"billed ${d['billed_usd']} ({d['prediction_id']})"
+        for d in invoice["differences"][:MOST_ROWS]
+    ]
+    lines += [
+        f"unexplained: ${u['billed_usd']} at {u['at']} for prediction "
+        f"{u['prediction_id']} {u['model']}"
+        for u in invoice["unexplained"][:MOST_ROWS]
+    ]
+    if not invoice["differences"] and not invoice["unexplained"]:
+        lines.append("the provider's billing equals this report")
+    return lines
 
 
 def trouble_lines(document: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ class Moved(IntEnum):
 
     YES = 1  #: it was
     NO = 0  #: the job was elsewhere already, or under a newer permit
-    TAKEN = -1  #: its prediction belongs to another job
+    TAKEN = -1  #: its prediction belongs to an attempt already
 
 
 class Moves:

@@ -147,7 +147,7 @@ def test_ctrl_c_stops_cleanly_within_the_limits_and_the_command_goes_on() -> Non
 
 def test_whatever_is_killed_no_row_is_paid_twice() -> None:
     with (
-        quick_sandbox(generation_s=1.5) as sandbox,
+        quick_sandbox(generation_s=1.5, history_inputs=True) as sandbox,
         desk(sandbox, **MENDS_QUICKLY) as place,
     ):
         manifest = place.write("products.csv", as_csv(rows(sandbox, 40)))
@@ -209,7 +209,7 @@ def test_a_budget_is_kept_to_and_can_be_raised() -> None:
 
 
 def test_failures_are_named_and_their_money_is_told_as_in_the_books() -> None:
-    faults = {"outcome_1200": "first 2", "outcome_5000": "first 1"}
+    faults = {"outcome_1200": "first 2", "outcome_5000": "first 3"}
     with quick_sandbox(**faults) as sandbox, desk(sandbox) as place:
         manifest = place.write("products.csv", as_csv(rows(sandbox, 10)))
         some_failed = place.run(manifest)

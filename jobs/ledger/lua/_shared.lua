@@ -26,11 +26,14 @@ local function open_batch(account, batch)
   redis.call('ZADD', account_key(account) .. ':open', 'NX', math.max(own, clock_now), batch)
 end
 
--- A batch with nothing left to do but what a person decides is due to be reported.
+-- A batch is due to be reported while nothing is left but what a person decides.
 local function finish_if_over(account, batch, now)
   local key = batch_key(batch)
   if redis.call('HGET', key, 'complete') ~= '1' then return end
+  local due = account_key(account) .. ':due'
   if number(key, 'unfinished') - number(key, 'n:unresolved') <= 0 then
-    redis.call('ZADD', account_key(account) .. ':due', now, batch .. '/')
+    redis.call('ZADD', due, now, batch .. '/')
+  else
+    redis.call('ZREM', due, batch .. '/')
   end
 end

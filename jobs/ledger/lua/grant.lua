@@ -37,10 +37,12 @@ if daily_budget and daily_budget ~= '' then
   daily_left = tonumber(daily_budget) - number(acct, day)
 end
 
+-- Nobody is behind the account's virtual time: being held up earns no credit.
+local vclock = number(acct, 'vclock')
 local queue = {}
 local range = redis.call('ZRANGE', open, 0, -1, 'WITHSCORES')
 for i = 1, #range, 2 do
-  queue[#queue + 1] = { batch = range[i], vtime = tonumber(range[i + 1]) }
+  queue[#queue + 1] = { batch = range[i], vtime = math.max(vclock, tonumber(range[i + 1])) }
 end
 
 local function next_batch()

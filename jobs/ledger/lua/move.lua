@@ -1,6 +1,6 @@
 -- Moves one job by one event, with its money, its permit and its place in the due-set,
 -- if it is still where the mover believed it. Returns 1, or 0 where somebody was
--- quicker, or -1 where the prediction belongs to another job.
+-- quicker, or -1 where the prediction belongs to an attempt already.
 -- ARGV: now or '', ref, state, next state, permit, due_in_s or '', reserved, charged,
 --   refunded, slot, token, lend_s, window_s, prediction id, count of writes,
 --   (field, value)..., fields to erase...
@@ -15,10 +15,8 @@ if is[1] ~= state or is[2] ~= permit then return 0 end
 local account = redis.call('HGET', key, 'account')
 local acct = account_key(account)
 local prediction = ARGV[14]
-if prediction ~= '' then
-  local owner = redis.call('HGET', acct .. ':predictions', prediction)
-  if owner and owner ~= ref then return -1 end
-  redis.call('HSET', acct .. ':predictions', prediction, ref)
+if prediction ~= '' and redis.call('HSETNX', acct .. ':predictions', prediction, ref) == 0 then
+  return -1
 end
 
 local writes = tonumber(ARGV[15])
@@ -48,8 +46,9 @@ end
 if state == 'generating' then redis.call('HINCRBY', acct, 'generating', -1) end
 if after == 'generating' then
   redis.call('HINCRBY', acct, 'generating', 1)
-  -- An acceptance after the rest ends it; one of the refused burst itself does not.
-  if number(acct, 'cooling_until') <= now then
+  -- An acceptance after the rest ends it; one of the refused burst itself does not,
+  -- nor does finding one that was accepted before.
+  if state == 'submitting' and number(acct, 'cooling_until') <= now then
     redis.call('HSET', acct, 'strikes', 0, 'trouble', '', 'reason', '')
     -- What refusals taught is outgrown by one slot for every slotful of acceptances.
     local learnt = tonumber(redis.call('HGET', acct, 'learnt_concurrent') or '0')
@@ -61,6 +60,7 @@ if after == 'generating' then
   end
 end
 
+if slot == 'take' then redis.call('ZADD', acct .. ':slots', '+inf', ref) end
 if slot == 'free' then redis.call('ZREM', acct .. ':slots', ref) end
 if slot == 'lend' then redis.call('ZADD', acct .. ':slots', 'XX', now + tonumber(ARGV[12]), ref) end
 local start = ref .. '#' .. permit

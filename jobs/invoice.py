@@ -1,0 +1,109 @@
+"""The provider's billing beside our books: what agrees, what differs, what is left.
+
+It joins billing records to attempts by the prediction's id; it never changes what is
+booked. A difference is named, not explained away.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from jobs.answers import Billed
+from jobs.pricing import usd
+from jobs.records import Attempt, JobRecord
+
+
+@dataclass(slots=True)
+class _Billing:
+    """What the provider has booked for one prediction."""
+
+    charged_usd_micros: int = 0
+    refunded_usd_micros: int = 0
+
+
+def invoice(
+    records: Iterable[JobRecord],
+    billed: Sequence[Billed],
+    known: Collection[str],
+    until_s: float,
+) -> dict[str, Any]:
+    """The part of a report that compares it with the provider's billing.
+
+    Args:
+        records: the jobs of the batch.
+        billed: billing records from before its first attempt until now.
+        known: predictions that the ledger knows, those of other batches included.
+        until_s: unix seconds of the batch's last attempt; later charges are others'.
+    """
+    by_prediction: dict[str, _Billing] = defaultdict(_Billing)
+    for row in billed:
+        entry = by_prediction[row.prediction_id]
+        if row.kind == "deduct":
+            entry.charged_usd_micros += row.amount_usd_micros
+        else:
+            entry.refunded_usd_micros += row.amount_usd_micros
+    own = _Billing()
+    differences: list[dict[str, Any]] = []
+    for record in records:
+        for attempt in record.attempts:
+            if attempt.prediction_id:
+                entry = by_prediction.get(attempt.prediction_id, _Billing())
+                own.charged_usd_micros += entry.charged_usd_micros
+                own.refunded_usd_micros += entry.refunded_usd_micros
+                differences += _differences(record, attempt, entry)
+    return {
+        "billed_usd": usd(own.charged_usd_micros),
+        "billed_refunded_usd": usd(own.refunded_usd_micros),
+        "billed_net_usd": usd(own.charged_usd_micros - own.refunded_usd_micros),
+        "differences": differences,
+        "unexplained": _unexplained(billed, known, until_s),
+    }
+
+
+def _differences(
+    record: JobRecord, attempt: Attempt, entry: _Billing
+) -> list[dict[str, Any]]:
+    pairs = {
+        "charge": (attempt.charged_usd_micros, entry.charged_usd_micros),
+        "refund": (attempt.refunded_usd_micros, entry.refunded_usd_micros),
+    }
+    return [
+        {
+            "id": record.job.id,
+            "attempt": attempt.number,
+            "prediction_id": attempt.prediction_id,
+            "what": f"{what} {_how(booked, billed)}",
+            "booked_usd": usd(booked),
+            "billed_usd": usd(billed),
+        }
+        for what, (booked, billed) in pairs.items()
+        if booked != billed
+    ]
+
+
+def _how(booked_usd_micros: int, billed_usd_micros: int) -> str:
+    if not billed_usd_micros:
+        return "not billed, or not yet"
+    if not booked_usd_micros:
+        return "billed though none was expected"
+    return "billed higher" if billed_usd_micros > booked_usd_micros else "billed lower"
+
+
+def _unexplained(
+    billed: Sequence[Billed], known: Collection[str], until_s: float
+) -> list[Mapping[str, Any]]:
+    """Charges in the time of the batch that belong to no attempt we know of."""
+    return [
+        {
+            "prediction_id": row.prediction_id,
+            "model": row.model,
+            "billed_usd": usd(row.amount_usd_micros),
+            "at": datetime.fromtimestamp(row.created_at_s, UTC).isoformat(),
+        }
+        for row in billed
+        if row.kind == "deduct"
+        and row.prediction_id not in known
+        and row.created_at_s <= until_s
+    ]

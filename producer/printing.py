@@ -1,0 +1,71 @@
+"""How a command begins and ends: what it prints of a batch, and how to go on."""
+
+import json as jsonlib
+import sys
+from typing import Any
+
+from producer import account, tables
+from producer.watching import Snapshot, held_up
+
+
+def print_json(value: object) -> None:
+    """A result for a program, on standard output."""
+    sys.stdout.write(jsonlib.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_beginning(before: Snapshot) -> None:
+    """Say what is about to be done."""
+    batch = before.batch
+    left = batch.total - before.over
+    if not left:
+        tables.say(f"{batch.id}: nothing is left to do; nothing is sent")
+    elif left == batch.total and not before.under_way:
+        tables.say(f"{batch.id}: {batch.total} videos to {batch.store}/{batch.id}")
+    else:
+        tables.say(
+            f"{batch.id}: going on; {before.over} of {batch.total} are over, "
+            f"{before.under_way} were already sent"
+        )
+
+
+def print_ending(now: Snapshot, before: Snapshot | None) -> None:
+    """Say what is left, why, and how to go on."""
+    left = now.batch.total - now.over
+    if not left:
+        if before and before.over == before.batch.total:
+            tables.say(f"all {now.batch.total} were rendered before; none was sent")
+        return
+    tables.say(
+        f"incomplete: {left} of {now.batch.total} are left"
+        f"{held_up(now).replace(chr(10), '; ')}"
+    )
+    if now.batch.stopped_by == "daily-budget":
+        tables.say("the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET")
+    elif now.batch.stopped_by == "budget":
+        tables.say("raise --budget and run the same command to go on")
+    elif now.account.trouble:
+        tables.say(account.CURES.get(now.account.trouble, "look at the account"))
+    elif now.under_way:
+        tables.say(
+            f"{now.under_way} are under way at the provider and paid; "
+            "run the same command within 7 days to go on"
+        )
+    else:
+        tables.say("run the same command to go on")
+
+
+def print_report(document: dict[str, Any], place: str) -> None:
+    """Print the report of a batch and where it is kept."""
+    tables.out.print(tables.report_table(document))
+    for line in tables.trouble_lines(document):
+        tables.out.print(line, markup=False, soft_wrap=True)
+    cost = document["cost"]
+    tables.out.print(
+        f"estimated ${cost['estimated_usd']}, charged ${cost['charged_usd']}, "
+        f"refunded ${cost['refunded_usd']}, net ${cost['net_usd']}"
+    )
+    for line in (
+        tables.invoice_lines(document["invoice"]) if "invoice" in document else ()
+    ):
+        tables.out.print(line, markup=False, soft_wrap=True)
+    tables.out.print(place, markup=False, soft_wrap=True)

@@ -1,0 +1,139 @@
+"""What the tests of the ledger play with: batches, and the move for every event."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jobs import moves
+from jobs.job import Job
+from jobs.ledger import Ledger
+from jobs.ledger.moves import Moved
+from jobs.limits import Limits
+from jobs.moves import Move, Ref
+from jobs.records import BatchRecord, Failure, JobRecord
+from jobs.states import Event
+
+ACCOUNT = "acme"
+PRICE = 210_000
+LEASE_S = 30.0
+PLENTY = Limits(videos_per_minute=100_000, concurrent_videos=100_000)
+
+
+def a_job(number: int, price: int | None = PRICE) -> Job:
+    return Job(
+        id=f"row-{number}",
+        line=number,
+        model="kwaivgi/kling-v2.6-std/image-to-video",
+        inputs={"image": "https://example.com/mug.jpg", "duration": 5},
+        price_usd_micros=price,
+        key=f"row-{number}.mp4",
+    )
+
+
+def a_batch(batch_id: str = "spring", **changes: Any) -> BatchRecord:
+    fields: dict[str, Any] = {
+        "manifest": "spring.csv",
+        "account": ACCOUNT,
+        "store": "videos",
+        "priority": 1,
+        "attempts": 3,
+        "budget_usd_micros": None,
+        "created_at_s": 1_000.0,
+        "complete": False,
+    }
+    return BatchRecord(id=batch_id, **{**fields, **changes})
+
+
+def open_batch(
+    ledger: Ledger,
+    batch_id: str = "spring",
+    jobs: int = 3,
+    price: int | None = PRICE,
+    **changes: Any,
+) -> list[Ref]:
+    """A batch whose jobs wait for permits; its refs in order."""
+    assert ledger.batches.create(a_batch(batch_id, **changes))
+    several = [a_job(number, price) for number in range(1, jobs + 1)]
+    assert ledger.batches.add(batch_id, several) == jobs
+    ledger.batches.open(batch_id)
+    return [Ref(batch_id, job.id) for job in several]
+
+
+def record_of(ledger: Ledger, ref: Ref) -> JobRecord:
+    (record,) = ledger.batches.load([ref])
+    assert record is not None
+    return record
+
+
+def batch_of(ledger: Ledger, batch_id: str = "spring") -> BatchRecord:
+    batch = ledger.batches.read(batch_id)
+    assert batch is not None
+    return batch
+
+
+def move_by(  # noqa: PLR0911, C901 - one line for every event there is
+    batch: str,
+    record: JobRecord,
+    event: Event,
+    prediction_id: str = "p1",
+    now_s: float = 0.0,
+) -> Move:
+    """The move that an event calls for, as the worker would make it."""
+    failure = Failure("some-code", "some words")
+    match event:
+        case Event.CLAIM:
+            return moves.claim(batch, record, now_s, LEASE_S)
+        case Event.RETURN:
+            return moves.give_back(batch, record)
+        case Event.REFUSE:
+            return moves.refuse(batch, record, failure, now_s)
+        case Event.LOSE:
+            return moves.lose(batch, record, "no answer", 5.0)
+        case Event.ACCEPT | Event.ADOPT:
+            return moves.accept(batch, record, prediction_id, 40.0)
+        case Event.ABSENT:
+            return moves.absent(batch, record, now_s)
+        case Event.GIVE_UP:
+            return moves.give_up(batch, record, "two candidates", 3_600.0)
+        case Event.COMPLETE:
+            url = "https://files.example.com/1.mp4"
+            return moves.complete(batch, record, url, now_s, LEASE_S)
+        case Event.TRY_AGAIN | Event.FAIL:
+            again = event is Event.TRY_AGAIN
+            return moves.end(batch, record, failure, now_s, refund=again, again=again)
+        case Event.STORE:
+            return moves.store(batch, record, "videos/row-1.mp4", 1_000, "ab" * 32)
+        case Event.CANCEL:
+            return moves.cancel(batch, record)
+        case _:
+            raise AssertionError(f"{event} is the ledger's own")
+
+
+def play(
+    ledger: Ledger, ref: Ref, *events: Event, prediction_id: str = "p1"
+) -> JobRecord:
+    """Move a job along; where it is then."""
+    for event in events:
+        move = move_by(ref.batch, record_of(ledger, ref), event, prediction_id)
+        assert ledger.moves.make([move]) == [Moved.YES]
+    return record_of(ledger, ref)
+
+
+def grant(ledger: Ledger, most: int = 1_000) -> list[Ref]:
+    return ledger.permits.grant(ACCOUNT, most, LEASE_S)
+
+
+def leased(ledger: Ledger, most: int = 1_000) -> list[Ref]:
+    return [ref for ref, _ in ledger.due.lease(ACCOUNT, most, LEASE_S)]
+
+
+def everything(ledger: Ledger) -> dict[str, object]:
+    """All that the server holds, to see whether something changed."""
+    ask = ledger.server.execute_command
+    readers = {
+        "hash": lambda key: ask("HGETALL", key),
+        "zset": lambda key: ask("ZRANGE", key, 0, -1, "WITHSCORES"),
+        "set": lambda key: sorted(ask("SMEMBERS", key)),
+        "list": lambda key: ask("LRANGE", key, 0, -1),
+    }
+    keys: Sequence[str] = ask("KEYS", "*")
+    return {key: readers[ask("TYPE", key)](key) for key in keys}

@@ -1,0 +1,322 @@
+"""Whatever happens in whatever order, the ledger's parts agree."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from jobs.ledger import Ledger, keys
+from jobs.ledger.audit import audit
+from jobs.ledger.moves import Moved
+from jobs.ledger.permits import Strike
+from jobs.limits import WINDOW_S, Limits
+from jobs.moves import Move, Ref
+from jobs.records import JobRecord
+from jobs.states import FINAL, MOVES, Event, IllegalMove, State
+from tests.conftest import Clock
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    LEASE_S,
+    PLENTY,
+    PRICE,
+    batch_of,
+    everything,
+    grant,
+    leased,
+    move_by,
+    open_batch,
+    play,
+    record_of,
+)
+
+LIMITS = Limits(videos_per_minute=4, concurrent_videos=5)
+BUDGET = 7 * PRICE
+#: Events by which a start has reached the provider, or may have.
+ARRIVED = frozenset({Event.ACCEPT, Event.REFUSE, Event.LOSE})
+
+
+class History(RuleBasedStateMachine):
+    """Everything that workers, people and time do, in any order."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        super().__init__()
+        ledger.server.execute_command("FLUSHALL")
+        self.ledger, self.clock = ledger, clock
+        ledger.permits.set_limits(ACCOUNT, LIMITS)
+        self.refs = open_batch(ledger, "dear", 6, budget_usd_micros=BUDGET)
+        self.refs += open_batch(ledger, "free", 3, None, priority=5)
+        self.old: list[tuple[Ref, JobRecord]] = []
+        #: When each start was granted, and when it was answered.
+        self.starts: dict[tuple[Ref, int], tuple[float, float]] = {}
+        self.predictions = 0
+        self.budget = BUDGET
+
+    @rule(most=st.integers(0, 6))
+    def grant(self, most: int) -> None:
+        for ref in grant(self.ledger, most):
+            permit = record_of(self.ledger, ref).permit
+            self.starts[ref, permit] = (self.clock(), float("inf"))
+
+    @rule(seconds=st.sampled_from([0.5, 7.0, 29.0, 61.0, 3_700.0, 90_000.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.forward(seconds)
+
+    @rule(which=st.integers(0, 8), choice=st.integers(0, 9), twice=st.booleans())
+    def something_happens(self, which: int, choice: int, *, twice: bool) -> None:
+        ref = self.refs[which]
+        record = record_of(self.ledger, ref)
+        possible = [e for at, e in MOVES if at is record.state and e != Event.GRANT]
+        if not possible:
+            return
+        event = possible[choice % len(possible)]
+        self.predictions += 1
+        prediction_id = f"p{self.predictions}"
+        move = move_by(ref.batch, record, event, prediction_id, self.clock())
+        self.old.append((ref, record))
+        assert self.ledger.moves.make([move] * (1 + twice)) == [
+            Moved.YES,
+            *([Moved.NO] * twice),
+        ]
+        self._answered(ref, record, event)
+
+    def _answered(self, ref: Ref, record: JobRecord, event: Event) -> None:
+        start = (ref, record.permit)
+        if event in ARRIVED:
+            self.starts[start] = (self.starts[start][0], self.clock())
+        elif event in (Event.RETURN, Event.CANCEL):
+            self.starts.pop(start, None)
+
+    @precondition(lambda self: self.old)
+    @rule(which=st.integers(0, 200), choice=st.integers(0, 9))
+    def a_message_from_the_past_arrives(self, which: int, choice: int) -> None:
+        ref, record = self.old[which % len(self.old)]
+        now = record_of(self.ledger, ref)
+        if (now.state, now.permit) == (record.state, record.permit):
+            return
+        possible = [e for at, e in MOVES if at is record.state and e != Event.GRANT]
+        before = everything(self.ledger)
+        move = move_by(ref.batch, record, possible[choice % len(possible)], "late")
+        assert self.ledger.moves.make([move]) == [Moved.NO]
+        assert everything(self.ledger) == before
+
+    @rule(most=st.integers(1, 20), keep=st.booleans())
+    def somebody_looks(self, most: int, *, keep: bool) -> None:
+        refs = leased(self.ledger, most)
+        if keep:
+            self.ledger.due.extend(ACCOUNT, refs, LEASE_S)
+        else:
+            self.ledger.due.postpone(ACCOUNT, dict.fromkeys(refs, 12.0))
+
+    @rule(rest_s=st.sampled_from([0.0, 5.0, 100.0]), too_many=st.booleans())
+    def the_account_is_refused(self, rest_s: float, *, too_many: bool) -> None:
+        strikes = self.ledger.permits.read(ACCOUNT).strikes
+        strike = Strike(rest_s, "slow down", strikes, too_many=too_many)
+        self.ledger.permits.strike(ACCOUNT, strike)
+
+    @rule(more=st.integers(0, 2))
+    def the_budget_is_raised(self, more: int) -> None:
+        self.budget += more * PRICE
+        self.ledger.batches.set_budget("dear", self.budget)
+
+    @rule()
+    def scripts_are_forgotten(self) -> None:
+        self.ledger.server.execute_command("SCRIPT", "FLUSH")
+
+    @invariant()
+    def all_parts_agree(self) -> None:
+        assert audit(self.ledger, ACCOUNT) == []
+
+    @invariant()
+    def money_stays_below_the_budget(self) -> None:
+        batch = batch_of(self.ledger, "dear")
+        assert batch.reserved_usd_micros >= 0
+        committed = batch.reserved_usd_micros + batch.charged_usd_micros
+        assert committed <= self.budget
+
+    @invariant()
+    def no_window_holds_more_starts_than_the_limit(self) -> None:
+        spans = self.starts.values()
+        for begin in {end for span in spans for end in span}:
+            inside = [s for s in spans if s[0] < begin + WINDOW_S and s[1] >= begin]
+            assert len(inside) <= LIMITS.videos_per_minute
+
+    @invariant()
+    def a_start_that_is_not_answered_still_counts(self) -> None:
+        pairs = self.ledger.server.execute_command(
+            "ZRANGEBYSCORE", keys.starts(ACCOUNT), "+inf", "+inf"
+        )
+        records = [(ref, record_of(self.ledger, ref)) for ref in self.refs]
+        out = {State.ADMITTED, State.SUBMITTING}
+        assert set(pairs) == {f"{r}#{j.permit}" for r, j in records if j.state in out}
+
+    @invariant()
+    def no_prediction_belongs_to_two_attempts(self) -> None:
+        records = [record_of(self.ledger, ref) for ref in self.refs]
+        ids = [a.prediction_id for r in records for a in r.attempts if a.prediction_id]
+        assert len(ids) == len(set(ids))
+
+    @invariant()
+    def what_the_provider_may_be_making_holds_a_slot(self) -> None:
+        slots = set(self.ledger.permits.holders(ACCOUNT))
+        for ref in self.refs:
+            if record_of(self.ledger, ref).state is State.GENERATING:
+                assert ref in slots
+
+    @invariant()
+    def a_batch_is_due_when_only_people_can_go_on(self) -> None:
+        due = self.ledger.server.zrange(keys.due(ACCOUNT), 0, -1)
+        quiet = FINAL | {State.UNRESOLVED}
+        for batch_id in ("dear", "free"):
+            over = set(batch_of(self.ledger, batch_id).counts) <= quiet
+            assert (f"{batch_id}/" in due) == over
+
+
+def test_no_history_makes_the_ledger_disagree_with_itself(
+    simulated: Ledger, clock: Clock
+) -> None:
+    run_state_machine_as_test(
+        lambda: History(simulated, clock),
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def admitted(ledger: Ledger, jobs: int = 2) -> list[Ref]:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    refs = open_batch(ledger, jobs=jobs)
+    assert grant(ledger) == refs
+    return refs
+
+
+@pytest.mark.parametrize("event", [e for e in Event if e is not Event.GRANT])
+def test_a_move_that_the_table_lacks_is_refused_and_sends_nothing(
+    ledger: Ledger, event: Event
+) -> None:
+    ref, _ = admitted(ledger)
+    at = record_of(ledger, ref)
+    assert (at.state, event) in MOVES or event not in {e for s, e in MOVES if s == at}
+    move = Move(ref, State.STORED, event, at.permit)
+    before = everything(ledger)
+    with pytest.raises(IllegalMove, match="from there: nothing"):
+        ledger.moves.make([move])
+    assert everything(ledger) == before
+
+
+def test_one_illegal_move_keeps_its_whole_block_from_being_sent(ledger: Ledger) -> None:
+    first, second = admitted(ledger)
+    good = move_by("spring", record_of(ledger, first), Event.CLAIM)
+    with pytest.raises(IllegalMove):
+        ledger.moves.make([good, Move(second, State.FAILED, Event.STORE, 1)])
+    assert record_of(ledger, first).state is State.ADMITTED
+
+
+def test_a_job_that_does_not_exist_is_not_moved(ledger: Ledger) -> None:
+    admitted(ledger)
+    before = everything(ledger)
+    ghost = Move(Ref("spring", "nobody"), State.WAITING, Event.CANCEL, 0)
+    assert ledger.moves.make([ghost]) == [Moved.NO]
+    assert everything(ledger) == before
+
+
+def test_a_permit_of_the_past_moves_nothing(ledger: Ledger) -> None:
+    ref, _ = admitted(ledger)
+    play(ledger, ref, Event.CLAIM)
+    first_try = record_of(ledger, ref)
+    play(ledger, ref, Event.RETURN)
+    assert grant(ledger) == [ref]
+    play(ledger, ref, Event.CLAIM)
+    before = everything(ledger)
+    late = move_by("spring", first_try, Event.ACCEPT, "from-the-first-try")
+    assert ledger.moves.make([late]) == [Moved.NO]
+    assert everything(ledger) == before
+
+
+def test_a_prediction_never_belongs_to_two_jobs(ledger: Ledger) -> None:
+    first, second = admitted(ledger)
+    play(ledger, first, Event.CLAIM, Event.ACCEPT, prediction_id="p1")
+    play(ledger, second, Event.CLAIM)
+    before = everything(ledger)
+    taken = move_by("spring", record_of(ledger, second), Event.ACCEPT, "p1")
+    assert ledger.moves.make([taken]) == [Moved.TAKEN]
+    assert everything(ledger) == before
+    assert ledger.moves.owner(ACCOUNT, "p1") == first
+    assert ledger.moves.known(ACCOUNT, ["p1", "p2"]) == {"p1"}
+    assert ledger.moves.known(ACCOUNT, []) == set()
+
+
+def test_a_prediction_of_an_earlier_attempt_is_not_counted_twice(
+    ledger: Ledger,
+) -> None:
+    ref, _ = admitted(ledger)
+    play(ledger, ref, Event.CLAIM, Event.ACCEPT, Event.TRY_AGAIN)
+    assert grant(ledger) == [ref]
+    play(ledger, ref, Event.CLAIM, Event.LOSE)
+    again = move_by("spring", record_of(ledger, ref), Event.ADOPT, "p1")
+    assert ledger.moves.make([again]) == [Moved.TAKEN]
+    assert record_of(ledger, ref).charged_usd_micros == PRICE
+
+
+def test_an_adopted_prediction_holds_a_slot_again(
+    simulated: Ledger, clock: Clock
+) -> None:
+    ref, other = admitted(simulated)
+    play(simulated, ref, Event.CLAIM, Event.LOSE, Event.GIVE_UP)
+    clock.forward(3_601)
+    grant(simulated)
+    assert simulated.permits.holders(ACCOUNT) == [other]
+    play(simulated, ref, Event.ADOPT)
+    assert set(simulated.permits.holders(ACCOUNT)) == {ref, other}
+    assert audit(simulated, ACCOUNT) == []
+
+
+def test_an_unresolved_job_counts_as_lost_until_it_is_settled(ledger: Ledger) -> None:
+    ref, _ = admitted(ledger)
+    play(ledger, ref, Event.CLAIM, Event.LOSE)
+    assert ledger.permits.lost(ACCOUNT) == [ref]
+    play(ledger, ref, Event.GIVE_UP)
+    assert ledger.permits.lost(ACCOUNT) == [ref]
+    play(ledger, ref, Event.ABSENT)
+    assert ledger.permits.lost(ACCOUNT) == []
+
+
+PATHS = [
+    ((Event.CLAIM, Event.ACCEPT), 0, PRICE, 0),
+    ((Event.CLAIM, Event.REFUSE), 0, 0, 0),
+    ((Event.CLAIM, Event.RETURN), 0, 0, 0),
+    ((Event.CLAIM, Event.LOSE), PRICE, 0, 0),
+    ((Event.CLAIM, Event.LOSE, Event.GIVE_UP), PRICE, 0, 0),
+    ((Event.CLAIM, Event.LOSE, Event.ABSENT), 0, 0, 0),
+    ((Event.CLAIM, Event.LOSE, Event.ADOPT), 0, PRICE, 0),
+    ((Event.CLAIM, Event.ACCEPT, Event.TRY_AGAIN), 0, PRICE, PRICE),
+    ((Event.CLAIM, Event.ACCEPT, Event.FAIL), 0, PRICE, 0),
+    ((Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.FAIL), 0, PRICE, 0),
+    ((Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE), 0, PRICE, 0),
+    ((Event.CANCEL,), 0, 0, 0),
+]
+
+
+@pytest.mark.parametrize(("events", "reserved", "charged", "refunded"), PATHS)
+def test_every_path_books_what_it_costs(
+    ledger: Ledger, events: tuple[Event, ...], reserved: int, charged: int, refunded: int
+) -> None:
+    ref, _ = admitted(ledger, 2)
+    play(ledger, ref, *events)
+    batch = batch_of(ledger)
+    booked = (
+        batch.reserved_usd_micros - PRICE,
+        batch.charged_usd_micros,
+        batch.refunded_usd_micros,
+    )
+    assert booked == (reserved, charged, refunded)
+    today = ledger.permits.read(ACCOUNT).today_usd_micros
+    assert today == PRICE + reserved + charged
