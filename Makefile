@@ -19,7 +19,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint format lock clean
+.PHONY: help install dev demo test lint format lock pictures clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lock: dev  ## write the constraints files anew from pyproject.toml
 	$(LOCK) --extra sandbox --group build --output-file .constraints/run.txt
 	$(LOCK) --extra sandbox --extra flower --group build --group dev \
 	  --output-file .constraints/dev.txt
+
+pictures: dev  ## make the pictures of the documentation anew (needs chromium)
+	docs/pictures.sh
 
 clean:  ## remove .venv and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -29,6 +29,8 @@ class Job:
     key: str
     #: The row's own columns, which no model knows; carried into the report.
     data: Mapping[str, str] = field(default_factory=dict)
+    #: Seconds of video that are billed; None where the model does not say.
+    duration_s: int | None = None
 
     @property
     def image(self) -> str:
@@ -53,6 +55,7 @@ class Job:
                 "price": self.price_usd_micros,
                 "key": self.key,
                 "data": dict(self.data),
+                "duration_s": self.duration_s,
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -70,4 +73,5 @@ class Job:
             price_usd_micros=raw["price"],
             key=raw["key"],
             data=raw["data"],
+            duration_s=raw["duration_s"],
         )

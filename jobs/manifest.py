@@ -105,7 +105,10 @@ class Manifest:
         if problems or wrong or slips or job_id is None or key is None:
             return problems
         price_usd_micros = model.price_usd_micros(inputs)
-        return Job(job_id, row.line, model.id, inputs, price_usd_micros, key, data)
+        duration_s = model.duration_s(inputs)
+        return Job(
+            job_id, row.line, model.id, inputs, price_usd_micros, key, data, duration_s
+        )
 
     def _accept_key(self, key: str | None) -> None:
         if key is None:

@@ -264,6 +264,12 @@ class Model:
                 suggestion = f"let them sum to {total.minimum} to {total.maximum} s"
                 value = inputs[total.list]
                 yield InputProblem(total.list, value, message, suggestion, "sum")
+            elif inputs.get(total.field, found) != found:
+                # Which of the two is billed is not documented; so they must agree.
+                message = f"the {total.field}s of {total.list} sum to {found} s"
+                suggestion = f"write {found}, or leave it empty"
+                value = inputs[total.field]
+                yield InputProblem(total.field, value, message, suggestion, "sum")
 
 
 def _problem(name: str, value: object, flaw: Flaw) -> InputProblem:

@@ -54,7 +54,7 @@ def report(
     rows = []
     for record in jobs:
         whole.add(record, now_s)
-        kind = record.job.model, _duration_s(record.job)
+        kind = record.job.model, record.job.duration_s
         kinds.setdefault(kind, _Sum()).add(record, now_s)
         rows.append(_row(batch.id, record))
     rows.sort(key=lambda row: (row["line"], row["id"]))
@@ -224,7 +224,7 @@ def _row(batch: str, record: JobRecord) -> dict[str, Any]:
         "id": job.id,
         "line": job.line,
         "model": job.model,
-        "duration_s": _duration_s(job),
+        "duration_s": job.duration_s,
         "prompt": _prompt(job),
         "image": job.image,
         "state": record.state.value,
@@ -291,12 +291,6 @@ def _prompt(job: Job) -> str:
     shots = job.inputs.get("multi_prompt") or ()
     several = [shot["prompt"] for shot in shots if shot.get("prompt")]
     return str(job.inputs.get("prompt") or " / ".join(several))
-
-
-def _duration_s(job: Job) -> int | None:
-    """The seconds asked for; None where the row leaves them to the model."""
-    duration_s = job.inputs.get("duration")
-    return duration_s if isinstance(duration_s, int) else None
 
 
 def _usd_or_none(micros: int | None) -> str | None:

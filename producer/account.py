@@ -37,7 +37,11 @@ class Balance:
         if self.usd is not None:
             return self.usd
         if self.trouble == "unreachable":
-            raise Stop(f"the provider is out of reach: {self.reason}", Exit.UNREACHABLE)
+            raise Stop(
+                f"the provider is out of reach: {self.reason}; "
+                "check WAVESPEED_BASE_URL and the network",
+                Exit.UNREACHABLE,
+            )
         cure = CURES.get(self.trouble, "look at the account")
         raise Stop(f"{base_url} says: {self.reason}; {cure}", Exit.UNREACHABLE)
 

@@ -13,7 +13,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, BinaryIO, Self
+
+from producer.exits import Stop
 
 #: From <sys/prctl.h>: the signal to get when the parent dies.
 PR_SET_PDEATHSIG = 1
@@ -30,6 +32,16 @@ def _die_with(parent: int) -> Callable[[], None] | None:
             os._exit(1)
 
     return tell_kernel
+
+
+def _opened(log: Path) -> BinaryIO:
+    try:
+        return log.open("ab")
+    except OSError as error:
+        raise Stop(
+            f"{log}: cannot be written ({error.strerror}); move it, "
+            "or set REELMILL_HOME to another folder"
+        ) from None
 
 
 class Child:
@@ -55,7 +67,8 @@ class Child:
         """
         self.name = name
         self.log = log
-        with log.open("ab") as out:
+        with _opened(log) as out:
+            self._log_start = out.tell()
             self._process = subprocess.Popen(  # noqa: S603 - a command of our own
                 command,
                 stdin=subprocess.DEVNULL,
@@ -100,10 +113,12 @@ class Child:
             self._process.stdout.close()
 
     def last_words(self, lines: int = 5) -> str:
-        """The end of its log, for a message."""
+        """The end of its log since its start, for a message."""
         if not self.log.exists():
             return ""
-        text = self.log.read_text(encoding="utf-8", errors="replace")
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            text = log.read().decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
     def __enter__(self) -> Self:

@@ -51,8 +51,10 @@ def demo(*, json: Json = False) -> int:
 
 
 @app.command
-def check(manifest: Path, *, reading: Reading = READING, json: Json = False) -> int:
+def check(manifest: Path, /, *, reading: Reading = READING, json: Json = False) -> int:
     """Name every problem of every row, with file, line and column; spends nothing.
+
+    For example:
 
         reelmill check products.csv
         reelmill check products.csv --model kling-v2.6-std --set duration=10
@@ -68,8 +70,10 @@ def check(manifest: Path, *, reading: Reading = READING, json: Json = False) -> 
 
 
 @app.command
-def price(manifest: Path, *, reading: Reading = READING, json: Json = False) -> int:
+def price(manifest: Path, /, *, reading: Reading = READING, json: Json = False) -> int:
     """Show what a manifest will cost, by model and duration; spends nothing.
+
+    For example:
 
         reelmill price products.csv
 
@@ -86,6 +90,7 @@ def price(manifest: Path, *, reading: Reading = READING, json: Json = False) -> 
 @app.command
 def run(
     manifest: Path,
+    /,
     *,
     reading: Reading = READING,
     spending: Spending = SPENDING,
@@ -121,6 +126,8 @@ def report(
 ) -> int:
     """Show what a batch cost and what became of its rows; writes the report anew.
 
+    For example:
+
         reelmill report
         reelmill report products-1f0c33ab --billed
 
@@ -140,6 +147,8 @@ def show(
 ) -> int:
     """Show the jobs of a batch, or all that happened to one of them.
 
+    For example:
+
         reelmill show
         reelmill show products-1f0c33ab mug-orbit
 
@@ -156,6 +165,8 @@ def show(
 @app.command
 def collect(batch: str | None = None, *, json: Json = False) -> int:
     """Fetch what is paid but not stored yet, without starting anything new.
+
+    For example:
 
         reelmill collect
         reelmill collect products-1f0c33ab
@@ -179,6 +190,8 @@ def resolve(
 ) -> int:
     """Settle a paid request whose answer was lost; `reelmill show` has the candidates.
 
+    For example:
+
         reelmill resolve products-1f0c33ab mug-orbit --adopt 6376541342614005
         reelmill resolve products-1f0c33ab mug-orbit --absent
 
@@ -197,6 +210,8 @@ def resolve(
 def models(name: str | None = None, *, json: Json = False) -> int:
     """List the models, or everything about one: inputs, limits, price.
 
+    For example:
+
         reelmill models
         reelmill models kling-v3.0-std
 
@@ -213,6 +228,8 @@ def models(name: str | None = None, *, json: Json = False) -> int:
 def doctor(*, json: Json = False) -> int:
     """Check this set-up and say what to do about what is wrong; spends nothing.
 
+    For example:
+
         reelmill doctor
 
     Args:
@@ -228,6 +245,8 @@ def sandbox(
     *options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
 ) -> int:
     """Run the stand-in provider alone; `reelmill sandbox --help` tells its options.
+
+    For example:
 
         reelmill sandbox --port 8787 --tier silver --generation-s 5
 

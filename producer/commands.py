@@ -122,6 +122,8 @@ def models(name: str | None, *, json: bool) -> int:
         print_json([_model(model) for model in chosen])
     elif name:
         tables.out.print(tables.model_table(chosen[0]))
+        for line in tables.model_lines(chosen[0]):
+            tables.out.print(line, markup=False, soft_wrap=True)
     else:
         tables.out.print(tables.models_table(chosen))
     return Exit.STORED
@@ -133,7 +135,30 @@ def _model(model: Model) -> dict[str, Any]:
         "name": model.name,
         "aliases": list(model.aliases),
         "title": model.title,
-        "inputs": sorted(model.inputs),
+        "price": _price(model),
+        "inputs": {
+            name: {
+                "type": spec.type,
+                "required": spec.required,
+                "default": spec.default,
+                "allowed": spec.allowed,
+            }
+            for name, spec in model.inputs.items()
+        },
+    }
+
+
+def _price(model: Model) -> dict[str, Any] | None:
+    if model.price is None:
+        return None
+    return {
+        "usd": usd(model.price.usd_micros),
+        "per_s": model.price.per_s,
+        "factors": [
+            {"input": f.input, "value": f.value, "factor": float(f.factor)}
+            for f in model.price.factors
+        ],
+        "read_on": model.price.read_on.isoformat(),
     }
 
 

@@ -102,7 +102,13 @@ def _claimed(home: Path, *, needed: bool) -> Iterator[bool]:
 def _server(settings: Settings) -> Iterator[None]:
     socket = settings.socket_path
     data = settings.home.absolute() / "ledger"
-    data.mkdir(mode=0o700, exist_ok=True)
+    try:
+        data.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Stop(
+            f"{data}: cannot hold the ledger ({error.strerror}); move it, "
+            "or set REELMILL_HOME to another folder"
+        ) from None
     _make_room(socket)
     log = settings.home.absolute() / "ledger.log"
     command = [_binary(settings), *_options(socket, data)]

@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jobs.inputs import Input
 from jobs.model import Model
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
+from jobs.wording import choice, plain
 from producer.batching import Survey
 
 #: Failed or unsettled rows that a table shows; the report has all.
@@ -53,11 +55,12 @@ def price_table(found: Survey) -> Table:
 
 def models_table(models: Sequence[Model]) -> Table:
     """The catalogue, a line each."""
-    made = table("model", "5 s", "10 s", "seconds", "full id", right=("5 s", "10 s"))
+    made = table("model", "also", "seconds", "5 s", "10 s", right=("5 s", "10 s"))
     for model in models:
         duration = model.inputs.get("duration")
         lengths = duration.allowed if duration else str(model.fixed_duration_s)
-        made.add_row(model.name, _cost(model, 5), _cost(model, 10), lengths, model.id)
+        also = ", ".join(model.aliases)
+        made.add_row(model.name, also, lengths, _cost(model, 5), _cost(model, 10))
     return made
 
 
@@ -65,10 +68,57 @@ def model_table(model: Model) -> Table:
     """Everything that one model takes."""
     made = table("input", "type", "needed", "default", "allowed")
     for name, spec in model.inputs.items():
-        default = "" if spec.default is None else str(spec.default)
+        default = "" if spec.default is None else plain(spec.default)
         needed = "yes" if spec.required else ""
-        made.add_row(name, spec.type, needed, default, spec.allowed)
+        made.add_row(name, spec.type, needed, default, _allowed(spec))
     return made
+
+
+def _allowed(spec: Input) -> str:
+    if spec.max_chars:
+        return f"up to {spec.max_chars} characters"
+    if spec.max_items:
+        return f"{spec.min_items} to {spec.max_items} items"
+    return spec.allowed
+
+
+def model_lines(model: Model) -> list[str]:
+    """What is to be known of one model beside its inputs, a line each."""
+    limits = model.pictures
+    formats = ", ".join(limits.formats)
+    lines = [f"{model.title}: {model.id}"]
+    if model.aliases:
+        lines.append(f"also called {choice(model.aliases, word='and')}")
+    lines += [_price_line(model), *_rule_lines(model)]
+    lines.append(
+        f"pictures: {formats}, up to {limits.max_bytes / 1e6:.0f} MB, "
+        f"sides of at least {limits.min_side_px} px"
+    )
+    return lines
+
+
+def _price_line(model: Model) -> str:
+    if model.price is None:
+        return "the price is not known"
+    factors = [
+        f", times {float(f.factor):g} with {f.input}={plain(f.value)}"
+        for f in model.price.factors
+    ]
+    per = f" for each {model.price.per_s} s" if model.price.per_s else " a video"
+    amount = f"${usd(model.price.usd_micros)}{per}{''.join(factors)}"
+    return f"{amount}; read on {model.price.read_on}"
+
+
+def _rule_lines(model: Model) -> list[str]:
+    one = [f"give exactly one of {choice(names)}" for names in model.one_of]
+    return one + [
+        f"never {choice(names, word='and')} together" for names in model.apart
+    ]
+
+
+def _short(model_id: str) -> str:
+    """The short name within a full id, `owner/name` or `owner/name/kind`."""
+    return model_id.split("/")[1] if "/" in model_id else model_id
 
 
 def _cost(model: Model, duration_s: int) -> str:
@@ -92,11 +142,12 @@ def problem_lines(found: Survey) -> str:
 def report_table(document: Mapping[str, Any]) -> Table:
     """Cost of a batch by model and duration, as its report has it."""
     numbers = ("videos", "stored", "failed", "charged", "refunded")
-    made = table("model", "seconds", *numbers, right=("seconds", *numbers))
+    made = table("model", *numbers, right=numbers)
+    made.padding = (0, 1, 0, 0)  # five amounts beside a name just fit into 80 columns
     for line in document["by_model"]:
+        length = f" {line['duration_s']} s" if line["duration_s"] else ""
         made.add_row(
-            line["model"],
-            str(line["duration_s"] or ""),
+            _short(line["model"]) + length,
             str(line["jobs"]),
             str(line["stored"]),
             str(line["failed"]),
@@ -107,7 +158,6 @@ def report_table(document: Mapping[str, Any]) -> Table:
     made.add_section()
     made.add_row(
         "[bold]total[/]",
-        "",
         *(f"[bold]{jobs[name]}[/]" for name in ("total", "stored", "failed")),
         f"[bold]${cost['charged_usd']}[/]",
         f"[bold]${cost['refunded_usd']}[/]",

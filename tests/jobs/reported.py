@@ -68,8 +68,8 @@ def job_records(draw: st.DrawFn) -> JobRecord:
         inputs={
             "prompt": draw(texts),
             "image": draw(texts),
-            "duration": draw(st.sampled_from([None, 5, 10])),
         },
+        duration_s=draw(st.sampled_from([None, 5, 10])),
         price_usd_micros=draw(st.none() | micros),
         key=draw(texts),
         data=draw(st.dictionaries(texts, texts, max_size=3)),

@@ -43,6 +43,7 @@ def test_a_row_becomes_a_job_with_price_and_key() -> None:
         price_usd_micros=210_000,
         key="{batch}/mug.mp4",
         data={"sku": "A-1"},
+        duration_s=5,
     )
     assert Job.from_json(made.to_json()) == made
 

@@ -178,7 +178,7 @@ def test_rows_come_in_the_order_of_the_manifest() -> None:
 def test_models_are_told_apart_by_their_duration() -> None:
     job = one_job().job
     kinds = [
-        JobRecord(replace(job, inputs={"duration": seconds}), State.STORED)
+        JobRecord(replace(job, duration_s=seconds), State.STORED)
         for seconds in (10, 5, 10, None)
     ]
     found = [(kind["duration_s"], kind["jobs"]) for kind in of(*kinds)["by_model"]]

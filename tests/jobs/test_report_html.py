@@ -54,7 +54,12 @@ def test_every_link_is_to_the_web_or_beside_the_page(document: dict[str, Any]) -
             source = attributes["src"] or ""
             assert source.startswith(("./", "../"))
             assert not urlsplit(source).scheme
-            assert attributes["preload"] == "none"
+
+
+def test_only_the_first_videos_load_their_first_frame_at_once() -> None:
+    page = Page(as_html(of(*[one_job(State.STORED)] * 70)))
+    loads = [found["preload"] for tag, found in page.elements if tag == "video"]
+    assert loads == ["metadata"] * 60 + ["none"] * 10
 
 
 @given(texts)

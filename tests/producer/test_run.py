@@ -39,9 +39,7 @@ def predictions(sandbox: RunningSandbox) -> int:
 
 def each_was_asked_once(sandbox: RunningSandbox, count: int) -> bool:
     """Whether the provider has one prediction for each of so many rows."""
-    asked = Counter(
-        row["inputs"]["prompt"] for row in sandbox.books(rows=True)["rows"]
-    )
+    asked = Counter(row["inputs"]["prompt"] for row in sandbox.books(rows=True)["rows"])
     return asked == Counter(f"Slow orbit {number}" for number in range(count))
 
 

@@ -1,0 +1,279 @@
+"""What a person reads at a prompt: help, exit codes, and a sentence for every mistake."""
+
+import json
+import re
+import shlex
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from producer.cli import app
+from tests.producer.running import Desk, Ended, as_csv, desk, quick_sandbox, rows
+from tests.sandbox.running import RunningSandbox
+
+KEY = "the-right-key"
+COMMANDS = [name for name in app if not name.startswith("-")]
+
+#: Commands whose examples cost nothing and need nobody; they are really executed.
+FREE = {"check", "price", "models", "doctor"}
+
+HEADER = "id,model,image,prompt,duration,sound\n"
+PICTURE = "https://example.com/mug.jpg"
+ROW = f"a,kling-v2.6-std,{PICTURE},Slow orbit,5,\n"
+
+#: Rows that are wrong, and what must be said about each.
+MISTAKES = {
+    ROW: 'line 3, column id: "a" is already the id of line 2',
+    "b," + ROW.replace("kling", "klng")[2:]: "did you mean kling-v2.6-std",
+    "c," + ROW.replace(",5,", ",5,true")[2:]: "sound is an input of kling-v3.0-std",
+    "d," + ROW.replace(",5,", ",7,")[2:]: 'column duration: "7" is not one of 5, 10',
+    "e," + ROW.replace("Slow", "x" * 3_000)[2:]: "3006 characters are too many",
+    "f," + ROW.replace("https://", "")[2:]: "write https://example.com/mug.jpg",
+    "g,h\n": "line 8: it has 2 cells, the header has 6",
+    'i,"j\n': "line 9: a double quote is opened in this row",
+}
+
+#: Files that are no manifest, by name and content, and what must be said about each.
+FILES: dict[str, tuple[str, str | bytes, str]] = {
+    "empty": ("m.csv", "", "it is empty"),
+    "without rows": ("m.csv", HEADER, "it has no rows"),
+    "in another encoding": (
+        "m.csv",
+        (HEADER + ROW.replace("Slow", "Für")).encode("latin-1"),
+        "line 2: the text is not UTF-8",
+    ),
+    "of an unknown form": ("m.txt", HEADER + ROW, '".txt" says no form of manifest'),
+}
+
+#: Options, and what must be said about them.
+OPTIONS = {
+    "a budget of words": (["--budget", "ten"], "'ten' is no amount of dollars"),
+    "a budget below nothing": (["--budget=-1"], "--budget: "),
+    "a value without a name": (["--set", "10"], "--set 10: write it as NAME=VALUE"),
+    "an unknown model": (["--model", "klng-v2.6-std"], "did you mean kling-v2.6-std"),
+    "a key that climbs": (["--key", "../{id}.mp4"], "write it like {batch}/{id}.mp4"),
+    "an unknown encoding": (["--encoding", "klingon"], "encoding"),
+    "no priority": (["--priority", "0"], "--priority"),
+    "an unknown option": (["--yess"], "--yes"),
+    "a store of another kind": (["--store", "ftp://x"], "ftp://x: not a store"),
+    "a store that is a file": (["--store", "taken"], "set REELMILL_STORE or --store"),
+    "a store below a file": (["--store", "taken/x"], "set REELMILL_STORE or --store"),
+    "a store of the kernel": (["--store", "/proc/x"], "set REELMILL_STORE or --store"),
+}
+
+#: Settings, and what must be said about them.
+SETTINGS: dict[str, tuple[dict[str, str | None], str]] = {
+    "a misspelt name": ({"REELMILL_TEIR": "gold"}, "did you mean REELMILL_TIER?"),
+    "an unknown tier": ({"REELMILL_TIER": "lead"}, "REELMILL_TIER: must be one of"),
+    "a number of words": ({"REELMILL_ATTEMPTS": "many"}, "REELMILL_ATTEMPTS: "),
+    "no key": ({"WAVESPEED_API_KEY": None}, "reelmill demo shows everything without"),
+    "a key copied badly": ({"WAVESPEED_API_KEY": "a…b"}, "copy it once more"),
+    "a base with a path": ({"WAVESPEED_BASE_URL": "http://x/api/v3"}, "origin alone"),
+    "another ledger's scheme": ({"REELMILL_REDIS_URL": "http://x"}, "redis://"),
+    "no such server": ({"REELMILL_SERVER": "nope"}, "REELMILL_SERVER: nope is no"),
+    "a home that is a file": ({"REELMILL_HOME": "taken"}, "set REELMILL_HOME"),
+    "a home below a file": ({"REELMILL_HOME": "taken/x"}, "set REELMILL_HOME"),
+    "a home of the kernel": ({"REELMILL_HOME": "/proc/x"}, "set REELMILL_HOME"),
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox("--key", KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def place(sandbox: RunningSandbox) -> Iterator[Desk]:
+    with desk(sandbox, KEY) as made:
+        made.write("taken", "a file")
+        made.write("products.csv", HEADER + ROW)
+        made.write("products.yaml", f"- {{image: '{PICTURE}', prompt: Slow orbit}}\n")
+        yield made
+
+
+def examples(name: str) -> list[list[str]]:
+    """The command lines that the help of a command shows."""
+    text = str(app[name].help)
+    lines = re.findall(r"^ *reelmill (\w.*)$", text, re.MULTILINE)
+    return [shlex.split(line) for line in lines if not line.endswith(".")]
+
+
+def help_of(name: str) -> str:
+    """The help of a command, as a terminal of 80 columns shows it."""
+    shown = StringIO()
+    app.help_print([name], console=Console(file=shown, width=80))
+    return shown.getvalue()
+
+
+def refused(ended: Ended, words: str, code: int = 2) -> None:
+    assert ended.code == code, ended
+    assert words in " ".join(ended.err.split()), ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_examples_that_it_understands(name: str) -> None:
+    shown = examples(name)
+    assert shown
+    lines = [line.split() for line in help_of(name).splitlines()]
+    for words in shown:
+        assert ["reelmill", *words] in lines
+        command, bound, _ = app.parse_args(
+            words, exit_on_error=False, print_error=False
+        )
+        assert words[0] == name == getattr(command, "__name__", "").rstrip("_")
+        assert bound.arguments or len(words) == 1
+
+
+@pytest.mark.parametrize("name", sorted(FREE))
+def test_examples_that_cost_nothing_work(name: str, place: Desk) -> None:
+    for words in examples(name):
+        ended = place.reelmill(*words)
+        assert ended.code == 0, ended
+        assert ended.out
+        printed = place.reelmill(*words, "--json")
+        assert printed.code == 0
+        assert json.loads(printed.out)
+
+
+def test_help_tells_the_commands_and_the_exit_codes(place: Desk) -> None:
+    for words in (["--help"], []):
+        ended = place.reelmill(*words)
+        assert ended.code == 0
+        assert all(re.search(rf"\b{name}\b", ended.out) for name in COMMANDS)
+        assert "0 all stored · 1 some jobs failed" in ended.out
+        assert ended.err == ""
+
+
+def test_version_is_one_word(place: Desk) -> None:
+    ended = place.reelmill("--version")
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", ended.out)
+
+
+def test_every_mistake_in_a_manifest_is_explained_at_once(place: Desk) -> None:
+    place.write("m.csv", HEADER + ROW + "".join(MISTAKES))
+    ended = place.run(place.folder / "m.csv")
+    for said in (*MISTAKES.values(), f"{len(MISTAKES)} problems; nothing was sent"):
+        refused(ended, said)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_no_manifest_is_explained(name: str, place: Desk) -> None:
+    file, content, words = FILES[name]
+    place.write(file, content)
+    refused(place.run(place.folder / file), words)
+
+
+def test_a_manifest_that_is_not_there_or_a_folder_is_explained(place: Desk) -> None:
+    refused(place.run(place.folder / "nope.csv"), "there is no such file")
+    refused(place.run(place.folder), "it is a folder")
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_bad_option_is_explained(name: str, place: Desk) -> None:
+    words, said = OPTIONS[name]
+    refused(place.run(place.folder / "products.csv", *words), said)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_bad_setting_is_explained(name: str, place: Desk) -> None:
+    changes, said = SETTINGS[name]
+    refused(place.run(place.folder / "products.csv", **changes), said)
+
+
+def test_one_mistake_on_the_command_line_is_told_once(place: Desk) -> None:
+    many = "".join(f"r{n},{ROW[2:].replace(',5,', ',,')}" for n in range(20))
+    place.write("many.csv", HEADER + many)
+    ended = place.run(place.folder / "many.csv", "--set", "duration=7")
+    assert len(ended.err.splitlines()) == 2
+    assert "1 problem; nothing was sent" in ended.err
+
+
+def test_an_unknown_command_is_met_with_the_likely_one(place: Desk) -> None:
+    refused(place.reelmill("rnu"), 'Did you mean "run"?')
+
+
+def test_a_misspelt_model_is_met_with_the_likely_one(place: Desk) -> None:
+    refused(place.reelmill("models", "kling-v3-std"), "did you mean kling-v3.0-std")
+
+
+def test_without_a_terminal_nothing_is_spent_unasked(
+    place: Desk, sandbox: RunningSandbox
+) -> None:
+    before = sandbox.books()["predictions"]
+    ended = place.reelmill("run", place.folder / "products.csv")
+    refused(ended, "--yes spends without asking")
+    assert sandbox.books()["predictions"] == before
+
+
+def test_a_key_that_the_provider_refuses_is_told(place: Desk) -> None:
+    ended = place.run(place.folder / "products.csv", WAVESPEED_API_KEY="another")
+    refused(ended, "check WAVESPEED_API_KEY", code=4)
+    assert "another" not in ended.err
+
+
+class _Elsewhere(BaseHTTPRequestHandler):
+    """Some web server that is not the provider: a page, or the way to another."""
+
+    location = ""
+
+    def do_GET(self) -> None:
+        body = b"<!doctype html><title>It works!</title>"
+        self.send_response(302 if self.location else 200)
+        self.send_header("Location", self.location)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@contextmanager
+def elsewhere(location: str = "") -> Iterator[str]:
+    """Origin of a web server that knows nothing of the provider's API."""
+    handler = type("Handler", (_Elsewhere,), {"location": location})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_provider_that_is_none_is_told_before_anything_is_sent(
+    place: Desk, sandbox: RunningSandbox
+) -> None:
+    asked = sum(sandbox.books()["requests"].values())
+    with elsewhere() as page, elsewhere(sandbox.url) as redirect:
+        for url in ("http://127.0.0.1:9", page, redirect):
+            ended = place.run(place.folder / "products.csv", WAVESPEED_BASE_URL=url)
+            refused(ended, "the provider is out of reach", code=4)
+            assert url.removeprefix("http://") in ended.err
+            assert "check WAVESPEED_BASE_URL" in ended.err
+    assert sum(sandbox.books()["requests"].values()) == asked
+
+
+def test_a_report_of_nothing_is_told(place: Desk) -> None:
+    for words in examples("report"):
+        refused(place.reelmill(*words), "there is no batch")
+
+
+def test_tables_fit_into_eighty_columns_and_are_whole(
+    place: Desk, sandbox: RunningSandbox
+) -> None:
+    place.write("five.csv", as_csv(rows(sandbox, 5)))
+    for words in (["models"], ["models", "kling-v3.0-std"], ["price", "five.csv"]):
+        out = place.reelmill(*words).out
+        assert max(map(len, out.splitlines())) <= 80
+        assert "…" not in out
