@@ -20,6 +20,8 @@ class Unsent:
     """Nothing left this machine, so nothing was created."""
 
     reason: str
+    #: Kept back by ourselves: says nothing about the provider.
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

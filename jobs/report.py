@@ -196,6 +196,11 @@ def _warnings(batch: BatchRecord, whole: _Sum) -> list[str]:
     if batch.stopped_by == "budget":
         budget = _usd_or_none(batch.budget_usd_micros) or "0.00"
         said.append(f"Stopped by its budget of ${budget}. Raise it to go on: --budget")
+    elif batch.stopped_by == "daily-budget":
+        said.append(
+            "Stopped by the account's budget of the day. It goes on tomorrow (UTC), "
+            "or with a larger one: REELMILL_DAILY_BUDGET"
+        )
     elif batch.stopped_by:
         said.append(f"Stopped by {batch.stopped_by}. See: reelmill show {name}")
     if batch.paused:

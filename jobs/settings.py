@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -56,6 +56,7 @@ class Settings(BaseModel):
         None,
         alias="REELMILL_REDIS_URL",
         description="ledger and broker of a fleet; unset: a private one in the home",
+        repr=False,  # it may hold a password
     )
     home: Path = Field(
         Path(".reelmill"),
@@ -181,7 +182,7 @@ class Settings(BaseModel):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an origin such as https://api.wavespeed.ai")
-        if parts.path.strip("/") or parts.query or parts.username:
+        if parts.path.strip("/") or parts.query or "@" in parts.netloc:
             raise ValueError("must be an origin alone, without /api/v3 or a key")
         return f"{parts.scheme}://{parts.netloc}"
 
@@ -262,7 +263,7 @@ class Settings(BaseModel):
     @property
     def ledger_url(self) -> str:
         """Address of the ledger: the fleet's, or the private one of the home."""
-        return self.redis_url or f"unix://{self.socket_path}?db=0"
+        return self.redis_url or f"unix://{quote(str(self.socket_path))}?db=0"
 
 
 def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401 - a setting has its own type

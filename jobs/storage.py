@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -38,7 +38,7 @@ def parse(url: str) -> tuple[str, str]:
             raise StoreError(f"{url}: names no bucket; write {parts.scheme}://bucket")
         return parts.scheme, url
     if parts.scheme == "file":
-        return "file", parts.path
+        return "file", unquote(parts.path)
     if "://" in url:
         known = ", ".join(f"{scheme}://" for scheme in CLOUD_SCHEMES)
         raise StoreError(f"{url}: not a store; give a folder or one of {known}")

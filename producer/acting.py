@@ -94,6 +94,7 @@ def collect(batch: str | None, *, json: bool) -> int:
     chosen = settings.read(None, starts=False)
     with ledger_of(chosen, alone=True) as ledger:
         found = _batch(ledger, batch)
+        _same_account(found, chosen)
         _hurry(ledger, found)
         now = render(ledger, chosen, found.id)
         document, place = keep_report(ledger, found.id, time.time())
@@ -148,7 +149,7 @@ def _same_account(batch: BatchRecord, chosen: Settings) -> None:
 
 def _hurry(ledger: Ledger, batch: BatchRecord) -> None:
     """Look at everything that was begun now, not when it is due."""
-    begun = (State.GENERATING, State.GENERATED, *LOST)
+    begun = (State.ADMITTED, State.GENERATING, State.GENERATED, *LOST)
     refs = [
         Ref(batch.id, record.job.id)
         for record in ledger.batches.jobs(batch.id)
@@ -164,7 +165,7 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
     if not sent:
         return invoice(records, [], [], 0.0)
     after_s = min(sent) - 60.0
-    billed = account.billings(chosen, after_s, ledger.now_s() + 60.0)
+    billed = account.billings(chosen, after_s, ledger.now_s())
     ids = sorted({row.prediction_id for row in billed})
     known = ledger.moves.known(batch.account, ids)
     return invoice(records, billed, known, max(sent) + chosen.submit_timeout_s)
@@ -201,7 +202,7 @@ def _settling_help(
     result = f"{chosen.base_url}/api/v3/predictions"
     lines = [
         f"candidate {c.prediction_id}: {c.status}, created {_iso(c.created_at_s)}, "
-        f"{result}/{c.prediction_id}/result"
+        f"{c.model or 'model unknown'}, {result}/{c.prediction_id}/result"
         for c in record.candidates
     ]
     command = f"reelmill resolve {batch.id} {record.job.id}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from jobs.catalogue import Catalogue
 from jobs.job import Job
 from jobs.ledger import Ledger
+from jobs.limits import WINDOW_S, Limits
 from jobs.records import BatchRecord
 from jobs.rows import Problem
 from jobs.settings import Settings
@@ -49,6 +50,8 @@ class Survey:
     shares: dict[tuple[str, int], Share] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     problem_count: int = 0
+    #: Seconds that all jobs generate, one after another, as the catalogue expects.
+    generation_s: float = 0.0
     #: Hex digest of all jobs in order.
     digest: str = ""
 
@@ -61,6 +64,15 @@ class Survey:
     def unpriced(self) -> int:
         """Jobs whose price the list does not have."""
         return sum(share.unpriced for share in self.shares.values())
+
+    def duration_s(self, limits: Limits) -> float:
+        """Seconds that it takes under an account's limits, if nothing goes wrong."""
+        if not self.jobs:
+            return 0.0
+        windows = (self.jobs - 1) // limits.videos_per_minute
+        last_s = self.generation_s / self.jobs
+        at_once_s = self.generation_s / limits.concurrent_videos
+        return max(windows * WINDOW_S + last_s, at_once_s)
 
 
 def survey(path: Path, options: Options, catalogue: Catalogue) -> Survey:
@@ -80,6 +92,7 @@ def survey(path: Path, options: Options, catalogue: Catalogue) -> Survey:
         share.jobs += 1
         share.price_usd_micros += item.price_usd_micros or 0
         share.unpriced += item.price_usd_micros is None
+        found.generation_s += model.typical_s(item.inputs)
         found.jobs += 1
     found.digest = digest.hexdigest()
     return found

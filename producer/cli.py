@@ -71,7 +71,7 @@ def check(manifest: Path, /, *, reading: Reading = READING, json: Json = False) 
 
 @app.command
 def price(manifest: Path, /, *, reading: Reading = READING, json: Json = False) -> int:
-    """Show what a manifest will cost, by model and duration; spends nothing.
+    """Show what a manifest will cost, and how long it takes; spends nothing.
 
     For example:
 

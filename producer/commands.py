@@ -11,8 +11,9 @@ from rich.prompt import Confirm
 from jobs import catalogue, settings
 from jobs.catalogue import Model, UnknownModel
 from jobs.pricing import usd, usd_micros
+from jobs.records import BatchRecord
 from jobs.settings import Settings
-from jobs.states import State
+from jobs.states import FINAL
 from jobs.storage import Store, StoreError
 from producer import account, tables
 from producer.batching import Survey, batch_id, enqueue, survey
@@ -22,7 +23,7 @@ from producer.printing import print_beginning, print_ending, print_json, print_r
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rendering import keep_report, outcome, render
-from producer.watching import take
+from producer.watching import duration, take
 
 
 def check(manifest: Path, reading: Reading, *, json: bool) -> int:
@@ -42,12 +43,18 @@ def check(manifest: Path, reading: Reading, *, json: bool) -> int:
 
 
 def price(manifest: Path, reading: Reading, *, json: bool) -> int:
-    """Print what a manifest will cost."""
+    """Print what a manifest will cost, and how long it will take."""
+    limits = settings.read().limits
     found = _survey_or_stop(manifest, _options(reading))
+    duration_s = found.duration_s(limits)
     if json:
-        print_json(_prices(found))
+        print_json(_prices(found) | {"duration_s": round(duration_s)})
         return Exit.STORED
     tables.out.print(tables.price_table(found))
+    tables.out.print(
+        f"takes about {duration(duration_s)} with {limits.videos_per_minute} starts "
+        f"a minute and {limits.concurrent_videos} at once, see REELMILL_TIER"
+    )
     if found.unpriced:
         tables.say(f"{found.unpriced} videos have no known price and are not counted")
     return Exit.STORED
@@ -84,10 +91,11 @@ def render_manifest(
     _check_store(chosen.store)
     with ledger_of(chosen, alone=True) as ledger:
         known = batch_id(found, chosen.account_id, chosen.store)
-        if not _is_done(ledger.batches.read(known)):
+        there = ledger.batches.read(known)
+        if not there or _left(there):
             account.balance(chosen).or_stop(chosen.base_url)
             ledger.permits.recover(chosen.account_id)
-            _ask_before_spending(found, budget, yes=yes)
+            _ask_before_spending(found, there, budget, yes=yes)
         batch = enqueue(
             ledger,
             found,
@@ -220,22 +228,26 @@ def _check_store(store: str) -> None:
         raise Stop(f"{error}; set REELMILL_STORE or --store") from None
 
 
-def _is_done(batch: Any) -> bool:  # noqa: ANN401 - a BatchRecord or None
-    return batch is not None and batch.complete and _stored(batch) == batch.total
+def _left(batch: BatchRecord) -> bool:
+    """Whether something of a batch is left to do."""
+    over = sum(batch.counts.get(state, 0) for state in FINAL)
+    return not batch.complete or over < batch.total
 
 
-def _stored(batch: Any) -> int:  # noqa: ANN401 - a BatchRecord
-    return int(batch.counts.get(State.STORED, 0))
-
-
-def _ask_before_spending(found: Survey, budget: int | None, *, yes: bool) -> None:
+def _ask_before_spending(
+    found: Survey, there: BatchRecord | None, budget: int | None, *, yes: bool
+) -> None:
     tables.err.print(tables.price_table(found))
     if yes:
         return
     if not sys.stdin.isatty():
         raise Stop("nobody is here to ask; --yes spends without asking")
     most = f", at most ${usd(budget)}" if budget is not None else ""
-    question = f"Render {found.jobs} videos for ${usd(found.price_usd_micros)}{most}?"
+    cost = f"${usd(found.price_usd_micros)}{most}"
+    question = f"Render {found.jobs} videos for {cost}?"
+    if there:
+        spent = f"${usd(there.charged_usd_micros)}"
+        question = f"Go on with {found.jobs} videos for {cost}, {spent} of it spent?"
     if not Confirm.ask(question, console=tables.err, default=False):
         raise Stop("nothing was sent", Exit.INCOMPLETE)
 

@@ -47,7 +47,13 @@ def demo(*, json: bool) -> int:
     base = settings.read()
     folder = base.home / "demo"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise Stop(
+            f"{folder}: cannot be made ({error.strerror}); set REELMILL_HOME "
+            "to a folder that can be written"
+        ) from None
     with _running(folder) as sandbox:
         manifest = _manifest(folder, sandbox)
         chosen = _settings(base, folder, sandbox)

@@ -1,16 +1,20 @@
 """The doctor: what is wrong with this set-up, and what to do about it."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
 
+from pydantic import SecretStr
 from rich.markup import escape
+from rich.table import Table
 
 from jobs import catalogue, settings
 from jobs.ledger import Ledger, LedgerError, NotDurable
 from jobs.settings import Settings
 from jobs.storage import Store, StoreError
+from jobs.wording import masked, plain
 from producer import account, tables
 from producer.exits import Exit, Stop
 from producer.printing import print_json
@@ -42,18 +46,44 @@ def doctor(*, json: bool) -> int:
     chosen = settings.read()
     findings = list(_look(chosen))
     if json:
-        print_json([asdict(finding) for finding in findings])
+        told = [asdict(finding) for finding in findings]
+        print_json({"findings": told, "settings": _values(chosen)})
     else:
-        made = tables.table("", "", "")
-        for finding in findings:
-            colour = COLOURS[finding.health]
-            health = f"[{colour}]{finding.health}[/]"
-            made.add_row(finding.what, health, escape(finding.words))
-        tables.out.print(made)
+        tables.out.print(_findings_table(findings))
+        for line in ("", *_settings_lines(chosen)):
+            tables.out.print(line, markup=False, soft_wrap=True)
     wrong = [f for f in findings if f.health is Health.WRONG]
     if any(f.what in ("ledger", "provider") for f in wrong):
         return Exit.UNREACHABLE
     return Exit.USAGE if wrong else Exit.STORED
+
+
+def _findings_table(findings: Sequence[Finding]) -> Table:
+    made = tables.table("looked at", "found", "")
+    for finding in findings:
+        colour = COLOURS[finding.health]
+        health = f"[{colour}]{finding.health}[/]"
+        made.add_row(finding.what, health, escape(finding.words))
+    return made
+
+
+def _settings_lines(chosen: Settings) -> Iterator[str]:
+    values = _values(chosen)
+    for field in Settings.model_fields.values():
+        name = str(field.alias)
+        value = "" if values[name] is None else plain(values[name])
+        yield f"{name}={value}\n    {field.description}"
+
+
+def _values(chosen: Settings) -> dict[str, object]:
+    """Every setting by its variable, secrets masked."""
+    values: dict[str, object] = {}
+    for name, field in Settings.model_fields.items():
+        value = getattr(chosen, name)
+        if isinstance(value, SecretStr | Path):
+            value = str(value)
+        values[str(field.alias)] = masked(value) if isinstance(value, str) else value
+    return values
 
 
 def _look(chosen: Settings) -> Iterator[Finding]:
@@ -86,6 +116,7 @@ def _ledger(chosen: Settings) -> Iterator[Finding]:
     try:
         with ledger_of(chosen, alone=False) as ledger:
             yield from _server(ledger)
+            yield from _learnt(ledger, chosen)
     except Stop as stop:
         yield Finding("ledger", Health.WRONG, str(stop))
 
@@ -96,6 +127,17 @@ def _server(ledger: Ledger) -> Iterator[Finding]:
     yield Finding("ledger", Health.GOOD, f"answers, version {name}")
     yield _checked("durability", lambda: _durability(ledger))
     yield _checked("eviction", lambda: _eviction(ledger))
+
+
+def _learnt(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """What refusals have taught about the account, if they have."""
+    learnt = ledger.permits.read(chosen.account_id).learnt_concurrent
+    if learnt is not None and learnt < chosen.limits.concurrent_videos:
+        words = (
+            f"the provider refused more than {learnt} at once, so it gets no more for "
+            f"now; REELMILL_TIER promises {chosen.limits.concurrent_videos}"
+        )
+        yield Finding("learnt", Health.WARNING, words)
 
 
 def _checked(what: str, look: Callable[[], tuple[Health, str]]) -> Finding:

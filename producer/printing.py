@@ -4,6 +4,7 @@ import json as jsonlib
 import sys
 from typing import Any
 
+from jobs.states import State
 from producer import account, tables
 from producer.watching import Snapshot, held_up
 
@@ -50,6 +51,11 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
             f"{now.under_way} are under way at the provider and paid; "
             "run the same command within 7 days to go on"
         )
+    elif now.count(State.UNRESOLVED) == left:
+        tables.say(
+            "a person must settle them: "
+            f"reelmill show {now.batch.id} JOB tells what is known of one"
+        )
     else:
         tables.say("run the same command to go on")
 
@@ -64,8 +70,9 @@ def print_report(document: dict[str, Any], place: str) -> None:
         f"estimated ${cost['estimated_usd']}, charged ${cost['charged_usd']}, "
         f"refunded ${cost['refunded_usd']}, net ${cost['net_usd']}"
     )
-    for line in (
-        tables.invoice_lines(document["invoice"]) if "invoice" in document else ()
-    ):
-        tables.out.print(line, markup=False, soft_wrap=True)
+    if "invoice" in document:
+        for line in tables.invoice_lines(document["invoice"]):
+            tables.out.print(line, markup=False, soft_wrap=True)
+    for warning in document["warnings"]:
+        tables.say(warning)
     tables.out.print(place, markup=False, soft_wrap=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import which
+from urllib.parse import quote
 
 from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, connect
 from jobs.settings import Settings
@@ -161,7 +162,7 @@ def _make_room(socket: Path) -> None:
             f"{socket} is in the way: it is no socket; move it, "
             "or set REELMILL_HOME to another folder"
         )
-    left = connect(f"unix://{socket}?db=0", timeout_s=2.0)
+    left = connect(f"unix://{quote(str(socket))}?db=0", timeout_s=2.0)
     try:
         # A server that outlived its command, for instance on macOS after a kill.
         left.shutdown()

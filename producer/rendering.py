@@ -71,6 +71,8 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
     Raises:
         Stop: the worker or the ledger cannot be kept running.
     """
+    if settings.starts:
+        ledger.batches.unstop(batch_id)
     first = take(ledger, batch_id)
     with _interruptible() as interrupt:
         shown = display(first)
@@ -133,6 +135,7 @@ def _is_over(now: Snapshot, settings: Settings) -> bool:
 
 
 def _start_worker(settings: Settings) -> Child:
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = {
         "--pool": "threads",
         "--concurrency": str(THREADS),

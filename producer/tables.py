@@ -167,7 +167,8 @@ def report_table(document: Mapping[str, Any]) -> Table:
 
 def jobs_table(records: Iterable[JobRecord]) -> Table:
     """Every job of a batch, a line each."""
-    made = table("line", "job", "state", "attempts", "charged", right=("line",))
+    numbers = ("line", "attempts", "charged")
+    made = table("line", "job", "state", "attempts", "charged", right=numbers)
     for record in records:
         made.add_row(
             str(record.job.line),
@@ -182,6 +183,7 @@ def jobs_table(records: Iterable[JobRecord]) -> Table:
 def job_table(record: JobRecord) -> Table:
     """All that happened to one job."""
     made = table("", "")
+    made.show_header = False
     facts: dict[str, object] = {
         "job": record.job.id,
         "line": record.job.line,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
@@ -115,7 +116,7 @@ def duration(seconds: float) -> str:
     >>> duration(42), duration(130), duration(7300)
     ('42 s', '2 min', '2 h 2 min')
     """
-    if seconds < 60:  # noqa: PLR2004 - a minute
+    if round(seconds) < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
@@ -134,9 +135,9 @@ class Display(Protocol):
 class Panel:
     """A bar and a line that are drawn over themselves, at a terminal."""
 
-    def __init__(self, first: Snapshot) -> None:
+    def __init__(self, first: Snapshot, console: Console) -> None:
         self._pace = Pace(first.now_s, first.over)
-        self._live = Live(console=tables.err, auto_refresh=False, transient=True)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
         self._live.start()
 
     def show(self, now: Snapshot) -> None:
@@ -177,5 +178,5 @@ class Lines:
 def display(first: Snapshot) -> Display:
     """The display that fits where standard error goes."""
     if tables.err.is_terminal:
-        return Panel(first)
+        return Panel(first, tables.err)
     return Lines(first, time.monotonic)

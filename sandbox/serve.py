@@ -64,7 +64,7 @@ class PortTaken(Exception):  # noqa: N818 - says what is wrong
 class OpenLine(H11Protocol):
     """A connection that a handler may close by itself, to act a lost line."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # always one here
         """Give the requests of this connection its two ends."""
         # Typed as the server types its own: it only ever makes TCP connections.
         self.closed = asyncio.Event()

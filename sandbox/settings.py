@@ -109,7 +109,7 @@ def changed(
         else:
             values[name] = _checked(name, value)
     # Every value has just been checked against its field's type.
-    new = dataclasses.replace(settings, **values)  # type: ignore[arg-type]
+    new = dataclasses.replace(settings, **values)  # type: ignore[arg-type]  # checked above
     new_faults.seed = new.seed
     return new, new_faults
 

@@ -4,7 +4,7 @@ Each prints one line of JSON, with `unreachable` in it where no answer came:
 
     python -m worker.ask balance
     python -m worker.ask look PREDICTION
-    python -m worker.ask billings AFTER_S BEFORE_S
+    python -m worker.ask billings AFTER_S NOW_S
 
 A process of its own, so that only workers ever speak to the provider.
 """
@@ -13,11 +13,14 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from jobs import settings
 from jobs.answers import AccountTrouble, LookAgain, Missing
 from worker.provider import NoAnswer, Provider
+
+#: Records of a moment ago may be dated a little later.
+SOON_S = 60.0
 
 
 async def _balance(provider: Provider) -> dict[str, object]:
@@ -38,11 +41,14 @@ async def _look(provider: Provider, prediction_id: str) -> dict[str, object]:
     return {"found": type(answer).__name__.lower()}
 
 
-async def _billings(
-    provider: Provider, after_s: str, before_s: str
-) -> dict[str, object]:
-    rows = await provider.billings(float(after_s), float(before_s))
-    return {"billed": [asdict(row) for row in rows]}
+async def _billings(provider: Provider, after_s: str, now_s: str) -> dict[str, object]:
+    theirs_s = await provider.clock_s()
+    # The provider's clock may be minutes off, and its records go by it.
+    ahead_s = 0.0 if theirs_s is None else theirs_s - float(now_s)
+    until_s = float(now_s) + ahead_s + SOON_S
+    rows = await provider.billings(float(after_s) + ahead_s, until_s)
+    ours = [replace(row, created_at_s=row.created_at_s - ahead_s) for row in rows]
+    return {"billed": [asdict(row) for row in ours]}
 
 
 Question = Callable[..., Awaitable[dict[str, object]]]

@@ -37,8 +37,9 @@ log = logging.getLogger("reelmill")
 #: Threads for calls of the ledger and the store.
 CALL_THREADS = 16
 
-#: Seconds between tries to write down what must not be lost.
+#: Seconds between tries to write down what must not be lost, and until they end.
 AGAIN_S = 0.5
+CERTAIN_S = 60.0
 
 
 class Engine:
@@ -89,12 +90,16 @@ class Engine:
         """Do something with the ledger, again and again until the ledger answers.
 
         For what must not be lost while this process lives, such as the id of a paid
-        prediction. What is done must be safe to do twice.
+        prediction. What is done must be safe to do twice. After `CERTAIN_S` the ledger
+        is taken to be gone; then the answer counts as lost, and is settled as such.
         """
+        until = self._loop.time() + CERTAIN_S
         while True:
             try:
                 return await self.call(do, *args, **kwargs)
             except LedgerUnreachable as error:
+                if self._loop.time() > until:
+                    raise
                 log.warning("the ledger is out of reach, trying again: %s", error)
                 await asyncio.sleep(AGAIN_S)
 

@@ -16,7 +16,7 @@ import httpx
 
 from worker import mp4
 from worker.replies import clean, describe, fetchable
-from worker.transport import make_client
+from worker.transport import REQUEST_ERRORS, make_client
 
 MOST_REDIRECTS = 3
 
@@ -64,7 +64,7 @@ class Files:
             raise NotFetched(f"not whole after {self._timeout_s:g} s") from None
         except mp4.NotAVideo as error:
             raise NotFetched(f"what came is no video: {error}") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except REQUEST_ERRORS as error:
             raise NotFetched(describe(error)) from None
         return fetched
 
@@ -80,7 +80,7 @@ class Files:
                 await self._follow(url, path, LARGEST_PICTURE_BYTES)
         except TimeoutError:
             raise NotFetched(f"not whole after {READ_TIMEOUT_S:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except REQUEST_ERRORS as error:
             raise NotFetched(describe(error)) from None
 
     async def close(self) -> None:

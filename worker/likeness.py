@@ -19,6 +19,12 @@ from worker.frames import NotComparable
 
 log = logging.getLogger("reelmill.likeness")
 
+#: A video may be so many seconds longer or shorter than what was asked for.
+SLACK_S = 1.0
+
+#: How far a video of another length is.
+FARTHEST = 255.0
+
 #: Comparing more pairs than this is left to a person.
 MOST_PAIRS = 400
 
@@ -38,7 +44,7 @@ async def likeness(
             video = videos.get(listed.prediction_id)
             picture = pictures.get(_picture(lost))
             if video and picture:
-                far = await _distance(engine, video, picture)
+                far = await _distance(engine, lost, video, picture)
                 if far is not None:
                     found[lost.ref, listed.prediction_id] = far
         return found
@@ -83,8 +89,15 @@ async def _pictures(
     return found
 
 
-async def _distance(engine: Engine, video: Path, picture: Path) -> float | None:
+async def _distance(
+    engine: Engine, lost: Lost, video: Path, picture: Path
+) -> float | None:
+    duration_s = lost.request.get("duration")
     try:
+        if isinstance(duration_s, int):
+            length_s = await engine.call(frames.length_s, video)
+            if abs(length_s - duration_s) > SLACK_S:
+                return FARTHEST
         return await engine.call(frames.distance, video, picture)
     except NotComparable as error:
         log.warning("not compared: %s", error)

@@ -7,9 +7,9 @@ API key goes to the API's own origin only, in the one line that builds the heade
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -27,7 +27,14 @@ from jobs.answers import (
 )
 from worker import replies
 from worker.replies import Reply
-from worker.transport import could_have_left, make_client
+from worker.transport import (
+    CONNECTIONS,
+    REQUEST_ERRORS,
+    could_have_left,
+    make_client,
+)
+
+T = TypeVar("T")
 
 #: An answer longer than this is no answer of this API.
 LONGEST_ANSWER_BYTES = 2 << 20
@@ -38,7 +45,7 @@ PAGE = 100
 BILLINGS = "/api/v3/billings/search"
 
 #: Pages that one look into the history reads at most.
-MOST_PAGES = 50
+MOST_PAGES = 200
 
 
 class NoAnswer(Exception):  # noqa: N818 - that is what it is
@@ -61,9 +68,12 @@ class Provider:
         self._submit_timeout_s = submit_timeout_s
         self._request_timeout_s = request_timeout_s
         self._client = make_client(max(submit_timeout_s, request_timeout_s))
+        #: Whoever asks waits here and not inside the client, where waiting would count
+        #: as the provider's silence.
+        self.room = asyncio.Semaphore(CONNECTIONS)
 
     async def submit(self, path: str, request: Mapping[str, Any]) -> SubmitAnswer:
-        """Ask for one paid prediction; sent once, whatever happens."""
+        """Ask for one paid prediction, inside `room`; sent once, whatever happens."""
         try:
             async with asyncio.timeout(self._submit_timeout_s):
                 reply = await self._ask("POST", path, request)
@@ -101,24 +111,22 @@ class Provider:
             )
         return float(balance)
 
-    async def history(self, after_s: float, before_s: float) -> list[Listed]:
-        """Predictions of the account created in a window, by the provider's clock.
+    async def history(
+        self, model: str, after_s: float, before_s: float
+    ) -> list[Listed]:
+        """Predictions of a model created in a window, by the provider's clock.
 
         Raises:
             NoAnswer: the history cannot be read whole now.
         """
-        found: dict[str, Listed] = {}
-        window = {"created_after": _iso(after_s), "created_before": _iso(before_s)}
-        for page in range(1, MOST_PAGES + 1):
-            question = {"page": page, "page_size": PAGE, **window}
-            reply = await self._ask_patiently("POST", "/api/v3/predictions", question)
-            items = replies.listed(reply)
-            if items is None:
-                raise NoAnswer(f"the history answers HTTP {reply.status}")
-            found |= {item.prediction_id: item for item in items}
-            if len(items) < PAGE:
-                return list(found.values())
-        raise NoAnswer(f"the history has more than {MOST_PAGES} pages in that window")
+        question = {
+            "model": model,
+            "created_after": _iso(after_s),
+            "created_before": _iso(before_s),
+        }
+        path = "/api/v3/predictions"
+        pages = self._pages("the history", path, question, replies.listed)
+        return list({item.prediction_id: item async for item in pages}.values())
 
     async def billings(self, after_s: float, before_s: float) -> list[Billed]:
         """Charges and refunds booked in a window, by the provider's clock.
@@ -126,28 +134,28 @@ class Provider:
         Raises:
             NoAnswer: the records cannot be read whole now.
         """
-        found: dict[str, Billed] = {}
-        window = {"start_time": _iso(after_s), "end_time": _iso(before_s)}
-        for page in range(1, MOST_PAGES + 1):
-            question = {"page": page, "page_size": PAGE, **window}
-            question["sort"] = "created_at ASC"
-            reply = await self._ask_patiently("POST", BILLINGS, question)
-            rows = replies.billed(reply)
-            if rows is None:
-                raise NoAnswer(f"the billing records answer HTTP {reply.status}")
-            found |= {row.record: row for row in rows}
-            if len(rows) < PAGE:
-                return list(found.values())
-        raise NoAnswer(f"more than {MOST_PAGES} pages of billing in that window")
+        question = {
+            "start_time": _iso(after_s),
+            "end_time": _iso(before_s),
+            "sort": "created_at ASC",
+        }
+        pages = self._pages("the billing", BILLINGS, question, replies.billed)
+        return list({row.record: row async for row in pages}.values())
 
-    async def inputs_of(self, prediction_id: str) -> dict[str, object] | None:
-        """What a prediction was asked for; None where the provider does not show it.
+    async def listing(self, prediction_id: str) -> Listed | None:
+        """A prediction as its result shows it; None if it is not known.
 
         Raises:
-            NoAnswer: the provider is out of reach.
+            NoAnswer: the provider is out of reach or answers something else.
         """
         path = f"/api/v3/predictions/{quote(prediction_id, safe='')}/result"
-        return replies.inputs(await self._ask_patiently("GET", path))
+        reply = await self._ask_patiently("GET", path)
+        if reply.status == httpx.codes.NOT_FOUND:
+            return None
+        found = replies.shown(reply)
+        if found is None or found.prediction_id != prediction_id:
+            raise NoAnswer(f"a prediction's result answers HTTP {reply.status}")
+        return found
 
     async def clock_s(self) -> float | None:
         """Unix seconds by the provider's clock, to the second; None if it tells none.
@@ -158,6 +166,35 @@ class Provider:
         reply = await self._ask_patiently("GET", "/api/v3/balance")
         return replies.date_s(reply)
 
+    async def _pages(
+        self,
+        what: str,
+        path: str,
+        question: Mapping[str, Any],
+        read: Callable[[Reply], list[T] | None],
+    ) -> AsyncIterator[T]:
+        """Everything on all pages of a listing.
+
+        The last page is the one with nothing on it: a page may hold fewer than were
+        asked for although more follow.
+        """
+        before: list[Any] = []
+        for page in range(1, MOST_PAGES + 1):
+            body = {"page": page, "page_size": PAGE, **question}
+            reply = await self._ask_patiently("POST", path, body)
+            found = read(reply)
+            if found is None:
+                raise NoAnswer(f"{what} answers HTTP {reply.status}")
+            items = replies.items(reply)
+            if not items:
+                return
+            if items == before:
+                raise NoAnswer(f"{what} shows the same page again and again")
+            before = items
+            for each in found:
+                yield each
+        raise NoAnswer(f"{what} has more than {MOST_PAGES} pages in that window")
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._client.aclose()
@@ -166,13 +203,13 @@ class Provider:
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> Reply:
         try:
-            async with asyncio.timeout(self._request_timeout_s):
+            async with self.room, asyncio.timeout(self._request_timeout_s):
                 return await self._ask(method, path, body)
         except TimeoutError:
             raise NoAnswer(
                 f"{self._base_url}: no answer within {self._request_timeout_s:g} s"
             ) from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        except REQUEST_ERRORS as error:
             raise NoAnswer(f"{self._base_url}: {replies.describe(error)}") from None
 
     async def _ask(

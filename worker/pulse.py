@@ -37,6 +37,9 @@ LARGEST_BLOCK = 50
 #: Seconds between two comparisons of clocks.
 CLOCK_EVERY_S = 60.0
 
+#: Permits of one beat; more would wait for a connection.
+MOST_GRANTS = 100
+
 #: Messages that may wait in the broker, for each thread of this worker.
 BACKLOG_PER_THREAD = 2
 
@@ -77,7 +80,7 @@ class Pulse(threading.Thread):
         leased = engine.ledger.due.lease(engine.account, room, lease_s)
         granted: list[Ref] = []
         if engine.settings.starts:
-            room -= len(leased)
+            room = min(room - len(leased), MOST_GRANTS)
             granted = engine.ledger.permits.grant(engine.account, room, lease_s)
         by_task: dict[str, list[Ref]] = defaultdict(list)
         by_task[broker.SUBMIT] += granted

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -44,6 +44,12 @@ NO_CREDIT_CODE = 1407
 
 #: Statuses that end a prediction without a video (the vendor's clients agree).
 ENDS = frozenset({"failed", "cancelled", "timeout", "deleted"})
+
+#: A prediction is over within a day; a longer time is a mistake of the answer.
+LONGEST_INFERENCE_MS = 86_400_000
+
+#: Kinds of billing records that are about a prediction.
+BILLED = ("deduct", "refund")
 
 EXCERPT = 300
 
@@ -96,14 +102,15 @@ def data(reply: Reply) -> dict[str, Any]:
 
 def submitted(reply: Reply) -> SubmitAnswer:
     """What the answer to a paid request says."""
-    if reply.status == HTTPStatus.OK:
-        prediction_id = data(reply).get("id")
-        if isinstance(prediction_id, str) and USABLE_ID.fullmatch(prediction_id):
-            return Accepted(prediction_id)
+    given = data(reply).get("id")
+    usable = isinstance(given, str) and USABLE_ID.fullmatch(given)
+    if reply.status == HTTPStatus.OK and usable:
+        return Accepted(str(given))
     account = trouble(reply)
     if account:
         return account
-    status = _status(reply)
+    # What was given an id exists, whatever the envelope says besides.
+    status = reply.status if given else _status(reply)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(reply.excerpt(), retry_after_s(reply))
     if status in REFUSALS:
@@ -159,47 +166,52 @@ def looked(reply: Reply, prediction_id: str) -> LookAnswer:
     return Running(clean(status))
 
 
+def items(reply: Reply) -> list[Any] | None:
+    """What stands on a page of a listing; None if it is no page."""
+    found = data(reply).get("items")
+    if reply.status != HTTPStatus.OK or not isinstance(found, list):
+        return None
+    return found
+
+
 def listed(reply: Reply) -> list[Listed] | None:
     """Predictions of a page of the history; None if it is no page."""
-    items = data(reply).get("items")
-    if reply.status != HTTPStatus.OK or not isinstance(items, list):
-        return None
     found = []
-    for item in items:
+    for item in (page := items(reply)) or ():
         listing = _listing(item) if isinstance(item, dict) else None
         if listing is None:
             return None
         found.append(listing)
-    return found
+    return None if page is None else found
 
 
-def inputs(reply: Reply) -> dict[str, object] | None:
-    """What a prediction was asked for; None where that is not shown."""
-    found = data(reply)
-    shown = found.get("inputs", found.get("input"))
-    return shown if isinstance(shown, dict) and shown else None
+def shown(reply: Reply) -> Listed | None:
+    """A prediction as its result shows it; None if that cannot be read."""
+    return _listing(data(reply)) if reply.status == HTTPStatus.OK else None
 
 
 def billed(reply: Reply) -> list[Billed] | None:
-    """Records of a page of the billing; None if it is no page."""
-    items = data(reply).get("items")
-    if reply.status != HTTPStatus.OK or not isinstance(items, list):
-        return None
+    """Charges and refunds on a page of the billing; None if it is no page.
+
+    Records of other kinds, such as a top-up, are about no prediction.
+    """
     found = []
-    for place, item in enumerate(items):
-        record = _billing(item, place) if isinstance(item, dict) else None
+    for place, item in enumerate((page := items(reply)) or ()):
+        if not isinstance(item, dict):
+            return None
+        kind = item.get("billing_type")
+        if isinstance(kind, str) and kind not in BILLED:
+            continue
+        record = _billing(item, place)
         if record is None:
             return None
         found.append(record)
-    return found
+    return None if page is None else found
 
 
 def date_s(reply: Reply) -> float | None:
     """Unix seconds that the answer itself is dated with; None if it is not."""
-    try:
-        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
-    except ValueError:
-        return None
+    return _http_date_s(reply.headers.get("date", ""))
 
 
 def retry_after_s(reply: Reply) -> float | None:
@@ -209,12 +221,8 @@ def retry_after_s(reply: Reply) -> float | None:
         return None
     if text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text[:12])
-    try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    at_s = _http_date_s(text)
+    return None if at_s is None else max(0.0, at_s - datetime.now(UTC).timestamp())
 
 
 def fetchable(url: object) -> bool:
@@ -254,8 +262,15 @@ def _completed(found: Mapping[str, Any]) -> LookAnswer:
         return LookAgain(f"completed, but without a web address: {clean(str(output))}")
     timings = found.get("timings")
     inference = timings.get("inference") if isinstance(timings, dict) else None
-    seconds = inference / 1000 if isinstance(inference, int | float) else None
-    return Completed(str(output), seconds)
+    return Completed(str(output), _seconds(inference))
+
+
+def _seconds(millis: object) -> float | None:
+    """A duration that can be counted with; None if it cannot."""
+    if isinstance(millis, bool) or not isinstance(millis, int | float):
+        return None
+    # Also sorts out what is no number, and whole numbers too large for a division.
+    return millis / 1000 if 0 <= millis <= LONGEST_INFERENCE_MS else None
 
 
 def _listing(item: Mapping[str, Any]) -> Listed | None:
@@ -275,6 +290,15 @@ def _listing(item: Mapping[str, Any]) -> Listed | None:
     )
 
 
+def _http_date_s(text: str) -> float | None:
+    """A date of HTTP, which is in UTC whatever it says; None if it is none."""
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
 def _unix_s(text: object) -> float | None:
     """A time as the API writes it, with up to nine decimals and in UTC."""
     if not isinstance(text, str):
@@ -292,7 +316,7 @@ def _billing(item: Mapping[str, Any], place: int) -> Billed | None:
     prediction_id = known.get("uuid") or known.get("id") or item.get("prediction_uuid")
     kind, price = item.get("billing_type"), item.get("price")
     at_s = _unix_s(item.get("created_at"))
-    if kind not in ("deduct", "refund") or at_s is None:
+    if kind not in BILLED or at_s is None:
         return None
     if isinstance(price, bool) or not isinstance(price, int | float | str):
         return None
@@ -317,8 +341,11 @@ def usd_micros_of(price: float | str) -> int:
     Newer answers give dollars as a number with a point, an older one gave whole
     millionths (wavespeed.ai/docs/check-billings); no video costs a thousand dollars.
     """
-    amount = Decimal(str(price))
-    if not amount.is_finite():
+    try:
+        amount = Decimal(str(price))
+    except InvalidOperation:
+        raise ValueError(f"{price!r} is no price") from None
+    if not amount.is_finite() or abs(amount) > DEAREST_USD * 1_000_000:
         raise ValueError(f"{price!r} is no price")
     if abs(amount) < DEAREST_USD:
         amount *= 1_000_000

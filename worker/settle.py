@@ -14,7 +14,7 @@ from jobs import moves, pacing, settling
 from jobs.answers import Billed, Listed
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
-from jobs.settling import Absent, Adopt, Finding, Lost, Patience, Unclear, Wait
+from jobs.settling import Absent, Adopt, Finding, Lost, Patience, Rivals, Unclear, Wait
 from jobs.states import State
 from worker.engine import Engine
 from worker.likeness import likeness
@@ -33,15 +33,26 @@ async def settle(engine: Engine, refs: Sequence[Ref]) -> None:
     await _lose_left_behind(engine, refs)
     everyone = await engine.call(engine.ledger.permits.lost, engine.account)
     records = await engine.load(everyone, State.UNKNOWN, State.UNRESOLVED)
-    if not records:
-        return
     lost = [_lost(engine, ref, record) for ref, record in records.items()]
+    patience = Patience(engine.settings.submit_timeout_s, engine.settings.settle_s)
+    for group in settling.rivals(lost, patience):
+        # What only a person can settle is looked at when it is due, or beside others.
+        own = {attempt.ref: records[attempt.ref] for attempt in group.attempts}
+        if any(ref in refs or r.state is State.UNKNOWN for ref, r in own.items()):
+            await _settle_group(engine, group, own, patience)
+
+
+async def _settle_group(
+    engine: Engine, group: Rivals, records: dict[Ref, JobRecord], patience: Patience
+) -> None:
     async with engine.holding(list(records)):
         try:
-            findings = await _find(engine, lost)
+            findings = await _find(engine, group, patience)
         except NoAnswer as error:
-            log.warning("%d lost answers stay unknown for now: %s", len(lost), error)
-            await _look_again(engine, records)
+            count = len(records)
+            log.warning("%d lost answers stay unknown for now: %s", count, error)
+            # A look without an answer proves nothing about absence.
+            await _look_again(engine, records, looked=False)
             return
     found = [_move(engine, r, records[r], finding) for r, finding in findings.items()]
     await engine.make([move for move in found if move])
@@ -69,25 +80,29 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord) -> Lost:
     )
 
 
-async def _find(engine: Engine, lost: Sequence[Lost]) -> dict[Ref, Finding]:
-    patience = Patience(engine.settings.submit_timeout_s, engine.settings.settle_s)
+async def _find(
+    engine: Engine, group: Rivals, patience: Patience
+) -> dict[Ref, Finding]:
+    lost = group.attempts
     ahead_s = await _provider_ahead_s(engine)
-    begin_s, end_s = settling.window(lost, patience)
-    window = (begin_s + ahead_s, end_s + ahead_s)
-    listed = await engine.provider.history(*window)
+    window = (group.begin_s + ahead_s, group.end_s + ahead_s)
+    listed = await engine.provider.history(lost[0].model, *window)
     listed = [replace(c, created_at_s=c.created_at_s - ahead_s) for c in listed]
-    free = await _unclaimed(engine, listed, patience)
-    free = await _with_inputs(engine, free)
+    free, early = await _unclaimed(engine, group, listed, patience)
+    free = await _told_more(engine, lost, free, patience)
     findings = settling.settle(lost, free, {}, patience, engine.now_s())
     if any(isinstance(finding, Absent) for finding in findings.values()):
         # The billing is a second witness: what it charged exists, listed or not.
-        billed = await engine.provider.billings(*window)
-        free += await _only_billed(engine, listed, billed, ahead_s)
+        billed = _unlisted(await engine.provider.billings(*window), listed, ahead_s)
+        more, still_early = await _unclaimed(engine, group, billed, patience)
+        free += await _told_more(engine, lost, more, patience)
+        early |= still_early
+        findings = settling.settle(lost, free, {}, patience, engine.now_s())
     if any(isinstance(finding, Absent | Unclear) for finding in findings.values()):
         pairs = settling.candidates(lost, free, patience)
         near = await likeness(engine, pairs)
         findings = settling.settle(lost, free, near, patience, engine.now_s())
-    return findings
+    return {ref: Wait() if ref in early else f for ref, f in findings.items()}
 
 
 async def _provider_ahead_s(engine: Engine) -> float:
@@ -101,58 +116,68 @@ async def _provider_ahead_s(engine: Engine) -> float:
 
 
 async def _unclaimed(
-    engine: Engine, listed: Sequence[Listed], patience: Patience
-) -> list[Listed]:
-    """Those that no job has; none may be about to be claimed by an answer."""
+    engine: Engine, group: Rivals, listed: Sequence[Listed], patience: Patience
+) -> tuple[list[Listed], set[Ref]]:
+    """Those that no job has; and the attempts for which it is too early to tell.
+
+    Who sent a prediction that is listed is still sending, or lost its answer, or has
+    it: asked in this order, none can slip through between two questions.
+    """
+    rivals = [*await _sending(engine), *await _newly_lost(engine, group)]
     ids = [listing.prediction_id for listing in listed]
     known = await engine.call(engine.ledger.moves.known, engine.account, ids)
     free = [listing for listing in listed if listing.prediction_id not in known]
-    under_way = await _under_way(engine)
-    for listing in free:
-        sent_at_s = under_way.get(listing.model)
-        if sent_at_s is not None:
-            since_s = listing.created_at_s - sent_at_s
-            if since_s >= -patience.skew_s:
-                raise NoAnswer("requests of the same time are still unanswered")
-    return free
+    contested = {c.prediction_id for _, c in settling.nearby(rivals, free, patience)}
+    left = [c for c in free if c.prediction_id not in contested]
+    over = [c for c in free if c.prediction_id in contested]
+    early = settling.nearby(group.attempts, over, patience)
+    return left, {attempt.ref for attempt, _ in early}
 
 
-async def _under_way(engine: Engine) -> dict[str, float]:
-    """When the oldest unanswered request of each model was sent."""
+async def _sending(engine: Engine) -> list[Lost]:
+    """Attempts whose requests are still unanswered."""
     holders = await engine.call(engine.ledger.permits.holders, engine.account)
     sending = await engine.load(holders, State.SUBMITTING)
-    oldest: dict[str, float] = {}
-    for record in sending.values():
-        sent_at_s = record.attempt.sent_at_s
-        model = record.job.model
-        oldest[model] = min(sent_at_s, oldest.get(model, sent_at_s))
-    return oldest
+    return [_lost(engine, ref, record) for ref, record in sending.items()]
 
 
-async def _with_inputs(engine: Engine, free: Sequence[Listed]) -> list[Listed]:
-    """The same, with inputs that the result shows where the history does not."""
+async def _newly_lost(engine: Engine, group: Rivals) -> list[Lost]:
+    """Attempts that might belong to this group but were lost after it was made."""
+    refs = await engine.call(engine.ledger.permits.lost, engine.account)
+    new = set(refs) - {attempt.ref for attempt in group.attempts}
+    records = await engine.load(sorted(new), State.UNKNOWN, State.UNRESOLVED)
+    found = [_lost(engine, ref, record) for ref, record in records.items()]
+    return [a for a in found if a.model == group.attempts[0].model]
+
+
+async def _told_more(
+    engine: Engine, lost: Sequence[Lost], free: Sequence[Listed], patience: Patience
+) -> list[Listed]:
+    """The same, with what their results show where the history does not."""
+    near = [listing for _, listing in settling.nearby(lost, free, patience)]
+    hidden = [c.prediction_id for c in near if c.inputs is None]
+    worth = set(list(dict.fromkeys(hidden))[:MOST_ASKED])
     found = []
-    for asked, listing in enumerate(free):
-        shown = listing.inputs
-        if shown is None and asked < MOST_ASKED:
-            shown = await engine.provider.inputs_of(listing.prediction_id)
-        found.append(replace(listing, inputs=shown))
+    for listing in free:
+        asked = listing.prediction_id in worth
+        told = await engine.provider.listing(listing.prediction_id) if asked else None
+        found.append(
+            replace(listing, status=told.status, inputs=told.inputs)
+            if told
+            else listing
+        )
     return found
 
 
-async def _only_billed(
-    engine: Engine,
-    listed: Sequence[Listed],
-    billed: Sequence[Billed],
-    ahead_s: float,
+def _unlisted(
+    billed: Sequence[Billed], listed: Sequence[Listed], ahead_s: float
 ) -> list[Listed]:
-    """Charged predictions of the window that the history does not show (yet)."""
-    ids = {row.prediction_id: row for row in billed if row.kind == "deduct"}
-    known = await engine.call(engine.ledger.moves.known, engine.account, list(ids))
-    shown = known | {listing.prediction_id for listing in listed}
+    """Charged predictions that the history does not show (yet)."""
+    shown = {listing.prediction_id for listing in listed}
+    charges = {row.prediction_id: row for row in billed if row.kind == "deduct"}
     return [
         Listed(prediction_id, row.model, row.created_at_s - ahead_s, "billed")
-        for prediction_id, row in ids.items()
+        for prediction_id, row in charges.items()
         if prediction_id and prediction_id not in shown
     ]
 
@@ -174,6 +199,10 @@ def _give_up(ref: Ref, record: JobRecord, candidates: Sequence[Listed]) -> Move:
     count = len(candidates)
     which = "a prediction" if count == 1 else f"one of {count} predictions"
     reason = f"the answer was lost; it may be {which} that no row has"
+    if not candidates:
+        reason = "the answer was lost, and the provider's history is gone by now"
+    if not count:
+        reason = "the answer was lost too long ago for the provider's history to tell"
     move = moves.give_up(ref.batch, record, reason, pacing.UNRESOLVED_LOOK_S)
     told = json.dumps([asdict(c) for c in candidates], ensure_ascii=False)
     return replace(move, write={**move.write, "candidates": told})
@@ -184,7 +213,9 @@ def _stays(record: JobRecord, finding: Finding) -> bool:
     return isinstance(finding, Wait) or (isinstance(finding, Unclear) and unresolved)
 
 
-async def _look_again(engine: Engine, records: dict[Ref, JobRecord]) -> None:
+async def _look_again(
+    engine: Engine, records: dict[Ref, JobRecord], *, looked: bool = True
+) -> None:
     now_s, settle_s = engine.now_s(), engine.settings.settle_s
     waits_s = {
         ref: pacing.UNRESOLVED_LOOK_S
@@ -192,4 +223,5 @@ async def _look_again(engine: Engine, records: dict[Ref, JobRecord]) -> None:
         else pacing.settle_again_s(now_s - record.attempt.sent_at_s, settle_s)
         for ref, record in records.items()
     }
-    await engine.call(engine.ledger.due.postpone, engine.account, waits_s)
+    postpone = engine.ledger.due.postpone
+    await engine.call(postpone, engine.account, waits_s, looked=looked)

@@ -7,10 +7,11 @@ answer, never as unsent.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from jobs import failures, moves, pacing
+from jobs import failures, moves, pacing, settling
 from jobs.answers import (
     Accepted,
     AccountTrouble,
@@ -32,6 +33,10 @@ log = logging.getLogger("reelmill.submit")
 
 async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
     """Send the paid requests of jobs that hold a permit."""
+    if not engine.settings.starts:
+        admitted = await engine.load(refs, State.ADMITTED)
+        await engine.make([moves.give_back(r.batch, j) for r, j in admitted.items()])
+        return
     claimed_at_s = asyncio.get_running_loop().time()
     claimed = await _claim(engine, refs)
     if not claimed:
@@ -69,14 +74,9 @@ async def _submit_one(
     engine: Engine, ref: Ref, record: JobRecord, claimed_at_s: float, strikes: int
 ) -> None:
     model = engine.catalogue.find(record.job.model)
-    loop = asyncio.get_running_loop()
-    if loop.time() - claimed_at_s > engine.settings.lease_s / 2:
-        # This process slept (a suspended laptop, say); somebody else may already be
-        # looking for this attempt, so its request must not leave any more.
-        answer: SubmitAnswer = Unsent("held up for too long before sending")
-    else:
-        request = model.request(record.job.inputs)
-        answer = await engine.provider.submit(model.path, request)
+    request = model.request(record.job.inputs)
+    async with engine.provider.room:
+        answer = await _send(engine, model.path, request, claimed_at_s)
     await _tell_account(engine, answer, strikes)
     duration_s = model.duration_s(record.job.inputs)
     typical_s = model.typical_s(record.job.inputs)
@@ -89,6 +89,18 @@ async def _submit_one(
         settle_look_s=min(5.0, engine.settings.settle_s / 4),
     )
     await _write_down(engine, move, record, answer)
+
+
+async def _send(
+    engine: Engine, path: str, request: Mapping[str, Any], claimed_at_s: float
+) -> SubmitAnswer:
+    loop = asyncio.get_running_loop()
+    if loop.time() - claimed_at_s > settling.LONGEST_HOLD_S:
+        # It waited for a connection, or this process slept (a suspended laptop, say):
+        # the history is searched around the time of the claim, so a request that
+        # leaves much later would not be found there.
+        return Unsent("held up for too long before it could be sent", ours=True)
+    return await engine.provider.submit(path, request)
 
 
 async def _write_down(
@@ -127,6 +139,8 @@ async def _tell_account(engine: Engine, answer: SubmitAnswer, strikes: int) -> N
     """Let the account rest where the answer says so."""
     luck = engine.luck()
     match answer:
+        case Unsent(ours=True):
+            return
         case Throttled(reason=reason, retry_after_s=after_s):
             rest_s = pacing.cooling_s(strikes + 1, after_s, luck)
             strike = Strike(rest_s, reason, strikes, too_many=True)

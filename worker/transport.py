@@ -7,6 +7,8 @@ transport behind it reports a connection that broke *after* the request as
 is not known to happen before the first byte counts as sent.
 """
 
+import os
+
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
@@ -30,6 +32,16 @@ BEFORE_SENDING = (
 )
 
 
+#: All that a request can end in: aiohttp's own errors are not all translated.
+REQUEST_ERRORS = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    aiohttp.ClientError,
+    OSError,
+    ValueError,
+)
+
+
 def could_have_left(error: BaseException) -> bool:
     """Whether a request that ended in `error` may have reached the provider."""
     below = error.__cause__
@@ -40,6 +52,9 @@ def could_have_left(error: BaseException) -> bool:
 
 def make_client(read_timeout_s: float) -> httpx.AsyncClient:
     """A client for one event loop; it follows no redirect and keeps no cookie."""
+    # With proxies from the environment aiohttp also takes logins from `.netrc`: it
+    # would show them to file hosts, and refuse every request that has our own key.
+    os.environ["NETRC"] = os.devnull
 
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(

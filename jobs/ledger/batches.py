@@ -29,23 +29,18 @@ class Batches:
 
     def create(self, batch: BatchRecord) -> bool:
         """Write down an empty batch; False if there is one of that id already."""
-        key = keys.batch(batch.id)
-        if not self._server.hsetnx(key, "account", batch.account):
-            return False
         budget = batch.budget_usd_micros
-        self._server.hset(
-            key,
-            mapping={
-                "manifest": batch.manifest,
-                "store": batch.store,
-                "priority": batch.priority,
-                "attempts": batch.attempts,
-                "budget": "" if budget is None else budget,
-                "created_at": repr(batch.created_at_s),
-            },
-        )
-        self._server.zadd(keys.BATCHES, {batch.id: batch.created_at_s})
-        return True
+        fields = {
+            "account": batch.account,
+            "manifest": batch.manifest,
+            "store": batch.store,
+            "priority": batch.priority,
+            "attempts": batch.attempts,
+            "budget": "" if budget is None else budget,
+        }
+        flat = [part for pair in fields.items() for part in pair]
+        created_at = repr(batch.created_at_s)
+        return bool(self._scripts.run("create", batch.id, created_at, *flat))
 
     def add(self, batch_id: str, jobs: Iterable[Job]) -> int:
         """Add jobs, skipping those it has; how many were new."""
@@ -79,6 +74,10 @@ class Batches:
         self._server.hset(
             keys.batch(batch_id), mapping={"budget": budget, "stopped_by": ""}
         )
+
+    def unstop(self, batch_id: str) -> None:
+        """Forget why the batch stopped: its budgets are looked at anew."""
+        self._server.hset(keys.batch(batch_id), mapping={"stopped_by": ""})
 
     def note(self, batch_id: str, text: str) -> None:
         """Tell whoever watches the batch what holds it up."""

@@ -38,13 +38,21 @@ class Due:
         """Keep these for another lease: the work on them goes on."""
         self._set(account_id, dict.fromkeys(refs, lease_s), look=False)
 
-    def postpone(self, account_id: str, waits_s: dict[Ref, float]) -> None:
-        """Look at these again after so many seconds; counts a look for each."""
-        self._set(account_id, waits_s, look=True)
+    def postpone(
+        self, account_id: str, waits_s: dict[Ref, float], *, looked: bool = True
+    ) -> None:
+        """Look at these again after so many seconds.
+
+        Args:
+            account_id: whose jobs.
+            waits_s: seconds for each; one that is not due at all stays so.
+            looked: count a look for each; not where the look brought no answer.
+        """
+        self._set(account_id, waits_s, look=looked)
 
     def drop_batch(self, account_id: str, batch_id: str) -> None:
-        """A batch was reported: nobody needs to look at it again."""
-        self._server.zrem(keys.due(account_id), str(Ref(batch_id, "")))
+        """A leased batch was reported; it stays due if it has changed since."""
+        self._scripts.run("drop", self._now(), account_id, batch_id)
 
     def count(self, account_id: str) -> int:
         """How many stand in the due-set."""

@@ -14,12 +14,14 @@ from redis.exceptions import NoScriptError
 from jobs.ledger.server import Server
 
 NAMES = (
+    "create",
     "add",
     "open",
     "grant",
     "move",
     "lease",
     "postpone",
+    "drop",
     "strike",
     "recover",
 )

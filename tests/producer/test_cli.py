@@ -1,4 +1,4 @@
-"""What a person reads at a prompt: help, exit codes, and a sentence for every mistake."""
+"""What a person reads at a prompt: help, exit codes, a sentence for every mistake."""
 
 import json
 import re
@@ -34,8 +34,8 @@ MISTAKES = {
     "d," + ROW.replace(",5,", ",7,")[2:]: 'column duration: "7" is not one of 5, 10',
     "e," + ROW.replace("Slow", "x" * 3_000)[2:]: "3006 characters are too many",
     "f," + ROW.replace("https://", "")[2:]: "write https://example.com/mug.jpg",
-    "g,h\n": "line 8: it has 2 cells, the header has 6",
-    'i,"j\n': "line 9: a double quote is opened in this row",
+    "g,h\n": "line 9: it has 2 cells, the header has 6",
+    'i,"j\n': "line 10: a double quote is opened in this row",
 }
 
 #: Files that are no manifest, by name and content, and what must be said about each.

@@ -1,10 +1,11 @@
-"""`reelmill run` from end to end: real command, server, worker and stand-in provider."""
+"""`reelmill run` from end to end: real command, ledger, worker, stand-in provider."""
 
 import base64
 import json
 import os
 import re
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 from jobs.pricing import usd
 from tests.producer.running import (
     MODELS,
+    REELMILL,
     Begun,
     Desk,
+    Ended,
     as_csv,
     command_of,
     desk,
@@ -123,6 +126,7 @@ def test_ctrl_c_stops_cleanly_within_the_limits_and_the_command_goes_on() -> Non
         }
         begun = place.start("run", manifest, "--yes", **limits)
         until(lambda: sandbox.books()["completed"] == 6)
+        a_second_run_is_refused_and_a_look_is_not(place, begun, manifest)
         family = begun.family()
         begun.send(signal.SIGINT)
         stopped = begun.ended()
@@ -141,6 +145,17 @@ def test_ctrl_c_stops_cleanly_within_the_limits_and_the_command_goes_on() -> Non
         assert each_was_asked_once(sandbox, 12)
         assert sandbox.books()["most_concurrent"] == 3
         the_report_equals_the_books(place.report(), sandbox.books())
+
+
+def a_second_run_is_refused_and_a_look_is_not(
+    place: Desk, begun: Begun, manifest: Path
+) -> None:
+    second = place.run(manifest)
+    assert second.code == 2
+    assert f"process {begun.process.pid}" in second.err
+    look = place.reelmill("report", "--json")
+    assert look.code == 3
+    assert look.json()["state"] == "incomplete"
 
 
 def test_whatever_is_killed_no_row_is_paid_twice() -> None:
@@ -223,7 +238,7 @@ def test_failures_are_named_and_their_money_is_told_as_in_the_books() -> None:
         assert Counter(len(row["attempts"]) for row in report["rows"]) == {1: 9, 2: 1}
         assert predictions(sandbox) == 11
 
-        again = place.run(manifest)
+        again = place.reelmill("run", manifest)
         assert again.code == 1
         assert predictions(sandbox) == 11
         assert "none was sent" in again.err
@@ -248,12 +263,66 @@ def test_an_empty_account_is_told_of_and_goes_on_once_it_is_topped_up() -> None:
         assert len(place.videos()) == 5
 
 
-def test_a_result_for_a_program_is_alone_on_standard_output() -> None:
+def test_answers_that_cannot_be_told_apart_are_left_to_a_person() -> None:
+    lost = {"submit_drop_after": "first 2"}
+    with quick_sandbox(**lost) as sandbox, desk(sandbox, **MENDS_QUICKLY) as place:
+        table = rows(sandbox, 4, ["kling-v2.6-std"])
+        manifest = place.write("products.csv", as_csv(table))
+        stopped = place.run(manifest)
+        assert stopped.code == 3, stopped
+        assert predictions(sandbox) == 4
+        assert place.report()["jobs"]["unresolved"] == 2
+        assert "reelmill show" in stopped.err
+
+        for row in place.report()["rows"]:
+            shown = place.reelmill("show", place.report()["batch"], row["id"])
+            assert shown.code == 0
+            helped = "reelmill resolve" in shown.out
+            assert helped == (row["state"] == "unresolved")
+
+
+def test_at_a_terminal_a_person_is_asked_and_a_program_is_told_the_outcome() -> None:
     with quick_sandbox() as sandbox, desk(sandbox) as place:
         manifest = place.write("products.csv", as_csv(rows(sandbox, 2)))
-        ran = place.run(manifest, "--json")
+        cost_usd = usd(sum(list(MODELS.values())[:2]))
+        question = f"Render 2 videos for ${cost_usd}?"
+
+        declined = at_a_terminal(place, question, "n", manifest)
+        assert declined.code == 3
+        assert "nothing was sent" in declined.err
+        assert predictions(sandbox) == 0
+
+        ran = at_a_terminal(place, question, "y", manifest, "--json")
+        assert ran.code == 0, ran
         assert ran.json()["jobs"]["stored"] == 2
-        cost_usd_micros = sum(list(MODELS.values())[:2])
-        assert ran.json()["cost"]["charged_usd"] == usd(cost_usd_micros)
+        assert ran.json()["cost"]["charged_usd"] == cost_usd
         assert Path(ran.json()["report"]).is_file()
-        assert "2 videos to" in ran.err
+        assert "0 of 2 stored" in ran.err
+
+
+def at_a_terminal(place: Desk, question: str, answer: str, *words: object) -> Ended:
+    """Run `reelmill run` where a person types, once the question is asked."""
+    ours, theirs = os.openpty()
+    command = [str(word) for word in (REELMILL, "run", *words)]
+    with subprocess.Popen(
+        command,
+        cwd=place.folder,
+        env=place.environment,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        said = b""
+        try:
+            while chunk := os.read(ours, 65_536):
+                said += chunk
+                if question.encode() in said and answer:
+                    os.write(ours, f"{answer}\n".encode())
+                    answer = ""
+        except OSError:
+            pass  # how Linux says that nobody holds the other end any more
+        finally:
+            os.close(ours)
+        out, _ = process.communicate()
+    return Ended(process.returncode, out.decode(), said.decode())

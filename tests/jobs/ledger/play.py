@@ -1,6 +1,5 @@
 """What the tests of the ledger play with: batches, and the move for every event."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from jobs import moves
@@ -130,10 +129,13 @@ def everything(ledger: Ledger) -> dict[str, object]:
     """All that the server holds, to see whether something changed."""
     ask = ledger.server.execute_command
     readers = {
-        "hash": lambda key: ask("HGETALL", key),
-        "zset": lambda key: ask("ZRANGE", key, 0, -1, "WITHSCORES"),
-        "set": lambda key: sorted(ask("SMEMBERS", key)),
-        "list": lambda key: ask("LRANGE", key, 0, -1),
+        "hash": ("HGETALL",),
+        "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
+        "set": ("SMEMBERS",),
+        "list": ("LRANGE", 0, -1),
     }
-    keys: Sequence[str] = ask("KEYS", "*")
-    return {key: readers[ask("TYPE", key)](key) for key in keys}
+    found: dict[str, object] = {}
+    for key in ask("KEYS", "*"):
+        command, *rest = readers[ask("TYPE", key)]
+        found[key] = ask(command, key, *rest)
+    return found

@@ -1,0 +1,54 @@
+"""The audit sees what is wrong: for every invariant a breach that it must name."""
+
+import pytest
+
+from jobs.ledger import Ledger
+from jobs.ledger.audit import audit
+from jobs.states import Event
+from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
+
+DUE = "reelmill:account:acme:due"
+SLOTS = "reelmill:account:acme:slots"
+BATCH = "reelmill:batch:spring"
+JOB = "reelmill:job:spring/row-1"
+
+#: row-1 is generating, row-2 admitted, row-3 waiting.
+BREACHES = [
+    (("ZREM", DUE, "spring/row-1"), "row-1 is generating, in the due-set: False"),
+    (("ZADD", DUE, 5, "spring/row-3"), "row-3 is waiting, in the due-set: True"),
+    (("ZADD", DUE, 5, "autumn/row-1"), "autumn/row-1 is due but no batch has it"),
+    (("ZREM", SLOTS, "spring/row-2"), "row-2 is admitted, holds a slot: False"),
+    (("ZADD", SLOTS, 5, "spring/row-3"), "row-3 is waiting, holds a slot: True"),
+    (("ZADD", SLOTS, 5, "x/y"), "x/y holds a slot but no batch has it"),
+    (("ZREM", f"{BATCH}:waiting", "row-3"), "row-3 is waiting, among the waiting: F"),
+    (("ZADD", f"{BATCH}:waiting", 1, "row-1"), "row-1 is generating, among the wait"),
+    (("HINCRBY", BATCH, "reserved", 1), "spring: reserved is 210001 in the batch"),
+    (("HINCRBY", BATCH, "charged", -1), "spring: charged is 209999 in the batch"),
+    (("HINCRBY", BATCH, "refunded", 7), "spring: refunded is 7 in the batch"),
+    (("HINCRBY", BATCH, "n:waiting", 1), "spring: waiting is 2 in the batch"),
+    (("HSET", JOB, "state", "stored"), "row-1 is stored, in the due-set: True"),
+    (("DEL", JOB), "spring: jobs is 3 in the batch, 2 over its jobs"),
+]
+
+
+@pytest.fixture
+def busy(ledger: Ledger) -> Ledger:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    first, *_ = open_batch(ledger, jobs=3)
+    grant(ledger, 2)
+    play(ledger, first, Event.CLAIM, Event.ACCEPT)
+    return ledger
+
+
+def test_a_sound_ledger_has_no_problem(busy: Ledger) -> None:
+    open_batch(busy, "elsewhere", account="other")
+    assert audit(busy, ACCOUNT) == []
+
+
+@pytest.mark.parametrize(("command", "said"), BREACHES)
+def test_a_breach_is_named(
+    busy: Ledger, command: tuple[object, ...], said: str
+) -> None:
+    busy.server.execute_command(*command)
+    problems = audit(busy, ACCOUNT)
+    assert [problem for problem in problems if said in problem], problems

@@ -1,0 +1,168 @@
+"""Batches: made whole or not at all, kept through every restart."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from jobs import settings
+from jobs.ledger import Ledger, LedgerUnreachable, NotDurable
+from jobs.ledger.audit import audit
+from jobs.ledger.moves import Moved
+from jobs.moves import Ref
+from jobs.states import Event, State
+from producer.private import ledger_of
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    PLENTY,
+    PRICE,
+    a_batch,
+    a_job,
+    batch_of,
+    everything,
+    grant,
+    leased,
+    move_by,
+    open_batch,
+    play,
+    record_of,
+)
+
+
+def test_a_batch_is_read_as_it_was_written(ledger: Ledger) -> None:
+    batch = a_batch(budget_usd_micros=5, priority=7, attempts=2)
+    assert ledger.batches.create(batch)
+    assert batch_of(ledger) == batch
+    assert ledger.batches.ids() == ["spring"]
+
+
+def test_an_existing_batch_keeps_its_settings(ledger: Ledger) -> None:
+    assert ledger.batches.create(a_batch(budget_usd_micros=5))
+    before = everything(ledger)
+    assert not ledger.batches.create(a_batch(budget_usd_micros=None, store="other"))
+    assert everything(ledger) == before
+
+
+def test_a_batch_comes_with_its_budget_in_one_step(ledger: Ledger) -> None:
+    """Were it two steps, a crash between them would leave a batch without a cap."""
+    ledger.server.execute_command("CONFIG", "RESETSTAT")
+    ledger.batches.create(a_batch(budget_usd_micros=5))
+    assert ledger.server.info("commandstats")["cmdstat_hset"]["calls"] == 1
+
+
+def test_a_batch_that_nobody_asked_for_is_none(ledger: Ledger) -> None:
+    assert ledger.batches.read("autumn") is None
+    assert list(ledger.batches.jobs("autumn")) == []
+    assert ledger.batches.load([Ref("autumn", "row-1")]) == [None]
+    assert ledger.batches.load([]) == []
+
+
+def test_jobs_are_added_once(ledger: Ledger) -> None:
+    ledger.batches.create(a_batch())
+    several = [a_job(number) for number in range(1, 1_202)]
+    assert ledger.batches.add("spring", several[:700]) == 700
+    assert ledger.batches.add("spring", several) == 501
+    assert ledger.batches.add("spring", several) == 0
+    batch = batch_of(ledger)
+    assert batch.total == 1_201
+    assert batch.estimated_usd_micros == 1_201 * PRICE
+    assert [r.job for r in ledger.batches.jobs("spring")] == several
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_adding_again_leaves_what_has_happened(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    first, *_ = open_batch(ledger)
+    grant(ledger)
+    play(ledger, first, Event.CLAIM, Event.ACCEPT)
+    before = everything(ledger)
+    assert ledger.batches.add("spring", [a_job(1, price=1)]) == 0
+    assert everything(ledger) == before
+
+
+def test_jobs_without_a_price_are_counted_apart(ledger: Ledger) -> None:
+    open_batch(ledger, jobs=2, price=None)
+    batch = batch_of(ledger)
+    assert (batch.unpriced, batch.estimated_usd_micros) == (2, 0)
+
+
+def test_a_batch_without_jobs_is_reported_at_once(ledger: Ledger) -> None:
+    open_batch(ledger, jobs=0)
+    assert leased(ledger) == [Ref("spring", "")]
+
+
+def test_a_job_is_read_with_all_that_happened_to_it(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    ref, *_ = open_batch(ledger)
+    grant(ledger)
+    steps = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE)
+    stored = play(ledger, ref, *steps, prediction_id="p9")
+    assert stored.state is State.STORED
+    assert stored.job == a_job(1)
+    assert (stored.video, stored.video_bytes) == ("videos/row-1.mp4", 1_000)
+    assert stored.prediction_id == "p9"
+    assert [a.outcome for a in stored.attempts] == ["completed"]
+    assert stored.output == "https://files.example.com/1.mp4"
+
+
+def test_texts_of_every_kind_come_back_as_they_were(ledger: Ledger) -> None:
+    ledger.batches.create(a_batch(manifest="Frühling 🌷\n\x00.csv"))
+    ledger.batches.note("spring", "voll: \u2028 ' \" \\")
+    batch = batch_of(ledger)
+    assert batch.manifest == "Frühling 🌷\n\x00.csv"
+    assert batch.note == "voll: \u2028 ' \" \\"
+
+
+def test_a_server_that_forgot_the_scripts_is_told_again(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    refs = open_batch(ledger, jobs=3)
+    grant(ledger)
+    records = [record_of(ledger, ref) for ref in refs]
+    ledger.server.execute_command("SCRIPT", "FLUSH")
+    claims = [move_by("spring", record, Event.CLAIM) for record in records]
+    assert ledger.moves.make(claims) == [Moved.YES] * 3
+    assert ledger.moves.make(claims) == [Moved.NO] * 3
+
+
+def kill(ledger: Ledger) -> None:
+    os.kill(ledger.server.info("server")["process_id"], signal.SIGKILL)
+
+
+def test_all_is_there_after_the_server_was_killed(home: Path) -> None:
+    chosen = settings.read({}, home=home)
+    with ledger_of(chosen, alone=True) as ledger:
+        ledger.permits.set_limits(ACCOUNT, PLENTY)
+        refs = open_batch(ledger, jobs=50)
+        grant(ledger, 20)
+        for ref in refs[:10]:
+            play(ledger, ref, Event.CLAIM, Event.ACCEPT, prediction_id=f"p-{ref}")
+        ledger.durable()
+        before = everything(ledger)
+        kill(ledger)
+        with pytest.raises(LedgerUnreachable):
+            ledger.ping()
+        left = ledger
+    with ledger_of(chosen, alone=True) as ledger:
+        assert everything(ledger) == before
+        assert audit(ledger, ACCOUNT) == []
+        # Who was connected before goes on, though the server knows no script any more.
+        assert play(left, refs[0], Event.COMPLETE).state is State.GENERATED
+        left.close()
+
+
+def test_a_server_that_keeps_nothing_is_not_trusted_with_money(home: Path) -> None:
+    with ledger_of(settings.read({}, home=home), alone=True) as ledger:
+        ledger.durable()
+        ledger.server.execute_command("CONFIG", "SET", "appendonly", "no")
+        with pytest.raises(NotDurable, match="appendonly yes"):
+            ledger.durable()
+
+
+def test_times_are_learnt_newest_first_and_not_for_ever(ledger: Ledger) -> None:
+    for took_s in range(1, 251):
+        ledger.times.learn(ACCOUNT, "model", 5, took_s)
+    learnt = ledger.times.learnt(ACCOUNT, "model", 5)
+    assert len(learnt) == 200
+    assert learnt[:2] == [250.0, 249.0]
+    assert ledger.times.learnt(ACCOUNT, "model", 10) == []

@@ -1,0 +1,164 @@
+"""The due-set: nothing unfinished is forgotten, and nobody is sent for twice."""
+
+import pytest
+
+from jobs.ledger import Ledger
+from jobs.moves import Ref
+from jobs.states import WATCHED, Event, State
+from tests.conftest import Clock
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    LEASE_S,
+    PLENTY,
+    everything,
+    grant,
+    leased,
+    open_batch,
+    play,
+    record_of,
+)
+
+#: How a job comes to each state that somebody must look at.
+WAYS = {
+    State.ADMITTED: (),
+    State.SUBMITTING: (Event.CLAIM,),
+    State.UNKNOWN: (Event.CLAIM, Event.LOSE),
+    State.UNRESOLVED: (Event.CLAIM, Event.LOSE, Event.GIVE_UP),
+    State.GENERATING: (Event.CLAIM, Event.ACCEPT),
+    State.GENERATED: (Event.CLAIM, Event.ACCEPT, Event.COMPLETE),
+}
+A_DAY_S = 86_400.0
+
+
+def admitted(ledger: Ledger, jobs: int = 1) -> list[Ref]:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, jobs=jobs)
+    return grant(ledger)
+
+
+def test_every_state_that_must_be_looked_at_has_a_way_here() -> None:
+    assert set(WAYS) == WATCHED
+
+
+@pytest.mark.parametrize("state", sorted(WATCHED))
+def test_work_of_a_dead_process_comes_back(
+    simulated: Ledger, clock: Clock, state: State
+) -> None:
+    ref, _ = admitted(simulated, 2)
+    assert play(simulated, ref, *WAYS[state]).state is state
+    clock.forward(A_DAY_S)
+    assert (ref, state) in simulated.due.lease(ACCOUNT, 10, LEASE_S)
+
+
+def test_what_is_leased_is_nobody_elses_until_the_lease_ends(
+    simulated: Ledger, clock: Clock
+) -> None:
+    refs = admitted(simulated, 3)
+    assert leased(simulated) == []
+    clock.forward(LEASE_S)
+    assert leased(simulated, 2) == refs[:2]
+    assert leased(simulated) == refs[2:]
+    clock.forward(LEASE_S - 0.01)
+    assert leased(simulated) == []
+    clock.forward(0.01)
+    assert set(leased(simulated)) == set(refs)
+
+
+def test_an_extended_lease_holds(simulated: Ledger, clock: Clock) -> None:
+    (ref,) = admitted(simulated)
+    clock.forward(LEASE_S - 1)
+    simulated.due.extend(ACCOUNT, [ref], LEASE_S)
+    clock.forward(LEASE_S - 1)
+    assert leased(simulated) == []
+    clock.forward(1)
+    assert leased(simulated) == [ref]
+    assert record_of(simulated, ref).looks == 0
+
+
+def test_a_look_is_counted_until_the_next_move(ledger: Ledger) -> None:
+    (ref,) = admitted(ledger)
+    play(ledger, ref, Event.CLAIM, Event.LOSE)
+    ledger.due.postpone(ACCOUNT, {ref: 3.0})
+    ledger.due.postpone(ACCOUNT, {ref: 3.0})
+    assert record_of(ledger, ref).looks == 2
+    ledger.due.postpone(ACCOUNT, {ref: 3.0}, looked=False)
+    assert record_of(ledger, ref).looks == 2
+    assert play(ledger, ref, Event.ADOPT).looks == 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, 7.5, 1e6])
+def test_postponed_means_so_much_later(
+    simulated: Ledger, clock: Clock, seconds: float
+) -> None:
+    (ref,) = admitted(simulated)
+    simulated.due.postpone(ACCOUNT, {ref: seconds})
+    clock.forward(seconds - 0.01)
+    assert leased(simulated) == []
+    clock.forward(0.01)
+    assert leased(simulated) == [ref]
+
+
+def test_neither_postponing_nor_extending_makes_a_job_due_that_is_not(
+    ledger: Ledger,
+) -> None:
+    (ref,) = admitted(ledger)
+    play(ledger, ref, Event.CANCEL)
+    ledger.due.drop_batch(ACCOUNT, "spring")
+    ledger.server.execute_command("DEL", "reelmill:account:acme:due")
+    ghosts = [ref, Ref("spring", "nobody"), Ref("nothing", "")]
+    ledger.due.extend(ACCOUNT, ghosts, LEASE_S)
+    ledger.due.postpone(ACCOUNT, dict.fromkeys(ghosts, 1.0))
+    assert ledger.due.count(ACCOUNT) == 0
+    assert ledger.batches.load(ghosts[1:]) == [None, None]
+
+
+def test_nothing_to_postpone_is_nothing_done(ledger: Ledger) -> None:
+    before = everything(ledger)
+    ledger.due.postpone(ACCOUNT, {})
+    ledger.due.extend(ACCOUNT, [], LEASE_S)
+    assert everything(ledger) == before
+
+
+def test_a_batch_is_due_once_only_people_can_go_on(ledger: Ledger) -> None:
+    first, second = admitted(ledger, 2)
+    over = (Ref("spring", ""), None)
+    play(ledger, first, Event.CLAIM, Event.REFUSE)
+    assert over not in ledger.due.lease(ACCOUNT, 9, LEASE_S)
+    play(ledger, second, Event.CLAIM, Event.LOSE, Event.GIVE_UP)
+    assert over in ledger.due.lease(ACCOUNT, 9, LEASE_S)
+    ledger.due.drop_batch(ACCOUNT, "spring")
+    assert ledger.due.count(ACCOUNT) == 1
+
+
+def test_a_batch_that_goes_on_is_not_due(ledger: Ledger) -> None:
+    (ref,) = admitted(ledger)
+    play(ledger, ref, Event.CLAIM, Event.LOSE, Event.GIVE_UP)
+    assert ledger.due.count(ACCOUNT) == 2
+    play(ledger, ref, Event.ABSENT)
+    assert ledger.due.count(ACCOUNT) == 0
+    play(ledger, ref, Event.CANCEL)
+    assert leased(ledger) == [Ref("spring", "")]
+
+
+def test_a_batch_that_changed_during_its_report_is_reported_again(
+    simulated: Ledger, clock: Clock
+) -> None:
+    ref, other = admitted(simulated, 2)
+    for each in (ref, other):
+        play(simulated, each, Event.CLAIM, Event.LOSE, Event.GIVE_UP)
+    assert leased(simulated) == [Ref("spring", "")]
+    clock.forward(1)
+    play(simulated, ref, Event.ABSENT, Event.CANCEL)
+    clock.forward(1)
+    simulated.due.drop_batch(ACCOUNT, "spring")
+    assert leased(simulated) == [Ref("spring", "")]
+    simulated.due.drop_batch(ACCOUNT, "spring")
+    clock.forward(LEASE_S)
+    assert leased(simulated) == []
+
+
+def test_accounts_have_their_own_due_sets(ledger: Ledger) -> None:
+    admitted(ledger, 2)
+    assert ledger.due.count(ACCOUNT) == 2
+    assert ledger.due.count("other") == 0
+    assert ledger.due.lease("other", 9, LEASE_S) == []

@@ -1,0 +1,66 @@
+"""`reelmill demo`: the first thing a person runs, without a key and without a cost."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from tests.producer.running import REELMILL, Ended, desk, ended, holding
+
+KEY = "wsk-of-a-real-account"
+
+
+def test_a_demo_costs_nothing_touches_no_account_and_can_be_repeated() -> None:
+    elsewhere = {
+        "WAVESPEED_API_KEY": KEY,
+        "WAVESPEED_BASE_URL": "http://127.0.0.1:9",
+        "REELMILL_REDIS_URL": "redis://127.0.0.1:9/0",
+        "REELMILL_VIDEOS_PER_MINUTE": "1",
+    }
+    with desk() as place:
+        place.environment |= elsewhere
+        begun = place.start("demo")
+        begun.await_child("celery")
+        family = begun.family()
+        said = begun.ended()
+        the_books_agree(said)
+        assert ended(family)
+        assert "7 predictions, $3.478 charged; the report equals them" in said.err
+        assert Path(said.out.splitlines()[-1]).is_file()
+        assert len(place.videos()) == 7
+
+        again = place.reelmill("demo", "--json")
+        the_books_agree(again)
+        report = Path(json.loads(again.out)["report"]).with_suffix(".json")
+        document = json.loads(report.read_text("utf-8"))
+        assert document["cost"]["charged_usd"] == "3.478"
+        assert document["state"] == "finished"
+        assert holding(place.folder, KEY) == []
+
+
+def the_books_agree(said: Ended) -> None:
+    assert said.code == 0, said
+    assert "the report equals them" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_demo_says_where_it_cannot_live() -> None:
+    with desk(REELMILL_HOME="/proc/x") as place:
+        said = place.reelmill("demo")
+        assert said.code == 2
+        assert "set REELMILL_HOME to a folder that can be written" in said.err
+
+
+def test_the_sandbox_alone_tells_its_own_options() -> None:
+    run = subprocess.run(
+        [REELMILL, "sandbox", "--help"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0
+    assert "--generation-s" in run.stdout
+    assert "submit_drop_after" in run.stdout
+
+
+def test_the_sandbox_alone_explains_a_mistake() -> None:
+    with desk() as place:
+        said = place.reelmill("sandbox", "--set", "tire=gold")
+        assert said.code == 2
+        assert "tire: no such setting" in said.err

@@ -1,0 +1,322 @@
+"""The paid request leaves once, and what became of it is never taken too lightly."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from pydantic import SecretStr
+
+from jobs.answers import (
+    Accepted,
+    AccountTrouble,
+    AnswerLost,
+    Completed,
+    LookAgain,
+    LookAnswer,
+    Missing,
+    Refused,
+    Running,
+    SubmitAnswer,
+    Throttled,
+    Trouble,
+    Unsent,
+)
+from tests.worker.hosts import (
+    Answer,
+    Host,
+    header,
+    host,
+    page,
+    repeats,
+    reset,
+    sends,
+    silent,
+)
+from worker.provider import LONGEST_ANSWER_BYTES, NoAnswer, Provider
+
+T = TypeVar("T")
+
+KEY = "wsk-0123456789"
+PATH = "/api/v3/kwaivgi/kling-v2.6-std/image-to-video"
+REQUEST = {"image": "https://example.com/mug.jpg", "prompt": "Tür 🌷", "duration": 5}
+
+ACCEPTED = page(b'{"code": 200, "data": {"id": "p1", "status": "created"}}')
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+TOO_LONG = page(b" " * (LONGEST_ANSWER_BYTES + 1))
+
+
+def ask_at(
+    url: str, ask: Callable[[Provider], Awaitable[T]], timeout_s: float = 5.0
+) -> T:
+    async def run() -> T:
+        provider = Provider(
+            url,
+            SecretStr(KEY),
+            submit_timeout_s=timeout_s,
+            request_timeout_s=timeout_s,
+        )
+        try:
+            return await ask(provider)
+        finally:
+            await provider.close()
+
+    return asyncio.run(run())
+
+
+def ask_host(
+    answer: Answer, ask: Callable[[Provider], Awaitable[T]], timeout_s: float = 5.0
+) -> tuple[T, Host]:
+    async def run() -> tuple[T, Host]:
+        async with host(answer) as there:
+            provider = Provider(
+                there.url,
+                SecretStr(KEY),
+                submit_timeout_s=timeout_s,
+                request_timeout_s=timeout_s,
+            )
+            try:
+                return await ask(provider), there
+            finally:
+                await provider.close()
+
+    return asyncio.run(run())
+
+
+async def submit(provider: Provider) -> SubmitAnswer:
+    return await provider.submit(PATH, REQUEST)
+
+
+async def look(provider: Provider) -> LookAnswer:
+    return await provider.look("p1")
+
+
+def test_an_accepted_request_went_out_as_it_should() -> None:
+    answer, there = ask_host(sends(ACCEPTED), submit)
+    assert answer == Accepted("p1")
+    (request,) = there.requests
+    assert request.startswith(f"POST {PATH} HTTP/1.1\r\n".encode())
+    assert header(request, "authorization") == f"Bearer {KEY}"
+    assert header(request, "content-type") == "application/json"
+    assert json.loads(request.split(b"\r\n\r\n", 1)[1]) == REQUEST
+
+
+#: The server has read the whole request: whatever it does then, it may be charged.
+LOST: dict[str, Answer] = {
+    "closes": sends(),
+    "resets": reset,
+    "closes inside the status": sends(b"HTTP/1."),
+    "closes inside the headers": sends(b"HTTP/1.1 200 OK\r\nContent-Le"),
+    "closes inside the body": sends(ACCEPTED[:-10]),
+    "ends without its last chunk": sends(CHUNKED + b"2\r\n{}\r\n"),
+    "sends garbage for a status": sends(b"\x00\xff\x00\r\n\r\n"),
+    "sends garbage for a chunk": sends(CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n"),
+    "sends garbage for a header": sends(b"HTTP/1.1 200 OK\r\n\x00: \x01\r\n\r\n"),
+    "sends a header without end": repeats(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 4_096),
+    "sends headers without end": repeats(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 500),
+    "sends a body without end": repeats(CHUNKED, b"1000\r\n" + b"x" * 4_096 + b"\r\n"),
+    "sends too long a body": sends(TOO_LONG),
+    "sends a body that is not packed": sends(
+        page(b"no gzip", "200 OK", "Content-Encoding: gzip")
+    ),
+    "sends nothing": sends(page(b"")),
+    "sends a page": sends(page(b"<html>hello</html>")),
+    "sends no id": sends(page(b'{"code": 200, "data": {}}')),
+    "sends an id for a path": sends(page(b'{"data": {"id": "../../x"}}')),
+    "sends 500": sends(page(b"{}", "500 Internal Server Error")),
+    "sends 502": sends(page(b"<html>", "502 Bad Gateway")),
+    "sends 503": sends(page(b"", "503 Service Unavailable")),
+    "sends 504": sends(page(b"", "504 Gateway Timeout")),
+    "sends 307": sends(page(b"", "307 Temporary Redirect", "Location: /again")),
+    "sends 302": sends(page(b"", "302 Found", "Location: /elsewhere")),
+    "sends a status of no meaning": sends(page(b"", "299 Odd")),
+}
+
+
+@pytest.mark.parametrize("way", LOST)
+def test_what_the_server_has_read_is_lost_and_never_sent_again(way: str) -> None:
+    answer, there = ask_host(LOST[way], submit)
+    assert isinstance(answer, AnswerLost), answer
+    assert len(there.requests) == 1
+    assert KEY not in answer.reason
+
+
+def test_an_answer_that_takes_too_long_is_lost() -> None:
+    answer, there = ask_host(silent, submit, timeout_s=0.1)
+    assert isinstance(answer, AnswerLost)
+    assert len(there.requests) == 1
+
+
+def test_an_answer_that_drips_is_lost() -> None:
+    drips = repeats(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", b" ")
+    answer, there = ask_host(drips, submit, timeout_s=0.1)
+    assert isinstance(answer, AnswerLost)
+    assert len(there.requests) == 1
+
+
+def test_a_kept_connection_that_was_closed_is_not_used_to_send_twice() -> None:
+    """A client that repeats on a stale connection would pay for both."""
+
+    async def twice(provider: Provider) -> list[SubmitAnswer]:
+        return [await submit(provider), await submit(provider)]
+
+    (first, second), there = ask_host(sends(ACCEPTED), twice)
+    assert first == Accepted("p1")
+    assert isinstance(second, Accepted | AnswerLost | Unsent)
+    assert len(there.requests) <= 2
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{port}",
+        "https://127.0.0.1:{port}",
+        "http://[::1%25nowhere]:80",  # a name that the resolver refuses by itself
+    ],
+)
+def test_what_found_no_connection_never_left(url: str) -> None:
+    answer = ask_at(url.format(port=closed_port()), submit)
+    assert isinstance(answer, Unsent), answer
+    assert not answer.ours
+
+
+@pytest.mark.parametrize("answer_of_tls", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_what_failed_in_the_tls_handshake_never_left(answer_of_tls: bytes) -> None:
+    async def run() -> tuple[SubmitAnswer, bytes]:
+        came = bytearray()
+
+        async def serve(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            came.extend(await reader.read(5))
+            writer.write(answer_of_tls)
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            url = f"https://127.0.0.1:{port}"
+            key = SecretStr(KEY)
+            provider = Provider(url, key, submit_timeout_s=5, request_timeout_s=5)
+            answer = await submit(provider)
+            await provider.close()
+        return answer, bytes(came)
+
+    answer, came = asyncio.run(run())
+    assert isinstance(answer, Unsent), answer
+    assert came[:1] == b"\x16"  # a handshake, not a request
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("400 Bad Request", Refused),
+        ("422 Unprocessable", Refused),
+        ("429 Too Many Requests", Throttled),
+        ("401 Unauthorized", AccountTrouble),
+        ("402 Payment Required", AccountTrouble),
+    ],
+)
+def test_a_clear_no_is_no_loss(status: str, expected: type[object]) -> None:
+    answer, there = ask_host(sends(page(b'{"message": "no"}', status)), submit)
+    assert isinstance(answer, expected)
+    assert len(there.requests) == 1
+
+
+def test_a_login_for_the_host_does_not_get_in_the_way_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transport would take it from `.netrc`, and then refuse our own header."""
+    logins = tmp_path / "netrc"
+    logins.write_text("default login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(logins))
+    answer, there = ask_host(sends(ACCEPTED), submit)
+    assert answer == Accepted("p1")
+    assert header(there.requests[0], "authorization") == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("way", LOST)
+def test_no_answer_makes_a_look_raise(way: str) -> None:
+    answer, _ = ask_host(LOST[way], look)
+    assert isinstance(answer, LookAgain), answer
+
+
+def test_a_look_without_connection_is_another_look() -> None:
+    answer = ask_at(f"http://127.0.0.1:{closed_port()}", look)
+    assert isinstance(answer, LookAgain)
+    assert KEY not in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (page(b'{"data": {"id": "p1", "status": "processing"}}'), Running),
+        (page(b'{"message": "unknown"}', "404 Not Found"), Missing),
+        (page(b'{"message": "no key"}', "401 Unauthorized"), AccountTrouble),
+        (page(b"{}", "429 Too Many Requests", "Retry-After: 7"), LookAgain),
+        (
+            page(b'{"data": {"status": "completed", "outputs": ["https://x.de/1"]}}'),
+            Completed,
+        ),
+    ],
+)
+def test_a_look_says_how_it_stands(answer: bytes, expected: type[object]) -> None:
+    found, there = ask_host(sends(answer), look)
+    assert isinstance(found, expected)
+    assert b"GET /api/v3/predictions/p1/result HTTP/1.1" in there.requests[0]
+
+
+def test_an_id_cannot_leave_its_place_in_the_path() -> None:
+    async def climb(provider: Provider) -> LookAnswer:
+        return await provider.look("../../balance?x=#")
+
+    _, there = ask_host(sends(page(b"{}")), climb)
+    line = there.requests[0].split(b"\r\n")[0]
+    assert (
+        line.count(b"/") == len("/api/v3/predictions/x/result HTTP/1.1".split("/")) - 1
+    )
+    assert b"?" not in line
+
+
+async def balance(provider: Provider) -> float | AccountTrouble:
+    return await provider.balance_usd()
+
+
+def test_the_balance_is_dollars_or_what_is_wrong() -> None:
+    money, _ = ask_host(sends(page(b'{"data": {"balance": 12.5}}')), balance)
+    assert money == 12.5
+    trouble, _ = ask_host(sends(page(b"{}", "401 Unauthorized")), balance)
+    assert isinstance(trouble, AccountTrouble)
+    assert trouble.trouble is Trouble.KEY
+
+
+@pytest.mark.parametrize("way", LOST)
+def test_a_balance_that_cannot_be_read_is_no_balance(way: str) -> None:
+    with pytest.raises(NoAnswer):
+        ask_host(LOST[way], balance)
+
+
+def test_a_history_that_cannot_be_read_whole_is_no_history() -> None:
+    """Half a history would prove an absence that is none."""
+
+    async def history(provider: Provider) -> object:
+        return await provider.history("m", 0.0, 1.0)
+
+    item = '{"id": "p1", "created_at": "2026-01-01T00:00:00Z"}'
+    full = ", ".join([item] * 100)
+    bad = [
+        page(b"{}", "500 Oh"),
+        page(b'{"data": {"items": [{"id": "p1"}]}}'),
+        page(b'{"data": {"items": "p1"}}'),
+        page(f'{{"data": {{"items": [{full}]}}}}'.encode()),
+    ]
+    for answer in bad:
+        with pytest.raises(NoAnswer):
+            ask_host(sends(answer), history)

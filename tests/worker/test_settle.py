@@ -1,0 +1,272 @@
+"""Lost answers, with a real ledger and a real sandbox: who is adopted, who is not."""
+
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jobs import moves
+from jobs.ledger import Ledger
+from jobs.states import State
+from tests.producer.running import quick_sandbox
+from tests.sandbox.running import RunningSandbox
+from tests.worker.workshop import (
+    MULTI,
+    Workshop,
+    drawing,
+    jpeg,
+    sandbox_ahead,
+    workshop,
+)
+from worker.settle import settle
+
+#: One of each, on the first six requests.
+EVERY_LOSS = {
+    "submit_drop_before": "first 1",
+    "submit_5xx_before": "first 1",
+    "submit_drop_after": "first 1",
+    "submit_5xx_after": "first 1",
+    "submit_garbled": "first 1",
+    "submit_no_id": "first 1",
+}
+SHOWN = ("history_inputs", "result_inputs")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.2) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as made:
+        yield made
+
+
+def lose(shop: Workshop, fault: str = "submit_drop_after", **others: object) -> None:
+    """Send what waits, and lose every answer."""
+    shop.sandbox.configure(**{fault: 1, **others})
+    shop.submit()
+    shop.sandbox.configure(**{fault: 0, "stranger": 0})
+
+
+def all_are_stored_and_paid_once(shop: Workshop) -> None:
+    shop.until_all(State.STORED)
+    shop.check()
+    assert set(shop.paid().values()) == {1}
+    assert shop.is_paid_as_booked()
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_every_kind_of_loss_is_settled_where_inputs_are_shown(
+    shop: Workshop, shown: str
+) -> None:
+    shop.sandbox.configure(**{shown: True}, stranger=0.5, **EVERY_LOSS)
+    shop.order(*(shop.job(number) for number in range(8)))
+    shop.submit()
+    assert shop.states() == {State.UNKNOWN: 6, State.GENERATING: 2}
+    all_are_stored_and_paid_once(shop)
+    outcomes = [r.attempts[0].outcome for r in shop.records().values()]
+    assert outcomes.count("absent") == 2
+
+
+def test_a_history_that_lags_and_fails_for_a_while_is_waited_for(
+    ledger: Ledger, sandbox: RunningSandbox, home: Path
+) -> None:
+    with workshop(ledger, sandbox, home, settle_s=1.0) as shop:
+        sandbox.configure(history_inputs=True, history_lag_s=0.5, billing_lag_s=0.5)
+        sandbox.configure(history_5xx="first 6", **EVERY_LOSS)
+        shop.order(*(shop.job(number) for number in range(7)))
+        shop.submit()
+        all_are_stored_and_paid_once(shop)
+
+
+def test_a_history_that_lags_too_long_is_not_believed_before_the_billing(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(history_lag_s=3_600.0, result_inputs=True, **EVERY_LOSS)
+    shop.order(*(shop.job(number) for number in range(7)))
+    shop.submit()
+    all_are_stored_and_paid_once(shop)
+
+
+@pytest.mark.parametrize("page_cap", [0, 3])
+def test_the_prediction_is_found_on_whatever_page(
+    shop: Workshop, page_cap: int
+) -> None:
+    shop.sandbox.configure(history_inputs=True, page_cap=page_cap)
+    shop.order(shop.job(0), shop.job(1))
+    lose(shop)
+    for number in range(8 if page_cap else 120):
+        shop.post({**shop.job(0).inputs, "prompt": f"somebody else's {number}"})
+    all_are_stored_and_paid_once(shop)
+
+
+def test_equal_rows_adopt_one_prediction_each(shop: Workshop) -> None:
+    shop.sandbox.configure(history_inputs=True)
+    twin = shop.job(0)
+    shop.order(twin, replace(twin, id="r1", key="r1.mp4"))
+    lose(shop)
+    shop.until_all(State.STORED)
+    ids = {record.prediction_id for record in shop.records().values()}
+    assert len(ids) == 2
+    assert ids == {row["id"] for row in shop.books()}
+
+
+def test_an_attempt_that_a_dead_process_left_behind_is_settled_too(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(history_inputs=True)
+    (sent, unsent) = shop.order(shop.job(0), shop.job(1))
+    shop.ledger.permits.grant(shop.engine.account, 2, 30.0)
+    for ref in (sent, unsent):
+        claim = moves.claim(ref.batch, shop.record(ref), shop.engine.now_s(), 30.0)
+        shop.ledger.moves.make([claim])
+    shop.post(dict(shop.record(sent).job.inputs) | {"duration": 5})
+    assert shop.states() == {State.SUBMITTING: 2}
+    shop.engine.run(settle(shop.engine, [sent, unsent]))
+    all_are_stored_and_paid_once(shop)
+    assert len(shop.record(sent).attempts) == 1
+    assert len(shop.record(unsent).attempts) == 2
+
+
+def test_what_another_row_is_just_sending_is_not_adopted(shop: Workshop) -> None:
+    first, second = shop.order(shop.job(0), shop.job(0 + 6))
+    shop.ledger.permits.grant(shop.engine.account, 2, 30.0)
+    for ref in (first, second):
+        claim = moves.claim(ref.batch, shop.record(ref), shop.engine.now_s(), 30.0)
+        shop.ledger.moves.make([claim])
+    lost = moves.lose(first.batch, shop.record(first), "no answer", 1.0)
+    shop.ledger.moves.make([lost])
+    # The answer to this one is on its way; both rows have the same picture.
+    made = shop.post(dict(shop.record(second).job.inputs) | {"duration": 5})
+    shop.until(lambda: shop.record(first).looks >= 4, shop.settle)
+    until_settled_s = shop.record(first).attempt.sent_at_s + 0.5
+    shop.until(lambda: shop.engine.now_s() > until_settled_s, shop.settle)
+    assert shop.record(first).state is State.UNKNOWN
+
+    accept = moves.accept(second.batch, shop.record(second), made, 1.0)
+    shop.ledger.moves.make([accept])
+    all_are_stored_and_paid_once(shop)
+
+
+def test_distinct_pictures_are_told_apart_by_their_first_frames(
+    shop: Workshop,
+) -> None:
+    shop.order(*(shop.job(number) for number in range(6)))
+    lose(shop, stranger=1)
+    assert len(shop.books()) == 12
+    all_are_stored_and_paid_once(shop)
+
+
+def test_a_row_whose_request_never_arrived_adopts_no_stranger(shop: Workshop) -> None:
+    pictures = [shop.upload(drawing(*each)) for each in WHITE_TABLE]
+    (ref,) = shop.order(shop.job(0, image=pictures[0]))
+    lose(shop, "submit_drop_before")
+    for picture in pictures[1:]:
+        shop.post({**shop.job(0).inputs, "image": picture, "prompt": "a stranger's"})
+    shop.until_all(State.UNRESOLVED)
+    record = shop.record(ref)
+    assert len(record.candidates) == len(WHITE_TABLE) - 1
+    assert shop.paid() == {}
+    shop.check()
+
+
+#: Small products before the same white: alike in the mean of the whole picture.
+WHITE_TABLE = [
+    ("mug", "#2a8f8f"),
+    ("mug", "#c03030"),
+    ("ball", "#2a8f8f"),
+    ("mug", "#2a8f5f"),
+]
+
+
+def test_pictures_that_look_alike_stay_with_a_person(shop: Workshop) -> None:
+    image = Image.open(io.BytesIO(drawing("mug", "#2a8f8f")))
+    alike = [shop.upload(jpeg(image, quality)) for quality in (90, 80)]
+    refs = shop.order(*(shop.job(n, image=url) for n, url in enumerate(alike)))
+    lose(shop)
+    shop.until_all(State.UNRESOLVED)
+    shop.check()
+    made = {row["id"] for row in shop.books()}
+    for ref in refs:
+        assert {c.prediction_id for c in shop.record(ref).candidates} == made
+    # It is looked at again, and still nobody is sure.
+    shop.settle()
+    assert shop.states() == {State.UNRESOLVED: 2}
+
+
+def test_the_length_tells_apart_what_the_picture_does_not(shop: Workshop) -> None:
+    picture = shop.job(0).inputs["image"]
+    shop.order(
+        shop.job(0, image=picture, duration=5), shop.job(1, image=picture, duration=10)
+    )
+    lose(shop)
+    all_are_stored_and_paid_once(shop)
+
+
+def test_a_candidate_that_is_still_being_made_is_waited_for(shop: Workshop) -> None:
+    shop.sandbox.configure(generation_s=1.5)
+    (ref,) = shop.order(shop.job(0))
+    lose(shop)
+    seen: set[State] = set()
+
+    def look() -> None:
+        shop.turn()
+        seen.add(shop.record(ref).state)
+
+    shop.until(lambda: shop.record(ref).state is State.STORED, look)
+    assert State.UNRESOLVED not in seen
+    assert shop.record(ref).attempt.number == 1
+    shop.check()
+
+
+def test_several_pictures_are_never_adopted_by_their_likeness(shop: Workshop) -> None:
+    (ref,) = shop.order(shop.job(0, MULTI))
+    lose(shop)
+    shop.until_all(State.UNRESOLVED)
+    (candidate,) = shop.record(ref).candidates
+    assert candidate.prediction_id == shop.books()[0]["id"]
+    failure = shop.record(ref).failure
+    assert failure
+    assert failure.code == "unresolved"
+
+
+def test_a_machine_whose_clock_is_wrong_finds_its_predictions(
+    ledger: Ledger,
+    sandbox: RunningSandbox,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 600)
+    with workshop(ledger, sandbox, home) as shop:
+        sandbox.configure(history_inputs=True, **EVERY_LOSS)
+        shop.order(*(shop.job(number) for number in range(7)))
+        shop.submit()
+        sent_at_s = [r.attempts[0].sent_at_s for r in shop.records().values()]
+        assert all(abs(at_s - real()) < 60 for at_s in sent_at_s)
+        all_are_stored_and_paid_once(shop)
+
+
+@pytest.mark.parametrize("ahead_s", [600, -600])
+def test_a_provider_whose_clock_is_wrong_is_searched_by_its_clock(
+    ledger: Ledger, home: Path, ahead_s: float
+) -> None:
+    with (
+        sandbox_ahead(
+            ahead_s, history_inputs=True, quality="small", tier="ultra"
+        ) as sandbox,
+        workshop(ledger, sandbox, home) as shop,
+    ):
+        sandbox.configure(generation_s=0.2, **EVERY_LOSS)
+        shop.order(*(shop.job(number) for number in range(7)))
+        shop.submit()
+        created = [row["created_at_s"] - time.time() for row in shop.books()]
+        assert all(abs(since_s - ahead_s) < 60 for since_s in created)
+        all_are_stored_and_paid_once(shop)
