@@ -258,6 +258,14 @@ def store(batch: str, record: JobRecord, video: str, size: int, sha256: str) -> 
     )
 
 
+def retry(batch: str, record: JobRecord) -> Move:
+    """A person asks for one more attempt of what has failed or was taken back."""
+    return replace(
+        _move(batch, record, Event.RETRY),
+        erase=("looks", "failure", "output", "generated_at"),
+    )
+
+
 def cancel(batch: str, record: JobRecord) -> Move:
     """A person takes it back before it was sent."""
     permit = record.state is State.ADMITTED

@@ -39,6 +39,7 @@ class Event(StrEnum):
     FAIL = "fail"  #: the provider failed, or the file is gone; no new attempt
     STORE = "store"  #: the video is checked and kept
     CANCEL = "cancel"  #: a person takes it back
+    RETRY = "retry"  #: a person asks for one more attempt
 
 
 MOVES: dict[tuple[State, Event], State] = {
@@ -62,10 +63,13 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.GENERATED, Event.STORE): State.STORED,
     (State.GENERATED, Event.TRY_AGAIN): State.WAITING,
     (State.GENERATED, Event.FAIL): State.FAILED,
+    (State.FAILED, Event.RETRY): State.WAITING,
+    (State.CANCELLED, Event.RETRY): State.WAITING,
 }
 
-#: States that nothing leaves. Derived, so that it cannot disagree with the table.
-FINAL = frozenset(State) - {state for state, _ in MOVES}
+#: States that nothing leaves without a person's word. Derived, so that it cannot
+#: disagree with the table.
+FINAL = frozenset(State) - {s for s, event in MOVES if event is not Event.RETRY}
 
 #: Unfinished states that somebody must look at: exactly these stand in the due-set.
 WATCHED = frozenset(State) - FINAL - {State.WAITING}

@@ -24,6 +24,9 @@ from producer.watching import take
 #: What an id of the provider may look like.
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
+#: States from which a person may ask for one more attempt.
+RETRIABLE = (State.FAILED, State.CANCELLED)
+
 #: States from which a person may settle a lost answer.
 LOST = (State.UNKNOWN, State.UNRESOLVED)
 
@@ -86,6 +89,26 @@ def resolve(batch: str, job: str, *, adopt: str | None, absent: bool) -> int:
     if moved is not Moved.YES:
         raise Stop(f"{batch}/{job} changed in the meantime; look at it again")
     tables.say(f"{done}; run the manifest again, or reelmill collect {batch}, to go on")
+    return Exit.STORED
+
+
+def retry(batch: str, job: str | None) -> int:
+    """Let failed jobs wait for one more attempt."""
+    chosen = settings.read()
+    with ledger_of(chosen, alone=False) as ledger:
+        found = _batch(ledger, batch)
+        everyone = [_job(ledger, found, job)] if job else ledger.batches.jobs(found.id)
+        failed = [record for record in everyone if record.state in RETRIABLE]
+        if not failed:
+            raise Stop(f"{' '.join(filter(None, (batch, job)))}: nothing has failed")
+        made = ledger.moves.make([moves.retry(found.id, record) for record in failed])
+    cost = sum(record.job.price_usd_micros or 0 for record in failed)
+    count = made.count(Moved.YES)
+    jobs = "1 job waits" if count == 1 else f"{count} jobs wait"
+    tables.say(
+        f"{jobs} for one more attempt, ${usd(cost)} in all; "
+        f"reelmill run {found.manifest} sends them"
+    )
     return Exit.STORED
 
 

@@ -181,6 +181,22 @@ def collect(batch: str | None = None, *, json: Json = False) -> int:
 
 
 @app.command
+def retry(batch: str, job: str | None = None) -> int:
+    """Let failed jobs wait for one more attempt; `reelmill run` then sends them.
+
+        reelmill retry products-1f0c33ab
+        reelmill retry products-1f0c33ab mug-orbit
+
+    Args:
+        batch: Id of the batch.
+        job: Id of a job in it; all that failed if none is named.
+    """
+    from producer.acting import retry
+
+    return retry(batch, job)
+
+
+@app.command
 def resolve(
     batch: str,
     job: str,

@@ -42,7 +42,7 @@ def test_money_is_at_stake_only_where_somebody_looks() -> None:
 
 
 @given(st.lists(st.sampled_from(Event), max_size=40))
-def test_no_history_leaves_a_final_state(history: list[Event]) -> None:
+def test_only_a_person_takes_a_job_out_of_a_final_state(history: list[Event]) -> None:
     state = State.WAITING
     for event in history:
         before = state
@@ -50,7 +50,11 @@ def test_no_history_leaves_a_final_state(history: list[Event]) -> None:
             state = after(state, event)
         except IllegalMove:
             continue
-        assert before not in FINAL
+        assert before not in FINAL or event is Event.RETRY
+
+
+def test_what_is_stored_stays_stored() -> None:
+    assert not [move for move in MOVES if move[0] is State.STORED]
 
 
 @given(st.lists(st.sampled_from(Event), max_size=40))

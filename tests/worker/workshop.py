@@ -139,7 +139,8 @@ class Workshop:
         self.engine.run(collect(self.engine, self.are(State.GENERATED)))
 
     def turn(self) -> None:
-        """Everything a worker does, once."""
+        """Everything a worker does, once, without the account's rest."""
+        self.ledger.permits.recover(self.engine.account)
         self.submit()
         self.settle()
         self.end()
@@ -206,12 +207,13 @@ class Workshop:
         """Whether our books say what the provider's say."""
         own = [row for row in self.books() if not row["stranger"]]
         records = self.records().values()
-        return (
-            sum(record.charged_usd_micros for record in records)
-            == sum(row["price_usd_micros"] for row in own)
-        ) and (
-            sum(record.refunded_usd_micros for record in records)
-            == sum(row["refunded_usd_micros"] for row in own)
+        booked = (
+            sum(record.charged_usd_micros for record in records),
+            sum(record.refunded_usd_micros for record in records),
+        )
+        return booked == (
+            sum(row["price_usd_micros"] for row in own),
+            sum(row["refunded_usd_micros"] for row in own),
         )
 
 

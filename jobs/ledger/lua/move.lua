@@ -73,6 +73,7 @@ else
   redis.call('ZREM', acct .. ':due', ref)
 end
 if state == 'waiting' then redis.call('ZREM', key .. ':waiting', id) end
+if state == 'failed' or state == 'cancelled' then redis.call('HINCRBY', key, 'unfinished', 1) end
 if after == 'waiting' then
   redis.call('ZADD', key .. ':waiting', redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)

@@ -103,6 +103,8 @@ def move_by(  # noqa: PLR0911, C901 - one line for every event there is
             return moves.store(batch, record, "videos/row-1.mp4", 1_000, "ab" * 32)
         case Event.CANCEL:
             return moves.cancel(batch, record)
+        case Event.RETRY:
+            return moves.retry(batch, record)
         case _:
             raise AssertionError(f"{event} is the ledger's own")
 

@@ -1,0 +1,406 @@
+"""What an answer says: clear ones are clear, and no hostile one does any harm."""
+
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.answers import (
+    Accepted,
+    AccountTrouble,
+    AnswerLost,
+    Completed,
+    Listed,
+    LookAgain,
+    Missing,
+    Over,
+    Refused,
+    Running,
+    Throttled,
+    Trouble,
+)
+from tests.strategies import json_values
+from worker import replies
+from worker.replies import EXCERPT, Reply
+
+
+def reply(
+    body: object = None, status: int = 200, headers: dict[str, str] | None = None
+) -> Reply:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply(status, raw, headers or {})
+
+
+def says(**data: object) -> Reply:
+    return reply({"code": 200, "message": "success", "data": data})
+
+
+SUBMITTED = [
+    (says(id="p1", status="created"), Accepted("p1")),
+    (reply({"code": 200, "data": {"id": "a" * 128}}), Accepted("a" * 128)),
+    (reply({"message": "bad"}, 400), Refused(400, "bad")),
+    (reply({"message": "no model"}, 404), Refused(404, "no model")),
+    (reply({"message": "too big"}, 413), Refused(413, "too big")),
+    (reply({"error": "what?"}, 422), Refused(422, "what?")),
+    (reply({"code": 400, "message": "bad"}), Refused(400, "bad")),
+    (reply({"message": "slow"}, 429), Throttled("slow")),
+    (reply({"code": 429, "message": "slow"}), Throttled("slow")),
+    (reply({"message": "?"}, 401), AccountTrouble(Trouble.KEY, "?")),
+    (reply({"message": "?"}, 403), AccountTrouble(Trouble.PERMISSION, "?")),
+    (reply({"message": "?"}, 402), AccountTrouble(Trouble.BALANCE, "?")),
+    (
+        reply({"message": "Insufficient credits"}, 403),
+        AccountTrouble(Trouble.BALANCE, "Insufficient credits"),
+    ),
+    (
+        reply({"code": 1407, "message": "top up"}, 400),
+        AccountTrouble(Trouble.BALANCE, "top up"),
+    ),
+    (
+        reply({"code": 200, "message": "top up", "data": {"code": 1407}}),
+        AccountTrouble(Trouble.BALANCE, "top up"),
+    ),
+    (
+        reply({"code": 402, "message": "top up"}),
+        AccountTrouble(Trouble.BALANCE, "top up"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "expected"), SUBMITTED)
+def test_a_clear_answer_to_a_paid_request_is_understood(
+    answer: Reply, expected: object
+) -> None:
+    assert replies.submitted(answer) == expected
+
+
+#: Something may exist and be charged: nobody may take these for a no.
+UNCLEAR = [
+    *(reply({"message": "oh"}, status) for status in (500, 502, 503, 504, 520, 599)),
+    *(reply({"message": "moved"}, status) for status in (301, 302, 303, 307, 308)),
+    *(reply({"data": {"id": "p1"}}, status) for status in (201, 202, 204, 206, 408)),
+    *(reply(None, status) for status in (100, 409, 410, 418, 425, 451)),
+    reply(b""),
+    reply(b"<html><body>hello</body></html>"),
+    reply(b"\xff\xfe\x00"),
+    reply(b"[" * 100_000),
+    reply(b'{"data":' * 50_000),
+    reply(b'{"data": {"id": ' + b"9" * 10_000 + b"}}"),
+    reply(b'{"data": {"id": NaN}}'),
+    reply({}),
+    reply([]),
+    reply("p1"),
+    reply({"data": None}),
+    reply({"data": []}),
+    reply({"data": [{"id": "p1"}]}),
+    reply({"data": "p1"}),
+    reply({"id": "p1"}),
+    reply({"code": "200", "data": {}}),
+    reply({"code": "429", "message": "slow"}),
+    reply({"code": 5000, "message": "internal"}),
+    says(id=""),
+    says(id=None),
+    says(id=17),
+    says(id=True),
+    says(id=["p1"]),
+    says(id="a" * 129),
+    says(id="../p1"),
+    says(id="p/1"),
+    says(id="p 1"),
+    says(id="p1\n"),
+    says(id="p1\u2028"),
+    says(id="ｐ１"),
+    says(id="p1?x=1"),
+    reply({"code": 400, "data": {"id": "not/usable"}}),
+    reply({"code": 429, "data": {"id": ["p1"]}}),
+    reply({"code": 401, "data": {"id": 17}}),
+]
+
+
+@pytest.mark.parametrize("answer", UNCLEAR, ids=lambda a: repr(a)[:60])
+def test_an_unclear_answer_to_a_paid_request_is_lost(answer: Reply) -> None:
+    assert isinstance(replies.submitted(answer), AnswerLost)
+
+
+LOOKED = [
+    (says(id="p1", status="created"), Running("created")),
+    (says(id="p1", status="processing"), Running("processing")),
+    (says(status="queued"), Running("queued")),
+    (says(status=""), Running("")),
+    (says(status="Completed"), Running("Completed")),
+    (
+        says(status="completed", outputs=["https://x.de/1.mp4"]),
+        Completed("https://x.de/1.mp4"),
+    ),
+    (
+        says(status="completed", outputs="https://x.de/1.mp4"),
+        Completed("https://x.de/1.mp4"),
+    ),
+    (
+        says(
+            status="completed",
+            outputs=[{"url": "https://x.de/1.mp4"}],
+            timings={"inference": 41_500},
+        ),
+        Completed("https://x.de/1.mp4", 41.5),
+    ),
+    (
+        says(status="failed", code=1200, error="not allowed\n"),
+        Over("failed", 1200, "not allowed"),
+    ),
+    (says(status="failed", code="1200", error=None), Over("failed", 0, "")),
+    (says(status="timeout"), Over("timeout", 0, "")),
+    (says(status="cancelled"), Over("cancelled", 0, "")),
+    (says(status="deleted"), Over("deleted", 0, "")),
+    (reply({"message": "?"}, 404), Missing("?")),
+    (reply({"message": "?"}, 401), AccountTrouble(Trouble.KEY, "?")),
+]
+
+
+@pytest.mark.parametrize(("answer", "expected"), LOOKED)
+def test_a_look_is_understood(answer: Reply, expected: object) -> None:
+    assert replies.looked(answer, "p1") == expected
+
+
+LOOK_AGAIN = [
+    *(reply({}, status) for status in (302, 400, 429, 500, 502, 503, 504)),
+    reply(b""),
+    reply(b"<html>"),
+    reply({"data": None}),
+    says(),
+    says(status=None),
+    says(status=7),
+    says(id="p2", status="failed"),
+    says(id="p2", status="completed", outputs=["https://x.de/1.mp4"]),
+    says(id=None, status="failed"),
+    says(status="completed"),
+    says(status="completed", outputs=[]),
+    says(status="completed", outputs=None),
+    says(status="completed", outputs=[None]),
+    says(status="completed", outputs=[["https://x.de/1.mp4"]]),
+    says(status="completed", outputs={"url": "https://x.de/1.mp4"}),
+    says(status="completed", outputs=["file:///etc/passwd"]),
+    says(status="completed", outputs=["ftp://x.de/1.mp4"]),
+    says(status="completed", outputs=["javascript:alert(1)"]),
+    says(status="completed", outputs=["https://"]),
+    says(status="completed", outputs=["https://[::1"]),
+    says(status="completed", outputs=["https://x.de/a b"]),
+    says(status="completed", outputs=["https://x.de/\u2028"]),
+    says(status="completed", outputs=["/1.mp4"]),
+]
+
+
+@pytest.mark.parametrize("answer", LOOK_AGAIN, ids=lambda a: repr(a)[:70])
+def test_what_says_nothing_about_a_prediction_ends_nothing(answer: Reply) -> None:
+    assert isinstance(replies.looked(answer, "p1"), LookAgain)
+
+
+@pytest.mark.parametrize(
+    "millis",
+    ["9" * 400, "-1", "NaN", "Infinity", "-Infinity", "1e300", "true", '"1"', "[]"],
+)
+def test_a_time_that_cannot_be_counted_with_is_none(millis: str) -> None:
+    """It would go into what is learnt, and from there into every later wait."""
+    body = (
+        '{"data": {"status": "completed", "outputs": ["https://x.de/1"],'
+        f' "timings": {{"inference": {millis}}}}}}}'
+    )
+    found = replies.looked(reply(body.encode()), "p1")
+    assert found == Completed("https://x.de/1", None)
+
+
+NOW = datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        (" 30 ", 30.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 2015 07:28:00", 0.0),
+        ("", None),
+        ("-5", None),
+        (".", None),
+        ("1.2.3", None),
+        ("nan", None),
+        ("inf", None),
+        ("soon", None),
+        ("٣", None),
+        ("7 seconds", None),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("Mon, 1 Jan 2026 00:00:00 +99999999999999999", None),
+        ("Mon, 1 Jan 2026 99:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_or_nothing(
+    text: str, expected: float | None
+) -> None:
+    assert replies.retry_after_s(reply({}, 429, {"retry-after": text})) == expected
+
+
+def test_retry_after_in_the_future_is_the_time_until_then() -> None:
+    later = format_datetime(NOW + timedelta(days=2), usegmt=True)
+    found = replies.retry_after_s(reply({}, 429, {"retry-after": later}))
+    assert found is not None
+    assert 86_400 < found <= 2 * 86_400
+
+
+def test_an_absurd_retry_after_is_still_a_number() -> None:
+    found = replies.retry_after_s(reply({}, 429, {"retry-after": "9" * 5_000}))
+    assert found is not None
+    assert math.isfinite(found)
+
+
+ITEM = {
+    "id": "p1",
+    "model": "m",
+    "status": "created",
+    "created_at": "2026-05-19T06:09:15.948268264Z",
+}
+AT_S = datetime(2026, 5, 19, 6, 9, 15, 948268, tzinfo=UTC).timestamp()
+
+
+def test_a_page_of_the_history_is_read() -> None:
+    assert replies.listed(says(items=[])) == []
+    assert replies.listed(says(items=[ITEM])) == [Listed("p1", "m", AT_S, "created")]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ({"inputs": {"a": 1}}, {"a": 1}),
+        ({"input": {"a": 1}}, {"a": 1}),
+        ({"inputs": {}}, None),
+        ({"inputs": "a"}, None),
+        ({"inputs": None}, None),
+    ],
+)
+def test_inputs_that_are_not_shown_are_none(
+    shown: dict[str, object], expected: object
+) -> None:
+    """Taken for inputs that differ they would prove an absence that is none."""
+    (listing,) = replies.listed(says(items=[{**ITEM, **shown}])) or []
+    assert listing.inputs == expected
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply({}, 500),
+        reply({"data": {"items": [ITEM]}}, 206),
+        says(),
+        says(items=None),
+        says(items={}),
+        says(items=[ITEM, "p2"]),
+        says(items=[ITEM, {**ITEM, "id": "a/b"}]),
+        says(items=[ITEM, {**ITEM, "id": 7}]),
+        says(items=[ITEM, {**ITEM, "created_at": "yesterday"}]),
+        says(items=[ITEM, {**ITEM, "created_at": 7}]),
+        reply(b"<html>"),
+    ],
+    ids=lambda a: repr(a)[:70],
+)
+def test_a_page_with_anything_unreadable_is_no_page(answer: Reply) -> None:
+    assert replies.listed(answer) is None
+
+
+BILLING = {
+    "uuid": "b1",
+    "billing_type": "deduct",
+    "price": 0.21,
+    "created_at": "2026-05-19T06:09:15Z",
+    "prediction": {"uuid": "p1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("price", "micros"),
+    [(0.21, 210_000), (-0.252, 252_000), ("0.21", 210_000), (210_000, 210_000)],
+)
+def test_a_billed_price_is_exact(price: object, micros: int) -> None:
+    (record,) = replies.billed(says(items=[{**BILLING, "price": price}])) or []
+    assert record.amount_usd_micros == micros
+    assert (record.prediction_id, record.kind) == ("p1", "deduct")
+
+
+@pytest.mark.parametrize(
+    "price", ["", "abc", "NaN", "1e999999999", None, True, [], float("inf"), 10**30]
+)
+def test_a_price_that_cannot_be_read_makes_no_page(price: object) -> None:
+    assert replies.billed(says(items=[{**BILLING, "price": price}])) is None
+
+
+def test_foreign_words_are_one_short_line_without_control_characters() -> None:
+    nasty = "a\x1b[31m\r\nb\u202e\u2028\x00\ud800c " + "x" * 10_000
+    line = replies.clean(nasty)
+    assert line.isprintable()
+    assert len(line) == EXCERPT
+    assert line.startswith("a [31m b c xxx")
+
+
+def test_an_error_is_described_by_its_kind_if_it_has_no_words() -> None:
+    assert replies.describe(TimeoutError()) == "TimeoutError"
+    assert replies.describe(OSError("a\nb")) == "OSError: a b"
+
+
+#: Answers that look right at first and are wrong somewhere inside.
+objects = st.dictionaries(
+    st.sampled_from(
+        ["code", "data", "id", "status", "outputs", "items", "error", "message"]
+        + ["created_at", "timings", "inference", "inputs", "price", "billing_type"]
+    ),
+    st.deferred(lambda: parts),
+    max_size=5,
+)
+parts = st.one_of(
+    objects,
+    st.lists(objects, max_size=2),
+    json_values,
+    st.sampled_from(["completed", "failed", "p1", "https://x.de/1", "deduct", 1200]),
+    st.datetimes().map(datetime.isoformat),
+)
+bodies = st.binary(max_size=200) | objects.map(lambda o: json.dumps(o).encode())
+headers = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text())
+
+READERS: list[Callable[[Reply], object]] = [
+    replies.submitted,
+    lambda answer: replies.looked(answer, "p1"),
+    replies.listed,
+    replies.billed,
+    replies.inputs,
+    replies.date_s,
+    replies.retry_after_s,
+]
+
+
+@given(status=st.sampled_from([200, 200, 200, 404, 429, 500]), body=bodies, head=headers)
+def test_no_answer_whatever_makes_a_reader_raise(
+    status: int, body: bytes, head: dict[str, str]
+) -> None:
+    for read in READERS:
+        read(Reply(status, body, head))
+
+
+@given(status=st.integers(100, 599), body=bodies)
+def test_only_an_answer_of_200_with_an_id_is_an_acceptance(
+    status: int, body: bytes
+) -> None:
+    answer = replies.submitted(Reply(status, body, {}))
+    if isinstance(answer, Accepted):
+        assert status == 200
+        assert json.loads(body)["data"]["id"] == answer.prediction_id
+
+
+@given(st.integers(500, 599), bodies)
+def test_an_error_of_the_server_is_never_taken_for_a_no(
+    status: int, body: bytes
+) -> None:
+    assert isinstance(replies.submitted(Reply(status, body, {})), AnswerLost)
