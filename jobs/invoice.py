@@ -27,7 +27,7 @@ def invoice(
     records: Iterable[JobRecord],
     billed: Sequence[Billed],
     known: Collection[str],
-    until_s: float,
+    during: tuple[float, float],
 ) -> dict[str, Any]:
     """The part of a report that compares it with the provider's billing.
 
@@ -35,7 +35,8 @@ def invoice(
         records: the jobs of the batch.
         billed: billing records from before its first attempt until now.
         known: predictions that the ledger knows, those of other batches included.
-        until_s: unix seconds of the batch's last attempt; later charges are others'.
+        during: unix seconds of the batch's first and last attempt; charges of another
+            time are others'.
     """
     by_prediction: dict[str, _Billing] = defaultdict(_Billing)
     for row in billed:
@@ -58,7 +59,7 @@ def invoice(
         "billed_refunded_usd": usd(own.refunded_usd_micros),
         "billed_net_usd": usd(own.charged_usd_micros - own.refunded_usd_micros),
         "differences": differences,
-        "unexplained": _unexplained(billed, known, until_s),
+        "unexplained": _unexplained(billed, known, during),
     }
 
 
@@ -92,7 +93,7 @@ def _how(booked_usd_micros: int, billed_usd_micros: int) -> str:
 
 
 def _unexplained(
-    billed: Sequence[Billed], known: Collection[str], until_s: float
+    billed: Sequence[Billed], known: Collection[str], during: tuple[float, float]
 ) -> list[Mapping[str, Any]]:
     """Charges in the time of the batch that belong to no attempt we know of."""
     return [
@@ -105,5 +106,5 @@ def _unexplained(
         for row in billed
         if row.kind == "deduct"
         and row.prediction_id not in known
-        and row.created_at_s <= until_s
+        and during[0] <= row.created_at_s <= during[1]
     ]

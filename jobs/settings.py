@@ -301,8 +301,10 @@ def worker_name() -> str:
 
 
 def _unknown(name: str, known: Mapping[str, str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "; unset it"
+    # The prefix is the same in all of them: with it everything would look alike.
+    endings = {other.removeprefix(PREFIX): other for other in known}
+    close = get_close_matches(name.removeprefix(PREFIX), endings, n=1)
+    hint = f"; did you mean {endings[close[0]]}?" if close else "; unset it"
     return f"{name} is no setting of reelmill{hint}"
 
 

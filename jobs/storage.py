@@ -67,7 +67,9 @@ class Store:
                 LocalStore(self.url, mkdir=True) if self.local else from_url(self.url)
             )
         except (BaseError, OSError, ValueError) as error:
-            raise StoreError(f"{self.url}: cannot be opened ({error})") from None
+            raise StoreError(
+                f"{self.url}: cannot be opened ({_words(error)})"
+            ) from None
 
     def place(self, key: str) -> str:
         """Path or URL of what is kept under `key`."""
@@ -101,7 +103,7 @@ class Store:
         except FileNotFoundError:
             return None
         except (BaseError, OSError, ValueError) as error:
-            raise StoreError(f"{self.place(key)}: {error}") from None
+            raise StoreError(f"{self.place(key)}: {_words(error)}") from None
 
     def size_bytes(self, key: str) -> int | None:
         """Size of what is kept under `key`; None if nothing is.
@@ -114,7 +116,7 @@ class Store:
         except FileNotFoundError:
             return None
         except (BaseError, OSError, ValueError) as error:
-            raise StoreError(f"{self.place(key)}: {error}") from None
+            raise StoreError(f"{self.place(key)}: {_words(error)}") from None
 
     def check_writable(self) -> None:
         """Keep a small file and take it away again.
@@ -135,4 +137,11 @@ class Store:
         try:
             obstore.put(self._store, key, chunks, attributes=attributes)
         except (BaseError, OSError, ValueError) as error:
-            raise StoreError(f"{self.place(key)}: cannot be kept ({error})") from None
+            raise StoreError(
+                f"{self.place(key)}: cannot be kept ({_words(error)})"
+            ) from None
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without the pages of detail that follow it."""
+    return str(error).partition("\n")[0]

@@ -56,18 +56,18 @@ def balance(settings: Settings) -> Balance:
     return Balance(usd=float(answer["balance_usd"]))
 
 
-def billings(settings: Settings, after_s: float, now_s: float) -> list[Billed]:
+def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]:
     """Ask the provider what it has billed since a time.
 
     Args:
         settings: whose account.
         after_s: unix seconds by the ledger's clock, as are the times that are returned.
-        now_s: what the ledger's clock says.
+        ahead_s: how far the ledger's clock is ahead of this machine's.
 
     Raises:
         Stop: it does not say.
     """
-    answer = ask(settings, "billings", repr(after_s), repr(now_s))
+    answer = ask(settings, "billings", repr(after_s), repr(ahead_s))
     _or_stop(answer)
     return [Billed(**row) for row in answer["billed"]]
 

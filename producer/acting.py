@@ -13,6 +13,7 @@ from jobs.moves import Ref
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
+from jobs.settling import Patience
 from jobs.states import State
 from producer import account, tables
 from producer.exits import Exit, Stop
@@ -23,6 +24,10 @@ from producer.watching import take
 
 #: What an id of the provider may look like.
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+#: Billing is asked for from so many seconds before the first attempt, lest a rough
+#: comparison of clocks leaves something out.
+BEFORE_S = 60.0
 
 #: States from which a person may ask for one more attempt.
 RETRIABLE = (State.FAILED, State.CANCELLED)
@@ -186,12 +191,14 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
     records = list(ledger.batches.jobs(batch.id))
     sent = [a.sent_at_s for record in records for a in record.attempts]
     if not sent:
-        return invoice(records, [], [], 0.0)
-    after_s = min(sent) - 60.0
-    billed = account.billings(chosen, after_s, ledger.now_s())
+        return invoice(records, [], [], (0.0, 0.0))
+    ahead_s = ledger.now_s() - time.time()
+    billed = account.billings(chosen, min(sent) - BEFORE_S, ahead_s)
     ids = sorted({row.prediction_id for row in billed})
     known = ledger.moves.known(batch.account, ids)
-    return invoice(records, billed, known, max(sent) + chosen.submit_timeout_s)
+    patience = Patience(chosen.submit_timeout_s, chosen.settle_s)
+    during = min(sent) - patience.skew_s, max(sent) + patience.latest_s
+    return invoice(records, billed, known, during)
 
 
 def _told(record: JobRecord) -> dict[str, Any]:

@@ -184,6 +184,8 @@ def collect(batch: str | None = None, *, json: Json = False) -> int:
 def retry(batch: str, job: str | None = None) -> int:
     """Let failed jobs wait for one more attempt; `reelmill run` then sends them.
 
+    For example:
+
         reelmill retry products-1f0c33ab
         reelmill retry products-1f0c33ab mug-orbit
 

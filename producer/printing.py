@@ -40,10 +40,12 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
         f"incomplete: {left} of {now.batch.total} are left"
         f"{held_up(now).replace(chr(10), '; ')}"
     )
+    # Who was only looking after what had begun starts the rest with another command.
+    again = "run the same command" if before else "run the manifest"
     if now.batch.stopped_by == "daily-budget":
         tables.say("the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET")
     elif now.batch.stopped_by == "budget":
-        tables.say("raise --budget and run the same command to go on")
+        tables.say(f"raise --budget and {again} to go on")
     elif now.account.trouble:
         tables.say(account.CURES.get(now.account.trouble, "look at the account"))
     elif now.under_way:
@@ -57,7 +59,7 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
             f"reelmill show {now.batch.id} JOB tells what is known of one"
         )
     else:
-        tables.say("run the same command to go on")
+        tables.say(f"{again} to go on")
 
 
 def print_report(document: dict[str, Any], place: str) -> None:

@@ -39,6 +39,9 @@ LONG_LIFE_S = 60.0
 #: What a stopped worker has begun, such as a paid request, takes at most so long.
 STOP_PATIENCE_S = 90.0
 
+#: Without its ledger a worker can only end; what it had sent is looked for later.
+LOST_PATIENCE_S = 5.0
+
 
 @dataclass(slots=True)
 class Interrupt:
@@ -116,6 +119,10 @@ def _watch(
                 worker.stop()
                 worker, born_s = _start_worker(settings), time.monotonic()
                 starts += 1
+    except LedgerUnreachable:
+        # A fleet's server may come back while we wait; ours is gone.
+        worker.stop(STOP_PATIENCE_S if settings.redis_url else LOST_PATIENCE_S)
+        raise
     finally:
         _stop_worker(worker, paid=now.under_way > 0)
     return take(ledger, batch_id)

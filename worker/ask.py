@@ -4,7 +4,7 @@ Each prints one line of JSON, with `unreachable` in it where no answer came:
 
     python -m worker.ask balance
     python -m worker.ask look PREDICTION
-    python -m worker.ask billings AFTER_S NOW_S
+    python -m worker.ask billings AFTER_S LEDGER_AHEAD_S
 
 A process of its own, so that only workers ever speak to the provider.
 """
@@ -12,6 +12,7 @@ A process of its own, so that only workers ever speak to the provider.
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
 
@@ -41,11 +42,14 @@ async def _look(provider: Provider, prediction_id: str) -> dict[str, object]:
     return {"found": type(answer).__name__.lower()}
 
 
-async def _billings(provider: Provider, after_s: str, now_s: str) -> dict[str, object]:
+async def _billings(
+    provider: Provider, after_s: str, ledger_ahead_s: str
+) -> dict[str, object]:
+    now_s = time.time() + float(ledger_ahead_s)
     theirs_s = await provider.clock_s()
     # The provider's clock may be minutes off, and its records go by it.
-    ahead_s = 0.0 if theirs_s is None else theirs_s - float(now_s)
-    until_s = float(now_s) + ahead_s + SOON_S
+    ahead_s = 0.0 if theirs_s is None else theirs_s - now_s
+    until_s = now_s + ahead_s + SOON_S
     rows = await provider.billings(float(after_s) + ahead_s, until_s)
     ours = [replace(row, created_at_s=row.created_at_s - ahead_s) for row in rows]
     return {"billed": [asdict(row) for row in ours]}

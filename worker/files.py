@@ -103,7 +103,7 @@ class Files:
             if not fetchable(url):
                 raise NotFetched(f"not a web address: {clean(url)}")
             async with self._client.stream("GET", url) as response:
-                if not response.is_redirect:
+                if not response.has_redirect_location:
                     return await self._save(response, path, most_bytes)
                 url = urljoin(url, response.headers.get("location", ""))
         raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")

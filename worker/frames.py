@@ -27,7 +27,7 @@ TILE_PX = 4
 TILE_SHARE = 0.5
 
 #: A picture of more pixels is a bomb, not a product.
-MOST_PX = 100_000_000
+MOST_PX = 80_000_000
 
 
 class NotComparable(Exception):  # noqa: N818 - that is what it is

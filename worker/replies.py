@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -41,6 +41,13 @@ REFUSALS = frozenset({400, 404, 405, 413, 415, 422})
 
 #: "insufficient_credits" as a code of the envelope or of the prediction.
 NO_CREDIT_CODE = 1407
+
+#: ... and in words.
+NO_MONEY = re.compile(
+    r"insufficient[\W_]+(\w+[\W_]+)?(credit|balance|fund|money)"
+    r"|(credit|balance|fund|money)\w*[\W_]+(\w+[\W_]+)?insufficient",
+    re.IGNORECASE,
+)
 
 #: Statuses that end a prediction without a video (the vendor's clients agree).
 ENDS = frozenset({"failed", "cancelled", "timeout", "deleted"})
@@ -127,12 +134,13 @@ def trouble(reply: Reply) -> AccountTrouble | None:
     by code and by its words.
     """
     status = _status(reply)
-    words = reply.excerpt()
     envelope = reply.json()
     if data(reply).get("id"):
         return None
+    words = _complaint(reply)
     codes = (envelope.get("code"), envelope.get("error_code"), data(reply).get("code"))
-    broke = "insufficient" in words.lower() or NO_CREDIT_CODE in codes
+    # Not every want is one of money: a picture may be of insufficient resolution.
+    broke = NO_CREDIT_CODE in codes or bool(NO_MONEY.search(words))
     client_error = 400 <= reply.status < 500  # noqa: PLR2004 - HTTP's own ranges
     if status == HTTPStatus.PAYMENT_REQUIRED or (
         broke and (client_error or reply.status == HTTPStatus.OK)
@@ -143,6 +151,14 @@ def trouble(reply: Reply) -> AccountTrouble | None:
     if status == HTTPStatus.FORBIDDEN:
         return AccountTrouble(Trouble.PERMISSION, words)
     return None
+
+
+def _complaint(reply: Reply) -> str:
+    """What is wrong; of an envelope that says "success", what its data says."""
+    error = data(reply).get("error")
+    if reply.status == HTTPStatus.OK and isinstance(error, str) and error.strip():
+        return clean(error)
+    return reply.excerpt()
 
 
 def looked(reply: Reply, prediction_id: str) -> LookAnswer:
@@ -343,9 +359,10 @@ def usd_micros_of(price: float | str) -> int:
     """
     try:
         amount = Decimal(str(price))
-    except InvalidOperation:
-        raise ValueError(f"{price!r} is no price") from None
-    if not amount.is_finite() or abs(amount) > DEAREST_USD * 1_000_000:
+        believable = abs(amount) <= DEAREST_USD * 1_000_000
+    except ArithmeticError:
+        believable = False
+    if not believable:
         raise ValueError(f"{price!r} is no price")
     if abs(amount) < DEAREST_USD:
         amount *= 1_000_000

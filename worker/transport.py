@@ -8,6 +8,7 @@ is not known to happen before the first byte counts as sent.
 """
 
 import os
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiohttp
 import httpx
@@ -64,8 +65,10 @@ def make_client(read_timeout_s: float) -> httpx.AsyncClient:
         )
 
     timeout = httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(
         transport=AiohttpTransport(client=session),
         timeout=timeout,
+        cookies=no_cookies,
         follow_redirects=False,
     )

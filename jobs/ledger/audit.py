@@ -13,6 +13,8 @@ from jobs.states import FINAL, WATCHED, State
 
 #: States that hold a concurrency slot. An unresolved job may hold one, on loan.
 HOLDING = frozenset({State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.GENERATING})
+#: States of a lost answer.
+LOST = frozenset({State.UNKNOWN, State.UNRESOLVED})
 #: States that hold reserved money.
 RESERVING = frozenset(
     {State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED}
@@ -24,16 +26,26 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
     due = set(ledger.server.zrange(keys.due(account_id), 0, -1))
     slots = set(ledger.server.zrange(keys.slots(account_id), 0, -1))
     problems: list[str] = []
+    lost: set[str] = set()
+    generating = 0
     for batch_id in ledger.batches.ids():
         batch = ledger.batches.read(batch_id)
         if batch is None or batch.account != account_id:
             continue
         records = list(ledger.batches.jobs(batch_id))
         problems += _jobs(ledger, batch, records, due, slots)
-        problems += _sums(batch, records)
+        problems += _sums(ledger, batch, records)
+        lost |= {f"{batch_id}/{r.job.id}" for r in records if r.state in LOST}
+        generating += sum(r.state is State.GENERATING for r in records)
         refs = {str(Ref(batch_id, record.job.id)) for record in records}
         due -= refs | {str(Ref(batch_id, ""))}
         slots -= refs
+    kept_lost = ledger.server.smembers(keys.lost(account_id))
+    kept = ledger.server.hget(keys.account(account_id), "generating") or "0"
+    if lost != kept_lost:
+        problems.append(f"lost are {sorted(kept_lost)}, by their states {sorted(lost)}")
+    if int(kept) != generating:
+        problems.append(f"{kept} are counted as generating, {generating} are")
     problems += [f"{ref} is due but no batch has it" for ref in sorted(due)]
     problems += [f"{ref} holds a slot but no batch has it" for ref in sorted(slots)]
     return problems
@@ -61,7 +73,8 @@ def _jobs(
     return problems
 
 
-def _sums(batch: BatchRecord, records: list[JobRecord]) -> list[str]:
+def _sums(ledger: Ledger, batch: BatchRecord, records: list[JobRecord]) -> list[str]:
+    unfinished = ledger.server.hget(keys.batch(batch.id), "unfinished") or "0"
     reserved = sum(r.job.price_usd_micros or 0 for r in records if r.state in RESERVING)
     counted = Counter(record.state for record in records)
     pairs = {
@@ -76,7 +89,7 @@ def _sums(batch: BatchRecord, records: list[JobRecord]) -> list[str]:
         ),
         "jobs": (batch.total, len(records)),
         "unfinished": (
-            batch.total - sum(batch.counts.get(state, 0) for state in FINAL),
+            int(unfinished),
             sum(n for state, n in counted.items() if state not in FINAL),
         ),
     }

@@ -238,6 +238,8 @@ def workshop(
     before = sandbox.configure()
     engine = Engine(chosen, broker.make_app(chosen.ledger_url))
     engine.read_clock()
+    engine.ledger.close()
+    engine.ledger = ledger
     permits = ledger.permits
     permits.set_limits(engine.account, chosen.limits, chosen.daily_budget_usd_micros)
     try:
@@ -245,7 +247,6 @@ def workshop(
     finally:
         engine.run(engine.provider.close())
         engine.run(engine.files.close())
-        engine.close()
         sandbox.configure(**before)
 
 

@@ -1,5 +1,6 @@
 """What the tests of the ledger play with: batches, and the move for every event."""
 
+from functools import partial
 from typing import Any
 
 from jobs import moves
@@ -69,7 +70,7 @@ def batch_of(ledger: Ledger, batch_id: str = "spring") -> BatchRecord:
     return batch
 
 
-def move_by(  # noqa: PLR0911, C901 - one line for every event there is
+def move_by(
     batch: str,
     record: JobRecord,
     event: Event,
@@ -78,35 +79,26 @@ def move_by(  # noqa: PLR0911, C901 - one line for every event there is
 ) -> Move:
     """The move that an event calls for, as the worker would make it."""
     failure = Failure("some-code", "some words")
-    match event:
-        case Event.CLAIM:
-            return moves.claim(batch, record, now_s, LEASE_S)
-        case Event.RETURN:
-            return moves.give_back(batch, record)
-        case Event.REFUSE:
-            return moves.refuse(batch, record, failure, now_s)
-        case Event.LOSE:
-            return moves.lose(batch, record, "no answer", 5.0)
-        case Event.ACCEPT | Event.ADOPT:
-            return moves.accept(batch, record, prediction_id, 40.0)
-        case Event.ABSENT:
-            return moves.absent(batch, record, now_s)
-        case Event.GIVE_UP:
-            return moves.give_up(batch, record, "two candidates", 3_600.0)
-        case Event.COMPLETE:
-            url = "https://files.example.com/1.mp4"
-            return moves.complete(batch, record, url, now_s, LEASE_S)
-        case Event.TRY_AGAIN | Event.FAIL:
-            again = event is Event.TRY_AGAIN
-            return moves.end(batch, record, failure, now_s, refund=again, again=again)
-        case Event.STORE:
-            return moves.store(batch, record, "videos/row-1.mp4", 1_000, "ab" * 32)
-        case Event.CANCEL:
-            return moves.cancel(batch, record)
-        case Event.RETRY:
-            return moves.retry(batch, record)
-        case _:
-            raise AssertionError(f"{event} is the ledger's own")
+    url = "https://files.example.com/1.mp4"
+    accept = partial(moves.accept, batch, record, prediction_id, 40.0)
+    end = partial(moves.end, batch, record, failure, now_s)
+    makers = {
+        Event.CLAIM: partial(moves.claim, batch, record, now_s, LEASE_S),
+        Event.RETURN: partial(moves.give_back, batch, record),
+        Event.REFUSE: partial(moves.refuse, batch, record, failure, now_s),
+        Event.LOSE: partial(moves.lose, batch, record, "no answer", 5.0),
+        Event.ACCEPT: accept,
+        Event.ADOPT: accept,
+        Event.ABSENT: partial(moves.absent, batch, record, now_s),
+        Event.GIVE_UP: partial(moves.give_up, batch, record, "two", 3_600.0),
+        Event.COMPLETE: partial(moves.complete, batch, record, url, now_s, LEASE_S),
+        Event.TRY_AGAIN: partial(end, refund=True, again=True),
+        Event.FAIL: partial(end, refund=False, again=False),
+        Event.STORE: partial(moves.store, batch, record, "row-1.mp4", 1_000, "ab" * 32),
+        Event.CANCEL: partial(moves.cancel, batch, record),
+        Event.RETRY: partial(moves.retry, batch, record),
+    }
+    return makers[event]()
 
 
 def play(

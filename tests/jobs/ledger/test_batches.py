@@ -100,7 +100,7 @@ def test_a_job_is_read_with_all_that_happened_to_it(ledger: Ledger) -> None:
     stored = play(ledger, ref, *steps, prediction_id="p9")
     assert stored.state is State.STORED
     assert stored.job == a_job(1)
-    assert (stored.video, stored.video_bytes) == ("videos/row-1.mp4", 1_000)
+    assert (stored.video, stored.video_bytes) == ("row-1.mp4", 1_000)
     assert stored.prediction_id == "p9"
     assert [a.outcome for a in stored.attempts] == ["completed"]
     assert stored.output == "https://files.example.com/1.mp4"

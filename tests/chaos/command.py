@@ -1,0 +1,159 @@
+"""The whole command under fire: `reelmill run`, killed from outside, run again.
+
+At random moments one of four things gets a SIGKILL: the worker, the ledger's server,
+the command, or all of them at once. Whoever runs it does what a person or cron would:
+the same command again, until it says that the batch is over.
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import TimeoutExpired
+
+from jobs import settings
+from jobs.ledger import LedgerUnreachable, connect
+from jobs.ledger.audit import audit
+from producer.exits import Exit
+from producer.private import ledger_of
+from tests.chaos.tally import Tally
+from tests.producer.running import Begun, Desk, command_of, ended, until
+
+#: What is killed, by the word in the command line that tells it.
+KINDS = {"worker": "celery", "server": "valkey", "command": "", "all at once": ""}
+
+#: Runs that may be needed after the last kill, so that nothing goes on for ever.
+MOST_LAST_RUNS = 8
+
+#: A run that nobody kills ends within this time.
+LONGEST_RUN_S = 240.0
+
+#: A command that lost its ledger ends within this time, and so do orphans.
+LONGEST_END_S = 90.0
+
+
+@dataclass(slots=True)
+class Fire:
+    """Who is killed next, and when."""
+
+    luck: random.Random
+    left: list[str]
+    tally: Tally
+    #: Every process that belonged to a command that was killed.
+    orphans: set[int] = field(default_factory=set)
+
+    def wait_s(self) -> float:
+        """Seconds to the next kill: now and then while it is still starting."""
+        early = self.luck.random() < 0.25
+        return self.luck.uniform(0.0, 1.2) if early else self.luck.uniform(1.5, 3.5)
+
+
+def kills(count: int, luck: random.Random) -> list[str]:
+    """So many kills of every kind, in a random order."""
+    every = [kind for kind in KINDS for _ in range(count)]
+    luck.shuffle(every)
+    return every
+
+
+def run_to_the_end(place: Desk, manifest: Path, fire: Fire) -> None:
+    """Run the same command until it is over, while the fire lasts."""
+    last_runs = 0
+    while last_runs < MOST_LAST_RUNS:
+        last_runs += not fire.left
+        begun = place.start("run", manifest, "--yes")
+        while fire.left and _lives(begun, fire.wait_s()):
+            _strike(place, begun, fire)
+        code = _end(begun, fire)
+        if code in (Exit.STORED, Exit.FAILED):
+            return
+    fire.tally.problems.append(f"{manifest.name} is not over after all these runs")
+
+
+def await_orphans(fire: Fire) -> None:
+    """Whatever a killed command left behind must end by itself."""
+    with suppress(AssertionError):
+        until(lambda: ended(fire.orphans), LONGEST_END_S)
+    left = [command_of(pid) for pid in fire.orphans if command_of(pid)]
+    fire.tally.problems += [f"left behind: {command}" for command in left]
+
+
+def _lives(begun: Begun, wait_s: float) -> bool:
+    """Whether it still runs after a while."""
+    try:
+        begun.process.wait(wait_s)
+    except TimeoutExpired:
+        return True
+    return False
+
+
+def _strike(place: Desk, begun: Begun, fire: Fire) -> None:
+    kind = fire.left[-1]
+    family = begun.family()
+    word = KINDS[kind]
+    if word:
+        child = begun.child(word)
+        victims = [child] if child else []
+    else:
+        others = family if kind == "all at once" else []
+        victims = [begun.process.pid, *others]
+    if not victims:
+        return
+    for pid in victims:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    fire.left.pop()
+    fire.tally.kills[kind] += 1
+    until(lambda: ended(victims))
+    if kind == "worker":
+        _audit_running(place, fire.tally)
+        return
+    fire.orphans |= set(family)
+    begun.process.wait(LONGEST_END_S)
+    _audit_alone(place, family, fire.tally)
+
+
+def _end(begun: Begun, fire: Fire) -> int:
+    code = begun.process.wait(LONGEST_RUN_S)
+    if code == -signal.SIGKILL:
+        return code
+    fire.tally.endings[code] += 1
+    expected = {Exit.STORED, Exit.FAILED, Exit.INCOMPLETE, Exit.UNREACHABLE}
+    fire.tally.expect(code in expected, f"ended with {code}: {begun.said}")
+    fire.tally.expect("Traceback" not in begun.said, f"a traceback: {begun.said}")
+    return code
+
+
+def _audit_running(place: Desk, tally: Tally) -> None:
+    """Between two workers nobody writes, so the ledger must agree with itself."""
+    chosen = settings.read(place.environment)
+    ledger = connect(chosen.ledger_url, timeout_s=2.0)
+    try:
+        found = audit(ledger, chosen.account_id)
+    except LedgerUnreachable:
+        return
+    finally:
+        ledger.close()
+    tally.audits += 1
+    tally.problems += found
+
+
+def _audit_alone(place: Desk, family: Iterable[int], tally: Tally) -> None:
+    """Nothing runs any more: audit with a server of our own.
+
+    A worker that still tries to write down an answer is left in peace; then the next
+    kill is audited.
+    """
+    until_s = time.monotonic() + 2.0
+    while not ended(family):
+        if time.monotonic() > until_s:
+            return
+        time.sleep(0.02)
+    chosen = settings.read(place.environment)
+    with ledger_of(chosen, alone=True) as ledger:
+        found = audit(ledger, chosen.account_id)
+    tally.audits += 1
+    tally.problems += found

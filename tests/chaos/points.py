@@ -1,0 +1,139 @@
+"""Workers that die at exact points, one after the other, on a ledger that stays up.
+
+The batch is handed over as the command would do it; then one worker at a time is
+started that kills itself at whichever point of `killing` it reaches first. After each
+death nothing runs and the ledger is audited; the next worker finds what the dead one
+left, and has the points before it that are still to be reached.
+"""
+
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs import catalogue, settings
+from jobs.ledger import Ledger
+from jobs.ledger.audit import audit
+from jobs.settings import Settings, child_environment
+from jobs.states import FINAL
+from producer.batching import enqueue, survey
+from producer.children import Child
+from producer.reading import Options
+from producer.rendering import keep_report
+from tests.chaos.killing import KILL, POINTS, REACHED
+from tests.chaos.tally import Tally
+from tests.producer.running import Desk
+
+ROOT = Path(__file__).parent.parent.parent
+
+#: A frequent point is hit at one of its first so many calls.
+LATEST_CALL = 8
+
+LONGEST_END_S = 240.0
+
+#: Once all is over a worker still has so long to reach a point.
+AFTER_THE_END_S = 2.0
+
+LOOK_S = 0.02
+
+THREADS = "16"
+
+
+@dataclass(slots=True)
+class Range:
+    """Where the workers are killed: one home, one ledger, one account."""
+
+    place: Desk
+    chosen: Settings
+    ledger: Ledger
+    luck: random.Random
+    tally: Tally
+    #: Kills that are still to come, by the point.
+    left: Counter[str]
+
+    def is_over(self) -> bool:
+        """Whether nothing is left to do of all that was ordered."""
+        found = [self.ledger.batches.read(i) for i in self.ledger.batches.ids()]
+        return all(
+            batch.total == sum(batch.counts.get(state, 0) for state in FINAL)
+            for batch in found
+            if batch
+        )
+
+
+def order(range_: Range, manifest: Path) -> None:
+    """Hand a manifest over as `reelmill run` does."""
+    known = catalogue.builtin()
+    options = Options()
+    enqueue(
+        range_.ledger,
+        survey(manifest, options, known),
+        options,
+        known,
+        range_.chosen,
+        budget_usd_micros=None,
+        priority=1,
+        now_s=time.time(),
+    )
+
+
+def kill_once(range_: Range) -> bool:
+    """Run a worker until it reaches a point; whether it did before all was over."""
+    reached = range_.place.folder / "reached"
+    counts = {
+        name: 1 if POINTS[name].rare else range_.luck.randint(1, LATEST_CALL)
+        for name in range_.left
+    }
+    worker = _start_worker(range_, counts, reached)
+    try:
+        while worker.running and not range_.is_over():
+            time.sleep(LOOK_S)
+        # What comes after the end, such as the report, has its time too.
+        until_s = time.monotonic() + AFTER_THE_END_S
+        while worker.running and time.monotonic() < until_s:
+            time.sleep(LOOK_S)
+        killed = not worker.running
+    finally:
+        worker.stop()
+    if killed:
+        name = reached.read_text("utf-8")
+        range_.left -= Counter([name])
+        range_.tally.kills[name] += 1
+    range_.tally.problems += audit(range_.ledger, range_.chosen.account_id)
+    range_.tally.audits += 1
+    return killed
+
+
+def end(range_: Range) -> None:
+    """Let a worker that nobody kills end everything, and report it."""
+    worker = _start_worker(range_, {}, range_.place.folder / "reached")
+    until_s = time.monotonic() + LONGEST_END_S
+    while not range_.is_over() and time.monotonic() < until_s and worker.running:
+        time.sleep(LOOK_S)
+    range_.tally.expect(worker.running, f"a worker ended: {worker.last_words()}")
+    worker.stop()
+    for batch_id in range_.ledger.batches.ids():
+        keep_report(range_.ledger, batch_id, time.time())
+
+
+def settings_of(place: Desk) -> Settings:
+    """The settings of a desk, for code of ours."""
+    return settings.read(place.environment)
+
+
+def _start_worker(range_: Range, counts: Mapping[str, int], reached: Path) -> Child:
+    options = {"--pool": "threads", "--concurrency": THREADS, "--loglevel": "INFO"}
+    command = [sys.executable, "-m", "celery", "-A", "tests.chaos.killing", "worker"]
+    command += [part for pair in options.items() for part in pair]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    environment = child_environment(range_.chosen) | {
+        "PYTHONPATH": str(ROOT),
+        KILL: json.dumps(counts),
+        REACHED: str(reached),
+    }
+    log = range_.place.home / "worker.log"
+    return Child("the worker", command, log=log, environment=environment)

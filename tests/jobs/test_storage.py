@@ -1,0 +1,209 @@
+"""A store keeps a file whole or not at all, and nothing outside of it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.storage import CHUNK_BYTES, Store, StoreError, normal, parse
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "videos"))
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "made.mp4"
+    path.write_bytes(os.urandom(2 * CHUNK_BYTES + 17))
+    return path
+
+
+def kept(store: Store) -> list[str]:
+    """Every file below the store, and every one that was left over."""
+    root = Path(store.url)
+    return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+
+
+KEYS = [
+    "mug.mp4",
+    "spring/mug.mp4",
+    "spring/a/b/c/mug.mp4",
+    "spring/Tür 🌷.mp4",
+    "spring/100%.mp4",
+    "spring/a%20b.mp4",
+    "spring/%2e%2e%2fmug.mp4",
+    "spring/a?b#c&d=e.mp4",
+    "spring/a'b\"c.mp4",
+    "spring/...mp4",
+    "~/mug.mp4",
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_file_is_kept_where_its_place_says(
+    store: Store, video: Path, key: str
+) -> None:
+    store.put_file(key, video, "video/mp4")
+    assert Path(store.place(key)).read_bytes() == video.read_bytes()
+    assert store.get(key) == video.read_bytes()
+    assert store.size_bytes(key) == video.stat().st_size
+    assert kept(store) == [key]
+
+
+CLIMBING = [
+    "../mug.mp4",
+    "spring/../../mug.mp4",
+    "spring/../mug.mp4",
+    "..",
+    ".",
+    "spring/./mug.mp4",
+    "spring//mug.mp4",
+    "",
+    "spring/a\nb.mp4",
+    "spring/a\x00b.mp4",
+    "spring/" + "x" * 300,
+    "spring/mug.mp4#1",
+]
+
+
+@pytest.mark.parametrize("key", CLIMBING)
+def test_a_key_that_is_none_keeps_nothing(store: Store, video: Path, key: str) -> None:
+    beside = set(video.parent.iterdir())
+    with pytest.raises(StoreError) as caught:
+        store.put_file(key, video, "video/mp4")
+    assert str(caught.value).startswith(store.url)
+    assert "\n" not in str(caught.value).replace(key, "")
+    assert kept(store) == []
+    assert set(video.parent.iterdir()) == beside
+
+
+@given(st.text(max_size=40))
+def test_no_key_climbs_out(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    store = Store(str(outside / "videos"))
+    try:
+        store.put_text(key, "x", "text/plain")
+    except StoreError:
+        assert kept(store) == []
+    assert [p.name for p in outside.iterdir()] == ["videos"]
+
+
+def test_what_is_there_is_replaced_whole(store: Store) -> None:
+    store.put_text("report.json", "long " * 1_000, "application/json")
+    store.put_text("report.json", "{}", "application/json")
+    assert store.get("report.json") == b"{}"
+
+
+@pytest.mark.parametrize("size", [1, 30_000_000])
+def test_a_stream_that_fails_leaves_nothing(store: Store, size: int) -> None:
+    def breaks() -> Iterator[bytes]:
+        yield bytes(size)
+        raise ValueError("the disk went away")
+
+    with pytest.raises(StoreError, match="the disk went away"):
+        store._put("spring/mug.mp4", breaks(), "video/mp4")
+    assert kept(store) == []
+    assert store.get("spring/mug.mp4") is None
+
+
+def test_a_stream_that_fails_leaves_what_was_there(store: Store) -> None:
+    def breaks() -> Iterator[bytes]:
+        yield b"half"
+        raise ValueError("the disk went away")
+
+    store.put_text("mug.mp4", "whole", "video/mp4")
+    with pytest.raises(StoreError):
+        store._put("mug.mp4", breaks(), "video/mp4")
+    assert store.get("mug.mp4") == b"whole"
+    assert kept(store) == ["mug.mp4"]
+
+
+def test_what_is_not_there_is_none(store: Store) -> None:
+    assert store.get("mug.mp4") is None
+    assert store.size_bytes("spring/mug.mp4") is None
+
+
+@pytest.mark.parametrize("key", ["../made.mp4", "a//b", "."])
+def test_a_key_that_is_none_cannot_be_asked_for(
+    store: Store, video: Path, key: str
+) -> None:
+    assert video.exists()
+    for ask in (store.get, store.size_bytes):
+        with pytest.raises(StoreError):
+            ask(key)
+
+
+def test_a_file_that_is_in_the_way_is_named(store: Store, video: Path) -> None:
+    store.put_text("spring", "a file, not a folder", "text/plain")
+    with pytest.raises(StoreError, match=r"spring/mug\.mp4: cannot be kept"):
+        store.put_file("spring/mug.mp4", video, "video/mp4")
+
+
+def test_a_folder_that_is_in_the_way_is_named(store: Store, video: Path) -> None:
+    store.put_text("mug.mp4/x", "below", "text/plain")
+    with pytest.raises(StoreError, match=r"mug\.mp4: cannot be kept"):
+        store.put_file("mug.mp4", video, "video/mp4")
+
+
+@pytest.mark.parametrize("way", ["made.mp4", "made.mp4/videos"])
+def test_a_store_that_cannot_be_made_is_said(video: Path, way: str) -> None:
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(str(video.parent / way))
+
+
+def test_a_store_that_can_be_written_keeps_nothing_of_the_test(store: Store) -> None:
+    store.check_writable()
+    assert kept(store) == []
+
+
+def test_a_store_that_cannot_be_written_is_said(store: Store) -> None:
+    root = Path(store.url)
+    root.rmdir()
+    root.write_text("somebody put a file here")
+    with pytest.raises(StoreError, match="nothing can be written"):
+        store.check_writable()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("videos", ("file", "videos")),
+        ("/srv/videos", ("file", "/srv/videos")),
+        ("file:///srv/videos", ("file", "/srv/videos")),
+        ("file:///srv/my%20videos", ("file", "/srv/my videos")),
+        ("s3://shop/spring", ("s3", "s3://shop/spring")),
+        ("gs://shop", ("gs", "gs://shop")),
+        ("az://shop/x", ("az", "az://shop/x")),
+        ("a b/100%/c", ("file", "a b/100%/c")),
+    ],
+)
+def test_a_store_is_a_folder_or_a_bucket(url: str, expected: tuple[str, str]) -> None:
+    assert parse(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://example.com/videos", "give a folder or one of s3://, gs://, az://"),
+        ("ftp://example.com", "not a store"),
+        ("S4://shop", "not a store"),
+        ("s3://", "names no bucket; write s3://bucket"),
+        ("gs:///videos", "names no bucket"),
+    ],
+)
+def test_what_is_no_store_is_said(url: str, said: str) -> None:
+    with pytest.raises(StoreError, match=said):
+        parse(url)
+    with pytest.raises(StoreError, match=said):
+        Store(url)
+
+
+def test_one_store_has_one_spelling() -> None:
+    here = str(Path.cwd() / "videos")
+    assert {normal(url) for url in ("videos", "videos/", "./videos", here)} == {here}
+    assert normal("s3://shop/spring/") == normal("s3://shop/spring")

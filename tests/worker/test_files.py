@@ -1,0 +1,209 @@
+"""Fetching from hosts that nobody knows: whole videos come through, nothing else."""
+
+import asyncio
+import gzip
+import hashlib
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.worker.hosts import Answer, Host, header, host, page, repeats, reset, sends
+from tests.worker.hosts import silent as hush
+from worker.files import MOST_REDIRECTS, Fetched, Files, NotFetched
+
+
+def box(kind: bytes, content: bytes = b"") -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+TRACK = box(b"trak", box(b"mdia", box(b"hdlr", bytes(8) + b"vide" + bytes(12))))
+VIDEO = box(b"ftyp", b"isom") + box(b"moov", TRACK) + box(b"mdat", bytes(50_000))
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def chunk(content: bytes) -> bytes:
+    return f"{len(content):x}\r\n".encode() + content + b"\r\n"
+
+
+def fetch(
+    answer: Answer, path: Path, timeout_s: float = 5.0, url: str = "{url}/v.mp4"
+) -> tuple[Fetched, Host]:
+    async def run() -> tuple[Fetched, Host]:
+        async with host(answer) as there:
+            files = Files(timeout_s)
+            try:
+                return await files.fetch(url.format(url=there.url), path), there
+            finally:
+                await files.close()
+
+    return asyncio.run(run())
+
+
+WHOLE: dict[str, Answer] = {
+    "with a length": sends(page(VIDEO, "200 OK", "Content-Type: video/mp4")),
+    "without a type": sends(page(VIDEO)),
+    "as bytes of any kind": sends(page(VIDEO, "200 OK", "Content-Type: binary/x")),
+    "in chunks": sends(CHUNKED, chunk(VIDEO[:7]), chunk(VIDEO[7:]), b"0\r\n\r\n"),
+    "until the end": sends(b"HTTP/1.1 200 OK\r\n\r\n", VIDEO),
+    "packed": sends(page(gzip.compress(VIDEO), "200 OK", "Content-Encoding: gzip")),
+    "bit by bit": sends(page(VIDEO)[:99], page(VIDEO)[99:20_000], page(VIDEO)[20_000:]),
+}
+
+
+@pytest.mark.parametrize("way", WHOLE)
+def test_a_whole_video_comes_through(tmp_path: Path, way: str) -> None:
+    path = tmp_path / "v.mp4"
+    fetched, there = fetch(WHOLE[way], path)
+    assert path.read_bytes() == VIDEO
+    assert fetched == Fetched(path, len(VIDEO), hashlib.sha256(VIDEO).hexdigest())
+    (request,) = there.requests
+    for name in ("authorization", "cookie", "proxy-authorization"):
+        assert header(request, name) is None
+
+
+HTML = b"<html><body>Please log in</body></html>"
+SHORT = page(VIDEO)[:-1_000]
+
+NO_VIDEO: dict[str, tuple[Answer, str]] = {
+    "404": (sends(page(b"", "404 Not Found")), "HTTP 404"),
+    "403": (sends(page(b"<Error/>", "403 Forbidden")), "HTTP 403"),
+    "500": (sends(page(VIDEO, "500 Oh")), "HTTP 500"),
+    "206": (sends(page(VIDEO, "206 Partial Content")), "HTTP 206"),
+    "304": (sends(b"HTTP/1.1 304 Not Modified\r\n\r\n"), "HTTP 304"),
+    "a page": (sends(page(HTML, "200 OK", "Content-Type: text/html")), "text/html"),
+    "a page that says video": (
+        sends(page(HTML, "200 OK", "Content-Type: video/mp4")),
+        "no video",
+    ),
+    "json": (
+        sends(page(b"{}", "200 OK", "Content-Type: application/problem+json")),
+        "json instead",
+    ),
+    "nothing": (sends(page(b"")), "no video"),
+    "a video cut by its host": (sends(page(VIDEO[:-1])), "no video"),
+    "a body cut on the way": (sends(SHORT), r"\w"),
+    "chunks cut on the way": (sends(CHUNKED, chunk(VIDEO)), r"\w"),
+    "a connection torn down": (reset, r"\w"),
+    "a connection closed": (sends(), r"\w"),
+    "garbage for a status": (sends(b"\x00\xff\x00\r\n\r\n"), r"\w"),
+    "garbage for a chunk": (sends(CHUNKED, b"zz\r\n"), r"\w"),
+    "what is not packed": (
+        sends(page(VIDEO, "200 OK", "Content-Encoding: gzip")),
+        r"\w",
+    ),
+    "a header without end": (repeats(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 4_096), r"\w"),
+}
+
+
+@pytest.mark.parametrize("what", NO_VIDEO)
+def test_anything_else_is_not_fetched(tmp_path: Path, what: str) -> None:
+    answer, said = NO_VIDEO[what]
+    with pytest.raises(NotFetched, match=said):
+        fetch(answer, tmp_path / "v.mp4")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        hush,
+        repeats(CHUNKED, chunk(bytes(16))),
+        repeats(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b"\x00"),
+    ],
+    ids=["silence", "chunks without end", "a slow drip"],
+)
+def test_the_whole_has_a_deadline(tmp_path: Path, answer: Answer) -> None:
+    with pytest.raises(NotFetched, match=r"not whole after 0\.2 s"):
+        fetch(answer, tmp_path / "v.mp4", timeout_s=0.2)
+
+
+def redirects(location: str, status: str = "302 Found") -> Answer:
+    return sends(page(b"", status, f"Location: {location}"))
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/v.mp4",
+        "gopher://127.0.0.1:1/",
+        "data:video/mp4;base64,AAAA",
+        "javascript:alert(1)",
+        "http://",
+        "http://[",
+        "http://[::1",
+        "//[x]/v.mp4",
+        "http://a b/",
+        "http://user@:80/",
+    ],
+)
+def test_a_redirect_to_what_is_no_web_address_is_not_followed(
+    tmp_path: Path, location: str
+) -> None:
+    with pytest.raises(NotFetched):
+        fetch(redirects(location), tmp_path / "v.mp4")
+
+
+@pytest.mark.parametrize("status", ["301 M", "302 M", "303 M", "307 M", "308 M"])
+def test_a_redirect_is_followed_a_few_times(tmp_path: Path, status: str) -> None:
+    with pytest.raises(NotFetched, match="redirected more than 3 times"):
+        fetch(redirects("/v.mp4?again", status), tmp_path / "v.mp4")
+
+
+def test_a_redirect_without_a_place_leads_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(NotFetched, match="HTTP 302"):
+        fetch(sends(page(b"", "302 Found")), tmp_path / "v.mp4")
+
+
+def test_a_loop_of_redirects_asks_so_often_and_no_more(tmp_path: Path) -> None:
+    async def run() -> int:
+        async with host(redirects("/v.mp4")) as there:
+            files = Files(5.0)
+            with pytest.raises(NotFetched):
+                await files.fetch(f"{there.url}/v.mp4", tmp_path / "v.mp4")
+            await files.close()
+            return len(there.requests)
+
+    assert asyncio.run(run()) == MOST_REDIRECTS + 1
+
+
+def test_a_redirect_to_another_host_carries_nothing_along(tmp_path: Path) -> None:
+    async def run() -> Host:
+        answer = sends(page(VIDEO, "200 OK", "Set-Cookie: a=b; Path=/"))
+        async with host(answer) as there:
+            onward = sends(
+                page(
+                    b"", "302 F", f"Location: {there.url}/v", "Set-Cookie: a=b; Path=/"
+                )
+            )
+            async with host(onward) as first:
+                files = Files(5.0)
+                await files.fetch(f"{first.url}/v", tmp_path / "1.mp4")
+                await files.fetch(f"{first.url}/v", tmp_path / "2.mp4")
+                await files.close()
+            return there
+
+    for request in asyncio.run(run()).requests:
+        assert header(request, "cookie") is None
+        assert header(request, "authorization") is None
+
+
+@pytest.mark.parametrize("url", ["", "x", "file:///etc/passwd", "http://", "http://["])
+def test_what_is_no_web_address_is_not_asked_for(tmp_path: Path, url: str) -> None:
+    with pytest.raises(NotFetched, match="not a web address"):
+        fetch(sends(page(VIDEO)), tmp_path / "v.mp4", url=url)
+
+
+def test_a_login_for_the_host_is_not_shown_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins = tmp_path / "netrc"
+    logins.write_text("default login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(logins))
+    _, there = fetch(sends(page(VIDEO)), tmp_path / "v.mp4")
+    assert header(there.requests[0], "authorization") is None
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NotFetched, match="FileNotFoundError"):
+        fetch(sends(page(VIDEO)), tmp_path / "no" / "v.mp4")
