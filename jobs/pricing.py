@@ -33,7 +33,7 @@ def usd_micros(text: str) -> int:
         dollars = Decimal(text.strip().removeprefix("$"))
     except InvalidOperation:
         raise ValueError(f"{text!r} is no amount of dollars, such as 12.50") from None
-    if not dollars.is_finite() or abs(dollars) > MOST_USD:
+    if not dollars.is_finite() or dollars.copy_abs() > MOST_USD:
         raise ValueError(f"{text!r} is no amount of dollars, such as 12.50")
     amount = dollars * MICROS_PER_USD
     if amount != amount.to_integral_value():

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs import moves, settings
+from jobs import moves
 from jobs.invoice import invoice
 from jobs.ledger import Ledger
 from jobs.ledger.moves import Moved
@@ -16,6 +16,7 @@ from jobs.settings import Settings
 from jobs.settling import Patience
 from jobs.states import State
 from producer import account, tables
+from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.printing import print_ending, print_json, print_report
 from producer.private import ledger_of
@@ -38,7 +39,7 @@ LOST = (State.UNKNOWN, State.UNRESOLVED)
 
 def report(batch: str | None, *, billed: bool, json: bool) -> int:
     """Print the report of a batch, and write it anew."""
-    chosen = settings.read()
+    chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = _batch(ledger, batch)
         extra = {}
@@ -50,12 +51,14 @@ def report(batch: str | None, *, billed: bool, json: bool) -> int:
         print_json(document)
     else:
         print_report(document, place)
+        for warning in document["warnings"]:
+            tables.say(warning)
     return outcome(now)
 
 
 def show(batch: str | None, job: str | None, *, json: bool) -> int:
     """Print how a batch stands, or all that happened to one job."""
-    chosen = settings.read()
+    chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = _batch(ledger, batch)
         if job is None:
@@ -77,7 +80,7 @@ def resolve(batch: str, job: str, *, adopt: str | None, absent: bool) -> int:
     """Settle a lost answer by a person's word."""
     if (adopt is None) == (not absent):
         raise Stop("say either --adopt PREDICTION or --absent, not both or neither")
-    chosen = settings.read()
+    chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = _batch(ledger, batch)
         record = _job(ledger, found, job)
@@ -99,7 +102,7 @@ def resolve(batch: str, job: str, *, adopt: str | None, absent: bool) -> int:
 
 def retry(batch: str, job: str | None) -> int:
     """Let failed jobs wait for one more attempt."""
-    chosen = settings.read()
+    chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = _batch(ledger, batch)
         everyone = [_job(ledger, found, job)] if job else ledger.batches.jobs(found.id)
@@ -119,7 +122,7 @@ def retry(batch: str, job: str | None) -> int:
 
 def collect(batch: str | None, *, json: bool) -> int:
     """End what a batch has begun, without starting anything."""
-    chosen = settings.read(None, starts=False)
+    chosen = chosen_settings(starts=False)
     with ledger_of(chosen, alone=True) as ledger:
         found = _batch(ledger, batch)
         _same_account(found, chosen)

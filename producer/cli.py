@@ -5,7 +5,6 @@ needed, so that help and completion answer at once.
 """
 
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +20,19 @@ Exit codes: 0 all stored · 1 some jobs failed · 2 usage, settings or manifest 
 Settings come from the environment; `reelmill doctor` lists them.
 """
 
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("reelmill")
+
+
 app = App(
     name="reelmill",
     help="Turn a manifest of product pictures and prompts into videos, paid for once.",
     help_epilogue=EPILOGUE,
     help_format="markdown",
-    version=lambda: version("reelmill"),
+    version=_version,
     result_action="return_value",
 )
 
@@ -278,24 +284,24 @@ def sandbox(
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
-    from jobs.settings import BadSettings
-    from producer.tables import say
-
     try:
         code = app()
     except Stop as stop:
-        say(str(stop))
+        _say(str(stop))
         code = stop.code
-    except BadSettings as error:
-        say(f"{error}\nnothing was done; set it right, or unset it")
-        code = Exit.USAGE
     except KeyboardInterrupt:
-        say("interrupted; what was sent is kept, run the same command to go on")
+        _say("interrupted; what was sent is kept, run the same command to go on")
         code = Exit.INCOMPLETE
     except BrokenPipeError:
         sys.stderr.close()
         code = Exit.STORED
     sys.exit(int(code or 0))
+
+
+def _say(text: str) -> None:
+    from producer.tables import say
+
+    say(text)
 
 
 if __name__ == "__main__":

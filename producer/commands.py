@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.prompt import Confirm
 
-from jobs import catalogue, settings
+from jobs import catalogue
 from jobs.catalogue import Model, UnknownModel
 from jobs.pricing import usd, usd_micros
 from jobs.records import BatchRecord
@@ -17,6 +17,7 @@ from jobs.states import FINAL
 from jobs.storage import Store, StoreError
 from producer import account, tables
 from producer.batching import Survey, batch_id, enqueue, survey
+from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
 from producer.printing import print_beginning, print_ending, print_json, print_report
@@ -44,7 +45,7 @@ def check(manifest: Path, reading: Reading, *, json: bool) -> int:
 
 def price(manifest: Path, reading: Reading, *, json: bool) -> int:
     """Print what a manifest will cost, and how long it will take."""
-    limits = settings.read().limits
+    limits = chosen_settings().limits
     found = _survey_or_stop(manifest, _options(reading))
     duration_s = found.duration_s(limits)
     if json:
@@ -172,7 +173,7 @@ def _price(model: Model) -> dict[str, Any] | None:
 
 def _settings(spending: Spending) -> Settings:
     overrides = {"store": spending.store} if spending.store else {}
-    return settings.read(None, **overrides)
+    return chosen_settings(**overrides)
 
 
 def _options(reading: Reading) -> Options:

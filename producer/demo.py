@@ -13,12 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jobs import catalogue, settings
+from jobs import catalogue, settings, storage
 from jobs.pricing import usd
 from jobs.settings import Settings
 from producer import tables
 from producer.batching import survey
 from producer.children import Child
+from producer.choosing import chosen_settings
 from producer.commands import render_manifest
 from producer.exits import Exit, Stop
 from producer.reading import Options
@@ -44,7 +45,7 @@ class Sandbox:
 
 def demo(*, json: bool) -> int:
     """Render the sample manifest against a stand-in, and compare the books."""
-    base = settings.read()
+    base = chosen_settings()
     folder = base.home / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -117,12 +118,18 @@ def _settings(base: Settings, folder: Path, sandbox: Sandbox) -> Settings:
         api_key="demo",
         base_url=sandbox.url,
         home=folder,
-        store=f"{base.store.rstrip('/')}/demo",
+        store=_store(base, folder),
         server=base.server,
         tier="silver",
         poll_min_s=0.5,
         first_look_s=GENERATION_S / 2,
     )
+
+
+def _store(base: Settings, folder: Path) -> str:
+    """A folder for the videos; a demo never writes into a real bucket."""
+    local = storage.parse(base.store)[0] == "file"
+    return f"{base.store.rstrip('/')}/demo" if local else str(folder / "videos")
 
 
 def _compare(sandbox: Sandbox, estimated_usd_micros: int, code: int) -> int:

@@ -10,12 +10,13 @@ from pydantic import SecretStr
 from rich.markup import escape
 from rich.table import Table
 
-from jobs import catalogue, settings
+from jobs import catalogue
 from jobs.ledger import Ledger, LedgerError, NotDurable
 from jobs.settings import Settings
 from jobs.storage import Store, StoreError
 from jobs.wording import masked, plain
 from producer import account, tables
+from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.printing import print_json
 from producer.private import ledger_of
@@ -43,7 +44,7 @@ COLOURS = {Health.GOOD: "green", Health.WARNING: "yellow", Health.WRONG: "red"}
 
 def doctor(*, json: bool) -> int:
     """Look at everything, print what was found; wrong things make exit code 2 or 4."""
-    chosen = settings.read()
+    chosen = chosen_settings()
     findings = list(_look(chosen))
     if json:
         told = [asdict(finding) for finding in findings]

@@ -75,6 +75,4 @@ def print_report(document: dict[str, Any], place: str) -> None:
     if "invoice" in document:
         for line in tables.invoice_lines(document["invoice"]):
             tables.out.print(line, markup=False, soft_wrap=True)
-    for warning in document["warnings"]:
-        tables.say(warning)
     tables.out.print(place, markup=False, soft_wrap=True)
