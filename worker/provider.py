@@ -25,7 +25,7 @@ from jobs.answers import (
     SubmitAnswer,
     Unsent,
 )
-from worker import replies
+from worker import pages, replies
 from worker.replies import Reply
 from worker.transport import (
     CONNECTIONS,
@@ -125,8 +125,8 @@ class Provider:
             "created_before": _iso(before_s),
         }
         path = "/api/v3/predictions"
-        pages = self._pages("the history", path, question, replies.listed)
-        return list({item.prediction_id: item async for item in pages}.values())
+        items = self._pages("the history", path, question, pages.listed)
+        return list({item.prediction_id: item async for item in items}.values())
 
     async def billings(self, after_s: float, before_s: float) -> list[Billed]:
         """Charges and refunds booked in a window, by the provider's clock.
@@ -139,8 +139,8 @@ class Provider:
             "end_time": _iso(before_s),
             "sort": "created_at ASC",
         }
-        pages = self._pages("the billing", BILLINGS, question, replies.billed)
-        return list({row.record: row async for row in pages}.values())
+        rows = self._pages("the billing", BILLINGS, question, pages.billed)
+        return list({(row.kind, row.record): row async for row in rows}.values())
 
     async def listing(self, prediction_id: str) -> Listed | None:
         """A prediction as its result shows it; None if it is not known.
@@ -152,7 +152,7 @@ class Provider:
         reply = await self._ask_patiently("GET", path)
         if reply.status == httpx.codes.NOT_FOUND:
             return None
-        found = replies.shown(reply)
+        found = pages.shown(reply)
         if found is None or found.prediction_id != prediction_id:
             raise NoAnswer(f"a prediction's result answers HTTP {reply.status}")
         return found
@@ -185,7 +185,7 @@ class Provider:
             found = read(reply)
             if found is None:
                 raise NoAnswer(f"{what} answers HTTP {reply.status}")
-            items = replies.items(reply)
+            items = pages.items(reply)
             if not items:
                 return
             if items == before:

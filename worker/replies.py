@@ -1,7 +1,8 @@
 """Reading what the provider answered: from a status and some bytes to one value.
 
 Every field is taken as hostile until it has the type it should have. What cannot be
-read is "lost" for a paid request and "look again" for any other.
+read is "lost" for a paid request and "look again" for any other. Pages of the history
+and of the billing are read in `pages`.
 """
 
 import json
@@ -9,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -19,9 +19,7 @@ from jobs.answers import (
     Accepted,
     AccountTrouble,
     AnswerLost,
-    Billed,
     Completed,
-    Listed,
     LookAgain,
     LookAnswer,
     Missing,
@@ -55,13 +53,7 @@ ENDS = frozenset({"failed", "cancelled", "timeout", "deleted"})
 #: A prediction is over within a day; a longer time is a mistake of the answer.
 LONGEST_INFERENCE_MS = 86_400_000
 
-#: Kinds of billing records that are about a prediction.
-BILLED = ("deduct", "refund")
-
 EXCERPT = 300
-
-#: A billed figure above this is not in dollars but in millionths of one.
-DEAREST_USD = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,49 +174,6 @@ def looked(reply: Reply, prediction_id: str) -> LookAnswer:
     return Running(clean(status))
 
 
-def items(reply: Reply) -> list[Any] | None:
-    """What stands on a page of a listing; None if it is no page."""
-    found = data(reply).get("items")
-    if reply.status != HTTPStatus.OK or not isinstance(found, list):
-        return None
-    return found
-
-
-def listed(reply: Reply) -> list[Listed] | None:
-    """Predictions of a page of the history; None if it is no page."""
-    found = []
-    for item in (page := items(reply)) or ():
-        listing = _listing(item) if isinstance(item, dict) else None
-        if listing is None:
-            return None
-        found.append(listing)
-    return None if page is None else found
-
-
-def shown(reply: Reply) -> Listed | None:
-    """A prediction as its result shows it; None if that cannot be read."""
-    return _listing(data(reply)) if reply.status == HTTPStatus.OK else None
-
-
-def billed(reply: Reply) -> list[Billed] | None:
-    """Charges and refunds on a page of the billing; None if it is no page.
-
-    Records of other kinds, such as a top-up, are about no prediction.
-    """
-    found = []
-    for place, item in enumerate((page := items(reply)) or ()):
-        if not isinstance(item, dict):
-            return None
-        kind = item.get("billing_type")
-        if isinstance(kind, str) and kind not in BILLED:
-            continue
-        record = _billing(item, place)
-        if record is None:
-            return None
-        found.append(record)
-    return None if page is None else found
-
-
 def date_s(reply: Reply) -> float | None:
     """Unix seconds that the answer itself is dated with; None if it is not."""
     return _http_date_s(reply.headers.get("date", ""))
@@ -289,23 +238,6 @@ def _seconds(millis: object) -> float | None:
     return millis / 1000 if 0 <= millis <= LONGEST_INFERENCE_MS else None
 
 
-def _listing(item: Mapping[str, Any]) -> Listed | None:
-    prediction_id, created = item.get("id"), item.get("created_at")
-    if not isinstance(prediction_id, str) or not USABLE_ID.fullmatch(prediction_id):
-        return None
-    at_s = _unix_s(created)
-    if at_s is None:
-        return None
-    shown = item.get("inputs", item.get("input"))
-    return Listed(
-        prediction_id=prediction_id,
-        model=str(item.get("model", "")),
-        created_at_s=at_s,
-        status=str(item.get("status", "")),
-        inputs=shown if isinstance(shown, dict) and shown else None,
-    )
-
-
 def _http_date_s(text: str) -> float | None:
     """A date of HTTP, which is in UTC whatever it says; None if it is none."""
     try:
@@ -313,57 +245,3 @@ def _http_date_s(text: str) -> float | None:
     except (ValueError, OverflowError):
         return None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def _unix_s(text: object) -> float | None:
-    """A time as the API writes it, with up to nine decimals and in UTC."""
-    if not isinstance(text, str):
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def _billing(item: Mapping[str, Any], place: int) -> Billed | None:
-    prediction = item.get("prediction")
-    known = prediction if isinstance(prediction, dict) else {}
-    prediction_id = known.get("uuid") or known.get("id") or item.get("prediction_uuid")
-    kind, price = item.get("billing_type"), item.get("price")
-    at_s = _unix_s(item.get("created_at"))
-    if kind not in BILLED or at_s is None:
-        return None
-    if isinstance(price, bool) or not isinstance(price, int | float | str):
-        return None
-    try:
-        micros = abs(usd_micros_of(price))
-    except (ValueError, OverflowError):
-        return None
-    record = item.get("uuid") or item.get("id")
-    return Billed(
-        record=str(record or f"{kind} {prediction_id} {at_s} {place}"),
-        prediction_id=str(prediction_id or ""),
-        model=str(item.get("model_uuid") or known.get("model_uuid") or ""),
-        kind=str(kind),
-        amount_usd_micros=micros,
-        created_at_s=at_s,
-    )
-
-
-def usd_micros_of(price: float | str) -> int:
-    """A billed price in micro-dollars.
-
-    Newer answers give dollars as a number with a point, an older one gave whole
-    millionths (wavespeed.ai/docs/check-billings); no video costs a thousand dollars.
-    """
-    try:
-        amount = Decimal(str(price))
-        believable = abs(amount) <= DEAREST_USD * 1_000_000
-    except ArithmeticError:
-        believable = False
-    if not believable:
-        raise ValueError(f"{price!r} is no price")
-    if abs(amount) < DEAREST_USD:
-        amount *= 1_000_000
-    return int(amount.to_integral_value())

@@ -14,7 +14,7 @@ from jobs.answers import (
     Listed,
 )
 from tests.strategies import json_values
-from worker import replies
+from worker import pages, replies
 from worker.replies import Reply
 
 
@@ -39,8 +39,8 @@ AT_S = datetime(2026, 5, 19, 6, 9, 15, 948268, tzinfo=UTC).timestamp()
 
 
 def test_a_page_of_the_history_is_read() -> None:
-    assert replies.listed(says(items=[])) == []
-    assert replies.listed(says(items=[ITEM])) == [Listed("p1", "m", AT_S, "created")]
+    assert pages.listed(says(items=[])) == []
+    assert pages.listed(says(items=[ITEM])) == [Listed("p1", "m", AT_S, "created")]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_inputs_that_are_not_shown_are_none(
     shown: dict[str, object], expected: object
 ) -> None:
     """Taken for inputs that differ they would prove an absence that is none."""
-    (listing,) = replies.listed(says(items=[{**ITEM, **shown}])) or []
+    (listing,) = pages.listed(says(items=[{**ITEM, **shown}])) or []
     assert listing.inputs == expected
 
 
@@ -79,7 +79,7 @@ def test_inputs_that_are_not_shown_are_none(
     ids=lambda a: repr(a)[:70],
 )
 def test_a_page_with_anything_unreadable_is_no_page(answer: Reply) -> None:
-    assert replies.listed(answer) is None
+    assert pages.listed(answer) is None
 
 
 BILLING = {
@@ -96,7 +96,7 @@ BILLING = {
     [(0.21, 210_000), (-0.252, 252_000), ("0.21", 210_000), (210_000, 210_000)],
 )
 def test_a_billed_price_is_exact(price: object, micros: int) -> None:
-    (record,) = replies.billed(says(items=[{**BILLING, "price": price}])) or []
+    (record,) = pages.billed(says(items=[{**BILLING, "price": price}])) or []
     assert record.amount_usd_micros == micros
     assert (record.prediction_id, record.kind) == ("p1", "deduct")
 
@@ -105,7 +105,7 @@ def test_a_billed_price_is_exact(price: object, micros: int) -> None:
     "price", ["", "abc", "NaN", "1e999999999", None, True, [], float("inf"), 10**30]
 )
 def test_a_price_that_cannot_be_read_makes_no_page(price: object) -> None:
-    assert replies.billed(says(items=[{**BILLING, "price": price}])) is None
+    assert pages.billed(says(items=[{**BILLING, "price": price}])) is None
 
 
 #: Answers that look right at first and are wrong somewhere inside.
@@ -148,9 +148,9 @@ headings = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text())
 READERS: list[Callable[[Reply], object]] = [
     replies.submitted,
     lambda answer: replies.looked(answer, "p1"),
-    replies.listed,
-    replies.billed,
-    replies.shown,
+    pages.listed,
+    pages.billed,
+    pages.shown,
     replies.date_s,
     replies.retry_after_s,
 ]
