@@ -19,7 +19,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint format lock pictures clean
+.PHONY: help install dev demo test chaos lint format lock pictures clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: install  ## the whole pipeline on this machine: no key, no cost
 
 test: dev  ## run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+chaos: dev  ## every fault and every kill at once; prints what came of it
+	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 lint: dev  ## check style and types
 	$(BIN)/ruff check .

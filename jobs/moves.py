@@ -83,7 +83,7 @@ def attempt_field(number: int) -> str:
 
 def attempt_json(attempt: Attempt) -> str:
     """An attempt as the ledger keeps it."""
-    kept = {name: value for name, value in asdict(attempt).items() if value}
+    kept = {name: v for name, v in asdict(attempt).items() if v not in (None, "")}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -216,6 +216,11 @@ class Settings(BaseModel):
                 "REELMILL_LEASE_S must exceed REELMILL_PULSE_S: "
                 "a lease that ends before the next pulse is sent twice"
             )
+        if self.settle_s <= self.submit_timeout_s:
+            raise ValueError(
+                "REELMILL_SETTLE_S must exceed REELMILL_SUBMIT_TIMEOUT_S: "
+                "a request that is still on its way must not count as absent"
+            )
         if self.settle_s < self.poll_min_s:
             raise ValueError(
                 "REELMILL_SETTLE_S must be at least REELMILL_POLL_MIN_S: "

@@ -20,7 +20,7 @@ from celery import Celery
 
 from jobs import broker, catalogue, pacing
 from jobs.catalogue import Model
-from jobs.ledger import Ledger, LedgerUnreachable, connect
+from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, connect
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.records import BatchRecord, JobRecord
@@ -97,10 +97,11 @@ class Engine:
         while True:
             try:
                 return await self.call(do, *args, **kwargs)
-            except LedgerUnreachable as error:
+            except LedgerError as error:
+                # Also where it answers but cannot write: a full disk or memory.
                 if self._loop.time() > until:
                     raise
-                log.warning("the ledger is out of reach, trying again: %s", error)
+                log.warning("the ledger cannot take it, trying again: %s", error)
                 await asyncio.sleep(AGAIN_S)
 
     async def load(self, refs: Sequence[Ref], *states: State) -> dict[Ref, JobRecord]:

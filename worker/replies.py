@@ -53,6 +53,9 @@ ENDS = frozenset({"failed", "cancelled", "timeout", "deleted"})
 #: A prediction is over within a day; a longer time is a mistake of the answer.
 LONGEST_INFERENCE_MS = 86_400_000
 
+#: A number that tells why a prediction ended.
+CODE = re.compile(r"[0-9]{1,6}")
+
 EXCERPT = 300
 
 
@@ -88,9 +91,14 @@ def clean(text: str) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """An exception in a few words; never the request, which holds the key."""
+    """An exception in a few words; never the request, which holds the key.
+
+    By the name of the transport's own error underneath, where there is one: the one on
+    top may say that it did not connect though it had.
+    """
     words = clean(str(error))
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+    name = type(error.__cause__ or error).__name__
+    return f"{name}: {words}" if words else name
 
 
 def data(reply: Reply) -> dict[str, Any]:
@@ -168,7 +176,7 @@ def looked(reply: Reply, prediction_id: str) -> LookAnswer:
         reason = found.get("error")
         return Over(
             status,
-            code if isinstance(code, int) else 0,
+            _whole(code),
             clean(reason) if isinstance(reason, str) else "",
         )
     return Running(clean(status))
@@ -188,6 +196,11 @@ def retry_after_s(reply: Reply) -> float | None:
         return float(text[:12])
     at_s = _http_date_s(text)
     return None if at_s is None else max(0.0, at_s - datetime.now(UTC).timestamp())
+
+
+def _whole(code: object) -> int:
+    """A code as a number, also where it came as text; 0 if it is none."""
+    return int(str(code)) if CODE.fullmatch(str(code)) else 0
 
 
 def fetchable(url: object) -> bool:

@@ -126,7 +126,11 @@ WRONG = [
         "REELMILL_LEASE_S must exceed REELMILL_PULSE_S",
     ),
     (
-        {"REELMILL_SETTLE_S": "4", "REELMILL_POLL_MIN_S": "5"},
+        {"REELMILL_SETTLE_S": "60", "REELMILL_SUBMIT_TIMEOUT_S": "60"},
+        "REELMILL_SETTLE_S must exceed REELMILL_SUBMIT_TIMEOUT_S",
+    ),
+    (
+        {"REELMILL_SETTLE_S": "70", "REELMILL_POLL_MIN_S": "80"},
         "REELMILL_SETTLE_S must be at least REELMILL_POLL_MIN_S",
     ),
 ]
