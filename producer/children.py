@@ -66,6 +66,7 @@ class Child:
             read: keep its standard output for us to read instead of the log.
         """
         self.name = name
+        self._asked = False
         self.log = log
         with _opened(log) as out:
             self._log_start = out.tell()
@@ -97,8 +98,9 @@ class Child:
         return self._process.stdout
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM: it finishes what it has begun."""
-        if self.running:
+        """Send SIGTERM, once: it finishes what it has begun."""
+        if self.running and not self._asked:
+            self._asked = True
             self._process.terminate()
 
     def stop(self, patience_s: float = 15.0) -> None:

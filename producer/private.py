@@ -65,6 +65,12 @@ def _connected(url: str) -> Iterator[Ledger]:
         ) from None
     try:
         yield ledger
+    except LedgerUnreachable as error:
+        raise Stop(
+            f"the ledger at {_without_password(url)} went out of reach ({error}); "
+            "nothing paid is lost, run the same command again to go on",
+            Exit.UNREACHABLE,
+        ) from None
     finally:
         ledger.close()
 

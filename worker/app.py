@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from celery import signals
+from celery.worker import state
 
 from jobs import broker, settings
 from jobs.broker import make_app
@@ -60,20 +61,18 @@ def _register(name: str, work: Work) -> None:
 for _name, _work in TASKS.items():
     _register(_name, _work)
 
-_pulses: list[Pulse] = []
-
-
 @signals.worker_ready.connect
 def _start_pulse(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own type
-    pulse = Pulse(engine(), threads=int(sender.controller.concurrency or 1))
-    _pulses.append(pulse)
-    pulse.start()
+    # No receiver for `worker_shutting_down`: Celery sends it from a signal handler and
+    # holds a lock meanwhile, so a second SIGTERM would stop the process for ever.
+    Pulse(engine(), int(sender.controller.concurrency or 1), _is_stopping).start()
 
 
-@signals.worker_shutting_down.connect
-def _stop_pulse(**_: object) -> None:
-    for pulse in _pulses:
-        pulse.stop()
+def _is_stopping() -> bool:
+    return any(
+        asked is not None and asked is not False
+        for asked in (state.should_stop, state.should_terminate)
+    )
 
 
 @signals.setup_logging.connect

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jobs import broker
 from jobs.ledger import LedgerError
@@ -47,20 +47,20 @@ BACKLOG_PER_THREAD = 2
 class Pulse(threading.Thread):
     """A timer of one worker process."""
 
-    def __init__(self, engine: Engine, threads: int) -> None:
+    def __init__(
+        self, engine: Engine, threads: int, is_stopping: Callable[[], bool]
+    ) -> None:
+        """A pulse that beats until it finds that the worker is stopping."""
         super().__init__(name="pulse", daemon=True)
         self._engine = engine
         self._threads = threads
-        self._stopped = threading.Event()
+        self._is_stopping = is_stopping
         self._clock_read_at = -math.inf
-
-    def stop(self) -> None:
-        """Beat no more."""
-        self._stopped.set()
 
     def run(self) -> None:
         """Beat until stopped; whatever goes wrong in one beat is seen by the next."""
-        while not self._stopped.wait(self._engine.settings.pulse_s):
+        while not self._is_stopping():
+            time.sleep(self._engine.settings.pulse_s)
             try:
                 self.beat()
             except (LedgerError, broker.BrokerUnreachable, OSError) as error:

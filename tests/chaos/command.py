@@ -70,7 +70,7 @@ def run_to_the_end(place: Desk, manifest: Path, fire: Fire) -> None:
         code = _end(begun, fire)
         if code in (Exit.STORED, Exit.FAILED):
             return
-    fire.tally.problems.append(f"{manifest.name} is not over after all these runs")
+    fire.tally.problems.append(f"{manifest.name} is not over at last: {begun.said}")
 
 
 def await_orphans(fire: Fire) -> None:

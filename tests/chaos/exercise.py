@@ -5,7 +5,7 @@ from collections import Counter
 
 from producer.private import ledger_of
 from tests.chaos.command import Fire, await_orphans, kills, run_to_the_end
-from tests.chaos.killing import POINTS
+from tests.chaos.deaths import POINTS
 from tests.chaos.orders import Orders
 from tests.chaos.points import Range, end, kill_once, order, settings_of
 from tests.chaos.tally import Tally
@@ -40,8 +40,8 @@ def whole_command(jobs: int, count: int, seed: int, allowed: Allowed) -> Tally:
     return tally
 
 
-def exact_points(jobs: int, count: int, seed: int, allowed: Allowed) -> Tally:
-    """Workers alone, so many killed at exact points, at each one at least once."""
+def exact_points(jobs: int, points: Counter[str], seed: int, allowed: Allowed) -> Tally:
+    """Workers alone, killed at each of these points so many times."""
     luck = random.Random(seed)  # noqa: S311 - chance that can be repeated
     tally, orders = Tally(), Orders()
     with (
@@ -49,8 +49,7 @@ def exact_points(jobs: int, count: int, seed: int, allowed: Allowed) -> Tally:
         desk(sandbox, **allowed.environment()) as place,
         ledger_of(settings_of(place), alone=True) as ledger,
     ):
-        left = _points(count)
-        range_ = Range(place, settings_of(place), ledger, luck, tally, left)
+        range_ = Range(place, settings_of(place), ledger, luck, tally, points.copy())
         order(range_, orders.manifest(place, sandbox, jobs))
         refills = MOST_REFILLS
         while range_.left and refills:
@@ -63,7 +62,7 @@ def exact_points(jobs: int, count: int, seed: int, allowed: Allowed) -> Tally:
     return tally
 
 
-def _points(count: int) -> Counter[str]:
-    """So many kills over all points, and each of them at least once."""
+def every_point(count: int) -> Counter[str]:
+    """So many kills over all points, and at each of them at least one."""
     names = list(POINTS)
     return Counter(names[n % len(names)] for n in range(max(count, len(names))))

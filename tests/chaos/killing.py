@@ -1,136 +1,16 @@
-"""A worker that kills itself at an exact point: `celery -A tests.chaos.killing`.
+"""A worker that kills itself: `celery -A tests.chaos.killing worker`.
 
-It is the real worker; a few methods are wrapped so that the process gets a SIGKILL just
-before, during or just after the k-th time that one matters, whichever comes first. The
-variable `CHAOS_KILL` names points and counts, such as `{"claimed": 3, "stored": 1}`;
-the name of the point that was reached goes into the file `CHAOS_REACHED`. Without the
-variables nothing is wrapped.
+It is the real worker, armed with the points of `deaths` that its environment names;
+whichever is reached first ends it.
 """
 
-import asyncio
-import functools
-import inspect
-import itertools
 import json
 import os
-import random
-import signal
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from jobs.ledger import Ledger
-from jobs.ledger.due import Due
-from jobs.ledger.moves import Moves
-from jobs.ledger.permits import Permits
-from jobs.states import Event
-from jobs.storage import Store
+from tests.chaos.deaths import KILL, arm
 from worker.app import app
-from worker.files import Files
-from worker.provider import Provider
 
-__all__ = ["KILL", "POINTS", "REACHED", "Point", "app"]
+__all__ = ["app"]
 
-KILL = "CHAOS_KILL"
-REACHED = "CHAOS_REACHED"
-
-#: A request is on its way for about so long when both ends are on one machine.
-ON_ITS_WAY_S = 0.008
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Where to kill: around which call, and which of its calls count."""
-
-    owner: type
-    method: str
-    #: `before`, `during` or `after` the call.
-    when: str
-    #: Of moves: only those by this event count.
-    event: Event | None = None
-    #: Whether it comes so seldom that its first time must be taken.
-    rare: bool = False
-
-    def counts(self, args: tuple[Any, ...], result: object) -> bool:
-        """Whether this call is one of those that matter."""
-        if self.event is not None:
-            return any(move.event is self.event for move in args[1])
-        # A pulse that finds nothing to do is no point of interest.
-        return self.when != "after" or result is None or bool(result)
-
-
-#: Every point by name, in the order in which a job passes them.
-POINTS = {
-    "leased": Point(Due, "lease", "after"),
-    "reserved": Point(Permits, "grant", "after"),
-    "before the claim": Point(Moves, "make", "before", Event.CLAIM),
-    "claimed": Point(Moves, "make", "after", Event.CLAIM),
-    "claim on disk": Point(Ledger, "durable", "after"),
-    "on its way": Point(Provider, "submit", "during"),
-    "answered": Point(Provider, "submit", "after"),
-    "account told to rest": Point(Permits, "strike", "after", rare=True),
-    "id written": Point(Moves, "make", "after", Event.ACCEPT),
-    "given back": Point(Moves, "make", "after", Event.RETURN, rare=True),
-    "found lost": Point(Moves, "make", "after", Event.LOSE, rare=True),
-    "looked into the history": Point(Provider, "history", "after", rare=True),
-    "before the adoption": Point(Moves, "make", "before", Event.ADOPT, rare=True),
-    "adopted": Point(Moves, "make", "after", Event.ADOPT, rare=True),
-    "proven absent": Point(Moves, "make", "after", Event.ABSENT, rare=True),
-    "looked": Point(Provider, "look", "after"),
-    "completed": Point(Moves, "make", "after", Event.COMPLETE),
-    "failed, once more": Point(Moves, "make", "after", Event.TRY_AGAIN, rare=True),
-    "downloaded": Point(Files, "fetch", "after"),
-    "video kept": Point(Store, "put_file", "after"),
-    "provenance kept": Point(Store, "put_text", "after"),
-    "stored": Point(Moves, "make", "after", Event.STORE),
-    "before the report is ticked off": Point(Due, "drop_batch", "before", rare=True),
-    "report ticked off": Point(Due, "drop_batch", "after", rare=True),
-}
-
-
-def _die(name: str) -> None:
-    """Say where, and be gone: nothing of the process runs after this."""
-    Path(os.environ[REACHED]).write_text(name, "utf-8")
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-async def _die_on_the_way(name: str) -> None:
-    await asyncio.sleep(random.uniform(0.0, ON_ITS_WAY_S))  # noqa: S311 - not a secret
-    _die(name)
-
-
-def arm(name: str, count: int) -> None:
-    """Die at this point when it matters for the `count`-th time."""
-    point = POINTS[name]
-    call = getattr(point.owner, point.method)
-    calls = itertools.count(1)
-
-    def is_it(args: tuple[Any, ...], result: object = None) -> bool:
-        return point.counts(args, result) and next(calls) == count
-
-    @functools.wraps(call)
-    def plain(*args: Any, **named: Any) -> Any:
-        if point.when == "before" and is_it(args):
-            _die(name)
-        result = call(*args, **named)
-        if point.when == "after" and is_it(args, result):
-            _die(name)
-        return result
-
-    @functools.wraps(call)
-    async def waiting(*args: Any, **named: Any) -> Any:
-        if point.when == "during" and is_it(args):
-            death = asyncio.create_task(_die_on_the_way(name))
-            await asyncio.gather(call(*args, **named), death)
-        result = await call(*args, **named)
-        if point.when == "after" and is_it(args, result):
-            _die(name)
-        return result
-
-    is_slow = inspect.iscoroutinefunction(call)
-    setattr(point.owner, point.method, waiting if is_slow else plain)
-
-
-if KILL in os.environ:
-    for _name, _count in json.loads(os.environ[KILL]).items():
-        arm(_name, _count)
+for _name, _count in json.loads(os.environ[KILL]).items():
+    arm(_name, _count)

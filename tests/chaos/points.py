@@ -1,7 +1,7 @@
 """Workers that die at exact points, one after the other, on a ledger that stays up.
 
 The batch is handed over as the command would do it; then one worker at a time is
-started that kills itself at whichever point of `killing` it reaches first. After each
+started that kills itself at whichever point of `deaths` it reaches first. After each
 death nothing runs and the ledger is audited; the next worker finds what the dead one
 left, and has the points before it that are still to be reached.
 """
@@ -24,7 +24,7 @@ from producer.batching import enqueue, survey
 from producer.children import Child
 from producer.reading import Options
 from producer.rendering import keep_report
-from tests.chaos.killing import KILL, POINTS, REACHED
+from tests.chaos.deaths import KILL, POINTS, REACHED
 from tests.chaos.tally import Tally
 from tests.producer.running import Desk
 

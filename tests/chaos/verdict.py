@@ -125,11 +125,10 @@ def _no_row_is_paid_twice(tally: Tally, evidence: Evidence) -> None:
 def _no_video_is_lost(tally: Tally, evidence: Evidence) -> None:
     lost = 0
     for prompt, predictions in evidence.predictions.items():
-        row = evidence.reported[prompt]
+        row = evidence.reported.get(prompt, {})
+        kept = row.get("prediction_id") if row.get("state") == "stored" else None
         for each in predictions:
-            if each["status"] != "completed":
-                continue
-            if row["state"] != "stored" or row["prediction_id"] != each["id"]:
+            if each["status"] == "completed" and each["id"] != kept:
                 lost += 1
                 tally.problems.append(
                     f"{prompt}: {each['id']} is completed and not stored"

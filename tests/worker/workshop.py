@@ -258,10 +258,13 @@ def sandbox_ahead(seconds: float, **changes: object) -> Iterator[RunningSandbox]
     with subprocess.Popen(
         [*command, *pairs], stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        yield RunningSandbox(process=process, **json.loads(process.stdout.readline()))
-        process.terminate()
-        process.wait(5)
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            yield RunningSandbox(process=process, **ready)
+        finally:
+            process.terminate()
+            process.wait(5)
 
 
 def drawing(shape: str, colour: str) -> bytes:

@@ -14,15 +14,19 @@ if number(acct, 'cooling_until') > now then return {} end
 
 redis.call('ZREMRANGEBYSCORE', starts, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
--- What refusals have taught counts where it is less than what was promised.
-local concurrent = number(acct, 'concurrent_videos')
-local learnt = redis.call('HGET', acct, 'learnt_concurrent')
-if learnt then concurrent = math.min(concurrent, math.floor(tonumber(learnt))) end
 local free = math.min(
   most,
   number(acct, 'videos_per_minute') - redis.call('ZCARD', starts),
-  concurrent - redis.call('ZCARD', slots)
+  number(acct, 'concurrent_videos') - redis.call('ZCARD', slots)
 )
+-- What refusals have taught was counted in videos that were generating. Slots of lost
+-- answers are left out here as they were there, or the last one could be held by a job
+-- that waits for a person while nothing else may start.
+local learnt = redis.call('HGET', acct, 'learnt_concurrent')
+if learnt then
+  local at_work = number(acct, 'generating') + redis.call('ZCOUNT', starts, '+inf', '+inf')
+  free = math.min(free, math.floor(tonumber(learnt)) - at_work)
+end
 -- After a refusal one probe goes out, and nothing else until it is answered.
 if number(acct, 'strikes') > 0 then
   if redis.call('ZCOUNT', starts, '+inf', '+inf') > 0 then return {} end

@@ -8,6 +8,7 @@ import pytest
 
 from jobs.ledger import Ledger, connect
 from jobs.ledger.audit import audit
+from jobs.ledger.permits import Strike
 from jobs.limits import WINDOW_S, Limits
 from jobs.moves import Ref
 from jobs.states import Event, State
@@ -240,6 +241,19 @@ def test_an_unresolved_job_lends_its_slot_for_an_hour(
     assert grant(simulated) == [second]
     assert record_of(simulated, first).state is State.UNRESOLVED
     assert audit(simulated, ACCOUNT) == []
+
+
+@pytest.mark.parametrize("events", [(), (Event.GIVE_UP,)])
+def test_a_lost_answer_does_not_hold_the_last_slot_that_was_learnt(
+    ledger: Ledger, events: tuple[Event, ...]
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    first, second = open_batch(ledger, jobs=2)
+    assert grant(ledger, 1) == [first]
+    play(ledger, first, Event.CLAIM, Event.LOSE, *events)
+    ledger.permits.strike(ACCOUNT, Strike(0.0, "too many", 0, too_many=True))
+    assert ledger.permits.read(ACCOUNT).learnt_concurrent == 1
+    assert grant(ledger) == [second]
 
 
 @pytest.mark.parametrize("most", [0, -3])
