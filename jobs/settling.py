@@ -7,7 +7,7 @@ proven only by a history that shows nothing left over. The rest is for a person.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.answers import Listed
@@ -180,6 +180,31 @@ def nearby(
     """Pairs that fit by model and time, whatever else is known of them."""
     state = _Settling({listing.prediction_id: listing for listing in listed})
     return [(a, c) for a in lost for c in _near(a, state, patience)]
+
+
+def is_as_sent(attempt: Lost, shown: Mapping[str, Any]) -> bool:
+    """Whether what is shown is all that was sent for an attempt."""
+    return _same(attempt.request, shown)
+
+
+def may_be_rewritten(lost: Sequence[Lost], listing: Listed) -> bool:
+    """Whether only its addresses tell a prediction from one of these attempts."""
+    shown, bare = listing.inputs or {}, without_addresses(listing).inputs or {}
+    return any(
+        _differs(attempt, shown) and not _differs(attempt, bare) for attempt in lost
+    )
+
+
+def without_addresses(listing: Listed) -> Listed:
+    """The same prediction, with the addresses among its inputs left out."""
+    kept = {n: v for n, v in (listing.inputs or {}).items() if not _is_address(v)}
+    return replace(listing, inputs=kept or None)
+
+
+def _is_address(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and all(map(_is_address, value))
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
 
 
 def _near(attempt: Lost, state: _Settling, patience: Patience) -> list[Listed]:

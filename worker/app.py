@@ -61,6 +61,7 @@ def _register(name: str, work: Work) -> None:
 for _name, _work in TASKS.items():
     _register(_name, _work)
 
+
 @signals.worker_ready.connect
 def _start_pulse(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own type
     # No receiver for `worker_shutting_down`: Celery sends it from a signal handler and

@@ -24,6 +24,9 @@ log = logging.getLogger("reelmill.settle")
 
 LEFT_BEHIND = "the process that sent it ended before it wrote down an answer"
 
+#: Predictions of our own that are compared with what was sent for them.
+MOST_WITNESSES = 5
+
 #: Predictions whose inputs are asked for one by one, where the history hides them.
 MOST_ASKED = 40
 
@@ -90,6 +93,7 @@ async def _find(
     listed = [replace(c, created_at_s=c.created_at_s - ahead_s) for c in listed]
     free, early = await _unclaimed(engine, group, listed, patience)
     free = await _told_more(engine, lost, free, patience)
+    free = await _trusted(engine, lost, listed, free)
     findings = settling.settle(lost, free, {}, patience, engine.now_s())
     if any(isinstance(finding, Absent) for finding in findings.values()):
         # The billing is a second witness: what it charged exists, listed or not.
@@ -169,6 +173,39 @@ async def _told_more(
     return found
 
 
+async def _trusted(
+    engine: Engine, lost: Sequence[Lost], listed: Sequence[Listed], free: list[Listed]
+) -> list[Listed]:
+    """The same, without shown addresses that the provider may have rewritten.
+
+    A picture that it keeps under an address of its own would make our own prediction
+    look like a stranger's, and its row would be paid again. So a differing address
+    counts only if predictions that are surely ours show theirs as they were sent.
+    """
+    doubtful = [c for c in free if settling.may_be_rewritten(lost, c)]
+    if not doubtful or await _shows_as_sent(engine, listed):
+        return free
+    return [settling.without_addresses(c) if c in doubtful else c for c in free]
+
+
+async def _shows_as_sent(engine: Engine, listed: Sequence[Listed]) -> bool:
+    """Whether one of our own predictions shows just what was sent for it."""
+    ids = [listing.prediction_id for listing in listed]
+    known = await engine.call(engine.ledger.moves.known, engine.account, ids)
+    for listing in [c for c in listed if c.prediction_id in known][:MOST_WITNESSES]:
+        told: Listed | None = listing
+        if listing.inputs is None:
+            told = await engine.provider.listing(listing.prediction_id)
+        owner = engine.ledger.moves.owner
+        ref = await engine.call(owner, engine.account, listing.prediction_id)
+        if ref is None or told is None or not told.inputs:
+            continue
+        (record,) = await engine.call(engine.ledger.batches.load, [ref])
+        if record and settling.is_as_sent(_lost(engine, ref, record), told.inputs):
+            return True
+    return False
+
+
 def _unlisted(
     billed: Sequence[Billed], listed: Sequence[Listed], ahead_s: float
 ) -> list[Listed]:
@@ -199,8 +236,6 @@ def _give_up(ref: Ref, record: JobRecord, candidates: Sequence[Listed]) -> Move:
     count = len(candidates)
     which = "a prediction" if count == 1 else f"one of {count} predictions"
     reason = f"the answer was lost; it may be {which} that no row has"
-    if not candidates:
-        reason = "the answer was lost, and the provider's history is gone by now"
     if not count:
         reason = "the answer was lost too long ago for the provider's history to tell"
     move = moves.give_up(ref.batch, record, reason, pacing.UNRESOLVED_LOOK_S)

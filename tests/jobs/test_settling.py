@@ -22,8 +22,10 @@ from jobs.settling import (
     Patience,
     Unclear,
     Wait,
+    may_be_rewritten,
     rivals,
     settle,
+    without_addresses,
 )
 
 PATIENCE = Patience(submit_timeout_s=60.0, settle_s=180.0)
@@ -79,6 +81,21 @@ def test_a_prediction_that_shows_what_was_sent_is_adopted_at_once(
 ) -> None:
     found = settled([lost(looks=looks)], [listed(inputs=inputs)], SENT_AT_S + 3)
     assert found == [Adopt("p1")]
+
+
+def test_only_another_address_may_be_the_provider_s_doing() -> None:
+    moved = {**REQUEST, "image": "https://elsewhere.de/1.jpg"}
+    assert may_be_rewritten([lost()], listed(inputs=moved))
+    assert not may_be_rewritten([lost()], listed(inputs={**moved, "prompt": "x"}))
+    assert not may_be_rewritten([lost()], listed(inputs=REQUEST))
+    assert not may_be_rewritten([lost()], listed())
+
+
+def test_an_address_that_is_not_trusted_leaves_a_candidate() -> None:
+    moved = listed(inputs={**REQUEST, "image": "https://elsewhere.de/1.jpg"})
+    assert settled([lost()], [moved]) == [Absent()]
+    bare = without_addresses(moved)
+    assert settled([lost()], [bare]) == [Unclear((bare,))]
 
 
 def test_a_truth_value_may_be_shown_as_text() -> None:

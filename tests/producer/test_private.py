@@ -1,6 +1,7 @@
 """The private ledger: a real server in a home folder, one run at a time."""
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -51,6 +52,21 @@ def test_what_was_written_is_there_the_next_time(home: Path) -> None:
     assert not wanted.socket_path.exists()
     with ledger_of(wanted, alone=True) as ledger:
         assert ledger.batches.ids() == ["kept"]
+
+
+def lose_the_server(wanted: Settings) -> None:
+    with ledger_of(wanted, alone=True) as ledger:
+        os.kill(ledger.server.info("server")["process_id"], signal.SIGKILL)
+        while True:
+            ledger.ping()
+
+
+def test_a_server_that_dies_is_an_outage_and_no_bug(home: Path) -> None:
+    with pytest.raises(Stop) as stopped:
+        lose_the_server(chosen(home / "here"))
+    assert "went out of reach" in str(stopped.value)
+    assert "run the same command again" in str(stopped.value)
+    assert stopped.value.code is Exit.UNREACHABLE
 
 
 def test_only_the_owner_can_enter(home: Path) -> None:

@@ -23,9 +23,7 @@ def start_worker(home: Path, chosen: Settings) -> Child:
     return Child("the worker", command, log=log, environment=environment)
 
 
-def test_nothing_listens_where_a_second_signal_would_stop_the_process_for_ever() -> (
-    None
-):
+def test_nothing_listens_where_a_second_signal_would_wait_for_itself() -> None:
     # Celery sends it from a signal handler, under a lock that is not re-entrant; with a
     # receiver, a signal during a signal waits for itself.
     importlib.import_module("worker.app")

@@ -177,6 +177,19 @@ def test_a_row_whose_request_never_arrived_adopts_no_stranger(shop: Workshop) ->
     shop.check()
 
 
+def test_another_address_alone_makes_nobody_a_stranger(shop: Workshop) -> None:
+    # Nothing of ours is listed that would show whether addresses stay as they are.
+    shop.sandbox.configure(history_inputs=True)
+    (ref,) = shop.order(shop.job(0))
+    lose(shop, "submit_drop_before")
+    elsewhere = "https://keeps-pictures.example/1.jpg"
+    shop.post({**shop.job(0).inputs, "image": elsewhere})
+    shop.until_all(State.UNRESOLVED)
+    assert len(shop.record(ref).candidates) == 1
+    assert shop.paid() == {}
+    shop.check()
+
+
 #: Small products before the same white: alike in the mean of the whole picture.
 WHITE_TABLE = [
     ("mug", "#2a8f8f"),
