@@ -33,7 +33,11 @@ from worker import mp4
 KEY = "wsk-secret-7f3a"
 
 #: A dead worker's jobs are soon found, and a lost answer is soon settled.
-MENDS_QUICKLY = {"REELMILL_LEASE_S": "1.5", "REELMILL_SETTLE_S": "3"}
+MENDS_QUICKLY = {
+    "REELMILL_LEASE_S": "1.5",
+    "REELMILL_SUBMIT_TIMEOUT_S": "2",
+    "REELMILL_SETTLE_S": "3",
+}
 
 
 def predictions(sandbox: RunningSandbox) -> int:
