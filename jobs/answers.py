@@ -90,6 +90,8 @@ class Over:
     #: The provider's number for the reason; 0 where it gives none.
     code: int
     reason: str
+    #: What was in the way is gone, so a new attempt may succeed.
+    cured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

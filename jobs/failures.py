@@ -35,6 +35,9 @@ TRANSIENT_STATUSES = frozenset({"timeout"})
 
 MODERATION_CODE = 1200
 
+#: A picture that the provider could not reach; one more look at it decides.
+PICTURE_CODE = 1402
+
 #: Words for a person, by code (wavespeed.ai/docs/error-codes).
 CODES = {
     1200: "moderation",
@@ -129,5 +132,5 @@ def _over(
         # Failed, timed-out and cancelled ones are given back; moderation refusals are
         # not to be counted on (wavespeed.ai/docs/refund-policy and its blog).
         refund=over.code != MODERATION_CODE and over.status != "deleted",
-        again=transient and paid < attempts,
+        again=(transient or over.cured) and paid < attempts,
     )

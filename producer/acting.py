@@ -18,7 +18,12 @@ from jobs.states import State
 from producer import account, tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
-from producer.printing import print_ending, print_json, print_report
+from producer.printing import (
+    print_ending,
+    print_json,
+    print_outcome,
+    print_report,
+)
 from producer.private import ledger_of
 from producer.rendering import keep_report, outcome, render
 from producer.watching import take
@@ -129,11 +134,7 @@ def collect(batch: str | None, *, json: bool) -> int:
         _hurry(ledger, found)
         now = render(ledger, chosen, found.id)
         document, place = keep_report(ledger, found.id, time.time())
-    if json:
-        told = ("batch", "state", "jobs", "cost")
-        print_json({name: document[name] for name in told} | {"report": place})
-    else:
-        print_report(document, place)
+    print_outcome(document, place, json=json)
     print_ending(now, None)
     return outcome(now)
 

@@ -20,7 +20,7 @@ from producer.batching import Survey, batch_id, enqueue, survey
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
-from producer.printing import print_beginning, print_ending, print_json, print_report
+from producer.printing import print_beginning, print_ending, print_json, print_outcome
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rendering import keep_report, outcome, render
@@ -111,11 +111,7 @@ def render_manifest(
         print_beginning(before)
         now = render(ledger, chosen, batch.id)
         document, place = keep_report(ledger, batch.id, time.time())
-    if json:
-        told = ("batch", "state", "jobs", "cost")
-        print_json({name: document[name] for name in told} | {"report": place})
-    else:
-        print_report(document, place)
+    print_outcome(document, place, json=json)
     print_ending(now, before)
     return outcome(now)
 

@@ -62,6 +62,15 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
         tables.say(f"{again} to go on")
 
 
+def print_outcome(document: dict[str, Any], place: str, *, json: bool) -> None:
+    """What came of a batch: for a program without its rows, for a person as a table."""
+    if json:
+        told = ("batch", "state", "jobs", "cost")
+        print_json({name: document[name] for name in told} | {"report": place})
+    else:
+        print_report(document, place)
+
+
 def print_report(document: dict[str, Any], place: str) -> None:
     """Print the report of a batch and where it is kept."""
     tables.out.print(tables.report_table(document))

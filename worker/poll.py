@@ -11,6 +11,7 @@ from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.states import Event, State
 from worker.engine import Engine
+from worker.pictures import look_once_more
 
 log = logging.getLogger("reelmill.poll")
 
@@ -23,7 +24,9 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
     batches = await engine.batches(records)
     async with engine.holding(list(records)):
         ids = [record.prediction_id or "" for record in records.values()]
-        answers = await asyncio.gather(*map(engine.provider.look, ids))
+        looks = await asyncio.gather(*map(engine.provider.look, ids))
+        pairs = zip(records.values(), looks, strict=True)
+        answers = await asyncio.gather(*(look_once_more(engine, *p) for p in pairs))
     now_s = engine.now_s()
     made: list[Move] = []
     waits_s: dict[Ref, float] = {}

@@ -123,6 +123,12 @@ ENDS = [
     (Over("failed", 1400, "?"), Event.FAIL, PRICE, "bad-parameter"),
     (Over("failed", 1401, "?"), Event.FAIL, PRICE, "bad-parameter"),
     (Over("failed", 1402, "?"), Event.FAIL, PRICE, "picture-unreachable"),
+    (
+        Over("failed", 1402, "?", cured=True),
+        Event.TRY_AGAIN,
+        PRICE,
+        "picture-unreachable",
+    ),
     (Over("failed", 0, "?"), Event.FAIL, PRICE, "failed"),
     (Over("failed", 77, "?"), Event.FAIL, PRICE, "failed"),
     (Over("failed", 5000, "?"), Event.TRY_AGAIN, PRICE, "provider-error"),

@@ -258,14 +258,14 @@ def test_a_failure_of_the_provider_is_tried_again_within_the_budget(
     [
         ("outcome_1200", State.FAILED, 1),
         ("outcome_1400", State.FAILED, 1),
-        ("outcome_1402", State.FAILED, 1),
+        ("outcome_1402", State.STORED, 2),  # its picture is there after all
         ("outcome_cancelled", State.FAILED, 1),
         ("outcome_5000", State.STORED, 2),
         ("outcome_5003", State.STORED, 2),
         ("outcome_timeout", State.STORED, 2),
     ],
 )
-def test_only_what_lies_with_the_provider_earns_a_new_attempt(
+def test_only_what_may_end_otherwise_earns_a_new_attempt(
     shop: Workshop, fault: str, outcome: State, attempts: int
 ) -> None:
     shop.sandbox.configure(**{fault: "first 1"})
@@ -281,6 +281,17 @@ def test_only_what_lies_with_the_provider_earns_a_new_attempt(
     told = report(batch, [record], time.time())
     wasted = "0.21" if fault == "outcome_1200" else "0.00"
     assert told["cost"]["wasted_usd"] == wasted
+
+
+def test_a_picture_that_is_really_gone_is_not_paid_for_again(shop: Workshop) -> None:
+    gone = f"{shop.sandbox.files_url}/pictures/gone.jpg"
+    (ref,) = shop.order(shop.job(0, image=gone))
+    shop.until_all(State.FAILED, State.STORED)
+    record = shop.record(ref)
+    assert record.failure
+    assert record.failure.code == "picture-unreachable"
+    assert len(record.attempts) == 1
+    assert shop.is_paid_as_booked()
 
 
 def test_a_worker_that_only_ends_what_was_started_gives_permits_back(
