@@ -307,6 +307,10 @@ def _without_match(
         and any(candidate.status != "completed" for candidate in hidden)
     ):
         return Wait()
+    # The history may lag: it has as long to tell whose a candidate is as it had to show
+    # the attempt's own.
+    if any(now_s - c.created_at_s < patience.settle_s for c in hidden):
+        return Wait()
     # A history that has forgotten those days proves nothing by its silence.
     if hidden or since_s > RETENTION_S:
         return Unclear(tuple(hidden))

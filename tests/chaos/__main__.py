@@ -47,7 +47,7 @@ def _run(name: str, asked: argparse.Namespace, seed: int) -> Tally:
     if name == "command":
         return whole_command(asked.jobs, asked.kills, seed, ALLOWED)
     # Points that come before the request are hit often, so fewer jobs are enough.
-    points = every_point(2 * asked.kills)
+    points = every_point(asked.kills)
     return exact_points(max(1, asked.jobs // 2), points, seed, ALLOWED)
 
 

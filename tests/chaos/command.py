@@ -49,7 +49,7 @@ class Fire:
     def wait_s(self) -> float:
         """Seconds to the next kill: now and then while it is still starting."""
         early = self.luck.random() < 0.25
-        return self.luck.uniform(0.0, 1.2) if early else self.luck.uniform(1.5, 3.5)
+        return self.luck.uniform(0.0, 1.2) if early else self.luck.uniform(1.0, 3.0)
 
 
 def kills(count: int, luck: random.Random) -> list[str]:

@@ -19,7 +19,7 @@ from jobs import catalogue, settings
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.settings import Settings, child_environment
-from jobs.states import FINAL
+from jobs.states import FINAL, State
 from producer.batching import enqueue, survey
 from producer.children import Child
 from producer.reading import Options
@@ -29,6 +29,9 @@ from tests.chaos.tally import Tally
 from tests.producer.running import Desk
 
 ROOT = Path(__file__).parent.parent.parent
+
+#: What a person must settle is over too; in the end it counts as wrong.
+OVER = FINAL | {State.UNRESOLVED}
 
 #: A frequent point is hit at one of its first so many calls.
 LATEST_CALL = 8
@@ -56,10 +59,10 @@ class Range:
     left: Counter[str]
 
     def is_over(self) -> bool:
-        """Whether nothing is left to do of all that was ordered."""
+        """Whether nothing is left to do for a worker, of all that was ordered."""
         found = [self.ledger.batches.read(i) for i in self.ledger.batches.ids()]
         return all(
-            batch.total == sum(batch.counts.get(state, 0) for state in FINAL)
+            batch.total == sum(batch.counts.get(state, 0) for state in OVER)
             for batch in found
             if batch
         )
@@ -90,7 +93,8 @@ def kill_once(range_: Range) -> bool:
     }
     worker = _start_worker(range_, counts, reached)
     try:
-        while worker.running and not range_.is_over():
+        until_s = time.monotonic() + LONGEST_END_S
+        while worker.running and not range_.is_over() and time.monotonic() < until_s:
             time.sleep(LOOK_S)
         # What comes after the end, such as the report, has its time too.
         until_s = time.monotonic() + AFTER_THE_END_S

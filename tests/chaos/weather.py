@@ -74,9 +74,9 @@ LISTINGS: dict[str, object] = {
     "history_inputs": True,
     "history_lag_s": HISTORY_LAG_S,
     "billing_lag_s": BILLING_LAG_S,
-    "history_5xx": 0.1,
-    "billing_5xx": 0.1,
-    "page_cap": 7,
+    "history_5xx": 0.05,
+    "billing_5xx": 0.05,
+    "page_cap": 25,
     "stranger": 0.03,
 }
 STORM = (LOST_ANSWERS | REFUSED_FOR_NOW | OUTCOMES | RESULTS | DOWNLOADS | LISTINGS) | {

@@ -138,6 +138,12 @@ def test_a_prediction_that_shows_too_little_is_neither_adopted_nor_ruled_out(
     assert settled([lost()], [candidate]) == [Unclear((candidate,))]
 
 
+def test_a_late_candidate_has_as_long_to_show_its_inputs_as_the_attempt_had() -> None:
+    candidate = listed(created_at_s=SENT_AT_S + 70)
+    assert settled([lost()], [candidate], SENT_AT_S + 249) == [Wait()]
+    assert settled([lost()], [candidate], SENT_AT_S + 250) == [Unclear((candidate,))]
+
+
 def test_what_is_still_being_made_is_waited_for_as_long_as_it_may_take() -> None:
     candidate = listed(status="processing")
     assert settled([lost()], [candidate], SENT_AT_S + 3_599) == [Wait()]
