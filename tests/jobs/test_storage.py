@@ -82,7 +82,7 @@ def test_a_key_that_is_none_keeps_nothing(store: Store, video: Path, key: str) -
     assert set(video.parent.iterdir()) == beside
 
 
-# Every key there is ends in a suffix; without one a folder of obstore's trips over "A|".
+# Every key has a suffix; without one, obstore trips over a file called "A|".
 @given(st.text(max_size=40).map(lambda text: f"{text}.mp4"))
 def test_no_key_climbs_out(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
     outside = tmp_path_factory.mktemp("outside")
