@@ -56,7 +56,7 @@ def report(
         whole.add(record, now_s)
         kind = record.job.model, record.job.duration_s
         kinds.setdefault(kind, _Sum()).add(record, now_s)
-        rows.append(_row(batch.id, record))
+        rows.append(_row(batch, record))
     rows.sort(key=lambda row: (row["line"], row["id"]))
     finished = batch.complete and not whole.unfinished and not whole.unresolved
     return {
@@ -223,8 +223,9 @@ def _amount(prices: list[int | None]) -> str:
     return " and ".join(said)
 
 
-def _row(batch: str, record: JobRecord) -> dict[str, Any]:
+def _row(batch: BatchRecord, record: JobRecord) -> dict[str, Any]:
     job = record.job
+    kept = (record.video or "").removeprefix(f"{batch.store}/")
     return {
         "id": job.id,
         "line": job.line,
@@ -234,7 +235,7 @@ def _row(batch: str, record: JobRecord) -> dict[str, Any]:
         "image": job.image,
         "state": record.state.value,
         "video": record.video,
-        "key": job.key,
+        "key": kept if kept != record.video and kept else job.key,
         "bytes": record.video_bytes,
         "sha256": record.video_sha256,
         "prediction_id": record.prediction_id,
@@ -242,7 +243,7 @@ def _row(batch: str, record: JobRecord) -> dict[str, Any]:
         "estimated_usd": _usd_or_none(job.price_usd_micros),
         "charged_usd": usd(record.charged_usd_micros),
         "refunded_usd": usd(record.refunded_usd_micros),
-        "error": _error(batch, record),
+        "error": _error(batch.id, record),
         "data": dict(job.data),
     }
 

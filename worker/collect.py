@@ -84,11 +84,35 @@ async def _not_now(
 def _keep(batch: BatchRecord, record: JobRecord, fetched: Fetched) -> str:
     """Keep the video and its provenance; where the video is now."""
     store = Store(batch.store)
-    key = record.job.key
+    key = _free_key(store, batch, record)
     store.put_file(key, fetched.path, "video/mp4")
     told = json.dumps(_provenance(batch, record, fetched), ensure_ascii=False, indent=2)
-    store.put_text(key.removesuffix(".mp4") + ".json", told, "application/json")
+    store.put_text(_beside(key), told, "application/json")
     return store.place(key)
+
+
+def _free_key(store: Store, batch: BatchRecord, record: JobRecord) -> str:
+    """The job's key, or one beside it where another batch's paid video has it already.
+
+    A template of keys may leave out the batch; then the same row of two nights would
+    have one key, and the second video would replace the first.
+    """
+    key = record.job.key
+    told = store.get(_beside(key))
+    try:
+        there = json.loads(told) if told else None
+    except ValueError:
+        there = {}
+    own = {"batch": batch.id, "job": record.job.id}
+    if not isinstance(there, dict | None):
+        there = {}
+    if there is None or {name: there.get(name) for name in own} == own:
+        return key
+    return f"{key.removesuffix('.mp4')}-{batch.id}.mp4"
+
+
+def _beside(key: str) -> str:
+    return key.removesuffix(".mp4") + ".json"
 
 
 def _provenance(
