@@ -285,7 +285,7 @@ def _next_step(batch: str, record: JobRecord, code: str) -> str:
         case "moderation":
             return "Change its prompt or picture: unchanged it is refused again."
         case "refused" | "bad-parameter":
-            return "Correct its row in the manifest and submit that again."
+            return "Correct its row and run it in a manifest of its own."
         case "picture-unreachable":
             return f"Let the provider reach its picture, then: reelmill retry {which}"
         case _:

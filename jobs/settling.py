@@ -6,8 +6,10 @@ sent, or where its first frame is clearly this row's picture and no other's; abs
 proven only by a history that shows nothing left over. The rest is for a person.
 """
 
+import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.answers import Listed
@@ -187,24 +189,10 @@ def is_as_sent(attempt: Lost, shown: Mapping[str, Any]) -> bool:
     return _same(attempt.request, shown)
 
 
-def may_be_rewritten(lost: Sequence[Lost], listing: Listed) -> bool:
-    """Whether only its addresses tell a prediction from one of these attempts."""
-    shown, bare = listing.inputs or {}, without_addresses(listing).inputs or {}
-    return any(
-        _differs(attempt, shown) and not _differs(attempt, bare) for attempt in lost
-    )
-
-
-def without_addresses(listing: Listed) -> Listed:
-    """The same prediction, with the addresses among its inputs left out."""
-    kept = {n: v for n, v in (listing.inputs or {}).items() if not _is_address(v)}
-    return replace(listing, inputs=kept or None)
-
-
-def _is_address(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return bool(value) and all(map(_is_address, value))
-    return isinstance(value, str) and value.startswith(("http://", "https://"))
+def fits_nobody(lost: Sequence[Lost], listing: Listed) -> bool:
+    """Whether a prediction shows inputs, but not those of any of these attempts."""
+    shown = listing.inputs
+    return shown is not None and not any(_same(a.request, shown) for a in lost)
 
 
 def _near(attempt: Lost, state: _Settling, patience: Patience) -> list[Listed]:
@@ -243,7 +231,7 @@ def _same(sent: object, shown: object) -> bool:
             and len(shown) == len(sent)
             and all(map(_same, sent, shown))
         )
-    return _text(sent) == _text(shown)
+    return _text(sent) == _text(shown) or _nearly(sent, shown)
 
 
 def _differs(attempt: Lost, shown: Mapping[str, Any]) -> bool:
@@ -259,7 +247,15 @@ def _text(value: object) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    return " ".join(unicodedata.normalize("NFC", str(value)).split())
+
+
+def _nearly(sent: object, shown: object) -> bool:
+    """Whether two numbers are the same but for how they were written down."""
+    try:
+        return math.isclose(float(str(sent)), float(str(shown)), rel_tol=1e-5)
+    except ValueError:
+        return False
 
 
 def _adopt_by_likeness(

@@ -211,7 +211,7 @@ def _refuse_unknown_prices(found: Survey, spending: Spending) -> None:
             f"{found.unpriced} videos have no known price; "
             "--allow-unknown-price renders them all the same"
         )
-    if spending.budget is not None:
+    if spending.budget is not None or chosen_settings().daily_budget:
         raise Stop(
             f"{found.unpriced} videos have no known price, so no budget can be kept; "
             "leave --budget out, or take these rows out"

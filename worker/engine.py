@@ -20,7 +20,7 @@ from celery import Celery
 
 from jobs import broker, catalogue, pacing
 from jobs.catalogue import Model
-from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, connect
+from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.records import BatchRecord, JobRecord
@@ -175,15 +175,16 @@ class Engine:
         read_at, learnt = self._learnt.get(key, (-60.0, []))
         if self._loop.time() - read_at > 15:  # noqa: PLR2004 - new enough for a habit
             times = self.ledger.times.learnt
-            learnt = await self.call(times, self.account, model_id, duration_s)
-            self._learnt[key] = (self._loop.time(), learnt)
+            with suppress(LedgerError):  # a habit is no reason to stop for
+                learnt = await self.call(times, self.account, model_id, duration_s)
+                self._learnt[key] = (self._loop.time(), learnt)
         return learnt
 
     async def _extend(self, refs: Sequence[Ref]) -> None:
         lease_s = self.settings.lease_s
         while True:
             await asyncio.sleep(lease_s / 3)
-            with suppress(*LedgerUnreachable):
+            with suppress(LedgerError):
                 await self.call(self.ledger.due.extend, self.account, refs, lease_s)
 
 

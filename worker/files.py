@@ -74,10 +74,9 @@ class Files:
         Raises:
             NotFetched: it is not there, or on an address that is no business of ours.
         """
-        await self._refuse_link_local(url)
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
-                await self._follow(url, path, LARGEST_PICTURE_BYTES)
+                await self._follow(url, path, LARGEST_PICTURE_BYTES, guarded=True)
         except TimeoutError:
             raise NotFetched(f"not whole after {READ_TIMEOUT_S:g} s") from None
         except REQUEST_ERRORS as error:
@@ -98,10 +97,14 @@ class Files:
         if any(ip_address(address[4][0]).is_link_local for address in found):
             raise NotFetched(f"{host} is a link-local address")
 
-    async def _follow(self, url: str, path: Path, most_bytes: int) -> Fetched:
+    async def _follow(
+        self, url: str, path: Path, most_bytes: int, *, guarded: bool = False
+    ) -> Fetched:
         for _ in range(MOST_REDIRECTS + 1):
             if not fetchable(url):
                 raise NotFetched(f"not a web address: {clean(url)}")
+            if guarded:
+                await self._refuse_link_local(url)
             async with self._client.stream("GET", url) as response:
                 if not response.has_redirect_location:
                     return await self._save(response, path, most_bytes)

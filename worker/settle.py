@@ -176,16 +176,16 @@ async def _told_more(
 async def _trusted(
     engine: Engine, lost: Sequence[Lost], listed: Sequence[Listed], free: list[Listed]
 ) -> list[Listed]:
-    """The same, without shown addresses that the provider may have rewritten.
+    """The same, without shown inputs that the provider may have rewritten.
 
-    A picture that it keeps under an address of its own would make our own prediction
-    look like a stranger's, and its row would be paid again. So a differing address
-    counts only if predictions that are surely ours show theirs as they were sent.
+    A picture kept under another address, a rounded number or a trimmed prompt would
+    make our own prediction look like a stranger's, and its row would be paid again. So
+    what differs counts only if one that is surely ours shows just what was sent.
     """
-    doubtful = [c for c in free if settling.may_be_rewritten(lost, c)]
+    doubtful = [c for c in free if settling.fits_nobody(lost, c)]
     if not doubtful or await _shows_as_sent(engine, listed):
         return free
-    return [settling.without_addresses(c) if c in doubtful else c for c in free]
+    return [replace(c, inputs=None) if c in doubtful else c for c in free]
 
 
 async def _shows_as_sent(engine: Engine, listed: Sequence[Listed]) -> bool:

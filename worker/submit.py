@@ -75,17 +75,20 @@ async def _submit_one(
 ) -> None:
     model = engine.catalogue.find(record.job.model)
     request = model.request(record.job.inputs)
+    # Whatever asks the ledger is asked before: nothing may come between the answer to a
+    # paid request and writing it down.
+    duration_s = model.duration_s(record.job.inputs)
+    typical_s = model.typical_s(record.job.inputs)
+    first_look_s = await engine.first_look_s(model, duration_s, typical_s)
     async with engine.provider.room:
         answer = await _send(engine, model.path, request, claimed_at_s)
     await _tell_account(engine, answer, strikes)
-    duration_s = model.duration_s(record.job.inputs)
-    typical_s = model.typical_s(record.job.inputs)
     move = failures.after_submit(
         ref.batch,
         record,
         answer,
         now_s=engine.now_s(),
-        first_look_s=await engine.first_look_s(model, duration_s, typical_s),
+        first_look_s=first_look_s,
         settle_look_s=min(5.0, engine.settings.settle_s / 4),
     )
     await _write_down(engine, move, record, answer)

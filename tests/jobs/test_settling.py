@@ -22,10 +22,9 @@ from jobs.settling import (
     Patience,
     Unclear,
     Wait,
-    may_be_rewritten,
+    fits_nobody,
     rivals,
     settle,
-    without_addresses,
 )
 
 PATIENCE = Patience(submit_timeout_s=60.0, settle_s=180.0)
@@ -83,19 +82,17 @@ def test_a_prediction_that_shows_what_was_sent_is_adopted_at_once(
     assert found == [Adopt("p1")]
 
 
-def test_only_another_address_may_be_the_provider_s_doing() -> None:
+def test_what_nobody_sent_is_told_from_what_is_hidden() -> None:
     moved = {**REQUEST, "image": "https://elsewhere.de/1.jpg"}
-    assert may_be_rewritten([lost()], listed(inputs=moved))
-    assert not may_be_rewritten([lost()], listed(inputs={**moved, "prompt": "x"}))
-    assert not may_be_rewritten([lost()], listed(inputs=REQUEST))
-    assert not may_be_rewritten([lost()], listed())
+    assert fits_nobody([lost()], listed(inputs=moved))
+    assert not fits_nobody([lost()], listed(inputs=REQUEST))
+    assert not fits_nobody([lost()], listed())
 
 
-def test_an_address_that_is_not_trusted_leaves_a_candidate() -> None:
-    moved = listed(inputs={**REQUEST, "image": "https://elsewhere.de/1.jpg"})
-    assert settled([lost()], [moved]) == [Absent()]
-    bare = without_addresses(moved)
-    assert settled([lost()], [bare]) == [Unclear((bare,))]
+def test_a_number_may_be_rounded_and_a_text_be_tidied() -> None:
+    sent = {**REQUEST, "prompt": "a\r\nb  c", "guidance_scale": 0.7}
+    shown = {**REQUEST, "prompt": "a\nb c", "guidance_scale": 0.699999988079071}
+    assert settled([lost(request=sent)], [listed(inputs=shown)]) == [Adopt("p1")]
 
 
 def test_a_truth_value_may_be_shown_as_text() -> None:
