@@ -72,17 +72,21 @@ def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]
     return [Billed(**row) for row in answer["billed"]]
 
 
-def must_exist(settings: Settings, prediction_id: str) -> None:
-    """Return if the provider knows this prediction.
+def must_fit(settings: Settings, prediction_id: str, model: str) -> None:
+    """Return if the provider knows this prediction, and it is one of that model.
 
     Raises:
-        Stop: it does not, or does not say.
+        Stop: it does not, it is of another, or the provider does not say.
     """
     answer = ask(settings, "look", prediction_id)
     _or_stop(answer)
     if "missing" in answer:
         raise Stop(
             f"the provider knows no prediction {prediction_id}; look it up again"
+        )
+    if answer["model"] not in ("", model):
+        raise Stop(
+            f"prediction {prediction_id} is one of {answer['model']}, not {model}"
         )
 
 

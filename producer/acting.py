@@ -95,7 +95,7 @@ def resolve(batch: str, job: str, *, adopt: str | None, absent: bool) -> int:
             move = moves.absent(found.id, record, ledger.now_s())
             done = f"{job} will be sent again"
         else:
-            _check_adoptable(ledger, chosen, found, adopt)
+            _check_adoptable(ledger, chosen, found, record, adopt)
             move = moves.accept(found.id, record, adopt, 0.0)
             done = f"prediction {adopt} belongs to {job} now"
         (moved,) = ledger.moves.make([move])
@@ -160,7 +160,11 @@ def _job(ledger: Ledger, batch: BatchRecord, job_id: str) -> JobRecord:
 
 
 def _check_adoptable(
-    ledger: Ledger, chosen: Settings, batch: BatchRecord, prediction_id: str
+    ledger: Ledger,
+    chosen: Settings,
+    batch: BatchRecord,
+    record: JobRecord,
+    prediction_id: str,
 ) -> None:
     if not PREDICTION_ID.fullmatch(prediction_id):
         raise Stop(f"{prediction_id!r} is no id of a prediction")
@@ -168,7 +172,7 @@ def _check_adoptable(
     if owner:
         raise Stop(f"prediction {prediction_id} belongs to {owner} already")
     _same_account(batch, chosen)
-    account.must_exist(chosen, prediction_id)
+    account.must_fit(chosen, prediction_id, record.job.model)
 
 
 def _same_account(batch: BatchRecord, chosen: Settings) -> None:

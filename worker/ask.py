@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
 
 from jobs import settings
-from jobs.answers import AccountTrouble, LookAgain, Missing
+from jobs.answers import AccountTrouble
 from worker.provider import NoAnswer, Provider
 
 #: Records of a moment ago may be dated a little later.
@@ -32,14 +32,10 @@ async def _balance(provider: Provider) -> dict[str, object]:
 
 
 async def _look(provider: Provider, prediction_id: str) -> dict[str, object]:
-    answer = await provider.look(prediction_id)
-    if isinstance(answer, LookAgain):
-        raise NoAnswer(answer.reason)
-    if isinstance(answer, AccountTrouble):
-        return {"trouble": answer.trouble, "reason": answer.reason}
-    if isinstance(answer, Missing):
-        return {"missing": answer.reason}
-    return {"found": type(answer).__name__.lower()}
+    found = await provider.listing(prediction_id)
+    if found is None:
+        return {"missing": prediction_id}
+    return {"model": found.model}
 
 
 async def _billings(
