@@ -31,6 +31,9 @@ class Job:
     data: Mapping[str, str] = field(default_factory=dict)
     #: Seconds of video that are billed; None where the model does not say.
     duration_s: int | None = None
+    #: Hex SHA-256 of each picture's content, by its address as written; only of those
+    #: that were looked at. A local picture always has one: it is uploaded by it.
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def image(self) -> str:
@@ -56,6 +59,7 @@ class Job:
                 "key": self.key,
                 "data": dict(self.data),
                 "duration_s": self.duration_s,
+                "contents": dict(self.contents),
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -74,4 +78,5 @@ class Job:
             key=raw["key"],
             data=raw["data"],
             duration_s=raw["duration_s"],
+            contents=raw.get("contents", {}),
         )

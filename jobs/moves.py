@@ -110,8 +110,17 @@ def _with(move: Move, attempt: Attempt, failure: Failure | None = None) -> Move:
     return replace(move, write=written)
 
 
-def claim(batch: str, record: JobRecord, now_s: float, lease_s: float) -> Move:
-    """Write the attempt down: only after this may the request leave."""
+def claim(
+    batch: str,
+    record: JobRecord,
+    now_s: float,
+    lease_s: float,
+    links: Mapping[str, str] | None = None,
+) -> Move:
+    """Write the attempt down: only after this may the request leave.
+
+    `links` are those of its uploaded pictures, by the address that the row has.
+    """
     attempt = Attempt(
         number=len(record.attempts) + 1,
         sent_at_s=now_s,
@@ -119,6 +128,8 @@ def claim(batch: str, record: JobRecord, now_s: float, lease_s: float) -> Move:
         price_usd_micros=record.job.price_usd_micros,
     )
     move = replace(_move(batch, record, Event.CLAIM), due_in_s=lease_s)
+    if links:
+        move = replace(move, write={"links": json.dumps(dict(links))})
     return _with(move, attempt)
 
 

@@ -65,6 +65,9 @@ class JobRecord:
     permit: int = 0
     #: Looks at the provider or at the file since its last move.
     looks: int = 0
+    #: Links that its newest attempt was sent with, by the address of the picture as
+    #: the row has it; only of pictures that were uploaded.
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def attempt(self) -> Attempt:

@@ -1,4 +1,4 @@
-"""Rows and problems: a record of a manifest with its place, and what is wrong there.
+"""What a manifest is read as: rows, defaults, headers, problems, each with its place.
 
 It decides how a problem reads to a person; what is a problem is decided in `manifest`,
 and where rows come from in the producer.
@@ -33,6 +33,37 @@ class Defaults:
     cells: Mapping[str, object]
     #: Lines of the cells; empty where there are no lines.
     lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The names of a table's columns, as its first line gives them."""
+
+    file: str
+    line: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """Which columns of a table feed which name, and where that is written."""
+
+    #: The manifest, or the option of the command line.
+    file: str
+    #: Columns by the name that they feed: an input, `id` or `model`.
+    columns: Mapping[str, tuple[str, ...]]
+    #: Lines of the names; empty where there are no lines.
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A record that is passed over on purpose: no video was asked for there."""
+
+    file: str
+    line: int | None
+    #: Why, in words that are the same for all of its kind: they are counted by them.
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,4 +149,5 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         generated_at_s=float(generated_at) if generated_at else None,
         permit=int(raw["permit"]),
         looks=int(raw.get("looks", "0")),
+        links=json.loads(raw.get("links", "{}")),
     )
