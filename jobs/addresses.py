@@ -1,26 +1,46 @@
-"""Addresses of pictures: which the provider can be given, and what is wrong with one.
+"""Addresses of pictures: how one may be written, and what is wrong with one.
 
-It decides by the text alone and never asks the network; whether a picture is really
-there, and is a picture, is looked at by the producer.
+A picture is named by an http(s) address, by the URL of an object in a bucket, or by a
+path. It decides by the text alone and never asks a disk or the network; whether a
+picture is really there, and is a picture, is looked at by the producer.
 """
 
+import posixpath
 import re
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
 from urllib.parse import urlsplit
 
-from jobs.wording import shown
+from jobs.wording import choice, shown
 
 MAX_URL_CHARS = 2048
+#: Longest path that Linux opens.
+MAX_PATH_BYTES = 4096
+#: Schemes of buckets that pictures are read from.
+OBJECT_SCHEMES = ("s3", "gs", "az")
 
-#: Plain addresses, which nearly all are, need no closer look.
+#: Plain addresses, which nearly all are, need no closer look. A host that begins with
+#: a digit may be a number, and some names are those of metadata services.
 _PLAIN = re.compile(
-    r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::8\d{3})?/[\w%.~/=&?+-]*"
+    r"https?://(?!metadata\.|instance-data\.)[a-z](?:[a-z0-9.-]*[a-z0-9])?(?::8\d{3})?"
+    r"/[\w%.~/=&?+-]*"
 )
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _FORBIDDEN = re.compile(r'[\s\\<>"\x00-\x20\x7f-\xa0\ud800-\udfff]')
-_BARE_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?/.", re.ASCII)
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
-_UPLOAD = "local files are not uploaded yet: give the picture's http(s) address"
+#: Nothing there is a picture: link-local networks and the metadata services of clouds.
+_LINK_LOCAL = tuple(map(ip_network, ("169.254.0.0/16", "fe80::/10")))
+_METADATA = frozenset(
+    {
+        IPv6Address("fd00:ec2::254"),  # AWS
+        IPv4Address("100.100.100.200"),  # Alibaba Cloud
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data.ec2.internal",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +55,113 @@ class Flaw:
     suggestion: str
 
 
-def flaw_of(url: str) -> Flaw | None:
-    """What keeps an address from being given to the provider; None if nothing does."""
-    if len(url) > MAX_URL_CHARS:
-        return Flaw(
-            "too-long",
-            f"an address of {len(url)} characters is too long",
-            f"give one of at most {MAX_URL_CHARS} characters",
-        )
-    if _PLAIN.fullmatch(url):
+def is_http(address: str) -> bool:
+    """True if the provider could fetch it: an http or https address."""
+    return address[:8].casefold().startswith(("http://", "https://"))
+
+
+def is_object(address: str) -> bool:
+    """True if it names an object in a bucket, such as `s3://bucket/mug.jpg`."""
+    scheme = _SCHEME.match(address)
+    return scheme is not None and scheme[1].casefold() in OBJECT_SCHEMES
+
+
+def is_local(address: str) -> bool:
+    """True if it is a path on this machine."""
+    return not is_http(address) and not is_object(address)
+
+
+def beside(address: str, file: str) -> str:
+    """The address, a relative path being taken from the folder of the manifest.
+
+    A path that begins with the manifest itself is one of a folder's listing, and can
+    be opened as it is.
+
+    >>> beside("../mug.jpg", "shop/lists/a.csv"), beside("https://a.b/c", "shop/a.csv")
+    ('shop/mug.jpg', 'https://a.b/c')
+    """
+    folder = posixpath.dirname(file)
+    if not folder or not is_local(address) or address.startswith("/"):
+        return address
+    if address.startswith(file.rstrip("/") + "/"):
+        return address
+    return posixpath.normpath(posixpath.join(folder, address))
+
+
+def flaw_of(address: str) -> Flaw | None:
+    """What keeps an address from naming a picture; None if nothing does."""
+    if _PLAIN.fullmatch(address) and len(address) <= MAX_URL_CHARS:
         return None
-    scheme, colon, _ = url.partition("://")
-    if not colon or scheme.casefold() not in {"http", "https"}:
-        return _not_http(url)
+    scheme = _SCHEME.match(address)
+    if scheme is None:
+        return _flaw_of_path(address)
+    if len(address) > MAX_URL_CHARS:
+        return _too_long(len(address), f"{MAX_URL_CHARS} characters")
+    name = scheme[1].casefold()
+    if name in {"http", "https"}:
+        return _flaw_of_web(address)
+    return (_flaw_of_object if name in OBJECT_SCHEMES else _foreign)(address)
+
+
+def _foreign(url: str) -> Flaw:
+    if url[:5].casefold() == "file:":
+        message = f"{shown(url)} is written as a URL"
+        return Flaw("local-file", message, "write the path alone")
+    objects = choice([f"{one}://" for one in OBJECT_SCHEMES])
+    suggestion = f"give an http(s) address, a path, or an object as {objects}"
+    return Flaw("address", f"{shown(url)} cannot be opened", suggestion)
+
+
+def _flaw_of_path(path: str) -> Flaw | None:
+    if found := _NO_NAME.search(path):
+        message = f"{shown(path)} has {_named(found[0])} in it"
+        return Flaw("address", message, "take it out")
+    size = len(path.encode())
+    if size > MAX_PATH_BYTES and path[:5].casefold() != "data:":
+        return _too_long(size, f"{MAX_PATH_BYTES} bytes")
+    return _no_path(path)
+
+
+def _no_path(path: str) -> Flaw | None:
+    """What looks like a path and is plainly something else."""
+    if path[:5].casefold() == "data:":
+        message = "a data: address carries the picture itself"
+        return Flaw("data-url", message, "save the picture and give its path")
+    if path.startswith("//"):
+        message = f"{shown(path)} does not say http or https"
+        return Flaw("address", message, f"write https:{path[:80]}")
+    if path[:5].casefold() == "file:":
+        return _foreign(path)
+    if _DRIVE.match(path):
+        message = f"{shown(path)} is a path of Windows"
+        suggestion = "write it with / and relative to the manifest"
+        return Flaw("local-file", message, suggestion)
+    if posixpath.basename(path) in {"", ".", ".."}:
+        message = f"{shown(path)} names no file"
+        return Flaw("address", message, "give the path of one picture")
+    return None
+
+
+def _too_long(length: int, most: str) -> Flaw:
+    unit = most.split()[1]
+    message = f"an address of {length} {unit} is too long"
+    return Flaw("too-long", message, f"give one of at most {most}")
+
+
+def _flaw_of_object(url: str) -> Flaw | None:
+    if found := _NO_NAME.search(url):
+        message = f"{shown(url)} has {_named(found[0])} in it"
+        return Flaw("address", message, "take it out")
+    bucket, _, key = url.partition("://")[2].partition("/")
+    if "@" in bucket:
+        return _password(url)
+    if not bucket or not key or key.endswith("/"):
+        message = f"{shown(url)} names no object"
+        return Flaw("address", message, "write it like s3://bucket/pictures/mug.jpg")
+    return None
+
+
+def _flaw_of_web(url: str) -> Flaw | None:
     if found := _FORBIDDEN.search(url):
         return Flaw(
             "address",
@@ -56,35 +170,6 @@ def flaw_of(url: str) -> Flaw | None:
             if found[0] in ' "<>'
             else "take it out",
         )
-    return _flaw_of_host(url)
-
-
-def _named(char: str) -> str:
-    if char == " ":
-        return "a space"
-    return shown(char) if char.isprintable() else f"the character U+{ord(char):04X}"
-
-
-def _not_http(url: str) -> Flaw:
-    folded = url[:10].casefold()
-    if folded.startswith("data:"):
-        return Flaw("data-url", "a data: address carries the picture itself", _UPLOAD)
-    if url.startswith("//") or _BARE_HOST.match(url):
-        return Flaw(
-            "address",
-            f"{shown(url)} does not say http or https",
-            f"write https://{url.removeprefix('//')[:80]}",
-        )
-    if folded.startswith("file:") or "://" not in url or _DRIVE.match(url):
-        return Flaw("local-file", f"{shown(url)} is no http(s) address", _UPLOAD)
-    return Flaw(
-        "address",
-        f"{shown(url)} is not http or https",
-        "give an http(s) address that everybody can open, such as a signed one",
-    )
-
-
-def _flaw_of_host(url: str) -> Flaw | None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -97,9 +182,42 @@ def _flaw_of_host(url: str) -> Flaw | None:
             "write it like https://example.com/mug.jpg",
         )
     if "@" in parts.netloc:
-        return Flaw(
-            "password-in-address",
-            f"{shown(url)} carries a user or password",
-            "give an address that needs none, such as a signed one",
-        )
+        return _password(url)
+    if _is_link_local(host):
+        message = f"{shown(url)} is a link-local address or a metadata service"
+        suggestion = "give an address that everybody can open"
+        return Flaw("link-local", message, suggestion)
     return None
+
+
+def _is_link_local(host: str) -> bool:
+    """True for a literal address or name that is never fetched."""
+    host = host.rstrip(".").casefold()
+    address = _number(host)
+    if address is None:
+        return host in _METADATA
+    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    address = inner or address
+    return address in _METADATA or any(address in net for net in _LINK_LOCAL)
+
+
+def _number(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        # A zone, as in fe80::1%eth0, does not change what network it is in.
+        return IPv6Address(host.partition("%")[0]) if ":" in host else IPv4Address(host)
+    except AddressValueError:
+        return None
+
+
+def _password(url: str) -> Flaw:
+    return Flaw(
+        "password-in-address",
+        f"{shown(url)} carries a user or password",
+        "give an address that needs none, such as a signed one",
+    )
+
+
+def _named(char: str) -> str:
+    if char == " ":
+        return "a space"
+    return shown(char) if char.isprintable() else f"the character U+{ord(char):04X}"

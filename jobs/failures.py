@@ -5,6 +5,7 @@ is the default. What an answer means for the *account* (cooling, trouble) is not
 here but by the worker's account keeper.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from jobs import moves
@@ -23,7 +24,8 @@ from jobs.answers import (
     Throttled,
     Unsent,
 )
-from jobs.moves import Move
+from jobs.links import EXPIRED_CODE
+from jobs.moves import Move, Token
 from jobs.records import Failure, JobRecord
 
 #: Codes of a failed prediction (wavespeed.ai/docs/error-codes) that a new attempt may
@@ -72,6 +74,19 @@ def after_submit(
             return moves.lose(batch, record, reason, settle_look_s)
         case _:
             assert_never(answer)
+
+
+def upload_expired(batch: str, record: JobRecord, now_s: float) -> Move:
+    """The provider no longer has a picture that was uploaded for this job.
+
+    Nothing was sent for it, so it counts against no rate.
+    """
+    failure = Failure(
+        EXPIRED_CODE,
+        "the upload of its picture is gone: more than 6 days old, out of reach or "
+        "made with another key; run the manifest again, which uploads it anew",
+    )
+    return replace(moves.refuse(batch, record, failure, now_s), token=Token.DROP)
 
 
 def after_look(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.addresses import Flaw, flaw_of
+from jobs.formulas import STARTS, is_formula
 from jobs.wording import choice, guesses, shown
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,400}(?:\.0{0,15})?")
@@ -50,6 +51,11 @@ class Input:
 
         Returns None, with at least one flaw added, where it cannot be read.
         """
+        if type(value) is str and value.lstrip()[:1] in STARTS and is_formula(value):
+            message = f"{shown(value)} is a formula that was not computed"
+            suggestion = "save the table with its values, or write the text itself"
+            flaws.append(Flaw("formula", message, suggestion))
+            return None
         return _READERS[self.type](self, value, flaws)
 
     def flaws_of(self, value: object) -> list[Flaw]:
@@ -89,6 +95,9 @@ def _read_text(spec: Input, value: object, flaws: list[Flaw]) -> str | None:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if not _can_be_sent(text, flaws):
             return None
+    if "{{" in text or "{%" in text:
+        flaws.append(_no_template(text))
+        return None
     if spec.max_chars is not None and len(text) > spec.max_chars:
         flaws.append(
             Flaw(
@@ -100,6 +109,15 @@ def _read_text(spec: Input, value: object, flaws: list[Flaw]) -> str | None:
         return None
     checked: str | None = _among(spec, text, value, flaws)
     return checked
+
+
+def _no_template(text: str) -> Flaw:
+    """Braces that reach this point are in a cell, and cells are never templates."""
+    return Flaw(
+        "template",
+        f"{shown(text)} has a template in it, and a cell is taken as it is",
+        "write the template into --prompt, --set or the defaults",
+    )
 
 
 def _can_be_sent(text: str, flaws: list[Flaw]) -> bool:
@@ -199,8 +217,9 @@ def _read_boolean(_spec: Input, value: object, flaws: list[Flaw]) -> bool | None
 
 def _read_picture(_spec: Input, value: object, flaws: list[Flaw]) -> str | None:
     if not isinstance(value, str):
-        message = f"{shown(value)} is no http(s) address"
-        flaws.append(Flaw("address", message, "give one address as text"))
+        message = f"{shown(value)} is no address of a picture"
+        suggestion = "give one address or path as text"
+        flaws.append(Flaw("address", message, suggestion))
         return None
     url = value.strip()
     flaw = flaw_of(url)

@@ -68,6 +68,8 @@ class JobRecord:
     #: Links that its newest attempt was sent with, by the address of the picture as
     #: the row has it; only of pictures that were uploaded.
     links: Mapping[str, str] = field(default_factory=dict)
+    #: Of a job that follows or reuses: the job, as `batch/job`, whose video it takes.
+    leader: str = ""
 
     @property
     def attempt(self) -> Attempt:
@@ -113,6 +115,8 @@ class BatchRecord:
     complete: bool
     #: True while a person holds it.
     paused: bool = False
+    #: True while it waits because another batch was chosen to be rendered here.
+    aside: bool = False
     #: Why nothing more is started though jobs wait: `budget` or empty.
     stopped_by: str = ""
     #: What held up its videos or its report last, such as a full store.

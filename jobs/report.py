@@ -109,7 +109,7 @@ class _Sum:
 
     def add(self, record: JobRecord, now_s: float) -> None:
         """Count one job."""
-        price = record.job.price_usd_micros
+        price = _price_usd_micros(record)
         self.states[record.state] += 1
         self.estimated_usd_micros += price or 0
         self.charged_usd_micros += record.charged_usd_micros
@@ -136,6 +136,7 @@ class _Sum:
         return {
             "total": self.states.total(),
             "stored": self.states[State.STORED],
+            "reused": self.states[State.REUSED],
             "failed": self.states[State.FAILED],
             "cancelled": self.states[State.CANCELLED],
             "unresolved": self.unresolved,
@@ -158,6 +159,13 @@ class _Sum:
         """Both of them, as one line of `by_model`."""
         counts = self.counts()
         return {"jobs": counts.pop("total")} | counts | self.cost()
+
+
+def _price_usd_micros(record: JobRecord) -> int | None:
+    """What a job is to cost: nothing where the video of another serves."""
+    if record.state in {State.REUSED, State.FOLLOWING}:
+        return 0
+    return record.job.price_usd_micros
 
 
 def _wasted_usd_micros(record: JobRecord) -> int:
@@ -203,6 +211,11 @@ def _warnings(batch: BatchRecord, whole: _Sum) -> list[str]:
         )
     elif batch.stopped_by:
         said.append(f"Stopped by {batch.stopped_by}. See: reelmill show {name}")
+    if batch.aside:
+        said.append(
+            "Set aside while another batch is rendered. Go on with the command that "
+            "began it."
+        )
     if batch.paused:
         said.append(f"Paused by a person. Go on with: reelmill resume {name}")
     if not batch.complete:
@@ -239,8 +252,9 @@ def _row(batch: BatchRecord, record: JobRecord) -> dict[str, Any]:
         "bytes": record.video_bytes,
         "sha256": record.video_sha256,
         "prediction_id": record.prediction_id,
+        "reused_from": record.leader if record.state is State.REUSED else None,
         "attempts": [_attempt(attempt) for attempt in record.attempts],
-        "estimated_usd": _usd_or_none(job.price_usd_micros),
+        "estimated_usd": _usd_or_none(_price_usd_micros(record)),
         "charged_usd": usd(record.charged_usd_micros),
         "refunded_usd": usd(record.refunded_usd_micros),
         "error": _error(batch.id, record),

@@ -19,7 +19,7 @@ MOST_ROWS = 2_000
 #: States that a person should look at; their rows come first when not all are shown.
 TROUBLE = frozenset({"failed", "unresolved"})
 
-FINISHED = frozenset({"stored", "failed", "cancelled", "unresolved"})
+FINISHED = frozenset({"stored", "reused", "failed", "cancelled", "unresolved"})
 
 
 def html_chunks(document: Mapping[str, Any]) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _card(batch: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """A row with its links; each link is None unless a browser may follow it."""
     state = row["state"]
-    stored = state == "stored"
+    stored = state in {"stored", "reused"}
     return {
         **row,
         "group": state if state in FINISHED else "unfinished",

@@ -29,19 +29,28 @@ class Seen:
         folded = name.casefold()
         if not folded.isascii():
             folded = normalize("NFC", folded)
-        digest = blake2b(
-            folded.encode("utf-8", "surrogatepass"), digest_size=8
-        ).digest()
-        # Zero marks an empty slot.
-        wanted = int.from_bytes(digest, "little") or 1
+        wanted = _hash(folded)
         slot = _slot(self._hashes, wanted)
         if self._hashes[slot]:
             return self._lines[slot]
+        self._keep(slot, wanted, line)
+        return None
+
+    def count(self, name: str) -> int:
+        """How often this very name was counted, this time included."""
+        wanted = _hash(name)
+        slot = _slot(self._hashes, wanted)
+        if self._hashes[slot]:
+            self._lines[slot] += 1
+            return self._lines[slot]
+        self._keep(slot, wanted, 1)
+        return 1
+
+    def _keep(self, slot: int, wanted: int, line: int) -> None:
         self._hashes[slot], self._lines[slot] = wanted, line
         self._count += 1
         if 3 * self._count > 2 * len(self._hashes):
             self._grow()
-        return None
 
     def _grow(self) -> None:
         hashes, lines = self._hashes, self._lines
@@ -51,6 +60,12 @@ class Seen:
             if kept:
                 slot = _slot(self._hashes, kept)
                 self._hashes[slot], self._lines[slot] = kept, line
+
+
+def _hash(name: str) -> int:
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    # Zero marks an empty slot.
+    return int.from_bytes(digest, "little") or 1
 
 
 def _slot(hashes: "array[int]", wanted: int) -> int:

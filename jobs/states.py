@@ -18,6 +18,8 @@ class State(StrEnum):
     GENERATING = "generating"  #: the provider has it and we have its id
     GENERATED = "generated"  #: the provider is done; the video is not yet stored
     STORED = "stored"  #: the video is checked and kept
+    FOLLOWING = "following"  #: another job makes the same video; it waits for that one
+    REUSED = "reused"  #: the same video was stored before, and serves again
     FAILED = "failed"  #: no video, and none will come
     CANCELLED = "cancelled"  #: a person took it back before it was paid
 
@@ -40,6 +42,9 @@ class Event(StrEnum):
     STORE = "store"  #: the video is checked and kept
     CANCEL = "cancel"  #: a person takes it back
     RETRY = "retry"  #: a person asks for one more attempt
+    FOLLOW = "follow"  #: a job of another batch makes the same video
+    LEAD = "lead"  #: nobody else makes it any more
+    REUSE = "reuse"  #: the video that another job stored serves this one too
 
 
 MOVES: dict[tuple[State, Event], State] = {
@@ -65,6 +70,11 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.GENERATED, Event.FAIL): State.FAILED,
     (State.FAILED, Event.RETRY): State.WAITING,
     (State.CANCELLED, Event.RETRY): State.WAITING,
+    (State.WAITING, Event.FOLLOW): State.FOLLOWING,
+    (State.WAITING, Event.REUSE): State.REUSED,
+    (State.FOLLOWING, Event.LEAD): State.WAITING,
+    (State.FOLLOWING, Event.REUSE): State.REUSED,
+    (State.FOLLOWING, Event.CANCEL): State.CANCELLED,
 }
 
 #: States that nothing leaves without a person's word. Derived, so that it cannot

@@ -1,105 +1,32 @@
-"""From a manifest to a batch: survey it whole, then hand its jobs to the ledger.
+"""From a survey to a batch: its name, and its jobs handed over to the ledger.
 
-The manifest is read twice and never held: once to find every problem and the price,
-once to enqueue. A batch is known by its content, so the same manifest is the same
-batch, and running it again goes on where it was.
+A batch is known by its content, so the same manifest is the same batch, and running it
+again goes on where it was. What a manifest asks for is found out in `survey`.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
+from pathlib import PurePosixPath
 
-from jobs.catalogue import Catalogue
-from jobs.job import Job
+from jobs import moves
+from jobs.asking import Asked
 from jobs.ledger import Ledger
-from jobs.limits import WINDOW_S, Limits
+from jobs.links import EXPIRED_CODE
 from jobs.records import BatchRecord
-from jobs.rows import Problem
 from jobs.settings import Settings
+from jobs.states import FINAL, State
 from jobs.storage import normal
-from producer.exits import Stop
-from producer.reading import Options, plan
-
-#: Problems that are kept to be shown; the rest are counted.
-MOST_PROBLEMS = 1_000
+from producer.survey import Survey, digest
 
 #: Digits of the digest that a batch id carries.
 DIGEST_DIGITS = 8
 
 LONGEST_STEM = 40
 
-
-@dataclass(slots=True)
-class Share:
-    """The jobs of one model and duration."""
-
-    jobs: int = 0
-    #: Of those whose price is known.
-    price_usd_micros: int = 0
-    unpriced: int = 0
-
-
-@dataclass(slots=True)
-class Survey:
-    """What a manifest asks for, without holding its rows."""
-
-    path: Path
-    jobs: int = 0
-    shares: dict[tuple[str, int], Share] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    problem_count: int = 0
-    #: Seconds that all jobs generate, one after another, as the catalogue expects.
-    generation_s: float = 0.0
-    #: Hex digest of all jobs in order.
-    digest: str = ""
-
-    @property
-    def price_usd_micros(self) -> int:
-        """Price of all jobs whose price is known, one attempt each."""
-        return sum(share.price_usd_micros for share in self.shares.values())
-
-    @property
-    def unpriced(self) -> int:
-        """Jobs whose price the list does not have."""
-        return sum(share.unpriced for share in self.shares.values())
-
-    def duration_s(self, limits: Limits) -> float:
-        """Seconds that it takes under an account's limits, if nothing goes wrong."""
-        if not self.jobs:
-            return 0.0
-        windows = (self.jobs - 1) // limits.videos_per_minute
-        last_s = self.generation_s / self.jobs
-        at_once_s = self.generation_s / limits.concurrent_videos
-        return max(windows * WINDOW_S + last_s, at_once_s)
-
-
-def survey(path: Path, options: Options, catalogue: Catalogue) -> Survey:
-    """Read a manifest through: its problems, or its jobs and their price."""
-    found = Survey(path)
-    digest = hashlib.sha256()
-    for item in plan(path, options, catalogue):
-        if isinstance(item, Problem):
-            found.problem_count += 1
-            if len(found.problems) < MOST_PROBLEMS:
-                found.problems.append(item)
-            continue
-        _digest(digest, item)
-        model = catalogue.find(item.model)
-        kind = (model.name, model.duration_s(item.inputs))
-        share = found.shares.setdefault(kind, Share())
-        share.jobs += 1
-        share.price_usd_micros += item.price_usd_micros or 0
-        share.unpriced += item.price_usd_micros is None
-        found.generation_s += model.typical_s(item.inputs)
-        found.jobs += 1
-    found.digest = digest.hexdigest()
-    return found
-
-
-def _digest(digest: "hashlib._Hash", job: Job) -> None:
-    digest.update(f"{job.id}\n{job.key}\n{job.digest()}\n".encode())
+#: Retries that are written down in one round trip.
+BLOCK = 500
 
 
 def batch_id(found: Survey, account_id: str, store: str) -> str:
@@ -108,35 +35,56 @@ def batch_id(found: Survey, account_id: str, store: str) -> str:
     Account and store belong to it: the same rows for another account or another
     store are another batch.
     """
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", found.path.stem).strip("-")[:LONGEST_STEM]
-    asked = f"{found.digest}\n{account_id}\n{normal(store)}"
-    digest = hashlib.sha256(asked.encode()).hexdigest()[:DIGEST_DIGITS]
-    return f"{stem or 'batch'}-{digest}"
+    name = PurePosixPath(found.source.rstrip("/")).name
+    stem = name.rpartition(".")[0] or name
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM]
+    asked = f"{digest(found)}\n{account_id}\n{normal(store)}"
+    digits = hashlib.sha256(asked.encode()).hexdigest()[:DIGEST_DIGITS]
+    return f"{stem or 'batch'}-{digits}"
 
 
-def enqueue(  # noqa: PLR0913 - what a batch is made of
+def turn(ledger: Ledger, first: str, *, fresh: bool) -> str:
+    """Which of the batches of one manifest is meant: the newest, or with `fresh` a new one.
+
+    Each time that all is rendered afresh is a batch of its own: `first`, `first-2`, …
+    One that is not over yet is gone on with, so that an interrupted one is not paid
+    again from its beginning.
+    """
+    newest, number = first, 1
+    while ledger.batches.read(following := f"{first}-{number + 1}"):
+        newest, number = following, number + 1
+    there = ledger.batches.read(newest)
+    if fresh and there and is_over(there):
+        return f"{first}-{number + 1}"
+    return newest
+
+
+def is_over(batch: BatchRecord) -> bool:
+    """Whether nothing of a batch is left to do."""
+    over = sum(batch.counts.get(state, 0) for state in FINAL)
+    return batch.complete and over == batch.total
+
+
+def enqueue(
     ledger: Ledger,
     found: Survey,
-    options: Options,
-    catalogue: Catalogue,
     settings: Settings,
+    batch: str,
     *,
     budget_usd_micros: int | None,
     priority: int,
+    fresh: bool,
     now_s: float,
 ) -> BatchRecord:
     """The batch of a surveyed manifest: a new one, or the one there is.
 
-    A batch that was only half handed over is completed. An existing one keeps its
-    jobs; a budget that is given replaces its own.
-
-    Raises:
-        Stop: the manifest changed while it was read; nothing will be sent.
+    A batch that was only half handed over is completed. Of an existing one the jobs
+    that were not sent yet are brought up to date; a budget that is given replaces its
+    own. What failed only for the age of an uploaded picture is sent again.
     """
-    known = batch_id(found, settings.account_id, settings.store)
-    batch = BatchRecord(
-        id=known,
-        manifest=str(found.path),
+    record = BatchRecord(
+        id=batch,
+        manifest=found.source,
         account=settings.account_id,
         store=normal(settings.store),
         priority=priority,
@@ -145,32 +93,32 @@ def enqueue(  # noqa: PLR0913 - what a batch is made of
         created_at_s=now_s,
         complete=False,
     )
-    ledger.batches.create(batch)
-    there = ledger.batches.read(known)
-    if there is None or not there.complete:
-        _hand_over(ledger, known, found, options, catalogue)
+    ledger.batches.create(record)
+    if not settings.redis_url:
+        ledger.batches.put_aside_others(settings.account_id, batch)
+    ledger.batches.add(batch, _named(found, batch), fresh=fresh)
+    ledger.batches.open(batch)
     if budget_usd_micros is not None:
-        ledger.batches.set_budget(known, budget_usd_micros)
-    return ledger.batches.read(known) or batch
+        ledger.batches.set_budget(batch, budget_usd_micros)
+    now = ledger.batches.read(batch) or record
+    if now.counts.get(State.FAILED):
+        _retry_expired(ledger, batch)
+    return ledger.batches.read(batch) or record
 
 
-def _hand_over(
-    ledger: Ledger,
-    known: str,
-    found: Survey,
-    options: Options,
-    catalogue: Catalogue,
-) -> None:
-    digest = hashlib.sha256()
+def _named(found: Survey, batch: str) -> Iterator[Asked]:
+    """The jobs with the name of their batch in their keys."""
+    for job, ask in found.asked():
+        yield Asked(replace(job, key=job.key.replace("{batch}", batch)), ask)
 
-    def jobs() -> Iterator[Job]:
-        for item in plan(found.path, options, catalogue):
-            if isinstance(item, Problem):
-                raise Stop(f"the manifest changed while it was read: {item}")
-            _digest(digest, item)
-            yield replace(item, key=item.key.replace("{batch}", known))
 
-    ledger.batches.add(known, jobs())
-    if digest.hexdigest() != found.digest:
-        raise Stop(f"{found.path} changed while it was read; nothing was sent")
-    ledger.batches.open(known)
+def _retry_expired(ledger: Ledger, batch: str) -> None:
+    expired = [
+        moves.retry(batch, record)
+        for record in ledger.batches.jobs(batch)
+        if record.state is State.FAILED
+        and record.failure
+        and record.failure.code == EXPIRED_CODE
+    ]
+    for start in range(0, len(expired), BLOCK):
+        ledger.moves.make(expired[start : start + BLOCK])

@@ -26,6 +26,7 @@ UNDER_WAY = {
     "submitting": (State.ADMITTED, State.SUBMITTING),
     "unknown": (State.UNKNOWN,),
     "unresolved": (State.UNRESOLVED,),
+    "made by another batch": (State.FOLLOWING,),
 }
 
 
@@ -85,6 +86,8 @@ def status(now: Snapshot, pace: Pace) -> str:
     """One line: counts, money, rate, time left, and what holds it up."""
     batch = now.batch
     parts = [f"{now.count(State.STORED)} of {batch.total} stored"]
+    if now.count(State.REUSED):
+        parts.append(f"{now.count(State.REUSED)} reused")
     for word, states in UNDER_WAY.items():
         if now.count(*states):
             parts.append(f"{now.count(*states)} {word}")

@@ -74,6 +74,16 @@ def let_in(provider: Provider, request: Request) -> Account:
     return provider.account(key)
 
 
+def since_newer_routes(provider: Provider) -> None:
+    """Return if the routes that came later are there.
+
+    Raises:
+        Refusal: 404, they are switched off.
+    """
+    if not provider.settings.newer_routes:
+        raise Refusal(404, "no such route")
+
+
 async def body_of(request: Request, most_bytes: int) -> bytes:
     """The body of a request.
 

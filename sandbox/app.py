@@ -29,6 +29,7 @@ API: tuple[tuple[str, str, str, Handler], ...] = (
     ("POST", "/api/v3/predictions/delete", "delete", results.delete),
     ("POST", "/api/v3/billings/search", "billing", listings.billing),
     ("POST", "/api/v3/model/price", "price", listings.price),
+    ("POST", "/api/v3/model/pricing", "pricing", listings.pricing),
     ("GET", "/api/v3/models", "models", listings.models),
     ("GET", "/api/v3/balance", "balance", listings.balance),
     ("POST", "/api/v3/media/uploads", "upload_ticket", transfers.ticket),

@@ -2,7 +2,7 @@
 
 It decides whether a fault strikes, repeatably: by the seed and by how often that fault
 was asked about, never by the clock. What a fault then does is written where the answer
-is made: `submissions`, `results`, `listings`, `downloads`.
+is made: `submissions`, `results`, `listings`, `downloads`, `transfers`.
 """
 
 import hashlib
@@ -48,6 +48,9 @@ FAULTS = {
     "download_redirect": "a redirect to a file of the reader's machine",
     "history_5xx": "503",
     "billing_5xx": "503",
+    "upload_5xx": "503 instead of an upload ticket",
+    "upload_put_5xx": "503 from the host that takes the bytes",
+    "upload_put_drop": "the line to that host drops; nothing is kept",
     "stranger": "somebody else, with the same key, starts a prediction alike",
 }
 

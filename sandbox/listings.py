@@ -18,10 +18,11 @@ from sandbox.answers import (
     json_object,
     let_in,
     prediction_json,
+    since_newer_routes,
     success,
 )
 from sandbox.books import Entry
-from sandbox.models import InputRefused, known_models
+from sandbox.models import InputRefused, Model, known_models
 from sandbox.provider import Provider
 
 MOST_PAGE_SIZE = 100
@@ -93,6 +94,30 @@ async def balance(provider: Provider, request: Request) -> Response:
 async def price(provider: Provider, request: Request) -> Response:
     """What a prediction would cost, in dollars; the question is free."""
     let_in(provider, request)
+    since_newer_routes(provider)
+    model, inputs = await _priced(request)
+    percent = provider.settings.price_percent
+    return success(
+        {
+            "model_id": model.id,
+            "price": _usd(model.price_usd_micros(inputs)),
+            "discounted_price": _usd(provider.price_usd_micros(model, inputs)),
+            "discount_rate": (100 - percent) / 100,
+            "currency": "USD",
+        }
+    )
+
+
+async def pricing(provider: Provider, request: Request) -> Response:
+    """The same as it was asked and answered before."""
+    let_in(provider, request)
+    model, inputs = await _priced(request)
+    usd = _usd(provider.price_usd_micros(model, inputs))
+    return success({"model_id": model.id, "unit_price": usd, "currency": "USD"})
+
+
+async def _priced(request: Request) -> tuple[Model, dict[str, object]]:
+    """The model and the inputs that a price is asked for."""
     body = await json_object(request)
     model = known_models().get(_text(body, "model_id") or "")
     if model is None:
@@ -104,9 +129,7 @@ async def price(provider: Provider, request: Request) -> Response:
         model.check_given(inputs)
     except InputRefused as refused:
         raise Refusal(400, f"invalid input: {refused}") from None
-    usd = _usd(model.price_usd_micros(inputs))
-    quote = {"model_id": model.id, "price": usd, "discounted_price": usd}
-    return success(quote | {"discount_rate": 0, "currency": "USD"})
+    return model, inputs
 
 
 async def models(provider: Provider, request: Request) -> Response:

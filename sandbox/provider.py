@@ -78,6 +78,10 @@ class Provider:
             self._create_foreign(account, model, inputs)
         return prediction
 
+    def price_usd_micros(self, model: Model, inputs: Mapping[str, Any]) -> int:
+        """What a prediction costs here and now: the list price, more or less."""
+        return model.price_usd_micros(inputs) * self.settings.price_percent // 100
+
     def find(self, account: Account, prediction_id: str) -> Prediction | None:
         """A prediction of this account by its id."""
         owner, prediction = self.predictions.get(prediction_id, (None, None))
@@ -125,7 +129,7 @@ class Provider:
             sequence=sequence,
             model=model.id,
             inputs=inputs,
-            price_usd_micros=model.price_usd_micros(inputs),
+            price_usd_micros=self.price_usd_micros(model, inputs),
             created_at_s=now_s,
             starts_at_s=starts_at_s,
             due_at_s=starts_at_s + length_s,

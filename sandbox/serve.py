@@ -145,7 +145,7 @@ def new_provider(
     began_s = time.time() - time.monotonic()
     uploads = Uploads(files_url)
     gallery = Gallery(pool, uploads.own_file)
-    return Provider(
+    provider = Provider(
         url=url,
         files_url=files_url,
         clock=lambda: began_s + time.monotonic(),
@@ -154,6 +154,8 @@ def new_provider(
         uploads=uploads,
         keys=keys,
     )
+    uploads.oldest_s = lambda: provider.clock() - provider.settings.upload_kept_s
+    return provider
 
 
 def _server(app: Starlette) -> Server:

@@ -56,6 +56,12 @@ class Settings:
     balance_usd_micros: int = 1_000_000_000
     #: HTTP status of a refusal for want of money; with 200, `data.code` says 1407.
     insufficient: int = 402
+    #: What keys pay, and are quoted as discounted price, in percent of the list.
+    price_percent: int = 100
+    #: How long an uploaded file is there.
+    upload_kept_s: float = 604_800.0
+    #: Whether routes are there that came later: upload tickets, and `model/price`.
+    newer_routes: bool = True
     #: From the end of a failed prediction to the refund in the billing.
     refund_delay_s: float = 0.0
     #: How long a prediction, or a row of the billing, is not yet listed.

@@ -41,7 +41,7 @@ async def submit(provider: Provider, request: Request) -> Response:
         model.check(inputs)
     except InputRefused as refused:
         raise Refusal(400, f"invalid input: {refused}") from None
-    if not _can_pay(provider, account, model.price_usd_micros(inputs)):
+    if not _can_pay(provider, account, provider.price_usd_micros(model, inputs)):
         return _insufficient(provider)
     _within_limits(provider, account)
     return await _create(provider, request, account, model, inputs)

@@ -10,9 +10,20 @@ from email.message import Message
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.answers import Refusal, body_of, json_object, let_in, success
+from sandbox.answers import (
+    LineDropped,
+    Refusal,
+    body_of,
+    json_object,
+    let_in,
+    since_newer_routes,
+    success,
+)
 from sandbox.provider import Provider
 from sandbox.uploads import MOST_BYTES, samples
+
+#: A header of every ticket, without which its bytes are not taken.
+SEAL = "X-Upload-Seal"
 
 #: Room for the lines that surround a file in a form.
 FORM_BYTES = 16 * 1024
@@ -21,6 +32,9 @@ FORM_BYTES = 16 * 1024
 async def ticket(provider: Provider, request: Request) -> Response:
     """A URL to put an announced file to, and the one to read it from."""
     let_in(provider, request)
+    since_newer_routes(provider)
+    if provider.faults.strikes("upload_5xx"):
+        raise Refusal(503, "service unavailable")
     body = await json_object(request)
     filename, size = body.get("filename"), body.get("size")
     if not isinstance(filename, str) or not filename:
@@ -37,7 +51,10 @@ async def ticket(provider: Provider, request: Request) -> Response:
     instruction = {
         "method": "PUT",
         "url": url,
-        "headers": {"Content-Type": content_type},
+        "headers": {
+            "Content-Type": content_type,
+            SEAL: provider.uploads.by_path[path].seal,
+        },
     }
     return success({"download_url": url, "upload": instruction})
 
@@ -48,13 +65,22 @@ async def put(provider: Provider, request: Request) -> Response:
     upload = provider.uploads.by_path.get(path)
     if upload is None:
         raise Refusal(403, "no such ticket; ask for one at /api/v3/media/uploads")
+    if request.headers.get(SEAL) != upload.seal:
+        raise Refusal(403, f"{SEAL}: must be sent as the ticket says")
+    # As the great object stores do, which take no chunks.
+    if "content-length" not in request.headers:
+        raise Refusal(411, "content-length: is required")
+    if provider.faults.strikes("upload_put_drop"):
+        raise LineDropped
+    if provider.faults.strikes("upload_put_5xx"):
+        raise Refusal(503, "service unavailable")
     body = await body_of(request, MOST_BYTES)
     if len(body) != upload.size_bytes:
         announced = f"{upload.size_bytes} bytes were announced"
         raise Refusal(400, f"size: {announced}, {len(body)} came")
     if request.headers.get("content-type") != upload.content_type:
         raise Refusal(400, f"content-type: the ticket says {upload.content_type}")
-    provider.uploads.keep(path, body)
+    provider.uploads.keep(path, body, provider.clock())
     return Response(None, 200)
 
 
@@ -67,7 +93,7 @@ async def binary(provider: Provider, request: Request) -> Response:
     form = await body_of(request, MOST_BYTES + FORM_BYTES)
     filename, content_type, body = _file_of(form, boundary)
     path = provider.uploads.expect(filename, content_type, len(body))
-    provider.uploads.keep(path, body)
+    provider.uploads.keep(path, body, provider.clock())
     return success(
         {
             "type": content_type.partition("/")[0],
@@ -80,8 +106,8 @@ async def binary(provider: Provider, request: Request) -> Response:
 
 async def get(provider: Provider, request: Request) -> Response:
     """An uploaded file."""
-    upload = provider.uploads.by_path.get(request.scope["path"])
-    if upload is None or upload.body is None:
+    upload = provider.uploads.find(request.scope["path"])
+    if upload is None:
         raise Refusal(404, "no such file")
     return Response(upload.body, 200, None, upload.content_type)
 

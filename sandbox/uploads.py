@@ -6,6 +6,7 @@ Tickets and HTTP are made in `transfers`.
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -23,7 +24,11 @@ class Upload:
     filename: str
     content_type: str
     size_bytes: int
+    #: Must come with the bytes: whoever drops the ticket's headers is refused.
+    seal: str
     body: bytes | None = None
+    #: When the bytes came, in seconds of the provider's clock.
+    kept_at_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -31,6 +36,8 @@ class Uploads:
     """Uploads by their path below the files origin."""
 
     files_url: str
+    #: Files that came before this time are gone.
+    oldest_s: Callable[[], float] = float
     by_path: OrderedDict[str, Upload] = field(default_factory=OrderedDict)
     kept_bytes: int = 0
 
@@ -39,18 +46,26 @@ class Uploads:
         # A name is shown and never used as a path of this machine.
         plain = filename.replace("\\", "/").rpartition("/")[2] or "upload"
         path = f"/uploads/{secrets.token_hex(16)}/{plain}"
-        self.by_path[path] = Upload(plain, content_type, size_bytes)
+        seal = secrets.token_hex(16)
+        self.by_path[path] = Upload(plain, content_type, size_bytes, seal)
         while len(self.by_path) > KEPT_TICKETS:
             self._drop_oldest()
         return path
 
-    def keep(self, path: str, body: bytes) -> None:
+    def keep(self, path: str, body: bytes, now_s: float) -> None:
         """Keep the bytes of an announced file; the oldest ones make room."""
         upload = self.by_path[path]
         self.kept_bytes += len(body) - len(upload.body or b"")
-        upload.body = body
+        upload.body, upload.kept_at_s = body, now_s
         while self.kept_bytes > KEPT_BYTES and len(self.by_path) > 1:
             self._drop_oldest()
+
+    def find(self, path: str) -> Upload | None:
+        """A file that came and is not gone yet."""
+        upload = self.by_path.get(path)
+        if upload is None or upload.body is None:
+            return None
+        return upload if upload.kept_at_s >= self.oldest_s() else None
 
     def url(self, path: str) -> str:
         """Where the file is put to and read from."""
@@ -61,7 +76,7 @@ class Uploads:
         if not url.startswith(f"{self.files_url}/"):
             return None
         path = unquote(url.removeprefix(self.files_url).partition("?")[0])
-        upload = self.by_path.get(path)
+        upload = self.find(path)
         return upload.body if upload else samples().get(path)
 
     def _drop_oldest(self) -> None:

@@ -6,19 +6,34 @@ Each prints one line of JSON, with `unreachable` in it where no answer came:
     python -m worker.ask look PREDICTION
     python -m worker.ask billings AFTER_S LEDGER_AHEAD_S
 
-A process of its own, so that only workers ever speak to the provider.
+Two of them read lines of JSON and answer each by another:
+
+    python -m worker.ask uploads   {"sha256", "path", "size", "content_type"}
+                                   {"sha256", "url"}
+    python -m worker.ask quotes    {"key", "model_id", "inputs"}
+                                   {"key", "price_usd_micros", "list_usd_micros"}
+
+or by `trouble` and `reason`, with `over` where no other line would fare better. A
+process of its own, so that only workers ever speak to the provider.
 """
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
-from jobs import settings
-from jobs.answers import AccountTrouble
+from jobs import catalogue, settings
+from jobs.answers import AccountTrouble, Trouble
+from worker.lines import Answer, answer_lines, say, trouble
 from worker.provider import NoAnswer, Provider
+from worker.quotes import NoQuote, quote
+from worker.uploads import NotUploaded, Picture, Uploads
+
+#: What is wrong with the account is wrong for every picture and every price.
+ACCOUNT_TROUBLES = frozenset(Trouble)
 
 #: Records of a moment ago may be dated a little later.
 SOON_S = 60.0
@@ -27,7 +42,7 @@ SOON_S = 60.0
 async def _balance(provider: Provider) -> dict[str, object]:
     balance = await provider.balance_usd()
     if isinstance(balance, AccountTrouble):
-        return {"trouble": balance.trouble, "reason": balance.reason}
+        return trouble(balance.trouble, balance.reason)
     return {"balance_usd": balance}
 
 
@@ -51,6 +66,40 @@ async def _billings(
     return {"billed": [asdict(row) for row in ours]}
 
 
+async def _uploads(provider: Provider) -> None:
+    uploads = Uploads(provider)
+
+    async def upload(asked: dict[str, Any]) -> Answer:
+        path, size, kind = asked["path"], asked["size"], asked["content_type"]
+        picture = Picture(asked["sha256"], Path(path), size, kind)
+        try:
+            return {"url": await uploads.upload(picture)}
+        except NotUploaded as error:
+            over = error.trouble in ACCOUNT_TROUBLES
+            return trouble(error.trouble, str(error), over=over)
+
+    try:
+        await answer_lines(upload)
+    finally:
+        await uploads.close()
+
+
+async def _quotes(provider: Provider) -> None:
+    known = catalogue.builtin()
+
+    async def ask_price(asked: dict[str, Any]) -> Answer:
+        try:
+            model = known.find(asked["model_id"])
+            return asdict(await quote(provider, model, asked["inputs"]))
+        except NoQuote as error:
+            over = error.trouble in ACCOUNT_TROUBLES
+            return trouble(error.trouble, str(error), over=over)
+        except NoAnswer as error:
+            return trouble("unreachable", str(error), over=True)
+
+    await answer_lines(ask_price)
+
+
 Question = Callable[..., Awaitable[dict[str, object]]]
 
 QUESTIONS: dict[str, Question] = {
@@ -59,9 +108,15 @@ QUESTIONS: dict[str, Question] = {
     "billings": _billings,
 }
 
+#: Those that come line by line.
+STREAMS: dict[str, Callable[[Provider], Awaitable[None]]] = {
+    "uploads": _uploads,
+    "quotes": _quotes,
+}
 
-async def ask(question: str, args: Sequence[str]) -> dict[str, object]:
-    """The answer to a question, as it is printed."""
+
+async def ask(question: str, args: Sequence[str]) -> None:
+    """Print the answer to a question, or the answers to all that come on stdin."""
     chosen = settings.read()
     provider = Provider(
         chosen.base_url,
@@ -70,12 +125,20 @@ async def ask(question: str, args: Sequence[str]) -> dict[str, object]:
         request_timeout_s=chosen.request_timeout_s,
     )
     try:
-        return await QUESTIONS[question](provider, *args)
-    except NoAnswer as error:
-        return {"unreachable": str(error)}
+        if question in STREAMS:
+            await STREAMS[question](provider)
+        else:
+            say(await _answer(provider, question, args))
     finally:
         await provider.close()
 
 
+async def _answer(provider: Provider, question: str, args: Sequence[str]) -> Answer:
+    try:
+        return await QUESTIONS[question](provider, *args)
+    except NoAnswer as error:
+        return {"unreachable": str(error)}
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(ask(sys.argv[1], sys.argv[2:]))) + "\n")
+    asyncio.run(ask(sys.argv[1], sys.argv[2:]))

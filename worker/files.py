@@ -8,13 +8,13 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 
 from worker import mp4
+from worker.guard import is_link_local
 from worker.replies import clean, describe, fetchable
 from worker.transport import REQUEST_ERRORS, make_client
 
@@ -86,25 +86,14 @@ class Files:
         """Let go of the connections."""
         await self._client.aclose()
 
-    async def _refuse_link_local(self, url: str) -> None:
-        """A manifest must not make us ask a cloud's metadata service."""
-        host = urlsplit(url).hostname or ""
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, None)
-        except (OSError, UnicodeError) as error:
-            raise NotFetched(describe(error)) from None
-        if any(ip_address(address[4][0]).is_link_local for address in found):
-            raise NotFetched(f"{host} is a link-local address")
-
     async def _follow(
         self, url: str, path: Path, most_bytes: int, *, guarded: bool = False
     ) -> Fetched:
         for _ in range(MOST_REDIRECTS + 1):
             if not fetchable(url):
                 raise NotFetched(f"not a web address: {clean(url)}")
-            if guarded:
-                await self._refuse_link_local(url)
+            if guarded and await is_link_local(url):
+                raise NotFetched(f"{clean(url)} is a link-local address")
             async with self._client.stream("GET", url) as response:
                 if not response.has_redirect_location:
                     return await self._save(response, path, most_bytes)

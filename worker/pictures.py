@@ -1,14 +1,40 @@
-"""One more look at the pictures of a prediction that could not reach them."""
+"""The pictures of jobs: links for those of this machine, and a look at what failed.
+
+Links are found in the ledger; `uploads` makes them, long before. Whether a picture can
+be reached is asked once more only when the provider could not reach it.
+"""
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from jobs.answers import LookAnswer, Over
+from jobs.asking import pictures_of
 from jobs.failures import PICTURE_CODE
+from jobs.links import links_for, to_upload
+from jobs.moves import Ref
 from jobs.records import JobRecord
 from worker.engine import Engine
 from worker.files import NotFetched
+
+
+async def links_of(
+    engine: Engine, records: Mapping[Ref, JobRecord], now_s: float
+) -> dict[Ref, dict[str, str] | None]:
+    """The links that each job needs, by address; None where one is not to be had."""
+    find = engine.catalogue.find
+    needed = {
+        ref: to_upload(record.job, find(record.job.model))
+        for ref, record in records.items()
+    }
+    contents = {content for each in needed.values() for content in each.values()}
+    kept = (
+        await engine.call(engine.ledger.links.find, engine.account, sorted(contents))
+        if contents
+        else {}
+    )
+    return {ref: links_for(each, kept, now_s) for ref, each in needed.items()}
 
 
 async def look_once_more(
@@ -17,19 +43,20 @@ async def look_once_more(
     """The same answer, or that a picture which was out of reach is there after all."""
     if not isinstance(answer, Over) or answer.code != PICTURE_CODE:
         return answer
+    model = engine.catalogue.find(record.job.model)
     with tempfile.TemporaryDirectory(prefix="reelmill-") as folder:
-        for url in _addresses(engine, record):
+        for address in pictures_of(model, record.job):
+            url = record.links.get(address, address)
             try:
                 await engine.files.fetch_picture(url, Path(folder) / "picture")
             except NotFetched:
+                await _forget_upload(engine, record, address)
                 return answer
     return replace(answer, cured=True)
 
 
-def _addresses(engine: Engine, record: JobRecord) -> list[str]:
-    model = engine.catalogue.find(record.job.model)
-    found: list[str] = []
-    for name, value in record.job.inputs.items():
-        if model.inputs[name].is_picture:
-            found += [value] if isinstance(value, str) else value
-    return found
+async def _forget_upload(engine: Engine, record: JobRecord, address: str) -> None:
+    """An upload that neither the provider nor we can reach is made anew next time."""
+    if address in record.links:
+        content = record.job.contents.get(address, "")
+        await engine.call(engine.ledger.links.forget, engine.account, [content])

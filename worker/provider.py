@@ -7,7 +7,7 @@ API key goes to the API's own origin only, in the one line that builds the heade
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -35,6 +35,12 @@ from worker.transport import (
 )
 
 T = TypeVar("T")
+
+#: A file, piece by piece.
+File = AsyncIterable[bytes]
+
+#: What a request carries: something to be written as JSON, a file, or nothing.
+Content = Mapping[str, Any] | File | None
 
 #: An answer longer than this is no answer of this API.
 LONGEST_ANSWER_BYTES = 2 << 20
@@ -76,7 +82,7 @@ class Provider:
         """Ask for one paid prediction, inside `room`; sent once, whatever happens."""
         try:
             async with asyncio.timeout(self._submit_timeout_s):
-                reply = await self._ask("POST", path, request)
+                reply = await self._exchange("POST", path, request, {})
         except TimeoutError:
             return AnswerLost(f"no answer within {self._submit_timeout_s:g} s")
         except Exception as error:  # noqa: BLE001 - an error nobody knows is the dear kind
@@ -88,7 +94,7 @@ class Provider:
         """How a prediction stands."""
         path = f"/api/v3/predictions/{quote(prediction_id, safe='')}/result"
         try:
-            reply = await self._ask_patiently("GET", path)
+            reply = await self.ask("GET", path)
         except NoAnswer as error:
             return LookAgain(str(error))
         return replies.looked(reply, prediction_id)
@@ -99,7 +105,7 @@ class Provider:
         Raises:
             NoAnswer: the provider is out of reach or answers something else.
         """
-        reply = await self._ask_patiently("GET", "/api/v3/balance")
+        reply = await self.ask("GET", "/api/v3/balance")
         trouble = replies.trouble(reply)
         if trouble:
             return trouble
@@ -149,7 +155,7 @@ class Provider:
             NoAnswer: the provider is out of reach or answers something else.
         """
         path = f"/api/v3/predictions/{quote(prediction_id, safe='')}/result"
-        reply = await self._ask_patiently("GET", path)
+        reply = await self.ask("GET", path)
         if reply.status == httpx.codes.NOT_FOUND:
             return None
         found = pages.shown(reply)
@@ -163,7 +169,7 @@ class Provider:
         Raises:
             NoAnswer: the provider is out of reach.
         """
-        reply = await self._ask_patiently("GET", "/api/v3/balance")
+        reply = await self.ask("GET", "/api/v3/balance")
         return replies.date_s(reply)
 
     async def _pages(
@@ -181,7 +187,7 @@ class Provider:
         before: list[Any] = []
         for page in range(1, MOST_PAGES + 1):
             body = {"page": page, "page_size": PAGE, **question}
-            reply = await self._ask_patiently("POST", path, body)
+            reply = await self.ask("POST", path, body)
             found = read(reply)
             if found is None:
                 raise NoAnswer(f"{what} answers HTTP {reply.status}")
@@ -199,31 +205,58 @@ class Provider:
         """Let go of the connections."""
         await self._client.aclose()
 
-    async def _ask_patiently(
+    async def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> Reply:
+        """The answer to a question that costs nothing, whatever its status.
+
+        Raises:
+            NoAnswer: the provider is out of reach.
+        """
+        return await self._patiently(method, path, body, {}, self._request_timeout_s)
+
+    async def post_file(
+        self, path: str, file: File, headers: Mapping[str, str], timeout_s: float
+    ) -> Reply:
+        """Hand over a file to the API itself, piece by piece, which costs nothing.
+
+        Raises:
+            NoAnswer: the provider is out of reach, or did not take it in time.
+        """
+        return await self._patiently("POST", path, file, headers, timeout_s)
+
+    async def _patiently(
+        self,
+        method: str,
+        path: str,
+        content: Content,
+        headers: Mapping[str, str],
+        timeout_s: float,
+    ) -> Reply:
         try:
-            async with self.room, asyncio.timeout(self._request_timeout_s):
-                return await self._ask(method, path, body)
+            async with self.room, asyncio.timeout(timeout_s):
+                return await self._exchange(method, path, content, headers)
         except TimeoutError:
             raise NoAnswer(
-                f"{self._base_url}: no answer within {self._request_timeout_s:g} s"
+                f"{self._base_url}: no answer within {timeout_s:g} s"
             ) from None
         except REQUEST_ERRORS as error:
             raise NoAnswer(f"{self._base_url}: {replies.describe(error)}") from None
 
-    async def _ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    async def _exchange(
+        self, method: str, path: str, content: Content, headers: Mapping[str, str]
     ) -> Reply:
-        headers = {"Accept": "application/json"}
+        sent = {"Accept": "application/json", **headers}
         if self._key:
-            headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(body, ensure_ascii=False).encode()
+            sent["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        packed: bytes | File | None
+        if isinstance(content, Mapping):
+            sent["Content-Type"] = "application/json"
+            packed = json.dumps(content, ensure_ascii=False).encode()
+        else:
+            packed = content
         async with self._client.stream(
-            method, self._base_url + path, headers=headers, content=content
+            method, self._base_url + path, headers=sent, content=packed
         ) as response:
             text = bytearray()
             async for chunk in response.aiter_bytes():

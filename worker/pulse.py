@@ -84,6 +84,8 @@ class Pulse(threading.Thread):
             granted = engine.ledger.permits.grant(engine.account, room, lease_s)
         by_task: dict[str, list[Ref]] = defaultdict(list)
         by_task[broker.SUBMIT] += granted
+        following = [ref for ref, state in leased if state is State.FOLLOWING]
+        engine.ledger.twins.follow(engine.account, following)
         for ref, state in leased:
             if state in TASKS:
                 by_task[TASKS[state]].append(ref)

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 
 from jobs import moves, pacing, settling
 from jobs.answers import Billed, Listed
+from jobs.links import sent_inputs
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.settling import Absent, Adopt, Finding, Lost, Patience, Rivals, Unclear, Wait
@@ -77,7 +78,7 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord) -> Lost:
     return Lost(
         ref=ref,
         model=model.id,
-        request=model.request(record.job.inputs),
+        request=model.request(sent_inputs(record, model)),
         sent_at_s=record.attempt.sent_at_s,
         looks=record.looks + 1,
     )

@@ -23,10 +23,12 @@ from jobs.answers import (
 from jobs.ledger import NotDurable
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
+from jobs.links import sent_inputs
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine, log_move
+from worker.pictures import links_of
 
 log = logging.getLogger("reelmill.submit")
 
@@ -55,26 +57,43 @@ async def _claim(engine: Engine, refs: Sequence[Ref]) -> dict[Ref, JobRecord]:
     """Write the attempts down, durably; the jobs that are now ours to send."""
     admitted = await engine.load(refs, State.ADMITTED)
     now_s, lease_s = engine.now_s(), engine.settings.lease_s
-    claims = [moves.claim(r.batch, rec, now_s, lease_s) for r, rec in admitted.items()]
+    links = await links_of(engine, admitted, now_s)
+    claims = [
+        moves.claim(ref.batch, record, now_s, lease_s, links[ref])
+        for ref, record in admitted.items()
+    ]
     made = await engine.make(claims)
     ours = [m.ref for m, moved in zip(claims, made, strict=True) if moved is Moved.YES]
     if not ours:
         return {}
     claimed = await engine.load(ours, State.SUBMITTING)
+    # Refused and not given back: it would be granted again and again.
+    expired = {r: rec for r, rec in claimed.items() if links[r] is None}
+    await engine.make(
+        [failures.upload_expired(r.batch, rec, now_s) for r, rec in expired.items()]
+    )
+    claimed = {ref: rec for ref, rec in claimed.items() if ref not in expired}
+    return claimed if await _is_durable(engine, claimed) else {}
+
+
+async def _is_durable(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> bool:
+    """Whether the claims are on disk; they are given back if not."""
+    if not claimed:
+        return False
     try:
         await engine.call(engine.ledger.durable)
     except NotDurable as error:
         log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
         await engine.make([moves.give_back(r.batch, rec) for r, rec in claimed.items()])
-        return {}
-    return claimed
+        return False
+    return True
 
 
 async def _submit_one(
     engine: Engine, ref: Ref, record: JobRecord, claimed_at_s: float, strikes: int
 ) -> None:
     model = engine.catalogue.find(record.job.model)
-    request = model.request(record.job.inputs)
+    request = model.request(sent_inputs(record, model))
     # Whatever asks the ledger is asked before: nothing may come between the answer to a
     # paid request and writing it down.
     duration_s = model.duration_s(record.job.inputs)

@@ -2,8 +2,9 @@
 
 The only package that knows Redis. Its parts share one connection and one clock:
 `batches` (what was asked), `moves` (what happens to a job), `permits` (who may start),
-`due` (who must be looked at), `times` (how long the provider takes). `audit` checks
-that they agree.
+`due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
+for the same video), `links` (where uploaded pictures are). `audit` checks that they
+agree.
 """
 
 from collections.abc import Callable
@@ -19,11 +20,13 @@ from redis.retry import Retry
 
 from jobs.ledger.batches import Batches
 from jobs.ledger.due import Due
+from jobs.ledger.links import Links
 from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
 from jobs.ledger.times import Times
+from jobs.ledger.twins import Twins
 
 __all__ = [
     "Ledger",
@@ -66,6 +69,8 @@ class Ledger:
         self.permits = Permits(server, scripts, now)
         self.due = Due(server, scripts, now)
         self.times = Times(server)
+        self.links = Links(server)
+        self.twins = Twins(server, scripts, now)
 
     def durable(self) -> None:
         """Return once everything written through this connection is on disk.

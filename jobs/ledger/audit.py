@@ -67,10 +67,21 @@ def _jobs(
             problems.append(f"{at}, in the due-set: {ref in due}")
         if (record.state is State.WAITING) != (record.job.id in waiting):
             problems.append(f"{at}, among the waiting: {record.job.id in waiting}")
+        if record.state is State.FOLLOWING:
+            problems += _leader(ledger, ref, record)
         held = record.state in HOLDING
         if held != (ref in slots) and record.state is not State.UNRESOLVED:
             problems.append(f"{at}, holds a slot: {ref in slots}")
     return problems
+
+
+def _leader(ledger: Ledger, ref: str, record: JobRecord) -> list[str]:
+    (leader,) = ledger.batches.load([Ref.parse(record.leader)])
+    if ref not in ledger.server.smembers(keys.followers(record.leader)):
+        return [f"{ref} follows {record.leader}, which does not know of it"]
+    if leader is None or leader.state is State.FOLLOWING:
+        return [f"{ref} follows {record.leader}, which makes no video"]
+    return []
 
 
 def _sums(ledger: Ledger, batch: BatchRecord, records: list[JobRecord]) -> list[str]:

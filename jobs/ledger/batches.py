@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from jobs.answers import Listed
+from jobs.asking import NO_ASK, Asked
 from jobs.job import Job
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
@@ -42,16 +43,24 @@ class Batches:
         created_at = repr(batch.created_at_s)
         return bool(self._scripts.run("create", batch.id, created_at, *flat))
 
-    def add(self, batch_id: str, jobs: Iterable[Job]) -> int:
-        """Add jobs, skipping those it has; how many were new."""
+    def add(
+        self, batch_id: str, jobs: Iterable[Asked | Job], *, fresh: bool = False
+    ) -> int:
+        """Add jobs, skipping those it has; how many were new.
+
+        A job that says what it asks for reuses the video of another that asked for the
+        same, or follows one that makes it; unless `fresh`. Of those that it has, the
+        waiting ones are brought up to date: signed addresses run out.
+        """
         added = 0
         rest = iter(jobs)
         while block := list(islice(rest, BLOCK)):
-            args: list[object] = [batch_id]
-            for job in block:
+            args: list[object] = [self._now(), batch_id, int(fresh)]
+            for item in block:
+                job, ask = (item, NO_ASK) if isinstance(item, Job) else item
                 price = job.price_usd_micros
                 price_text = "" if price is None else price
-                args += (job.id, job.line, job.to_json(), price_text)
+                args += (job.id, job.line, job.to_json(), price_text, *ask)
             added += int(self._scripts.run("add", *args))
         return added
 
@@ -78,6 +87,19 @@ class Batches:
     def unstop(self, batch_id: str) -> None:
         """Forget why the batch stopped: its budgets are looked at anew."""
         self._server.hset(keys.batch(batch_id), mapping={"stopped_by": ""})
+
+    def put_aside_others(self, account_id: str, batch_id: str) -> list[str]:
+        """Start nothing but this batch's jobs until another is chosen so; the others.
+
+        Batches of one account share it; where a person renders one batch at a time,
+        one that was interrupted must not go on behind another's back.
+        """
+        others = set(self._server.zrange(keys.open_batches(account_id), 0, -1))
+        others.discard(batch_id)
+        for other in others:
+            self._server.hset(keys.batch(other), mapping={"aside": 1})
+        self._server.hdel(keys.batch(batch_id), "aside")
+        return sorted(others)
 
     def note(self, batch_id: str, text: str) -> None:
         """Tell whoever watches the batch what holds it up."""
@@ -116,6 +138,7 @@ def _batch(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         created_at_s=float(raw["created_at"]),
         complete=raw.get("complete") == "1",
         paused=raw.get("paused") == "1",
+        aside=raw.get("aside") == "1",
         stopped_by=raw.get("stopped_by", ""),
         note=raw.get("note", ""),
         counts=counts,
@@ -150,4 +173,5 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         permit=int(raw["permit"]),
         looks=int(raw.get("looks", "0")),
         links=json.loads(raw.get("links", "{}")),
+        leader=raw.get("leader", ""),
     )

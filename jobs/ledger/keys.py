@@ -11,6 +11,8 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:batch:B:jobs` | zset | its job ids by their place in the manifest |
 | `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
 | `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
+| `reelmill:job:B/J:followers` | set | jobs that wait for its video |
+| `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads |
 | `reelmill:account:A` | hash | limits, cooling, trouble, money by day |
 | `reelmill:account:A:open` | zset | batches that have waiting jobs, by virtual time |
 | `reelmill:account:A:slots` | zset | jobs that hold a slot, by its end |
@@ -18,8 +20,11 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:account:A:due` | zset | jobs (`B/J`) and batches (`B/`) by next look |
 | `reelmill:account:A:lost` | set | jobs whose answer is lost |
 | `reelmill:account:A:predictions` | hash | prediction id to job: none belongs to two |
+| `reelmill:account:A:links` | hash | content to the link of its upload |
 | `reelmill:account:A:times:M:D` | list | generation times of a model and duration |
 """
+
+import hashlib
 
 PREFIX = "reelmill:"
 
@@ -44,6 +49,17 @@ def waiting(batch_id: str) -> str:
 def job(ref: object) -> str:
     """Hash of a job; `ref` prints as `batch/job`."""
     return f"{PREFIX}job:{ref}"
+
+
+def followers(ref: object) -> str:
+    """Jobs that wait for the video of a job."""
+    return f"{job(ref)}:followers"
+
+
+def asked(store: str) -> str:
+    """Which job makes or has made what was asked for in a store, by request."""
+    digest = hashlib.sha1(store.encode(), usedforsecurity=False).hexdigest()
+    return f"{PREFIX}store:{digest}:asked"
 
 
 def account(account_id: str) -> str:
@@ -84,3 +100,8 @@ def predictions(account_id: str) -> str:
 def times(account_id: str, model: str, duration_s: int) -> str:
     """Generation times learnt for a model and duration."""
     return f"{account(account_id)}:times:{model}:{duration_s}"
+
+
+def links(account_id: str) -> str:
+    """Where the uploaded pictures of an account are, by content."""
+    return f"{account(account_id)}:links"

@@ -24,6 +24,8 @@ NAMES = (
     "drop",
     "strike",
     "recover",
+    "follow",
+    "twins",
 )
 
 Call = tuple[str, Sequence[object]]

@@ -29,7 +29,8 @@ def test_every_event_happens_somewhere() -> None:
 
 
 def test_the_final_states_are_these() -> None:
-    assert {State.STORED, State.FAILED, State.CANCELLED} == FINAL
+    ends = {State.STORED, State.REUSED, State.FAILED, State.CANCELLED}
+    assert ends == FINAL
 
 
 def test_what_is_neither_final_nor_waiting_is_watched() -> None:
@@ -85,7 +86,7 @@ def test_a_lost_answer_is_never_simply_sent_again() -> None:
 
 def test_a_paid_job_cannot_be_cancelled() -> None:
     cancellable = {at for at, event in MOVES if event is Event.CANCEL}
-    assert cancellable == {State.WAITING, State.ADMITTED}
+    assert cancellable == {State.WAITING, State.ADMITTED, State.FOLLOWING}
 
 
 @given(st.sampled_from(State), st.sampled_from(Event))

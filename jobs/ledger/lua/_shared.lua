@@ -37,3 +37,125 @@ local function finish_if_over(account, batch, now)
     redis.call('ZREM', due, batch .. '/')
   end
 end
+
+-- What was asked for in the store of a batch, by request: see asking.py.
+local function asked_key(store) return PREFIX .. 'store:' .. redis.sha1hex(store) .. ':asked' end
+
+local function batch_of(ref) return string.match(ref, '^([^/]*)/') end
+
+-- Seconds between two looks of a job at the one it follows; mostly it is woken.
+local FOLLOW_S = 120
+
+local BEING_MADE = {
+  admitted = true, submitting = true, unknown = true,
+  unresolved = true, generating = true, generated = true,
+}
+
+-- Whether waiting jobs of a batch will be started: nobody and no budget holds it.
+local function is_held(key)
+  local held = redis.call('HMGET', key, 'paused', 'aside', 'stopped_by')
+  return held[1] == '1' or held[2] == '1' or held[3] == 'budget'
+end
+
+-- Which other job has, makes or may make what is asked for, and what that means for
+-- whoever asks: `reused`, `following`, or `waiting` to make it itself. Jobs that make a
+-- video for another account are no help: maybe nobody is at work for it. With `alone`
+-- it is told as if all other batches were put aside.
+local function twin_of(ref, store, account, content, written, alone)
+  local own = batch_of(ref)
+  local key = batch_key(own)
+  for _, name in ipairs({ content, written }) do
+    local other = name ~= '' and redis.call('HGET', asked_key(store), name)
+    -- Rows of one batch never share: whoever writes two wants two.
+    if other and batch_of(other) ~= own then
+      local theirs = redis.call('HMGET', job_key(other), 'state', 'content')
+      local state, known = theirs[1], theirs[2] or ''
+      local differs = content ~= '' and known ~= '' and known ~= content
+      local their_key = batch_key(batch_of(other))
+      if state and not differs then
+        if state == 'stored' then return 'reused', other end
+        if redis.call('HGET', their_key, 'account') == account then
+          if BEING_MADE[state] then return 'following', other end
+          local starts = not alone and not is_held(their_key)
+            and redis.call('HGET', their_key, 'complete') == '1'
+          if state == 'waiting' and (starts or not alone and is_held(key)) then return 'following', other end
+          if state == 'waiting' then return 'waiting', other end
+        end
+      end
+    end
+  end
+  return 'waiting', nil
+end
+
+-- A job goes from waiting or following to another state of which no permit is part.
+local function shift(ref, from, to, leader, now)
+  local batch, id = string.match(ref, '^([^/]*)/(.*)$')
+  local job, key = job_key(ref), batch_key(batch)
+  local is = redis.call('HMGET', job, 'price', 'place', 'leader')
+  local account = redis.call('HGET', key, 'account')
+  local due = account_key(account) .. ':due'
+  redis.call('HSET', job, 'state', to)
+  redis.call('HINCRBY', key, 'n:' .. from, -1)
+  redis.call('HINCRBY', key, 'n:' .. to, 1)
+  if is[3] then redis.call('SREM', job_key(is[3]) .. ':followers', ref) end
+  if leader then redis.call('HSET', job, 'leader', leader) else redis.call('HDEL', job, 'leader') end
+  -- Only what a batch makes itself is part of its estimate.
+  local sign = (to == 'waiting' and 1 or 0) - (from == 'waiting' and 1 or 0)
+  if is[1] then
+    redis.call('HINCRBY', key, 'estimated', sign * tonumber(is[1]))
+  else
+    redis.call('HINCRBY', key, 'unpriced', sign)
+  end
+  if from == 'waiting' then redis.call('ZREM', key .. ':waiting', id) end
+  if to == 'waiting' then
+    redis.call('ZADD', key .. ':waiting', is[2], id)
+    if redis.call('HGET', key, 'complete') == '1' then open_batch(account, batch) end
+  end
+  if to == 'following' then
+    redis.call('SADD', job_key(leader) .. ':followers', ref)
+    redis.call('ZADD', due, now + FOLLOW_S, ref)
+    -- Whoever followed this one follows the new one.
+    for _, follower in ipairs(redis.call('SMEMBERS', job .. ':followers')) do
+      redis.call('HSET', job_key(follower), 'leader', leader)
+      redis.call('SADD', job_key(leader) .. ':followers', follower)
+    end
+    redis.call('DEL', job .. ':followers')
+  else
+    redis.call('ZREM', due, ref)
+  end
+  if to == 'reused' then
+    local video = redis.call('HMGET', job_key(leader), 'video', 'bytes', 'sha256')
+    redis.call('HSET', job, 'video', video[1], 'bytes', video[2], 'sha256', video[3])
+    redis.call('HINCRBY', key, 'unfinished', -1)
+  end
+  finish_if_over(account, batch, now)
+end
+
+-- What has happened to a job concerns those that follow it.
+local function wake_followers(ref, account, now)
+  for _, follower in ipairs(redis.call('SMEMBERS', job_key(ref) .. ':followers')) do
+    redis.call('ZADD', account_key(account) .. ':due', 'XX', now, follower)
+  end
+end
+
+-- A job that waits or follows makes its video itself, waits for another that makes it,
+-- or takes the one that is there. Whoever makes it is found by the next that asks.
+local function settle_twin(ref, now)
+  local job = job_key(ref)
+  local is = redis.call('HMGET', job, 'state', 'content', 'written', 'leader')
+  local content, written = is[2] or '', is[3] or ''
+  if written == '' then return end
+  local key = batch_key(batch_of(ref))
+  local batch = redis.call('HMGET', key, 'store', 'account')
+  local to, other = twin_of(ref, batch[1], batch[2], content, written, false)
+  if to == 'waiting' then
+    local asked = asked_key(batch[1])
+    if content ~= '' then redis.call('HSET', asked, content, ref) end
+    redis.call('HSET', asked, written, ref)
+    if is[1] ~= 'waiting' then shift(ref, is[1], 'waiting', nil, now) end
+    -- One that waits in a batch that nobody goes on with hands over to this one.
+    if other then shift(other, 'waiting', 'following', ref, now) end
+  elseif to ~= is[1] or other ~= is[4] then
+    shift(ref, is[1], to, other, now)
+  end
+end

@@ -1,11 +1,14 @@
--- Adds jobs to a batch; one that is there already stays as it is.
--- ARGV: batch, then (job id, place, json, price or '') for each. Returns how many are new.
-local batch = ARGV[1]
+-- Adds jobs to a batch, or brings those up to date that have not been sent.
+-- ARGV: now or '', batch, '1' to share no videos, then (job id, place, json, price or
+--   '', content or '', written or '') for each. Returns how many are new.
+local now, batch, fresh = clock(ARGV[1]), ARGV[2], ARGV[3] == '1'
 local key = batch_key(batch)
 local added = 0
-for i = 2, #ARGV, 4 do
+for i = 4, #ARGV, 6 do
   local id, place, json, price = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local job = job_key(batch .. '/' .. id)
+  local content, written = ARGV[i + 4], ARGV[i + 5]
+  local ref = batch .. '/' .. id
+  local job = job_key(ref)
   if redis.call('HSETNX', job, 'state', 'waiting') == 1 then
     redis.call('HSET', job, 'job', json, 'place', place, 'permit', '0')
     if price == '' then
@@ -18,7 +21,16 @@ for i = 2, #ARGV, 4 do
     redis.call('ZADD', key .. ':waiting', place, id)
     redis.call('HINCRBY', key, 'n:waiting', 1)
     redis.call('HINCRBY', key, 'unfinished', 1)
+    if content ~= '' then redis.call('HSET', job, 'content', content) end
+    if written ~= '' then redis.call('HSET', job, 'written', written) end
+    if not fresh then settle_twin(ref, now) end
     added = added + 1
+  else
+    local state = redis.call('HGET', job, 'state')
+    if state == 'waiting' or state == 'following' then
+      redis.call('HSET', job, 'job', json)
+      if not fresh then settle_twin(ref, now) end
+    end
   end
 end
 return added

@@ -67,7 +67,7 @@ while #granted < free do
   if not id then
     redis.call('ZREM', open, batch)
     entry.blocked = true
-  elseif redis.call('HGET', key, 'paused') == '1' then
+  elseif redis.call('HGET', key, 'paused') == '1' or redis.call('HGET', key, 'aside') == '1' then
     entry.blocked = true
   else
     local ref = batch .. '/' .. id

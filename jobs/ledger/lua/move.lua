@@ -74,11 +74,22 @@ else
 end
 if state == 'waiting' then redis.call('ZREM', key .. ':waiting', id) end
 if state == 'failed' or state == 'cancelled' then redis.call('HINCRBY', key, 'unfinished', 1) end
+-- Taken back before anybody knew who would make it: it counts as one of its own.
+if state == 'following' then redis.call('HINCRBY', key, 'estimated', redis.call('HGET', job, 'price') or 0) end
 if after == 'waiting' then
   redis.call('ZADD', key .. ':waiting', redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)
+  -- Before it is paid again, another may have made it meanwhile.
+  if state == 'failed' or state == 'cancelled' then settle_twin(ref, now) end
 elseif due_in_s == '' then
   redis.call('HINCRBY', key, 'unfinished', -1)
 end
+if after == 'stored' then
+  local asked = asked_key(redis.call('HGET', key, 'store'))
+  local names = redis.call('HMGET', job, 'content', 'written')
+  if names[1] then redis.call('HSET', asked, names[1], ref) end
+  if names[2] then redis.call('HSET', asked, names[2], ref) end
+end
+if after == 'waiting' or due_in_s == '' then wake_followers(ref, account, now) end
 finish_if_over(account, batch, now)
 return 1

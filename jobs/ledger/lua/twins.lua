@@ -1,0 +1,15 @@
+-- Tells what would become of jobs that ask for something; changes nothing.
+-- ARGV: batch, store, account, '1' if other batches will be put aside, then (job id,
+--   content or '', written) for each.
+-- Returns for each: state, the other job's ref or '', its video or '', its bytes or ''.
+local found = {}
+for i = 5, #ARGV, 3 do
+  local ref = ARGV[1] .. '/' .. ARGV[i]
+  local state, other = twin_of(ref, ARGV[2], ARGV[3], ARGV[i + 1], ARGV[i + 2], ARGV[4] == '1')
+  local video = other and redis.call('HMGET', job_key(other), 'video', 'bytes') or {}
+  found[#found + 1] = state
+  found[#found + 1] = other or ''
+  found[#found + 1] = video[1] or ''
+  found[#found + 1] = video[2] or ''
+end
+return found

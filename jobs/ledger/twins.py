@@ -1,0 +1,71 @@
+"""Twins: jobs that ask for the same video, in any batch of one store.
+
+One of them leads: it makes the video and pays for it. The others follow it until the
+video is stored and is theirs too; if it fails, one of them leads instead. What counts
+as the same is decided in `asking`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jobs.asking import Asked
+from jobs.ledger import keys
+from jobs.ledger.scripts import Scripts
+from jobs.ledger.server import Server
+from jobs.moves import Ref
+from jobs.records import BatchRecord
+from jobs.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What would become of a job if it were added now."""
+
+    #: `waiting` if it makes its video itself, `following` or `reused`.
+    state: State
+    #: The job it would follow, reuse or take over; None if nobody asked for the same.
+    leader: Ref | None = None
+    #: Where the video is that it would reuse.
+    video: str = ""
+    video_bytes: int | None = None
+
+
+class Twins:
+    """Who asks for the same video."""
+
+    def __init__(
+        self, server: Server, scripts: Scripts, now: Callable[[], str]
+    ) -> None:
+        self._server = server
+        self._scripts = scripts
+        self._now = now
+
+    def prospects(
+        self, batch: BatchRecord, asked: Sequence[Asked], *, alone: bool = False
+    ) -> list[Prospect]:
+        """What would become of these jobs of a batch, in order; changes nothing.
+
+        With `alone` it is told as if all other batches were put aside.
+        """
+        args: list[object] = [batch.id, batch.store, batch.account, int(alone)]
+        for job, ask in asked:
+            args += (job.id, *ask)
+        flat = self._scripts.run("twins", *args)
+        return [_prospect(*flat[i : i + 4]) for i in range(0, len(flat), 4)]
+
+    def forget(self, store: str, asked: Asked, leader: Ref | None) -> None:
+        """The video of a job is gone from its store: nobody shall reuse it."""
+        key = keys.asked(store)
+        for name in filter(None, asked.ask):
+            if self._server.hget(key, name) == str(leader):
+                self._server.hdel(key, name)
+
+    def follow(self, account_id: str, refs: Sequence[Ref]) -> None:
+        """Let jobs that follow look at the ones they follow."""
+        if refs:
+            self._scripts.run("follow", self._now(), account_id, *refs)
+
+
+def _prospect(state: str, leader: str, video: str, size: str) -> Prospect:
+    found = Ref.parse(leader) if leader else None
+    return Prospect(State(state), found, video, int(size) if size else None)

@@ -1,0 +1,172 @@
+"""The rows of a batch that have no video, as a manifest that can be run as it is.
+
+It decides which rows those are and how a value is written so that the reader of CSV
+finds the same value again, and no spreadsheet a formula. Why a row has no video was
+decided in `report`; the document of that is one of its two sources.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from posixpath import join
+from typing import Any
+
+from jobs.catalogue import Catalogue
+from jobs.columns import OURS
+from jobs.inputs import Input
+from jobs.job import Job
+from jobs.records import JobRecord
+from jobs.report_csv import FORMULA_STARTS
+from jobs.states import State
+from jobs.wording import plain
+
+#: What such a manifest is called beside the report.
+NAME = "failed.csv"
+
+#: Its own columns, behind all others. A row's own data under these names gives way:
+#: it is the reason of an earlier run.
+REASON, NEXT_STEP = "reason", "next_step"
+
+#: States of jobs that can be asked for anew. An unresolved one is not among them: its
+#: video may exist and be paid.
+ASKED_ANEW = frozenset({State.FAILED, State.CANCELLED})
+
+#: A no-break space keeps a text from being a formula in every spreadsheet, and the
+#: reader takes it off an input again, as all white space around one.
+_GUARD_OF_INPUT = "\u00a0"
+#: One's own data is kept to the letter, so what guards it must be seen.
+_GUARD_OF_DATA = "'"
+
+#: Decimals that a number in a cell can have.
+_MOST_DECIMALS = 15
+
+
+def failed_csv(
+    document: Mapping[str, Any],
+    records: Iterable[JobRecord],
+    catalogue: Catalogue,
+    folder: str = "",
+) -> Iterator[str]:
+    """The lines of a manifest of the failed and cancelled rows; none if there are none.
+
+    It begins with a byte order mark, as `report.csv` does. Reading it gives jobs with
+    the same id, model and inputs; their own data gains `reason` and `next_step`, and
+    an apostrophe in front of what a spreadsheet would take for a formula.
+
+    Args:
+        document: the report of the batch, as `report` made it.
+        records: the jobs of the batch.
+        catalogue: the models they are for.
+        folder: what relative paths of pictures start from, as an absolute path; they
+            would mean another place beside a report.
+    """
+    left = [record for record in records if record.state in ASKED_ANEW]
+    left.sort(key=lambda record: (record.job.line, record.job.id))
+    if not left:
+        return
+    rows = {row["id"]: row for row in document["rows"]}
+    inputs = list(dict.fromkeys(name for each in left for name in each.job.inputs))
+    own = _own_columns(left, catalogue)
+    header = [*OURS, *inputs, *map(_guarded, own), REASON, NEXT_STEP]
+    yield "\ufeff" + _line(header)
+    for record in left:
+        cells = _cells(record.job, catalogue, folder)
+        data = {name.strip(): text for name, text in record.job.data.items()}
+        yield _line(
+            [
+                *(cells.get(name, "") for name in (*OURS, *inputs)),
+                *(_guarded(data.get(name, "")) for name in own),
+                *map(_guarded, _reason(record, rows.get(record.job.id, {}))),
+            ]
+        )
+
+
+def _own_columns(left: Iterable[JobRecord], catalogue: Catalogue) -> list[str]:
+    """Names of the rows' own data, as a header can have them: stripped, each once."""
+    inputs = (name for model in catalogue.models.values() for name in model.inputs)
+    taken = {"", REASON, NEXT_STEP, *OURS, *inputs}
+    names = (name.strip() for record in left for name in record.job.data)
+    return [name for name in dict.fromkeys(names) if name not in taken]
+
+
+def _reason(record: JobRecord, row: Mapping[str, Any]) -> tuple[str, str]:
+    """Why there is no video, and what to do about it."""
+    error = row.get("error") or {}
+    if record.state is State.CANCELLED:
+        return error.get(
+            "message"
+        ) or "It was cancelled.", "Run this file to render it."
+    return error.get("message") or "It failed.", error.get("next_step") or ""
+
+
+def _cells(job: Job, catalogue: Catalogue, folder: str) -> dict[str, str]:
+    """A job's columns but for its own data."""
+    model = catalogue.models.get(job.model)
+    known = model.inputs if model else {}
+    cells = {"id": job.id, "model": job.model}
+    for name, value in job.inputs.items():
+        spec = known.get(name)
+        there = _placed(value, folder) if spec and spec.is_picture else value
+        text = _cell(there, spec)
+        starts_formula = text.startswith(FORMULA_STARTS)
+        cells[name] = _GUARD_OF_INPUT + text if starts_formula else text
+    return cells
+
+
+def _placed(value: object, folder: str) -> object:
+    """Addresses of pictures, with relative paths made absolute."""
+    if isinstance(value, list):
+        return [_placed(each, folder) for each in value]
+    text = str(value)
+    return text if "://" in text else join(folder, text)
+
+
+def _cell(value: object, spec: Input | None) -> str:
+    """The first way to write a value that is read as the same value again."""
+    for text in _ways(value, spec):
+        if spec is None or (not spec.flaws_of(text) and spec.read(text, []) == value):
+            return text
+    return plain(value)
+
+
+def _ways(value: object, spec: Input | None) -> Iterator[str]:
+    """How a value could be written in a cell, the way for people first."""
+    match value:
+        case str():
+            yield value
+        case bool():
+            yield "true" if value else "false"
+        case int():
+            yield str(value)
+        case float():
+            # Never with an exponent, which a cell cannot have.
+            yield f"{round(Decimal(repr(value)), _MOST_DECIMALS):f}"
+        case list() if spec and spec.item:
+            item = spec.item
+            yield " | ".join("".join(_short(each, item)) for each in value)
+            yield json.dumps(value, ensure_ascii=False)
+
+
+def _short(value: object, spec: Input) -> Iterator[str]:
+    """An item of a list as a person writes it: a text, or `text @ 5s`."""
+    if not isinstance(value, Mapping):
+        yield str(value)
+        return
+    first, *others = spec.fields
+    yield str(value.get(first, ""))
+    for name in others:
+        if name in value:
+            yield f" @ {value[name]}s"
+
+
+def _guarded(text: str) -> str:
+    return _GUARD_OF_DATA + text if text.startswith(FORMULA_STARTS) else text
+
+
+def _line(cells: list[str]) -> str:
+    line = io.StringIO()
+    # White space at either end of one's own data counts, so everything is quoted.
+    csv.writer(line, quoting=csv.QUOTE_ALL).writerow(cells)
+    return line.getvalue()

@@ -1,0 +1,84 @@
+"""Templates over the columns of a row: `{{ title }} turning slowly`.
+
+It decides what a template makes of the cells of a row. What may stand in one is decided
+in `template_reading`, what its filters do in `template_filters`, and which cell a name
+means in `scope`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from jobs.template_filters import BadTemplate, held
+
+__all__ = ["BadTemplate", "Part", "Scope", "Template", "is_template"]
+
+
+class Scope(Protocol):
+    """Where a template finds its values."""
+
+    def value(self, name: str) -> object:
+        """The value of that name; None where the row leaves it empty.
+
+        Raises:
+            BadTemplate: there is nothing of that name, or more than one.
+        """
+
+
+#: Is shown every text that a value puts into a template, and may raise.
+Fits = Callable[[str], None]
+#: Makes a part of the text from the values of a row.
+Part = Callable[[Scope, Fits | None], Iterator[str]]
+
+
+def is_template(text: str) -> bool:
+    """True if something in it would be filled in."""
+    return "{{" in text or "{%" in text or "{#" in text
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text that is filled from the cells of each row."""
+
+    text: str
+    _whole: Part
+
+    @classmethod
+    def of(cls, text: str) -> "Template":
+        """The template that a person wrote.
+
+        Raises:
+            BadTemplate: it is not well formed, or has something in it that it may not.
+        """
+        # Jinja takes 40 ms to load, and most manifests have no template.
+        from jobs.template_reading import whole  # noqa: PLC0415
+
+        return cls(text, whole(text))
+
+    def render(self, scope: Scope, fits: Fits | None = None) -> str:
+        """The text for one row; what it returns is data, and never a template.
+
+        Raises:
+            BadTemplate: a name means nothing here, or its cell is empty.
+        """
+        made: list[str] = []
+        size = 0
+        for part in self._whole(scope, fits):
+            size += len(part)
+            held(size)
+            made.append(part)
+        return "".join(made)
+
+    def sketch(self) -> str:
+        """The text with `x` for whatever a row fills in; an `if` as if it were true."""
+        try:
+            return "".join(self._whole(_Anything(), None))
+        except BadTemplate:
+            return "x"  # it compares numbers, say: only real cells can tell
+
+
+class _Anything:
+    """A scope in which every name has a value."""
+
+    def value(self, name: str) -> object:  # noqa: ARG002 - each has the same
+        return "x"

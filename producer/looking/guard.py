@@ -1,0 +1,225 @@
+"""Whom a look may connect to: everybody, only a sandbox's user, or nobody at all.
+
+A manifest names addresses, and whoever writes one must not make this machine ask a
+cloud's metadata service, whatever a name resolves to and however a number is spelt.
+It decides and never connects; `asking` puts it in front of every connection.
+"""
+
+import re
+import socket
+from enum import StrEnum
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+)
+
+import httpx
+from aiohttp.abc import ResolveResult
+from aiohttp.connector import AddrInfoType
+from aiohttp.resolver import ThreadedResolver
+
+_Ip = IPv4Address | IPv6Address
+
+
+class Standing(StrEnum):
+    """What an address is to us."""
+
+    OPEN = "open"  #: everybody can reach it, the provider too
+    NEAR = "private"  #: loopback, private or reserved: the provider cannot reach it
+    NEVER = "link-local"  #: a metadata service may sit there
+
+
+class Barred(OSError):  # noqa: N818 - the way is barred, the name says it
+    """A connection that must not be made."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(f"a {standing} address")
+        self.standing = standing
+
+
+#: Services of clouds that tell secrets, outside of the link-local networks.
+_METADATA = frozenset(
+    ip_address(text)
+    for text in (
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+    )
+)
+_METADATA_NAMES = frozenset(
+    {
+        "metadata",
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data",
+        "instance-data.ec2.internal",
+        "metadata.tencentyun.com",
+    }
+)
+
+_LINK_LOCAL = (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"))
+
+#: Networks whose last four bytes are an IPv4 address.
+_CARRIERS = tuple(
+    IPv6Network(text)
+    for text in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")
+)
+
+#: How `inet_aton`, and so most of the world, lets an IPv4 address be spelt.
+_NUMBERS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}")
+
+
+def standing_of(ip: _Ip) -> Standing:
+    """What an address is to us, also where it carries another one inside."""
+    standings = [_standing_alone(one) for one in (ip, *_carried(ip))]
+    for worst in (Standing.NEVER, Standing.NEAR):
+        if worst in standings:
+            return worst
+    return Standing.OPEN
+
+
+def _standing_alone(ip: _Ip) -> Standing:
+    if ip in _METADATA or any(ip in network for network in _LINK_LOCAL):
+        return Standing.NEVER
+    if not ip.is_global or ip.is_multicast:
+        # A mapped address is not global as such: what it carries is judged instead.
+        carries = isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None
+        return Standing.OPEN if carries else Standing.NEAR
+    return Standing.OPEN
+
+
+def _carried(ip: _Ip) -> list[IPv4Address]:
+    """The IPv4 addresses that an IPv6 address leads to by translation or a tunnel."""
+    if isinstance(ip, IPv4Address):
+        return []
+    found = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+    bits = int(ip)
+    is_isatap = (bits >> 32) & 0xFDFF_FFFF == 0x5EFE
+    if is_isatap or any(ip in network for network in _CARRIERS):
+        found.append(IPv4Address(bits & 0xFFFF_FFFF))
+    return [one for one in found if one is not None]
+
+
+def standing_of_host(host: str) -> Standing:
+    """What a host is by its name or number alone; `OPEN` where only DNS could tell."""
+    name = host.casefold().strip("[]").rstrip(".")
+    if name in _METADATA_NAMES:
+        return Standing.NEVER
+    if name == "localhost" or name.endswith(".localhost"):
+        return Standing.NEAR
+    ip = _number(name)
+    return Standing.OPEN if ip is None else standing_of(ip)
+
+
+def _number(name: str) -> _Ip | None:
+    try:
+        # A scope such as `%eth0` says by which way, not to whom.
+        return ip_address(name.partition("%")[0])
+    except ValueError:
+        pass
+    if _NUMBERS.fullmatch(name):
+        try:
+            return IPv4Address(socket.inet_aton(name))
+        except OSError:
+            pass
+    return None
+
+
+class Guard:
+    """Lets through whom this run may connect to."""
+
+    def __init__(self, *, near_allowed: bool) -> None:
+        self._near_allowed = near_allowed
+
+    def check_host(self, host: str) -> None:
+        """Judge a host by its name or number alone.
+
+        Raises:
+            Barred: it must not be asked.
+        """
+        self._pass(standing_of_host(host))
+
+    def check_numbers(self, numbers: list[str]) -> list[str]:
+        """Those of the addresses of one name that may be connected to.
+
+        Raises:
+            Barred: one of them must never be, or none may be.
+        """
+        standings = {number: _standing_of_number(number) for number in numbers}
+        if Standing.NEVER in standings.values():
+            raise Barred(Standing.NEVER)
+        passing = [n for n in numbers if self._passes(standings[n])]
+        if numbers and not passing:
+            raise Barred(Standing.NEAR)
+        return passing
+
+    def socket(self, info: AddrInfoType) -> socket.socket:
+        """A socket for a connection: the last gate, which every connection passes.
+
+        Raises:
+            Barred: the connection must not be made.
+        """
+        family, kind, protocol, _, place = info
+        self._pass(_standing_of_number(str(place[0])))
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    def _passes(self, standing: Standing) -> bool:
+        return standing is Standing.OPEN or (
+            standing is Standing.NEAR and self._near_allowed
+        )
+
+    def _pass(self, standing: Standing) -> None:
+        if not self._passes(standing):
+            raise Barred(standing)
+
+
+def _standing_of_number(number: str) -> Standing:
+    ip = _number(number)
+    # What is no number here was not resolved: nobody can say where it leads.
+    return Standing.NEVER if ip is None else standing_of(ip)
+
+
+class GuardedResolver(ThreadedResolver):
+    """Resolves names and judges what they lead to, so that DNS opens no back door."""
+
+    def __init__(self, guard: Guard) -> None:
+        super().__init__()
+        self._guard = guard
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,
+    ) -> list[ResolveResult]:
+        """The addresses of a name that may be connected to.
+
+        Raises:
+            Barred: they must not be.
+        """
+        found = await super().resolve(host, port, family)
+        passing = set(self._guard.check_numbers([one["host"] for one in found]))
+        return [one for one in found if one["host"] in passing]
+
+
+def near_allowed_for(base_url: str) -> bool:
+    """True if the provider itself is on a loopback or private address.
+
+    Then it can reach pictures on such addresses too, as the sandbox can.
+    """
+    try:
+        host = httpx.URL(base_url).raw_host.decode("ascii")
+        if not host:
+            return False
+        if (standing := standing_of_host(host)) is not Standing.OPEN:
+            return standing is Standing.NEAR
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, ValueError, httpx.InvalidURL):
+        return False
+    standings = {_standing_of_number(str(one[4][0])) for one in found}
+    return standings == {Standing.NEAR}

@@ -1,0 +1,235 @@
+"""What a manifest asks for: read once, looked at, weighed against what is there.
+
+A survey holds no row; its jobs lie in a spool on disk and are gone through as often as
+needed. It goes three steps, each for those who need it: `survey` reads, `look` looks at
+the pictures, `weigh` finds what is stored already and adds up the rest. Handing the jobs
+over is `batching`'s.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from jobs.asking import Asked, Asks
+from jobs.catalogue import Catalogue
+from jobs.job import Job
+from jobs.ledger import Ledger
+from jobs.ledger.twins import Prospect
+from jobs.model import Model
+from jobs.records import BatchRecord
+from jobs.rows import Problem, Skipped
+from jobs.settings import Settings
+from jobs.states import State
+from jobs.storage import Store, StoreError
+from producer import looking
+from producer.exits import Exit, Stop
+from producer.pricing import Combinations
+from producer.problems import Problems
+from producer.reading import Options, plan
+from producer.spool import Spool
+
+#: Jobs whose fate one question to the ledger tells.
+BLOCK = 500
+
+#: Stored videos that are looked for side by side.
+SIDE_BY_SIDE = 16
+
+
+@dataclass(slots=True)
+class Share:
+    """The jobs of one model and duration."""
+
+    jobs: int = 0
+    #: Of those that are to be paid and whose price is known.
+    price_usd_micros: int = 0
+    unpriced: int = 0
+    #: Those whose video is stored already.
+    reused: int = 0
+    #: Those whose video another batch is making.
+    following: int = 0
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a manifest asks for."""
+
+    #: As the person named it.
+    source: str
+    catalogue: Catalogue
+    problems: Problems = field(default_factory=Problems)
+    #: Records that no video was asked for, by the reason.
+    skipped: Counter[str] = field(default_factory=Counter)
+    jobs: int = 0
+    #: The shop whose export it is, if it was recognised.
+    layout: str = ""
+    #: By short name of the model and seconds of video.
+    shares: dict[tuple[str, int], Share] = field(default_factory=dict)
+    combinations: Combinations = field(default_factory=Combinations)
+    #: Hex digest of all jobs in order, by what they ask for.
+    digest: str = ""
+    _spool: Spool | None = None
+    _memory: looking.Memory | None = None
+
+    @property
+    def price_usd_micros(self) -> int:
+        """Price of all that is to be paid and whose price is known, one attempt each."""
+        return sum(share.price_usd_micros for share in self.shares.values())
+
+    @property
+    def unpriced(self) -> int:
+        """Jobs to be paid whose price the list does not have."""
+        return sum(share.unpriced for share in self.shares.values())
+
+    @property
+    def reused(self) -> int:
+        """Jobs whose video is stored already."""
+        return sum(share.reused for share in self.shares.values())
+
+    @property
+    def following(self) -> int:
+        """Jobs whose video another batch is making."""
+        return sum(share.following for share in self.shares.values())
+
+    @property
+    def to_pay(self) -> int:
+        """Jobs that are to be made and paid."""
+        return self.jobs - self.reused - self.following
+
+    def asked(self) -> Iterator[Asked]:
+        """The jobs in their order, with the contents of pictures as far as known."""
+        asks = Asks(self.catalogue)
+        for job in self._spool or ():
+            if self._memory:
+                model = self.catalogue.find(job.model)
+                contents = looking.contents_of(job, model, self._memory)
+                job = replace(job, contents=contents)  # noqa: PLW2901 - the same job, more of it known
+            yield Asked(job, asks.of(job))
+
+    def close(self) -> None:
+        """Let go of the files it works with."""
+        if self._spool:
+            self._spool.close()
+        if self._memory:
+            self._memory.close()
+
+
+def survey(
+    source: str, options: Options, catalogue: Catalogue, *, keep: bool = True
+) -> Survey:
+    """Read a manifest: its problems, and its jobs for the steps to come.
+
+    Args:
+        source: path, `-`, folder or bucket prefix, as the person named it.
+        options: how it is read.
+        catalogue: the models.
+        keep: whether there are steps to come.
+    """
+    found = Survey(source, catalogue)
+    spool = found._spool = Spool() if keep else None  # noqa: SLF001 - it is made here
+    for item in plan(source, options, catalogue):
+        if isinstance(item, Problem):
+            found.problems.add(item)
+        elif isinstance(item, Skipped):
+            found.skipped[item.reason] += 1
+        else:
+            found.jobs += 1
+            if spool:
+                spool.write(item)
+    return found
+
+
+def look(
+    found: Survey, settings: Settings, *, whole: bool, remote: bool = True
+) -> looking.LookSummary:
+    """Look at every picture; what is wrong with one is a problem of its row.
+
+    Args:
+        found: what was read.
+        settings: whose provider must be able to reach the pictures.
+        whole: learn their contents too, not only whether they can be used.
+        remote: also at those on the web; local ones are looked at in any case.
+    """
+    raise NotImplementedError
+
+
+def weigh(
+    found: Survey, ledger: Ledger | None, batch: BatchRecord, *, alone: bool
+) -> None:
+    """Add up what is to be paid; what is stored or being made already is not.
+
+    Args:
+        found: what was read, without problems.
+        ledger: where to look for it; None if there is none, or nothing shall be shared.
+        batch: the batch it is to be.
+        alone: whether other batches are put aside for it.
+    """
+    asked = found.asked()
+    while block := list(islice(asked, BLOCK)):
+        prospects = _prospects(ledger, batch, block, alone=alone)
+        for (job, _), prospect in zip(block, prospects, strict=True):
+            _add(found, job, found.catalogue.find(job.model), prospect)
+
+
+def digest(found: Survey) -> str:
+    """Hex digest of all jobs, by their ids, keys and what they ask for."""
+    sha = hashlib.sha256()
+    for job, ask in found.asked():
+        sha.update(f"{job.id}\n{job.key}\n{ask.content or ask.written}\n".encode())
+    return sha.hexdigest()
+
+
+def _add(found: Survey, job: Job, model: Model, prospect: Prospect) -> None:
+    kind = (model.name, model.duration_s(job.inputs))
+    share = found.shares.setdefault(kind, Share())
+    share.jobs += 1
+    if prospect.state is State.REUSED:
+        share.reused += 1
+    elif prospect.state is State.FOLLOWING:
+        share.following += 1
+    else:
+        share.price_usd_micros += job.price_usd_micros or 0
+        share.unpriced += job.price_usd_micros is None
+        found.combinations.add(job, model)
+
+
+def _prospects(
+    ledger: Ledger | None, batch: BatchRecord, block: list[Asked], *, alone: bool
+) -> list[Prospect]:
+    if ledger is None:
+        return [Prospect(State.WAITING)] * len(block)
+    prospects = ledger.twins.prospects(batch, block, alone=alone)
+    if all(prospect.state is not State.REUSED for prospect in prospects):
+        return prospects
+    opened = Store(batch.store)
+    left = range(len(block))
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        # Without a video that is gone, another one may be found: so again for those.
+        while left := [i for i in left if prospects[i].state is State.REUSED]:
+            there = pool.map(lambda i: _is_there(opened, prospects[i]), left)
+            left = [i for i, is_there in zip(left, there, strict=True) if not is_there]
+            for i in left:
+                ledger.twins.forget(opened.url, block[i], prospects[i].leader)
+            others = [block[i] for i in left]
+            again = ledger.twins.prospects(batch, others, alone=alone)
+            for i, prospect in zip(left, again, strict=True):
+                prospects[i] = prospect
+    return prospects
+
+
+def _is_there(store: Store, prospect: Prospect) -> bool:
+    """Whether a stored video is still in its store, as large as it was.
+
+    Raises:
+        Stop: the store does not say, and nothing is paid again on a guess.
+    """
+    key = prospect.video.removeprefix(f"{store.url}/")
+    try:
+        return store.size_bytes(key) == prospect.video_bytes
+    except StoreError as error:
+        raise Stop(
+            f"it cannot be told which videos are there already: {error}",
+            Exit.UNREACHABLE,
+        ) from None

@@ -1,0 +1,391 @@
+"""Jobs that ask for the same share one video, which is paid for once."""
+
+from itertools import chain
+from random import Random
+
+import pytest
+
+from jobs.asking import Ask, Asked
+from jobs.ledger import Ledger
+from jobs.ledger.audit import audit
+from jobs.ledger.moves import Moved
+from jobs.moves import Ref
+from jobs.records import JobRecord
+from jobs.states import FINAL, MOVES, Event, State
+from tests.conftest import Clock
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    OWN_STEPS,
+    PLENTY,
+    PRICE,
+    a_batch,
+    a_job,
+    batch_of,
+    grant,
+    leased,
+    move_by,
+    play,
+    record_of,
+)
+
+MADE = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE)
+A_WHILE_S = 121.0
+
+
+def ask(ledger: Ledger, batch_id: str, *asks: Ask | str, fresh: bool = False) -> None:
+    """A batch whose jobs ask for these, handed over as a manifest is."""
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    hand_over(ledger, batch_id, *asks, fresh=fresh)
+    ledger.batches.open(batch_id)
+
+
+def hand_over(
+    ledger: Ledger, batch_id: str, *asks: Ask | str, fresh: bool = False
+) -> None:
+    account = "other" if batch_id.startswith("other") else ACCOUNT
+    ledger.batches.create(a_batch(batch_id, account=account))
+    asked = [
+        Asked(a_job(i), a if isinstance(a, Ask) else Ask("", a))
+        for i, a in enumerate(asks, 1)
+    ]
+    ledger.batches.add(batch_id, asked, fresh=fresh)
+
+
+def follow(ledger: Ledger) -> list[Ref]:
+    """What a pulse does for jobs that follow."""
+    refs = leased(ledger)
+    ledger.twins.follow(ACCOUNT, refs)
+    return refs
+
+
+def states(ledger: Ledger, batch_id: str) -> list[str]:
+    return [record.state.value for record in ledger.batches.jobs(batch_id)]
+
+
+def test_what_was_stored_before_is_reused_and_costs_nothing(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug", "lamp")
+    for ref in grant(ledger):
+        play(ledger, ref, *MADE, prediction_id=str(ref))
+    ask(ledger, "tuesday", "mug", "lamp", "chair")
+    assert states(ledger, "tuesday") == ["reused", "reused", "waiting"]
+    again = record_of(ledger, Ref("tuesday", "row-1"))
+    first = record_of(ledger, Ref("monday", "row-1"))
+    assert (again.video, again.video_sha256) == (first.video, first.video_sha256)
+    assert again.leader == "monday/row-1"
+    assert batch_of(ledger, "tuesday").estimated_usd_micros == PRICE
+    assert grant(ledger) == [Ref("tuesday", "row-3")]
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_a_batch_of_which_all_is_there_is_over_at_once(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug")
+    (first,) = grant(ledger)
+    play(ledger, first, *MADE)
+    ask(ledger, "tuesday", "mug")
+    assert ("tuesday/", None) in [
+        (str(ref), state) for ref, state in ledger.due.lease(ACCOUNT, 10, 30.0)
+    ]
+
+
+def test_what_is_being_made_is_followed_and_not_paid_again(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug")
+    (leader,) = grant(ledger)
+    play(ledger, leader, Event.CLAIM, Event.LOSE)
+    ask(ledger, "tuesday", "mug")
+    assert states(ledger, "tuesday") == ["following"]
+    assert grant(ledger) == []
+    play(ledger, leader, Event.ADOPT, Event.COMPLETE, Event.STORE)
+    assert Ref("tuesday", "row-1") in follow(ledger)
+    assert states(ledger, "tuesday") == ["reused"]
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_one_of_those_that_follow_leads_where_the_first_fails(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug")
+    (leader,) = grant(ledger)
+    for batch_id in ("tuesday", "friday"):
+        ask(ledger, batch_id, "mug")
+    play(ledger, leader, Event.CLAIM, Event.ACCEPT, Event.FAIL)
+    follow(ledger)
+    waits, follows = sorted(["tuesday", "friday"], key=lambda b: states(ledger, b)[0])[
+        ::-1
+    ]
+    assert (states(ledger, waits), states(ledger, follows)) == (
+        ["waiting"],
+        ["following"],
+    )
+    (leader,) = grant(ledger)
+    assert leader.batch == waits
+    play(ledger, leader, *MADE, prediction_id="p2")
+    follow(ledger)
+    assert states(ledger, follows) == ["reused"]
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_a_batch_that_nobody_goes_on_with_hands_its_rows_over(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug", "lamp")
+    hand_over(ledger, "tuesday")
+    ledger.batches.put_aside_others(ACCOUNT, "tuesday")
+    ask(ledger, "tuesday", "mug")
+    assert states(ledger, "tuesday") == ["waiting"]
+    assert states(ledger, "monday") == ["following", "waiting"]
+    assert grant(ledger) == [Ref("tuesday", "row-1")]
+    # Chosen again, it follows what is under way and makes the rest.
+    ledger.batches.put_aside_others(ACCOUNT, "monday")
+    ask(ledger, "monday", "mug", "lamp")
+    assert states(ledger, "monday") == ["following", "waiting"]
+    assert grant(ledger) == [Ref("monday", "row-2")]
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_a_batch_of_a_fleet_that_goes_on_is_followed(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug")
+    ask(ledger, "tuesday", "mug")
+    assert states(ledger, "tuesday") == ["following"]
+    assert grant(ledger) == [Ref("monday", "row-1")]
+
+
+def test_whoever_follows_a_batch_that_its_budget_stops_goes_on_alone(
+    simulated: Ledger, clock: Clock
+) -> None:
+    ask(simulated, "monday", "mug")
+    ask(simulated, "tuesday", "mug")
+    simulated.batches.set_budget("monday", 0)
+    assert grant(simulated) == []
+    clock.forward(A_WHILE_S)
+    assert follow(simulated) == [Ref("tuesday", "row-1")]
+    assert states(simulated, "monday") == ["following"]
+    assert grant(simulated) == [Ref("tuesday", "row-1")]
+    assert audit(simulated, ACCOUNT) == []
+
+
+def test_half_a_batch_holds_nobody_up(simulated: Ledger, clock: Clock) -> None:
+    ask(simulated, "monday", "mug")
+    simulated.batches.put_aside_others(ACCOUNT, "tuesday")
+    hand_over(simulated, "tuesday", "mug")  # and its command dies here
+    assert states(simulated, "monday") == ["following"]
+    simulated.batches.put_aside_others(ACCOUNT, "monday")
+    clock.forward(A_WHILE_S)
+    follow(simulated)
+    assert grant(simulated) == [Ref("monday", "row-1")]
+    assert audit(simulated, ACCOUNT) == []
+
+
+def test_another_accounts_work_is_not_waited_for_but_its_videos_serve(
+    ledger: Ledger,
+) -> None:
+    ask(ledger, "other-monday", "mug", "lamp")
+    ledger.permits.set_limits("other", PLENTY)
+    lamp, _ = ledger.permits.grant("other", 10, 30.0)
+    play(ledger, lamp, *MADE)
+    ask(ledger, "tuesday", "mug", "lamp")
+    assert states(ledger, "tuesday") == ["reused", "waiting"]
+
+
+def test_contents_tell_apart_what_is_written_the_same(ledger: Ledger) -> None:
+    ask(ledger, "monday", Ask("old", "mug"), Ask("", "lamp"))
+    for ref in grant(ledger):
+        play(ledger, ref, *MADE, prediction_id=str(ref))
+    # A new picture behind the same address; the same behind a new one; not looked at.
+    ask(ledger, "tuesday", Ask("", "mug"), Ask("any", "lamp"))
+    assert states(ledger, "tuesday") == ["reused", "reused"]
+    ask(ledger, "friday", Ask("new", "mug"), Ask("old", "mug?signed=2"))
+    assert states(ledger, "friday") == ["waiting", "reused"]
+
+
+def test_rows_of_one_batch_never_share(ledger: Ledger) -> None:
+    ask(ledger, "monday", Ask("same", "mug"), Ask("same", "cup"), Ask("", "cup"))
+    assert states(ledger, "monday") == ["waiting"] * 3
+
+
+def test_fresh_shares_nothing_and_serves_those_that_come_after(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug")
+    (first,) = grant(ledger)
+    play(ledger, first, *MADE)
+    ask(ledger, "tuesday", "mug", fresh=True)
+    (ref,) = grant(ledger)
+    play(ledger, ref, *MADE, prediction_id="p2")
+    ask(ledger, "friday", "mug")
+    assert record_of(ledger, Ref("friday", "row-1")).leader == "tuesday/row-1"
+
+
+def test_a_retry_takes_what_was_made_meanwhile(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug")
+    (failed,) = grant(ledger)
+    play(ledger, failed, Event.CLAIM, Event.REFUSE)
+    ask(ledger, "tuesday", "mug")
+    (ref,) = grant(ledger)
+    play(ledger, ref, *MADE)
+    play(ledger, failed, Event.RETRY)
+    assert states(ledger, "monday") == ["reused"]
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_a_video_that_is_gone_is_made_again(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug")
+    (leader,) = grant(ledger)
+    play(ledger, leader, *MADE)
+    asked = Asked(a_job(1), Ask("", "mug"))
+    hand_over(ledger, "tuesday")
+    (prospect,) = ledger.twins.prospects(a_batch("tuesday"), [asked])
+    assert (prospect.state, prospect.leader) == (State.REUSED, leader)
+    assert (prospect.video, prospect.video_bytes) == ("row-1.mp4", 1_000)
+    ledger.twins.forget("videos", asked, leader)
+    (prospect,) = ledger.twins.prospects(a_batch("tuesday"), [asked])
+    assert prospect.state is State.WAITING
+    ask(ledger, "tuesday", "mug")
+    assert states(ledger, "tuesday") == ["waiting"]
+
+
+@pytest.mark.parametrize(("alone", "state"), [(False, "following"), (True, "waiting")])
+def test_what_waits_elsewhere_is_told_as_it_will_be(
+    ledger: Ledger, *, alone: bool, state: str
+) -> None:
+    ask(ledger, "monday", "mug")
+    asked = [Asked(a_job(1), Ask("", "mug"))]
+    (prospect,) = ledger.twins.prospects(a_batch("tuesday"), asked, alone=alone)
+    assert prospect.state == state
+
+
+def test_a_waiting_job_gets_the_newest_addresses(ledger: Ledger) -> None:
+    ask(ledger, "monday", "mug", "lamp")
+    sent, waits = Ref("monday", "row-1"), Ref("monday", "row-2")
+    assert grant(ledger, 1) == [sent]
+    newer = [
+        Asked(
+            type(a_job(n))(
+                **{
+                    **{f: getattr(a_job(n), f) for f in a_job(n).__slots__},
+                    "inputs": {"image": "https://example.com/new.jpg"},
+                }
+            ),
+            Ask("", name),
+        )
+        for n, name in ((1, "mug"), (2, "lamp"))
+    ]
+    assert ledger.batches.add("monday", newer) == 0
+    assert record_of(ledger, sent).job.image.endswith("mug.jpg")
+    assert record_of(ledger, waits).job.image.endswith("new.jpg")
+
+
+class Rivalry:
+    """Batches that ask for overlapping things, and everything that may happen."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, seed: int) -> None:
+        self.ledger, self.clock = ledger, clock
+        self.luck = Random(seed)  # noqa: S311 - the same history for the same seed
+        self.batches: list[str] = []
+        self.predictions = 0
+        self.steps = [
+            *[self.something_happens] * 10,
+            *[self.permits_are_granted] * 4,
+            *[self.those_due_look] * 4,
+            self.a_batch_comes,
+            self.a_batch_is_handed_over_again,
+            self.a_batch_is_chosen,
+            self.time_passes,
+        ]
+
+    def records(self) -> list[tuple[str, JobRecord]]:
+        return [
+            (batch_id, record)
+            for batch_id in self.batches
+            for record in self.ledger.batches.jobs(batch_id)
+        ]
+
+    def a_batch_comes(self) -> None:
+        if len(self.batches) < 5:
+            batch_id = f"night-{len(self.batches)}"
+            self.batches.append(batch_id)
+            self.a_batch_is_handed_over_again(batch_id)
+
+    def a_batch_is_handed_over_again(self, batch_id: str = "") -> None:
+        if self.batches:
+            batch_id = batch_id or self.luck.choice(self.batches)
+            wanted = Random(batch_id).sample(range(6), 4)  # noqa: S311 - as above
+            hand_over(self.ledger, batch_id, *[f"thing-{n}" for n in wanted])
+            if self.luck.random() < 0.8:
+                self.ledger.batches.open(batch_id)
+
+    def a_batch_is_chosen(self) -> None:
+        if self.batches:
+            chosen = self.luck.choice(self.batches)
+            self.ledger.batches.put_aside_others(ACCOUNT, chosen)
+
+    def permits_are_granted(self) -> None:
+        grant(self.ledger, self.luck.randrange(3))
+
+    def those_due_look(self) -> None:
+        self.ledger.twins.follow(ACCOUNT, leased(self.ledger, 3))
+
+    def time_passes(self) -> None:
+        self.clock.forward(self.luck.choice([1.0, A_WHILE_S]))
+
+    def something_happens(self) -> None:
+        able = [
+            (batch_id, record, event)
+            for batch_id, record in self.records()
+            for at, event in MOVES
+            if at is record.state and event not in OWN_STEPS
+        ]
+        if able:
+            batch_id, record, event = self.luck.choice(able)
+            self.predictions += 1
+            prediction_id = f"p{self.predictions}"
+            move = move_by(batch_id, record, event, prediction_id, self.clock())
+            assert self.ledger.moves.make([move]) == [Moved.YES]
+
+    def check(self) -> None:
+        assert audit(self.ledger, ACCOUNT) == []
+        stored: dict[str, int] = {}
+        for batch_id, record in self.records():
+            wanted = Random(batch_id).sample(range(6), 4)  # noqa: S311 - as above
+            thing = wanted[int(record.job.id.removeprefix("row-")) - 1]
+            key = f"thing-{thing}"
+            stored[key] = stored.get(key, 0) + (record.state is State.STORED)
+        # Each thing is made once, however many ask for it.
+        assert all(count <= 1 for count in stored.values()), stored
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_happens_nothing_is_made_twice(
+    simulated: Ledger, clock: Clock, seed: int
+) -> None:
+    simulated.permits.set_limits(ACCOUNT, PLENTY)
+    rivalry = Rivalry(simulated, clock, seed)
+    for _ in range(200):
+        rivalry.luck.choice(rivalry.steps)()
+        rivalry.check()
+    # In the end, with all of them handed over and each chosen in turn, all have it.
+    for batch_id in chain(rivalry.batches, rivalry.batches):
+        simulated.batches.put_aside_others(ACCOUNT, batch_id)
+        rivalry.a_batch_is_handed_over_again(batch_id)
+        simulated.batches.open(batch_id)
+        for _ in range(40):
+            clock.forward(A_WHILE_S)
+            rivalry.those_due_look()
+            rivalry.permits_are_granted()
+            finish_all(rivalry)
+    rivalry.check()
+    assert {r.state for _, r in rivalry.records()} <= FINAL
+
+
+def finish_all(rivalry: Rivalry) -> None:
+    """Everything that is sent is stored; everything lost was absent."""
+    best = {
+        State.ADMITTED: Event.CLAIM,
+        State.SUBMITTING: Event.ACCEPT,
+        State.UNKNOWN: Event.ABSENT,
+        State.UNRESOLVED: Event.ABSENT,
+        State.GENERATING: Event.COMPLETE,
+        State.GENERATED: Event.STORE,
+        State.FAILED: Event.RETRY,
+        State.CANCELLED: Event.RETRY,
+    }
+    for batch_id, record in rivalry.records():
+        if record.state in best:
+            rivalry.predictions += 1
+            prediction_id = f"p{rivalry.predictions}"
+            event = best[record.state]
+            move = move_by(batch_id, record, event, prediction_id, rivalry.clock())
+            rivalry.ledger.moves.make([move])

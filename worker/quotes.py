@@ -1,0 +1,122 @@
+"""Price quotes: what the provider says that a video would cost; asking is free.
+
+Amounts are read as decimals and never pass through a float. How far a quote is from
+our own list, and what that means, is told by the producer.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from http import HTTPStatus
+from typing import Any
+
+from jobs.addresses import is_http
+from jobs.model import Model
+from jobs.pricing import MICROS_PER_USD
+from worker import replies
+from worker.pages import DEAREST_USD
+from worker.provider import NoAnswer, Provider
+from worker.replies import Reply
+
+PRICE = "/api/v3/model/price"
+
+#: The older way (docs-common-api/pricing).
+PRICING = "/api/v3/model/pricing"
+
+#: Stands for a picture that has no address yet; no path of this machine goes anywhere.
+SOME_PICTURE = "https://example.com/picture.jpg"
+
+
+class NoQuote(Exception):  # noqa: N818 - that is what it is
+    """The provider quotes no price for these inputs."""
+
+    def __init__(self, trouble: str, reason: str) -> None:
+        super().__init__(reason)
+        #: `refused` for these inputs, `unreadable`, or a trouble of the account.
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What one prediction would cost."""
+
+    #: What this account would pay, its discounts taken off.
+    price_usd_micros: int
+    #: What everybody pays; None where the answer does not say.
+    list_usd_micros: int | None
+
+
+async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> Quote:
+    """What a prediction with these inputs would cost.
+
+    Raises:
+        NoQuote: it is not said.
+        NoAnswer: the provider is out of reach.
+    """
+    question = {"model_id": model.id, "inputs": _as_sent(model, inputs)}
+    reply = await provider.ask("POST", PRICE, question)
+    if reply.status == HTTPStatus.NOT_FOUND:
+        reply = await provider.ask("POST", PRICING, question)
+    account = replies.trouble(reply)
+    if account:
+        raise NoQuote(account.trouble, account.reason)
+    if reply.status in replies.REFUSALS:
+        raise NoQuote("refused", f"HTTP {reply.status}: {reply.excerpt()}")
+    if reply.status != HTTPStatus.OK:
+        raise NoAnswer(f"a question for a price answers HTTP {reply.status}")
+    return read(reply)
+
+
+def read(reply: Reply) -> Quote:
+    """The price in an answer, of the newer or the older shape.
+
+    Raises:
+        NoQuote: there is none.
+    """
+    try:
+        envelope = json.loads(reply.body, parse_float=Decimal, parse_constant=Decimal)
+        data = envelope["data"]
+        currency = data.get("currency") or "USD"
+        found = [data.get(n) for n in ("discounted_price", "price", "unit_price")]
+        price = next(each for each in found if each is not None)
+        listed = data.get("price")
+        if currency != "USD":
+            raise NoQuote("unreadable", f"the price is in {replies.clean(currency)}")
+        return Quote(_micros(price), None if listed is None else _micros(listed))
+    except (ArithmeticError, AttributeError, LookupError, StopIteration) as error:
+        raise _unreadable(reply) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _unreadable(reply) from error
+
+
+def _unreadable(reply: Reply) -> NoQuote:
+    return NoQuote("unreadable", f"an answer without a price: {reply.excerpt()}")
+
+
+def _micros(price: object) -> int:
+    """Dollars in micro-dollars; a part of one counts as a whole one."""
+    if isinstance(price, bool) or not isinstance(price, int | str | Decimal):
+        raise TypeError(price)
+    dollars = Decimal(price)
+    if not 0 <= dollars <= DEAREST_USD:
+        raise ValueError(price)
+    micros = dollars * MICROS_PER_USD
+    return int(micros.to_integral_value(ROUND_CEILING))
+
+
+def _as_sent(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The request, but with a picture from nowhere for each of this machine."""
+    request = model.request(inputs)
+    for name, value in request.items():
+        if model.inputs[name].is_picture:
+            request[name] = (
+                _public(value)
+                if isinstance(value, str)
+                else [_public(address) for address in value]
+            )
+    return request
+
+
+def _public(address: str) -> str:
+    return address if is_http(address) else SOME_PICTURE
