@@ -74,16 +74,13 @@ def is_local(address: str) -> bool:
 def beside(address: str, file: str) -> str:
     """The address, a relative path being taken from the folder of the manifest.
 
-    A path that begins with the manifest itself is one of a folder's listing, and can
-    be opened as it is.
+    The listing of a folder ends with a slash; its paths can be opened as they are.
 
     >>> beside("../mug.jpg", "shop/lists/a.csv"), beside("https://a.b/c", "shop/a.csv")
     ('shop/mug.jpg', 'https://a.b/c')
     """
-    folder = posixpath.dirname(file)
-    if not folder or not is_local(address) or address.startswith("/"):
-        return address
-    if address.startswith(file.rstrip("/") + "/"):
+    folder, _, name = file.rpartition("/")
+    if not folder or not name or address.startswith("/") or not is_local(address):
         return address
     return posixpath.normpath(posixpath.join(folder, address))
 

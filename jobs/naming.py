@@ -4,15 +4,19 @@ It decides what may stand in a file name, an object key and a Redis key; whether
 is taken stands in `seen`. A store key can never climb out of the prefix of its batch.
 """
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from unicodedata import category, normalize
 
+from jobs.template import BadTemplate, Scope, Template
 from jobs.wording import guesses, shown
 
 MAX_ID_CHARS = 100
 MAX_ID_BYTES = 200
+#: Leaves room for a digest and a number, in letters of up to four bytes.
+_FITTING_CHARS = 40
 #: S3 allows 1,024; the rest is room for the batch's name and a file beside the video.
 MAX_KEY_BYTES = 900
 #: What file systems allow for one name, less some room.
@@ -66,6 +70,22 @@ def clean_id(text: str) -> str:
                 "use letters, digits, dot, underscore and hyphen",
             )
     return text
+
+
+def fitting_id(text: str) -> str:
+    """The text as an id, changed where it cannot be one; different texts stay so.
+
+    >>> fitting_id("blue-mug"), fitting_id("Mug 11/12")
+    ('blue-mug', 'Mug-11-12.0d3f9c1a')
+    """
+    try:
+        return clean_id(text)
+    except BadName:
+        # The digest tells apart what looks the same once it is made to fit.
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+        letters = (char if _may_stand(char, first=False) else "-" for char in text)
+        stem = normalize("NFC", "".join(letters))[:_FITTING_CHARS].strip(".-")
+        return clean_id(f"{stem or 'row'}.{digest}")
 
 
 def _may_stand(char: str, *, first: bool) -> bool:

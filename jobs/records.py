@@ -115,6 +115,8 @@ class BatchRecord:
     complete: bool
     #: True while a person holds it.
     paused: bool = False
+    #: True if it shares no videos with other batches: all is rendered anyway.
+    fresh: bool = False
     #: True while it waits because another batch was chosen to be rendered here.
     aside: bool = False
     #: Why nothing more is started though jobs wait: `budget` or empty.

@@ -1,7 +1,7 @@
-"""A manifest to begin with: a row for each model that was asked for, and explanations.
+"""A manifest to begin with: a row for each model that was asked for, explained.
 
-It decides which values stand in it, so that it is in order as it is written; where it is
-written is the producer's (`starting`). YAML carries its explanations as comments, CSV
+It decides which values stand in it, so that it is in order as it is; where it is kept
+is the producer's to say (`starting`). YAML carries its explanations as comments, CSV
 cannot, so `explanations` has them for the terminal.
 """
 
@@ -28,7 +28,7 @@ _EXAMPLES: dict[str, Any] = {
         "https://example.com/pictures/bag.jpg",
         "https://example.com/pictures/watch.jpg",
     ],
-    "prompt": "Slow orbit around the product, soft light from the left, still background",
+    "prompt": "Slow orbit around the product, soft light from the left, plain table",
     "negative_prompt": "blur, distortion, text",
     "multi_prompt": [
         {"prompt": "Wide shot in an empty loft, slow pan", "duration": 5},
@@ -39,6 +39,8 @@ _EXAMPLES: dict[str, Any] = {
 _BY_TYPE: dict[str, Any] = {
     "picture": "https://example.com/pictures/mug.jpg",
     "text": "some words",
+    "integer": 1,
+    "number": 1,
     "boolean": True,
 }
 _WIDTH = 88
@@ -81,12 +83,9 @@ def _head(others: Sequence[Model], name: str) -> Iterator[str]:
     yield f"# yaml-language-server: $schema={SCHEMA_NAME}"
     yield "#"
     yield "# The videos you want, a row for each, in the list below. Then:"
-    for command, does in (
-        ("check", "names everything that is wrong; spends nothing"),
-        ("price", "says what it costs and how long it takes; spends nothing"),
-        ("run", "shows the price, asks, and renders"),
-    ):
-        yield f"#   reelmill {command} {name}   {does}"
+    yield f"#   reelmill check {name}   everything that is wrong with it; no cost"
+    yield f"#   reelmill price {name}   what it costs and how long it takes; no cost"
+    yield f"#   reelmill run {name}     shows the price, asks, and renders"
     if others:
         yield "#"
         yield "# Other models; reelmill models NAME tells what one takes:"
@@ -112,7 +111,7 @@ def _items(models: Sequence[Model]) -> Iterator[str]:
         yield f"    model: {model.name}"
         needed = _needed(model)
         for name, spec in model.inputs.items():
-            yield from _comment(f"{name}: {_words(model, spec)}", "    ")
+            yield from _comment(_words(model, spec), "    ")
             written = _entry(name, needed.get(name, _example(name, spec)))
             mark = "    " if name in needed else "    #"
             yield from (mark + line for line in written)
@@ -131,18 +130,14 @@ def _needed(model: Model) -> dict[str, Any]:
 
 
 def _example(name: str, spec: Input) -> Any:  # noqa: ANN401 - inputs are of many types
-    if spec.default is not None:
-        return spec.default
-    if name in _EXAMPLES:
-        return _EXAMPLES[name]
-    if spec.choices:
-        return spec.choices[0]
-    if spec.minimum is not None:
-        return spec.minimum
+    known = (spec.default, _EXAMPLES.get(name), *spec.choices[:1], spec.minimum)
+    found = next((each for each in known if each is not None), None)
+    if found is not None:
+        return found
     if spec.type == "list" and spec.item:
         return [_example("", spec.item)] * max(spec.min_items, 1)
     if spec.type == "object":
-        return {name: _example(name, part) for name, part in spec.fields.items()}
+        return {part: _example(part, each) for part, each in spec.fields.items()}
     return _BY_TYPE[spec.type]
 
 

@@ -44,7 +44,7 @@ def batch_id(found: Survey, account_id: str, store: str) -> str:
 
 
 def turn(ledger: Ledger, first: str, *, fresh: bool) -> str:
-    """Which of the batches of one manifest is meant: the newest, or with `fresh` a new one.
+    """Which batch of one manifest is meant: the newest, or with `fresh` a new one.
 
     Each time that all is rendered afresh is a batch of its own: `first`, `first-2`, …
     One that is not over yet is gone on with, so that an interrupted one is not paid
@@ -65,45 +65,50 @@ def is_over(batch: BatchRecord) -> bool:
     return batch.complete and over == batch.total
 
 
+def to_be(
+    found: Survey, settings: Settings, name: str, *, fresh: bool, now_s: float
+) -> BatchRecord:
+    """The batch that a survey is to become, as long as there is none of that name."""
+    return BatchRecord(
+        id=name,
+        manifest=found.source,
+        account=settings.account_id,
+        store=normal(settings.store),
+        priority=1,
+        attempts=settings.attempts,
+        budget_usd_micros=None,
+        created_at_s=now_s,
+        complete=False,
+        fresh=fresh,
+    )
+
+
 def enqueue(
-    ledger: Ledger,
-    found: Survey,
-    settings: Settings,
-    batch: str,
-    *,
-    budget_usd_micros: int | None,
-    priority: int,
-    fresh: bool,
-    now_s: float,
+    ledger: Ledger, found: Survey, batch: BatchRecord, *, alone: bool
 ) -> BatchRecord:
     """The batch of a surveyed manifest: a new one, or the one there is.
 
     A batch that was only half handed over is completed. Of an existing one the jobs
     that were not sent yet are brought up to date; a budget that is given replaces its
     own. What failed only for the age of an uploaded picture is sent again.
+
+    Args:
+        ledger: where it goes.
+        found: what the manifest asks for.
+        batch: what `to_be` made of it.
+        alone: put all other batches of the account aside.
     """
-    record = BatchRecord(
-        id=batch,
-        manifest=found.source,
-        account=settings.account_id,
-        store=normal(settings.store),
-        priority=priority,
-        attempts=settings.attempts,
-        budget_usd_micros=budget_usd_micros,
-        created_at_s=now_s,
-        complete=False,
-    )
-    ledger.batches.create(record)
-    if not settings.redis_url:
-        ledger.batches.put_aside_others(settings.account_id, batch)
-    ledger.batches.add(batch, _named(found, batch), fresh=fresh)
-    ledger.batches.open(batch)
-    if budget_usd_micros is not None:
-        ledger.batches.set_budget(batch, budget_usd_micros)
-    now = ledger.batches.read(batch) or record
+    ledger.batches.create(batch)
+    if alone:
+        ledger.batches.put_aside_others(batch.account, batch.id)
+    ledger.batches.add(batch.id, _named(found, batch.id))
+    ledger.batches.open(batch.id)
+    if batch.budget_usd_micros is not None:
+        ledger.batches.set_budget(batch.id, batch.budget_usd_micros)
+    now = ledger.batches.read(batch.id) or batch
     if now.counts.get(State.FAILED):
-        _retry_expired(ledger, batch)
-    return ledger.batches.read(batch) or record
+        _retry_expired(ledger, batch.id)
+    return ledger.batches.read(batch.id) or batch
 
 
 def _named(found: Survey, batch: str) -> Iterator[Asked]:

@@ -1,9 +1,9 @@
 """What a manifest asks for: read once, looked at, weighed against what is there.
 
 A survey holds no row; its jobs lie in a spool on disk and are gone through as often as
-needed. It goes three steps, each for those who need it: `survey` reads, `look` looks at
-the pictures, `weigh` finds what is stored already and adds up the rest. Handing the jobs
-over is `batching`'s.
+needed. It goes three steps, each for those who need it: `survey` reads, `look` looks
+at the pictures, `weigh` finds what is stored already and adds up the rest. Handing the
+jobs over is `batching`'s.
 """
 
 import hashlib
@@ -75,7 +75,7 @@ class Survey:
 
     @property
     def price_usd_micros(self) -> int:
-        """Price of all that is to be paid and whose price is known, one attempt each."""
+        """Price of all that is to be paid and has a known one, for an attempt each."""
         return sum(share.price_usd_micros for share in self.shares.values())
 
     @property

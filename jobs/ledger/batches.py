@@ -38,24 +38,23 @@ class Batches:
             "priority": batch.priority,
             "attempts": batch.attempts,
             "budget": "" if budget is None else budget,
+            "fresh": int(batch.fresh),
         }
         flat = [part for pair in fields.items() for part in pair]
         created_at = repr(batch.created_at_s)
         return bool(self._scripts.run("create", batch.id, created_at, *flat))
 
-    def add(
-        self, batch_id: str, jobs: Iterable[Asked | Job], *, fresh: bool = False
-    ) -> int:
+    def add(self, batch_id: str, jobs: Iterable[Asked | Job]) -> int:
         """Add jobs, skipping those it has; how many were new.
 
         A job that says what it asks for reuses the video of another that asked for the
-        same, or follows one that makes it; unless `fresh`. Of those that it has, the
+        same, or follows one that makes it, unless the batch is fresh. Of those that it has, the
         waiting ones are brought up to date: signed addresses run out.
         """
         added = 0
         rest = iter(jobs)
         while block := list(islice(rest, BLOCK)):
-            args: list[object] = [self._now(), batch_id, int(fresh)]
+            args: list[object] = [self._now(), batch_id]
             for item in block:
                 job, ask = (item, NO_ASK) if isinstance(item, Job) else item
                 price = job.price_usd_micros
@@ -139,6 +138,7 @@ def _batch(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         complete=raw.get("complete") == "1",
         paused=raw.get("paused") == "1",
         aside=raw.get("aside") == "1",
+        fresh=raw.get("fresh") == "1",
         stopped_by=raw.get("stopped_by", ""),
         note=raw.get("note", ""),
         counts=counts,

@@ -6,7 +6,8 @@ processes may use the file at once, so a write is short and waits its turn.
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,19 @@ VERSION = 1
 #: Another process that writes is waited for.
 _PATIENCE_S = 10.0
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS pictures (
-    address BLOB PRIMARY KEY, place BLOB NOT NULL,
-    tag TEXT NOT NULL, modified TEXT NOT NULL, first_sha256 TEXT NOT NULL,
-    kind TEXT NOT NULL, bytes INTEGER NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, sha256 TEXT,
-    near INTEGER NOT NULL, looked_at_s REAL NOT NULL, used_at_s REAL NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_content ON pictures (place, tag);
-CREATE INDEX IF NOT EXISTS by_use ON pictures (used_at_s);
-"""
+_TABLES = (
+    """
+    CREATE TABLE pictures (
+        address BLOB PRIMARY KEY, place BLOB NOT NULL,
+        tag TEXT NOT NULL, modified TEXT NOT NULL, first_sha256 TEXT NOT NULL,
+        kind TEXT NOT NULL, bytes INTEGER NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL, sha256 TEXT,
+        near INTEGER NOT NULL, looked_at_s REAL NOT NULL, used_at_s REAL NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX by_content ON pictures (place, tag)",
+    "CREATE INDEX by_use ON pictures (used_at_s)",
+)
 
 _COLUMNS = (
     "kind, bytes, width, height, sha256, "
@@ -66,15 +69,34 @@ def prepare(file: sqlite3.Connection) -> None:
     Raises:
         Unusable: there are others.
     """
-    (version,) = file.execute("PRAGMA user_version").fetchone()
-    if version == VERSION:
+    if _version(file) == VERSION:
         return
-    if file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise Unusable(f"its version is {version} and not {VERSION}")
-    # Another process may be doing just this: whoever is second finds it done.
-    file.executescript(
-        f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-    )
+    with _written(file):
+        # Another process may have been quicker by a moment.
+        if (version := _version(file)) == VERSION:
+            return
+        if file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise Unusable(f"its version is {version} and not {VERSION}")
+        for table in _TABLES:
+            file.execute(table)
+        file.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _version(file: sqlite3.Connection) -> int:
+    return int(file.execute("PRAGMA user_version").fetchone()[0])
+
+
+@contextmanager
+def _written(file: sqlite3.Connection) -> Iterator[None]:
+    """What is written inside is written as a whole or not at all."""
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        file.execute("COMMIT")
+    except BaseException:
+        if file.in_transaction:
+            file.execute("ROLLBACK")
+        raise
 
 
 def put_aside(path: Path) -> Path:
@@ -114,23 +136,17 @@ def write(file: sqlite3.Connection, rows: Iterable[tuple[object, ...]]) -> None:
     The same content under the same place was signed anew: the old address will not
     come again, and its row goes, or every night would add one.
     """
-    file.execute("BEGIN IMMEDIATE")
-    try:
+    with _written(file):
         for row in rows:
             file.execute(
                 "DELETE FROM pictures WHERE place = ?2 AND tag = ?3 AND tag <> '' "
                 "AND bytes = ?7 AND first_sha256 = ?5",
-                row,
+                row[:7],
             )
             file.execute(
                 "REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
-        file.execute("COMMIT")
-    except BaseException:
-        if file.in_transaction:
-            file.execute("ROLLBACK")
-        raise
 
 
 def forget(file: sqlite3.Connection, before_s: float) -> None:

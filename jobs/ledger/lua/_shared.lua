@@ -139,14 +139,16 @@ local function wake_followers(ref, account, now)
 end
 
 -- A job that waits or follows makes its video itself, waits for another that makes it,
--- or takes the one that is there. Whoever makes it is found by the next that asks.
+-- or takes the one that is there; in a fresh batch it makes its own. Whoever makes it
+-- is found by the next that asks.
 local function settle_twin(ref, now)
   local job = job_key(ref)
   local is = redis.call('HMGET', job, 'state', 'content', 'written', 'leader')
   local content, written = is[2] or '', is[3] or ''
   if written == '' then return end
   local key = batch_key(batch_of(ref))
-  local batch = redis.call('HMGET', key, 'store', 'account')
+  local batch = redis.call('HMGET', key, 'store', 'account', 'fresh')
+  if batch[3] == '1' then return end
   local to, other = twin_of(ref, batch[1], batch[2], content, written, false)
   if to == 'waiting' then
     local asked = asked_key(batch[1])

@@ -1,10 +1,10 @@
 -- Adds jobs to a batch, or brings those up to date that have not been sent.
--- ARGV: now or '', batch, '1' to share no videos, then (job id, place, json, price or
+-- ARGV: now or '', batch, then (job id, place, json, price or
 --   '', content or '', written or '') for each. Returns how many are new.
-local now, batch, fresh = clock(ARGV[1]), ARGV[2], ARGV[3] == '1'
+local now, batch = clock(ARGV[1]), ARGV[2]
 local key = batch_key(batch)
 local added = 0
-for i = 4, #ARGV, 6 do
+for i = 3, #ARGV, 6 do
   local id, place, json, price = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local content, written = ARGV[i + 4], ARGV[i + 5]
   local ref = batch .. '/' .. id
@@ -23,13 +23,13 @@ for i = 4, #ARGV, 6 do
     redis.call('HINCRBY', key, 'unfinished', 1)
     if content ~= '' then redis.call('HSET', job, 'content', content) end
     if written ~= '' then redis.call('HSET', job, 'written', written) end
-    if not fresh then settle_twin(ref, now) end
+    settle_twin(ref, now)
     added = added + 1
   else
     local state = redis.call('HGET', job, 'state')
     if state == 'waiting' or state == 'following' then
       redis.call('HSET', job, 'job', json)
-      if not fresh then settle_twin(ref, now) end
+      settle_twin(ref, now)
     end
   end
 end

@@ -43,12 +43,12 @@ def hand_over(
     ledger: Ledger, batch_id: str, *asks: Ask | str, fresh: bool = False
 ) -> None:
     account = "other" if batch_id.startswith("other") else ACCOUNT
-    ledger.batches.create(a_batch(batch_id, account=account))
+    ledger.batches.create(a_batch(batch_id, account=account, fresh=fresh))
     asked = [
         Asked(a_job(i), a if isinstance(a, Ask) else Ask("", a))
         for i, a in enumerate(asks, 1)
     ]
-    ledger.batches.add(batch_id, asked, fresh=fresh)
+    ledger.batches.add(batch_id, asked)
 
 
 def follow(ledger: Ledger) -> list[Ref]:
