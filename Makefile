@@ -47,8 +47,8 @@ format: dev  ## apply the style that can be applied
 	$(BIN)/ruff format .
 
 lock: dev  ## write the constraints files anew from pyproject.toml
-	$(LOCK) --extra sandbox --extra xlsx --group build --output-file .constraints/run.txt
-	$(LOCK) --extra sandbox --extra xlsx --extra flower --group build --group dev \
+	$(LOCK) --extra sandbox --extra xlsx --extra metrics --group build --output-file .constraints/run.txt
+	$(LOCK) --extra sandbox --extra xlsx --extra metrics --extra flower --group build --group dev \
 	  --output-file .constraints/dev.txt
 
 pictures: dev  ## make the pictures of the documentation anew (needs chromium)

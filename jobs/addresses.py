@@ -79,10 +79,9 @@ def beside(address: str, file: str) -> str:
     >>> beside("../mug.jpg", "shop/lists/a.csv"), beside("https://a.b/c", "shop/a.csv")
     ('shop/mug.jpg', 'https://a.b/c')
     """
-    folder, _, name = file.rpartition("/")
-    if not folder or not name or address.startswith("/") or not is_local(address):
+    if "/" not in file or file.endswith("/") or not is_local(address):
         return address
-    return posixpath.normpath(posixpath.join(folder, address))
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file), address))
 
 
 def flaw_of(address: str) -> Flaw | None:

@@ -48,9 +48,17 @@ class Columns:
     def __init__(self, catalogue: Catalogue) -> None:
         #: Short names of the models that have an input, by the input's name.
         self._having: dict[str, list[str]] = {}
+        #: Inputs that take several values, whatever the model.
+        self._lists: set[str] = set()
+        #: Those and all that are written in more than one part.
+        self._composed: set[str] = set()
         for model in catalogue.models.values():
-            for name in model.inputs:
+            for name, spec in model.inputs.items():
                 self._having.setdefault(name, []).append(model.name)
+                if spec.type == "list":
+                    self._lists.add(name)
+                if spec.type in {"list", "object"}:
+                    self._composed.add(name)
         self._known: dict[tuple[str, tuple[str, ...]], Sorting] = {}
 
     @property
@@ -61,6 +69,18 @@ class Columns:
     def is_known(self, name: str) -> bool:
         """True if some model has this input, or the column is ours."""
         return name in self._having or name in OURS
+
+    def is_input(self, name: str) -> bool:
+        """True if some model has this input."""
+        return name in self._having
+
+    def is_list(self, name: str) -> bool:
+        """True if this input takes several values."""
+        return name in self._lists
+
+    def is_composed(self, name: str) -> bool:
+        """True if the text of this input is taken apart: a list or an object."""
+        return name in self._composed
 
     def misspelt(self, name: str) -> str | None:
         """The input of any model that this name all but spells, being none itself."""

@@ -51,7 +51,7 @@ class Input:
 
         Returns None, with at least one flaw added, where it cannot be read.
         """
-        if type(value) is str and value.lstrip()[:1] in STARTS and is_formula(value):
+        if type(value) is str and value[:1] in STARTS and is_formula(value):
             message = f"{shown(value)} is a formula that was not computed"
             suggestion = "save the table with its values, or write the text itself"
             flaws.append(Flaw("formula", message, suggestion))
@@ -95,7 +95,7 @@ def _read_text(spec: Input, value: object, flaws: list[Flaw]) -> str | None:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if not _can_be_sent(text, flaws):
             return None
-    if "{{" in text or "{%" in text:
+    if "{" in text and ("{{" in text or "{%" in text):
         flaws.append(_no_template(text))
         return None
     if spec.max_chars is not None and len(text) > spec.max_chars:

@@ -87,11 +87,11 @@ class _Case:
         doubt: float,
     ) -> "_Case":
         """The case that times are `doubt` of their doubt longer than is known."""
-        every = (*under_way, *works)
+        every = (*works, *under_way)
         occupancies = tuple(Occupancy.of(work, looking, doubt) for work in every)
-        first = len(under_way)
-        begun = _mixed(range(first), every, occupancies)
-        rest = _mixed(range(first, len(every)), every, occupancies)
+        first = len(works)
+        begun = _mixed(range(first, len(every)), every, occupancies)
+        rest = _mixed(range(first), every, occupancies)
         return cls(every, occupancies, begun + rest)
 
     @property

@@ -6,11 +6,11 @@ is taken stands in `seen`. A store key can never climb out of the prefix of its 
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from unicodedata import category, normalize
 
-from jobs.template import BadTemplate, Scope, Template
+from jobs.template import BadTemplate, Scope, Template, is_template
 from jobs.wording import guesses, shown
 
 MAX_ID_CHARS = 100
@@ -106,6 +106,8 @@ class KeyTemplate:
     unique_by_id: bool
     #: The columns of the manifest it uses.
     columns: frozenset[str]
+    #: Of one with `{{ column | filter }}` in it: what makes the text of each row.
+    filled: Template | None = None
 
     @classmethod
     def of(cls, text: str) -> "KeyTemplate":
@@ -115,6 +117,8 @@ class KeyTemplate:
             BadName: it could leave its prefix, or is not well formed.
         """
         text = text.strip()
+        if is_template(text):
+            return cls._templated(text)
         if not text:
             raise BadName("the key is empty", f"write it like {DEFAULT_KEY}")
         if not text.casefold().endswith(ENDING):
@@ -132,6 +136,32 @@ class KeyTemplate:
         columns = frozenset(parts[1::2]) - frozenset(_FIELDS)
         return cls(parts, text.split("/")[-1] == "{id}" + ENDING, columns)
 
+    @classmethod
+    def _templated(cls, text: str) -> "KeyTemplate":
+        try:
+            template = Template.of(text)
+        except BadTemplate as bad:
+            raise BadName(bad.message, bad.suggestion) from None
+        sketch = template.sketch()
+        if is_template(sketch):
+            raise BadName(f"{shown(text)} has braces that stay", "take them out")
+        example = cls.of(sketch)
+        return cls(
+            example.parts, unique_by_id=False, columns=example.columns, filled=template
+        )
+
+    def for_row(self, scope: Scope) -> "KeyTemplate":
+        """The template with the values of one row in the places of `{{ column }}`.
+
+        Raises:
+            BadName: a value cannot stand in a key.
+            BadTemplate: a name means nothing here, or its cell is empty.
+        """
+        if self.filled is None:
+            return self
+        text = normalize("NFC", self.filled.render(scope, _fit))
+        return replace(KeyTemplate.of(text), unique_by_id=False)
+
     def key(self, fields: Mapping[str, str]) -> str:
         """The store key of one job; `{batch}` stays in it as it is.
 
@@ -146,6 +176,13 @@ class KeyTemplate:
         if len(key) > 200 or self.columns:  # noqa: PLR2004 - a quarter of any limit
             _hold(key)
         return key
+
+
+def _fit(value: str) -> None:
+    """Complains of a value that would change the shape of the key."""
+    if unsafe := _UNSAFE.search(value):
+        message = f"{shown(value)} cannot stand in a key for {shown(unsafe[0])} in it"
+        raise BadName(message, f'add | replace({shown(unsafe[0])}, "-") to it')
 
 
 def _value(name: str, fields: Mapping[str, str]) -> str:

@@ -157,7 +157,7 @@ def _line(work: Work, doubt: float) -> list[_Point]:
     slow = times[count * 9 // 10]
     return [
         # Equal times are told apart by a hair, so that the line always rises.
-        (score, at + doubt * TAIL_DOUBT * max(0.0, at - slow) + 1e-9 * rank)
+        (score, at + doubt * TAIL_DOUBT * max(0.0, at - slow) - 1e-9 * (count - rank))
         for rank, (score, at) in enumerate(line)
     ]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
-import imagesize
+import imagesize  # type: ignore[import-untyped]  # none are published
 
 from jobs.addresses import Flaw
 from jobs.model import PictureLimits
@@ -212,8 +212,10 @@ def _of_another_kind(kind: str, taken: str) -> tuple[str, str, str]:
     if kind in _NO_PICTURES:
         message = f"is {_CALLED[kind]} and no picture"
         return "no-picture", message, f"give a picture itself, as {taken}"
-    return "picture-format", f"is {_CALLED.get(kind, kind.upper())}", (
-        f"save it as {taken}"
+    return (
+        "picture-format",
+        f"is {_CALLED.get(kind, kind.upper())}",
+        (f"save it as {taken}"),
     )
 
 

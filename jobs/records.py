@@ -115,6 +115,8 @@ class BatchRecord:
     complete: bool
     #: True while a person holds it.
     paused: bool = False
+    #: Where relative paths in its rows start from, on the machine it came from.
+    folder: str = ""
     #: True if it shares no videos with other batches: all is rendered anyway.
     fresh: bool = False
     #: True while it waits because another batch was chosen to be rendered here.

@@ -13,6 +13,7 @@ from decimal import Decimal
 from posixpath import join
 from typing import Any
 
+from jobs.addresses import is_local
 from jobs.catalogue import Catalogue
 from jobs.columns import OURS
 from jobs.inputs import Input
@@ -120,15 +121,16 @@ def _placed(value: object, folder: str) -> object:
     if isinstance(value, list):
         return [_placed(each, folder) for each in value]
     text = str(value)
-    return text if "://" in text else join(folder, text)
+    return join(folder, text) if is_local(text) else text
 
 
 def _cell(value: object, spec: Input | None) -> str:
     """The first way to write a value that is read as the same value again."""
-    for text in _ways(value, spec):
-        if spec is None or (not spec.flaws_of(text) and spec.read(text, []) == value):
+    ways = list(_ways(value, spec)) or [plain(value)]
+    for text in ways:
+        if spec and not spec.flaws_of(text) and spec.read(text, []) == value:
             return text
-    return plain(value)
+    return ways[-1]
 
 
 def _ways(value: object, spec: Input | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from jobs.addresses import OBJECT_SCHEMES
 from jobs.inputs import Input
 
 #: Nothing at all, or white space: it counts as not given.
@@ -20,13 +21,6 @@ _BOOLEAN_WORDS = ("true", "yes", "false", "no")
 _DECIMAL = r"^\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*$"
 #: More whole numbers than these are not spelt out.
 _MOST_SPELT = 100
-
-#: An address whose scheme we know, or a path. Not `data:`, not `ftp:`; not with a user
-#: in an http(s) address, nor with a space.
-_PICTURE = (
-    r"^(?!\s*(data:|file:|(?!https?:|s3:|gs:|az:)[A-Za-z][A-Za-z0-9+.-]*://))"
-    r"(?!\s*https?://[^/?#]*@)(?!\s*https?://\S*\s+\S)"
-)
 
 
 def given(*names: str) -> dict[str, Any]:
@@ -61,7 +55,20 @@ def _booleans(_spec: Input) -> list[dict[str, Any]]:
 
 
 def _pictures(_spec: Input) -> list[dict[str, Any]]:
-    return [{"type": "string", "pattern": _PICTURE}]
+    """An address whose scheme is known, or a path.
+
+    Not `data:`, `file:` or `ftp:`; in an http(s) address neither a user nor a space.
+    """
+    web, known = (
+        "|".join(map(_any_case, names))
+        for names in (("http", "https"), ("http", "https", *OBJECT_SCHEMES))
+    )
+    refused = "|".join(map(_any_case, ("data", "file")))
+    pattern = (
+        rf"^(?!\s*(({refused}):|(?!({known}):)[A-Za-z][A-Za-z0-9+.-]*://))"
+        rf"(?!\s*({web})://[^/?#]*@)(?!\s*({web})://\S*\s+\S)"
+    )
+    return [{"type": "string", "pattern": pattern}]
 
 
 def _texts(spec: Input) -> list[dict[str, Any]]:
@@ -124,7 +131,7 @@ def _words(pattern: str) -> dict[str, Any]:
 
 
 def _any_case(word: str) -> str:
-    return "".join(f"[{char.upper()}{char}]" for char in word)
+    return "".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word)
 
 
 _FORMS: dict[str, Callable[[Input], list[dict[str, Any]]]] = {

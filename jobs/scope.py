@@ -79,11 +79,12 @@ class RowScope:
     closed: bool
     _names: _Names
 
-    def value(self, name: str) -> object:
-        """The value of that name; None where the row leaves it empty.
+    def value(self, name: str, *, quiet: bool) -> object:
+        """The value of that name; None where it is empty and the asker is quiet.
 
         Raises:
-            BadTemplate: there is no such column, or more than one.
+            BadTemplate: it is empty and the asker is not quiet; or there is no such
+                column, or more than one.
         """
         column = self._names.column(name)
         value = None if column is None else self.cells[column]
@@ -91,15 +92,14 @@ class RowScope:
             return value.strip() if isinstance(value, str) else _typed(value)
         if name in self.more:
             return self.more[name]
-        if column is None and self.closed:
-            message = f"the template names {name}, and the table has no such column"
+        if column is None and (self.closed or not quiet):
+            owner = "the table" if self.closed else "this row"
+            message = f"the template names {name}, which {owner} does not have"
             raise BadTemplate(message, self._names.nearest(name, self.more))
-        return None
-
-    def missing(self, name: str) -> BadTemplate:
-        """What is said of a name that this row does not have."""
-        message = f"the template needs {name}, which this row does not have"
-        return BadTemplate(message, self._names.nearest(name, self.more))
+        if quiet:
+            return None
+        message = f"the template needs {name}, which is empty here"
+        raise BadTemplate(message, 'fill it in, or add | default("…") to it')
 
 
 def _typed(value: object) -> object:

@@ -80,6 +80,7 @@ def explanations(model: Model) -> list[str]:
 
 
 def _head(others: Sequence[Model], name: str) -> Iterator[str]:
+    name = name if name.isprintable() else "MANIFEST"
     yield f"# yaml-language-server: $schema={SCHEMA_NAME}"
     yield "#"
     yield "# The videos you want, a row for each, in the list below. Then:"

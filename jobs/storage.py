@@ -92,6 +92,17 @@ class Store:
         """
         self._put(key, iter([text.encode()]), content_type)
 
+    def keep(self, key: str, text: str, content_type: str) -> None:
+        """Keep a text under `key`, or nothing if it is empty.
+
+        Raises:
+            StoreError: the store does not take it.
+        """
+        if text:
+            self.put_text(key, text, content_type)
+        else:
+            self.remove(key)
+
     def get(self, key: str) -> bytes | None:
         """What is kept under `key`; None if nothing is.
 
@@ -115,6 +126,19 @@ class Store:
             return int(obstore.head(self._store, key)["size"])
         except FileNotFoundError:
             return None
+        except (BaseError, OSError, ValueError) as error:
+            raise StoreError(f"{self.place(key)}: {_words(error)}") from None
+
+    def remove(self, key: str) -> None:
+        """See that nothing is kept under `key`.
+
+        Raises:
+            StoreError: it could not be taken away.
+        """
+        try:
+            obstore.delete(self._store, key)
+        except FileNotFoundError:
+            return
         except (BaseError, OSError, ValueError) as error:
             raise StoreError(f"{self.place(key)}: {_words(error)}") from None
 

@@ -17,11 +17,12 @@ __all__ = ["BadTemplate", "Part", "Scope", "Template", "is_template"]
 class Scope(Protocol):
     """Where a template finds its values."""
 
-    def value(self, name: str) -> object:
-        """The value of that name; None where the row leaves it empty.
+    def value(self, name: str, *, quiet: bool) -> object:
+        """The value of that name; None where it is empty and the asker is quiet.
 
         Raises:
-            BadTemplate: there is nothing of that name, or more than one.
+            BadTemplate: there is nothing of that name, or more than one; or it is
+                empty and the asker is not quiet.
         """
 
 
@@ -80,5 +81,5 @@ class Template:
 class _Anything:
     """A scope in which every name has a value."""
 
-    def value(self, name: str) -> object:  # noqa: ARG002 - each has the same
+    def value(self, name: str, *, quiet: bool) -> object:  # noqa: ARG002 - always x
         return "x"

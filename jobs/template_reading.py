@@ -167,15 +167,7 @@ class _Reading:
 
     def _column(self, name: str) -> _Value:
         quiet = self.quiet
-
-        def find(scope: Scope) -> object:
-            value = scope.value(name)
-            if value is None and not quiet:
-                message = f"the template needs {name}, which is empty here"
-                raise BadTemplate(message, 'fill it in, or add | default("…") to it')
-            return value
-
-        return find
+        return lambda scope: scope.value(name, quiet=quiet)
 
     def _filter(self, node: nodes.Filter) -> _Value:
         known = FILTERS.get(node.name)

@@ -3,13 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs.answers import Billed
 from jobs.settings import Settings, child_environment
+from producer.conversation import MOST_UNDER_WAY, Conversation
 from producer.exits import Exit, Stop
+
+K = TypeVar("K", bound=Hashable)
 
 #: What to do about each trouble.
 CURES = {
@@ -36,14 +40,28 @@ class Balance:
         """
         if self.usd is not None:
             return self.usd
+        raise self.stop(base_url)
+
+    def stop(self, base_url: str) -> Stop:
+        """Why a command ends that cannot use the account."""
         if self.trouble == "unreachable":
-            raise Stop(
+            return Stop(
                 f"the provider is out of reach: {self.reason}; "
                 "check WAVESPEED_BASE_URL and the network",
                 Exit.UNREACHABLE,
             )
         cure = CURES.get(self.trouble, "look at the account")
-        raise Stop(f"{base_url} says: {self.reason}; {cure}", Exit.UNREACHABLE)
+        return Stop(f"{base_url} says: {self.reason}; {cure}", Exit.UNREACHABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What the provider says that one video would cost."""
+
+    #: For this account, its discounts taken off.
+    price_usd_micros: int
+    #: For everybody; None where the provider does not say.
+    list_usd_micros: int | None
 
 
 def balance(settings: Settings) -> Balance:
@@ -70,6 +88,41 @@ def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]
     answer = ask(settings, "billings", repr(after_s), repr(ahead_s))
     _or_stop(answer)
     return [Billed(**row) for row in answer["billed"]]
+
+
+def quotes(
+    settings: Settings, asked: Mapping[K, tuple[str, Mapping[str, Any]]]
+) -> dict[K, Quote | None]:
+    """Ask the provider what videos would cost; asking is free.
+
+    Args:
+        settings: whose account.
+        asked: model id and inputs, by whatever tells the answers apart.
+
+    Returns:
+        The quote of each, or None where the provider gives none or is out of reach.
+    """
+    found: dict[K, Quote | None] = dict.fromkeys(asked)
+    names = list(asked)
+    if not settings.api_key or not asked:
+        return found
+    # No price is worth the end of a command.
+    with suppress(Stop), Conversation(settings, "quotes") as worker:
+        for number, (model_id, inputs) in enumerate(asked.values()):
+            if number >= MOST_UNDER_WAY:
+                found |= _quoted(names, worker.answer())
+            question = {"key": number, "model_id": model_id, "inputs": dict(inputs)}
+            worker.ask(question)
+        for _ in range(min(MOST_UNDER_WAY, len(names))):
+            found |= _quoted(names, worker.answer())
+    return found
+
+
+def _quoted(names: Sequence[K], answer: Mapping[str, Any]) -> dict[K, Quote | None]:
+    if "trouble" in answer:
+        return {}
+    quote = Quote(answer["price_usd_micros"], answer["list_usd_micros"])
+    return {names[answer["key"]]: quote}
 
 
 def must_fit(settings: Settings, prediction_id: str, model: str) -> None:

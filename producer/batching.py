@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from jobs import moves
 from jobs.asking import Asked
@@ -80,6 +80,7 @@ def to_be(
         created_at_s=now_s,
         complete=False,
         fresh=fresh,
+        folder=str(Path.cwd()),
     )
 
 

@@ -57,16 +57,17 @@ def demo(*, json: Json = False) -> int:
 
 
 @app.command
-def check(manifest: Path, /, *, reading: Reading = READING, json: Json = False) -> int:
-    """Name every problem of every row, with file, line and column; spends nothing.
+def check(manifest: str, /, *, reading: Reading = READING, json: Json = False) -> int:
+    r"""Name every problem of every row, with file, line and column; spends nothing.
 
-    For example:
+    Looks at every picture too, unless told `--no-look`.
 
         reelmill check products.csv
-        reelmill check products.csv --model kling-v2.6-std --set duration=10
+        reelmill check shop-export.csv --model kling-v2.6-std \
+          --prompt "{{ title }} turning slowly on a white table"
 
     Args:
-        manifest: CSV, YAML or JSONL file.
+        manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
         reading: How the manifest is read.
         json: Print the problems as JSON.
     """
@@ -76,26 +77,36 @@ def check(manifest: Path, /, *, reading: Reading = READING, json: Json = False) 
 
 
 @app.command
-def price(manifest: Path, /, *, reading: Reading = READING, json: Json = False) -> int:
-    """Show what a manifest will cost, and how long it takes; spends nothing.
+def price(
+    manifest: str,
+    /,
+    *,
+    reading: Reading = READING,
+    spending: Spending = SPENDING,
+    json: Json = False,
+) -> int:
+    """Show what a manifest will cost, and when it will be done; spends nothing.
 
-    For example:
+    What is stored already costs nothing. With an API key the provider's own quotes and
+    the account's balance are asked for and compared.
 
         reelmill price products.csv
+        reelmill price products.csv --budget 20
 
     Args:
-        manifest: CSV, YAML or JSONL file.
+        manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
         reading: How the manifest is read.
+        spending: What may be spent, and where to.
         json: Print the prices as JSON.
     """
     from producer.commands import price
 
-    return price(manifest, reading, json=json)
+    return price(manifest, reading, spending, json=json)
 
 
 @app.command
 def run(
-    manifest: Path,
+    manifest: str,
     /,
     *,
     reading: Reading = READING,
@@ -106,14 +117,14 @@ def run(
 
     Shows the price and asks, unless told `--yes`. Nothing that was sent is ever sent
     again: an interrupted run, or one stopped by its budget, goes on with the same
-    command.
+    command, and rows whose video is stored already, by whichever batch, are reused.
 
         reelmill run products.csv
         reelmill run products.csv --yes --budget 20
-        reelmill run products.yaml --store /mnt/videos --model kling-v3.0-std
+        reelmill run pictures/ --model kling-v2.6-std --prompt "a slow orbit"
 
     Args:
-        manifest: CSV, YAML or JSONL file.
+        manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
         reading: How the manifest is read.
         spending: What may be spent, and where to.
         json: Print the outcome as JSON.
@@ -231,6 +242,33 @@ def resolve(
 
 
 @app.command
+def init(
+    path: Path | None = None,
+    /,
+    *,
+    model: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    force: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Write a manifest to begin with; its ending decides between YAML and CSV.
+
+    For example:
+
+        reelmill init
+        reelmill init catalogue.csv --model kling-v3.0-std
+
+    Args:
+        path: The file to write, `products.yaml` unless named.
+        model: Models to show a row of; repeatable.
+        force: Replace a file that is there.
+        json: Print what was written as JSON.
+    """
+    from producer.starting import init
+
+    return init(path, model, force=force, json=json)
+
+
+@app.command
 def models(name: str | None = None, *, json: Json = False) -> int:
     """List the models, or everything about one: inputs, limits, price.
 
@@ -243,7 +281,7 @@ def models(name: str | None = None, *, json: Json = False) -> int:
         name: Short name or full id of a model.
         json: Print the models as JSON.
     """
-    from producer.commands import models
+    from producer.listing import models
 
     return models(name, json=json)
 

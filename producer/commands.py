@@ -1,22 +1,22 @@
-"""What the commands do that concern a manifest, a batch or the catalogue."""
+"""What the commands do that concern a manifest or the catalogue."""
 
 import sys
 import time
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from contextlib import closing
+from dataclasses import replace
 
 from rich.prompt import Confirm
 
 from jobs import catalogue
-from jobs.catalogue import Model, UnknownModel
+from jobs.ledger import Ledger
+from jobs.links import to_upload
 from jobs.pricing import usd, usd_micros
 from jobs.records import BatchRecord
 from jobs.settings import Settings
-from jobs.states import FINAL
+from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import account, tables
-from producer.batching import Survey, batch_id, enqueue, survey
+from producer import account, looking, price_view, problems, tables
+from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
@@ -24,89 +24,81 @@ from producer.printing import print_beginning, print_ending, print_json, print_o
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rendering import keep_report, outcome, render
-from producer.watching import duration, take
+from producer.survey import Survey, foreseen, look, survey, weigh
+from producer.uploading import upload_all
+from producer.watching import take
 
 
-def check(manifest: Path, reading: Reading, *, json: bool) -> int:
+def check(manifest: str, reading: Reading, *, json: bool) -> int:
     """Print every problem of a manifest."""
-    found = survey(manifest, _options(reading), catalogue.builtin())
-    if json:
-        problems = [asdict(problem) for problem in found.problems]
-        print_json(
-            {"jobs": found.jobs, "problems": problems, "count": found.problem_count}
-        )
-    elif found.problem_count:
-        tables.out.print(tables.problem_lines(found), markup=False, soft_wrap=True)
-    else:
-        rows = "1 row is" if found.jobs == 1 else f"{found.jobs} rows are"
-        tables.out.print(f"{rows} in order; reelmill price {manifest} tells the cost")
-    return Exit.USAGE if found.problem_count else Exit.STORED
+    chosen = chosen_settings()
+    with closing(read(manifest, reading, chosen, whole=False)) as found:
+        if json:
+            told = problems.document(found.problems)
+            print_json({"jobs": found.jobs, "skipped": dict(found.skipped)} | told)
+        elif found.problems.count:
+            problems.print_problems(found.problems, tables.out)
+        else:
+            rows = "1 row is" if found.jobs == 1 else f"{found.jobs} rows are"
+            tables.out.print(
+                f"{rows} in order; reelmill price {manifest} tells the cost",
+                markup=False,
+            )
+        return Exit.USAGE if found.problems.count else Exit.STORED
 
 
-def price(manifest: Path, reading: Reading, *, json: bool) -> int:
-    """Print what a manifest will cost, and how long it will take."""
-    limits = chosen_settings().limits
-    found = _survey_or_stop(manifest, _options(reading))
-    duration_s = found.duration_s(limits)
-    if json:
-        print_json(_prices(found) | {"duration_s": round(duration_s)})
-        return Exit.STORED
-    tables.out.print(tables.price_table(found))
-    tables.out.print(
-        f"takes about {duration(duration_s)} with {limits.videos_per_minute} starts "
-        f"a minute and {limits.concurrent_videos} at once, see REELMILL_TIER"
-    )
-    if found.unpriced:
-        tables.say(f"{found.unpriced} videos have no known price and are not counted")
+def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> int:
+    """Print what a manifest will cost, and when it will be done."""
+    chosen = _settings(spending)
+    budget = _budget(spending)
+    with closing(read(manifest, reading, chosen, whole=True)) as found:
+        _stop_at_problems(found)
+        with ledger_of(chosen, alone=False) as ledger:
+            batch = _batch(ledger, found, chosen, spending, budget)
+            view = _view(found, ledger, chosen, batch)
+        if json:
+            print_json(view.document())
+        else:
+            view.print(tables.out)
     return Exit.STORED
 
 
-def run(manifest: Path, reading: Reading, spending: Spending, *, json: bool) -> int:
+def run(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> int:
     """Render a manifest on this machine."""
     chosen = _settings(spending)
-    options = _options(reading)
     if not chosen.api_key:
         raise Stop(
             "WAVESPEED_API_KEY is not set, so nothing can be rendered for real; "
             "reelmill demo shows everything without a key"
         )
     budget = _budget(spending)
-    found = _survey_or_stop(manifest, options)
-    _refuse_unknown_prices(found, spending)
-    return render_manifest(
-        found, options, chosen, budget, spending.priority, yes=spending.yes, json=json
-    )
+    with closing(read(manifest, reading, chosen, whole=True)) as found:
+        return render_manifest(found, chosen, spending, budget, json=json)
 
 
 def render_manifest(
     found: Survey,
-    options: Options,
     chosen: Settings,
-    budget: int | None,
-    priority: int,
+    spending: Spending,
+    budget_usd_micros: int | None,
     *,
-    yes: bool,
     json: bool,
 ) -> int:
     """Hand a surveyed manifest to the ledger, render it, report it."""
+    _stop_at_problems(found)
     _check_store(chosen.store)
     with ledger_of(chosen, alone=True) as ledger:
-        known = batch_id(found, chosen.account_id, chosen.store)
-        there = ledger.batches.read(known)
-        if not there or _left(there):
-            account.balance(chosen).or_stop(chosen.base_url)
+        batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
+        there = ledger.batches.read(batch.id)
+        if there is None or not is_over(there):
+            view = _view(found, ledger, chosen, batch)
+            _refuse_unknown_prices(found, spending, chosen)
+            if view.balance:
+                view.balance.or_stop(chosen.base_url)
             ledger.permits.recover(chosen.account_id)
-            _ask_before_spending(found, there, budget, yes=yes)
-        batch = enqueue(
-            ledger,
-            found,
-            options,
-            catalogue.builtin(),
-            chosen,
-            budget_usd_micros=budget,
-            priority=priority,
-            now_s=time.time(),
-        )
+            _ask_before_spending(found, view, there, yes=spending.yes)
+            _upload(found, ledger, chosen, batch)
+        enqueue(ledger, found, batch, alone=not chosen.redis_url)
         before = take(ledger, batch.id)
         print_beginning(before)
         now = render(ledger, chosen, batch.id)
@@ -116,71 +108,110 @@ def render_manifest(
     return outcome(now)
 
 
-def models(name: str | None, *, json: bool) -> int:
-    """Print the catalogue, or one model of it."""
-    known = catalogue.builtin()
-    try:
-        chosen = [known.find(name)] if name else list(known.models.values())
-    except UnknownModel as error:
-        raise Stop(str(error)) from None
-    if json:
-        print_json([_model(model) for model in chosen])
-    elif name:
-        tables.out.print(tables.model_table(chosen[0]))
-        for line in tables.model_lines(chosen[0]):
-            tables.out.print(line, markup=False, soft_wrap=True)
-    else:
-        tables.out.print(tables.models_table(chosen))
-    return Exit.STORED
-
-
-def _model(model: Model) -> dict[str, Any]:
-    return {
-        "id": model.id,
-        "name": model.name,
-        "aliases": list(model.aliases),
-        "title": model.title,
-        "price": _price(model),
-        "inputs": {
-            name: {
-                "type": spec.type,
-                "required": spec.required,
-                "default": spec.default,
-                "allowed": spec.allowed,
-            }
-            for name, spec in model.inputs.items()
-        },
-    }
-
-
-def _price(model: Model) -> dict[str, Any] | None:
-    if model.price is None:
-        return None
-    return {
-        "usd": usd(model.price.usd_micros),
-        "per_s": model.price.per_s,
-        "factors": [
-            {"input": f.input, "value": f.value, "factor": float(f.factor)}
-            for f in model.price.factors
-        ],
-        "read_on": model.price.read_on.isoformat(),
-    }
-
-
 def _settings(spending: Spending) -> Settings:
     overrides = {"store": spending.store} if spending.store else {}
     return chosen_settings(**overrides)
 
 
-def _options(reading: Reading) -> Options:
-    values = {}
-    for pair in reading.set:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise Stop(f"--set {pair}: write it as NAME=VALUE, such as duration=10")
-        values[name.strip()] = value
+def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> Survey:
+    """A manifest read and its pictures looked at; with `whole` for their contents."""
+    found = survey(manifest, _options(reading, chosen), catalogue.builtin())
+    if found.layout:
+        tables.say(f"{manifest} is read as an export of {found.layout}")
+    for reason, count in found.skipped.items():
+        tables.say(f"passed over: {count} {reason}")
+    look(found, chosen, whole=whole, remote=reading.look)
+    return found
+
+
+def _options(reading: Reading, chosen: Settings) -> Options:
+    values = dict(_pair("--set", "duration=10", pair) for pair in reading.set)
+    if reading.prompt is not None:
+        values["prompt"] = reading.prompt
+    feeds: dict[str, tuple[str, ...]] = {}
+    for name, column in (_pair("--map", "image=Photo", pair) for pair in reading.map):
+        feeds[name] = (*feeds.get(name, ()), column)
     return Options(
-        model=reading.model, set=values, key=reading.key, encoding=reading.encoding
+        model=reading.model,
+        set=values,
+        map=feeds,
+        key=reading.key,
+        encoding=reading.encoding,
+        form=reading.form,
+        sheet=reading.sheet,
+        ids=_failed_ids(reading.only_failed, chosen),
+    )
+
+
+def _pair(option: str, example: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise Stop(f"{option} {text}: write it as NAME=VALUE, such as {example}")
+    return name.strip(), value
+
+
+def _failed_ids(batch_id: str | None, chosen: Settings) -> frozenset[str] | None:
+    """Ids of the rows that failed in a batch; None if no batch is named."""
+    if batch_id is None:
+        return None
+    with ledger_of(chosen, alone=False) as ledger:
+        if ledger.batches.read(batch_id) is None:
+            raise Stop(f"there is no batch {batch_id} in this ledger")
+        records = ledger.batches.jobs(batch_id)
+        failed = frozenset(r.job.id for r in records if r.state is State.FAILED)
+    if not failed:
+        raise Stop(f"no row of {batch_id} has failed", Exit.STORED)
+    return failed
+
+
+def _stop_at_problems(found: Survey) -> None:
+    if found.problems.count:
+        problems.print_problems(found.problems, tables.err)
+        raise Stop("", Exit.USAGE)
+
+
+def _batch(
+    ledger: Ledger,
+    found: Survey,
+    chosen: Settings,
+    spending: Spending,
+    budget_usd_micros: int | None,
+) -> BatchRecord:
+    """The batch that a manifest is or becomes, weighed against what is there."""
+    first = batch_id(found, chosen.account_id, chosen.store)
+    name = turn(ledger, first, fresh=spending.fresh)
+    batch = to_be(found, chosen, name, fresh=spending.fresh, now_s=time.time())
+    there = ledger.batches.read(name)
+    fresh = there.fresh if there else spending.fresh
+    shared = None if fresh else ledger
+    weigh(found, shared, batch, alone=not chosen.redis_url)
+    return replace(
+        batch,
+        fresh=fresh,
+        budget_usd_micros=budget_usd_micros,
+        priority=spending.priority,
+    )
+
+
+def _view(
+    found: Survey, ledger: Ledger, chosen: Settings, batch: BatchRecord
+) -> price_view.PriceView:
+    """What it costs and when it is done, with the provider's word where it has one."""
+    asks = bool(chosen.api_key)
+    known = ledger.permits.read(chosen.account_id)
+    return price_view.view(
+        found,
+        settings=chosen,
+        now_s=time.time(),
+        learnt={
+            kind: ledger.times.learnt(chosen.account_id, *kind)
+            for kind in found.combinations.kinds
+        },
+        balance=account.balance(chosen) if asks else None,
+        quotes=account.quotes(chosen, found.combinations.questions) if asks else None,
+        budget_usd_micros=batch.budget_usd_micros,
+        slots_in_use=known.slots_in_use,
+        today_usd_micros=known.today_usd_micros,
     )
 
 
@@ -196,14 +227,7 @@ def _budget(spending: Spending) -> int | None:
     return budget
 
 
-def _survey_or_stop(manifest: Path, options: Options) -> Survey:
-    found = survey(manifest, options, catalogue.builtin())
-    if found.problem_count:
-        raise Stop(tables.problem_lines(found))
-    return found
-
-
-def _refuse_unknown_prices(found: Survey, spending: Spending) -> None:
+def _refuse_unknown_prices(found: Survey, spending: Spending, chosen: Settings) -> None:
     if not found.unpriced:
         return
     if not spending.allow_unknown_price:
@@ -211,7 +235,7 @@ def _refuse_unknown_prices(found: Survey, spending: Spending) -> None:
             f"{found.unpriced} videos have no known price; "
             "--allow-unknown-price renders them all the same"
         )
-    if spending.budget is not None or chosen_settings().daily_budget:
+    if spending.budget is not None or chosen.daily_budget:
         raise Stop(
             f"{found.unpriced} videos have no known price, so no budget can be kept; "
             "leave --budget out, or take these rows out"
@@ -225,44 +249,33 @@ def _check_store(store: str) -> None:
         raise Stop(f"{error}; set REELMILL_STORE or --store") from None
 
 
-def _left(batch: BatchRecord) -> bool:
-    """Whether something of a batch is left to do."""
-    over = sum(batch.counts.get(state, 0) for state in FINAL)
-    return not batch.complete or over < batch.total
+def _upload(
+    found: Survey, ledger: Ledger, chosen: Settings, batch: BatchRecord
+) -> None:
+    """Upload the local pictures of all videos that are to be made."""
+    shared = None if batch.fresh else ledger
+    needed = (
+        (content, address)
+        for job, prospect in foreseen(found, shared, batch, alone=not chosen.redis_url)
+        if prospect.state is not State.REUSED
+        for address, content in to_upload(job, found.catalogue.find(job.model)).items()
+    )
+    with tables.counting("uploading pictures") as progress:
+        upload_all(chosen, ledger, needed, looking.opened, progress)
 
 
 def _ask_before_spending(
-    found: Survey, there: BatchRecord | None, budget: int | None, *, yes: bool
+    found: Survey, view: price_view.PriceView, there: BatchRecord | None, *, yes: bool
 ) -> None:
-    tables.err.print(tables.price_table(found))
+    view.print(tables.err, short=True)
     if yes:
         return
     if not sys.stdin.isatty():
         raise Stop("nobody is here to ask; --yes spends without asking")
-    most = f", at most ${usd(budget)}" if budget is not None else ""
-    cost = f"${usd(found.price_usd_micros)}{most}"
-    question = f"Render {found.jobs} videos for {cost}?"
+    cost = f"${usd(found.price_usd_micros)}"
+    question = f"Render {found.to_pay} videos for {cost}?"
     if there:
         spent = f"${usd(there.charged_usd_micros)}"
-        question = f"Go on with {found.jobs} videos for {cost}, {spent} of it spent?"
+        question = f"Go on with {found.to_pay} videos for {cost}, {spent} of it spent?"
     if not Confirm.ask(question, console=tables.err, default=False):
         raise Stop("nothing was sent", Exit.INCOMPLETE)
-
-
-def _prices(found: Survey) -> dict[str, Any]:
-    lines = [
-        {
-            "model": model,
-            "duration_s": duration_s,
-            "videos": share.jobs,
-            "unpriced": share.unpriced,
-            "cost_usd": usd(share.price_usd_micros),
-        }
-        for (model, duration_s), share in sorted(found.shares.items())
-    ]
-    return {
-        "videos": found.jobs,
-        "cost_usd": usd(found.price_usd_micros),
-        "unpriced": found.unpriced,
-        "by_model": lines,
-    }

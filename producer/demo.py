@@ -6,23 +6,22 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jobs import catalogue, settings, storage
+from jobs import settings, storage
 from jobs.pricing import usd
 from jobs.settings import Settings
 from producer import tables
-from producer.batching import survey
 from producer.children import Child
 from producer.choosing import chosen_settings
-from producer.commands import render_manifest
+from producer.commands import read, render_manifest
 from producer.exits import Exit, Stop
-from producer.reading import Options
+from producer.options import Reading, Spending
 
 #: Median seconds that the stand-in takes for a video; the provider takes minutes.
 GENERATION_S = 4.0
@@ -59,10 +58,10 @@ def demo(*, json: bool) -> int:
         manifest = _manifest(folder, sandbox)
         chosen = _settings(base, folder, sandbox)
         tables.say(f"a stand-in for the provider answers at {sandbox.url}")
-        options = Options()
-        found = survey(manifest, options, catalogue.builtin())
-        code = render_manifest(found, options, chosen, None, 1, yes=True, json=json)
-        return _compare(sandbox, found.price_usd_micros, code)
+        reading, spending = Reading(look=False), Spending(yes=True)
+        with closing(read(str(manifest), reading, chosen, whole=True)) as found:
+            code = render_manifest(found, chosen, spending, None, json=json)
+            return _compare(sandbox, found.price_usd_micros, code)
 
 
 def sandbox(options: Sequence[str]) -> int:

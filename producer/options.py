@@ -17,14 +17,28 @@ class Reading:
 
     model: Annotated[str | None, Parameter(group=_MANIFEST)] = None
     """Model of rows that name none."""
+    prompt: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    """Prompt of rows that have none; `{{ title }}` stands for a row's own column."""
     set: Annotated[
         tuple[str, ...], Parameter(group=_MANIFEST, negative="", allow_repeating=True)
     ] = ()
     """A value for what rows leave empty, as NAME=VALUE; repeatable."""
+    map: Annotated[
+        tuple[str, ...], Parameter(group=_MANIFEST, negative="", allow_repeating=True)
+    ] = ()
+    """Which column feeds an input, as INPUT=COLUMN; repeatable."""
     key: Annotated[str | None, Parameter(group=_MANIFEST)] = None
     """Template of the videos' names in the store; `{batch}/{id}.mp4`."""
     encoding: Annotated[str, Parameter(group=_MANIFEST)] = "utf-8"
     """How the text of the file is encoded."""
+    form: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    """Form of the manifest, where its name does not tell: csv, jsonl, yaml, xlsx."""
+    sheet: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    """Sheet of a spreadsheet; the first if none is named."""
+    only_failed: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    """Only the rows that failed in this batch."""
+    look: Annotated[bool, Parameter(group=_MANIFEST, negative="--no-look")] = True
+    """Look at every picture before anything is paid."""
 
 
 @Parameter(name="*")
@@ -42,6 +56,8 @@ class Spending:
         int, Parameter(group=_SPENDING, validator=Number(gte=1, lte=1000))
     ] = 1
     """Weight against other batches of the account."""
+    fresh: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
+    """Render also what was rendered before."""
     allow_unknown_price: Annotated[bool, Parameter(group=_SPENDING, negative="")] = (
         False
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from jobs import catalogue
 from jobs.ledger import Ledger, LedgerUnreachable
 from jobs.report import report
 from jobs.report_files import report_files
@@ -130,7 +131,7 @@ def _watch(
 
 def _is_over(now: Snapshot, settings: Settings) -> bool:
     """Whether nothing happens any more without a person."""
-    if now.under_way:
+    if now.under_way > now.count(State.FOLLOWING) or now.followed:
         return False
     return (
         not now.count(State.WAITING)
@@ -194,8 +195,11 @@ def keep_report(
     document.update(extra or {})
     try:
         store = Store(batch.store)
-        for file in report_files(document):
-            store.put_text(f"{batch_id}/{file.name}", file.text, file.content_type)
+        files = report_files(
+            document, batch, lambda: ledger.batches.jobs(batch_id), catalogue.builtin()
+        )
+        for file in files:
+            store.keep(f"{batch_id}/{file.name}", file.text, file.content_type)
     except StoreError as error:
         raise Stop(f"the report cannot be kept: {error}", Exit.UNREACHABLE) from None
     return document, store.place(f"{batch_id}/report.html")

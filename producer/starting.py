@@ -72,7 +72,7 @@ def _texts(
     if ending not in _YAML:
         raise Stop(
             f"{path}: its ending says no form of starter; "
-            f"name it {choice((*_YAML, *_CSV))}, such as {path.with_suffix('.yaml')}"
+            f"name it {choice((*_YAML, *_CSV))}, such as {_like(path)}"
         )
     others = [model for model in catalogue.models.values() if model not in chosen]
     for_editors = jsonlib.dumps(schema(catalogue), ensure_ascii=False, indent=1)
@@ -80,6 +80,11 @@ def _texts(
         path: yaml_starter(chosen, others, shlex.quote(str(path))),
         path.with_name(SCHEMA_NAME): for_editors + "\n",
     }
+
+
+def _like(path: Path) -> Path:
+    """What could have been meant by a path that is no manifest's."""
+    return path / DEFAULT_PATH if path.is_dir() else path.with_suffix(_YAML[0])
 
 
 def _refuse_to_overwrite(texts: Mapping[Path, str]) -> None:

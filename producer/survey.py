@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from jobs.asking import Asked, Asks
+from jobs.addresses import is_http
+from jobs.asking import Asked, Asks, pictures_of
 from jobs.catalogue import Catalogue
 from jobs.job import Job
 from jobs.ledger import Ledger
@@ -24,12 +25,15 @@ from jobs.rows import Problem, Skipped
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import looking
+from producer import looking, tables
 from producer.exits import Exit, Stop
 from producer.pricing import Combinations
 from producer.problems import Problems
 from producer.reading import Options, plan
 from producer.spool import Spool
+
+#: File of the home that holds what was seen of pictures.
+MEMORY = "pictures.sqlite"
 
 #: Jobs whose fate one question to the ledger tells.
 BLOCK = 500
@@ -103,10 +107,33 @@ class Survey:
         asks = Asks(self.catalogue)
         for job in self._spool or ():
             if self._memory:
-                model = self.catalogue.find(job.model)
-                contents = looking.contents_of(job, model, self._memory)
+                contents = self._contents(job, self._memory)
                 job = replace(job, contents=contents)  # noqa: PLW2901 - the same job, more of it known
             yield Asked(job, asks.of(job))
+
+    def pictures(self, *, remote: bool) -> Iterator[str]:
+        """The addresses of all pictures, as often as they are named."""
+        for job in self._spool or ():
+            for address in pictures_of(self.catalogue.find(job.model), job):
+                if remote or not is_http(address):
+                    yield address
+
+    def judge(self, memory: looking.Memory) -> None:
+        """Take what was seen of the pictures for true from now on."""
+        self._memory = memory
+        for job in self._spool or ():
+            model = self.catalogue.find(job.model)
+            self.problems.add_all(looking.problems_of(job, model, memory, self.source))
+
+    def _contents(self, job: Job, memory: looking.Memory) -> dict[str, str]:
+        """Contents of a job's pictures; of those not looked at, what they were once."""
+        model = self.catalogue.find(job.model)
+        known = looking.contents_of(job, model, memory)
+        for address in pictures_of(model, job):
+            kept = None if address in known else memory.kept(address)
+            if kept and kept.look.sha256:
+                known[address] = kept.look.sha256
+        return known
 
     def close(self) -> None:
         """Let go of the files it works with."""
@@ -152,7 +179,16 @@ def look(
         whole: learn their contents too, not only whether they can be used.
         remote: also at those on the web; local ones are looked at in any case.
     """
-    raise NotImplementedError
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    memory = looking.Memory.open(settings.home / MEMORY)
+    near_allowed = looking.near_allowed_for(settings.base_url)
+    addresses = found.pictures(remote=remote)
+    with tables.counting("looking at pictures") as fetched:
+        summary = looking.look_at(
+            addresses, memory, near_allowed=near_allowed, whole=whole, fetched=fetched
+        )
+    found.judge(memory)
+    return summary
 
 
 def weigh(
@@ -166,11 +202,32 @@ def weigh(
         batch: the batch it is to be.
         alone: whether other batches are put aside for it.
     """
+    for job, prospect in foreseen(found, ledger, batch, alone=alone, checked=True):
+        _add(found, job, found.catalogue.find(job.model), prospect)
+
+
+def foreseen(
+    found: Survey,
+    ledger: Ledger | None,
+    batch: BatchRecord,
+    *,
+    alone: bool,
+    checked: bool = False,
+) -> Iterator[tuple[Job, Prospect]]:
+    """The jobs, and what will become of each; see `weigh`.
+
+    With `checked` it is looked for every video that would be reused.
+    """
     asked = found.asked()
     while block := list(islice(asked, BLOCK)):
-        prospects = _prospects(ledger, batch, block, alone=alone)
+        if ledger is None:
+            prospects = [Prospect(State.WAITING)] * len(block)
+        else:
+            prospects = ledger.twins.prospects(batch, block, alone=alone)
+            if checked:
+                _check_videos(ledger, batch, block, prospects, alone=alone)
         for (job, _), prospect in zip(block, prospects, strict=True):
-            _add(found, job, found.catalogue.find(job.model), prospect)
+            yield job, prospect
 
 
 def digest(found: Survey) -> str:
@@ -195,28 +252,30 @@ def _add(found: Survey, job: Job, model: Model, prospect: Prospect) -> None:
         found.combinations.add(job, model)
 
 
-def _prospects(
-    ledger: Ledger | None, batch: BatchRecord, block: list[Asked], *, alone: bool
-) -> list[Prospect]:
-    if ledger is None:
-        return [Prospect(State.WAITING)] * len(block)
-    prospects = ledger.twins.prospects(batch, block, alone=alone)
-    if all(prospect.state is not State.REUSED for prospect in prospects):
-        return prospects
-    opened = Store(batch.store)
-    left = range(len(block))
+def _check_videos(
+    ledger: Ledger,
+    batch: BatchRecord,
+    block: list[Asked],
+    prospects: list[Prospect],
+    *,
+    alone: bool,
+) -> None:
+    """See that videos to be reused are there; foresee anew for those that are not."""
+    left = [i for i, p in enumerate(prospects) if p.state is State.REUSED]
+    if not left:
+        return
+    store = Store(batch.store)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         # Without a video that is gone, another one may be found: so again for those.
         while left := [i for i in left if prospects[i].state is State.REUSED]:
-            there = pool.map(lambda i: _is_there(opened, prospects[i]), left)
+            there = pool.map(lambda i: _is_there(store, prospects[i]), left)
             left = [i for i, is_there in zip(left, there, strict=True) if not is_there]
             for i in left:
-                ledger.twins.forget(opened.url, block[i], prospects[i].leader)
-            others = [block[i] for i in left]
-            again = ledger.twins.prospects(batch, others, alone=alone)
+                ledger.twins.forget(store.url, block[i], prospects[i].leader)
+            gone = [block[i] for i in left]
+            again = ledger.twins.prospects(batch, gone, alone=alone)
             for i, prospect in zip(left, again, strict=True):
                 prospects[i] = prospect
-    return prospects
 
 
 def _is_there(store: Store, prospect: Prospect) -> bool:

@@ -1,6 +1,7 @@
 """What a person sees at a terminal: tables and sentences, made from plain values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -13,7 +14,6 @@ from jobs.model import Model
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.wording import choice, plain
-from producer.batching import Survey
 
 #: Failed or unsettled rows that a table shows; the report has all.
 MOST_ROWS = 20
@@ -29,27 +29,22 @@ def say(text: str) -> None:
     err.print(escape(text), soft_wrap=True)
 
 
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A line that counts things and their bytes while they are worked on."""
+    with err.status(f"{what} …") as status:
+
+        def show(count: int, size_bytes: int) -> None:
+            status.update(f"{what}: {count:,}, {size_bytes / 1e6:,.0f} MB")
+
+        yield show
+
+
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """An empty table; the columns named in `right` hold numbers."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left")
-    return made
-
-
-def price_table(found: Survey) -> Table:
-    """Cost of a manifest by model and duration."""
-    numbers = ("videos", "each", "cost")
-    made = table("model", "seconds", *numbers, right=("seconds", *numbers))
-    for (model, duration_s), share in sorted(found.shares.items()):
-        known = share.jobs - share.unpriced
-        even = known and share.price_usd_micros % known == 0
-        each = f"${usd(share.price_usd_micros // known)}" if even else ""
-        cost = f"${usd(share.price_usd_micros)}" if known else "unknown"
-        made.add_row(model, str(duration_s), str(share.jobs), each, cost)
-    made.add_section()
-    total = f"[bold]${usd(found.price_usd_micros)}[/]"
-    made.add_row("[bold]total[/]", "", f"[bold]{found.jobs}[/]", "", total)
     return made
 
 
@@ -124,19 +119,6 @@ def _short(model_id: str) -> str:
 def _cost(model: Model, duration_s: int) -> str:
     price = model.price_usd_micros({"duration": duration_s})
     return "unknown" if price is None else f"${usd(price)}"
-
-
-def problem_lines(found: Survey) -> str:
-    """Every problem that was kept, a line each, and how many there are."""
-    lines = [str(problem) for problem in found.problems]
-    left = found.problem_count - len(lines)
-    if left:
-        lines.append(f"and {left} more")
-    count = (
-        "1 problem" if found.problem_count == 1 else f"{found.problem_count} problems"
-    )
-    lines.append(f"{count}; nothing was sent")
-    return "\n".join(lines)
 
 
 def report_table(document: Mapping[str, Any]) -> Table:

@@ -14,11 +14,14 @@ from rich.table import Table
 from jobs.ledger import Ledger
 from jobs.ledger.permits import AccountRecord
 from jobs.records import BatchRecord
-from jobs.states import FINAL, State
+from jobs.states import FINAL, WATCHED, State
 from producer import tables
 
 #: Seconds between two plain lines.
 PLAIN_EVERY_S = 5.0
+
+#: States of which a video comes, or a failure, without a person.
+MAKING = WATCHED - {State.UNRESOLVED, State.FOLLOWING}
 
 #: States that count as under way, with the word for a person.
 UNDER_WAY = {
@@ -38,6 +41,8 @@ class Snapshot:
     account: AccountRecord
     #: Unix seconds by the ledger's clock.
     now_s: float
+    #: Whether somebody makes what its following jobs wait for.
+    followed: bool = False
 
     def count(self, *states: State) -> int:
         """Jobs in these states."""
@@ -60,7 +65,23 @@ def take(ledger: Ledger, batch_id: str) -> Snapshot:
     batch = ledger.batches.read(batch_id)
     if batch is None:
         raise LookupError(batch_id)
-    return Snapshot(batch, ledger.permits.read(batch.account), ledger.now_s())
+    account = ledger.permits.read(batch.account)
+    followed = bool(batch.counts.get(State.FOLLOWING)) and _others_work(ledger, batch)
+    return Snapshot(batch, account, ledger.now_s(), followed)
+
+
+def _others_work(ledger: Ledger, batch: BatchRecord) -> bool:
+    """Whether another batch of the account goes on without a person."""
+    for other_id in ledger.batches.ids():
+        other = ledger.batches.read(other_id)
+        if not other or other.id == batch.id or other.account != batch.account:
+            continue
+        if any(other.counts.get(state) for state in MAKING):
+            return True
+        held = other.aside or other.paused or other.stopped_by
+        if other.counts.get(State.WAITING) and not held:
+            return True
+    return False
 
 
 @dataclass(slots=True)

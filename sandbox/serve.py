@@ -183,12 +183,13 @@ async def _until_the_end(
         loop.add_signal_handler(number, end.set)
     for server in servers:
         await server.listening.wait()
+    # A look at the parent's id instead of the kernel's death signal: that one is sent
+    # when the parent's *thread* ends, and there is only one on Linux. It is asked first,
+    # for a parent may be gone as soon as it has read that we are there.
+    parent = os.getppid()
     ready = {"url": provider.url, "files_url": provider.files_url, "pid": os.getpid()}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
-    parent = os.getppid()
-    # A look at the parent's id instead of the kernel's death signal: that one is sent
-    # when the parent's *thread* ends, and there is only one on Linux.
     while not end.is_set() and not (plan.with_parent and os.getppid() != parent):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(end.wait(), PARENT_S)

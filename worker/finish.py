@@ -28,6 +28,9 @@ def _report(engine: Engine, batch_id: str) -> None:
         return
     document = report.report(batch, batches.jobs(batch_id), engine.now_s())
     store = Store(batch.store)
-    for file in report_files(document):
-        store.put_text(f"{batch_id}/{file.name}", file.text, file.content_type)
+    files = report_files(
+        document, batch, lambda: batches.jobs(batch_id), engine.catalogue
+    )
+    for file in files:
+        store.keep(f"{batch_id}/{file.name}", file.text, file.content_type)
     log.info("batch=%s reported: %s", batch_id, store.place(f"{batch_id}/report.html"))

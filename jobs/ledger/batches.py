@@ -39,6 +39,7 @@ class Batches:
             "attempts": batch.attempts,
             "budget": "" if budget is None else budget,
             "fresh": int(batch.fresh),
+            "folder": batch.folder,
         }
         flat = [part for pair in fields.items() for part in pair]
         created_at = repr(batch.created_at_s)
@@ -48,8 +49,8 @@ class Batches:
         """Add jobs, skipping those it has; how many were new.
 
         A job that says what it asks for reuses the video of another that asked for the
-        same, or follows one that makes it, unless the batch is fresh. Of those that it has, the
-        waiting ones are brought up to date: signed addresses run out.
+        same, or follows one that makes it, unless the batch is fresh. Of those that it
+        has, the waiting ones are brought up to date: signed addresses run out.
         """
         added = 0
         rest = iter(jobs)
@@ -139,6 +140,7 @@ def _batch(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         paused=raw.get("paused") == "1",
         aside=raw.get("aside") == "1",
         fresh=raw.get("fresh") == "1",
+        folder=raw.get("folder", ""),
         stopped_by=raw.get("stopped_by", ""),
         note=raw.get("note", ""),
         counts=counts,

@@ -9,41 +9,34 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
-from producer.looking.guard import Barred, Guard, GuardedResolver, Standing
+from producer.looking.connections import Connections
+from producer.looking.guard import Guard
 from producer.looking.hosts import Hosts
 from producer.looking.proxies import Proxies
+from producer.looking.troubles import (
+    NotSeen,
+    barred_by,
+    check,
+    timed_out,
+    trouble_of,
+)
 
 T = TypeVar("T")
 
 MOST_REDIRECTS = 3
 
-#: What a look can use; anything else is a trouble.
-_USABLE = frozenset(
-    {
-        HTTPStatus.OK,
-        HTTPStatus.PARTIAL_CONTENT,
-        HTTPStatus.NOT_MODIFIED,
-        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-    }
-)
-_PASSING = frozenset(
-    {
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_EARLY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        *(status for status in HTTPStatus if status.is_server_error),
-    }
-)
+#: Pictures as they are, or sizes and ranges would mean nothing.
+_HEADERS = {
+    "Accept": "image/*,*/*;q=0.5",
+    "Accept-Encoding": "identity",
+    "User-Agent": "reelmill",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +60,6 @@ class Manners:
     silence_s: float = 30.0
 
 
-class NotSeen(Exception):  # noqa: N818 - that is what it is
-    """A picture could not be seen; the message goes on after the picture's name."""
-
-    def __init__(
-        self,
-        message: str,
-        suggestion: str,
-        *,
-        trouble: str = "unreachable",
-        passing: bool = False,
-        after_s: float = 0.0,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.suggestion = suggestion
-        self.trouble = trouble
-        #: It may be gone after a while.
-        self.passing = passing
-        #: Seconds that the host wants to be left alone.
-        self.after_s = after_s
-
-
 class Asking:
     """Asks web hosts, for one event loop."""
 
@@ -97,12 +68,12 @@ class Asking:
         self._manners = manners
         self._hosts = Hosts(manners.per_host, manners.overall, manners.silence_s)
         self._proxies = Proxies(guard)
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._transports: dict[str, Connections] = {}
 
     async def close(self) -> None:
         """Let go of the connections."""
-        for client in self._clients.values():
-            await client.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
 
     async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What `ask` gives, tried again where its trouble may pass.
@@ -133,26 +104,31 @@ class Asking:
         Raises:
             NotSeen: there is none; also where the body cannot be read.
         """
-        async with AsyncExitStack() as held:
-            try:
-                for _ in range(MOST_REDIRECTS + 1):
-                    async with AsyncExitStack() as hop:
-                        answer = await self._asked(address, headers, hop)
-                        if not answer.has_redirect_location:
-                            held.push_async_exit(hop.pop_all().__aexit__)
-                            break
-                        address = urljoin(address, answer.headers["location"])
-                else:
-                    raise NotSeen(
-                        f"is redirected more than {MOST_REDIRECTS} times",
-                        "give the address that it ends at",
-                    )
-                _check(answer)
+        try:
+            async with AsyncExitStack() as held:
+                answer = await self._followed(address, headers, held)
+                check(answer)
                 yield answer
-            except TimeoutError:
-                raise _timed_out(self._manners.deadline_s) from None
-            except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-                raise _trouble_of(error) from None
+        except TimeoutError:
+            raise timed_out(self._manners.deadline_s) from None
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise trouble_of(error) from None
+
+    async def _followed(
+        self, address: str, headers: Mapping[str, str], held: AsyncExitStack
+    ) -> httpx.Response:
+        """The answer at the end of a few redirects."""
+        for _ in range(MOST_REDIRECTS + 1):
+            async with AsyncExitStack() as hop:
+                answer = await self._asked(address, headers, hop)
+                if not answer.has_redirect_location:
+                    await held.enter_async_context(hop.pop_all())
+                    return answer
+                address = _led_to(address, answer.headers["location"])
+        raise NotSeen(
+            f"is redirected more than {MOST_REDIRECTS} times",
+            "give the address that it ends at",
+        )
 
     async def _asked(
         self, address: str, headers: Mapping[str, str], hop: AsyncExitStack
@@ -167,55 +143,48 @@ class Asking:
                 f"was not asked for: {host} has not answered for a while",
                 "see whether that host is up",
             )
-        client = self._client(await self._proxies.proxy_for(address, host))
-        request = client.build_request("GET", address, headers=headers)
+        transport = self._transport(await self._proxies.proxy_for(address, host))
         try:
-            response = await client.send(request, stream=True)
-        except ValueError as error:
+            request = self._request(address, headers)
+            response = await transport.handle_async_request(request)
+        except (ValueError, httpx.InvalidURL) as error:
             # Such as a name whose parts are too long to be asked for.
             raise NotSeen(
                 f"cannot be asked for ({error})", "check the address"
             ) from None
-        except (httpx.HTTPError, aiohttp.ClientError, OSError):
-            self._hosts.failed(host)
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            if barred_by(error) is None:
+                self._hosts.failed(host)
             raise
         self._hosts.answered(host)
         hop.push_async_callback(response.aclose)
         return response
 
-    def _client(self, proxy: str) -> httpx.AsyncClient:
-        if proxy not in self._clients:
-            self._clients[proxy] = _make_client(self._guard, self._manners, proxy)
-        return self._clients[proxy]
+    def _transport(self, proxy: str) -> Connections:
+        if proxy not in self._transports:
+            made = Connections(self._guard, self._manners.overall, proxy)
+            self._transports[proxy] = made
+        return self._transports[proxy]
 
-
-def _make_client(guard: Guard, manners: Manners, proxy: str) -> httpx.AsyncClient:
-    """A client that keeps no cookie, shows no login and follows nothing by itself."""
-
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=manners.overall,
-            ttl_dns_cache=300,
-            # A proxy may well be near to us, and it is the one that connects.
-            resolver=None if proxy else GuardedResolver(guard),
-            socket_factory=None if proxy else guard.socket,
+    def _request(self, address: str, headers: Mapping[str, str]) -> httpx.Request:
+        timeout = httpx.Timeout(
+            self._manners.read_timeout_s,
+            connect=self._manners.connect_timeout_s,
+            pool=None,
         )
-        return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        return httpx.Request(
+            "GET",
+            address,
+            headers={**_HEADERS, **headers},
+            extensions={"timeout": timeout.as_dict()},
         )
 
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(
-            client=session, proxy=httpx.Proxy(proxy) if proxy else None
-        ),
-        timeout=httpx.Timeout(
-            manners.read_timeout_s, connect=manners.connect_timeout_s, pool=None
-        ),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        headers={"Accept-Encoding": "identity", "Accept": "image/*,*/*;q=0.5"},
-        follow_redirects=False,
-        trust_env=False,
-    )
+
+def _led_to(address: str, place: str) -> str:
+    try:
+        return urljoin(address, place)
+    except ValueError:
+        return ""
 
 
 def _host_of(address: str) -> str:
@@ -226,100 +195,5 @@ def _host_of(address: str) -> str:
     except (httpx.InvalidURL, ValueError):
         parts, host = urlsplit(""), ""
     if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc:
-        raise NotSeen(
-            "leads to what is no web address", "give the address that it ends at"
-        )
+        raise NotSeen("is, or leads to, what is no web address", "check the address")
     return host
-
-
-def _check(answer: httpx.Response) -> None:
-    status = answer.status_code
-    if status in _USABLE:
-        encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in {"", "identity"}:
-            raise NotSeen(
-                "comes packed although it was asked for as it is",
-                "turn compression off for pictures on that host",
-            )
-        return
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        suggestion = "let everybody read it, or give a signed address"
-    elif status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        suggestion = "nothing is there: check the address"
-    else:
-        suggestion = "see whether that host is well, then try again"
-    raise NotSeen(
-        f"cannot be read: the host answers HTTP {status}",
-        suggestion,
-        passing=status in _PASSING,
-        after_s=_after_s(answer),
-    )
-
-
-def _after_s(answer: httpx.Response) -> float:
-    """Seconds that a host wants to be left alone; 0 where it does not say."""
-    text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:9])
-    try:
-        until = parsedate_to_datetime(text)
-        now = parsedate_to_datetime(answer.headers.get("date", ""))
-        return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError):
-        return 0.0
-
-
-def _timed_out(limit_s: float) -> NotSeen:
-    return NotSeen(
-        f"did not come within {limit_s:g} s",
-        "see whether that host is well, then try again",
-        passing=True,
-    )
-
-
-def _trouble_of(error: Exception) -> NotSeen:
-    if (barred := _barred(error)) is not None:
-        return trouble_of_barred(barred)
-    below = error.__cause__ or error
-    if isinstance(below, aiohttp.ClientConnectorDNSError):
-        return NotSeen(
-            "cannot be reached: its host has no address",
-            "check how the host is spelt",
-            passing=True,
-        )
-    if isinstance(below, aiohttp.ClientSSLError):
-        return NotSeen(
-            "cannot be reached: its host's certificate is not valid",
-            "give an address whose certificate is",
-        )
-    words = str(below).partition("\n")[0] or type(below).__name__
-    return NotSeen(
-        f"cannot be read ({words})", "see whether that host is up", passing=True
-    )
-
-
-def _barred(error: BaseException | None) -> Barred | None:
-    """The guard's word, if it is what is behind an error."""
-    while error is not None:
-        for one in (error, getattr(error, "os_error", None)):
-            if isinstance(one, Barred):
-                return one
-        error = error.__cause__
-    return None
-
-
-def trouble_of_barred(barred: Barred) -> NotSeen:
-    """What a person is told of an address that is not asked."""
-    if barred.standing is Standing.NEVER:
-        return NotSeen(
-            "leads to a link-local address, which is never asked",
-            "give an address that everybody can open",
-            trouble=barred.standing.value,
-        )
-    return NotSeen(
-        "leads to a private address, which the provider cannot reach",
-        "give an address that everybody can open, or a local file, which is uploaded",
-        trouble=barred.standing.value,
-    )
-
-

@@ -70,6 +70,10 @@ _CARRIERS = tuple(
     for text in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")
 )
 
+#: The middle of an address that tunnels over IPv4, and the bit in it that may vary.
+_ISATAP = 0x0000_5EFE
+_ISATAP_GLOBAL = 0x0200_0000
+
 #: How `inet_aton`, and so most of the world, lets an IPv4 address be spelt.
 _NUMBERS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}")
 
@@ -99,7 +103,7 @@ def _carried(ip: _Ip) -> list[IPv4Address]:
         return []
     found = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
     bits = int(ip)
-    is_isatap = (bits >> 32) & 0xFDFF_FFFF == 0x5EFE
+    is_isatap = (bits >> 32) & ~_ISATAP_GLOBAL & 0xFFFF_FFFF == _ISATAP
     if is_isatap or any(ip in network for network in _CARRIERS):
         found.append(IPv4Address(bits & 0xFFFF_FFFF))
     return [one for one in found if one is not None]

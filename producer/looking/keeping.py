@@ -32,8 +32,7 @@ _TABLES = (
 )
 
 _COLUMNS = (
-    "kind, bytes, width, height, sha256, "
-    "tag, modified, first_sha256, near, looked_at_s"
+    "kind, bytes, width, height, sha256, tag, modified, first_sha256, near, looked_at_s"
 )
 
 
@@ -50,7 +49,9 @@ def opened(path: Path) -> sqlite3.Connection:
         OSError: it cannot be made.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    os.close(
+        os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    )
     path.chmod(0o600)
     file = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
     try:

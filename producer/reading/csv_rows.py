@@ -103,7 +103,10 @@ def read_csv(
             yield table.header
             continue
         number += 1
-        yield from _row(lines.line, number, table, cells)
+        if len(cells) == table.width and not table.spare:
+            yield Row(file, lines.line, number, table.cells(cells))
+        else:
+            yield from _odd_row(lines.line, number, table, cells)
 
 
 def _seen(header: str, columns: Columns) -> str:
@@ -126,9 +129,10 @@ def _without_end(cells: list[str]) -> list[str]:
     return cells
 
 
-def _row(
+def _odd_row(
     line: int, number: int, table: Table, cells: list[str]
 ) -> Iterator[Row | Problem]:
+    """A row whose cells do not simply stand below the header."""
     wanted = table.width
     while len(cells) > wanted and not cells[-1].strip():
         cells.pop()

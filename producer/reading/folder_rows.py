@@ -1,20 +1,19 @@
-"""Rows of a folder or a bucket: one for every picture in it.
+"""Rows of a folder: one for every picture in it and in the folders below.
 
 It decides by the endings of names which files are pictures, and never opens one; the
 look at every picture says later what it really is. Rows come in the order of their
-paths, so that the same pictures are the same rows on every machine.
+paths, so that the same pictures are the same rows on every machine. What lies in a
+bucket is listed in `bucket_rows`.
 """
 
 import os
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from unicodedata import category, normalize
 
 from jobs.naming import BadName, clean_id
 from jobs.rows import Problem, Row, Skipped
-from jobs.storage_listing import keys_below
-from jobs.storage import StoreError
-from producer.reading.unreadable import Unreadable, whole
+from producer.reading.unreadable import whole
 
 PICTURES = frozenset(
     {
@@ -27,12 +26,16 @@ NO_PICTURES = "files whose ending is no picture's"
 SEEN = "folders that were listed already, behind a link"
 
 
-class _Listing:
+class Listing:
     """Rows from paths, which are told in their order."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._number = 0
+
+    def hidden(self) -> Skipped:
+        """A file or folder that its owner keeps out of sight."""
+        return Skipped(self._file, None, HIDDEN)
 
     def record(self, below: str, address: str) -> Row | Skipped:
         """What a file is: a row if it is a picture.
@@ -57,7 +60,7 @@ class _Listing:
 def read_folder(folder: str) -> Iterator[Row | Skipped | Problem]:
     """A row for every picture in a folder and in those below it."""
     top = f"{folder.rstrip('/')}/"
-    listing = _Listing(top)
+    listing = Listing(top)
     for below, entry in _files(top):
         if isinstance(entry, Problem | Skipped):
             yield entry
@@ -72,28 +75,6 @@ def read_folder(folder: str) -> Iterator[Row | Skipped | Problem]:
             yield record
 
 
-def read_bucket(url: str) -> Iterator[Row | Skipped | Problem]:
-    """A row for every picture below a prefix of a bucket.
-
-    Raises:
-        Unreadable: the bucket cannot be listed.
-    """
-    top = f"{url.rstrip('/')}/"
-    listing = _Listing(top)
-    try:
-        keys = keys_below(top)
-    except StoreError as error:
-        message = "the bucket cannot be listed"
-        text = str(error).removeprefix(f"{url.rstrip('/')}: ")
-        suggestion = f"check its name and your access to it ({text})"
-        raise Unreadable(whole(url, "unreadable", message, suggestion)) from None
-    for key in keys:
-        if any(part.startswith(".") for part in key.split("/")):
-            yield Skipped(top, None, HIDDEN)
-        else:
-            yield listing.record(key, top + key)
-
-
 def _files(
     top: str,
 ) -> Iterator[tuple[str, "os.DirEntry[str] | Skipped | Problem"]]:
@@ -106,7 +87,7 @@ def _files(
             yield below, entry
             continue
         try:
-            found = os.stat(top + below)
+            found = Path(top, below).stat()
             if (found.st_dev, found.st_ino) in seen:
                 yield below, Skipped(top, None, SEEN)
                 continue
@@ -115,16 +96,22 @@ def _files(
         except OSError as error:
             reason = (error.strerror or "unknown reason").lower()
             message = f"the folder cannot be read ({reason})"
-            yield below, whole(top + below, "unreadable", message, "check its permissions")
+            yield (
+                below,
+                whole(top + below, "unreadable", message, "check its permissions"),
+            )
             continue
-        shown = [one for one in entries if not one.name.startswith(".")]
-        yield from ((below, Skipped(top, None, HIDDEN)) for _ in entries[len(shown) :])
-        prefix = f"{below}/" if below else ""
-        waiting += sorted(
-            ((prefix + one.name, one) for one in shown),
-            key=lambda each: each[0] + "/" * _is_folder(each[1]),
-            reverse=True,
+        shown = {
+            f"{below}/{one.name}" if below else one.name: one
+            for one in entries
+            if not one.name.startswith(".")
+        }
+        for _ in range(len(entries) - len(shown)):
+            yield below, Skipped(top, None, HIDDEN)
+        last_first = sorted(
+            shown, key=lambda at: at + "/" * _is_folder(shown[at]), reverse=True
         )
+        waiting += ((at, shown[at]) for at in last_first)
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -48,8 +48,11 @@ _BEGINNINGS = {
     b"{\\rtf": "a text document (RTF)",
 }
 _OLE = b"\xd0\xcf\x11\xe0"
-_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I)
-_XML = re.compile(rb"\s*<\?xml\b")
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE,
+)
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\b")
 _BOMS = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -99,6 +102,11 @@ def is_encoding(name: str) -> bool:
     return True
 
 
+def is_utf_8(encoding: str) -> bool:
+    """True for any spelling of UTF-8, with or without its mark."""
+    return codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
+
+
 def check_encoding(name: str, encoding: str, start: bytes) -> None:
     """Holds an encoding against the mark that a file begins with.
 
@@ -119,12 +127,11 @@ def check_encoding(name: str, encoding: str, start: bytes) -> None:
                 "encoding",
             )
         )
-    asked = encoding.casefold()
-    if _WIDE.match(asked):
+    if _WIDE.match(encoding.casefold()):
         return
     for mark, found in _BOMS.items():
         if start.startswith(mark):
-            if found == "UTF-8" and asked.replace("_", "-") in {"utf-8", "utf8"}:
+            if found == "UTF-8" and is_utf_8(encoding):
                 return
             raise _encoded_as(name, found)
     if _is_wide(start):
@@ -134,6 +141,8 @@ def check_encoding(name: str, encoding: str, start: bytes) -> None:
 def _encoded_as(name: str, found: str) -> Unreadable:
     message = f"it is saved as {found}"
     suggestion = f"save it as UTF-8 or pass --encoding {found.lower()}"
+    if found == "UTF-8":
+        suggestion = "leave out --encoding"
     return Unreadable(whole(name, "encoding", message, suggestion))
 
 
@@ -176,7 +185,9 @@ def _something_else(name: str, start: bytes, form: str) -> Problem | None:
     what, suggestion = _named(start, form)
     if not what:
         return None
-    return whole(name, "not-a-manifest", f"it is {what}, not {_called(form)}", suggestion)
+    return whole(
+        name, "not-a-manifest", f"it is {what}, not {_called(form)}", suggestion
+    )
 
 
 def _called(form: str) -> str:
@@ -185,24 +196,31 @@ def _called(form: str) -> str:
 
 def _named(start: bytes, form: str) -> tuple[str, str]:
     """What the first bytes are the beginning of, and what to do about it."""
-    export = "export the table as CSV or .xlsx"
+    found, suggestion = "", "export the table as CSV or .xlsx"
     for beginning, what in _BEGINNINGS.items():
         if start.startswith(beginning):
-            unpack = what.startswith("a packed")
-            return what, "unpack it first" if unpack else export
-    if _PAGE.match(start):
-        return "a web page", "open the link in a browser and save the file behind it"
-    if form == "xlsx":
-        return "", ""
+            found = what
+    if found.startswith("a packed"):
+        suggestion = "unpack it first"
+    elif _PAGE.match(start):
+        found = "a web page"
+        suggestion = "open the link in a browser and save the file behind it"
+    elif not found and form != "xlsx":
+        found, suggestion = _named_no_text(start, suggestion)
+    return found, suggestion
+
+
+def _named_no_text(start: bytes, suggestion: str) -> tuple[str, str]:
+    """What bytes are that should be text; empty if they may be."""
     if start.startswith(_ZIP):
-        return "a workbook or another packed file", "name it .xlsx if it is a workbook"
+        return "a packed file, such as a workbook", "name a workbook .xlsx"
     if start.startswith(_OLE):
         return "an old or locked workbook", "save it as “CSV UTF-8” or .xlsx"
     if _XML.match(start):
-        return "an XML document", export
-    if _is_no_text(start):
-        return "no text", "check that the file is a manifest"
-    return "", ""
+        return "an XML document", suggestion
+    return (
+        ("no text", "check that it is a manifest") if _is_no_text(start) else ("", "")
+    )
 
 
 def _is_no_text(start: bytes) -> bool:

@@ -49,7 +49,12 @@ def path_of(source: str) -> str:
 
 def is_folder(source: str) -> bool:
     """True if a folder is there; it is a manifest of the pictures in it."""
-    return source != STDIN and not is_bucket(source) and Path(source).is_dir()
+    if source == STDIN or is_bucket(source):
+        return False
+    try:
+        return Path(source).is_dir()
+    except OSError:
+        return False
 
 
 def base_of(source: str | Path) -> Path:

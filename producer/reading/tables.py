@@ -37,7 +37,7 @@ class Table:
         problems = []
         for place, first in [*self.spare.items()]:
             cell = written[place]
-            if _is_blank(cell) or (first is not None and cell == written[first]):
+            if is_blank(cell) or (first is not None and cell == written[first]):
                 continue
             # It stays a column to pass over, but nothing more can be new about it.
             self.spare[place] = place
@@ -91,5 +91,6 @@ def _stray(name: str, place: int) -> tuple[str, str]:
     return message, "give it a name or take it out"
 
 
-def _is_blank(cell: object) -> bool:
+def is_blank(cell: object) -> bool:
+    """True for a cell in which nothing stands, or only white space."""
     return cell is None or (isinstance(cell, str) and not cell.strip())

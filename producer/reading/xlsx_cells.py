@@ -5,47 +5,42 @@ text it amounts to, and which cells have no value to trust, because they hold an
 or a formula that nobody computed. The values themselves are read in `xlsx_rows`.
 """
 
-import posixpath
 import re
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from xml.parsers import expat
+from functools import lru_cache
+from typing import TypeAlias
 
 from producer.reading.unreadable import Unreadable, whole
 from producer.reading.xlsx_parts import Parts
+from producer.reading.xlsx_xml import Elements, parse
 
 #: Cells of the rectangle that a sheet fills, empty ones too: each costs memory.
 MAX_CELLS = 20_000_000
 #: Characters of all cells together; the same long text may be named by many.
 MAX_TEXT_CHARS = 1 << 28
 MAX_BAD_CELLS = 10_000
-_MAX_TOKEN_BYTES = 8 << 20
-_WORKBOOK = "xl/workbook.xml"
-_LINKS = "xl/_rels/workbook.xml.rels"
-_STRINGS = "xl/sharedStrings.xml"
-_PLACE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
+_STRINGS = "xl/sharedstrings.xml"
+_COLUMN = re.compile(r"[A-Za-z]{1,3}")
 
 #: Errors by place: row and column from 0. An empty text is a formula never computed.
-BadCells = Mapping[tuple[int, int], str]
+BadCells: TypeAlias = Mapping[tuple[int, int], str]
 
 
-def look(file: str, parts: Parts, sheet: str) -> BadCells:
+def look(file: str, parts: Parts, part: str) -> BadCells:
     """The cells of a sheet that have no value to trust, the workbook being sound.
 
     Raises:
         Unreadable: the workbook is damaged, or too large to be read whole.
     """
     texts = _Texts()
-    part = _part_of(parts, sheet)
     for name in parts.names:
-        if name == _STRINGS:
-            _parse(parts, name, texts)
+        if name.casefold() == _STRINGS:
+            parse(parts, name, texts)
         elif name != part:
             parts.unpack(name, _nothing)
     cells = _Cells(file, texts.lengths)
-    _parse(parts, part, cells)
+    parse(parts, part, cells)
     return cells.bad
 
 
@@ -53,44 +48,7 @@ def _nothing(_block: bytes) -> None:
     """A part that only has to stay within its bounds."""
 
 
-class _Reader:
-    """What happens at the events of a part's XML; by default nothing."""
-
-    def start(self, name: str, given: Mapping[str, str]) -> None:
-        """An element begins."""
-
-    def end(self, name: str) -> None:
-        """An element ends."""
-
-    def text(self, text: str) -> None:
-        """A piece of text."""
-
-
-class _Links(_Reader):
-    """Where the sheets are, by the ids that the workbook gives them."""
-
-    def __init__(self) -> None:
-        self.targets: dict[str, str] = {}
-
-    def start(self, name: str, given: Mapping[str, str]) -> None:
-        if name == "Relationship":
-            target = posixpath.join("/xl", given.get("Target", ""))
-            self.targets[given.get("Id", "")] = posixpath.normpath(target)[1:]
-
-
-class _Sheets(_Reader):
-    """Ids of the sheets by their names."""
-
-    def __init__(self) -> None:
-        self.ids: dict[str, str] = {}
-
-    def start(self, name: str, given: Mapping[str, str]) -> None:
-        if name == "sheet":
-            ids = [value for key, value in given.items() if key.endswith("}id")]
-            self.ids[given.get("name", "")] = ids[0] if ids else ""
-
-
-class _Texts(_Reader):
+class _Texts(Elements):
     """Lengths of the texts that cells name by their number."""
 
     def __init__(self) -> None:
@@ -107,41 +65,27 @@ class _Texts(_Reader):
             self.lengths[-1] += len(text)
 
 
-@dataclass(slots=True)
-class _Cell:
-    """The cell that is being read."""
-
-    place: tuple[int, int] = (-1, -1)
-    kind: str = ""
-    formula: bool = False
-    valued: bool = False
-    #: Set while its value is read.
-    inside: bool = False
-    value: list[str] = field(default_factory=list)
-
-
-class _Cells(_Reader):
+class _Cells(Elements):
     """The extent of a sheet, the amount of its text, and its bad cells."""
 
     def __init__(self, file: str, lengths: "array[int]") -> None:
         self.bad: dict[tuple[int, int], str] = {}
         self._file = file
         self._lengths = lengths
-        self._cell = _Cell()
-        self._row = -1
-        self._column = -1
         self._rows = self._columns = 0
         self._chars = 0
+        # The cell that is being read.
+        self._row = self._column = -1
+        self._kind = self._value = ""
+        self._has_formula = self._in_value = False
 
     def start(self, name: str, given: Mapping[str, str]) -> None:
         if name == "c":
             self._begin(given)
         elif name == "v":
-            self._cell.valued = self._cell.inside = True
-        elif name == "is":
-            self._cell.valued = True
+            self._in_value = True
         elif name == "f":
-            self._cell.formula = True
+            self._has_formula = True
         elif name == "row":
             written = given.get("r", "")
             self._row = int(written) - 1 if written else self._row + 1
@@ -149,40 +93,48 @@ class _Cells(_Reader):
 
     def end(self, name: str) -> None:
         if name == "v":
-            self._cell.inside = False
+            self._in_value = False
         elif name == "c":
             self._finish()
 
     def text(self, text: str) -> None:
         self._chars += len(text)
-        if self._cell.inside:
-            self._cell.value.append(text)
+        if self._in_value:
+            self._value += text
 
     def _begin(self, given: Mapping[str, str]) -> None:
-        row, column = self._row, self._column + 1
-        if "r" in given:
-            found = _PLACE.fullmatch(given["r"])
-            if not found:
-                raise ValueError(given["r"])
-            row, column = int(found[2]) - 1, _number(found[1])
-        self._column = column
-        self._cell = _Cell((row, column), given.get("t", ""))
-        self._rows = max(self._rows, row + 1)
-        self._columns = max(self._columns, column + 1)
-        if self._rows * self._columns > MAX_CELLS:
-            self._refuse(f"it reaches over {self._rows} rows and {self._columns} columns")
+        self._kind, self._value = given.get("t", ""), ""
+        self._has_formula = self._in_value = False
+        place = given.get("r", "")
+        if place:
+            letters = place.rstrip("0123456789")
+            self._row = int(place[len(letters) :]) - 1
+            self._column = _number(letters)
+        else:
+            self._column += 1
+        if self._row >= self._rows or self._column >= self._columns:
+            self._reach(self._row + 1, self._column + 1)
+
+    def _reach(self, row: int, column: int) -> None:
+        self._rows = max(self._rows, row)
+        self._columns = max(self._columns, column)
+        if row < 1 or self._rows * self._columns > MAX_CELLS:
+            self._refuse(
+                f"it reaches over {self._rows} rows and {self._columns} columns"
+            )
 
     def _finish(self) -> None:
-        cell = self._cell
-        value = "".join(cell.value)
-        if cell.kind == "s":
-            self._chars += self._lengths[int(value)]
-        elif cell.kind == "e":
-            self.bad[cell.place] = value or "an error"
-        elif cell.formula and not cell.valued:
-            self.bad[cell.place] = ""
+        if self._kind == "s" and self._value:
+            self._chars += self._lengths[int(self._value)]
+        elif self._kind == "e":
+            self._note(self._value or "#?")
+        elif self._has_formula and not self._value and self._kind != "str":
+            self._note("")
         if self._chars > MAX_TEXT_CHARS:
             self._refuse(f"its cells hold more than {MAX_TEXT_CHARS} characters")
+
+    def _note(self, error: str) -> None:
+        self.bad[self._row, self._column] = error
         if len(self.bad) > MAX_BAD_CELLS:
             self._refuse(f"more than {MAX_BAD_CELLS} of its cells hold no value")
 
@@ -191,48 +143,11 @@ class _Cells(_Reader):
         raise Unreadable(whole(self._file, "too-large", message, suggestion))
 
 
-def _part_of(parts: Parts, sheet: str) -> str:
-    links, sheets = _Links(), _Sheets()
-    _parse(parts, _LINKS, links)
-    _parse(parts, _WORKBOOK, sheets)
-    return links.targets.get(sheets.ids.get(sheet, ""), "")
-
-
-def _parse(parts: Parts, name: str, reader: _Reader) -> None:
-    """Read a part's XML as it is unpacked; it has no say in what is read besides."""
-    parser = expat.ParserCreate(namespace_separator="}")
-    parser.StartElementHandler = lambda found, given: reader.start(_local(found), given)
-    parser.EndElementHandler = lambda found: reader.end(_local(found))
-    parser.CharacterDataHandler = reader.text
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    fed = 0
-
-    def feed(block: bytes) -> None:
-        nonlocal fed
-        fed += len(block)
-        parser.Parse(block, False)
-        if fed - parser.CurrentByteIndex > _MAX_TOKEN_BYTES:
-            raise ValueError(name)
-
-    try:
-        parts.unpack(name, feed)
-        parser.Parse(b"", True)
-    except (expat.ExpatError, ValueError, LookupError):
-        raise parts.damaged() from None
-
-
-def _refuse_doctype(*_given: object) -> None:
-    """No workbook has one; it could make a little text stand for very much."""
-    raise ValueError("doctype")
-
-
-@cache
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
-
-
+@lru_cache(maxsize=1024)
 def _number(letters: str) -> int:
     """Number of a column from 0: A is 0, Z is 25, AA is 26."""
+    if not _COLUMN.fullmatch(letters):
+        raise ValueError(letters)
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - ord("A") + 1

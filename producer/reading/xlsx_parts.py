@@ -27,6 +27,9 @@ _OLE = b"\xd0\xcf\x11\xe0"
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 _LOCKED_FLAG = 0x1
 
+#: What a broken archive, or one packed in a way nobody uses, ends in.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+
 Look: TypeAlias = Callable[[bytes], object]
 
 
@@ -42,16 +45,19 @@ class Parts:
         self._file = file
         _refuse_other_kinds(file, archive)
         try:
-            self._zip = zipfile.ZipFile(_Held(archive))  # type: ignore[arg-type]
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            self._zip = zipfile.ZipFile(_Held(archive))
+        except _DAMAGE:
             raise self.damaged() from None
-        self._infos = {info.filename: info for info in self._zip.infolist()}
+        listed = self._zip.infolist()
+        self._infos = {info.filename: info for info in listed}
         self._left_bytes = MAX_UNPACKED_BYTES
-        claimed = sum(info.file_size for info in self._infos.values())
-        if len(self._zip.infolist()) > MAX_PARTS or claimed > MAX_UNPACKED_BYTES:
+        claimed_bytes = sum(info.file_size for info in listed)
+        if len(listed) > MAX_PARTS or claimed_bytes > MAX_UNPACKED_BYTES:
             raise self.bomb()
-        if any(info.flag_bits & _LOCKED_FLAG for info in self._infos.values()):
+        if any(info.flag_bits & _LOCKED_FLAG for info in listed):
             raise _locked(file)
+        if len({name.casefold() for name in self._infos}) < len(listed):
+            raise self.damaged()
 
     @property
     def names(self) -> list[str]:
@@ -85,9 +91,7 @@ class Parts:
                     if self._left_bytes < 0 or size > claimed or swollen:
                         raise self.bomb()
                     yield block
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):
-            raise self.damaged() from None
-        except (NotImplementedError, RuntimeError):
+        except _DAMAGE:
             raise self.damaged() from None
         finally:
             info.file_size = claimed
@@ -115,9 +119,11 @@ class _Held:
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _MAX_LIST_BYTES:
-            raise zipfile.BadZipFile("the list of parts is too long")
-        return self._file.read(size)
+        most = _MAX_LIST_BYTES + 1
+        found = self._file.read(most if size < 0 else min(size, most))
+        if len(found) == most:
+            raise zipfile.BadZipFile("too much at once")
+        return found
 
     def seek(self, place: int, whence: int = 0) -> int:
         return self._file.seek(place, whence)

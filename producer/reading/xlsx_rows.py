@@ -8,18 +8,19 @@ computed) is told at its cell; whether the workbook is sound is looked at before
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
 
 from jobs.columns import Columns
 from jobs.rows import Header, Problem, Row
-from jobs.wording import choice, guesses, shown
-from producer.reading.tables import Table, table_of, unclear_names
+from producer.reading.tables import Table, is_blank, table_of, unclear_names
 from producer.reading.unreadable import Unreadable, whole
 from producer.reading.xlsx_cells import BadCells, look
 from producer.reading.xlsx_parts import Parts
+from producer.reading.xlsx_sheets import find_sheet
 
 if TYPE_CHECKING:
-    from python_calamine import CalamineSheet, CalamineWorkbook
+    from python_calamine import CalamineSheet
 
 #: Larger whole numbers are not kept exactly by a spreadsheet.
 _MAX_EXACT = 1 << 53
@@ -35,20 +36,24 @@ def read_xlsx(
         Unreadable: it cannot be read, or there is no such sheet.
     """
     parts = Parts(file, workbook)
-    book = _opened(file, parts, workbook)
-    name = _chosen(file, book, sheet)
-    bad = look(file, parts, name)
-    workbook.seek(0)
-    reading = _Sheet(file, bad, columns)
-    for place, cells in enumerate(_cells(parts, book, name)):
-        yield from reading.records(place, cells)
+    name, part = find_sheet(file, parts, sheet)
+    bad = look(file, parts, part)
+    found = _sheet(file, parts, workbook, name)
+    first = found.start[1] if found.start else 0
+    reading = _Sheet(file, first, bad, columns)
+    place = -1
+    for place, values in enumerate(found.iter_rows()):
+        yield from reading.records(place, values)
+    yield from reading.beyond(place)
 
 
 class _Sheet:
     """The rows of a sheet, from the line of names on."""
 
-    def __init__(self, file: str, bad: BadCells, columns: Columns) -> None:
+    def __init__(self, file: str, first: int, bad: BadCells, columns: Columns) -> None:
         self._file = file
+        #: The column, from 0, that a row's values begin with.
+        self._first = first
         self._bad: dict[int, dict[int, str]] = {}
         for (row, column), error in bad.items():
             self._bad.setdefault(row, {})[column] = error
@@ -58,12 +63,13 @@ class _Sheet:
         self._over = False
 
     def records(
-        self, place: int, cells: tuple[int, Sequence[object]]
+        self, place: int, values: Sequence[object]
     ) -> Iterator[Header | Row | Problem]:
-        first, values = cells
+        """What a row at a place, from 0, is; nothing if it is blank."""
         written = [_written(value) for value in values]
-        bad = {at - first: error for at, error in self._bad.get(place, {}).items()}
-        if self._over or not (bad or any(cell != "" for cell in written)):
+        found = self._bad.get(place, {})
+        bad = {at - self._first: error for at, error in found.items()}
+        if self._over or (not bad and all(map(is_blank, written))):
             return
         line = place + 1
         if self._table is None:
@@ -72,19 +78,30 @@ class _Sheet:
         self._number += 1
         names = {at: name for name, at in self._table.places.items()}
         problems = [
-            self._problem(line, names.get(at, at + first + 1), error)
+            self._problem(line, names.get(at, at + self._first + 1), error)
             for at, error in sorted(bad.items())
         ]
-        problems += self._table.strays(line, written)
         yield from problems
-        if not problems:
-            yield Row(self._file, line, self._number, self._table.cells(written))
+        if problems:
+            return
+        if self._table.spare:
+            yield from self._table.strays(line, written)
+        yield Row(self._file, line, self._number, self._table.cells(written))
+
+    def beyond(self, last: int) -> Iterator[Header | Row | Problem]:
+        """What is wrong behind the last row in which any value stands."""
+        for place in sorted(self._bad):
+            if place > last:
+                yield from self.records(place, ())
 
     def _begin(
         self, line: int, written: list[object], bad: dict[int, str]
     ) -> Iterator[Header | Problem]:
         names = [name if isinstance(name, str) else str(name) for name in written]
-        problems = [self._problem(line, at + 1, error) for at, error in bad.items()]
+        problems = [
+            self._problem(line, at + self._first + 1, error)
+            for at, error in sorted(bad.items())
+        ]
         problems += unclear_names(self._file, line, names, self._columns)
         yield from problems
         self._over = bool(problems)
@@ -99,9 +116,7 @@ class _Sheet:
             message = "the cell holds a formula that was never computed"
             suggestion = "open the file in a spreadsheet program and save it anew"
         value = error or None
-        return Problem(
-            self._file, line, column, value, message, suggestion, "bad-cell"
-        )
+        return Problem(self._file, line, column, value, message, suggestion, "bad-cell")
 
 
 def _written(value: object) -> object:
@@ -112,7 +127,7 @@ def _written(value: object) -> object:
         whole_and_exact = value.is_integer() and abs(value) < _MAX_EXACT
         return str(int(value)) if whole_and_exact else repr(value)
     if isinstance(value, dt.datetime):
-        return value.isoformat(" ", "auto").removesuffix(" 00:00")
+        return value.isoformat(" ")
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, dt.timedelta):
@@ -122,12 +137,25 @@ def _written(value: object) -> object:
     return str(value)
 
 
-def _opened(file: str, parts: Parts, workbook: BinaryIO) -> "CalamineWorkbook":
+@contextmanager
+def _sound(parts: Parts) -> Iterator[None]:
+    """Whatever the reader of workbooks trips over is damage to a person."""
     try:
-        import python_calamine  # noqa: PLC0415 - an extra, and only workbooks need it
+        yield
+    except BaseException as error:
+        # What its compiled part trips over is told outside of Exception.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise parts.damaged() from None
+        raise
+
+
+def _sheet(file: str, parts: Parts, workbook: BinaryIO, name: str) -> "CalamineSheet":
+    try:
+        from python_calamine import load_workbook  # noqa: PLC0415 - an extra, for workbooks alone
     except ImportError:
         message = "workbooks need the package python-calamine, which is not installed"
         suggestion = "install reelmill[xlsx], or save the sheet as “CSV UTF-8”"
         raise Unreadable(whole(file, "extra", message, suggestion)) from None
-    with _Sound(parts):
-        return python_calamine.load_workbook(workbook)
+    workbook.seek(0)
+    with _sound(parts):
+        return load_workbook(workbook).get_sheet_by_name(name)

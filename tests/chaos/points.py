@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +21,11 @@ from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.settings import Settings, child_environment
 from jobs.states import FINAL, State
-from producer.batching import enqueue, survey
+from producer.batching import batch_id, enqueue, to_be
 from producer.children import Child
 from producer.reading import Options
 from producer.rendering import keep_report
+from producer.survey import survey
 from tests.chaos.deaths import KILL, POINTS, REACHED
 from tests.chaos.tally import Tally
 from tests.producer.running import Desk
@@ -70,18 +72,11 @@ class Range:
 
 def order(range_: Range, manifest: Path) -> None:
     """Hand a manifest over as `reelmill run` does."""
-    known = catalogue.builtin()
-    options = Options()
-    enqueue(
-        range_.ledger,
-        survey(manifest, options, known),
-        options,
-        known,
-        range_.chosen,
-        budget_usd_micros=None,
-        priority=1,
-        now_s=time.time(),
-    )
+    found = survey(str(manifest), Options(), catalogue.builtin())
+    with closing(found):
+        name = batch_id(found, range_.chosen.account_id, range_.chosen.store)
+        batch = to_be(found, range_.chosen, name, fresh=False, now_s=time.time())
+        enqueue(range_.ledger, found, batch, alone=False)
 
 
 def kill_once(range_: Range) -> bool:
@@ -120,8 +115,8 @@ def end(range_: Range) -> None:
         time.sleep(LOOK_S)
     range_.tally.expect(worker.running, f"a worker ended: {worker.last_words()}")
     worker.stop()
-    for batch_id in range_.ledger.batches.ids():
-        keep_report(range_.ledger, batch_id, time.time())
+    for each in range_.ledger.batches.ids():
+        keep_report(range_.ledger, each, time.time())
 
 
 def settings_of(place: Desk) -> Settings:

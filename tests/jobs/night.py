@@ -20,6 +20,8 @@ from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, LEASE_S, batch_of, open_batch, record_of
 
 PULSE_S = 0.25
+#: A pulse of the worker asks for no more.
+MOST_GRANTS = 100
 POLL_MIN_S = 5.0
 
 
@@ -39,6 +41,7 @@ class Night:
     clock: Clock
     generations: Sequence[Generation]
     luck: random.Random
+    name: str = "spring"
     events: list[tuple[float, int, str, Ref | None]] = field(default_factory=list)
     made: dict[Ref, Generation] = field(default_factory=dict)
     over_at_s: dict[Ref, float] = field(default_factory=dict)
@@ -47,7 +50,7 @@ class Night:
     def last(self, limits: Limits) -> float:
         """Seconds until every video is stored."""
         self.ledger.permits.set_limits(ACCOUNT, limits)
-        refs = open_batch(self.ledger, jobs=len(self.generations))
+        refs = open_batch(self.ledger, self.name, len(self.generations))
         self.made = dict(zip(refs, self.generations, strict=True))
         began_s = self.clock()
         self.then(0.0, "pulse")
@@ -58,7 +61,7 @@ class Night:
                 self.pulse()
             else:
                 getattr(self, what)(ref)
-        assert batch_of(self.ledger).counts[State.STORED] == len(refs)
+        assert batch_of(self.ledger, self.name).counts[State.STORED] == len(refs)
         return self.clock() - began_s
 
     def then(self, in_s: float, what: str, ref: Ref | None = None) -> None:
@@ -68,7 +71,10 @@ class Night:
         heapq.heappush(self.events, (at_s, next(self.order), what, ref))
 
     def pulse(self) -> None:
-        for ref in self.ledger.permits.grant(ACCOUNT, 100, LEASE_S):
+        granted = self.ledger.permits.grant(ACCOUNT, MOST_GRANTS, LEASE_S)
+        if granted:
+            self.then(0.0, "pulse")
+        for ref in granted:
             record = record_of(self.ledger, ref)
             self.move(moves.claim(ref.batch, record, self.clock(), LEASE_S))
             self.then(self.luck.uniform(1.0, 3.0), "accept", ref)
@@ -77,7 +83,7 @@ class Night:
         generation, record = self.made[ref], record_of(self.ledger, ref)
         self.over_at_s[ref] = self.clock() + generation.takes_s
         first_s = generation.first_look_s
-        self.move(moves.accept(ref.batch, record, f"p-{ref.job}", first_s))
+        self.move(moves.accept(ref.batch, record, f"{ref}", first_s))
         self.then(first_s + self.luck.uniform(0.1, 1.0), "look", ref)
         self.then(WINDOW_S, "pulse")
 

@@ -1,5 +1,6 @@
 """What follows from an answer: where money may be spent, the dear reading wins."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -22,8 +23,9 @@ from jobs.answers import (
     Trouble,
     Unsent,
 )
-from jobs.failures import after_look, after_submit, file_gone
-from jobs.moves import Move
+from jobs.failures import after_look, after_submit, file_gone, upload_expired
+from jobs.links import EXPIRED_CODE
+from jobs.moves import Move, Slot, Token
 from jobs.pacing import RETENTION_S
 from jobs.records import Attempt, JobRecord
 from jobs.states import Event, State
@@ -178,6 +180,16 @@ def test_only_the_word_of_the_provider_ends_a_paid_prediction(
         assert 0 <= move.refunded_usd_micros <= PRICE
     else:
         assert move is None
+
+
+def test_a_job_without_its_upload_fails_as_if_it_had_never_been_granted() -> None:
+    move = upload_expired("spring", record(), 100.0)
+    assert move.event is Event.REFUSE
+    assert (move.slot, move.token) == (Slot.FREE, Token.DROP)
+    assert (move.reserved_usd_micros, move.charged_usd_micros) == (-PRICE, 0)
+    failure = json.loads(move.write["failure"])
+    assert failure["code"] == EXPIRED_CODE
+    assert "run the manifest again" in failure["message"]
 
 
 def test_a_file_that_is_gone_was_paid_for_nothing() -> None:

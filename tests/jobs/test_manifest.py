@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest import Defaults, Manifest, Problem, Row
+from jobs.manifest import Defaults, Manifest, Problem, Row, Skipped
 
 URL = "https://example.com/mug.jpg"
 LEAST = {"model": "kling-v2.6-std", "image": URL, "prompt": "turn"}
@@ -23,12 +23,15 @@ def row(cells: Mapping[str, object], number: int = 1) -> Row:
     return Row("products.csv", number + 1, number, cells)
 
 
-def job(made: Job | list[Problem]) -> Job:
-    assert isinstance(made, Job), [str(problem) for problem in made]
+Made = Job | Skipped | list[Problem]
+
+
+def job(made: Made) -> Job:
+    assert isinstance(made, Job), made
     return made
 
 
-def problems(made: Job | list[Problem]) -> list[tuple[str | int | None, str]]:
+def problems(made: Made) -> list[tuple[str | int | None, str]]:
     assert isinstance(made, list)
     return [(problem.column, problem.kind) for problem in made]
 
@@ -243,4 +246,5 @@ def test_any_rows_make_jobs_with_unique_ids_or_problems(
         if isinstance(one, Job):
             one.to_json().encode()
         else:
+            assert isinstance(one, list)
             assert all(str(problem) for problem in one)

@@ -2,8 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.naming import MAX_KEY_BYTES, BadName, KeyTemplate, clean_id
+from jobs.naming import MAX_KEY_BYTES, BadName, KeyTemplate, clean_id, fitting_id
+from jobs.scope import Scopes
 from jobs.seen import Seen
+from jobs.template import BadTemplate
 
 FIELDS = {"id": "mug", "model": "kling-v2.6-std", "line": "7", "sku": "A 1"}
 
@@ -72,6 +74,43 @@ def test_a_key_is_made_from_its_template(template: str, key: str) -> None:
     assert KeyTemplate.of(template).key(FIELDS) == key
 
 
+@given(st.text(), st.text())
+def test_any_text_is_made_an_id_and_different_ones_stay_so(a: str, b: str) -> None:
+    made = fitting_id(a)
+    assert clean_id(made) == made
+    if a.strip() != b.strip() and made == fitting_id(b):
+        assert clean_id(a) == clean_id(b)  # the same but for how they are composed
+
+
+def keyed(template: str, cells: dict[str, object]) -> str:
+    scope = Scopes().of(cells, {}, closed=True)
+    return KeyTemplate.of(template).for_row(scope).key(FIELDS)
+
+
+def test_a_key_may_change_the_text_of_a_column() -> None:
+    template = "{batch}/{{ Vendor | lower | replace(' ', '-') }}/{id}"
+    assert keyed(template, {"Vendor": "Kiln Works"}) == "{batch}/kiln-works/mug.mp4"
+
+
+@pytest.mark.parametrize("value", ["../x", "a/b", "{batch}", "a\\b", "a\0"])
+def test_a_templated_value_cannot_change_the_shape_of_a_key(value: str) -> None:
+    with pytest.raises(BadName) as caught:
+        keyed("{batch}/{{ sku }}", {"sku": value})
+    assert "replace" in caught.value.suggestion
+
+
+@given(st.text(), st.text())
+def test_no_templated_key_ever_climbs_out_of_its_prefix(a: str, b: str) -> None:
+    try:
+        key = keyed("{{ a }}/x{{ b | default('y') }}", {"a": a, "b": b})
+    except (BadName, BadTemplate):
+        return
+    parts = key.split("/")
+    assert len(parts) == 2
+    assert not {"", ".", ".."} & {part.strip() for part in parts}
+    assert len(key.encode()) <= MAX_KEY_BYTES
+
+
 @pytest.mark.parametrize(
     "template",
     [
@@ -86,7 +125,13 @@ def test_a_key_is_made_from_its_template(template: str, key: str) -> None:
         "id}",
         "{}",
         "{ }",
-        "{{id}}",
+        "{{ }}",
+        "{{ sku",
+        "{{ sku.lower() }}",
+        "../{{ sku }}",
+        "{batch}//{{ sku }}",
+        "{{ sku }}/{id",
+        "{% raw %}{{ sku }}{% endraw %}",
         "a\n{id}",
         "s3://bucket/{id}",
         "x" * 300,

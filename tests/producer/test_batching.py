@@ -1,25 +1,26 @@
 """From a manifest to a batch, with a real ledger."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import catalogue, settings
 from jobs.ledger import Ledger
-from jobs.limits import Limits
 from jobs.records import BatchRecord
 from jobs.settings import Settings
-from jobs.states import State
-from producer.batching import MOST_PROBLEMS, Share, Survey, batch_id, enqueue, survey
-from producer.exits import Stop
+from jobs.states import Event, State
+from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.reading import Options
+from producer.survey import Share, Survey, survey, weigh
+from tests.jobs.ledger.play import PLENTY, play
 
 KNOWN = catalogue.builtin()
-ROW = "{id},kling-v2.6-std,https://example.com/mug.jpg,Slow orbit,{duration}\n"
+MADE = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE)
+ROW = "{id},kling-v2.6-std,https://example.com/{id}.jpg,Slow orbit,{duration}\n"
 
 
 def manifest(folder: Path, *ids: str, duration: int = 5) -> Path:
@@ -30,7 +31,7 @@ def manifest(folder: Path, *ids: str, duration: int = 5) -> Path:
 
 
 def surveyed(path: Path, **options: Any) -> Survey:
-    return survey(path, Options(**options), KNOWN)
+    return survey(str(path), Options(**options), KNOWN)
 
 
 def chosen(home: Path, **changes: Any) -> Settings:
@@ -38,28 +39,34 @@ def chosen(home: Path, **changes: Any) -> Settings:
     return settings.read({}, **(values | changes))
 
 
+def weighed(found: Survey) -> Survey:
+    """Everything of it is new: there is no ledger to look in."""
+    batch = to_be(found, settings.read({}), "any", fresh=False, now_s=1.0)
+    weigh(found, None, batch, alone=True)
+    return found
+
+
 def enqueued(
-    ledger: Ledger, found: Survey, wanted: Settings, budget: int | None = None
+    ledger: Ledger,
+    found: Survey,
+    wanted: Settings,
+    budget: int | None = None,
+    *,
+    fresh: bool = False,
+    alone: bool = True,
 ) -> BatchRecord:
-    return enqueue(
-        ledger,
-        found,
-        Options(),
-        KNOWN,
-        wanted,
-        budget_usd_micros=budget,
-        priority=1,
-        now_s=1.0,
-    )
+    name = turn(ledger, batch_id(found, "shop", wanted.store), fresh=fresh)
+    batch = to_be(found, wanted, name, fresh=fresh, now_s=1.0)
+    return enqueue(ledger, found, replace(batch, budget_usd_micros=budget), alone=alone)
 
 
 def test_a_survey_counts_and_prices_by_model_and_duration(tmp_path: Path) -> None:
     path = manifest(tmp_path, "a", "b")
     with path.open("a") as file:
         file.write(ROW.format(id="c", duration=10))
-    found = surveyed(path)
+    found = weighed(surveyed(path))
     assert found.jobs == 3
-    assert found.problem_count == 0
+    assert found.problems.count == 0
     assert found.shares == {
         ("kling-v2.6-std", 5): Share(jobs=2, price_usd_micros=420_000),
         ("kling-v2.6-std", 10): Share(jobs=1, price_usd_micros=420_000),
@@ -67,12 +74,10 @@ def test_a_survey_counts_and_prices_by_model_and_duration(tmp_path: Path) -> Non
     assert found.price_usd_micros == 840_000
 
 
-def test_problems_are_counted_beyond_those_that_are_kept(tmp_path: Path) -> None:
-    ids = [f"r{number}" for number in range(MOST_PROBLEMS + 5)]
-    found = surveyed(manifest(tmp_path, *ids, duration=7))
-    assert found.jobs == 0
-    assert len(found.problems) == MOST_PROBLEMS
-    assert found.problem_count == MOST_PROBLEMS + 5
+def test_a_survey_that_nobody_goes_on_with_keeps_no_job(tmp_path: Path) -> None:
+    found = survey(str(manifest(tmp_path, "a")), Options(), KNOWN, keep=False)
+    assert found.jobs == 1
+    assert list(found.asked()) == []
 
 
 def test_the_name_of_a_batch_depends_on_all_that_is_asked_for(tmp_path: Path) -> None:
@@ -97,25 +102,9 @@ def test_the_name_of_a_batch_depends_on_all_that_is_asked_for(tmp_path: Path) ->
 def test_the_name_of_a_batch_is_safe_in_a_path_and_a_redis_key(
     stem: str, account: str
 ) -> None:
-    name = batch_id(Survey(Path(f"x{stem}.csv")), account, "videos")
+    name = batch_id(Survey(f"x{stem}.csv", KNOWN), account, "videos")
     assert 10 <= len(name) <= 49
     assert re.fullmatch(r"[A-Za-z0-9_-]+", name)
-
-
-@given(
-    jobs=st.integers(1, 10_000),
-    each_s=st.floats(1, 600),
-    per_minute=st.integers(1, 5_000),
-    at_once=st.integers(1, 5_000),
-)
-def test_limits_are_kept_in_the_time_that_is_foretold(
-    jobs: int, each_s: float, per_minute: int, at_once: int
-) -> None:
-    found = Survey(Path("m.csv"), jobs=jobs, generation_s=jobs * each_s)
-    foretold_s = found.duration_s(Limits(per_minute, at_once))
-    assert foretold_s >= each_s * 0.999
-    assert per_minute * (foretold_s / 60 + 1) >= jobs * 0.999
-    assert at_once * foretold_s >= jobs * each_s * 0.999
 
 
 def test_the_same_manifest_is_the_same_batch(
@@ -139,18 +128,63 @@ def test_the_same_manifest_is_the_same_batch(
     assert ledger.batches.ids() == [batch.id]
 
 
-def test_a_manifest_that_changes_while_it_is_read_sends_nothing(
+def finished(ledger: Ledger, batch: BatchRecord) -> None:
+    """Everything that waits in this batch is made and stored."""
+    ledger.permits.set_limits("shop", PLENTY)
+    for ref in ledger.permits.grant("shop", 100, 30.0):
+        play(ledger, ref, *MADE, prediction_id=str(ref))
+    assert (now := ledger.batches.read(batch.id))
+    assert is_over(now)
+
+
+def test_an_edited_manifest_pays_only_for_what_is_new(
     tmp_path: Path, ledger: Ledger, home: Path
 ) -> None:
-    path, wanted = manifest(tmp_path, "a", "b"), chosen(home)
-    found = surveyed(path)
-    manifest(tmp_path, "a", "c")
-    with pytest.raises(Stop, match="changed while it was read; nothing was sent"):
-        enqueued(ledger, found, wanted)
-    manifest(tmp_path, "a", "b", duration=7)
-    with pytest.raises(Stop, match="the manifest changed while it was read"):
-        enqueued(ledger, found, wanted)
-    batch = ledger.batches.read(batch_id(found, "shop", wanted.store))
-    assert batch
-    assert not batch.complete
-    assert ledger.permits.grant("shop", 10, 30.0) == []
+    wanted = chosen(home)
+    finished(ledger, enqueued(ledger, surveyed(manifest(tmp_path, "a", "b")), wanted))
+    second = enqueued(ledger, surveyed(manifest(tmp_path, "b", "c", "a")), wanted)
+    assert second.counts == {State.REUSED: 2, State.WAITING: 1}
+    assert second.estimated_usd_micros == 210_000
+
+
+def test_fresh_renders_all_of_it_once_more_and_goes_on_where_it_was(
+    tmp_path: Path, ledger: Ledger, home: Path
+) -> None:
+    found, wanted = surveyed(manifest(tmp_path, "a", "b")), chosen(home)
+    first = enqueued(ledger, found, wanted)
+    assert enqueued(ledger, found, wanted, fresh=True).id == first.id
+    finished(ledger, first)
+    fresh = enqueued(ledger, found, wanted, fresh=True)
+    assert fresh.id == f"{first.id}-2"
+    assert fresh.counts == {State.WAITING: 2}
+    # Interrupted and begun again, with or without the word, it is the same batch.
+    assert enqueued(ledger, found, wanted, fresh=True).id == fresh.id
+    assert enqueued(ledger, found, wanted).counts == {State.WAITING: 2}
+    finished(ledger, fresh)
+    assert enqueued(ledger, found, wanted, fresh=True).id == f"{first.id}-3"
+
+
+def test_a_batch_chosen_on_this_machine_puts_the_others_aside(
+    tmp_path: Path, ledger: Ledger, home: Path
+) -> None:
+    wanted = chosen(home)
+    ledger.permits.set_limits("shop", PLENTY)
+    first = enqueued(ledger, surveyed(manifest(tmp_path, "a", "b")), wanted)
+    second = enqueued(ledger, surveyed(manifest(tmp_path, "b", "c")), wanted)
+    assert {ref.batch for ref in ledger.permits.grant("shop", 9, 30.0)} == {second.id}
+    now = ledger.batches.read(first.id)
+    assert now
+    assert now.aside
+
+
+def test_batches_of_a_fleet_go_on_side_by_side(
+    tmp_path: Path, ledger: Ledger, home: Path
+) -> None:
+    wanted = chosen(home)
+    ledger.permits.set_limits("shop", PLENTY)
+    first = enqueued(ledger, surveyed(manifest(tmp_path, "a")), wanted, alone=False)
+    second = enqueued(
+        ledger, surveyed(manifest(tmp_path, "c", duration=10)), wanted, alone=False
+    )
+    granted = {ref.batch for ref in ledger.permits.grant("shop", 9, 30.0)}
+    assert granted == {first.id, second.id}

@@ -1,4 +1,3 @@
-import json
 from importlib import resources
 from pathlib import Path
 
@@ -39,43 +38,3 @@ def test_every_file_of_the_samples_is_tested() -> None:
     names = {file.name for file in SAMPLES.iterdir() if file.is_file()}
     products = {"products.csv", "products.yaml", "products.jsonl"}
     assert names == products | {"mistakes.csv"}
-
-
-MISTAKES = [
-    (3, "model", "unknown-model"),
-    (4, "id", "duplicate-id"),
-    (5, "id", "id"),
-    (6, "duration", "not-allowed"),
-    (7, "duration", "not-an-integer"),
-    (8, "image", "missing"),
-    (8, "prompt", "missing"),
-    (9, "image", "local-file"),
-    (10, "image", "data-url"),
-    (11, "image", "password-in-address"),
-    (12, "image", "address"),
-    (13, "image", "address"),
-    (14, "sound", "other-model"),
-    (15, "guidance_scale", "not-a-number"),
-    (16, "guidance_scale", "out-of-range"),
-    (17, "sound", "not-a-boolean"),
-    (18, "multi_prompt", "together"),
-    (19, "end_image", "together"),
-    (20, "multi_prompt", "sum"),
-    (21, "multi_prompt", "out-of-range"),
-    (22, "images", "items"),
-    (23, "images", "local-file"),
-    (23, "aspect_ratio", "not-allowed"),
-    (24, "durration", "misspelt"),
-    (25, "model", "missing"),
-    (26, None, "cells"),
-    (27, None, "cells"),
-    (28, None, "quote"),
-]
-
-
-def test_every_mistake_is_told_with_line_and_column(tmp_path: Path) -> None:
-    found = sample("mistakes.csv", tmp_path)
-    problems = [one for one in found if isinstance(one, Problem)]
-    assert [(one.line, one.column, one.kind) for one in problems] == MISTAKES
-    assert [one.line for one in found if isinstance(one, Job)] == [2, 29]
-    assert "hunter2" not in json.dumps([str(one) + repr(one) for one in problems])

@@ -204,6 +204,24 @@ def test_the_books_are_the_sums_of_the_billing(
     assert sheet["predictions"] == sheet["completed"] + sheet["failed"] == len(starts)
 
 
+def test_a_price_may_differ_from_the_list_and_is_what_is_charged(desk: Desk) -> None:
+    desk.configure(price_percent=90)
+    inputs = {"duration": 10}
+    quote = desk.post("model/price", model_id=V26, inputs=inputs)
+    assert (quote["price"], quote["discounted_price"]) == (0.42, 0.378)
+    desk.start(V26, **inputs)
+    (row,) = desk.books()["rows"]
+    assert row["price_usd_micros"] == 378_000
+
+
+def test_an_older_provider_quotes_prices_in_the_older_way(desk: Desk) -> None:
+    desk.configure(newer_routes=False)
+    question = {"model_id": V26, "inputs": {}}
+    assert desk.ask("POST", "/api/v3/model/price", json=question).status_code == 404
+    quote = desk.post("model/pricing", **question)
+    assert quote == {"model_id": V26, "unit_price": 0.21, "currency": "USD"}
+
+
 def test_a_price_is_quoted_without_a_charge(desk: Desk) -> None:
     inputs = {"duration": 15, "sound": True}
     quote = desk.post("model/price", model_id=V30, inputs=inputs)

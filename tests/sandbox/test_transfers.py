@@ -1,7 +1,9 @@
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from sandbox.transfers import SEAL
 from tests.sandbox.desk import Desk
 
 BODY = b"\xff\xd8 picture \r\n--not a boundary\r\n \r \n \x00"
@@ -25,14 +27,62 @@ def test_a_file_is_put_by_a_ticket_and_read_back(desk: Desk) -> None:
 
 def test_a_put_must_be_what_was_announced(desk: Desk) -> None:
     upload = ticket(desk)["upload"]
-    headers = {"content-type": "image/jpeg"}
-    url = upload["url"]
+    headers, url = upload["headers"], upload["url"]
     short = desk.files("PUT", url, content=BODY[:-1], headers=headers)
     assert (short.status_code, "size" in short.text) == (400, True)
-    typed = desk.files("PUT", url, content=BODY, headers={"content-type": "text/css"})
+    css = headers | {"Content-Type": "text/css"}
+    typed = desk.files("PUT", url, content=BODY, headers=css)
     assert (typed.status_code, "content-type" in typed.text) == (400, True)
     other = desk.files("PUT", "/uploads/0/x.jpg", content=BODY, headers=headers)
     assert other.status_code == 403
+
+
+@pytest.mark.parametrize("dropped", [SEAL, "Content-Length"])
+def test_a_put_must_have_the_headers_of_its_ticket_and_a_length(
+    desk: Desk, dropped: str
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield BODY
+
+    upload = ticket(desk)["upload"]
+    headers = {**upload["headers"], "Content-Length": str(len(BODY))}
+    del headers[dropped]
+    put = desk.files("PUT", upload["url"], content=pieces(), headers=headers)
+    assert put.status_code in {403, 411}
+    assert dropped.lower() in put.text.lower()
+
+
+def test_an_upload_is_gone_after_seven_days(desk: Desk) -> None:
+    given = ticket(desk)
+    upload, url = given["upload"], given["download_url"]
+    desk.files("PUT", upload["url"], content=BODY, headers=upload["headers"])
+    desk.clock.now_s += 7 * 86_400
+    assert desk.files("GET", url).status_code == 200
+    assert desk.provider.uploads.own_file(url) == BODY
+    desk.clock.now_s += 1
+    assert desk.files("GET", url).status_code == 404
+    assert desk.provider.uploads.own_file(url) is None
+
+
+def test_an_older_provider_has_no_tickets(desk: Desk) -> None:
+    desk.configure(newer_routes=False)
+    asked = {"filename": "mug.jpg", "size": 7}
+    assert desk.ask("POST", "/api/v3/media/uploads", json=asked).status_code == 404
+    path = "/api/v3/media/upload/binary"
+    assert desk.ask("POST", path, files={"file": BODY}).status_code == 200
+
+
+def test_uploads_can_fail_at_both_steps(desk: Desk) -> None:
+    desk.configure(upload_5xx="first 1", upload_put_5xx="first 1")
+    asked = {"filename": "mug.jpg", "size": len(BODY)}
+    assert desk.ask("POST", "/api/v3/media/uploads", json=asked).status_code == 503
+    upload = ticket(desk)["upload"]
+    headers, url = upload["headers"], upload["url"]
+    statuses = [
+        desk.files("PUT", url, content=BODY, headers=headers).status_code
+        for _ in range(2)
+    ]
+    assert statuses == [503, 200]
 
 
 def test_a_key_that_comes_with_a_file_is_refused_and_counted(desk: Desk) -> None:

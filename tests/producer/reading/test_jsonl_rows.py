@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.producer.test_reading import URL, ids_of, jobs_of, read, told
+from tests.producer.reading.manifests import URL, ids_of, jobs_of, planned, told
 
 GOOD = json.dumps({"image": URL, "prompt": "turn"})
 
 
 def test_values_keep_their_types(tmp_path: Path) -> None:
     cells = {"image": URL, "prompt": "turn", "duration": 10, "id": 7, "stock": 3}
-    made = jobs_of(read(tmp_path / "a.jsonl", json.dumps(cells)))[0]
+    made = jobs_of(planned(tmp_path / "a.jsonl", json.dumps(cells)))[0]
     assert (made.id, made.line) == ("7", 1)
     assert made.inputs["duration"] == 10
     assert made.data == {"stock": "3"}
@@ -35,7 +35,7 @@ def test_values_keep_their_types(tmp_path: Path) -> None:
 def test_a_broken_line_is_told_and_the_others_are_read(
     tmp_path: Path, line: str, column: object
 ) -> None:
-    found = read(tmp_path / "a.jsonl", f"{GOOD}\n\n{line}\n{GOOD}\n")
+    found = planned(tmp_path / "a.jsonl", f"{GOOD}\n\n{line}\n{GOOD}\n")
     problems = told(found)
     assert [(at, kind) for at, _, kind in problems] == [(3, "json")]
     assert column in (None, problems[0][1])
@@ -48,7 +48,7 @@ def test_a_broken_line_is_told_and_the_others_are_read(
 def test_numbers_no_machine_can_hold_are_told(tmp_path: Path) -> None:
     endless = GOOD.replace("}", ', "duration": ' + "9" * 5000 + "}")
     infinite = GOOD.replace("}", ', "duration": 1e999}')
-    found = read(tmp_path / "a.jsonl", f"{endless}\n{infinite}\n")
+    found = planned(tmp_path / "a.jsonl", f"{endless}\n{infinite}\n")
     assert told(found) == [
         (1, "duration", "not-an-integer"),
         (2, "duration", "not-an-integer"),
@@ -57,6 +57,21 @@ def test_numbers_no_machine_can_hold_are_told(tmp_path: Path) -> None:
 
 def test_half_a_character_is_told(tmp_path: Path) -> None:
     line = GOOD.replace("turn", "\\ud800")
-    assert told(read(tmp_path / "a.jsonl", line)) == [
+    assert told(planned(tmp_path / "a.jsonl", line)) == [
         (1, "prompt", "control-character")
     ]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    found = planned(tmp_path / "a.jsonl", f"\ufeff{GOOD}\n")
+    assert len(jobs_of(found)) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [f"[{GOOD},\n{GOOD}]\n", f"\n [\n{GOOD}\n]\n", "[]", f"[{GOOD}]"]
+)
+def test_a_file_that_is_one_array_is_told_once(tmp_path: Path, content: str) -> None:
+    found = planned(tmp_path / "a.jsonl", content)
+    line = 1 + content.startswith("\n")
+    assert told(found) == [(line, None, "json")]
+    assert "without brackets" in str(found[0])

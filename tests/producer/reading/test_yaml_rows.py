@@ -2,7 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.producer.test_reading import URL, ids_of, jobs_of, read, told
+from jobs.rows import Defaults, Feeds
+from producer.reading import KeyTemplateWish
+from tests.producer.reading.manifests import (
+    URL,
+    ids_of,
+    jobs_of,
+    planned,
+    recorded,
+    rows_of,
+    told,
+)
 
 ROW = f"- image: {URL}\n  prompt: turn\n"
 
@@ -17,7 +27,7 @@ def test_what_yaml_reads_in_its_own_way_stays_as_it_is_written(tmp_path: Path) -
   sku: 1_000
   released: 2026-11-20
 """
-    made = jobs_of(read(tmp_path / "a.yaml", content))[0]
+    made = jobs_of(planned(tmp_path / "a.yaml", content))[0]
     assert made.inputs["aspect_ratio"] == "9:16"
     assert made.inputs["prompt"] == "no"
     assert made.id == "007"
@@ -27,7 +37,7 @@ def test_what_yaml_reads_in_its_own_way_stays_as_it_is_written(tmp_path: Path) -
 def test_defaults_fill_the_rows_behind_them(tmp_path: Path) -> None:
     rows = f"rows:\n{ROW}- image: {URL}\n  prompt: ~\n  duration: 5\n"
     content = f"defaults:\n  duration: 10\n  prompt: glide\n{rows}"
-    made = jobs_of(read(tmp_path / "a.yml", content))
+    made = jobs_of(planned(tmp_path / "a.yml", content))
     assert [dict(one.inputs) for one in made] == [
         {"image": URL, "prompt": "turn", "duration": 10},
         {"image": URL, "prompt": "glide", "duration": 5},
@@ -37,12 +47,12 @@ def test_defaults_fill_the_rows_behind_them(tmp_path: Path) -> None:
 
 def test_a_quoted_null_is_text(tmp_path: Path) -> None:
     content = f"- image: {URL}\n  prompt: 'null'\n"
-    assert jobs_of(read(tmp_path / "a.yaml", content))[0].inputs["prompt"] == "null"
+    assert jobs_of(planned(tmp_path / "a.yaml", content))[0].inputs["prompt"] == "null"
 
 
 def test_texts_may_be_folded_over_lines(tmp_path: Path) -> None:
     content = f"- image: {URL}\n  prompt: >-\n    slow\n    orbit\n"
-    made = jobs_of(read(tmp_path / "a.yaml", content))[0]
+    made = jobs_of(planned(tmp_path / "a.yaml", content))[0]
     assert made.inputs["prompt"] == "slow orbit"
 
 
@@ -66,7 +76,7 @@ def test_texts_may_be_folded_over_lines(tmp_path: Path) -> None:
 def test_a_row_that_is_none_is_told_and_the_others_are_read(
     tmp_path: Path, row: str, line: int, column: object
 ) -> None:
-    found = read(tmp_path / "a.yaml", ROW + row + ROW)
+    found = planned(tmp_path / "a.yaml", ROW + row + ROW)
     assert told(found) == [(line, column, "yaml")]
     assert ids_of(found) == [
         "row-0001",
@@ -88,7 +98,7 @@ def test_a_row_that_is_none_is_told_and_the_others_are_read(
 def test_what_is_not_yaml_is_told_in_plain_words(
     tmp_path: Path, rest: str, line: int | None, column: int | None, word: str
 ) -> None:
-    found = read(tmp_path / "a.yaml", ROW + rest)
+    found = planned(tmp_path / "a.yaml", ROW + rest)
     assert word in str(found[-1])
     assert [kind for _, _, kind in told(found)] == ["yaml"]
     assert line in (None, told(found)[0][0])
@@ -99,21 +109,74 @@ def test_what_is_not_yaml_is_told_in_plain_words(
     ("content", "line", "column"),
     [
         ("just text\n", 1, 1),
-        (f"rows:\n{ROW}extra: 1\n", 4, "extra"),
+        (f"items:\n{ROW}extra: 1\n", 4, "extra"),
+        (f"items:\n{ROW}model: x\n", 4, "model"),
+        (f"items:\n{ROW}rows:\n{ROW}", 4, "rows"),
         (f"rows:\n{ROW}rows:\n{ROW}", 4, "rows"),
         (f"rows:\n{ROW}defaults:\n  duration: 5\n", 4, "defaults"),
         (f"defaults: 5\nrows:\n{ROW}", 1, "defaults"),
-        ("rows: 5\n", 1, "rows"),
-        ("defaults:\n  duration: 5\n", 3, "rows"),
+        (f"items:\n{ROW}columns:\n  image: Picture\n", 4, "columns"),
+        (f"items:\n{ROW}key: x\n", 4, "key"),
+        ("items: {a: b}\n", 1, "items"),
+        (f"columns: Picture\nitems:\n{ROW}", 1, "columns"),
+        (f"columns:\n  image: [[a]]\nitems:\n{ROW}", 2, "image"),
+        (f"columns:\n  image: a\n  image: b\nitems:\n{ROW}", 3, "image"),
+        (f"key: [a]\nitems:\n{ROW}", 1, "key"),
+        (f"sheet: [a]\nitems:\n{ROW}", 1, "sheet"),
+        (f"encoding: utf-9\nitems:\n{ROW}", 1, "encoding"),
+        (f"form: xml\nitems:\n{ROW}", 1, "form"),
+        ("defaults:\n  duration: 5\n", 3, "items"),
         (f"{ROW}---\n{ROW}", 3, 1),
     ],
 )
 def test_a_file_of_another_form_is_told(
     tmp_path: Path, content: str, line: int, column: object
 ) -> None:
-    assert told(read(tmp_path / "a.yaml", content)) == [(line, column, "yaml")]
+    (tmp_path / "a.yaml").write_text(content)
+    assert told(recorded(tmp_path / "a.yaml")) == [(line, column, "yaml")]
 
 
 def test_many_rows_keep_their_lines(tmp_path: Path) -> None:
-    made = jobs_of(read(tmp_path / "a.yaml", ROW * 500))
+    made = jobs_of(planned(tmp_path / "a.yaml", ROW * 500))
     assert [one.line for one in made] == list(range(1, 1001, 2))
+
+
+def test_what_is_said_before_the_items_comes_before_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "defaults:\n  duration: 10\ncolumns:\n  image: Image Src\n  images:\n"
+        f"  - Front \n  - Back\nkey: '{{sku}}'\nitems:\n{ROW}"
+    )
+    found = recorded(path)
+    assert found[:3] == [
+        Defaults(str(path), {"duration": "10"}, {"duration": 2}),
+        Feeds(
+            str(path),
+            {"image": ("Image Src",), "images": ("Front", "Back")},
+            {"image": 4, "images": 5},
+        ),
+        KeyTemplateWish(str(path), 8, "{sku}"),
+    ]
+    assert [row.line for row in rows_of(found)] == [10]
+
+
+@pytest.mark.parametrize("name", ["items", "rows"])
+def test_items_may_be_called_rows(tmp_path: Path, name: str) -> None:
+    found = planned(tmp_path / "a.yaml", f"{name}:\n{ROW}")
+    assert len(jobs_of(found)) == 1
+
+
+def test_an_input_at_the_top_is_answered_with_defaults(tmp_path: Path) -> None:
+    found = planned(tmp_path / "a.yaml", f"duration: 5\nitems:\n{ROW}")
+    assert "below defaults:" in str(found[0])
+
+
+def test_an_alias_bomb_is_refused_at_its_first_anchor(tmp_path: Path) -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for one, other in zip("bcdefghij", "abcdefghi", strict=True):
+        lines.append(f"{one}: &{one} [{', '.join([f'*{other}'] * 9)}]")
+    content = "\n".join(["items:", "- " + "\n  ".join(lines)]) + "\n"
+    found = planned(tmp_path / "a.yaml", content)
+    assert told(found)[0] == (2, 6, "yaml")
+    assert ids_of(found) == []
+    assert "&a is an anchor" in str(found[0])

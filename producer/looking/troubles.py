@@ -1,0 +1,154 @@
+"""Why a picture could not be seen: in words for a person, and whether it may pass.
+
+It judges answers and errors of the web, and never asks anybody; who does is `asking`.
+"""
+
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import aiohttp
+import httpx
+
+from producer.looking.guard import Barred, Standing
+
+#: What a look can use; anything else is a trouble.
+_USABLE = frozenset(
+    {
+        HTTPStatus.OK,
+        HTTPStatus.PARTIAL_CONTENT,
+        HTTPStatus.NOT_MODIFIED,
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    }
+)
+_PASSING = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        *(
+            status
+            for status in HTTPStatus
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        ),
+    }
+)
+
+
+class NotSeen(Exception):  # noqa: N818 - that is what it is
+    """A picture could not be seen; the message goes on after the picture's name."""
+
+    def __init__(
+        self,
+        message: str,
+        suggestion: str,
+        *,
+        trouble: str = "unreachable",
+        passing: bool = False,
+        after_s: float = 0.0,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.suggestion = suggestion
+        self.trouble = trouble
+        #: It may be gone after a while.
+        self.passing = passing
+        #: Seconds that the host wants to be left alone.
+        self.after_s = after_s
+
+
+def check(answer: httpx.Response) -> None:
+    """Let pass what a look can use.
+
+    Raises:
+        NotSeen: a look cannot use it.
+    """
+    status = answer.status_code
+    if status in _USABLE:
+        encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in {"", "identity"}:
+            raise NotSeen(
+                "comes packed although it was asked for as it is",
+                "turn compression off for pictures on that host",
+            )
+        return
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        suggestion = "let everybody read it, or give a signed address"
+    elif status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        suggestion = "nothing is there: check the address"
+    else:
+        suggestion = "see whether that host is well, then try again"
+    raise NotSeen(
+        f"cannot be read: the host answers HTTP {status}",
+        suggestion,
+        passing=status in _PASSING,
+        after_s=_after_s(answer),
+    )
+
+
+def _after_s(answer: httpx.Response) -> float:
+    """Seconds that a host wants to be left alone; 0 where it does not say."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
+    try:
+        until = parsedate_to_datetime(text)
+        now = parsedate_to_datetime(answer.headers.get("date", ""))
+        return max(0.0, (until - now).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def timed_out(limit_s: float) -> NotSeen:
+    """What a person is told where an answer was not over in time."""
+    return NotSeen(
+        f"did not come within {limit_s:g} s",
+        "see whether that host is well, then try again",
+        passing=True,
+    )
+
+
+def trouble_of(error: Exception) -> NotSeen:
+    """What a person is told of an error on the way."""
+    if (barred := barred_by(error)) is not None:
+        return _trouble_of_barred(barred)
+    below = error.__cause__ or error
+    if isinstance(below, aiohttp.ClientConnectorDNSError):
+        return NotSeen(
+            "cannot be reached: its host has no address",
+            "check how the host is spelt",
+            passing=True,
+        )
+    if isinstance(below, aiohttp.ClientSSLError):
+        return NotSeen(
+            "cannot be reached: its host's certificate is not valid",
+            "give an address whose certificate is",
+        )
+    words = str(below).partition("\n")[0] or type(below).__name__
+    return NotSeen(
+        f"cannot be read ({words})", "see whether that host is up", passing=True
+    )
+
+
+def barred_by(error: BaseException | None) -> Barred | None:
+    """The guard's word, if it is what is behind an error."""
+    while error is not None:
+        for one in (error, getattr(error, "os_error", None)):
+            if isinstance(one, Barred):
+                return one
+        error = error.__cause__
+    return None
+
+
+def _trouble_of_barred(barred: Barred) -> NotSeen:
+    """What a person is told of an address that is not asked."""
+    if barred.standing is Standing.NEVER:
+        return NotSeen(
+            "leads to a link-local address, which is never asked",
+            "give an address that everybody can open",
+            trouble=barred.standing.value,
+        )
+    return NotSeen(
+        "leads to a private address, which the provider cannot reach",
+        "give an address that everybody can open, or a local file, which is uploaded",
+        trouble=barred.standing.value,
+    )

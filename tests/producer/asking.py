@@ -1,0 +1,54 @@
+"""Manifests in few words: what is found in one, as far as a price needs it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs import catalogue
+from jobs.job import Job
+from producer.pricing import Combinations
+
+STD, NEW = "kling-v2.6-std", "kling-v3.0-std"
+
+
+@dataclass(slots=True)
+class Share:
+    jobs: int = 0
+    price_usd_micros: int = 0
+    unpriced: int = 0
+    reused: int = 0
+    following: int = 0
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a manifest asks for."""
+
+    jobs: int = 0
+    combinations: Combinations = field(default_factory=Combinations)
+    shares: dict[tuple[str, int], Share] = field(default_factory=dict)
+
+    def add(self, count: int, name: str = STD, **inputs: Any) -> "Wanted":
+        model = catalogue.builtin().find(name)
+        share = self.shares.setdefault((name, model.duration_s(inputs)), Share())
+        for _ in range(count):
+            self.jobs += 1
+            job = a_job(self.jobs, name, **inputs)
+            share.jobs += 1
+            share.price_usd_micros += job.price_usd_micros or 0
+            self.combinations.add(job, model)
+        return self
+
+    def there(self, count: int, what: str, name: str = STD) -> "Wanted":
+        """Jobs that are not paid: `reused` or `following`."""
+        share = self.shares.setdefault((name, 5), Share())
+        self.jobs += count
+        share.jobs += count
+        setattr(share, what, getattr(share, what) + count)
+        return self
+
+
+def a_job(number: int, name: str = STD, **inputs: Any) -> Job:
+    model = catalogue.builtin().find(name)
+    given = {"image": f"{number}.jpg", "prompt": f"number {number}", **inputs}
+    price = model.price_usd_micros(given)
+    return Job(f"row-{number}", number, model.id, given, price, f"{number}.mp4")

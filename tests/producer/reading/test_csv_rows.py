@@ -1,0 +1,167 @@
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jobs.rows import Header
+from tests.producer.reading.manifests import (
+    HEADER,
+    URL,
+    ids_of,
+    jobs_of,
+    names_of,
+    planned,
+    recorded,
+    rows_of,
+    told,
+)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_is_found_in_the_header(tmp_path: Path, separator: str) -> None:
+    content = f'id,image,prompt\na,{URL},"a; b"\n'.replace(",", separator)
+    made = jobs_of(planned(tmp_path / "a.csv", content))
+    assert made[0].inputs["prompt"] in {"a; b", "a\t b"}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_names_of_a_shop_are_parted_as_well(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "a.csv"
+    names = ["Handle", "Title", "Image Src"]
+    path.write_text(f"{separator.join(names)}\n{separator.join('abc')}\n")
+    assert names_of(recorded(path)) == tuple(names)
+
+
+@pytest.mark.parametrize(
+    "first", ["sep=;", "SEP=;", '"sep=;"', "\ufeffsep=;", "\n\nsep=;"]
+)
+def test_the_separator_that_the_file_says_is_taken(tmp_path: Path, first: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{first}\nid;note, image;prompt\na;b;c\n", encoding="utf-8")
+    found = recorded(path)
+    assert names_of(found) == ("id", "note, image", "prompt")
+    assert rows_of(found)[0].line == 3 + first.count("\n")
+
+
+def test_a_file_that_says_its_separator_and_nothing_else_has_no_rows(
+    tmp_path: Path,
+) -> None:
+    assert told(planned(tmp_path / "a.csv", "sep=;\n")) == [(None, None, "no-rows")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_line_end_is_one(tmp_path: Path, end: str) -> None:
+    content = f'{HEADER}\na,{URL},"two\nlines"\nb,{URL},turn'.replace("\n", end)
+    made = jobs_of(planned(tmp_path / "a.csv", content))
+    assert [(one.id, one.line) for one in made] == [("a", 3), ("b", 5)]
+    assert made[0].inputs["prompt"] == "two\nlines"
+
+
+def test_blank_rows_are_passed_over_and_not_counted(tmp_path: Path) -> None:
+    content = f"\n\n{HEADER},{URL},turn\n,,\n\n,{URL},turn\n"
+    made = jobs_of(planned(tmp_path / "a.csv", content))
+    assert [(one.id, one.line) for one in made] == [("row-0001", 4), ("row-0002", 7)]
+
+
+def test_rows_with_a_problem_are_counted_so_that_made_ids_stay(tmp_path: Path) -> None:
+    content = f"{HEADER},{URL}\n,,turn\n,{URL},turn\n"
+    found = planned(tmp_path / "a.csv", content)
+    assert told(found) == [(2, None, "cells"), (3, "image", "missing")]
+    assert jobs_of(found[2:])[0].id == "row-0003"
+
+
+def test_empty_cells_behind_the_last_column_are_no_problem(tmp_path: Path) -> None:
+    content = f"id,image,prompt,,\na,{URL},turn,,\nb,{URL},turn\n"
+    assert len(jobs_of(planned(tmp_path / "a.csv", content))) == 2
+
+
+def test_too_many_cells_hint_at_quotes(tmp_path: Path) -> None:
+    found = planned(tmp_path / "a.csv", f"{HEADER}a,{URL},slow, steady\n")
+    assert told(found) == [(2, None, "cells")]
+    assert "double quotes" in str(found[0])
+
+
+def test_every_input_that_has_two_columns_is_told_at_once(tmp_path: Path) -> None:
+    found = planned(tmp_path / "a.csv", "id,image,,id,image\nx\n")
+    assert told(found) == [(1, "id", "header"), (1, "image", "header")]
+
+
+def test_columns_left_behind_are_passed_over_while_they_are_empty(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"id,,image,note,,note,prompt\na,,{URL},x, ,x,turn\nb,,c,,,,d\n")
+    found = recorded(path)
+    assert names_of(found) == ("id", "image", "note", "prompt")
+    cells = {"id": "a", "image": URL, "note": "x", "prompt": "turn"}
+    assert rows_of(found)[0].cells == cells
+
+
+def test_what_stands_in_a_column_left_behind_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,,image,note,note\na,,b,x,x\nc,d,e,,\nf,g,h,x,\ni,,j,,k\n")
+    found = recorded(path)
+    assert told(found) == [(3, 2, "header"), (5, "note", "header")]
+
+
+def test_the_header_comes_first_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\n , \nid , image\na,b\n")
+    assert recorded(path)[0] == Header(str(path), 3, ("id", "image"))
+
+
+def test_a_file_without_a_header_is_told_once(tmp_path: Path) -> None:
+    found = planned(tmp_path / "a.csv", f"mug,{URL},turn\nlamp,{URL},turn\n")
+    assert told(found) == [(1, None, "header")]
+
+
+def test_a_header_with_slips_only_is_still_a_header(tmp_path: Path) -> None:
+    found = planned(tmp_path / "a.csv", f"Prompt,Image\nturn,{URL}\n")
+    assert told(found) == [(2, "Prompt", "misspelt"), (2, "Image", "misspelt")]
+
+
+def test_a_broken_header_ends_the_reading(tmp_path: Path) -> None:
+    found = planned(tmp_path / "a.csv", 'id,"image\na,b\n')
+    assert told(found) == [(1, None, "quote")]
+
+
+@pytest.mark.parametrize("cell", ['"open', '"go"od', '"open\nover a line'])
+def test_a_broken_quote_is_told_where_it_opens_and_hides_nothing(
+    tmp_path: Path, cell: str
+) -> None:
+    content = f"{HEADER}a,{URL},turn\nb,{URL},{cell}\nc,{URL},turn\nd,,turn\n"
+    found = planned(tmp_path / "a.csv", content)
+    assert told(found)[0] == (3, None, "quote")
+    assert told(found)[-1][1:] == ("image", "missing")
+    assert ids_of(found) == ["a", "c"]
+
+
+def test_an_endless_quote_is_told_where_it_opens(tmp_path: Path) -> None:
+    rows = f"c,{URL},turn\n" * 8_000
+    found = planned(tmp_path / "a.csv", f'{HEADER}a,{URL},"open\n{rows}')
+    assert told(found)[0] == (2, None, "quote")
+    assert told(found)[1:3] == [(4, "id", "duplicate-id"), (5, "id", "duplicate-id")]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    prompts=st.lists(st.text("ab,;\"'| \n", min_size=1).filter(str.strip), min_size=1),
+    separator=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+)
+def test_what_a_spreadsheet_writes_is_read_back(
+    tmp_path: Path, prompts: list[str], separator: str, end: str, encoding: str
+) -> None:
+    path = tmp_path / "a.csv"
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=separator, lineterminator=end)
+    writer.writerow(["image", "prompt"])
+    writer.writerows([URL, prompt] for prompt in prompts)
+    path.write_bytes(file.getvalue().encode(encoding))
+    made = rows_of(recorded(path, encoding))
+    read = [str(one.cells["prompt"]).strip() for one in made]
+    assert read == [prompt.strip() for prompt in prompts]

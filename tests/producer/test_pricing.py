@@ -1,0 +1,127 @@
+"""What is to be paid: counted by what decides it, compared to the last micro-dollar."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs import catalogue
+from producer.account import Balance, Quote
+from producer.pricing import Bill, Combinations, balance_usd_micros, tenths_above
+from tests.producer.asking import NEW, STD, Wanted, a_job
+
+
+def test_jobs_are_told_apart_by_what_decides_their_price_alone() -> None:
+    wanted = Wanted().add(3).add(2, duration=5).add(4, duration=10)
+    wanted.add(2, NEW).add(1, NEW, sound=False, cfg_scale=0.7).add(5, NEW, sound=True)
+    assert [(one.key, one.jobs) for one in wanted.combinations.distinct] == [
+        ("kling-v2.6-std 5 s", 5),
+        ("kling-v2.6-std 10 s", 4),
+        ("kling-v3.0-std 5 s", 3),
+        ("kling-v3.0-std 5 s, sound", 5),
+    ]
+
+
+def test_several_shots_are_asked_for_apart() -> None:
+    wanted = Wanted().add(1, NEW, duration=10)
+    wanted.add(1, NEW, multi_prompt=[{"prompt": "a"}, {"prompt": "b"}])
+    keys = [one.key for one in wanted.combinations.distinct]
+    assert keys == ["kling-v3.0-std 10 s", "kling-v3.0-std 10 s, multi_prompt"]
+
+
+def test_a_million_jobs_are_one_question() -> None:
+    combinations, model = Combinations(), catalogue.builtin().find(STD)
+    for number in range(1_000):
+        combinations.add(a_job(number), model)
+    ((key, (model_id, inputs)),) = combinations.questions.items()
+    assert key == "kling-v2.6-std 5 s"
+    assert model_id == model.id
+    assert inputs == a_job(0).inputs
+    assert combinations.kinds == [(model.id, 5)]
+    assert len(combinations._examples) == 1
+
+
+def test_without_a_price_all_that_may_decide_one_tells_jobs_apart() -> None:
+    model = replace(catalogue.builtin().find(NEW), price=None)
+    combinations = Combinations()
+    for number, sound in enumerate((True, False, False)):
+        job = replace(a_job(number, NEW, sound=sound), price_usd_micros=None)
+        combinations.add(job, model)
+    assert {one.option: one.jobs for one in combinations.distinct} == {
+        "5 s, sound, shot_type=customize": 1,
+        "5 s, shot_type=customize": 2,
+    }
+    (one, *_) = combinations.distinct
+    assert one.each_usd_micros is None
+
+
+def test_quotes_are_compared_where_there_are_both_prices() -> None:
+    wanted = Wanted().add(100).add(10, NEW).add(1, NEW, sound=True)
+    bill = Bill.of(wanted, {"kling-v2.6-std 5 s": Quote(230_000, None)})
+    assert bill.listed_usd_micros == 100 * 210_000 + 10 * 420_000 + 630_000
+    assert bill.compared == (23_000_000, 21_000_000)
+    assert bill.tenths == 95
+    assert bill.need_usd_micros == 23_000_000 + 4_200_000 + 630_000
+    assert bill.unquoted == ["kling-v3.0-std 5 s", "kling-v3.0-std 5 s, sound"]
+
+
+def test_without_quotes_nothing_is_compared() -> None:
+    bill = Bill.of(Wanted().add(2), None)
+    assert bill.compared is None
+    assert bill.tenths is None
+    assert bill.need_usd_micros == bill.listed_usd_micros == 420_000
+
+
+def test_what_has_no_price_is_neither_nothing_nor_counted() -> None:
+    model = replace(catalogue.builtin().find(STD), price=None)
+    wanted = Wanted().add(2, NEW)
+    wanted.combinations.add(replace(a_job(9), price_usd_micros=None), model)
+    bill = Bill.of(wanted, None)
+    assert (bill.unpriced, bill.priced, bill.counted) == (1, 2, 2)
+    assert bill.listed_usd_micros == 840_000
+    quoted = Bill.of(wanted, {"kling-v2.6-std 5 s": Quote(200_000, None)})
+    assert quoted.counted == 3
+    assert quoted.need_usd_micros == 1_040_000
+    assert quoted.compared is None
+
+
+@given(st.integers(1, 50), st.integers(-(10**6), 10**8))
+def test_money_covers_as_many_videos_as_it_pays_for(count: int, held: int) -> None:
+    bill = Bill.of(Wanted().add(count), None)
+    covered = bill.covered(held)
+    assert bill.even
+    assert 0 <= covered <= count
+    assert covered * 210_000 <= max(0, held)
+    assert covered == count or (covered + 1) * 210_000 > held
+
+
+def test_nothing_to_pay_is_covered_by_nothing() -> None:
+    bill = Bill.of(Wanted().there(3, "reused"), None)
+    assert bill.listed_usd_micros == bill.need_usd_micros == 0
+    assert bill.covered(0) == 0
+    assert bill.oldest is None
+    assert bill.dearest_usd_micros == 0
+
+
+def test_mixed_prices_are_not_even() -> None:
+    bill = Bill.of(Wanted().add(1).add(1, NEW), None)
+    assert not bill.even
+    assert bill.dearest_usd_micros == 420_000
+
+
+@given(st.integers(0, 10**15), st.integers(1, 10**15))
+def test_shares_are_exact_to_a_tenth_of_a_percent(amount: int, base: int) -> None:
+    tenths = tenths_above(amount, base)
+    assert tenths is not None
+    assert abs(tenths * base - 1_000 * (amount - base)) * 2 <= base
+
+
+@pytest.mark.parametrize(
+    ("told", "micros"),
+    [(12.4, 12_400_000), (0.1 + 0.2, 300_000), (0.0000019, 1), (None, None)],
+)
+def test_a_balance_is_never_taken_for_more_than_it_is(
+    told: float | None, micros: int | None
+) -> None:
+    assert balance_usd_micros(Balance(usd=told)) == micros

@@ -1,0 +1,203 @@
+"""Problems as a person sees them: all of them counted, a hundred of a kind listed."""
+
+import io
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from jobs.rows import Problem
+from producer.problems import (
+    MOST_KEPT_CHARS,
+    MOST_OF_A_KIND,
+    Problems,
+    document,
+    lines,
+    print_problems,
+)
+
+WRONG = Problem(
+    "m.csv", 3, "duration", "12", '"12" is not one of 5, 10', "write 5 or 10", "number"
+)
+
+HOSTILE = [
+    "\x1b]0;title\x07",
+    "\x1b[31mred",
+    "a\rb\nc",
+    "\u202egnp.gum",
+    "\u2066left\u2069",
+    "[bold]loud[/]",
+    "[/nothing]",
+    "[link=https://example.com]here[/link]",
+    ":smile:",
+    "\x9b31m",
+    "\ud800",
+    "\u200b",
+]
+#: All that a terminal would act on, and all that rich would.
+ACTING = set("\x1b\x07\x9b\r\u202e\u2066\u2069\u200b")
+
+texts = st.sampled_from(HOSTILE) | st.text(max_size=20)
+problems_of_any_kind = st.builds(
+    Problem,
+    file=texts,
+    line=st.none() | st.integers(1, 10**9),
+    column=st.none() | st.integers(1, 10**6) | texts,
+    value=st.none() | texts,
+    message=texts,
+    suggestion=texts,
+    kind=st.sampled_from(["address", "id", "sum"]),
+)
+
+
+def collected(*problems: Problem) -> Problems:
+    found = Problems()
+    found.add_all(problems)
+    return found
+
+
+def printed(problems: Problems, width: int, *, terminal: bool = True) -> str:
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=terminal, no_color=True, color_system=None
+    )
+    print_problems(problems, console)
+    return out.getvalue()
+
+
+def test_after_a_hundred_of_one_kind_the_rest_are_counted() -> None:
+    many = collected(*(replace(WRONG, line=line) for line in range(1, 251)), WRONG)
+    other = replace(WRONG, kind="id")
+    many.add(other)
+    assert many.count == 252
+    assert many.by_kind == {"number": 251, "id": 1}
+    assert len(many.kept) == MOST_OF_A_KIND + 1
+    assert many.left_out == {"number": 151}
+    *_, numbers, ids, total = lines(many)
+    assert numbers == "number: 251, 151 more than are listed"
+    assert ids == "id: 1"
+    assert total == "252 problems; nothing was sent"
+    for width in (80, 160):
+        said = " ".join(printed(many, width).split())
+        assert said.endswith("number 251 151 id 1 252 problems; nothing was sent")
+
+
+def test_a_million_problems_need_no_more_room_than_a_hundred() -> None:
+    huge = "x" * 10_000
+    many = collected(*(replace(WRONG, value=huge, column=huge) for _ in range(1000)))
+    assert len(many.kept) == MOST_OF_A_KIND
+    for kept in many.kept:
+        assert len(str(kept.value)) == len(str(kept.column)) == MOST_KEPT_CHARS + 1
+
+
+def test_problems_stand_in_order_of_file_and_line() -> None:
+    first, second = replace(WRONG, file="z.yaml", line=9), replace(WRONG, line=2)
+    whole = replace(WRONG, file="z.yaml", line=None, column=None)
+    later = replace(WRONG, file="z.yaml", line=4, kind="id")
+    found = collected(first, second, whole, later)
+    assert found.kept == [whole, later, first, second]
+
+
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        (WRONG, 'm.csv:3:duration: number: "12" is not one of 5, 10; write 5 or 10'),
+        (
+            replace(WRONG, column=7, message="so"),
+            "m.csv:3:7: number: so; write 5 or 10",
+        ),
+        (
+            replace(WRONG, column=None, message="so"),
+            "m.csv:3: number: so; write 5 or 10",
+        ),
+        (
+            replace(WRONG, line=None, column=None, message="so"),
+            "m.csv: number: so; write 5 or 10",
+        ),
+        (
+            replace(WRONG, file="command line", line=None, message="so"),
+            "command line:duration: number: so; write 5 or 10",
+        ),
+        (
+            replace(WRONG, column="a\nb", message="\x1b[0m"),
+            "m.csv:3:a\\nb: number: \\x1b[0m; write 5 or 10",
+        ),
+    ],
+)
+def test_a_program_reads_one_line_for_each_problem(problem: Problem, line: str) -> None:
+    out = printed(collected(problem), 20, terminal=False)
+    assert out.splitlines() == [line, "number: 1", "1 problem; nothing was sent"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_a_table_says_where_what_and_what_to_do_at_any_width(width: int) -> None:
+    problem = replace(WRONG, message="it is no length of this model", value="twelve")
+    out = printed(collected(problem), width)
+    assert max(map(len, out.splitlines())) <= width
+    assert out.splitlines()[0].strip() == "m.csv"
+    said = " ".join(out.split())
+    for word in ("3", "duration", "twelve", "number", "write 5 or 10"):
+        assert word in said
+    assert said.endswith("1 problem; nothing was sent")
+
+
+def test_a_file_is_named_once_above_its_problems() -> None:
+    found = collected(WRONG, replace(WRONG, line=8), replace(WRONG, file="b.csv"))
+    for width in (80, 160):
+        out = printed(found, width)
+        assert out.count("m.csv") == out.count("b.csv") == 1
+
+
+@given(st.lists(problems_of_any_kind, min_size=1, max_size=4))
+def test_nothing_in_a_manifest_acts_on_a_terminal(problems: list[Problem]) -> None:
+    found = collected(*problems)
+    for width, terminal in ((80, True), (160, True), (80, False)):
+        out = printed(found, width, terminal=terminal)
+        assert not ACTING & set(out)
+        assert all(char.isprintable() or char in "\n─" for char in out)
+        out.encode()
+
+
+@given(st.sampled_from(HOSTILE))
+def test_markup_is_shown_as_it_is_written(text: str) -> None:
+    problem = replace(WRONG, message=text, suggestion="so", value=None)
+    if text.isprintable():
+        for width, terminal in ((80, True), (160, True), (80, False)):
+            out = printed(collected(problem), width, terminal=terminal)
+            assert text in " ".join(out.split())
+
+
+@given(st.lists(problems_of_any_kind, max_size=4))
+def test_the_document_has_every_kept_problem_and_can_be_written(
+    problems: list[Problem],
+) -> None:
+    made = document(collected(*problems))
+    json.dumps(made, ensure_ascii=False).encode()
+    assert made["count"] == len(problems) == len(made["problems"])
+    assert sum(made["by_kind"].values()) == len(problems)
+    for each in made["problems"]:
+        assert list(each) == [
+            *("file", "line", "column", "value", "rule", "message", "suggestion")
+        ]
+
+
+def test_the_document_says_how_many_are_not_in_it() -> None:
+    made = document(collected(*[WRONG] * 130))
+    assert (made["count"], len(made["problems"])) == (130, 100)
+    assert made["left_out"] == {"number": 30}
+
+
+def test_no_password_is_kept() -> None:
+    long = "https://anna:hunter2@example.com/" + "x" * 1000
+    for value in (long, "https://anna:hunter2@example.com/"):
+        (kept,) = collected(replace(WRONG, value=value)).kept
+        assert "hunter2" not in repr(kept)
+
+
+def test_a_problem_takes_little_room_whatever_it_is_about() -> None:
+    (kept,) = collected(replace(WRONG, value="\u00e9" * 10**6)).kept
+    assert sys.getsizeof(kept.value) < 2_000

@@ -1,0 +1,74 @@
+"""Quotes as a command asks for them, through a real worker, from a real sandbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs import catalogue, settings
+from jobs.settings import Settings
+from producer.account import Quote, quotes
+from tests.producer.running import quick_sandbox
+from tests.sandbox.running import RunningSandbox
+
+V26 = catalogue.builtin().find("kling-v2.6-std").id
+V30 = catalogue.builtin().find("kling-v3.0-std").id
+PICTURE = {"image": "photos/mug.jpg", "prompt": "it turns"}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(price_percent=90) as running:
+        yield running
+
+
+@pytest.fixture
+def chosen(sandbox: RunningSandbox, home: Path) -> Settings:
+    return settings.read({}, home=home, base_url=sandbox.url, api_key="k")
+
+
+def test_every_quote_comes_back_under_its_own_name(chosen: Settings) -> None:
+    asked = {
+        ("v3", length_s): (V30, {**PICTURE, "duration": length_s, "sound": sound})
+        for length_s in range(3, 16)
+        for sound in (False, True)
+    }
+    found = quotes(chosen, asked)
+    assert list(found) == list(asked)
+    for (_, length_s), quote in found.items():
+        listed = 84_000 * length_s * 3 // 2
+        assert quote == Quote(listed * 9 // 10, listed)
+
+
+def test_what_is_not_quoted_is_none_and_the_rest_is(chosen: Settings) -> None:
+    found = quotes(
+        chosen,
+        {"bad": (V26, {**PICTURE, "duration": 7}), "good": (V26, dict(PICTURE))},
+    )
+    assert found == {"bad": None, "good": Quote(189_000, 210_000)}
+
+
+def test_an_older_provider_quotes_what_is_paid(
+    chosen: Settings, sandbox: RunningSandbox
+) -> None:
+    sandbox.configure(newer_routes=False)
+    try:
+        found = quotes(chosen, {1: (V26, dict(PICTURE))})
+    finally:
+        sandbox.configure(newer_routes=True)
+    assert found == {1: Quote(189_000, None)}
+
+
+@pytest.mark.parametrize(
+    "away", [{"base_url": "http://127.0.0.1:9"}, {"api_key": None}, {"settle_s": 0.1}]
+)
+def test_without_a_provider_a_key_or_a_worker_there_are_no_quotes(
+    chosen: Settings, away: dict[str, object]
+) -> None:
+    asked = {number: (V26, dict(PICTURE)) for number in range(20)}
+    found = quotes(chosen.model_copy(update=away), asked)
+    assert found == dict.fromkeys(asked)
+
+
+def test_no_question_is_no_process(chosen: Settings) -> None:
+    assert quotes(chosen, {}) == {}

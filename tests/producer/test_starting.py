@@ -1,0 +1,121 @@
+"""The command `init`: what it writes is in order at once, and nothing is lost by it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jobs.catalogue import builtin
+from jobs.job import Job
+from jobs.schema import schema
+from jobs.starter import SCHEMA_NAME
+from producer.exits import Exit, Stop
+from producer.reading import Options, plan
+from producer.starting import init
+
+NAMES = [model.name for model in builtin().models.values()]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person's folder, in which the command is given."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def start(name: str | None = None, *models: str, force: bool = False) -> Exit:
+    path = None if name is None else Path(name)
+    return Exit(init(path, models, force=force, json=False))
+
+
+def refusal(name: str, *models: str) -> str:
+    with pytest.raises(Stop) as stop:
+        start(name, *models)
+    assert stop.value.code == Exit.USAGE
+    return str(stop.value)
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".yml", ".csv"])
+@pytest.mark.parametrize("models", [*([name] for name in NAMES), NAMES], ids=len)
+def test_the_reader_finds_nothing_wrong_with_a_starter(
+    models: list[str], ending: str
+) -> None:
+    assert start(f"m{ending}", *models) == Exit.STORED
+    found = list(plan(Path(f"m{ending}"), Options(), builtin()))
+    planned = [one for one in found if isinstance(one, Job)]
+    assert [str(one) for one in found if not isinstance(one, Job)] == []
+    assert [builtin().models[job.model].name for job in planned] == models
+
+
+def test_without_a_name_it_is_yaml_for_the_first_model(folder: Path) -> None:
+    assert start() == Exit.STORED
+    text = (folder / "products.yaml").read_text("utf-8")
+    assert f"model: {NAMES[0]}" in text
+    assert text.startswith(f"# yaml-language-server: $schema={SCHEMA_NAME}\n")
+    written = json.loads((folder / SCHEMA_NAME).read_text("utf-8"))
+    assert written == schema(builtin())
+
+
+def test_a_table_is_explained_at_the_terminal(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start("m.csv", "kling-v3.0-std")
+    said = capsys.readouterr()
+    assert "m.csv written" in said.out
+    assert "whole number, 3 to 15; 5 if it is left out" in said.err
+    assert "reelmill check --no-look m.csv" in said.err
+    assert [path.name for path in folder.iterdir()] == ["m.csv"]
+
+
+def test_a_program_is_told_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(Path("m.yaml"), ["kling-v1.6-std"], force=False, json=True) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {
+        "written": ["m.yaml", SCHEMA_NAME],
+        "models": ["kling-v1.6-i2v-standard"],
+    }
+
+
+@pytest.mark.parametrize("there", ["m.yaml", SCHEMA_NAME])
+def test_no_file_is_written_over_unless_asked_for(folder: Path, there: str) -> None:
+    (folder / there).write_text("mine")
+    said = refusal("m.yaml")
+    assert there in said
+    assert "--force" in said
+    assert [path.read_text() for path in folder.iterdir()] == ["mine"]
+    assert start("m.yaml", force=True) == Exit.STORED
+    assert (folder / there).read_text("utf-8") != "mine"
+
+
+def test_a_link_that_leads_nowhere_is_not_followed(folder: Path) -> None:
+    (folder / "m.csv").symlink_to("elsewhere.csv")
+    assert "m.csv is there already" in refusal("m.csv")
+    assert not (folder / "elsewhere.csv").exists()
+
+
+def test_the_schema_of_an_earlier_starter_is_in_nobodys_way() -> None:
+    assert start("a.yaml") == start("b.yaml") == Exit.STORED
+
+
+@pytest.mark.parametrize(
+    ("name", "models", "said"),
+    [
+        ("m.json", (), "name it .yaml, .yml or .csv, such as m.yaml"),
+        ("m", (), "such as m.yaml"),
+        (".", (), "such as products.yaml"),
+        ("/", (), "such as /products.yaml"),
+        ("nowhere/m.yaml", (), "name a file in a folder that you can write to"),
+        ("m.yaml", ("klng-v2.6-std",), "did you mean kling-v2.6-std"),
+        ("m.yaml", ("nothing like it",), "reelmill models lists them"),
+    ],
+)
+def test_a_mistake_is_told_with_what_to_do(
+    folder: Path, name: str, models: tuple[str, ...], said: str
+) -> None:
+    assert said in refusal(name, *models)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_model_named_twice_gets_one_row() -> None:
+    start("m.csv", "kling-v1.6-std", "kling-v1.6-i2v-standard")
+    assert len(list(plan(Path("m.csv"), Options(), builtin()))) == 1

@@ -1,0 +1,138 @@
+"""Quotes are read exactly, in the newer and the older shape, and nothing else is."""
+
+import asyncio
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from jobs import catalogue
+from jobs.answers import Trouble
+from tests.worker.hosts import Answer, Host, host, page, reset, sends
+from tests.worker.test_uploads import in_turn
+from worker.provider import NoAnswer, Provider
+from worker.quotes import PRICE, PRICING, SOME_PICTURE, NoQuote, Quote, quote, read
+from worker.replies import Reply
+
+V21 = catalogue.builtin().find("kling-v2.1-std")
+V30 = catalogue.builtin().find("kling-v3.0-std")
+INPUTS = {"image": "photos/mug.jpg", "prompt": "it turns", "duration": 5}
+
+
+def said(data: str) -> bytes:
+    return f'{{"code": 200, "message": "success", "data": {data}}}'.encode()
+
+
+def ask(answer: Answer) -> tuple[Quote | NoQuote | NoAnswer, Host]:
+    async def run() -> tuple[Quote | NoQuote | NoAnswer, Host]:
+        async with host(answer) as there:
+            provider = Provider(
+                there.url, SecretStr("k"), submit_timeout_s=5.0, request_timeout_s=5.0
+            )
+            try:
+                return await quote(provider, V30, INPUTS), there
+            except (NoQuote, NoAnswer) as error:
+                return error, there
+            finally:
+                await provider.close()
+
+    return asyncio.run(run())
+
+
+def test_the_question_is_what_would_be_sent_without_a_local_path() -> None:
+    found, there = ask(sends(page(said('{"price": 0.5, "discounted_price": 0.45}'))))
+    assert found == Quote(450_000, 500_000)
+    (request,) = there.requests
+    assert request.startswith(f"POST {PRICE} HTTP/1.1\r\n".encode())
+    asked = json.loads(request.split(b"\r\n\r\n", 1)[1])
+    assert asked["model_id"] == V30.id
+    assert asked["inputs"]["image"] == SOME_PICTURE
+    # What decides the price is said even where the row leaves it to the default.
+    assert asked["inputs"]["sound"] is False
+    assert b"photos" not in request
+
+
+def test_where_the_route_is_not_there_the_older_one_is_asked() -> None:
+    gone = sends(page(b"{}", "404 Not Found"))
+    older = sends(page(said('{"unit_price": 0.42, "currency": "USD"}')))
+    found, there = ask(in_turn(gone, older))
+    assert found == Quote(420_000, None)
+    assert [r.split(b" ", 2)[1].decode() for r in there.requests] == [PRICE, PRICING]
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"),
+    [
+        ("401 Unauthorized", Trouble.KEY),
+        ("400 Bad Request", "refused"),
+        ("404 Not Found", "refused"),
+    ],
+)
+def test_a_refusal_is_told(status: str, trouble: str) -> None:
+    found, _ = ask(sends(page(b'{"message": "no"}', status)))
+    assert isinstance(found, NoQuote)
+    assert found.trouble == trouble
+
+
+@pytest.mark.parametrize("answer", [sends(page(b"", "503 Busy")), reset])
+def test_a_provider_that_is_away_quotes_nothing(answer: Answer) -> None:
+    found, _ = ask(answer)
+    assert isinstance(found, NoAnswer)
+
+
+@given(st.decimals(0, 1_000, places=6))
+def test_dollars_are_read_to_the_micro_dollar(dollars: Decimal) -> None:
+    for written in (f"{dollars}", f'"{dollars}"'):
+        body = said(f'{{"discounted_price": {written}}}')
+        assert read(Reply(200, body, {})) == Quote(int(dollars * 1_000_000), None)
+
+
+def test_a_part_of_a_micro_dollar_counts_as_a_whole_one() -> None:
+    body = said('{"price": 0.2100000000000000000001}')
+    assert read(Reply(200, body, {})) == Quote(210_001, 210_001)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"[" * 100_000,
+        said("null"),
+        said("[]"),
+        said("{}"),
+        said('{"price": true}'),
+        said('{"price": "free"}'),
+        said('{"price": -1}'),
+        said('{"price": 1e99}'),
+        said('{"price": NaN}'),
+        said('{"price": Infinity}'),
+        said('{"price": {"usd": 1}}'),
+        said('{"price": 1, "currency": "EUR"}'),
+        said('{"price": 1, "currency": 7}'),
+        said('{"discounted_price": 1, "price": "?"}'),
+    ],
+)
+def test_what_is_no_price_is_none(body: bytes) -> None:
+    with pytest.raises(NoQuote):
+        read(Reply(200, body, {}))
+
+
+def test_inputs_go_as_the_model_wants_them() -> None:
+    answer = page(said('{"price": 0.25}'))
+
+    async def run() -> bytes:
+        async with host(sends(answer)) as there:
+            provider = Provider(
+                there.url, None, submit_timeout_s=5.0, request_timeout_s=5.0
+            )
+            await quote(provider, V21, {"prompt": "p", "image": "https://e.com/a.jpg"})
+            await provider.close()
+            return there.requests[0]
+
+    asked = json.loads(asyncio.run(run()).split(b"\r\n\r\n", 1)[1])["inputs"]
+    assert asked == V21.request({"prompt": "p", "image": "https://e.com/a.jpg"})
