@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from jobs.inputs import is_given
-from jobs.template_filters import BadTemplate
+from jobs.template_parts import BadTemplate
 from jobs.wording import guesses, plain, shown
 
 _GAPS = re.compile(r"[^\w]+|_+")

@@ -5,31 +5,11 @@ in `template_reading`, what its filters do in `template_filters`, and which cell
 means in `scope`.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
-from jobs.template_filters import BadTemplate, held
+from jobs.template_parts import BadTemplate, Fits, Part, Scope, held
 
-__all__ = ["BadTemplate", "Part", "Scope", "Template", "is_template"]
-
-
-class Scope(Protocol):
-    """Where a template finds its values."""
-
-    def value(self, name: str, *, quiet: bool) -> object:
-        """The value of that name; None where it is empty and the asker is quiet.
-
-        Raises:
-            BadTemplate: there is nothing of that name, or more than one; or it is
-                empty and the asker is not quiet.
-        """
-
-
-#: Is shown every text that a value puts into a template, and may raise.
-Fits = Callable[[str], None]
-#: Makes a part of the text from the values of a row.
-Part = Callable[[Scope, Fits | None], Iterator[str]]
+__all__ = ["BadTemplate", "Fits", "Scope", "Template", "is_template"]
 
 
 def is_template(text: str) -> bool:

@@ -11,10 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from jobs.wording import plain
-
-#: More than any prompt or key takes, and little enough to be made for a million rows.
-MOST_CHARS = 100_000
+from jobs.template_parts import BadTemplate, held, text_of
 
 _WORD = re.compile(r"[^\s\-([{<]+")
 _TAG = re.compile(r"<[^<>]*>")
@@ -32,15 +29,6 @@ _UNSEEN = (
 )
 
 
-class BadTemplate(Exception):  # noqa: N818 - the template is bad
-    """A template that cannot be used: as such, or with the cells of one row."""
-
-    def __init__(self, message: str, suggestion: str) -> None:
-        super().__init__(f"{message}; {suggestion}")
-        self.message = message
-        self.suggestion = suggestion
-
-
 @dataclass(frozen=True, slots=True)
 class Filter:
     """One filter: what it does, and how many values it takes in brackets."""
@@ -48,26 +36,6 @@ class Filter:
     apply: Callable[..., object]
     fewest: int = 0
     most: int = 0
-
-
-def text_of(value: object) -> str:
-    """A value as text; a list as its items with commas between them."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list | tuple):
-        return ", ".join(map(text_of, value))
-    return "" if value is None else plain(value)
-
-
-def held(chars: int) -> None:
-    """Complains of a text that grows beyond all use, before it is made.
-
-    Raises:
-        BadTemplate: there would be too many characters.
-    """
-    if chars > MOST_CHARS:
-        message = f"a template makes more than {MOST_CHARS} characters here"
-        raise BadTemplate(message, "shorten it with truncate(200)")
 
 
 def _items(value: object) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from jobs.template import Fits, Part, Scope
-from jobs.template_filters import FILTERS, BadTemplate, text_of
+from jobs.template_filters import FILTERS
+from jobs.template_parts import BadTemplate, Fits, Part, Scope, text_of
 from jobs.wording import choice, guesses, shown
 
 MOST_TEMPLATE_CHARS = 10_000

@@ -58,13 +58,12 @@ def demo(*, json: Json = False) -> int:
 
 @app.command
 def check(manifest: str, /, *, reading: Reading = READING, json: Json = False) -> int:
-    r"""Name every problem of every row, with file, line and column; spends nothing.
+    """Name every problem of every row, with file, line and column; spends nothing.
 
     Looks at every picture too, unless told `--no-look`.
 
         reelmill check products.csv
-        reelmill check shop-export.csv --model kling-v2.6-std \
-          --prompt "{{ title }} turning slowly on a white table"
+        reelmill check shop.csv --model kling-v2.6-std --prompt "{{ title }} turning"
 
     Args:
         manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
@@ -325,7 +324,8 @@ def main() -> None:
     try:
         code = app()
     except Stop as stop:
-        _say(str(stop))
+        if str(stop):
+            _say(str(stop))
         code = stop.code
     except KeyboardInterrupt:
         _say("interrupted; what was sent is kept, run the same command to go on")

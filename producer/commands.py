@@ -66,12 +66,13 @@ def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) ->
 def run(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> int:
     """Render a manifest on this machine."""
     chosen = _settings(spending)
+    budget = _budget(spending)
     if not chosen.api_key:
         raise Stop(
             "WAVESPEED_API_KEY is not set, so nothing can be rendered for real; "
             "reelmill demo shows everything without a key"
         )
-    budget = _budget(spending)
+    _check_store(chosen.store)
     with closing(read(manifest, reading, chosen, whole=True)) as found:
         return render_manifest(found, chosen, spending, budget, json=json)
 
@@ -86,7 +87,6 @@ def render_manifest(
 ) -> int:
     """Hand a surveyed manifest to the ledger, render it, report it."""
     _stop_at_problems(found)
-    _check_store(chosen.store)
     with ledger_of(chosen, alone=True) as ledger:
         batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
         there = ledger.batches.read(batch.id)
@@ -115,12 +115,15 @@ def _settings(spending: Spending) -> Settings:
 
 def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> Survey:
     """A manifest read and its pictures looked at; with `whole` for their contents."""
-    found = survey(manifest, _options(reading, chosen), catalogue.builtin())
+    keep = whole or reading.look
+    options = _options(reading, chosen)
+    found = survey(manifest, options, catalogue.builtin(), keep=keep)
     if found.layout:
         tables.say(f"{manifest} is read as an export of {found.layout}")
     for reason, count in found.skipped.items():
         tables.say(f"passed over: {count} {reason}")
-    look(found, chosen, whole=whole, remote=reading.look)
+    if keep:
+        look(found, chosen, whole=whole, remote=reading.look)
     return found
 
 

@@ -18,10 +18,14 @@ def print_beginning(before: Snapshot) -> None:
     """Say what is about to be done."""
     batch = before.batch
     left = batch.total - before.over
-    if not left:
+    reused = before.count(State.REUSED)
+    if not left and reused == batch.total:
+        tables.say(f"{batch.id}: all {reused} videos were stored before")
+    elif not left:
         tables.say(f"{batch.id}: nothing is left to do; nothing is sent")
-    elif left == batch.total and not before.under_way:
-        tables.say(f"{batch.id}: {batch.total} videos to {batch.store}/{batch.id}")
+    elif left + reused == batch.total and not before.under_way:
+        again = f"; {reused} more were stored before" if reused else ""
+        tables.say(f"{batch.id}: {left} videos to {batch.store}/{batch.id}{again}")
     else:
         tables.say(
             f"{batch.id}: going on; {before.over} of {batch.total} are over, "

@@ -75,17 +75,33 @@ def _connected(url: str) -> Iterator[Ledger]:
         ledger.close()
 
 
+def make_home(home: Path) -> None:
+    """See that there is a home.
+
+    Raises:
+        Stop: it cannot be made.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(home, error) from None
+
+
+def _unusable(home: Path, error: OSError) -> Stop:
+    return Stop(
+        f"{home}: cannot be used as home ({error.strerror}); set REELMILL_HOME "
+        "to a folder that can be written"
+    )
+
+
 @contextmanager
 def _claimed(home: Path, *, needed: bool) -> Iterator[bool]:
     """Whether the home is ours alone while the context lasts."""
+    make_home(home)
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (home / "lock").open("a+")
     except OSError as error:
-        raise Stop(
-            f"{home}: cannot be used as home ({error.strerror}); set REELMILL_HOME "
-            "to a folder that can be written"
-        ) from None
+        raise _unusable(home, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,6 +28,7 @@ from jobs.storage import Store, StoreError
 from producer import looking, tables
 from producer.exits import Exit, Stop
 from producer.pricing import Combinations
+from producer.private import make_home
 from producer.problems import Problems
 from producer.reading import Options, plan
 from producer.spool import Spool
@@ -102,6 +103,10 @@ class Survey:
         """Jobs that are to be made and paid."""
         return self.jobs - self.reused - self.following
 
+    def recognise(self, layout: str) -> None:
+        """It is an export of this shop."""
+        self.layout = layout
+
     def asked(self) -> Iterator[Asked]:
         """The jobs in their order, with the contents of pictures as far as known."""
         asks = Asks(self.catalogue)
@@ -156,7 +161,7 @@ def survey(
     """
     found = Survey(source, catalogue)
     spool = found._spool = Spool() if keep else None  # noqa: SLF001 - it is made here
-    for item in plan(source, options, catalogue):
+    for item in plan(source, options, catalogue, recognised=found.recognise):
         if isinstance(item, Problem):
             found.problems.add(item)
         elif isinstance(item, Skipped):
@@ -179,7 +184,7 @@ def look(
         whole: learn their contents too, not only whether they can be used.
         remote: also at those on the web; local ones are looked at in any case.
     """
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_home(settings.home)
     memory = looking.Memory.open(settings.home / MEMORY)
     near_allowed = looking.near_allowed_for(settings.base_url)
     addresses = found.pictures(remote=remote)

@@ -123,7 +123,10 @@ def _cost(model: Model, duration_s: int) -> str:
 
 def report_table(document: Mapping[str, Any]) -> Table:
     """Cost of a batch by model and duration, as its report has it."""
-    numbers = ("videos", "stored", "failed", "charged", "refunded")
+    jobs, cost = document["jobs"], document["cost"]
+    # A word that most batches have no use for takes no room.
+    counts = ["stored", *(["reused"] if jobs.get("reused") else []), "failed"]
+    numbers = ("videos", *counts, "charged", "refunded")
     made = table("model", *numbers, right=numbers)
     made.padding = (0, 1, 0, 0)  # five amounts beside a name just fit into 80 columns
     for line in document["by_model"]:
@@ -131,16 +134,14 @@ def report_table(document: Mapping[str, Any]) -> Table:
         made.add_row(
             _short(line["model"]) + length,
             str(line["jobs"]),
-            str(line["stored"]),
-            str(line["failed"]),
+            *(str(line[name]) for name in counts),
             f"${line['charged_usd']}",
             f"${line['refunded_usd']}",
         )
-    jobs, cost = document["jobs"], document["cost"]
     made.add_section()
     made.add_row(
         "[bold]total[/]",
-        *(f"[bold]{jobs[name]}[/]" for name in ("total", "stored", "failed")),
+        *(f"[bold]{jobs[name]}[/]" for name in ("total", *counts)),
         f"[bold]${cost['charged_usd']}[/]",
         f"[bold]${cost['refunded_usd']}[/]",
     )

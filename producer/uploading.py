@@ -23,6 +23,7 @@ from jobs.wording import masked
 from producer.account import Balance
 from producer.conversation import MOST_UNDER_WAY, Conversation
 from producer.exits import Exit, Stop
+from producer.looking.troubles import NotSeen
 
 #: Pictures that the ledger is asked about at once.
 BLOCK = 500
@@ -150,6 +151,11 @@ class _Work:
                     size_bytes += len(piece)
                     digest.update(piece)
                     copy.write(piece)
+        except NotSeen as error:
+            raise Stop(
+                f"{_named(address)} {error.message}; {error.suggestion}, "
+                "and run the same command again"
+            ) from None
         except OSError as error:
             raise Stop(
                 f"{_named(address)} cannot be copied ({error.strerror or error}); "

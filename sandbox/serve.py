@@ -184,8 +184,8 @@ async def _until_the_end(
     for server in servers:
         await server.listening.wait()
     # A look at the parent's id instead of the kernel's death signal: that one is sent
-    # when the parent's *thread* ends, and there is only one on Linux. It is asked first,
-    # for a parent may be gone as soon as it has read that we are there.
+    # when the parent's *thread* ends, and there is only one on Linux. Asked before the
+    # line below, for who has read that may be gone at once.
     parent = os.getppid()
     ready = {"url": provider.url, "files_url": provider.files_url, "pid": os.getpid()}
     sys.stdout.write(json.dumps(ready) + "\n")

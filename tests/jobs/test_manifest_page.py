@@ -1,8 +1,13 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from jobs.catalogue import builtin
 from jobs.inputs import Input
+from jobs.layouts import builtin as builtin_layouts
+from jobs.template import Template
+from jobs.template_filters import FILTERS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "manifest.md").read_text(encoding="utf-8")
@@ -46,16 +51,39 @@ def test_the_page_lists_every_input_as_the_catalogue_has_it() -> None:
     ]
 
 
+def sources() -> str:
+    """The code that finds something wrong with a manifest."""
+    names = "addresses inputs model manifest columns feeding filling row_names pictures"
+    files = [ROOT / "jobs" / f"{name}.py" for name in names.split()]
+    files += (ROOT / "producer" / "reading").glob("*.py")
+    files += (ROOT / "producer" / "looking").glob("*.py")
+    return "".join(file.read_text(encoding="utf-8") for file in files)
+
+
 def test_the_page_explains_every_kind_of_problem() -> None:
-    sources = [
-        ROOT / "jobs" / f"{name}.py" for name in ("addresses", "inputs", "model")
-    ]
-    sources += [ROOT / "jobs" / f"{name}.py" for name in ("manifest", "columns")]
-    sources += (ROOT / "producer").glob("reading*.py")
-    code = "".join(source.read_text(encoding="utf-8") for source in sources)
-    explained = PAGE[PAGE.index("## Problems") :]
-    for kind in re.findall(r"`([a-z-]+)`", explained):
+    code = sources()
+    _, _, explained = PAGE.partition("## Problems")
+    for kind in re.findall(r"`([a-z][a-z-]*)`", explained):
         assert f'"{kind}"' in code
     flaws = re.findall(r'Flaw\(\s*"([a-z-]+)"', code)
+    flaws += re.findall(r'yield \(?\s*"([a-z-]+)"', code)
+    flaws += re.findall(r'said = .*"([a-z-]+)"\)', code)
     assert len(flaws) > 10
     assert {kind for kind in flaws if f"`{kind}`" not in explained} == set()
+
+
+def test_the_page_lists_the_exports_and_filters_that_are_understood() -> None:
+    _, _, exports = PAGE.partition("### Exports of shops")
+    for layout in builtin_layouts():
+        for column in (*layout.recognised_by, layout.picture, *layout.ids):
+            assert f"`{column}`" in exports
+    _, _, filters = PAGE.partition("| filter | does |")
+    table, _, _ = filters.partition("\n\n")
+    assert {name for name in FILTERS if f"`{name}" not in table} == set()
+
+
+@pytest.mark.parametrize(
+    "text", re.findall(r"`(\{\{[^`]*\}\}|\{% if [^`]*endif %\})`", PAGE)
+)
+def test_every_template_on_the_page_can_be_used(text: str) -> None:
+    assert Template.of(text.replace("\\|", "|")).sketch()

@@ -1,10 +1,12 @@
 """From a manifest to a batch, with a real ledger."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,8 +32,20 @@ def manifest(folder: Path, *ids: str, duration: int = 5) -> Path:
     return path
 
 
+#: Surveys of the present test, which hold files.
+SURVEYS: list[Survey] = []
+
+
+@pytest.fixture(autouse=True)
+def _closing() -> Iterator[None]:
+    yield
+    while SURVEYS:
+        SURVEYS.pop().close()
+
+
 def surveyed(path: Path, **options: Any) -> Survey:
-    return survey(str(path), Options(**options), KNOWN)
+    SURVEYS.append(survey(str(path), Options(**options), KNOWN))
+    return SURVEYS[-1]
 
 
 def chosen(home: Path, **changes: Any) -> Settings:

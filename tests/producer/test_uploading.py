@@ -1,10 +1,11 @@
 """Uploading the pictures of a manifest, with a real ledger, worker and sandbox."""
 
+import errno
 import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,7 @@ from jobs import settings
 from jobs.ledger import Ledger
 from jobs.links import FRESH_S, USED_S
 from jobs.settings import Settings
+from producer import looking
 from producer.exits import Exit, Stop
 from producer.uploading import BLOCK, Uploaded, upload_all
 from sandbox.uploads import MOST_BYTES, samples
@@ -49,7 +51,7 @@ class Desk:
 
     def open(self, address: str) -> AbstractContextManager[BinaryIO]:
         self.opened.append(address)
-        return Path(address).open("rb")
+        return looking.opened(address)
 
     def upload(self, *needed: tuple[str, str]) -> Uploaded:
         return upload_all(self.settings, self.ledger, needed, self.open)
@@ -150,8 +152,21 @@ def test_a_picture_that_changed_is_not_uploaded(desk: Desk) -> None:
 def test_a_picture_that_is_gone_is_named(desk: Desk) -> None:
     content, address = desk.write(PICTURES[0])
     Path(address).unlink()
-    with pytest.raises(Stop, match=r"cannot be copied \(No such file"):
+    with pytest.raises(Stop, match=r"\.jpg .*; .*, and run the same command again$"):
         desk.upload((content, address))
+
+
+@contextmanager
+def broken(_: str) -> Iterator[BinaryIO]:
+    """A picture on a disk that fails."""
+    raise OSError(errno.EIO, "Input/output error")
+    yield
+
+
+def test_a_picture_that_cannot_be_read_is_named(desk: Desk) -> None:
+    needed = [desk.write(PICTURES[0])]
+    with pytest.raises(Stop, match=r"\.jpg cannot be copied \(Input/output error\)"):
+        upload_all(desk.settings, desk.ledger, needed, broken)
 
 
 def test_a_picture_that_is_refused_is_named_and_the_others_are_kept(desk: Desk) -> None:
