@@ -19,7 +19,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test chaos lint format lock pictures clean
+.PHONY: help install dev demo test chaos bench lint format lock pictures clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: dev  ## run every test
 
 chaos: dev  ## every fault and every kill at once; prints what came of it
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+
+bench: dev  ## measure: rows a second and memory of a large manifest
+	$(BIN)/python -m bench rows $(BENCH_ARGS)
 
 lint: dev  ## check style and types
 	$(BIN)/ruff check .

@@ -5,15 +5,17 @@ ledger is the truth, and a message that is lost costs one lease, never a job. So
 is no `countdown`, no `eta`, no chord and no result backend anywhere.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from jobs import redis_url
 from jobs.moves import Ref
+from jobs.redis_url import RedisUrl
 
 __all__ = ["BrokerUnreachable", "backlog", "blocks", "make_app", "send"]
 
@@ -31,24 +33,70 @@ FINISH = "reelmill.finish"
 #: Longer than any task, because the broker delivers a task that runs longer twice.
 VISIBILITY_S = 3_600
 
+#: Seconds that a connection may take, and an answer on it.
+PATIENCE = {"socket_timeout": 30, "socket_connect_timeout": 10}
 
-def kombu_url(redis_url: str) -> str:
-    """The form of a Redis address that Celery's transport understands.
 
-    >>> kombu_url("unix:///run/ledger.sock?db=2")
+class _Hidden(Mapping[str, Any]):
+    """Options that a worker's own account of itself, which anybody may ask, hides."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = options
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - each option's own
+        return self._options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
+
+    def __repr__(self) -> str:
+        return "hidden"
+
+    def __json__(self) -> str:
+        return repr(self)
+
+
+def kombu_url(where: RedisUrl) -> str:
+    """The form of an address that Celery's transport understands.
+
+    >>> kombu_url(redis_url.read("unix:///run/ledger.sock?db=2"))
     'redis+socket:///run/ledger.sock?virtual_host=2'
     """
-    parts = urlsplit(redis_url)
-    if parts.scheme != "unix":
-        return redis_url
-    options = dict(o.split("=", 1) for o in parts.query.split("&") if "=" in o)
-    return f"redis+socket://{parts.path}?virtual_host={options.get('db', '0')}"
+    if where.socket:
+        return f"redis+socket://{quote(where.socket)}?virtual_host={where.db}"
+    user = ""
+    if where.username or where.password:
+        parts = (quote(part or "", safe="") for part in (where.username, where.password))
+        user = ":".join(parts) + "@"
+    scheme = redis_url.SENTINEL if where.is_sentinel else where.scheme
+    return ";".join(
+        f"{scheme}://{user}{f'[{host}]' if ':' in host else host}:{port}/{where.db}"
+        for host, port in where.hosts
+    )
 
 
-def make_app(redis_url: str) -> Celery:
+def _sentinel_options(where: RedisUrl) -> dict[str, Any]:
+    """What the transport must know of a server that sentinels watch over."""
+    options: dict[str, Any] = {**PATIENCE, **where.tls}
+    if where.is_tls:
+        options["ssl"] = True
+    if where.sentinel_auth:
+        options |= {"username": where.username, "password": where.password}
+    return {"master_name": where.master, "sentinel_kwargs": _Hidden(options)}
+
+
+def make_app(url: str) -> Celery:
     """The Celery app of both sides; they must agree in every setting."""
-    app = Celery("reelmill", broker=kombu_url(redis_url))
+    where = redis_url.read(url)
+    app = Celery("reelmill", broker=kombu_url(where))
     app.conf.update(
+        # Without any word on certificates the transport would look at none.
+        broker_use_ssl={"ssl_cert_reqs": "required", **where.tls}
+        if where.is_tls
+        else None,
         task_default_queue=QUEUE,
         task_ignore_result=True,
         task_acks_late=True,
@@ -58,11 +106,13 @@ def make_app(redis_url: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_send_task_events=True,
         worker_hijack_root_logger=False,
+        # A worker waits for its server however long it is away.
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
         broker_transport_options={
             "visibility_timeout": VISIBILITY_S,
-            "socket_timeout": 30,
-            "socket_connect_timeout": 10,
+            **PATIENCE,
+            **(_sentinel_options(where) if where.is_sentinel else {}),
         },
     )
     return app

@@ -125,6 +125,8 @@ class BatchRecord:
     stopped_by: str = ""
     #: What held up its videos or its report last, such as a full store.
     note: str = ""
+    #: How often a person brought back what was over.
+    rounds: int = 0
     counts: Mapping[State, int] = field(default_factory=dict)
     #: Sum of the prices of its jobs, those of unknown price left out.
     estimated_usd_micros: int = 0

@@ -3,23 +3,49 @@
 The one door to object storage. A reader never sees half a file, keys never climb out
 of the store, and what is there already can be asked for. Only obstore's synchronous
 calls are used: its asynchronous ones can abort a process at its end, and neither kind
-survives a fork, so a store is made where it is used.
+survives a fork, so a store is made where it is used. What its errors mean is worded in
+`storage_words`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
+from jobs.storage_words import explain, is_no_bucket
+
 CLOUD_SCHEMES = ("s3", "gs", "az")
 
 #: Bytes handed to the store at a time.
 CHUNK_BYTES = 1 << 20
+
+#: A file larger than this goes to a bucket in parts of this size; at most so many of
+#: them are under way, and in memory, for one file.
+PART_BYTES = 8 << 20
+PARTS_AT_ONCE = 2
+
+#: Who asks a bucket waits this long for a connection and for one answer, and asks
+#: so often more where asking again may help; no thread waits for ever.
+CONNECT_TIMEOUT = "5s"
+ANSWER_TIMEOUT = "60s"
+MOST_RETRIES = 2
+RETRY_PATIENCE = timedelta(seconds=60)
+
+#: All that a call of the library can end in.
+ERRORS = (BaseError, OSError, ValueError)
+
+#: What a bucket is told of a file, by header.
+Told = dict[str, str]
+
+#: What changes after it was kept must be asked for anew each time.
+CHANGING = "no-cache"
 
 
 class StoreError(Exception):
@@ -60,29 +86,43 @@ class Store:
         Raises:
             StoreError: the URL is wrong or the folder cannot be made.
         """
-        scheme, self.url = parse(url)[0], normal(url)
-        self.local = scheme == "file"
+        self._scheme, self.url = parse(url)[0], normal(url)
+        self.local = self._scheme == "file"
         try:
             self._store: Any = (
-                LocalStore(self.url, mkdir=True) if self.local else from_url(self.url)
+                LocalStore(self.url, mkdir=True)
+                if self.local
+                else _bucket(self.url, self._scheme)
             )
-        except (BaseError, OSError, ValueError) as error:
+        except ERRORS as error:
             raise StoreError(
-                f"{self.url}: cannot be opened ({_words(error)})"
+                f"{self.url}: cannot be opened ({self._words(error)})"
             ) from None
 
     def place(self, key: str) -> str:
         """Path or URL of what is kept under `key`."""
         return f"{self.url}/{key}"
 
-    def put_file(self, key: str, path: Path, content_type: str) -> None:
+    def put_file(
+        self, key: str, path: Path, content_type: str, sha256: str = ""
+    ) -> None:
         """Keep a file under `key`, whole or not at all.
+
+        Args:
+            key: where.
+            path: the file.
+            content_type: what a bucket says it is.
+            sha256: hex digest that a bucket keeps beside it, under the name `sha256`.
 
         Raises:
             StoreError: it could not be kept.
         """
-        with path.open("rb") as file:
-            self._put(key, iter(lambda: file.read(CHUNK_BYTES), b""), content_type)
+        told = {"Content-Type": content_type} | ({"sha256": sha256} if sha256 else {})
+        try:
+            with path.open("rb") as file:
+                self._put(key, file, told)
+        except OSError as error:
+            raise self._failed(key, "cannot be kept", error) from None
 
     def put_text(self, key: str, text: str, content_type: str) -> None:
         """Keep a text under `key`, whole or not at all.
@@ -90,18 +130,36 @@ class Store:
         Raises:
             StoreError: it could not be kept.
         """
-        self._put(key, iter([text.encode()]), content_type)
+        self._put(key, text.encode(), {"Content-Type": content_type})
+
+    def put_chunks(self, key: str, chunks: Iterable[str], content_type: str) -> int:
+        """Keep a text that comes in pieces and may change later; its size in bytes.
+
+        It is never whole in memory unless it is small. Nothing is kept of a text that
+        is empty, not even what was there before.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        told = {"Content-Type": content_type, "Cache-Control": CHANGING}
+        pieces = _Pieces(chunks)
+        first = b"".join(pieces.up_to(PART_BYTES))
+        if not first:
+            self.remove(key)
+        elif len(first) < PART_BYTES:
+            # In one go: parts would be three requests to a bucket.
+            self._put(key, first, told)
+        else:
+            self._put(key, chain([first], pieces), told)
+        return pieces.size_bytes
 
     def keep(self, key: str, text: str, content_type: str) -> None:
-        """Keep a text under `key`, or nothing if it is empty.
+        """Keep a text that may change later, or nothing if it is empty.
 
         Raises:
             StoreError: the store does not take it.
         """
-        if text:
-            self.put_text(key, text, content_type)
-        else:
-            self.remove(key)
+        self.put_chunks(key, [text], content_type)
 
     def get(self, key: str) -> bytes | None:
         """What is kept under `key`; None if nothing is.
@@ -111,10 +169,10 @@ class Store:
         """
         try:
             return bytes(obstore.get(self._store, key).bytes())
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError, ValueError) as error:
-            raise StoreError(f"{self.place(key)}: {_words(error)}") from None
+        except ERRORS as error:
+            if _is_absent(error):
+                return None
+            raise self._failed(key, "cannot be read", error) from None
 
     def size_bytes(self, key: str) -> int | None:
         """Size of what is kept under `key`; None if nothing is.
@@ -124,10 +182,13 @@ class Store:
         """
         try:
             return int(obstore.head(self._store, key)["size"])
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError, ValueError) as error:
-            raise StoreError(f"{self.place(key)}: {_words(error)}") from None
+        except ERRORS as error:
+            # A bucket answers this question without words; the other one tells whether
+            # it is the bucket that is missing, or why it refuses.
+            if self.local and _is_absent(error):
+                return None
+            found = self.get(key)
+            return None if found is None else len(found)
 
     def remove(self, key: str) -> None:
         """See that nothing is kept under `key`.
@@ -137,35 +198,93 @@ class Store:
         """
         try:
             obstore.delete(self._store, key)
-        except FileNotFoundError:
-            return
-        except (BaseError, OSError, ValueError) as error:
-            raise StoreError(f"{self.place(key)}: {_words(error)}") from None
+        except ERRORS as error:
+            if not _is_absent(error):
+                raise self._failed(key, "cannot be removed", error) from None
 
     def check_writable(self) -> None:
-        """Keep a small file and take it away again.
+        """Keep a small file, read it and take it away again.
 
         Raises:
             StoreError: that cannot be done, so no video could be kept.
         """
         key = f".reelmill-{os.getpid()}.check"
         try:
-            self._put(key, iter([b"reelmill"]), "text/plain")
-            obstore.delete(self._store, key)
-        except (BaseError, OSError, ValueError, StoreError) as error:
+            self._put(key, b"reelmill", {"Content-Type": "text/plain"})
+            self.get(key)
+            self.remove(key)
+        except StoreError as error:
             raise StoreError(f"{self.url}: nothing can be written ({error})") from None
 
-    def _put(self, key: str, chunks: Iterator[bytes], content_type: str) -> None:
-        # A folder cannot keep a content type, and says so with an exception.
-        attributes = None if self.local else {"Content-Type": content_type}
+    def _put(
+        self, key: str, content: bytes | IO[bytes] | Iterator[bytes], told: Told
+    ) -> None:
         try:
-            obstore.put(self._store, key, chunks, attributes=attributes)
-        except (BaseError, OSError, ValueError) as error:
-            raise StoreError(
-                f"{self.place(key)}: cannot be kept ({_words(error)})"
-            ) from None
+            obstore.put(
+                self._store,
+                key,
+                content,
+                # A folder cannot keep what is told of a file, and says so loudly.
+                attributes=None if self.local else told,
+                chunk_size=PART_BYTES,
+                max_concurrency=PARTS_AT_ONCE,
+            )
+        except ERRORS as error:
+            raise self._failed(key, "cannot be kept", error) from None
+
+    def _failed(self, key: str, what: str, error: Exception) -> StoreError:
+        return StoreError(f"{self.place(key)}: {what}: {self._words(error)}")
+
+    def _words(self, error: Exception) -> str:
+        return explain(str(error), self._scheme)
 
 
-def _words(error: Exception) -> str:
-    """What went wrong, without the pages of detail that follow it."""
-    return str(error).partition("\n")[0]
+class _Pieces:
+    """Pieces of a text as larger ones of bytes, counted."""
+
+    def __init__(self, chunks: Iterable[str]) -> None:
+        self._chunks = iter(chunks)
+        self.size_bytes = 0
+
+    def up_to(self, most_bytes: int) -> Iterator[bytes]:
+        """Pieces until there are so many bytes of them."""
+        until = self.size_bytes + most_bytes
+        while self.size_bytes < until and (piece := next(self, b"")):
+            yield piece
+
+    def __iter__(self) -> "_Pieces":
+        return self
+
+    def __next__(self) -> bytes:
+        piece = bytearray()
+        for chunk in self._chunks:
+            piece += chunk.encode()
+            if len(piece) >= CHUNK_BYTES:
+                break
+        self.size_bytes += len(piece)
+        if not piece:
+            raise StopIteration
+        return bytes(piece)
+
+
+def _bucket(url: str, scheme: str) -> object:
+    # Credentials and endpoint come from the environment, as the cloud's own tools read
+    # them: AWS_*, GOOGLE_*, AZURE_*.
+    options: dict[str, Any] = {
+        "client_options": {
+            # For an endpoint that says http; all others stay as they are.
+            "allow_http": True,
+            "connect_timeout": CONNECT_TIMEOUT,
+            "timeout": ANSWER_TIMEOUT,
+        },
+        "retry_config": {"max_retries": MOST_RETRIES, "retry_timeout": RETRY_PATIENCE},
+    }
+    if scheme == "s3":
+        # The others cannot be given a digest to check what came against.
+        options["checksum_algorithm"] = "SHA256"
+    return from_url(url, **options)
+
+
+def _is_absent(error: Exception) -> bool:
+    """Whether a file is not there, though its store is."""
+    return isinstance(error, FileNotFoundError) and not is_no_bucket(str(error))

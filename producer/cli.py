@@ -36,6 +36,15 @@ app = App(
     result_action="return_value",
 )
 
+
+def _no_option(_kind: object, value: str) -> None:
+    """A manifest is `-` or has a name; what looks like an option is a slip."""
+    if value.startswith("-") and value != "-":
+        raise ValueError(f"{value} is no option of this command; see --help")
+
+
+#: `-` alone is standard input.
+Manifest = Annotated[str, Parameter(allow_leading_hyphen=True, validator=_no_option)]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
 
@@ -57,7 +66,9 @@ def demo(*, json: Json = False) -> int:
 
 
 @app.command
-def check(manifest: str, /, *, reading: Reading = READING, json: Json = False) -> int:
+def check(
+    manifest: Manifest, /, *, reading: Reading = READING, json: Json = False
+) -> int:
     """Name every problem of every row, with file, line and column; spends nothing.
 
     Looks at every picture too, unless told `--no-look`.
@@ -77,7 +88,7 @@ def check(manifest: str, /, *, reading: Reading = READING, json: Json = False) -
 
 @app.command
 def price(
-    manifest: str,
+    manifest: Manifest,
     /,
     *,
     reading: Reading = READING,
@@ -105,7 +116,7 @@ def price(
 
 @app.command
 def run(
-    manifest: str,
+    manifest: Manifest,
     /,
     *,
     reading: Reading = READING,

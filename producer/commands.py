@@ -40,10 +40,10 @@ def check(manifest: str, reading: Reading, *, json: bool) -> int:
             problems.print_problems(found.problems, tables.out)
         else:
             rows = "1 row is" if found.jobs == 1 else f"{found.jobs} rows are"
-            tables.out.print(
-                f"{rows} in order; reelmill price {manifest} tells the cost",
-                markup=False,
+            then = (
+                "" if manifest == "-" else f"; reelmill price {manifest} tells the cost"
             )
+            tables.out.print(f"{rows} in order{then}", markup=False, soft_wrap=True)
         return Exit.USAGE if found.problems.count else Exit.STORED
 
 
@@ -86,19 +86,8 @@ def render_manifest(
     json: bool,
 ) -> int:
     """Hand a surveyed manifest to the ledger, render it, report it."""
-    _stop_at_problems(found)
     with ledger_of(chosen, alone=True) as ledger:
-        batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
-        there = ledger.batches.read(batch.id)
-        if there is None or not is_over(there):
-            view = _view(found, ledger, chosen, batch)
-            _refuse_unknown_prices(found, spending, chosen)
-            if view.balance:
-                view.balance.or_stop(chosen.base_url)
-            ledger.permits.recover(chosen.account_id)
-            _ask_before_spending(found, view, there, yes=spending.yes)
-            _upload(found, ledger, chosen, batch)
-        enqueue(ledger, found, batch, alone=not chosen.redis_url)
+        batch = hand_over(ledger, found, chosen, spending, budget_usd_micros)
         before = take(ledger, batch.id)
         print_beginning(before)
         now = render(ledger, chosen, batch.id)
@@ -106,6 +95,34 @@ def render_manifest(
     print_outcome(document, place, json=json)
     print_ending(now, before)
     return outcome(now)
+
+
+def hand_over(
+    ledger: Ledger,
+    found: Survey,
+    chosen: Settings,
+    spending: Spending,
+    budget_usd_micros: int | None,
+) -> BatchRecord:
+    """Make a batch of a surveyed manifest, or go on with the one it is.
+
+    Shows what it costs and asks before anything is spent, and uploads what is local.
+
+    Raises:
+        Stop: the manifest has problems, the account cannot pay, or nobody agrees.
+    """
+    _stop_at_problems(found)
+    batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
+    there = ledger.batches.read(batch.id)
+    if there is None or not is_over(there):
+        view = _view(found, ledger, chosen, batch)
+        _refuse_unknown_prices(found, spending, chosen)
+        if view.balance:
+            view.balance.or_stop(chosen.base_url)
+        ledger.permits.recover(chosen.account_id)
+        _ask_before_spending(found, view, there, yes=spending.yes)
+        _upload(found, ledger, chosen, batch)
+    return enqueue(ledger, found, batch, alone=not chosen.redis_url)
 
 
 def _settings(spending: Spending) -> Settings:
@@ -119,7 +136,7 @@ def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> S
     options = _options(reading, chosen)
     found = survey(manifest, options, catalogue.builtin(), keep=keep)
     if found.layout:
-        tables.say(f"{manifest} is read as an export of {found.layout}")
+        tables.say(f"{manifest}: recognised as {found.layout}")
     for reason, count in found.skipped.items():
         tables.say(f"passed over: {count} {reason}")
     if keep:
@@ -260,7 +277,7 @@ def _upload(
     needed = (
         (content, address)
         for job, prospect in foreseen(found, shared, batch, alone=not chosen.redis_url)
-        if prospect.state is not State.REUSED
+        if prospect.state in {State.WAITING, State.FOLLOWING}
         for address, content in to_upload(job, found.catalogue.find(job.model)).items()
     )
     with tables.counting("uploading pictures") as progress:
@@ -271,14 +288,17 @@ def _ask_before_spending(
     found: Survey, view: price_view.PriceView, there: BatchRecord | None, *, yes: bool
 ) -> None:
     view.print(tables.err, short=True)
-    if yes:
+    if found.given_up:
+        again = f"reelmill retry {there.id if there else 'BATCH'} sends them again"
+        tables.say(f"{found.given_up} rows failed or were cancelled before; {again}")
+    if yes or not found.to_pay:
         return
     if not sys.stdin.isatty():
         raise Stop("nobody is here to ask; --yes spends without asking")
-    cost = f"${usd(found.price_usd_micros)}"
-    question = f"Render {found.to_pay} videos for {cost}?"
+    cost = f"{found.to_pay} videos for ${usd(found.price_usd_micros)}"
+    question = f"Render {cost}?"
     if there:
         spent = f"${usd(there.charged_usd_micros)}"
-        question = f"Go on with {found.to_pay} videos for {cost}, {spent} of it spent?"
+        question = f"Go on with {cost}, beside {spent} spent before?"
     if not Confirm.ask(question, console=tables.err, default=False):
         raise Stop("nothing was sent", Exit.INCOMPLETE)

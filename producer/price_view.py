@@ -108,7 +108,7 @@ class PriceView:
         made.add_section()
         for words, name in (
             ("stored before", "reused"),
-            ("made elsewhere", "following"),
+            ("being made", "following"),
         ):
             if self._count(name):
                 made.add_row(words, "", str(self._count(name)), "", "$0.00")

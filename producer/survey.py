@@ -53,8 +53,10 @@ class Share:
     unpriced: int = 0
     #: Those whose video is stored already.
     reused: int = 0
-    #: Those whose video another batch is making.
+    #: Those whose video is being made already, by whichever batch.
     following: int = 0
+    #: Those that failed or were cancelled in this batch; a person may retry them.
+    given_up: int = 0
 
 
 @dataclass(slots=True)
@@ -95,13 +97,18 @@ class Survey:
 
     @property
     def following(self) -> int:
-        """Jobs whose video another batch is making."""
+        """Jobs whose video is being made already."""
         return sum(share.following for share in self.shares.values())
+
+    @property
+    def given_up(self) -> int:
+        """Jobs that failed or were cancelled in this batch before."""
+        return sum(share.given_up for share in self.shares.values())
 
     @property
     def to_pay(self) -> int:
         """Jobs that are to be made and paid."""
-        return self.jobs - self.reused - self.following
+        return self.jobs - self.reused - self.following - self.given_up
 
     def recognise(self, layout: str) -> None:
         """It is an export of this shop."""
@@ -247,9 +254,11 @@ def _add(found: Survey, job: Job, model: Model, prospect: Prospect) -> None:
     kind = (model.name, model.duration_s(job.inputs))
     share = found.shares.setdefault(kind, Share())
     share.jobs += 1
-    if prospect.state is State.REUSED:
+    if prospect.state in {State.REUSED, State.STORED}:
         share.reused += 1
-    elif prospect.state is State.FOLLOWING:
+    elif prospect.state in {State.FAILED, State.CANCELLED}:
+        share.given_up += 1
+    elif prospect.state is not State.WAITING:
         share.following += 1
     else:
         share.price_usd_micros += job.price_usd_micros or 0
@@ -266,13 +275,13 @@ def _check_videos(
     alone: bool,
 ) -> None:
     """See that videos to be reused are there; foresee anew for those that are not."""
-    left = [i for i, p in enumerate(prospects) if p.state is State.REUSED]
+    left = [i for i, p in enumerate(prospects) if _is_reused(p)]
     if not left:
         return
     store = Store(batch.store)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         # Without a video that is gone, another one may be found: so again for those.
-        while left := [i for i in left if prospects[i].state is State.REUSED]:
+        while left := [i for i in left if _is_reused(prospects[i])]:
             there = pool.map(lambda i: _is_there(store, prospects[i]), left)
             left = [i for i, is_there in zip(left, there, strict=True) if not is_there]
             for i in left:
@@ -281,6 +290,10 @@ def _check_videos(
             again = ledger.twins.prospects(batch, gone, alone=alone)
             for i, prospect in zip(left, again, strict=True):
                 prospects[i] = prospect
+
+
+def _is_reused(prospect: Prospect) -> bool:
+    return prospect.state is State.REUSED and prospect.leader is not None
 
 
 def _is_there(store: Store, prospect: Prospect) -> bool:

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
-import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.retry import Retry
 
+from jobs import redis_url
 from jobs.ledger.batches import Batches
+from jobs.ledger.connecting import client
 from jobs.ledger.due import Due
 from jobs.ledger.links import Links
 from jobs.ledger.moves import Moves
@@ -53,15 +52,21 @@ class Ledger:
     """All parts of the ledger over one server."""
 
     def __init__(
-        self, server: Server, clock: Callable[[], float] | None = None
+        self,
+        server: Server,
+        clock: Callable[[], float] | None = None,
+        *,
+        replicas: int = 0,
     ) -> None:
         """Open the ledger on `server`.
 
         Args:
             server: a client that decodes responses.
             clock: unix seconds, for simulations; None is the server's own clock.
+            replicas: how many must have on disk what is to be `durable`.
         """
         self.server = server
+        self._replicas = replicas
         now = (lambda: "") if clock is None else (lambda: repr(clock()))
         scripts = Scripts(server)
         self.batches = Batches(server, scripts, now)
@@ -75,6 +80,9 @@ class Ledger:
     def durable(self) -> None:
         """Return once everything written through this connection is on disk.
 
+        Where sentinels watch over the server, one replica must have it too: else a
+        failover could forget a claim whose request has left.
+
         With `appendfsync always` it already is and this asks for proof; with
         `everysec` it waits for the next flush.
 
@@ -82,7 +90,9 @@ class Ledger:
             NotDurable: the server keeps no append-only file, or did not answer in time.
         """
         try:
-            answer = self.server.execute_command("WAITAOF", 1, 0, DURABLE_TIMEOUT_MS)
+            answer = self.server.execute_command(
+                "WAITAOF", 1, self._replicas, DURABLE_TIMEOUT_MS
+            )
         except ResponseError as error:
             raise NotDurable(
                 f"the ledger's server cannot prove that it wrote to disk ({error}); "
@@ -92,6 +102,11 @@ class Ledger:
             raise NotDurable(
                 "the ledger's server did not write to disk in time; "
                 "look at its disk and its log"
+            )
+        if int(answer[1]) < self._replicas:
+            raise NotDurable(
+                "no replica of the ledger's server wrote to disk in time; where "
+                "sentinels may replace the server, one must, with appendonly yes"
             )
 
     def ping(self) -> None:
@@ -118,16 +133,12 @@ class Ledger:
 
 
 def connect(url: str, timeout_s: float = 10.0) -> Ledger:
-    """The ledger at a `redis://`, `rediss://` or `unix://` address.
+    """The ledger at an address as `redis_url` reads it.
 
-    Nothing is repeated behind our back: a step that was taken but whose answer was
-    lost must be seen as such by whoever took it.
+    Raises:
+        ValueError: the address has no meaning.
     """
-    server = redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return Ledger(cast("Server", server))
+    where = redis_url.read(url)
+    server = cast("Server", client(where, timeout_s))
+    # A failover forgets what the old server alone has.
+    return Ledger(server, replicas=int(where.is_sentinel))

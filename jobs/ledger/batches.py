@@ -71,7 +71,7 @@ class Batches:
     def read(self, batch_id: str) -> BatchRecord | None:
         """A batch with its counts and its money; None if there is none."""
         raw = self._server.hgetall(keys.batch(batch_id))
-        return _batch(batch_id, raw) if "created_at" in raw else None
+        return batch_record(batch_id, raw) if "created_at" in raw else None
 
     def ids(self) -> list[str]:
         """Ids of all batches, newest first."""
@@ -125,7 +125,8 @@ class Batches:
         return [_job(raw) if raw.get("job") else None for raw in pipeline.execute()]
 
 
-def _batch(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
+def batch_record(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
+    """A batch from its fields as the server holds them."""
     counts = {s: int(raw[f"n:{s}"]) for s in State if int(raw.get(f"n:{s}", "0"))}
     return BatchRecord(
         id=batch_id,
@@ -143,6 +144,7 @@ def _batch(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         folder=raw.get("folder", ""),
         stopped_by=raw.get("stopped_by", ""),
         note=raw.get("note", ""),
+        rounds=int(raw.get("rounds", "0")),
         counts=counts,
         estimated_usd_micros=int(raw.get("estimated", "0")),
         unpriced=int(raw.get("unpriced", "0")),

@@ -22,6 +22,13 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:account:A:predictions` | hash | prediction id to job: none belongs to two |
 | `reelmill:account:A:links` | hash | content to the link of its upload |
 | `reelmill:account:A:times:M:D` | list | generation times of a model and duration |
+| `reelmill:account:A:uncollected` | zset | jobs paid and not stored, by when sent |
+| `reelmill:account:A:live` | zset | batches that are not over, by when they came |
+| `reelmill:account:A:ended` | zset | batches that are over, by when, for a day |
+| `reelmill:account:A:tellings` | hash | what people are still to be told, by id |
+| `reelmill:account:A:untold` | zset | the same ids, by the next try |
+| `reelmill:account:A:told` | zset | ids of what was told, by when, for a while |
+| `reelmill:accounts` | set | ids of the accounts that have limits |
 """
 
 import hashlib
@@ -29,6 +36,7 @@ import hashlib
 PREFIX = "reelmill:"
 
 BATCHES = f"{PREFIX}batches"
+ACCOUNTS = f"{PREFIX}accounts"
 
 
 def batch(batch_id: str) -> str:
@@ -105,3 +113,8 @@ def times(account_id: str, model: str, duration_s: int) -> str:
 def links(account_id: str) -> str:
     """Where the uploaded pictures of an account are, by content."""
     return f"{account(account_id)}:links"
+
+
+def uncollected(account_id: str) -> str:
+    """Jobs of an account that are paid and not stored."""
+    return f"{account(account_id)}:uncollected"

@@ -71,6 +71,7 @@ class Permits:
     ) -> None:
         """Write down what the account may do; the latest word counts for all."""
         budget = "" if daily_budget_usd_micros is None else daily_budget_usd_micros
+        self._server.sadd(keys.ACCOUNTS, account_id)
         self._server.hset(
             keys.account(account_id),
             mapping={

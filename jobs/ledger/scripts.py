@@ -26,6 +26,10 @@ NAMES = (
     "recover",
     "follow",
     "twins",
+    "tell",
+    "untold",
+    "told",
+    "figures",
 )
 
 Call = tuple[str, Sequence[object]]

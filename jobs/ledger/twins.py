@@ -21,7 +21,8 @@ from jobs.states import State
 class Prospect:
     """What would become of a job if it were added now."""
 
-    #: `waiting` if it makes its video itself, `following` or `reused`.
+    #: `waiting` if it makes its video itself, `following`, `reused`, or where it is in
+    #: its batch already.
     state: State
     #: The job it would follow, reuse or take over; None if nobody asked for the same.
     leader: Ref | None = None

@@ -17,28 +17,26 @@ from tests.sandbox.running import RunningSandbox
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox("--keys", "any") as running:
+    with quick_sandbox() as running:
         yield running
 
 
 @pytest.fixture
-def place(sandbox: RunningSandbox, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    # Another key is another account, with books of its own.
-    key = f"key-{request.node.name[:30]}"
-    with desk(sandbox, key) as made:
+def place(sandbox: RunningSandbox) -> Iterator[Desk]:
+    with desk(sandbox) as made:
+        made.environment["BEFORE"] = json.dumps(bought(sandbox))
         yield made
 
 
+def bought(sandbox: RunningSandbox) -> Counter[str]:
+    """The prompts that were paid for, and how often each."""
+    found = sandbox.books(rows=True)["rows"]
+    return Counter(row["inputs"]["prompt"] for row in found)
+
+
 def asked(sandbox: RunningSandbox, place: Desk) -> Counter[str]:
-    """The prompts that this account has paid for, and how often each."""
-    return Counter(row["inputs"]["prompt"] for row in paid_for(sandbox, place))
-
-
-def paid_for(sandbox: RunningSandbox, place: Desk) -> list[dict[str, object]]:
-    key = place.environment["WAVESPEED_API_KEY"]
-    found = sandbox.books(rows=True, key=key)["rows"]
-    assert isinstance(found, list)
-    return found
+    """The prompts that were paid for since this desk was set up."""
+    return bought(sandbox) - Counter(json.loads(place.environment["BEFORE"]))
 
 
 def signed(table: list[dict[str, str]], night: int) -> str:
@@ -166,20 +164,31 @@ def test_what_failed_is_a_manifest_of_its_own(
     sandbox: RunningSandbox, place: Desk
 ) -> None:
     table = rows(sandbox, 4, ["kling-v2.6-std"])
-    table[1]["prompt"] = "Slow orbit [[fail:1200]]"
     manifest = place.write("m.csv", as_csv(table))
-    assert place.run(manifest).code == 1
+    sandbox.configure(outcome_1200=1)
+    try:
+        one = place.write("one.csv", as_csv(table[1:2]))
+        assert place.run(one).code == 1
+    finally:
+        sandbox.configure(outcome_1200=0)
     (failed,) = place.store.glob("*/failed.csv")
     with failed.open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
-    assert row["id"] == "r001"
-    assert "reason" in row
-    mended = failed.read_text("utf-8").replace("[[fail:1200]]", "")
+    assert (row["id"], row["prompt"]) == ("r001", "Slow orbit 1")
+    assert "sensitive" in row["reason"]
+    batch = failed.parent.name
+    mended = failed.read_text("utf-8").replace("Slow orbit", "Slower orbit")
     assert place.run(place.write("mended.csv", mended)).code == 0
     # Or the manifest itself is mended, and only what failed is asked for.
-    table[1]["prompt"] = "Slow orbit, mended"
+    table[1]["prompt"] = "Slowest orbit"
     place.write("m.csv", as_csv(table))
-    batch = failed.parent.name
     assert place.run(manifest, "--only-failed", batch).code == 0
-    assert states(place) == {"stored": 1}
-    assert asked(sandbox, place)["Slow orbit, mended"] == 1
+    assert asked(sandbox, place) == {
+        "Slow orbit 1": 1,
+        "Slower orbit 1": 1,
+        "Slowest orbit": 1,
+    }
+    # What was stored before that is no longer what failed.
+    assert place.reelmill("retry", batch).code == 0
+    assert place.run(one).code == 0
+    assert not failed.exists()

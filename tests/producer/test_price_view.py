@@ -74,7 +74,7 @@ def test_what_is_not_paid_again_is_shown_at_nothing() -> None:
     shown = viewed(wanted)
     text = one_spaced(printed(shown))
     assert "stored before 90 $0.00" in text
-    assert "made elsewhere 5 $0.00" in text
+    assert "being made 5 $0.00" in text
     assert "total 105 $2.10" in text
     told = shown.document()
     assert (told["videos"], told["reused"], told["following"]) == (105, 90, 5)

@@ -26,16 +26,51 @@ local function open_batch(account, batch)
   redis.call('ZADD', account_key(account) .. ':open', 'NX', math.max(own, clock_now), batch)
 end
 
--- A batch is due to be reported while nothing is left but what a person decides.
+-- How long a batch that is over is shown by `figures`.
+local SHOWN_S = 86400
+
+-- A batch that has something left to do, and one in which all is over.
+local function batch_lives(account, batch, now)
+  redis.call('ZADD', account_key(account) .. ':live', 'NX', now, batch)
+  redis.call('ZREM', account_key(account) .. ':ended', batch)
+end
+local function batch_ended(account, batch, now)
+  local ended = account_key(account) .. ':ended'
+  redis.call('ZREM', account_key(account) .. ':live', batch)
+  redis.call('ZADD', ended, 'NX', now, batch)
+  redis.call('ZREMRANGEBYSCORE', ended, '-inf', now - SHOWN_S)
+end
+
+-- A batch is due to be reported while nothing is left but what a person decides, or
+-- what its budget keeps from starting.
 local function finish_if_over(account, batch, now)
-  local key = batch_key(batch)
-  if redis.call('HGET', key, 'complete') ~= '1' then return end
+  local is = redis.call('HMGET', batch_key(batch),
+    'complete', 'unfinished', 'n:unresolved', 'n:waiting', 'stopped_by')
+  if is[1] ~= '1' then return end
   local due = account_key(account) .. ':due'
-  if number(key, 'unfinished') - number(key, 'n:unresolved') <= 0 then
+  local unfinished = tonumber(is[2] or '0')
+  local left = unfinished - tonumber(is[3] or '0')
+  if is[5] and is[5] ~= '' then left = left - tonumber(is[4] or '0') end
+  if left <= 0 then
     redis.call('ZADD', due, now, batch .. '/')
+    if unfinished <= 0 then batch_ended(account, batch, now) end
   else
     redis.call('ZREM', due, batch .. '/')
   end
+end
+
+-- Upper bounds of the counts that `figures` hands out: seconds from finished to stored,
+-- and looks at one prediction.
+local LAG_S = { 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400 }
+local POLLS = { 1, 2, 3, 4, 6, 8, 12, 20, 50 }
+
+-- Counts a value in its account, under the least bound that it does not exceed.
+local function tally(acct, what, bounds, value)
+  local at = 'inf'
+  for i = #bounds, 1, -1 do
+    if value <= bounds[i] then at = bounds[i] end
+  end
+  redis.call('HINCRBY', acct, what .. ':' .. at, 1)
 end
 
 -- What was asked for in the store of a batch, by request: see asking.py.

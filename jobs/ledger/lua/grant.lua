@@ -57,6 +57,13 @@ local function next_batch()
   return best
 end
 
+-- A batch that comes to rest because of a budget is reported as it stands.
+local function stop(batch, why)
+  if redis.call('HGET', batch_key(batch), 'stopped_by') == why then return end
+  redis.call('HSET', batch_key(batch), 'stopped_by', why)
+  finish_if_over(account, batch, now)
+end
+
 local granted = {}
 while #granted < free do
   local entry = next_batch()
@@ -76,10 +83,10 @@ while #granted < free do
     local budget = redis.call('HGET', key, 'budget')
     local committed = number(key, 'reserved') + number(key, 'charged')
     if budget and budget ~= '' and committed + price > tonumber(budget) then
-      redis.call('HSET', key, 'stopped_by', 'budget')
+      stop(batch, 'budget')
       entry.blocked = true
     elseif price > daily_left then
-      redis.call('HSET', key, 'stopped_by', 'daily-budget')
+      stop(batch, 'daily-budget')
       entry.blocked = true
     else
       local permit = redis.call('HINCRBY', job, 'permit', 1)

@@ -9,7 +9,7 @@ local due_in_s, slot, token = ARGV[6], ARGV[10], ARGV[11]
 local batch, id = string.match(ref, '^([^/]*)/(.*)$')
 local job, key = job_key(ref), batch_key(batch)
 
-local is = redis.call('HMGET', job, 'state', 'permit')
+local is = redis.call('HMGET', job, 'state', 'permit', 'looks', 'generated_at')
 if is[1] ~= state or is[2] ~= permit then return 0 end
 
 local account = redis.call('HGET', key, 'account')
@@ -43,8 +43,20 @@ elseif state == 'unknown' or state == 'unresolved' then
   redis.call('SREM', acct .. ':lost', ref)
 end
 
-if state == 'generating' then redis.call('HINCRBY', acct, 'generating', -1) end
+if state == 'generating' then
+  redis.call('HINCRBY', acct, 'generating', -1)
+  tally(acct, 'polls', POLLS, tonumber(is[3] or '0') + 1)
+end
+if after == 'stored' and is[4] then tally(acct, 'lag', LAG_S, now - tonumber(is[4])) end
+-- What is paid and not stored, by when it was sent: the provider deletes it in time.
+local paid = state == 'generating' or state == 'generated'
+if paid and after ~= 'generated' then redis.call('ZREM', acct .. ':uncollected', ref) end
 if after == 'generating' then
+  local sent_at
+  for i = 17, 15 + 2 * writes, 2 do
+    sent_at = sent_at or string.match(ARGV[i], '"sent_at_s":([%d.]+)')
+  end
+  redis.call('ZADD', acct .. ':uncollected', sent_at or now, ref)
   redis.call('HINCRBY', acct, 'generating', 1)
   -- An acceptance after the rest ends it; one of the refused burst itself does not,
   -- nor does finding one that was accepted before.
@@ -73,7 +85,14 @@ else
   redis.call('ZREM', acct .. ':due', ref)
 end
 if state == 'waiting' then redis.call('ZREM', key .. ':waiting', id) end
-if state == 'failed' or state == 'cancelled' then redis.call('HINCRBY', key, 'unfinished', 1) end
+if state == 'failed' or state == 'cancelled' then
+  redis.call('HINCRBY', key, 'unfinished', 1)
+  batch_lives(account, batch, now)
+end
+-- Only a person brings these back; what is told of the batch then is news again.
+if state == 'failed' or state == 'cancelled' or state == 'unresolved' then
+  redis.call('HINCRBY', key, 'rounds', 1)
+end
 -- Taken back before anybody knew who would make it: it counts as one of its own.
 if state == 'following' then redis.call('HINCRBY', key, 'estimated', redis.call('HGET', job, 'price') or 0) end
 if after == 'waiting' then

@@ -8,6 +8,7 @@ if number(acct, 'strikes') == tonumber(ARGV[6]) then redis.call('HINCRBY', acct,
 if until_s > number(acct, 'cooling_until') then redis.call('HSET', acct, 'cooling_until', until_s) end
 redis.call('HSET', acct, 'reason', ARGV[4], 'trouble', ARGV[5])
 redis.call('HINCRBY', acct, 'refusals', 1)
+if ARGV[7] == '1' then redis.call('HINCRBY', acct, 'throttled', 1) end
 -- What was generating when it said "too many" is what it takes, until it takes more.
 if ARGV[7] == '1' then
   local taken = math.max(1, number(acct, 'generating'))

@@ -5,7 +5,11 @@
 local found = {}
 for i = 5, #ARGV, 3 do
   local ref = ARGV[1] .. '/' .. ARGV[i]
-  local state, other = twin_of(ref, ARGV[2], ARGV[3], ARGV[i + 1], ARGV[i + 2], ARGV[4] == '1')
+  -- One that is there already stays what it is, unless it may still be made.
+  local state, other = redis.call('HGET', job_key(ref), 'state'), nil
+  if not state or state == 'waiting' or state == 'following' then
+    state, other = twin_of(ref, ARGV[2], ARGV[3], ARGV[i + 1], ARGV[i + 2], ARGV[4] == '1')
+  end
   local video = other and redis.call('HMGET', job_key(other), 'video', 'bytes') or {}
   found[#found + 1] = state
   found[#found + 1] = other or ''
