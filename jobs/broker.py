@@ -69,7 +69,9 @@ def kombu_url(where: RedisUrl) -> str:
         return f"redis+socket://{quote(where.socket)}?virtual_host={where.db}"
     user = ""
     if where.username or where.password:
-        parts = (quote(part or "", safe="") for part in (where.username, where.password))
+        parts = (
+            quote(part or "", safe="") for part in (where.username, where.password)
+        )
         user = ":".join(parts) + "@"
     scheme = redis_url.SENTINEL if where.is_sentinel else where.scheme
     return ";".join(

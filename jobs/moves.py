@@ -19,6 +19,9 @@ from jobs.states import Event, State
 #: settle gives its slot back after it.
 LONGEST_GENERATION_S = 3_600.0
 
+#: Code of the failure of a job that a person gave up.
+ABANDONED_CODE = "abandoned"
+
 
 class Ref(NamedTuple):
     """Which job: its batch and its id there."""
@@ -43,6 +46,7 @@ class Slot(StrEnum):
     TAKE = "take"  #: it is generating after all, even if the slot was given back
     FREE = "free"  #: it is over at the provider, or never began
     LEND = "lend"  #: free after the longest generation
+    LEAVE = "leave"  #: the same, but no longer the job's: it may take another
 
 
 class Token(StrEnum):
@@ -233,6 +237,12 @@ def complete(
     return _with(move, attempt)
 
 
+def renew(batch: str, record: JobRecord, output: str, lease_s: float) -> Move:
+    """The finished video is to be had by another link; the tries are counted on."""
+    move = replace(_move(batch, record, Event.RENEW), due_in_s=lease_s, erase=())
+    return replace(move, write={"output": output})
+
+
 def end(
     batch: str,
     record: JobRecord,
@@ -286,3 +296,33 @@ def cancel(batch: str, record: JobRecord) -> Move:
         slot=Slot.FREE if permit else Slot.KEEP,
         token=Token.DROP if permit else Token.KEEP,
     )
+
+
+def abandon(batch: str, record: JobRecord, now_s: float) -> Move:
+    """A person gives up what may be paid: its video is not collected.
+
+    What was charged stays charged. Where the answer was lost nobody knows whether it
+    was, so its price stays reserved: no budget counts it as free again.
+    """
+    known = record.attempt.prediction_id
+    failure = Failure(
+        ABANDONED_CODE,
+        f"given up by a person; prediction {known} is paid and not collected"
+        if known
+        else "given up by a person while its answer was lost; it may be paid",
+    )
+    attempt = replace(
+        record.attempt, outcome="abandoned", ended_at_s=now_s, failure=failure
+    )
+    move = replace(
+        _move(batch, record, Event.ABANDON),
+        slot=Slot.LEAVE,
+        erase=("looks", "candidates", "output", "generated_at"),
+    )
+    return _with(move, attempt, failure)
+
+
+def at_stake_usd_micros(record: JobRecord) -> int:
+    """What stays reserved for attempts that were given up while an answer was lost."""
+    lost = (a for a in record.attempts if a.outcome == "abandoned")
+    return sum(a.price_usd_micros or 0 for a in lost if not a.prediction_id)

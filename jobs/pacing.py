@@ -14,6 +14,12 @@ LONGEST_LOOK_S = 60.0
 #: Growth of the wait between looks, as a share of the time already generated.
 LOOK_SHARE = 0.12
 
+#: While webhooks arrive, a look is only for the one that is lost, and so much rarer.
+HOOKED = 3.0
+
+#: Webhooks count as arriving for so long after the last one.
+HEARD_S = 1_800.0
+
 #: A cooling account is tried again at least this often; also caps Retry-After, because
 #: an absurd one would stop a whole night.
 LONGEST_COOLING_S = 300.0
@@ -48,6 +54,11 @@ def next_look_s(generating_s: float, poll_min_s: float, luck: float) -> float:
     """Seconds to the next look at a prediction that has been generating so long."""
     wait_s = min(LONGEST_LOOK_S, generating_s * LOOK_SHARE)
     return max(poll_min_s, wait_s) * (1 + 0.1 * luck)
+
+
+def patience(heard_at_s: float, now_s: float) -> float:
+    """Factor of the waits between looks, by when a webhook was heard last."""
+    return HOOKED if now_s - heard_at_s < HEARD_S else 1.0
 
 
 def cooling_s(strikes: int, retry_after_s: float | None, luck: float) -> float:

@@ -31,7 +31,7 @@ class Attempt:
     #: Unix seconds when the request was about to leave.
     sent_at_s: float
     #: `sent`, `generating`, `completed`, `failed`, `refused`, `unsent`, `unknown`,
-    #: `absent`: what became of it.
+    #: `absent`, `abandoned`: what became of it.
     outcome: str
     #: What it costs by our price list; None where the list has no price.
     price_usd_micros: int | None
@@ -115,6 +115,8 @@ class BatchRecord:
     complete: bool
     #: True while a person holds it.
     paused: bool = False
+    #: True once a person took it back: nothing of it is sent any more.
+    cancelled: bool = False
     #: Where relative paths in its rows start from, on the machine it came from.
     folder: str = ""
     #: True if it shares no videos with other batches: all is rendered anyway.
@@ -125,6 +127,8 @@ class BatchRecord:
     stopped_by: str = ""
     #: What held up its videos or its report last, such as a full store.
     note: str = ""
+    #: Unix seconds; nothing of it starts before, because its store takes no videos.
+    held_until_s: float = 0.0
     #: How often a person brought back what was over.
     rounds: int = 0
     counts: Mapping[State, int] = field(default_factory=dict)

@@ -1,15 +1,20 @@
-"""The files that a report consists of, ready to be kept beside the videos."""
+"""The files that a report consists of, ready to be kept beside the videos.
 
-from collections.abc import Callable, Iterable, Mapping
+They come in pieces, so that the report of a hundred thousand jobs is never whole in
+memory as text. Where they go is for whoever asks; what they say stands in `report`,
+`report_csv`, `report_html` and `report_failed`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobs import report_failed
 from jobs.catalogue import Catalogue
 from jobs.records import BatchRecord, JobRecord
-from jobs.report import as_json
-from jobs.report_csv import as_csv
-from jobs.report_html import as_html
+from jobs.report import json_chunks
+from jobs.report_csv import csv_lines
+from jobs.report_html import html_chunks
 
 CSV = "text/csv; charset=utf-8"
 
@@ -19,9 +24,15 @@ class ReportFile:
     """One file of a report."""
 
     name: str
-    #: Empty where there shall be no such file.
-    text: str
+    #: Pieces of its text, to be gone through once; none where there shall be no such
+    #: file.
+    chunks: Iterator[str]
     content_type: str
+
+    @property
+    def text(self) -> str:
+        """All pieces in one; they are used up by it."""
+        return "".join(self.chunks)
 
 
 def report_files(
@@ -38,8 +49,8 @@ def report_files(
     again: Iterable[JobRecord] = records() if jobs["failed"] + jobs["cancelled"] else ()
     failed = report_failed.failed_csv(document, again, catalogue, batch.folder)
     return [
-        ReportFile("report.json", as_json(document), "application/json"),
-        ReportFile("report.csv", as_csv(document), CSV),
-        ReportFile("report.html", as_html(document), "text/html; charset=utf-8"),
-        ReportFile(report_failed.NAME, "".join(failed), CSV),
+        ReportFile("report.json", json_chunks(document), "application/json"),
+        ReportFile("report.csv", csv_lines(document), CSV),
+        ReportFile("report.html", html_chunks(document), "text/html; charset=utf-8"),
+        ReportFile(report_failed.NAME, failed, CSV),
     ]

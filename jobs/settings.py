@@ -25,22 +25,22 @@ from pydantic import (
     model_validator,
 )
 
+from jobs import redis_url
 from jobs.limits import Limits, tiers
 from jobs.pricing import usd_micros
+from jobs.telling_settings import TellingSettings
 
 PREFIX = "REELMILL_"
 #: A Unix socket's path must fit into 108 bytes with its closing zero, on macOS 104.
 LONGEST_SOCKET_PATH = 100
-
-REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
 class BadSettings(Exception):  # noqa: N818 - the settings are bad
     """The environment asks for something that cannot be; says which variable."""
 
 
-class Settings(BaseModel):
-    """Every setting, with its default. The alias is the environment variable."""
+class _OwnSettings(BaseModel):
+    """What concerns the making of videos."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
 
@@ -130,6 +130,11 @@ class Settings(BaseModel):
         ge=1,
         le=86_400,
     )
+    webhook_url: str = Field(
+        "",
+        alias="REELMILL_WEBHOOK_URL",
+        description="where the provider reaches `reelmill hooks`; unset: no webhooks",
+    )
     lease_s: float = Field(
         30.0,
         alias="REELMILL_LEASE_S",
@@ -165,6 +170,13 @@ class Settings(BaseModel):
         ge=1,
         le=3_000,
     )
+    stop_s: float = Field(
+        60.0,
+        alias="REELMILL_STOP_S",
+        description="how long a worker that is told to stop may finish what it began",
+        ge=1,
+        le=3_600,
+    )
 
     @field_validator("api_key")
     @classmethod
@@ -186,13 +198,24 @@ class Settings(BaseModel):
             raise ValueError("must be an origin alone, without /api/v3 or a key")
         return f"{parts.scheme}://{parts.netloc}"
 
+    @field_validator("webhook_url")
+    @classmethod
+    def _webhook_is_an_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(
+                "must be an address such as https://hooks.example.com/wave"
+            )
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("must be a plain address, without ?, # or a password")
+        return url.rstrip("/")
+
     @field_validator("redis_url")
     @classmethod
     def _redis_is_a_known_form(cls, url: str | None) -> str | None:
         if not url:
             return None
-        if urlsplit(url).scheme not in REDIS_SCHEMES:
-            raise ValueError("must begin with redis://, rediss:// or unix://")
+        redis_url.read(url)
         return url
 
     @field_validator("daily_budget")
@@ -269,6 +292,10 @@ class Settings(BaseModel):
     def ledger_url(self) -> str:
         """Address of the ledger: the fleet's, or the private one of the home."""
         return self.redis_url or f"unix://{quote(str(self.socket_path))}?db=0"
+
+
+class Settings(TellingSettings, _OwnSettings):
+    """Every setting, with its default. The alias is the environment variable."""
 
 
 def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401 - a setting has its own type

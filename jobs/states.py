@@ -37,10 +37,12 @@ class Event(StrEnum):
     ABSENT = "absent"  #: it is proven that no prediction exists
     GIVE_UP = "give_up"  #: it cannot be told by looking
     COMPLETE = "complete"  #: the provider finished the video
+    RENEW = "renew"  #: the provider has another link to the finished video
     TRY_AGAIN = "try_again"  #: the provider failed; a new attempt is allowed
     FAIL = "fail"  #: the provider failed, or the file is gone; no new attempt
     STORE = "store"  #: the video is checked and kept
     CANCEL = "cancel"  #: a person takes it back
+    ABANDON = "abandon"  #: a person gives up what may be paid; it is not collected
     RETRY = "retry"  #: a person asks for one more attempt
     FOLLOW = "follow"  #: a job of another batch makes the same video
     LEAD = "lead"  #: nobody else makes it any more
@@ -65,9 +67,14 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.GENERATING, Event.COMPLETE): State.GENERATED,
     (State.GENERATING, Event.TRY_AGAIN): State.WAITING,
     (State.GENERATING, Event.FAIL): State.FAILED,
+    (State.GENERATED, Event.RENEW): State.GENERATED,
     (State.GENERATED, Event.STORE): State.STORED,
     (State.GENERATED, Event.TRY_AGAIN): State.WAITING,
     (State.GENERATED, Event.FAIL): State.FAILED,
+    (State.UNKNOWN, Event.ABANDON): State.FAILED,
+    (State.UNRESOLVED, Event.ABANDON): State.FAILED,
+    (State.GENERATING, Event.ABANDON): State.FAILED,
+    (State.GENERATED, Event.ABANDON): State.FAILED,
     (State.FAILED, Event.RETRY): State.WAITING,
     (State.CANCELLED, Event.RETRY): State.WAITING,
     (State.WAITING, Event.FOLLOW): State.FOLLOWING,

@@ -96,7 +96,7 @@ class Store:
             )
         except ERRORS as error:
             raise StoreError(
-                f"{self.url}: cannot be opened ({self._words(error)})"
+                f"{self.url}: cannot be opened: {self._words(error)}"
             ) from None
 
     def place(self, key: str) -> str:
@@ -214,7 +214,7 @@ class Store:
             self.get(key)
             self.remove(key)
         except StoreError as error:
-            raise StoreError(f"{self.url}: nothing can be written ({error})") from None
+            raise StoreError(f"{self.url}: nothing can be written: {error}") from None
 
     def _put(
         self, key: str, content: bytes | IO[bytes] | Iterator[bytes], told: Told

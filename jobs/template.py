@@ -31,8 +31,8 @@ class Template:
         Raises:
             BadTemplate: it is not well formed, or has something in it that it may not.
         """
-        # Jinja takes 40 ms to load, and most manifests have no template.
-        from jobs.template_reading import whole  # noqa: PLC0415
+        # Most manifests have no template.
+        from jobs.template_reading import whole  # noqa: PLC0415 - Jinja takes 40 ms
 
         return cls(text, whole(text))
 

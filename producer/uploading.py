@@ -6,7 +6,9 @@ into the ledger as it comes, so an interrupted run goes on where it was.
 """
 
 import hashlib
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +40,10 @@ ACCOUNT_TROUBLES = frozenset(Trouble)
 
 #: From a picture as it is written in the manifest to something that reads its bytes.
 Opened = Callable[[str], AbstractContextManager[BinaryIO]]
+
+#: Folders of the home that hold copies of pictures, and when they were left behind.
+COPIES = "uploads-"
+LEFT_BEHIND_S = 86_400.0
 
 #: Told how many pictures and bytes were uploaded so far.
 Progress = Callable[[int, int], None]
@@ -201,7 +207,8 @@ def _working(
     with ExitStack() as stack:
         try:
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            made = tempfile.TemporaryDirectory(prefix="uploads-", dir=settings.home)
+            _sweep(settings.home)
+            made = tempfile.TemporaryDirectory(prefix=COPIES, dir=settings.home)
         except OSError as error:
             raise Stop(
                 f"{settings.home}: cannot hold copies of pictures ({error.strerror}); "
@@ -209,6 +216,13 @@ def _working(
             ) from None
         folder = Path(stack.enter_context(made)).absolute()
         yield _Work(settings, ledger, opened, progress, folder, stack)
+
+
+def _sweep(home: Path) -> None:
+    """Take away what commands left behind that were killed."""
+    for folder in home.glob(f"{COPIES}*"):
+        if time.time() - folder.stat().st_mtime > LEFT_BEHIND_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _named(address: str) -> str:

@@ -1,31 +1,40 @@
 """The collect task: fetch a paid video, check it, keep it, mark it.
 
 Everything here may be done twice: the same bytes are kept under the same key. A video
-that cannot be fetched or kept now is tried again until its time at the provider ends.
+that cannot be fetched or kept now is tried again until its time at the provider ends;
+while its store takes nothing, its batch starts nothing new. How it is kept stands in
+`keeping`.
 """
 
 import asyncio
-import json
 import logging
-import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from jobs import failures, moves, pacing
+from jobs.answers import Completed
 from jobs.moves import Ref
-from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
-from jobs.storage import Store, StoreError
+from jobs.storage import StoreError
+from worker import keeping
 from worker.engine import Engine
 from worker.files import Fetched, NotFetched
+from worker.partial import NoRoom, partial_file
 
 log = logging.getLogger("reelmill.collect")
 
 #: Videos of one block that are fetched at the same time.
 SIDE_BY_SIDE = 8
+
+#: Looks in vain after which a single video is worth a note: a host may need a moment.
+NOTED_AFTER = 3
+
+#: A batch is held this much longer than until the next try, which ends the hold.
+HELD_LONGER_S = 30.0
+
+Trouble = NotFetched | NoRoom | StoreError
 
 
 async def collect(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -51,87 +60,51 @@ async def _collect_one(
     record: JobRecord,
     room: asyncio.Semaphore,
 ) -> None:
-    folder = Path(tempfile.gettempdir())
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".mp4") as file:
-        try:
-            async with room:
-                path = Path(file.name)
-                fetched = await engine.files.fetch(record.output or "", path)
-                place = await engine.call(_keep, batch, record, fetched)
-        except (NotFetched, StoreError) as error:
-            await _not_now(engine, ref, record, error)
-            return
+    try:
+        async with room:
+            with partial_file(engine.settings.home) as path:
+                record, fetched = await _fetch(engine, ref, record, path)
+                place = await keeping.in_thread(keeping.keep, batch, record, fetched)
+    except (NotFetched, NoRoom, StoreError) as error:
+        await _not_now(engine, ref, record, error)
+        return
     size, sha256 = fetched.size_bytes, fetched.sha256
     await engine.make([moves.store(ref.batch, record, place, size, sha256)])
+    if batch.note:
+        await engine.call(engine.ledger.batches.release, ref.batch)
 
 
-async def _not_now(
-    engine: Engine, ref: Ref, record: JobRecord, error: NotFetched | StoreError
-) -> None:
+async def _fetch(
+    engine: Engine, ref: Ref, record: JobRecord, path: Path
+) -> tuple[JobRecord, Fetched]:
+    """The video in `path`, by a fresh link if the one we have leads nowhere."""
+    try:
+        return record, await engine.files.fetch(record.output or "", path)
+    except NotFetched as error:
+        answer = None
+        if error.gone and record.prediction_id:
+            answer = await engine.provider.look(record.prediction_id)
+        if not isinstance(answer, Completed) or answer.output == record.output:
+            raise
+    lease_s = engine.settings.lease_s
+    await engine.make([moves.renew(ref.batch, record, answer.output, lease_s)])
+    record = replace(record, output=answer.output)
+    return record, await engine.files.fetch(answer.output, path)
+
+
+async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) -> None:
     log.warning("job=%s video is not kept yet: %s", ref, error)
-    now_s = engine.now_s()
+    now_s, batches = engine.now_s(), engine.ledger.batches
     age_s = now_s - (record.generated_at_s or now_s)
     if isinstance(error, NotFetched) and age_s > pacing.RETENTION_S:
         gone = failures.file_gone(ref.batch, record, str(error), now_s)
         await engine.make([gone])
         return
     wait_s = pacing.collect_again_s(record.looks, engine.luck())
-    if isinstance(error, StoreError):
-        await engine.call(engine.ledger.batches.note, ref.batch, str(error))
+    if not isinstance(error, NotFetched):
+        until_s = now_s + wait_s + HELD_LONGER_S
+        await engine.call(batches.hold, ref.batch, str(error), until_s)
+    elif record.looks >= NOTED_AFTER:
+        words = f"the video of {ref.job} cannot be fetched: {error}"
+        await engine.call(batches.note, ref.batch, words)
     await engine.call(engine.ledger.due.postpone, engine.account, {ref: wait_s})
-
-
-def _keep(batch: BatchRecord, record: JobRecord, fetched: Fetched) -> str:
-    """Keep the video and its provenance; where the video is now."""
-    store = Store(batch.store)
-    key = _free_key(store, batch, record)
-    store.put_file(key, fetched.path, "video/mp4")
-    told = json.dumps(_provenance(batch, record, fetched), ensure_ascii=False, indent=2)
-    store.put_text(_beside(key), told, "application/json")
-    return store.place(key)
-
-
-def _free_key(store: Store, batch: BatchRecord, record: JobRecord) -> str:
-    """The job's key, or one beside it where another batch's paid video has it already.
-
-    A template of keys may leave out the batch; then the same row of two nights would
-    have one key, and the second video would replace the first.
-    """
-    key = record.job.key
-    told = store.get(_beside(key))
-    try:
-        there = json.loads(told) if told else None
-    except ValueError:
-        there = {}
-    own = {"batch": batch.id, "job": record.job.id}
-    if not isinstance(there, dict | None):
-        there = {}
-    if there is None or {name: there.get(name) for name in own} == own:
-        return key
-    return f"{key.removesuffix('.mp4')}-{batch.id}.mp4"
-
-
-def _beside(key: str) -> str:
-    return key.removesuffix(".mp4") + ".json"
-
-
-def _provenance(
-    batch: BatchRecord, record: JobRecord, fetched: Fetched
-) -> dict[str, Any]:
-    """Where a video comes from, for whoever finds it later without the ledger."""
-    sent_at = datetime.fromtimestamp(record.attempt.sent_at_s, UTC)
-    return {
-        "batch": batch.id,
-        "job": record.job.id,
-        "manifest": batch.manifest,
-        "line": record.job.line,
-        "model": record.job.model,
-        "inputs": dict(record.job.inputs),
-        "prediction_id": record.prediction_id,
-        "attempts": len(record.attempts),
-        "charged_usd": usd(record.charged_usd_micros),
-        "sent_at": sent_at.isoformat(),
-        "source": record.output,
-        "bytes": fetched.size_bytes,
-        "sha256": fetched.sha256,
-    }

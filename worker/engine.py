@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from celery import Celery
 
-from jobs import broker, catalogue, pacing
+from jobs import broker, catalogue, hooks, pacing
 from jobs.catalogue import Model
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.moves import Moved
@@ -54,6 +54,7 @@ class Engine:
         self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
         self._loop = asyncio.new_event_loop()
         self._ahead_s = 0.0
+        self._heard_at_s, self._heard_read_at = 0.0, -60.0
         self._learnt: dict[tuple[str, int], tuple[float, list[float]]] = {}
         threading.Thread(
             target=self._loop.run_forever, name="loop", daemon=True
@@ -68,6 +69,12 @@ class Engine:
             submit_timeout_s=self.settings.submit_timeout_s,
             request_timeout_s=self.settings.request_timeout_s,
         )
+
+    @cached_property
+    def token_key(self) -> bytes:
+        """Seals the tokens of this account's attempts."""
+        key = self.settings.api_key
+        return hooks.token_key(self.account, key.get_secret_value() if key else "")
 
     @cached_property
     def files(self) -> Files:
@@ -150,7 +157,19 @@ class Engine:
         if self.settings.first_look_s is not None:
             return max(self.settings.first_look_s, self.settings.poll_min_s)
         learnt = await self._times(model.id, duration_s)
-        return pacing.first_look_s(learnt, typical_s, self.settings.poll_min_s)
+        look_s = pacing.first_look_s(learnt, typical_s, self.settings.poll_min_s)
+        return look_s * await self.patience()
+
+    async def patience(self) -> float:
+        """Factor of the waits between looks: above 1 while webhooks arrive."""
+        if not self.settings.webhook_url:
+            return 1.0
+        if self._loop.time() - self._heard_read_at > 15:  # noqa: PLR2004 - as for times
+            with suppress(LedgerError):
+                heard = self.ledger.hooks.heard_at_s
+                self._heard_at_s = await self.call(heard, self.account)
+                self._heard_read_at = self._loop.time()
+        return pacing.patience(self._heard_at_s, self.now_s())
 
     def luck(self) -> float:
         """A number in [0, 1) that spreads waits apart."""

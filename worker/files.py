@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
+from io import FileIO
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -15,6 +16,7 @@ import httpx
 
 from worker import mp4
 from worker.guard import is_link_local
+from worker.partial import no_room
 from worker.replies import clean, describe, fetchable
 from worker.transport import REQUEST_ERRORS, make_client
 
@@ -30,8 +32,17 @@ LARGEST_PICTURE_BYTES = 32 << 20
 READ_TIMEOUT_S = 30.0
 
 
+#: Answers of a host that has no such file any more, or whose link has run out.
+GONE = frozenset({400, 401, 403, 404, 410})
+
+
 class NotFetched(Exception):  # noqa: N818 - that is what it is
     """The video could not be had this time; says why."""
+
+    def __init__(self, reason: str, *, gone: bool = False) -> None:
+        super().__init__(reason)
+        #: Whether another link may lead to it.
+        self.gone = gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class Files:
 
         Raises:
             NotFetched: it is not there, not whole, or no video.
+            NoRoom: this machine cannot hold it.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -104,20 +116,31 @@ class Files:
         self, response: httpx.Response, path: Path, most_bytes: int
     ) -> Fetched:
         if response.status_code != HTTPStatus.OK:
-            raise NotFetched(f"the file host answers HTTP {response.status_code}")
+            status = response.status_code
+            said = f"the file host answers HTTP {status}"
+            raise NotFetched(said, gone=status in GONE)
         kind = response.headers.get("content-type", "").partition(";")[0].strip()
         if kind.startswith("text/") or kind.endswith(("json", "xml")):
             raise NotFetched(f"the file host sends {clean(kind)} instead of a video")
         announced = response.headers.get("content-length")
         digest, size = hashlib.sha256(), 0
-        with path.open("wb") as file:
+        with path.open("wb", buffering=0) as file:
             async for chunk in response.aiter_bytes():
                 size += len(chunk)
                 if size > most_bytes:
                     raise NotFetched("it does not end")
                 digest.update(chunk)
-                file.write(chunk)
+                _write(file, chunk)
         encoded = "content-encoding" in response.headers
         if announced and not encoded and announced != str(size):
             raise NotFetched(f"{size} of {announced} bytes came")
         return Fetched(path, size, digest.hexdigest())
+
+
+def _write(file: FileIO, chunk: bytes) -> None:
+    try:
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise no_room(Path(str(file.name)).parent, error) from None

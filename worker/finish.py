@@ -5,20 +5,30 @@ from collections.abc import Sequence
 from jobs import report
 from jobs.moves import Ref
 from jobs.report_files import report_files
-from jobs.storage import Store, StoreError
+from jobs.storage import StoreError
+from worker import keeping
 from worker.engine import Engine, log
+
+#: Seconds until a store that does not take a report is asked again.
+AGAIN_S = 60.0
 
 
 async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
     """Write the reports of these batches beside their videos."""
     for ref in refs:
-        try:
-            await engine.call(_report, engine, ref.batch)
-        except StoreError as error:
-            log.warning("batch=%s report is not kept yet: %s", ref.batch, error)
-            await engine.call(engine.ledger.batches.note, ref.batch, str(error))
-            continue
+        async with engine.holding([ref]):
+            try:
+                await keeping.in_thread(_report, engine, ref.batch)
+            except StoreError as error:
+                await _not_now(engine, ref, error)
+                continue
         await engine.call(engine.ledger.due.drop_batch, engine.account, ref.batch)
+
+
+async def _not_now(engine: Engine, ref: Ref, error: StoreError) -> None:
+    log.warning("batch=%s report is not kept yet: %s", ref.batch, error)
+    await engine.call(engine.ledger.batches.note, ref.batch, str(error))
+    await engine.call(engine.ledger.due.postpone, engine.account, {ref: AGAIN_S})
 
 
 def _report(engine: Engine, batch_id: str) -> None:
@@ -26,11 +36,15 @@ def _report(engine: Engine, batch_id: str) -> None:
     batch = batches.read(batch_id)
     if batch is None:
         return
+    store = keeping.store_at(batch.store)
+    # A large report is much work to make; a store that takes nothing says so before.
+    store.check_writable()
     document = report.report(batch, batches.jobs(batch_id), engine.now_s())
-    store = Store(batch.store)
     files = report_files(
         document, batch, lambda: batches.jobs(batch_id), engine.catalogue
     )
     for file in files:
-        store.keep(f"{batch_id}/{file.name}", file.text, file.content_type)
+        store.put_chunks(f"{batch_id}/{file.name}", file.chunks, file.content_type)
+    if batch.note:
+        batches.release(batch_id)
     log.info("batch=%s reported: %s", batch_id, store.place(f"{batch_id}/report.html"))

@@ -27,6 +27,7 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
         looks = await asyncio.gather(*map(engine.provider.look, ids))
         pairs = zip(records.values(), looks, strict=True)
         answers = await asyncio.gather(*(look_once_more(engine, *p) for p in pairs))
+    patience = await engine.patience()
     now_s = engine.now_s()
     made: list[Move] = []
     waits_s: dict[Ref, float] = {}
@@ -43,7 +44,7 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
         if move:
             made.append(move)
         else:
-            waits_s[ref] = _wait_s(engine, record, answer, now_s)
+            waits_s[ref] = patience * _wait_s(engine, record, answer, now_s)
     await engine.call(engine.ledger.due.postpone, engine.account, waits_s)
     moved = await engine.make(made)
     await _collect_finished(engine, made, moved)

@@ -163,6 +163,20 @@ class Provider:
             raise NoAnswer(f"a prediction's result answers HTTP {reply.status}")
         return found
 
+    async def webhook_secret(self) -> str:
+        """What the provider signs this account's webhooks with.
+
+        Source: https://wavespeed.ai/docs/docs-api/verifying_webhook.
+
+        Raises:
+            NoAnswer: it does not say.
+        """
+        reply = await self.ask("GET", "/api/v3/webhook/secret")
+        secret = replies.webhook_secret(reply)
+        if secret is None:
+            raise NoAnswer(f"the webhook's secret answers HTTP {reply.status}")
+        return secret
+
     async def clock_s(self) -> float | None:
         """Unix seconds by the provider's clock, to the second; None if it tells none.
 

@@ -182,6 +182,17 @@ def looked(reply: Reply, prediction_id: str) -> LookAnswer:
     return Running(clean(status))
 
 
+def webhook_secret(reply: Reply) -> str | None:
+    """What webhooks are signed with; None where the answer does not tell.
+
+    Whether it stands by itself or under a name is documented nowhere; its beginning is.
+    """
+    told = reply.json().get("data")
+    values = list(told.values()) if isinstance(told, dict) else [told]
+    secrets = (v for v in values if isinstance(v, str) and v.startswith("whsec_"))
+    return next(secrets, None) if reply.status == HTTPStatus.OK else None
+
+
 def date_s(reply: Reply) -> float | None:
     """Unix seconds that the answer itself is dated with; None if it is not."""
     return _http_date_s(reply.headers.get("date", ""))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs import failures, moves, pacing, settling
+from jobs import failures, hooks, moves, pacing, settling
 from jobs.answers import (
     Accepted,
     AccountTrouble,
@@ -20,6 +20,7 @@ from jobs.answers import (
     Throttled,
     Unsent,
 )
+from jobs.hooks import Attempted
 from jobs.ledger import NotDurable
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
@@ -99,8 +100,9 @@ async def _submit_one(
     duration_s = model.duration_s(record.job.inputs)
     typical_s = model.typical_s(record.job.inputs)
     first_look_s = await engine.first_look_s(model, duration_s, typical_s)
+    path = _path(engine, model.path, ref, record)
     async with engine.provider.room:
-        answer = await _send(engine, model.path, request, claimed_at_s)
+        answer = await _send(engine, path, request, claimed_at_s)
     await _tell_account(engine, answer, strikes)
     move = failures.after_submit(
         ref.batch,
@@ -111,6 +113,14 @@ async def _submit_one(
         settle_look_s=min(5.0, engine.settings.settle_s / 4),
     )
     await _write_down(engine, move, record, answer)
+
+
+def _path(engine: Engine, path: str, ref: Ref, record: JobRecord) -> str:
+    """Where the request goes; with webhooks it says where the provider calls back."""
+    if not engine.settings.webhook_url:
+        return path
+    token = hooks.sealed(engine.token_key, Attempted(ref, record.permit))
+    return hooks.asking(path, engine.settings.webhook_url, token)
 
 
 async def _send(

@@ -3,8 +3,8 @@
 The only package that knows Redis. Its parts share one connection and one clock:
 `batches` (what was asked), `moves` (what happens to a job), `permits` (who may start),
 `due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
-for the same video), `links` (where uploaded pictures are). `audit` checks that they
-agree.
+for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
+arrive), `workers` (who is at work). `audit` checks that they agree.
 """
 
 from collections.abc import Callable
@@ -16,16 +16,20 @@ from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from jobs import redis_url
+from jobs.ledger import keys
 from jobs.ledger.batches import Batches
 from jobs.ledger.connecting import client
 from jobs.ledger.due import Due
+from jobs.ledger.hooks import Hooks
 from jobs.ledger.links import Links
 from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
+from jobs.ledger.tellings import Tellings
 from jobs.ledger.times import Times
 from jobs.ledger.twins import Twins
+from jobs.ledger.workers import Workers
 
 __all__ = [
     "Ledger",
@@ -75,10 +79,13 @@ class Ledger:
         self.due = Due(server, scripts, now)
         self.times = Times(server)
         self.links = Links(server)
+        self.hooks = Hooks(server)
+        self.tellings = Tellings(scripts, now)
         self.twins = Twins(server, scripts, now)
+        self.workers = Workers(server, scripts, now)
 
     def durable(self) -> None:
-        """Return once everything written through this connection is on disk.
+        """Return once everything that was written until now is on disk.
 
         Where sentinels watch over the server, one replica must have it too: else a
         failover could forget a claim whose request has left.
@@ -89,10 +96,13 @@ class Ledger:
         Raises:
             NotDurable: the server keeps no append-only file, or did not answer in time.
         """
+        pipeline = self.server.pipeline(transaction=False)
+        # The server waits only for what came over the same connection, and a pool has
+        # several; but whatever is older than this write is on disk before it.
+        pipeline.execute_command("SET", keys.PROOF, "1")
+        pipeline.execute_command("WAITAOF", 1, self._replicas, DURABLE_TIMEOUT_MS)
         try:
-            answer = self.server.execute_command(
-                "WAITAOF", 1, self._replicas, DURABLE_TIMEOUT_MS
-            )
+            answer = pipeline.execute()[1]
         except ResponseError as error:
             raise NotDurable(
                 f"the ledger's server cannot prove that it wrote to disk ({error}); "

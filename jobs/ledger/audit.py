@@ -7,7 +7,7 @@ something, not for the path of a job.
 from collections import Counter
 
 from jobs.ledger import Ledger, keys
-from jobs.moves import Ref
+from jobs.moves import Ref, at_stake_usd_micros
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import FINAL, WATCHED, State
 
@@ -24,7 +24,9 @@ RESERVING = frozenset(
 def audit(ledger: Ledger, account_id: str) -> list[str]:
     """What does not agree, a sentence each; empty when all is well."""
     due = set(ledger.server.zrange(keys.due(account_id), 0, -1))
-    slots = set(ledger.server.zrange(keys.slots(account_id), 0, -1))
+    # A slot that was left is named `batch/job/permit`, and is its job's no more.
+    held = ledger.server.zrange(keys.slots(account_id), 0, -1)
+    slots = {ref for ref in held if ref.count("/") == 1}
     problems: list[str] = []
     lost: set[str] = set()
     generating = 0
@@ -87,6 +89,7 @@ def _leader(ledger: Ledger, ref: str, record: JobRecord) -> list[str]:
 def _sums(ledger: Ledger, batch: BatchRecord, records: list[JobRecord]) -> list[str]:
     unfinished = ledger.server.hget(keys.batch(batch.id), "unfinished") or "0"
     reserved = sum(r.job.price_usd_micros or 0 for r in records if r.state in RESERVING)
+    reserved += sum(map(at_stake_usd_micros, records))
     counted = Counter(record.state for record in records)
     pairs = {
         "reserved": (batch.reserved_usd_micros, reserved),

@@ -17,6 +17,9 @@ from jobs.states import State
 #: Jobs that one script call adds, and one round trip reads.
 BLOCK = 500
 
+#: Jobs whose states one script call looks at; it takes some milliseconds.
+PICKED = 5_000
+
 
 class Batches:
     """What was asked for: batches and jobs, in the order of their manifests."""
@@ -73,9 +76,38 @@ class Batches:
         raw = self._server.hgetall(keys.batch(batch_id))
         return batch_record(batch_id, raw) if "created_at" in raw else None
 
-    def ids(self) -> list[str]:
-        """Ids of all batches, newest first."""
-        return list(self._server.zrevrange(keys.BATCHES, 0, -1))
+    def ids(self, most: int | None = None) -> list[str]:
+        """Ids of all batches, or of so many, newest first."""
+        last = -1 if most is None else most - 1
+        return list(self._server.zrevrange(keys.BATCHES, 0, last))
+
+    def page(
+        self, first: int, count: int, *, unfinished: bool = False
+    ) -> tuple[list[BatchRecord], int]:
+        """Some batches, newest first, and how many there are; in one round trip.
+
+        Args:
+            first: how many newer ones to pass over.
+            count: most that are returned.
+            unfinished: only those in which not all is over.
+        """
+        last = first + count - 1
+        total, *flat = self._scripts.run("page", int(unfinished), first, last)
+        found = []
+        for batch_id, fields in zip(flat[::2], flat[1::2], strict=True):
+            raw = dict(zip(fields[::2], fields[1::2], strict=True))
+            found.append(batch_record(batch_id, raw))
+        return found, int(total)
+
+    def unfinished(self) -> Iterator[BatchRecord]:
+        """Batches in which not all is over, newest first, read block by block."""
+        first = 0
+        while True:
+            found, _ = self.page(first, BLOCK, unfinished=True)
+            yield from found
+            if len(found) < BLOCK:
+                return
+            first += len(found)
 
     def set_budget(self, batch_id: str, budget_usd_micros: int | None) -> None:
         """Change the cap; what was stopped by it goes on at the next pulse."""
@@ -101,9 +133,42 @@ class Batches:
         self._server.hdel(keys.batch(batch_id), "aside")
         return sorted(others)
 
+    def pause(self, batch_id: str) -> None:
+        """Start nothing more of a batch until it is resumed; from the next permit."""
+        self._server.hset(keys.batch(batch_id), mapping={"paused": 1})
+
+    def resume(self, batch_id: str) -> None:
+        """Let a paused batch start again."""
+        self._server.hdel(keys.batch(batch_id), "paused")
+
+    def cancel(self, batch_id: str) -> None:
+        """Start nothing more of a batch; what comes back to be sent is cancelled.
+
+        Jobs that wait now are not touched: each is cancelled by a move of its own.
+        """
+        self._server.hset(keys.batch(batch_id), mapping={"cancelled": 1})
+        # Of one that was only half handed over nothing more is awaited.
+        self.open(batch_id)
+
+    def take_up(self, batch_id: str) -> None:
+        """Let a cancelled batch start again."""
+        self._server.hdel(keys.batch(batch_id), "cancelled")
+
     def note(self, batch_id: str, text: str) -> None:
         """Tell whoever watches the batch what holds it up."""
         self._server.hset(keys.batch(batch_id), mapping={"note": text})
+
+    def hold(self, batch_id: str, why: str, until_s: float) -> None:
+        """Start nothing of the batch until then, in unix seconds, and tell why.
+
+        What is paid while its videos cannot be kept may be lost before they can.
+        """
+        held = {"note": why, "held_until": repr(until_s)}
+        self._server.hset(keys.batch(batch_id), mapping=held)
+
+    def release(self, batch_id: str) -> None:
+        """What held the batch up is over."""
+        self._server.hdel(keys.batch(batch_id), "note", "held_until")
 
     def jobs(self, batch_id: str) -> Iterator[JobRecord]:
         """Every job of a batch in the order of its manifest, read block by block."""
@@ -116,6 +181,28 @@ class Batches:
             start += len(ids)
             found = self.load([Ref(batch_id, job_id) for job_id in ids])
             yield from (record for record in found if record)
+
+    def slice(self, batch_id: str, first: int, count: int) -> list[JobRecord]:
+        """Some jobs of a batch in the order of its manifest, `first` from 0."""
+        key = keys.batch_jobs(batch_id)
+        ids = self._server.zrange(key, first, first + count - 1)
+        found = self.load([Ref(batch_id, job_id) for job_id in ids])
+        return [record for record in found if record]
+
+    def refs_in(self, batch_id: str, states: Iterable[State]) -> Iterator[Ref]:
+        """Jobs of a batch in these states, in the order of its manifest.
+
+        Read block by block, so whoever needs only the first stops early. A job that
+        moves meanwhile may be left out.
+        """
+        wanted, first = list(states), 0
+        while True:
+            last = first + PICKED - 1
+            seen, *ids = self._scripts.run("pick", batch_id, first, last, *wanted)
+            yield from (Ref(batch_id, job_id) for job_id in ids)
+            if int(seen) < PICKED:
+                return
+            first += PICKED
 
     def load(self, refs: Sequence[Ref]) -> list[JobRecord | None]:
         """The jobs of these refs, in order; None where there is none."""
@@ -139,11 +226,13 @@ def batch_record(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         created_at_s=float(raw["created_at"]),
         complete=raw.get("complete") == "1",
         paused=raw.get("paused") == "1",
+        cancelled=raw.get("cancelled") == "1",
         aside=raw.get("aside") == "1",
         fresh=raw.get("fresh") == "1",
         folder=raw.get("folder", ""),
         stopped_by=raw.get("stopped_by", ""),
         note=raw.get("note", ""),
+        held_until_s=float(raw.get("held_until", "0")),
         rounds=int(raw.get("rounds", "0")),
         counts=counts,
         estimated_usd_micros=int(raw.get("estimated", "0")),

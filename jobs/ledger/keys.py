@@ -7,6 +7,7 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | key | type | holds |
 |---|---|---|
 | `reelmill:batches` | zset | batch ids by time of creation |
+| `reelmill:batches:open` | zset | those in which not all is over, by the same |
 | `reelmill:batch:B` | hash | settings, counts (`n:STATE`), money of a batch |
 | `reelmill:batch:B:jobs` | zset | its job ids by their place in the manifest |
 | `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
@@ -28,6 +29,9 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:account:A:tellings` | hash | what people are still to be told, by id |
 | `reelmill:account:A:untold` | zset | the same ids, by the next try |
 | `reelmill:account:A:told` | zset | ids of what was told, by when, for a while |
+| `reelmill:workers` | zset | names of workers, by their last beat |
+| `reelmill:workers:facts` | hash | name to what is known of that worker, JSON |
+| `reelmill:proof` | string | written to see that the disk takes it |
 | `reelmill:accounts` | set | ids of the accounts that have limits |
 """
 
@@ -37,6 +41,9 @@ PREFIX = "reelmill:"
 
 BATCHES = f"{PREFIX}batches"
 ACCOUNTS = f"{PREFIX}accounts"
+WORKERS = f"{PREFIX}workers"
+WORKER_FACTS = f"{WORKERS}:facts"
+PROOF = f"{PREFIX}proof"
 
 
 def batch(batch_id: str) -> str:

@@ -105,6 +105,15 @@ class Permits:
         """The account was found in order: let it start again at once."""
         self._scripts.run("recover", account_id)
 
+    def pause(self, account_id: str) -> None:
+        """Start nothing more on the account until it is resumed."""
+        self._server.hset(keys.account(account_id), mapping={"paused": 1})
+
+    def resume(self, account_id: str) -> None:
+        """Let the account start again at once, whatever it was told before."""
+        self._server.hdel(keys.account(account_id), "paused")
+        self.recover(account_id)
+
     def read(self, account_id: str) -> AccountRecord:
         """How the account stands."""
         raw = self._server.hgetall(keys.account(account_id))

@@ -79,18 +79,19 @@ def test_along_every_path_the_books_balance(
         reserved += move.reserved_usd_micros
         charged += move.charged_usd_micros
         refunded += move.refunded_usd_micros
-        slot = {Slot.KEEP: slot, Slot.TAKE: True, Slot.LEND: slot, Slot.FREE: False}[
-            move.slot
-        ]
+        stays = {Slot.KEEP: slot, Slot.TAKE: True, Slot.LEND: slot}
+        slot = stays.get(move.slot, False)
         record = then(record, move)
         open_money = {
             *(State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
         }
-        assert reserved == (worth if record.state in open_money else 0)
+        at_stake = moves.at_stake_usd_micros(record)
+        assert reserved - at_stake == (worth if record.state in open_money else 0)
         assert charged == record.charged_usd_micros
         assert refunded == record.refunded_usd_micros <= charged
         assert slot == (record.state in open_money | {State.GENERATING})
-    assert reserved == 0 or record.state not in FINAL
+    at_stake = moves.at_stake_usd_micros(record)
+    assert reserved == at_stake or record.state not in FINAL
 
 
 def test_an_attempt_that_never_left_is_none() -> None:

@@ -203,3 +203,11 @@ def test_seen_agrees_with_a_dictionary(names: list[str]) -> None:
     for line, name in enumerate(names):
         assert seen.add(name, line) == lines.get(name.casefold())
         lines.setdefault(name.casefold(), line)
+
+
+@given(st.lists(st.sampled_from(["a", "A", "b"]), max_size=3_000))
+def test_names_are_counted_to_the_letter(names: list[str]) -> None:
+    seen, counted = Seen(), dict[str, int]()
+    for name in names:
+        counted[name] = counted.get(name, 0) + 1
+        assert seen.count(name) == counted[name]

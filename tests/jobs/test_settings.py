@@ -19,6 +19,8 @@ from jobs.settings import (
 )
 
 KEY = "wsk-0123456789abcdef"
+HOOK = "https://hooks.example.com/T0/B0/x"
+SMTP = "smtp://me:pw@mail.example.com?from=mill@example.com"
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 VARIABLES = [str(field.alias) for field in Settings.model_fields.values()]
 
@@ -40,11 +42,17 @@ GIVEN = {
     "REELMILL_POLL_MIN_S": ("7.5", 7.5),
     "REELMILL_FIRST_LOOK_S": ("9", 9.0),
     "REELMILL_SETTLE_S": ("240", 240.0),
+    "REELMILL_WEBHOOK_URL": ("https://h.example/w/", "https://h.example/w"),
     "REELMILL_LEASE_S": ("45", 45.0),
     "REELMILL_PULSE_S": ("0.5", 0.5),
     "REELMILL_SUBMIT_TIMEOUT_S": ("90", 90.0),
     "REELMILL_REQUEST_TIMEOUT_S": ("12", 12.0),
     "REELMILL_DOWNLOAD_TIMEOUT_S": ("300", 300.0),
+    "REELMILL_NOTIFY_URL": (HOOK, SecretStr(HOOK)),
+    "REELMILL_NOTIFY_SECRET": ("whisper", SecretStr("whisper")),
+    "REELMILL_NOTIFY_EMAIL": ("a@x.org,b@x.org", "a@x.org,b@x.org"),
+    "REELMILL_SMTP_URL": (SMTP, SecretStr(SMTP)),
+    "REELMILL_REPORT_URL": ("https://x.org/{batch}", "https://x.org/{batch}"),
 }
 
 

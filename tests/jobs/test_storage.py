@@ -107,7 +107,7 @@ def test_a_stream_that_fails_leaves_nothing(store: Store, size: int) -> None:
         raise ValueError("the disk went away")
 
     with pytest.raises(StoreError, match="the disk went away"):
-        store._put("spring/mug.mp4", breaks(), "video/mp4")
+        store._put("spring/mug.mp4", breaks(), {})
     assert kept(store) == []
     assert store.get("spring/mug.mp4") is None
 
@@ -119,7 +119,7 @@ def test_a_stream_that_fails_leaves_what_was_there(store: Store) -> None:
 
     store.put_text("mug.mp4", "whole", "video/mp4")
     with pytest.raises(StoreError):
-        store._put("mug.mp4", breaks(), "video/mp4")
+        store._put("mug.mp4", breaks(), {})
     assert store.get("mug.mp4") == b"whole"
     assert kept(store) == ["mug.mp4"]
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -5,18 +6,27 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.rows import Problem
+from jobs.rows import Problem, Skipped
 from producer.reading import Options, plan
 
 SAMPLES = resources.files("jobs") / "samples"
 ORIGIN = "http://127.0.0.1:8788/pictures"
 
 
-def sample(name: str, folder: Path) -> list[Job | Problem]:
+#: What makes videos of a shop's export, which knows neither model nor prompt.
+SHOP = Options(
+    model="kling-v2.6-std",
+    set={"prompt": "{{ title }} turning slowly on a white table"},
+)
+
+
+def sample(
+    name: str, folder: Path, options: Options | None = None
+) -> list[Job | Skipped | Problem]:
     """What a sample holds, its pictures put on a real origin."""
     text = (SAMPLES / name).read_text(encoding="utf-8").replace("{pictures}", ORIGIN)
     (folder / name).write_text(text, encoding="utf-8")
-    return list(plan(folder / name, Options(), builtin()))
+    return list(plan(folder / name, options or Options(), builtin()))
 
 
 @pytest.mark.parametrize("name", ["products.csv", "products.yaml", "products.jsonl"])
@@ -37,4 +47,28 @@ def test_the_products_of_the_demonstration_use_every_model(tmp_path: Path) -> No
 def test_every_file_of_the_samples_is_tested() -> None:
     names = {file.name for file in SAMPLES.iterdir() if file.is_file()}
     products = {"products.csv", "products.yaml", "products.jsonl"}
-    assert names == products | {"mistakes.csv"}
+    shops = {"shopify.csv", "shopify-new.csv", "woocommerce.csv"}
+    assert names == products | shops | {"mistakes.csv"}
+
+
+@pytest.mark.parametrize("name", ["shopify.csv", "shopify-new.csv", "woocommerce.csv"])
+def test_a_shops_export_runs_unchanged(name: str, tmp_path: Path) -> None:
+    found = sample(name, tmp_path, SHOP)
+    assert [str(one) for one in found if isinstance(one, Problem)] == []
+    made = [one for one in found if isinstance(one, Job)]
+    skipped = [one for one in found if isinstance(one, Skipped)]
+    assert len(made) > len({one.inputs["prompt"] for one in made}) > 1
+    assert skipped
+    assert all("turning slowly" in one.inputs["prompt"] for one in made)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("shopify.csv", "Image Src"), ("shopify-new.csv", "Product image URL")],
+)
+def test_a_column_mapped_by_hand_says_the_same(
+    name: str, column: str, tmp_path: Path
+) -> None:
+    by_hand = replace(SHOP, map={"image": (column,)})
+    found = sample(name, tmp_path, by_hand)
+    assert found == sample(name, tmp_path, SHOP)

@@ -31,11 +31,13 @@ local SHOWN_S = 86400
 
 -- A batch that has something left to do, and one in which all is over.
 local function batch_lives(account, batch, now)
+  redis.call('ZADD', PREFIX .. 'batches:open', 'NX', number(batch_key(batch), 'created_at'), batch)
   redis.call('ZADD', account_key(account) .. ':live', 'NX', now, batch)
   redis.call('ZREM', account_key(account) .. ':ended', batch)
 end
 local function batch_ended(account, batch, now)
   local ended = account_key(account) .. ':ended'
+  redis.call('ZREM', PREFIX .. 'batches:open', batch)
   redis.call('ZREM', account_key(account) .. ':live', batch)
   redis.call('ZADD', ended, 'NX', now, batch)
   redis.call('ZREMRANGEBYSCORE', ended, '-inf', now - SHOWN_S)
@@ -88,8 +90,8 @@ local BEING_MADE = {
 
 -- Whether waiting jobs of a batch will be started: nobody and no budget holds it.
 local function is_held(key)
-  local held = redis.call('HMGET', key, 'paused', 'aside', 'stopped_by')
-  return held[1] == '1' or held[2] == '1' or held[3] == 'budget'
+  local held = redis.call('HMGET', key, 'paused', 'aside', 'cancelled', 'stopped_by')
+  return held[1] == '1' or held[2] == '1' or held[3] == '1' or held[4] == 'budget'
 end
 
 -- Which other job has, makes or may make what is asked for, and what that means for

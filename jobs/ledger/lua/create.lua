@@ -4,4 +4,5 @@ local key = batch_key(ARGV[1])
 if redis.call('EXISTS', key) == 1 then return 0 end
 redis.call('HSET', key, 'created_at', unpack(ARGV, 2))
 redis.call('ZADD', PREFIX .. 'batches', ARGV[2], ARGV[1])
+redis.call('ZADD', PREFIX .. 'batches:open', ARGV[2], ARGV[1])
 return 1

@@ -49,6 +49,12 @@ for i = 1, #range, 2 do
   queue[#queue + 1] = { batch = range[i], vtime = math.max(vclock, tonumber(range[i + 1])) }
 end
 
+-- Whether a person keeps a batch from starting anything.
+local function is_kept(key)
+  local kept = redis.call('HMGET', key, 'paused', 'aside', 'cancelled')
+  return kept[1] == '1' or kept[2] == '1' or kept[3] == '1'
+end
+
 local function next_batch()
   local best
   for _, entry in ipairs(queue) do
@@ -74,7 +80,7 @@ while #granted < free do
   if not id then
     redis.call('ZREM', open, batch)
     entry.blocked = true
-  elseif redis.call('HGET', key, 'paused') == '1' or redis.call('HGET', key, 'aside') == '1' then
+  elseif is_kept(key) or number(key, 'held_until') > now then
     entry.blocked = true
   else
     local ref = batch .. '/' .. id

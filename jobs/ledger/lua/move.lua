@@ -12,6 +12,12 @@ local job, key = job_key(ref), batch_key(batch)
 local is = redis.call('HMGET', job, 'state', 'permit', 'looks', 'generated_at')
 if is[1] ~= state or is[2] ~= permit then return 0 end
 
+-- What comes back to be sent again finds its batch cancelled, and is too.
+local was_over = state == 'failed' or state == 'cancelled'
+if after == 'waiting' and not was_over and redis.call('HGET', key, 'cancelled') == '1' then
+  after = 'cancelled'
+end
+
 local account = redis.call('HGET', key, 'account')
 local acct = account_key(account)
 local prediction = ARGV[14]
@@ -75,6 +81,14 @@ end
 if slot == 'take' then redis.call('ZADD', acct .. ':slots', '+inf', ref) end
 if slot == 'free' then redis.call('ZREM', acct .. ':slots', ref) end
 if slot == 'lend' then redis.call('ZADD', acct .. ':slots', 'XX', now + tonumber(ARGV[12]), ref) end
+if slot == 'leave' then
+  local held_until = redis.call('ZSCORE', acct .. ':slots', ref)
+  if held_until then
+    local left_until = math.min(tonumber(held_until), now + tonumber(ARGV[12]))
+    redis.call('ZREM', acct .. ':slots', ref)
+    redis.call('ZADD', acct .. ':slots', left_until, ref .. '/' .. permit)
+  end
+end
 local start = ref .. '#' .. permit
 if token == 'drop' then redis.call('ZREM', acct .. ':starts', start) end
 if token == 'count' then redis.call('ZADD', acct .. ':starts', 'XX', now + tonumber(ARGV[13]), start) end

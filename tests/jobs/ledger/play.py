@@ -98,6 +98,7 @@ def move_by(
         Event.FAIL: partial(end, refund=False, again=False),
         Event.STORE: partial(moves.store, batch, record, "row-1.mp4", 1_000, "ab" * 32),
         Event.CANCEL: partial(moves.cancel, batch, record),
+        Event.ABANDON: partial(moves.abandon, batch, record, now_s),
         Event.RETRY: partial(moves.retry, batch, record),
     }
     return makers[event]()

@@ -1,0 +1,227 @@
+"""What people are told when a batch comes to rest, and in which words.
+
+It decides whether a batch is worth a word, what the word is, and how it looks to a
+program, to Slack and in a mail. It sends nothing; what is still to be told is kept in
+`ledger.tellings`, and `worker.telling` delivers it.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from jobs.pricing import usd
+from jobs.records import BatchRecord
+from jobs.states import FINAL, State
+
+#: Hosts that take Slack's form and nothing else (docs.slack.dev, incoming webhooks).
+SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+
+#: States of a job that has its video.
+HAVING = (State.STORED, State.REUSED)
+
+DAY_S = 86_400.0
+
+#: The second try comes after about as long.
+FIRST_WAIT_S = 5.0
+
+#: What could not be told for so long is news no more.
+GIVEN_UP_S = 30 * DAY_S
+
+
+class Kind(StrEnum):
+    """Why somebody is told."""
+
+    FINISHED = "finished"  #: a batch is over: stored, failed or cancelled
+    UNRESOLVED = "unresolved"  #: nothing goes on before a person settles jobs
+    STOPPED = "stopped"  #: a budget keeps the rest of a batch from starting
+    SCHEDULE = "schedule"  #: something about what is started by the clock
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One thing that people are to be told."""
+
+    #: The same on every try, so that a receiver can drop what comes twice.
+    id: str
+    account: str
+    kind: Kind
+    #: The heart of it, on one line.
+    subject: str
+    #: All of it, a few lines.
+    text: str
+    #: It for a program.
+    document: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        account: str,
+        kind: Kind,
+        subject: str,
+        details: str = "",
+        document: Mapping[str, Any] | None = None,
+    ) -> "Telling":
+        """A telling whose id comes from what it says.
+
+        The same words of the same account are told once; what is news each time needs
+        something in its document that differs, such as a time.
+        """
+        subject = _line(subject)
+        text = f"{subject}\n{details}" if details else subject
+        said = dict(document or {})
+        whole = json.dumps([account, kind, text, said], sort_keys=True)
+        digest = hashlib.sha256(whole.encode()).hexdigest()[:32]
+        return cls(digest, account, kind, subject, text, said)
+
+    def to_json(self) -> str:
+        """It as one line, for the ledger."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Telling":
+        """The telling that `to_json` wrote."""
+        raw = json.loads(text)
+        return cls(**{**raw, "kind": Kind(raw["kind"])})
+
+
+def about_batch(batch: BatchRecord, report_url: str = "") -> Telling | None:
+    """What is to be told of a batch; None while it still goes on by itself.
+
+    The same outcome makes the same telling, until a person brings a job back. With
+    `report_url` as in `report_link`.
+    """
+    kind = _kind(batch)
+    if kind is None:
+        return None
+    link = report_link(batch, report_url)
+    details = "\n".join([*_details(batch, kind), f"Report: {link}"])
+    document = _document(batch) | {"report": link, "round": batch.rounds}
+    return Telling.of(batch.account, kind, _subject(batch, kind), details, document)
+
+
+def report_link(batch: BatchRecord, report_url: str = "") -> str:
+    """Where a person opens the report: by a template that has `{batch}` in it.
+
+    Without one it is its place in the store.
+    """
+    if report_url:
+        return report_url.replace("{batch}", batch.id)
+    return f"{batch.store}/{batch.id}/report.html"
+
+
+def request_of(
+    telling: Telling, url: str, secret: str, now_s: float
+) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the request that tells it to a web address.
+
+    Slack gets its own form. Everybody else gets the document with the text in it and,
+    where there is a secret, a signature over the time in unix seconds and the body.
+    """
+    headers = {"content-type": "application/json"}
+    if urlsplit(url).hostname in SLACK_HOSTS:
+        return headers, json.dumps({"text": _for_slack(telling.text)}).encode()
+    told = {"id": telling.id, "kind": telling.kind, "account": telling.account}
+    document = {**told, "text": telling.text, **telling.document}
+    body = json.dumps(document, ensure_ascii=False).encode()
+    headers["reelmill-id"] = telling.id
+    if secret:
+        headers["reelmill-signature"] = signature(secret, int(now_s), body)
+    return headers, body
+
+
+def signature(secret: str, at_s: int, body: bytes) -> str:
+    """What proves that a body is ours and how old it is: HMAC-SHA256 of `time.body`."""
+    signed = f"{at_s}.".encode() + body
+    digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    return f"t={at_s},v1={digest}"
+
+
+def again_s(tries: int, luck: float) -> float:
+    """Seconds to the next try after `tries` that failed (from 1), a day at most."""
+    return min(DAY_S, FIRST_WAIT_S * 4.0 ** min(tries - 1, 10) * (0.75 + 0.5 * luck))
+
+
+def _kind(batch: BatchRecord) -> Kind | None:
+    count = batch.counts.get
+    unresolved, waiting = count(State.UNRESOLVED, 0), count(State.WAITING, 0)
+    left = batch.total - sum(count(state, 0) for state in FINAL) - unresolved
+    if not batch.complete or not batch.total:
+        return None
+    if left and left == waiting and batch.stopped_by:
+        return Kind.STOPPED
+    if left:
+        return None
+    return Kind.UNRESOLVED if unresolved else Kind.FINISHED
+
+
+def _subject(batch: BatchRecord, kind: Kind) -> str:
+    having = sum(batch.counts.get(state, 0) for state in HAVING)
+    if kind is Kind.FINISHED and having == batch.total:
+        return f"{batch.id}: all {batch.total} videos are stored"
+    others = (State.FAILED, State.CANCELLED, State.UNRESOLVED, State.WAITING)
+    rest = [f"{batch.counts[s]} {s}" for s in others if batch.counts.get(s)]
+    words = ", ".join([f"{having} of {batch.total} videos are stored", *rest])
+    return f"{batch.id}: {words}"
+
+
+def _details(batch: BatchRecord, kind: Kind) -> Iterator[str]:
+    net = usd(batch.charged_usd_micros - batch.refunded_usd_micros)
+    cost = f"Cost: ${net}"
+    if batch.refunded_usd_micros:
+        charged, refunded = batch.charged_usd_micros, batch.refunded_usd_micros
+        cost += f" (${usd(charged)} charged, ${usd(refunded)} refunded)"
+    if batch.budget_usd_micros is not None:
+        cost += f" of a budget of ${usd(batch.budget_usd_micros)}"
+    yield f"{cost}. Manifest: {_line(batch.manifest)}"
+    if kind is Kind.STOPPED and batch.stopped_by == "daily-budget":
+        yield (
+            "Stopped by the account's budget of the day. It goes on tomorrow (UTC), "
+            "or with a larger REELMILL_DAILY_BUDGET."
+        )
+    elif kind is Kind.STOPPED:
+        yield "Stopped by its budget. Hand the manifest in with a larger --budget."
+    if batch.counts.get(State.UNRESOLVED):
+        reserved = usd(batch.reserved_usd_micros)
+        yield (
+            f"A person must settle what is unresolved (${reserved} at stake): "
+            f"reelmill show {batch.id}"
+        )
+    if batch.counts.get(State.FAILED):
+        yield f"What failed, and why: reelmill report {batch.id}"
+
+
+def _document(batch: BatchRecord) -> dict[str, Any]:
+    """The batch for a program; amounts are decimal strings, as in its report."""
+    budget = batch.budget_usd_micros
+    counts = batch.counts.get
+    ends = [*HAVING, State.FAILED, State.CANCELLED, State.UNRESOLVED]
+    jobs = {"total": batch.total} | {state.value: counts(state, 0) for state in ends}
+    net_usd_micros = batch.charged_usd_micros - batch.refunded_usd_micros
+    return {
+        "batch": batch.id,
+        "manifest": batch.manifest,
+        "stopped_by": batch.stopped_by or None,
+        "jobs": jobs | {"unfinished": batch.total - sum(counts(s, 0) for s in ends)},
+        "cost": {
+            "estimated_usd": usd(batch.estimated_usd_micros),
+            "charged_usd": usd(batch.charged_usd_micros),
+            "refunded_usd": usd(batch.refunded_usd_micros),
+            "net_usd": usd(net_usd_micros),
+            "budget_usd": None if budget is None else usd(budget),
+        },
+    }
+
+
+def _line(text: str) -> str:
+    """Foreign text on one line, for a subject."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _for_slack(text: str) -> str:
+    """Text in which Slack sees no link, no name and no mention."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

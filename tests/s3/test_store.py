@@ -1,0 +1,111 @@
+"""A bucket of a real S3 server keeps what a folder keeps, and says what it is."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.storage import PART_BYTES, Store, StoreError
+from tests.s3.server import S3, Gate, headers_of
+
+VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(500)
+
+
+def path_of(store: Store, key: str) -> str:
+    """The whole key in the bucket."""
+    return store.place(key).split("/", 3)[3]
+
+
+@pytest.mark.parametrize("key", ["m.mp4", "a/Tür 🌷.mp4", "a%20b/100%.mp4", "~/x"])
+def test_a_text_comes_back_as_it_was(store: Store, key: str) -> None:
+    store.put_text(key, "ä mug", "text/plain")
+    assert store.get(key) == "ä mug".encode()
+    assert store.size_bytes(key) == 6
+    store.remove(key)
+    assert store.get(key) is None
+    assert store.size_bytes(key) is None
+    store.remove(key)
+
+
+@pytest.mark.parametrize("size", [len(VIDEO), 2 * PART_BYTES + 17])
+def test_a_video_says_what_it_is(
+    s3: S3, store: Store, tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "v.mp4"
+    path.write_bytes(VIDEO + os.urandom(size - len(VIDEO)))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    store.put_file("v.mp4", path, "video/mp4", sha256)
+
+    assert store.size_bytes("v.mp4") == size
+    assert store.get("v.mp4") == path.read_bytes()
+    told = headers_of(s3, path_of(store, "v.mp4"))
+    assert told["content-type"] == "video/mp4"
+    assert told["x-amz-meta-sha256"] == sha256
+    assert "cache-control" not in told
+
+
+def test_a_large_video_goes_in_parts_and_a_small_one_in_one_piece(
+    before: Gate, url: str, tmp_path: Path
+) -> None:
+    store, path = Store(url), tmp_path / "v.mp4"
+    path.write_bytes(bytes(PART_BYTES))
+    store.put_file("v.mp4", path, "video/mp4")
+    assert before.seen == ["PUT"]
+    path.write_bytes(bytes(2 * PART_BYTES + 1))
+    store.put_file("v.mp4", path, "video/mp4")
+    assert sorted(before.seen) == ["POST"] * 2 + ["PUT"] * 4
+
+
+def test_what_was_spoilt_on_its_way_is_not_kept(
+    before: Gate, url: str, tmp_path: Path
+) -> None:
+    store, path = Store(url), tmp_path / "v.mp4"
+    path.write_bytes(os.urandom(PART_BYTES + 1))
+    before.trouble = "spoilt"
+    with pytest.raises(StoreError, match=r"v\.mp4: cannot be kept"):
+        store.put_file("v.mp4", path, "video/mp4")
+    path.write_bytes(os.urandom(1_000))
+    with pytest.raises(StoreError, match=r"v\.mp4: cannot be kept"):
+        store.put_file("v.mp4", path, "video/mp4")
+    before.trouble = ""
+    assert store.size_bytes("v.mp4") is None
+
+
+@pytest.mark.parametrize("count", [3, 300_000])
+def test_a_text_in_pieces_is_asked_for_anew_each_time(
+    s3: S3, store: Store, count: int
+) -> None:
+    line = "line of a report, ä, of fifty bytes or a little more\n"
+    size = store.put_chunks("report.csv", (line for _ in range(count)), "text/csv")
+    assert size == store.size_bytes("report.csv") == count * len(line.encode())
+    told = headers_of(s3, path_of(store, "report.csv"))
+    assert told["cache-control"] == "no-cache"
+    assert told["content-type"] == "text/csv"
+
+
+def test_an_empty_text_takes_away_what_was_there(s3: S3, store: Store) -> None:
+    store.keep("failed.csv", "id\n", "text/csv")
+    store.keep("failed.csv", "", "text/csv")
+    assert s3.keys(path_of(store, "")) == []
+
+
+def test_a_stream_that_breaks_leaves_what_was_there(s3: S3, store: Store) -> None:
+    def breaks(size: int) -> Iterator[str]:
+        yield "x" * size
+        raise ValueError("the disk went away")
+
+    store.put_text("report.json", "{}", "application/json")
+    for size in (1, 3 * PART_BYTES):
+        with pytest.raises((StoreError, ValueError), match="the disk went away"):
+            store.put_chunks("report.json", breaks(size), "application/json")
+    assert store.get("report.json") == b"{}"
+    assert s3.keys(path_of(store, "")) == [path_of(store, "report.json")]
+
+
+def test_a_store_that_can_be_written_keeps_nothing_of_the_test(
+    s3: S3, store: Store
+) -> None:
+    store.check_writable()
+    assert s3.keys(path_of(store, "")) == []

@@ -1,0 +1,126 @@
+"""A bucket that cannot be used says in one line what to fix, and shows no secret."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jobs.storage import PART_BYTES, Store, StoreError
+from tests.s3.server import BUCKET, REFUSALS, S3, SECRET, Gate
+
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "another secret": (
+        {"AWS_SECRET_ACCESS_KEY": "another-secret"},
+        r"check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY .*SignatureDoesNotMatch",
+    ),
+    "another key": (
+        {"AWS_ACCESS_KEY_ID": "nobody"},
+        r"does not accept these credentials; check .*InvalidAccessKeyId",
+    ),
+    "a port where nobody listens": (
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+        "out of reach; check its endpoint",
+    ),
+    "a server that speaks no TLS": (
+        {"AWS_ENDPOINT_URL": "https://127.0.0.1:{port}"},
+        "out of reach; check its endpoint",
+    ),
+}
+
+
+def told(store: Store) -> str:
+    """What every question to a store that cannot be used is answered with."""
+    with pytest.raises(StoreError) as caught:
+        store.put_text("v.json", "{}", "application/json")
+    words = str(caught.value)
+    with pytest.raises(StoreError):
+        store.size_bytes("v.json")
+    assert "\n" not in words
+    assert "<" not in words
+    for secret in (SECRET, "another-secret"):
+        assert secret not in words
+    return words
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_set_wrongly_is_named(
+    s3: S3, url: str, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    changes, said = WRONG[what]
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value.format(port=s3.port))
+    words = told(Store(url))
+    assert words.startswith(f"{url}/v.json: cannot be kept: ")
+    assert re.search(said, words)
+    with pytest.raises(StoreError, match="nothing can be written"):
+        Store(url).check_writable()
+
+
+def test_a_key_without_its_secret_is_said_at_once(
+    s3: S3, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert s3.url
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    said = "cannot be opened: no credentials were found; set AWS_ACCESS_KEY_ID"
+    with pytest.raises(StoreError, match=said):
+        Store(url)
+
+
+def test_without_credentials_it_says_which_to_set(
+    s3: S3, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    # Where a cloud gives credentials to its machines; here nobody listens.
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"{s3.url}/nothing")
+    said = "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    assert said in told(Store(url))
+
+
+def test_a_missing_bucket_is_not_a_missing_file(s3: S3) -> None:
+    assert s3.url
+    words = told(Store("s3://no-such-bucket/spring"))
+    assert "there is no such bucket; create it, or correct the name" in words
+
+
+SAYS = {
+    "full": "the store is full; make room or raise its quota (InsufficientStorage)",
+    "ill": "the store is busy or ill; it is tried again by itself",
+    "denied": "the credentials may not do this here; let them read, write, list",
+    "skewed": "the clock of this machine or of the store is wrong; set it",
+    "elsewhere": "the bucket is in another region; set AWS_REGION to it",
+}
+
+
+@pytest.mark.parametrize("trouble", REFUSALS)
+@pytest.mark.parametrize("size", [1_000, PART_BYTES + 1])
+def test_what_a_store_refuses_with_is_put_in_words(
+    before: Gate, url: str, tmp_path: Path, trouble: str, size: int
+) -> None:
+    store, path = Store(url), tmp_path / "v.mp4"
+    path.write_bytes(bytes(size))
+    before.trouble = trouble
+    with pytest.raises(StoreError) as caught:
+        store.put_file("v.mp4", path, "video/mp4")
+    words = str(caught.value)
+    assert words.startswith(f"{url}/v.mp4: cannot be kept: {SAYS[trouble]}")
+    assert SECRET not in words
+    assert "\n" not in words
+    before.trouble = ""
+    assert store.get("v.mp4") is None
+    store.put_file("v.mp4", path, "video/mp4")
+    assert store.size_bytes("v.mp4") == size
+
+
+def test_a_store_that_hangs_up_is_out_of_reach(before: Gate, url: str) -> None:
+    before.trouble = "shut"
+    assert "the store is out of reach" in told(Store(url))
+
+
+def test_a_password_in_the_endpoint_is_not_shown(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"http://someone:{SECRET}@127.0.0.1:1"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    assert s3.url
+    assert "out of reach" in told(Store(f"s3://{BUCKET}/x"))

@@ -1,0 +1,106 @@
+"""Keeping a fetched video: under which key, and what is told beside it.
+
+It decides nothing about when, and moves no job; that is `collect`. Stores may take
+their time or hang until their patience ends, so they get threads of their own: those
+of the ledger must stay free for what was just paid.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any, ParamSpec, TypeVar
+
+from jobs.pricing import usd
+from jobs.records import BatchRecord, JobRecord
+from jobs.storage import Store
+from worker.files import Fetched
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Files of one process that are kept at the same time.
+THREADS = 8
+
+
+async def in_thread(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do something with a store, in a thread."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_threads(), partial(do, *args, **kwargs))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, "store")
+
+
+@cache
+def store_at(url: str) -> Store:
+    """The store at a URL; its connections are used again.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    return Store(url)
+
+
+def keep(batch: BatchRecord, record: JobRecord, fetched: Fetched) -> str:
+    """Keep the video and its provenance; where the video is now.
+
+    Raises:
+        StoreError: the store does not take them.
+    """
+    store = store_at(batch.store)
+    key = _free_key(store, batch, record)
+    store.put_file(key, fetched.path, "video/mp4", fetched.sha256)
+    told = json.dumps(_provenance(batch, record, fetched), ensure_ascii=False, indent=2)
+    store.put_text(_beside(key), told, "application/json")
+    return store.place(key)
+
+
+def _free_key(store: Store, batch: BatchRecord, record: JobRecord) -> str:
+    """The job's key, or one beside it where another batch's paid video has it already.
+
+    A template of keys may leave out the batch; then the same row of two nights would
+    have one key, and the second video would replace the first.
+    """
+    key = record.job.key
+    told = store.get(_beside(key))
+    try:
+        there = json.loads(told) if told else None
+    except ValueError:
+        there = {}
+    own = {"batch": batch.id, "job": record.job.id}
+    if not isinstance(there, dict | None):
+        there = {}
+    if there is None or {name: there.get(name) for name in own} == own:
+        return key
+    return f"{key.removesuffix('.mp4')}-{batch.id}.mp4"
+
+
+def _beside(key: str) -> str:
+    return key.removesuffix(".mp4") + ".json"
+
+
+def _provenance(
+    batch: BatchRecord, record: JobRecord, fetched: Fetched
+) -> dict[str, Any]:
+    """Where a video comes from, for whoever finds it later without the ledger."""
+    sent_at = datetime.fromtimestamp(record.attempt.sent_at_s, UTC)
+    return {
+        "batch": batch.id,
+        "job": record.job.id,
+        "manifest": batch.manifest,
+        "line": record.job.line,
+        "model": record.job.model,
+        "inputs": dict(record.job.inputs),
+        "prediction_id": record.prediction_id,
+        "attempts": len(record.attempts),
+        "charged_usd": usd(record.charged_usd_micros),
+        "sent_at": sent_at.isoformat(),
+        "source": record.output,
+        "bytes": fetched.size_bytes,
+        "sha256": fetched.sha256,
+    }

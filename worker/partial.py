@@ -1,0 +1,73 @@
+"""Files that are not whole yet: one folder of the home, seen by nobody else.
+
+It makes a file for a download and takes it away again, and once in the life of a
+process it clears out what dead ones have left. What comes into the file is `files`'.
+"""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+log = logging.getLogger("reelmill.collect")
+
+FOLDER = "partial"
+
+#: No download lasts so long: its file was left by a process that died.
+LEFT_AFTER_S = 86_400.0
+
+
+class NoRoom(Exception):  # noqa: N818 - that is what it is
+    """This machine cannot hold a partial file; says where and what to do."""
+
+
+@contextmanager
+def partial_file(home: Path) -> Iterator[Path]:
+    """A new file below the home, for as long as it is needed.
+
+    Raises:
+        NoRoom: there is no place for it.
+    """
+    folder = home.absolute() / FOLDER
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=".mp4", dir=folder)
+    except OSError as error:
+        raise no_room(folder, error) from None
+    os.close(handle)
+    _sweep_once(folder)
+    path = Path(name)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def no_room(folder: Path, error: OSError) -> NoRoom:
+    """What a person should know when a folder takes no more."""
+    return NoRoom(
+        f"{folder}: a video cannot be fetched into it ({error.strerror}); "
+        "make room there, or set REELMILL_HOME to another folder"
+    )
+
+
+def sweep(folder: Path, now_s: float) -> int:
+    """Clear out what was left here; how many files. `now_s` is in Unix seconds."""
+    swept = 0
+    for path in folder.glob("*.mp4"):
+        # Another process may be quicker.
+        with suppress(OSError):
+            if now_s - path.stat().st_mtime > LEFT_AFTER_S:
+                path.unlink()
+                swept += 1
+    return swept
+
+
+@cache
+def _sweep_once(folder: Path) -> None:
+    if swept := sweep(folder, time.time()):
+        log.info("%s: cleared out %d partial files of dead workers", folder, swept)
