@@ -61,9 +61,7 @@ class Feeding:
         """The column that a person sees under one of our names."""
         if name in self._feeds:
             return self._feeds[name][0]
-        if self.layout is not None and name in PICTURES:
-            return self.layout.picture
-        return name
+        return self._table.source(name) if self._table else name
 
     def problem(
         self, row: Row, name: str | None, message: str, suggestion: str, kind: str
@@ -220,6 +218,14 @@ class _Table:
             feeds.get(name) == (layout.picture,) for name in self._pictures
         )
 
+    def source(self, name: str) -> str:
+        """The column that the layout takes a name from; the name where it does not."""
+        if self.layout and name in PICTURES and not self._pictures:
+            return self.layout.picture
+        if self.layout and name == "id" and not self._has_ids:
+            return self.layout.ids[0]
+        return name
+
     def shape(self, raw: Mapping[str, object], *, only_first: bool) -> Shaped | str:
         """The row under our names, or why it is passed over."""
         scope = dict(raw)
@@ -246,7 +252,7 @@ class _Table:
             found = layout.pictures(scope.get(layout.picture))
             picture = found[0] if found else None
         if picture is None and not any(
-            is_given(cells[name]) for name in self._pictures
+            is_given(cells.get(name)) for name in self._pictures
         ):
             return NO_PICTURE
         number = products.picture_number(scope, by_position=self._by_position)

@@ -98,7 +98,7 @@ def genuine(delivery: Delivery, secret: str, now_s: float) -> Genuine:
     key = secret.removeprefix("whsec_").encode()
     own = f"{SCHEME},{hmac.digest(key, signed, hashlib.sha256).hex()}".encode()
     given = delivery.signature.encode("utf-8", "replace").split()
-    if not any([hmac.compare_digest(own, each) for each in given]):
+    if not any(hmac.compare_digest(own, each) for each in given):
         return Genuine.FORGED
     if not (delivery.timestamp.isascii() and delivery.timestamp.isdigit()):
         return Genuine.STALE

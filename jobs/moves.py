@@ -237,12 +237,6 @@ def complete(
     return _with(move, attempt)
 
 
-def renew(batch: str, record: JobRecord, output: str, lease_s: float) -> Move:
-    """The finished video is to be had by another link; the tries are counted on."""
-    move = replace(_move(batch, record, Event.RENEW), due_in_s=lease_s, erase=())
-    return replace(move, write={"output": output})
-
-
 def end(
     batch: str,
     record: JobRecord,

@@ -76,7 +76,7 @@ def fitting_id(text: str) -> str:
     """The text as an id, changed where it cannot be one; different texts stay so.
 
     >>> fitting_id("blue-mug"), fitting_id("Mug 11/12")
-    ('blue-mug', 'Mug-11-12.0d3f9c1a')
+    ('blue-mug', 'Mug-11-12.9ea7c178')
     """
     try:
         return clean_id(text)
@@ -85,6 +85,8 @@ def fitting_id(text: str) -> str:
         digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
         letters = (char if _may_stand(char, first=False) else "-" for char in text)
         stem = normalize("NFC", "".join(letters))[:_FITTING_CHARS].strip(".-")
+        while stem and not _may_stand(stem[0], first=True):
+            stem = stem[1:].lstrip(".-")
         return clean_id(f"{stem or 'row'}.{digest}")
 
 

@@ -188,3 +188,9 @@ def _tls(options: Mapping[str, str]) -> dict[str, str | bool]:
     if "ssl_check_hostname" in tls:
         tls["ssl_check_hostname"] = tls["ssl_check_hostname"] == "true"
     return tls
+
+
+def shown(text: str) -> str:
+    """The address for a person to read, without user and password."""
+    scheme, _, rest = text.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

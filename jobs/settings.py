@@ -202,12 +202,9 @@ class _OwnSettings(BaseModel):
     @classmethod
     def _webhook_is_an_address(cls, url: str) -> str:
         parts = urlsplit(url)
-        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError(
-                "must be an address such as https://hooks.example.com/wave"
-            )
-        if parts.query or parts.fragment or "@" in parts.netloc:
-            raise ValueError("must be a plain address, without ?, # or a password")
+        plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+        if url and not (parts.scheme in ("http", "https") and parts.hostname and plain):
+            raise ValueError("must be a plain address like https://hooks.example.com")
         return url.rstrip("/")
 
     @field_validator("redis_url")

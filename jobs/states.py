@@ -37,7 +37,6 @@ class Event(StrEnum):
     ABSENT = "absent"  #: it is proven that no prediction exists
     GIVE_UP = "give_up"  #: it cannot be told by looking
     COMPLETE = "complete"  #: the provider finished the video
-    RENEW = "renew"  #: the provider has another link to the finished video
     TRY_AGAIN = "try_again"  #: the provider failed; a new attempt is allowed
     FAIL = "fail"  #: the provider failed, or the file is gone; no new attempt
     STORE = "store"  #: the video is checked and kept
@@ -67,7 +66,6 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.GENERATING, Event.COMPLETE): State.GENERATED,
     (State.GENERATING, Event.TRY_AGAIN): State.WAITING,
     (State.GENERATING, Event.FAIL): State.FAILED,
-    (State.GENERATED, Event.RENEW): State.GENERATED,
     (State.GENERATED, Event.STORE): State.STORED,
     (State.GENERATED, Event.TRY_AGAIN): State.WAITING,
     (State.GENERATED, Event.FAIL): State.FAILED,

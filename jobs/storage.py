@@ -190,6 +190,18 @@ class Store:
             found = self.get(key)
             return None if found is None else len(found)
 
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Sizes in bytes of all that is kept below a prefix, by key.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        try:
+            pages = obstore.list(self._store, prefix or None)
+            return {str(each["path"]): int(each["size"]) for p in pages for each in p}
+        except ERRORS as error:
+            raise self._failed(prefix, "cannot be listed", error) from None
+
     def remove(self, key: str) -> None:
         """See that nothing is kept under `key`.
 

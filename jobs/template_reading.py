@@ -149,9 +149,9 @@ class _Reading:
             case nodes.Name(name=name):
                 return self._column(name)
             case nodes.Getitem(
-                node=nodes.Name(name="row"), arg=nodes.Const(value=str())
+                node=nodes.Name(name="row"), arg=nodes.Const(value=str() as name)
             ):
-                return self._column(node.arg.value)  # type: ignore[attr-defined]
+                return self._column(name)
             case nodes.Filter():
                 return self._filter(node)
             case nodes.CondExpr():

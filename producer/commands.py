@@ -159,6 +159,7 @@ def _options(reading: Reading, chosen: Settings) -> Options:
         encoding=reading.encoding,
         form=reading.form,
         sheet=reading.sheet,
+        only_first_pictures=reading.only_first_pictures,
         ids=_failed_ids(reading.only_failed, chosen),
     )
 

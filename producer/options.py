@@ -35,6 +35,10 @@ class Reading:
     """Form of the manifest, where its name does not tell: csv, jsonl, yaml, xlsx."""
     sheet: Annotated[str | None, Parameter(group=_MANIFEST)] = None
     """Sheet of a spreadsheet; the first if none is named."""
+    only_first_pictures: Annotated[bool, Parameter(group=_MANIFEST, negative="")] = (
+        False
+    )
+    """Of a shop's export, one video for each product: of its first picture."""
     only_failed: Annotated[str | None, Parameter(group=_MANIFEST)] = None
     """Only the rows that failed in this batch."""
     look: Annotated[bool, Parameter(group=_MANIFEST, negative="--no-look")] = True

@@ -2,6 +2,8 @@
 
 import json as jsonlib
 import sys
+from collections.abc import Iterable
+from textwrap import indent
 from typing import Any
 
 from jobs.states import State
@@ -12,6 +14,16 @@ from producer.watching import Snapshot, held_up
 def print_json(value: object) -> None:
     """A result for a program, on standard output."""
     sys.stdout.write(jsonlib.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_json_list(values: Iterable[object]) -> None:
+    """Results for a program as one list, each written as soon as it is known."""
+    opened = "["
+    for value in values:
+        text = jsonlib.dumps(value, ensure_ascii=False, indent=2)
+        sys.stdout.write(f"{opened}\n{indent(text, '  ')}")
+        opened = ","
+    sys.stdout.write("[]\n" if opened == "[" else "\n]\n")
 
 
 def print_beginning(before: Snapshot) -> None:
@@ -37,7 +49,10 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
     """Say what is left, why, and how to go on."""
     left = now.batch.total - now.over
     if not left:
-        if before and before.over == before.batch.total:
+        if now.batch.cancelled:
+            again = f"reelmill retry {now.batch.id} --cancelled takes it up again"
+            tables.say(f"{now.count(State.CANCELLED)} are cancelled; {again}")
+        elif before and before.over == before.batch.total:
             tables.say(f"all {now.batch.total} were rendered before; none was sent")
         return
     tables.say(
@@ -46,6 +61,8 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
     )
     # Who was only looking after what had begun starts the rest with another command.
     again = "run the same command" if before else "run the manifest"
+    if now.batch.paused or now.account.paused or now.batch.cancelled:
+        return
     if now.batch.stopped_by == "daily-budget":
         tables.say("the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET")
     elif now.batch.stopped_by == "budget":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -27,6 +28,11 @@ err = Console(stderr=True, highlight=False)
 def say(text: str) -> None:
     """One sentence about the work, to standard error."""
     err.print(escape(text), soft_wrap=True)
+
+
+def iso(at_s: float) -> str:
+    """Unix seconds as a moment in UTC, for a program."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
 
 
 @contextmanager
@@ -146,6 +152,22 @@ def report_table(document: Mapping[str, Any]) -> Table:
         f"[bold]${cost['refunded_usd']}[/]",
     )
     return made
+
+
+def batches_table() -> Table:
+    """A table for batches, a line each; empty."""
+    numbers = ("stored", "charged", "budget")
+    columns = ("batch", "state", *numbers, "created", "why it stands still")
+    made = table(*columns, right=numbers)
+    made.padding = (0, 1, 0, 0)
+    made.columns[0].no_wrap = True  # a name is copied whole
+    made.columns[0].overflow = "fold"
+    return made
+
+
+def local(at_s: float) -> str:
+    """Unix seconds as a moment of this machine, for a person."""
+    return f"{datetime.fromtimestamp(at_s, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
 def jobs_table(records: Iterable[JobRecord]) -> Table:

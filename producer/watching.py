@@ -1,9 +1,10 @@
 """Progress of a batch, for as long as it is watched: a live line, or plain ones."""
 
+import json as jsonlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -13,9 +14,11 @@ from rich.table import Table
 
 from jobs.ledger import Ledger
 from jobs.ledger.permits import AccountRecord
+from jobs.pricing import usd
 from jobs.records import BatchRecord
 from jobs.states import FINAL, WATCHED, State
 from producer import tables
+from producer.tables import iso
 
 #: Seconds between two plain lines.
 PLAIN_EVERY_S = 5.0
@@ -72,13 +75,12 @@ def take(ledger: Ledger, batch_id: str) -> Snapshot:
 
 def _others_work(ledger: Ledger, batch: BatchRecord) -> bool:
     """Whether another batch of the account goes on without a person."""
-    for other_id in ledger.batches.ids():
-        other = ledger.batches.read(other_id)
-        if not other or other.id == batch.id or other.account != batch.account:
+    for other in ledger.batches.unfinished():
+        if other.id == batch.id or other.account != batch.account:
             continue
         if any(other.counts.get(state) for state in MAKING):
             return True
-        held = other.aside or other.paused or other.stopped_by
+        held = other.aside or other.paused or other.cancelled or other.stopped_by
         if other.counts.get(State.WAITING) and not held:
             return True
     return False
@@ -123,15 +125,75 @@ def status(now: Snapshot, pace: Pace) -> str:
 
 def held_up(now: Snapshot) -> str:
     """What keeps the batch from going on, if something does."""
+    words = _by_a_person(now) or _by_the_account(now) or now.batch.note
+    return f"\n{words}" if words else ""
+
+
+def _by_a_person(now: Snapshot) -> str:
+    batch = now.batch
+    if batch.cancelled and now.over < batch.total:
+        return "cancelled; what was sent is still collected"
+    if batch.paused and now.count(State.WAITING):
+        return f"paused by a person; reelmill resume {batch.id} goes on"
+    if now.account.paused and now.count(State.WAITING):
+        return "the account is paused by a person; reelmill resume --account goes on"
+    if batch.aside and now.count(State.WAITING):
+        return "set aside while another batch is rendered here"
+    if not batch.complete:
+        return "not all rows are in yet; if nobody is at it, submit the manifest again"
+    return ""
+
+
+def _by_the_account(now: Snapshot) -> str:
     account = now.account
     if now.batch.stopped_by and not now.under_way:
-        return f"\nstopped by the {now.batch.stopped_by.replace('-', ' ')}"
+        return f"stopped by the {now.batch.stopped_by.replace('-', ' ')}"
     if account.trouble:
-        return f"\nthe account is in trouble ({account.trouble}): {account.reason}"
+        return f"the account is in trouble ({account.trouble}): {account.reason}"
     if account.cooling_until_s > now.now_s and account.strikes:
         rest_s = account.cooling_until_s - now.now_s
-        return f"\nthe account rests for {duration(rest_s)}: {account.reason}"
-    return f"\n{now.batch.note}" if now.batch.note else ""
+        return f"the account rests for {duration(rest_s)}: {account.reason}"
+    return ""
+
+
+def standing(now: Snapshot) -> str:
+    """How the batch stands, in one word."""
+    batch = now.batch
+    over = batch.complete and now.over == batch.total
+    words = {
+        "cancelled": batch.cancelled and over,
+        "cancelling": batch.cancelled,
+        "finished": over,
+        "running": now.under_way > 0,
+        "incoming": not batch.complete,
+        "unresolved": not now.count(State.WAITING),
+        "paused": batch.paused or now.account.paused,
+        "aside": batch.aside,
+        "stopped": bool(batch.stopped_by),
+    }
+    return next((word for word, fits in words.items() if fits), "waiting")
+
+
+def document(now: Snapshot) -> dict[str, Any]:
+    """How the batch stands, for a program; amounts are decimal dollars."""
+    batch = now.batch
+    budget = batch.budget_usd_micros
+    return {
+        "batch": batch.id,
+        "state": standing(now),
+        "total": batch.total,
+        "jobs": {str(state): n for state, n in batch.counts.items()},
+        "charged_usd": usd(batch.charged_usd_micros),
+        "refunded_usd": usd(batch.refunded_usd_micros),
+        "reserved_usd": usd(batch.reserved_usd_micros),
+        "estimated_usd": usd(batch.estimated_usd_micros),
+        "budget_usd": None if budget is None else usd(budget),
+        "priority": batch.priority,
+        "account": batch.account,
+        "manifest": batch.manifest,
+        "created_at": iso(batch.created_at_s),
+        "held_up": held_up(now).strip() or None,
+    }
 
 
 def duration(seconds: float) -> str:
@@ -194,6 +256,24 @@ class Lines:
         if line != self._said:
             tables.say(line)
             self._said, self._said_at = line, self._clock()
+
+    def close(self) -> None:
+        """Nothing to take away."""
+
+
+class JsonLines:
+    """A line of JSON for every change, for a program."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, Any] = {}
+
+    def show(self, now: Snapshot) -> None:
+        """Print how it stands, if that is news."""
+        told = document(now)
+        if told != self._said:
+            self._said = told
+            line = {"at": iso(now.now_s), **told}
+            print(jsonlib.dumps(line, ensure_ascii=False), flush=True)  # noqa: T201 - a result, line by line
 
     def close(self) -> None:
         """Nothing to take away."""

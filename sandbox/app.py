@@ -13,7 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import control, downloads, listings, results, submissions, transfers
+from sandbox import (
+    control,
+    downloads,
+    hooks,
+    listings,
+    results,
+    submissions,
+    transfers,
+)
 from sandbox.answers import LineDropped, Refusal
 from sandbox.provider import Provider
 
@@ -31,6 +39,7 @@ API: tuple[tuple[str, str, str, Handler], ...] = (
     ("POST", "/api/v3/model/price", "price", listings.price),
     ("POST", "/api/v3/model/pricing", "pricing", listings.pricing),
     ("GET", "/api/v3/models", "models", listings.models),
+    ("GET", "/api/v3/webhook/secret", "webhook_secret", hooks.secret),
     ("GET", "/api/v3/balance", "balance", listings.balance),
     ("POST", "/api/v3/media/uploads", "upload_ticket", transfers.ticket),
     ("POST", "/api/v3/media/upload/binary", "upload_binary", transfers.binary),

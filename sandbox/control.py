@@ -46,6 +46,7 @@ async def books(provider: Provider, request: Request) -> Response:
     content |= {
         "requests": dict(provider.requests),
         "answers": dict(provider.answers),
+        "webhooks": dict(provider.webhooks),
         "key_leaks": provider.key_leaks,
         "by_key": sheets,
     }

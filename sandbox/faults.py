@@ -2,7 +2,8 @@
 
 It decides whether a fault strikes, repeatably: by the seed and by how often that fault
 was asked about, never by the clock. What a fault then does is written where the answer
-is made: `submissions`, `results`, `listings`, `downloads`, `transfers`.
+is made: `submissions`, `results`, `listings`, `downloads`, `transfers`,
+`hooks`.
 """
 
 import hashlib
@@ -51,6 +52,11 @@ FAULTS = {
     "upload_5xx": "503 instead of an upload ticket",
     "upload_put_5xx": "503 from the host that takes the bytes",
     "upload_put_drop": "the line to that host drops; nothing is kept",
+    "webhook_never": "nobody is called when the prediction is over",
+    "webhook_twice": "the webhook is sent twice",
+    "webhook_late": "the webhook is sent `webhook_late_s` after the end",
+    "webhook_forged": "the webhook is signed with a wrong secret",
+    "webhook_early": "the answer to the paid request comes after its webhook",
     "stranger": "somebody else, with the same key, starts a prediction alike",
 }
 

@@ -4,6 +4,7 @@ It creates predictions and finds them, and counts what was asked and answered; i
 no HTTP. The routes are in `app`, one module per kind of question beside it.
 """
 
+import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -41,6 +42,10 @@ class Provider:
     predictions: dict[str, tuple[Account, Prediction]] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
+    #: Webhooks: how many were sent, and how they were answered.
+    webhooks: Counter[str] = field(default_factory=Counter)
+    #: Webhooks that are still to be sent.
+    calls: set[asyncio.Task[None]] = field(default_factory=set)
     #: Requests that carried a key to the files origin, where none belongs.
     key_leaks: int = 0
 

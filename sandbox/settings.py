@@ -81,6 +81,12 @@ class Settings:
     submit_late_s: float = 90.0
     unknown_status_looks: int = 3
     drip_bytes_per_s: int = 2_000
+    #: From the end of a prediction to a webhook that is late.
+    webhook_late_s: float = 30.0
+    #: Before the second try of a webhook that nobody took; twice that before the third.
+    webhook_retry_s: float = 1.0
+    #: Which secret of an account signs its webhooks; another number is another one.
+    webhook_secret: int = 1
     #: The first so many requests for each video answer 404.
     download_404_first: int = 0
 

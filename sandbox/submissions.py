@@ -10,6 +10,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox import hooks
 from sandbox.account import Account
 from sandbox.answers import (
     LineDropped,
@@ -21,7 +22,7 @@ from sandbox.answers import (
     prediction_json,
     success,
 )
-from sandbox.models import InputRefused, Model, known_models
+from sandbox.models import InputRefused, known_models
 from sandbox.predictions import Prediction
 from sandbox.provider import Provider
 
@@ -41,10 +42,16 @@ async def submit(provider: Provider, request: Request) -> Response:
         model.check(inputs)
     except InputRefused as refused:
         raise Refusal(400, f"invalid input: {refused}") from None
+    address = hooks.wanted(request)
     if not _can_pay(provider, account, provider.price_usd_micros(model, inputs)):
         return _insufficient(provider)
     _within_limits(provider, account)
-    return await _create(provider, request, account, model, inputs)
+    prediction = provider.create(account, model, inputs)
+    if address:
+        call = hooks.promise(provider, account, prediction, address)
+        if provider.faults.strikes("webhook_early"):
+            await asyncio.wait([call])
+    return await _answered(provider, request, prediction)
 
 
 def _fail_before(provider: Provider) -> None:
@@ -89,14 +96,9 @@ def _within_limits(provider: Provider, account: Account) -> None:
         raise busy(provider, "You have reached your concurrency limit", 1)
 
 
-async def _create(
-    provider: Provider,
-    request: Request,
-    account: Account,
-    model: Model,
-    inputs: dict[str, object],
+async def _answered(
+    provider: Provider, request: Request, prediction: Prediction
 ) -> Response:
-    prediction = provider.create(account, model, inputs)
     struck = next((name for name in LOST if provider.faults.strikes(name)), None)
     if struck is not None:
         prediction.lost_answer = True

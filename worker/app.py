@@ -5,16 +5,22 @@ are `jobs.broker`'s.
 """
 
 import logging
+import os
+import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from celery import signals
-from celery.worker import state
 
 from jobs import broker, settings
 from jobs.broker import make_app
+from jobs.ledger import LedgerError
+from jobs.ledger.workers import WorkerFacts
 from jobs.moves import Ref
+from worker import stopping
 from worker.collect import collect
 from worker.engine import Engine
 from worker.finish import finish
@@ -22,6 +28,7 @@ from worker.poll import poll
 from worker.pulse import Pulse
 from worker.settle import settle
 from worker.submit import submit
+from worker.telling import Teller
 
 Work = Callable[[Engine, Sequence[Ref]], Awaitable[None]]
 
@@ -52,10 +59,14 @@ def engine() -> Engine:
 def _register(name: str, work: Work) -> None:
     @app.task(name=name)
     def task(refs: list[str]) -> None:
-        async def do() -> None:
-            await work(engine(), [Ref.parse(ref) for ref in refs])
+        engine().run(_do(work, [Ref.parse(ref) for ref in refs]))
 
-        engine().run(do())
+
+async def _do(work: Work, refs: Sequence[Ref]) -> None:
+    if engine().stopping:
+        await engine().hand_back(refs)
+    else:
+        await work(engine(), refs)
 
 
 for _name, _work in TASKS.items():
@@ -63,17 +74,29 @@ for _name, _work in TASKS.items():
 
 
 @signals.worker_ready.connect
-def _start_pulse(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own type
-    # No receiver for `worker_shutting_down`: Celery sends it from a signal handler and
-    # holds a lock meanwhile, so a second SIGTERM would stop the process for ever.
-    Pulse(engine(), int(sender.controller.concurrency or 1), _is_stopping).start()
-
-
-def _is_stopping() -> bool:
-    return any(
-        asked is not None and asked is not False
-        for asked in (state.should_stop, state.should_terminate)
+def _begin(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own type
+    made = engine()
+    stopping.listen()
+    stopping.Stopping(made).start()
+    facts = WorkerFacts(
+        name=sender.hostname,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=version("reelmill"),
+        account=made.account,
+        started_at_s=round(made.now_s(), 3),
+        threads=int(sender.controller.concurrency or 1),
+        starts=SETTINGS.starts,
     )
+    Pulse(made, facts).start()
+    Teller(SETTINGS, made.ledger, stopping.is_asked).start()
+
+
+@signals.worker_shutdown.connect
+def _leave(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own type
+    if engine.cache_info().currsize:
+        with suppress(LedgerError):
+            engine().ledger.workers.leave(sender.hostname)
 
 
 @signals.setup_logging.connect

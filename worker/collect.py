@@ -62,6 +62,9 @@ async def _collect_one(
 ) -> None:
     try:
         async with room:
+            if engine.stopping:
+                await engine.hand_back([ref])
+                return
             with partial_file(engine.settings.home) as path:
                 record, fetched = await _fetch(engine, ref, record, path)
                 place = await keeping.in_thread(keeping.keep, batch, record, fetched)
@@ -86,8 +89,9 @@ async def _fetch(
             answer = await engine.provider.look(record.prediction_id)
         if not isinstance(answer, Completed) or answer.output == record.output:
             raise
-    lease_s = engine.settings.lease_s
-    await engine.make([moves.renew(ref.batch, record, answer.output, lease_s)])
+    log.info("job=%s has another link", ref)
+    renew = engine.ledger.moves.renew
+    await engine.call(renew, ref.batch, record, answer.output)
     record = replace(record, output=answer.output)
     return record, await engine.files.fetch(answer.output, path)
 

@@ -53,6 +53,9 @@ class Engine:
         self.catalogue = catalogue.builtin()
         self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
         self._loop = asyncio.new_event_loop()
+        #: True once the process was told to stop: nothing is begun any more.
+        self.stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._ahead_s = 0.0
         self._heard_at_s, self._heard_read_at = 0.0, -60.0
         self._learnt: dict[tuple[str, int], tuple[float, list[float]]] = {}
@@ -83,7 +86,29 @@ class Engine:
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Do a task's work on the loop and wait for its end."""
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._count(work), self._loop).result()
+
+    @property
+    def at_work(self) -> int:
+        """How many tasks are at work on the loop."""
+        return len(self._tasks)
+
+    def cancel_tasks(self) -> None:
+        """End what is at work where it stands; its jobs are handed back."""
+        for task in tuple(self._tasks):
+            self._loop.call_soon_threadsafe(task.cancel)
+
+    async def _count(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine on a loop is in a task
+        self._tasks.add(task)
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not self.stopping:
+                raise
+        finally:
+            self._tasks.discard(task)
 
     async def call(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do something that blocks, in a thread."""
@@ -138,10 +163,20 @@ class Engine:
         beat = asyncio.create_task(self._extend(refs))
         try:
             yield
+        except asyncio.CancelledError:
+            await self.hand_back(refs)
+            raise
         finally:
             beat.cancel()
             with suppress(asyncio.CancelledError):
                 await beat
+
+    async def hand_back(self, refs: Sequence[Ref]) -> None:
+        """End the leases on these jobs, so that another worker is sent for them now."""
+        waits_s = dict.fromkeys(refs, 0.0)
+        with suppress(LedgerError):  # then the leases end by themselves
+            postpone = self.ledger.due.postpone
+            await self.call(postpone, self.account, waits_s, looked=False)
 
     async def hand_over(self, task: str, refs: Sequence[Ref]) -> None:
         """Send for these jobs at once; if that fails they are due soon anyway."""
@@ -178,6 +213,11 @@ class Engine:
     def now_s(self) -> float:
         """Unix seconds by the ledger's clock, so that all machines agree."""
         return time.time() + self._ahead_s
+
+    @property
+    def ahead_s(self) -> float:
+        """How far the ledger's clock is ahead of this machine's."""
+        return self._ahead_s
 
     def read_clock(self) -> None:
         """Compare this machine's clock with the ledger's."""

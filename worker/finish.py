@@ -8,6 +8,7 @@ from jobs.report_files import report_files
 from jobs.storage import StoreError
 from worker import keeping
 from worker.engine import Engine, log
+from worker.telling import tell_rest
 
 #: Seconds until a store that does not take a report is asked again.
 AGAIN_S = 60.0
@@ -22,6 +23,7 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
             except StoreError as error:
                 await _not_now(engine, ref, error)
                 continue
+        await engine.call(tell_rest, engine.settings, engine.ledger, ref.batch)
         await engine.call(engine.ledger.due.drop_batch, engine.account, ref.batch)
 
 

@@ -99,6 +99,7 @@ def _provenance(
         "prediction_id": record.prediction_id,
         "attempts": len(record.attempts),
         "charged_usd": usd(record.charged_usd_micros),
+        "refunded_usd": usd(record.refunded_usd_micros),
         "sent_at": sent_at.isoformat(),
         "source": record.output,
         "bytes": fetched.size_bytes,

@@ -10,13 +10,16 @@ import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from jobs import broker
 from jobs.ledger import LedgerError
+from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
 from jobs.moves import Ref
 from jobs.states import State
 from worker.engine import Engine
+from worker.stopping import is_asked
 
 log = logging.getLogger("reelmill.pulse")
 
@@ -47,26 +50,57 @@ BACKLOG_PER_THREAD = 2
 class Pulse(threading.Thread):
     """A timer of one worker process."""
 
-    def __init__(
-        self, engine: Engine, threads: int, is_stopping: Callable[[], bool]
-    ) -> None:
-        """A pulse that beats until it finds that the worker is stopping."""
+    def __init__(self, engine: Engine, facts: WorkerFacts) -> None:
+        """A pulse for as long as the process lives.
+
+        Args:
+            engine: whose ledger and broker.
+            facts: what the ledger is told of this worker.
+        """
         super().__init__(name="pulse", daemon=True)
         self._engine = engine
-        self._threads = threads
-        self._is_stopping = is_stopping
+        self._facts = facts
+        self._threads = facts.threads
         self._clock_read_at = -math.inf
+        self._told_at = -math.inf
+        self._away_since: float | None = None
 
     def run(self) -> None:
-        """Beat until stopped; whatever goes wrong in one beat is seen by the next."""
-        while not self._is_stopping():
+        """Beat on and on; whatever goes wrong in one beat is seen by the next."""
+        while True:
             time.sleep(self._engine.settings.pulse_s)
             try:
-                self.beat()
+                self.tell()
+                if not is_asked():
+                    self.beat()
+                self._are_back()
             except (LedgerError, broker.BrokerUnreachable, OSError) as error:
-                log.warning("no pulse: %s", error)
+                self._are_away(error)
             except Exception:
                 log.exception("a beat failed; the next one follows")
+
+    def tell(self) -> None:
+        """Let the ledger know now and then that this worker lives."""
+        stopping = is_asked()
+        if stopping == self._facts.stopping and (
+            time.monotonic() - self._told_at < BEAT_EVERY_S
+        ):
+            return
+        ahead_s = round(self._engine.ahead_s, 3)
+        self._facts = replace(self._facts, stopping=stopping, ahead_s=ahead_s)
+        self._engine.ledger.workers.beat(self._facts)
+        self._told_at = time.monotonic()
+
+    def _are_away(self, error: Exception) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            log.warning("no pulse, the server is away and is asked again: %s", error)
+
+    def _are_back(self) -> None:
+        if self._away_since is not None:
+            away_s = time.monotonic() - self._away_since
+            log.warning("the pulse goes on; the server was away for %.1f s", away_s)
+            self._away_since = None
 
     def beat(self) -> int:
         """Grant and send once; how many jobs were sent for."""

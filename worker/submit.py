@@ -127,6 +127,8 @@ async def _send(
     engine: Engine, path: str, request: Mapping[str, Any], claimed_at_s: float
 ) -> SubmitAnswer:
     loop = asyncio.get_running_loop()
+    if engine.stopping:
+        return Unsent("the worker was told to stop", ours=True)
     if loop.time() - claimed_at_s > settling.LONGEST_HOLD_S:
         # It waited for a connection, or this process slept (a suspended laptop, say):
         # the history is searched around the time of the claim, so a request that

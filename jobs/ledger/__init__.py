@@ -20,10 +20,14 @@ from jobs.ledger import keys
 from jobs.ledger.batches import Batches
 from jobs.ledger.connecting import client
 from jobs.ledger.due import Due
+from jobs.ledger.figures import FiguresReader
 from jobs.ledger.hooks import Hooks
+from jobs.ledger.identity import Identity
 from jobs.ledger.links import Links
 from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
+from jobs.ledger.queues import Queues
+from jobs.ledger.schedules import Schedules
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
 from jobs.ledger.tellings import Tellings
@@ -80,6 +84,10 @@ class Ledger:
         self.times = Times(server)
         self.links = Links(server)
         self.hooks = Hooks(server)
+        self.identity = Identity(server)
+        self.figures = FiguresReader(server, scripts, now)
+        self.queues = Queues(server, scripts)
+        self.schedules = Schedules(server, scripts, now)
         self.tellings = Tellings(scripts, now)
         self.twins = Twins(server, scripts, now)
         self.workers = Workers(server, scripts, now)

@@ -13,6 +13,8 @@ from jobs.states import FINAL, WATCHED, State
 
 #: States that hold a concurrency slot. An unresolved job may hold one, on loan.
 HOLDING = frozenset({State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.GENERATING})
+#: States of what is paid and not stored.
+UNCOLLECTED = frozenset({State.GENERATING, State.GENERATED})
 #: States of a lost answer.
 LOST = frozenset({State.UNKNOWN, State.UNRESOLVED})
 #: States that hold reserved money.
@@ -29,6 +31,7 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
     slots = {ref for ref in held if ref.count("/") == 1}
     problems: list[str] = []
     lost: set[str] = set()
+    paid: set[str] = set()
     generating = 0
     for batch_id in ledger.batches.ids():
         batch = ledger.batches.read(batch_id)
@@ -38,6 +41,7 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
         problems += _jobs(ledger, batch, records, due, slots)
         problems += _sums(ledger, batch, records)
         lost |= {f"{batch_id}/{r.job.id}" for r in records if r.state in LOST}
+        paid |= {f"{batch_id}/{r.job.id}" for r in records if r.state in UNCOLLECTED}
         generating += sum(r.state is State.GENERATING for r in records)
         refs = {str(Ref(batch_id, record.job.id)) for record in records}
         due -= refs | {str(Ref(batch_id, ""))}
@@ -46,6 +50,9 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
     kept = ledger.server.hget(keys.account(account_id), "generating") or "0"
     if lost != kept_lost:
         problems.append(f"lost are {sorted(kept_lost)}, by their states {sorted(lost)}")
+    kept_paid = set(ledger.server.zrange(keys.uncollected(account_id), 0, -1))
+    if paid != kept_paid:
+        problems.append(f"{sorted(kept_paid)} are not collected, but {sorted(paid)}")
     if int(kept) != generating:
         problems.append(f"{kept} are counted as generating, {generating} are")
     problems += [f"{ref} is due but no batch has it" for ref in sorted(due)]

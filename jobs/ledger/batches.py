@@ -204,6 +204,12 @@ class Batches:
                 return
             first += PICKED
 
+    def records(self, refs: Iterable[Ref]) -> Iterator[JobRecord]:
+        """The jobs of these refs, in order, read block by block as they are needed."""
+        rest = iter(refs)
+        while block := list(islice(rest, BLOCK)):
+            yield from (record for record in self.load(block) if record)
+
     def load(self, refs: Sequence[Ref]) -> list[JobRecord | None]:
         """The jobs of these refs, in order; None where there is none."""
         pipeline = self._server.pipeline(transaction=False)

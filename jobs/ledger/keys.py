@@ -6,6 +6,7 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 
 | key | type | holds |
 |---|---|---|
+| `reelmill:name` | string | the ledger's name: lost with its data |
 | `reelmill:batches` | zset | batch ids by time of creation |
 | `reelmill:batches:open` | zset | those in which not all is over, by the same |
 | `reelmill:batch:B` | hash | settings, counts (`n:STATE`), money of a batch |
@@ -32,6 +33,10 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:workers` | zset | names of workers, by their last beat |
 | `reelmill:workers:facts` | hash | name to what is known of that worker, JSON |
 | `reelmill:proof` | string | written to see that the disk takes it |
+| `reelmill:schedules` | hash | name to what is handed over by the clock, JSON |
+| `reelmill:schedule:N` | hash | how a schedule stands: its claim, what is dealt with |
+| `reelmill:schedule:N:firings` | list | what came of it, newest first |
+| `reelmill:scheduler` | zset | schedulers (`A/NAME`), by their last beat |
 | `reelmill:accounts` | set | ids of the accounts that have limits |
 """
 
@@ -39,11 +44,15 @@ import hashlib
 
 PREFIX = "reelmill:"
 
+NAME = f"{PREFIX}name"
+
 BATCHES = f"{PREFIX}batches"
 ACCOUNTS = f"{PREFIX}accounts"
 WORKERS = f"{PREFIX}workers"
 WORKER_FACTS = f"{WORKERS}:facts"
 PROOF = f"{PREFIX}proof"
+SCHEDULES = f"{PREFIX}schedules"
+SCHEDULER = f"{PREFIX}scheduler"
 
 
 def batch(batch_id: str) -> str:
@@ -125,3 +134,13 @@ def links(account_id: str) -> str:
 def uncollected(account_id: str) -> str:
     """Jobs of an account that are paid and not stored."""
     return f"{account(account_id)}:uncollected"
+
+
+def schedule(name: str) -> str:
+    """Hash of how a schedule stands."""
+    return f"{PREFIX}schedule:{name}"
+
+
+def firings(name: str) -> str:
+    """What came of a schedule, newest first."""
+    return f"{schedule(name)}:firings"

@@ -1,6 +1,6 @@
 """Moving jobs: the only way that a job's state, money or permit ever changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 
 from jobs.ledger import keys
@@ -8,6 +8,7 @@ from jobs.ledger.scripts import Call, Scripts
 from jobs.ledger.server import Server
 from jobs.limits import WINDOW_S
 from jobs.moves import LONGEST_GENERATION_S, Move, Ref
+from jobs.records import JobRecord
 from jobs.states import WATCHED, after
 
 
@@ -37,6 +38,26 @@ class Moves:
         """
         calls = [self._call(move) for move in moves]
         return [Moved(int(answer)) for answer in self._scripts.run_all(calls)]
+
+    def replay(self, moves: Sequence[Move]) -> bool:
+        """Make these moves of one job in one step; whether all of them were made.
+
+        Only for a job that nothing has happened to: see `jobs.replay`.
+        """
+        answers = self._scripts.run_together([self._call(move) for move in moves])
+        return all(Moved(int(answer)) is Moved.YES for answer in answers)
+
+    def remember(self, account_id: str, owners: Mapping[str, Ref]) -> None:
+        """Write down whose these earlier predictions were, by their ids."""
+        if owners:
+            told = {prediction_id: str(ref) for prediction_id, ref in owners.items()}
+            self._server.hset(keys.predictions(account_id), mapping=told)
+
+    def renew(self, batch_id: str, record: JobRecord, output: str) -> bool:
+        """Its finished video is to be had by another link; False if it went on."""
+        ref = Ref(batch_id, record.job.id)
+        old = record.output or ""
+        return bool(self._scripts.run("renew", ref, record.permit, old, output))
 
     def owner(self, account_id: str, prediction_id: str) -> Ref | None:
         """The job that a prediction belongs to, if the ledger knows it."""

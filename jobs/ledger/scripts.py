@@ -21,6 +21,7 @@ NAMES = (
     "pick",
     "grant",
     "move",
+    "renew",
     "lease",
     "postpone",
     "drop",
@@ -34,6 +35,12 @@ NAMES = (
     "untold",
     "told",
     "figures",
+    "schedule",
+    "fire",
+    "hold",
+    "fired",
+    "scheduler",
+    "queued",
 )
 
 Call = tuple[str, Sequence[object]]
@@ -75,8 +82,18 @@ class Scripts:
                 raise answer
         return answers
 
-    def _send(self, calls: Sequence[Call]) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
+    def run_together(self, calls: Sequence[Call]) -> list[Any]:
+        """Run many as one step that nobody sees half done; their answers in order."""
+        for name in {name for name, _ in calls}:
+            self._redis.script_load(self._sources[name])
+        answers = self._send(calls, together=True)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    def _send(self, calls: Sequence[Call], *, together: bool = False) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=together)
         for name, args in calls:
             values = [str(arg) for arg in args]
             pipeline.evalsha(self._digests[name], 0, *values)

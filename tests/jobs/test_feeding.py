@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.feeding import FURTHER_PICTURE, NO_PICTURE
@@ -211,6 +213,21 @@ def test_ids_that_are_mapped_by_hand_stay_as_they_are() -> None:
     assert shop(planned, ("mug", "A-1", URL, "1", "")) == ["A-1"]
 
 
+def test_a_problem_of_an_export_names_its_own_columns() -> None:
+    planned = manifest(None)
+    table(planned, *SHOP)
+    cells = dict(zip(SHOP, ("mug", "", "ftp://a/b.jpg", "1", ""), strict=True))
+    for number, columns in enumerate([["Image Src"], ["Handle", "Image Src"]], 1):
+        made = planned.plan(Row("shop.csv", number + 1, number, cells))
+        assert isinstance(made, list)
+        assert [one.column for one in made] == columns
+    own = manifest(None)
+    table(own, *SHOP, "image", "id")
+    made = own.plan(Row("shop.csv", 2, 1, {**cells, "image": "//a", "id": "a/b"}))
+    assert isinstance(made, list)
+    assert [one.column for one in made] == ["id", "image"]
+
+
 def test_only_the_first_picture_of_each_product_may_be_asked_for() -> None:
     planned = manifest(None, only_first_pictures=True)
     table(planned, *SHOP)
@@ -249,3 +266,41 @@ def test_a_mapping_may_come_after_the_header() -> None:
     table(planned, "image", "Photo")
     assert planned.feed(feeds("a.yaml", image="Photo")) == []
     assert job(planned, image="x", Photo=URL).image == URL
+
+
+COLUMN = st.sampled_from(
+    ["id", "model", "image", "images", "prompt", "Handle", "Image Src", "Title", "sku"]
+)
+CELL = st.none() | st.text(max_size=8) | st.integers() | st.just(URL)
+MAPPINGS = st.dictionaries(COLUMN, st.lists(COLUMN, max_size=2).map(tuple), max_size=3)
+TEXTS = st.sampled_from(["turn", "{{ title }}", "{{ sku | default(id) }}", "{{ image"])
+
+
+@given(
+    mapping=MAPPINGS,
+    options=st.dictionaries(COLUMN, TEXTS, max_size=3),
+    key=st.none() | st.sampled_from(["{id}", "{batch}/{{ sku }}", "{sku}-{line}"]),
+    names=st.lists(COLUMN, unique=True, min_size=1),
+    rows=st.lists(st.dictionaries(COLUMN, CELL), max_size=5),
+)
+def test_any_mapping_of_any_table_makes_jobs_or_says_why_not(
+    mapping: dict[str, tuple[str, ...]],
+    options: dict[str, str],
+    key: str | None,
+    names: list[str],
+    rows: list[dict[str, object]],
+) -> None:
+    planned = Manifest(
+        builtin(), {**OPTIONS, **options}, key, Feeds("command line", mapping)
+    )
+    planned.header(Header("a.csv", 1, tuple(names)))
+    ids: list[str] = []
+    for number, cells in enumerate(rows, 1):
+        full = {name: cells.get(name) for name in names}
+        made = planned.plan(Row("a.csv", number + 1, number, full))
+        if isinstance(made, Job):
+            ids.append(made.id.casefold())
+            assert Job.from_json(made.to_json()) == made
+        elif isinstance(made, list):
+            assert all(str(problem) for problem in made)
+    assert len(ids) == len(set(ids))

@@ -48,6 +48,7 @@ def test_the_document_keeps_its_contract() -> None:
     assert document["jobs"] == {
         "total": 1,
         "stored": 1,
+        "reused": 0,
         "failed": 0,
         "cancelled": 0,
         "unresolved": 0,

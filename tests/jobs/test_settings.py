@@ -55,6 +55,9 @@ GIVEN = {
     "REELMILL_REPORT_URL": ("https://x.org/{batch}", "https://x.org/{batch}"),
 }
 
+#: What a variable has no meaning without.
+NEEDS = {"REELMILL_NOTIFY_EMAIL": {"REELMILL_SMTP_URL": SMTP}}
+
 
 def test_every_variable_is_tried_here() -> None:
     assert sorted(GIVEN) == sorted(VARIABLES)
@@ -64,7 +67,7 @@ def test_every_variable_is_tried_here() -> None:
 def test_a_variable_sets_its_setting(name: str) -> None:
     text, value = GIVEN[name]
     (field,) = [f for f, i in Settings.model_fields.items() if i.alias == name]
-    assert getattr(read({name: text}), field) == value
+    assert getattr(read({**NEEDS.get(name, {}), name: text}), field) == value
     assert getattr(read({name: ""}), field) == getattr(read({}), field)
     assert getattr(read({}), field) != value
 
@@ -129,6 +132,15 @@ WRONG = [
     ({"WAVESPEED_API_KEY": "two words"}, "WAVESPEED_API_KEY: "),
     ({"WAVESPEED_API_KEY": "ключ"}, "WAVESPEED_API_KEY: "),
     ({"WAVESPEED_API_KEY": "a\r\nX: y"}, "WAVESPEED_API_KEY: "),
+    ({"REELMILL_NOTIFY_URL": "hooks.example.com"}, "REELMILL_NOTIFY_URL: must be"),
+    ({"REELMILL_NOTIFY_URL": "https://a:b@x"}, "REELMILL_NOTIFY_URL: must be"),
+    ({"REELMILL_NOTIFY_URL": "http://x/\r\ny"}, "REELMILL_NOTIFY_URL: must be"),
+    ({"REELMILL_NOTIFY_EMAIL": "nobody"}, "REELMILL_NOTIFY_EMAIL: must be"),
+    ({"REELMILL_NOTIFY_EMAIL": "a@x.org"}, "NOTIFY_EMAIL needs REELMILL_SMTP_URL"),
+    ({"REELMILL_SMTP_URL": "https://x"}, "REELMILL_SMTP_URL: must be smtp"),
+    ({"REELMILL_SMTP_URL": "smtp://x:99999?from=a@b"}, "REELMILL_SMTP_URL: has a"),
+    ({"REELMILL_SMTP_URL": "smtp://x"}, "REELMILL_SMTP_URL: must end with ?from="),
+    ({"REELMILL_REPORT_URL": "https://x.org/report"}, "REELMILL_REPORT_URL: must"),
     (
         {"REELMILL_LEASE_S": "2", "REELMILL_PULSE_S": "2"},
         "REELMILL_LEASE_S must exceed REELMILL_PULSE_S",

@@ -206,7 +206,8 @@ def test_the_billing_is_compared_row_by_row(calm: RunningSandbox, told: Ask) -> 
         assert place.run(first).code == 0
         batch = batch_of(place)
         calm.configure(stranger=0)
-        second = place.write("bags.csv", as_csv(rows(calm, 3, V26)))
+        bags = [{**row, "prompt": f"Bag {row['id']}"} for row in rows(calm, 3, V26)]
+        second = place.write("bags.csv", as_csv(bags))
         assert place.run(second).code == 0
 
         words = told(place, acting.report, batch, billed=True, json=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import Ledger
+from jobs.moves import Ref
 from jobs.report import report
 from jobs.states import State
 from tests.producer.running import quick_sandbox
@@ -41,3 +42,80 @@ def test_two_nights_with_the_same_keys_keep_both_videos(shop: Workshop) -> None:
     assert tuesday
     document = report(tuesday, [shop.record(second)], 0.0)
     assert document["rows"][0]["key"] == "r0-tuesday.mp4"
+
+
+def generated(shop: Workshop) -> Ref:
+    """A job whose video is paid, done and not fetched."""
+    (ref,) = shop.order(shop.job(0))
+    shop.submit()
+    shop.until(lambda: shop.are(State.GENERATED), shop.look)
+    return ref
+
+
+def give_link(shop: Workshop, ref: Ref, output: str) -> None:
+    """Let its link lead there from now on."""
+    assert shop.ledger.moves.renew(ref.batch, shop.record(ref), output)
+
+
+def test_a_link_that_ran_out_is_replaced_by_a_fresh_one(shop: Workshop) -> None:
+    ref = generated(shop)
+    fresh = shop.record(ref).output
+    give_link(shop, ref, f"{shop.sandbox.files_url}/predictions/gone/1.mp4")
+    shop.end()
+    record = shop.record(ref)
+    assert record.state is State.STORED
+    assert record.output == fresh
+    told = Path(record.video or "").with_suffix(".json")
+    assert json.loads(told.read_text())["source"] == fresh
+    shop.check()
+
+
+def test_a_link_is_renewed_only_where_it_was_believed(shop: Workshop) -> None:
+    ref = generated(shop)
+    before = shop.record(ref)
+    give_link(shop, ref, "https://example.com/1.mp4")
+    assert not shop.ledger.moves.renew(ref.batch, before, "https://example.com/2.mp4")
+    assert shop.record(ref).output == "https://example.com/1.mp4"
+    give_link(shop, ref, before.output or "")
+    shop.end()
+    stored = shop.record(ref)
+    assert not shop.ledger.moves.renew(ref.batch, stored, "https://example.com/3.mp4")
+
+
+def test_a_host_that_only_stumbles_is_asked_again_by_the_same_link(
+    shop: Workshop,
+) -> None:
+    ref = generated(shop)
+    shop.sandbox.configure(download_5xx=1.0)
+    for _ in range(4):
+        shop.end()
+    record = shop.record(ref)
+    assert (record.state, record.looks) == (State.GENERATED, 4)
+    batch = shop.ledger.batches.read(ref.batch)
+    assert batch
+    assert batch.note == (
+        "the video of r0 cannot be fetched: the file host answers HTTP 503"
+    )
+    assert batch.held_until_s == 0.0
+    shop.sandbox.configure(download_5xx=0.0)
+    shop.end()
+    assert shop.record(ref).state is State.STORED
+    batch = shop.ledger.batches.read(ref.batch)
+    assert batch
+    assert batch.note == ""
+
+
+def test_a_home_without_room_holds_the_batch_and_says_so(shop: Workshop) -> None:
+    ref = generated(shop)
+    folder = shop.engine.settings.home / "partial"
+    folder.write_text("a file is in the way")
+    shop.end()
+    assert shop.record(ref).state is State.GENERATED
+    batch = shop.ledger.batches.read(ref.batch)
+    assert batch
+    assert f"{folder}: a video cannot be fetched into it" in batch.note
+    assert batch.held_until_s > shop.engine.now_s()
+    folder.unlink()
+    shop.end()
+    assert shop.record(ref).state is State.STORED
+    assert list(folder.iterdir()) == []

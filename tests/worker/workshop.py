@@ -133,9 +133,13 @@ class Workshop:
         lost = [*self.are(State.UNKNOWN), *self.are(State.UNRESOLVED)]
         self.engine.run(settle(self.engine, lost))
 
+    def look(self) -> None:
+        """Look once at what is begun."""
+        self.engine.run(poll(self.engine, self.are(State.GENERATING)))
+
     def end(self) -> None:
         """Look once at what is begun, and fetch what is done."""
-        self.engine.run(poll(self.engine, self.are(State.GENERATING)))
+        self.look()
         self.engine.run(collect(self.engine, self.are(State.GENERATED)))
 
     def turn(self) -> None:

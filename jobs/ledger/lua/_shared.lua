@@ -12,6 +12,7 @@ end
 local function batch_key(batch) return PREFIX .. 'batch:' .. batch end
 local function job_key(ref) return PREFIX .. 'job:' .. ref end
 local function account_key(account) return PREFIX .. 'account:' .. account end
+local function schedule_key(name) return PREFIX .. 'schedule:' .. name end
 
 local function number(key, field) return tonumber(redis.call('HGET', key, field) or '0') or 0 end
 

@@ -1,0 +1,81 @@
+"""The copy of a batch that lies in its store: what a lost ledger is rebuilt from.
+
+One line of JSON for the batch and one for each job, as they were asked for; nothing
+that happened to them, for that is told by provenance, reports and the provider. Pure:
+who writes copies and looks for them is `producer.copying`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from jobs.job import Job
+from jobs.links import Link
+from jobs.records import BatchRecord
+
+#: Where copies lie in a store, below the name of the ledger that they are of.
+FOLDER = ".reelmill"
+
+#: The settings of a batch that are copied.
+FIELDS = (
+    *("id", "manifest", "account", "store", "priority", "attempts"),
+    *("budget_usd_micros", "created_at_s", "fresh", "folder"),
+)
+
+
+class BadCopy(ValueError):  # noqa: N818 - a copy that is bad
+    """A file that no batch can be read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCopy:
+    """A batch and its jobs as they were asked for."""
+
+    batch: BatchRecord
+    jobs: tuple[Job, ...]
+    #: Uploads by the content of the picture.
+    links: Mapping[str, Link] = field(default_factory=dict)
+
+
+def key_of(ledger_name: str, batch_id: str) -> str:
+    """Where the copy of a batch lies in its store."""
+    return f"{FOLDER}/{ledger_name}/{batch_id}.jsonl"
+
+
+def named(key: str) -> tuple[str, str] | None:
+    """Ledger and batch of a copy by its key; None if it is the key of none."""
+    folder, _, rest = key.partition("/")
+    ledger_name, _, file = rest.partition("/")
+    if folder != FOLDER or "/" in file or not file.endswith(".jsonl"):
+        return None
+    return ledger_name, file.removesuffix(".jsonl")
+
+
+def lines(
+    batch: BatchRecord, jobs: Iterable[tuple[Job, Mapping[str, Link]]]
+) -> Iterator[str]:
+    """The text of a copy; with each job the links of its uploads, by content."""
+    settings = {name: getattr(batch, name) for name in FIELDS}
+    yield json.dumps(settings, ensure_ascii=False) + "\n"
+    for job, links in jobs:
+        told = {c: [link.url, link.until_s] for c, link in links.items()}
+        text = job.to_json().removesuffix("}")
+        yield f'{text},"links":{json.dumps(told)}}}\n'
+
+
+def read(text: str) -> BatchCopy:
+    """The copy that `lines` wrote.
+
+    Raises:
+        BadCopy: it is none, or not whole.
+    """
+    first, *rest = text.splitlines() or [""]
+    try:
+        settings = json.loads(first)
+        batch = BatchRecord(complete=False, **{name: settings[name] for name in FIELDS})
+        links: dict[str, Link] = {}
+        for line in rest:
+            links |= {c: Link(*told) for c, told in json.loads(line)["links"].items()}
+        return BatchCopy(batch, tuple(map(Job.from_json, rest)), links)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadCopy(f"no copy of a batch ({error})") from None

@@ -1,0 +1,145 @@
+"""Schedules: what is handed over by the clock, who fires it now, and what came of it.
+
+A firing is claimed for a while before anything is done, so that of many schedulers one
+does it, and another takes over from one that died. What is due when is decided in
+`jobs.schedule`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.ledger import keys
+from jobs.ledger.scripts import Scripts
+from jobs.ledger.server import Server
+from jobs.schedule import Firing, Schedule
+
+#: Newest firings that are kept of a schedule.
+KEPT = 30
+
+#: Seconds that a scheduler which ended is remembered.
+REMEMBERED_S = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a schedule stands."""
+
+    schedule: Schedule
+    #: Unix seconds: earlier times are dealt with.
+    done_until_s: float
+    #: The claim under which it is fired now or is tried again soon; empty if none is.
+    holder: str = ""
+    #: Unix seconds until which nobody else takes that claim.
+    held_until_s: float = 0.0
+    #: The firing that is tried again, as it stands.
+    trying: Firing | None = None
+    #: What a look into its inbox saw: file to stamp and unix seconds.
+    seen: Mapping[str, tuple[str, float]] | None = None
+
+
+class Schedules:
+    """The schedules of a ledger."""
+
+    def __init__(
+        self, server: Server, scripts: Scripts, now: Callable[[], str]
+    ) -> None:
+        self._server = server
+        self._scripts = scripts
+        self._now = now
+
+    def add(self, schedule: Schedule, *, replace: bool = False) -> bool:
+        """Keep a schedule, to be fired from now on; False if its name is taken."""
+        args = (schedule.name, schedule.to_json(), int(replace))
+        return bool(self._scripts.run("schedule", self._now(), *args))
+
+    def remove(self, name: str) -> bool:
+        """Forget a schedule and its firings; False if there is none."""
+        removed = bool(self._server.hdel(keys.SCHEDULES, name))
+        self._server.execute_command("DEL", keys.schedule(name), keys.firings(name))
+        return removed
+
+    def all(self) -> list[Standing]:
+        """Every schedule by its name."""
+        known = self._server.hgetall(keys.SCHEDULES)
+        return [self._standing(known[name]) for name in sorted(known)]
+
+    def read(self, name: str) -> Standing | None:
+        """One schedule; None if there is none of that name."""
+        text = self._server.hget(keys.SCHEDULES, name)
+        return self._standing(text) if text else None
+
+    def firings(self, name: str, most: int = KEPT) -> list[Firing]:
+        """What came of it lately, newest first."""
+        texts = self._server.lrange(keys.firings(name), 0, most - 1)
+        return [Firing.from_json(text) for text in texts]
+
+    def claim(self, name: str, at_s: float, claim: str, lease_s: float) -> bool:
+        """Take the firing of a time; False if it is done or somebody has it.
+
+        Args:
+            name: of the schedule.
+            at_s: unix seconds when it was due.
+            claim: a text that nobody else uses.
+            lease_s: seconds until another may take it over.
+        """
+        args = (name, repr(at_s), claim, lease_s)
+        return bool(self._scripts.run("fire", self._now(), *args))
+
+    def hold(
+        self, name: str, claim: str, lease_s: float, trying: Firing | None = None
+    ) -> bool:
+        """Keep a claim for so much longer; False if it is lost.
+
+        With `trying` it is told why nothing came of it yet.
+        """
+        text = trying.to_json() if trying else ""
+        return bool(self._scripts.run("hold", self._now(), name, claim, lease_s, text))
+
+    def done(self, name: str, claim: str, at_s: float, firing: Firing | None) -> bool:
+        """All times until then are dealt with; False if the claim is lost.
+
+        A firing of which nothing came is None and leaves no record.
+        """
+        text = firing.to_json() if firing else ""
+        args = (name, claim, repr(at_s), text, KEPT)
+        return bool(self._scripts.run("fired", *args))
+
+    def see(self, name: str, seen: Mapping[str, tuple[str, float]]) -> None:
+        """Write down what a look into an inbox saw."""
+        self._server.hset(keys.schedule(name), mapping={"seen": json.dumps(dict(seen))})
+
+    def beat(self, account_id: str, scheduler: str) -> None:
+        """A scheduler of an account says that it lives."""
+        member = f"{account_id}/{scheduler}"
+        self._scripts.run("scheduler", self._now(), member, REMEMBERED_S)
+
+    def beats(self) -> dict[str, float]:
+        """Unix seconds of the last beat of any scheduler, by account."""
+        command = ("ZRANGE", keys.SCHEDULER, 0, -1, "WITHSCORES")
+        found: dict[str, float] = {}
+        for member, beat_s in _pairs(self._server.execute_command(*command)):
+            account_id = member.partition("/")[0]
+            found[account_id] = max(beat_s, found.get(account_id, 0.0))
+        return found
+
+    def _standing(self, text: str) -> Standing:
+        schedule = Schedule.from_json(text)
+        raw = self._server.hgetall(keys.schedule(schedule.name))
+        seen = json.loads(raw.get("seen", "{}"))
+        return Standing(
+            schedule=schedule,
+            done_until_s=float(raw.get("done_until", "0")),
+            holder=raw.get("holder", ""),
+            held_until_s=float(raw.get("held_until", "0")),
+            trying=Firing.from_json(raw["trying"]) if raw.get("trying") else None,
+            seen={name: (stamp, since_s) for name, (stamp, since_s) in seen.items()},
+        )
+
+
+def _pairs(answer: list[Any]) -> list[tuple[str, float]]:
+    """Members and scores, which come in pairs or in a row, as the protocol has it."""
+    if answer and isinstance(answer[0], list | tuple):
+        return [(str(member), float(score)) for member, score in answer]
+    return [(str(m), float(s)) for m, s in zip(*[iter(answer)] * 2, strict=True)]

@@ -1,0 +1,107 @@
+"""Bringing back what failed or was cancelled: `retry`.
+
+One more attempt is one more price, so it is asked for wherever workers would send it at
+once. What a person gave up while it was paid is brought back by its name alone.
+"""
+
+from jobs import moves
+from jobs.ledger import Ledger
+from jobs.moves import ABANDONED_CODE, Move, Ref
+from jobs.pricing import usd
+from jobs.records import BatchRecord, JobRecord
+from jobs.states import State
+from producer import tables
+from producer.choosing import chosen_settings
+from producer.consent import consent, cost_of, counted
+from producer.exits import Exit, Stop
+from producer.finding import find_batch, find_job
+from producer.moving import move_all
+from producer.printing import print_json
+from producer.private import ledger_of
+
+
+def retry(
+    batch: str,
+    job: str | None,
+    *,
+    cancelled: bool = False,
+    yes: bool = False,
+    json: bool = False,
+) -> int:
+    """Let jobs that failed wait for one more attempt."""
+    chosen = chosen_settings()
+    with ledger_of(chosen, alone=False) as ledger:
+        found = find_batch(ledger, batch)
+        prices = _prices(ledger, found, job, cancelled=cancelled)
+        cost = cost_of(prices.values())
+        if not json:
+            _tell_before(found, prices, cost)
+        if chosen.redis_url:
+            consent(f"Pay {cost} for {counted(len(prices))} once more?", yes=yes)
+        # What it finds cancelled when it comes back to be sent would be so again.
+        ledger.batches.take_up(found.id)
+
+        def again(record: JobRecord) -> Move | None:
+            if record.state not in (State.FAILED, State.CANCELLED):
+                return None
+            return moves.retry(found.id, record)
+
+        count = move_all(ledger, prices, again)
+    if json:
+        known = sum(filter(None, prices.values()))
+        print_json({"batch": found.id, "retried": count, "cost_usd": usd(known)})
+        return Exit.STORED
+    waits = "1 job waits" if count == 1 else f"{count} jobs wait"
+    how = f"reelmill run {found.manifest} sends them"
+    if chosen.redis_url:
+        how = f"reelmill watch {found.id} shows how it goes"
+    tables.say(f"{waits} for one more attempt, {cost} in all; {how}")
+    return Exit.STORED
+
+
+def _prices(
+    ledger: Ledger, batch: BatchRecord, job: str | None, *, cancelled: bool
+) -> dict[Ref, int | None]:
+    """What each job costs that is to be brought back.
+
+    Raises:
+        Stop: there is none.
+    """
+    if job:
+        record = find_job(ledger, batch, job)
+        if record.state not in (State.FAILED, State.CANCELLED):
+            raise Stop(f"{batch.id} {job} is {record.state}; it has not failed")
+        return {Ref(batch.id, job): record.job.price_usd_micros}
+    states = [State.FAILED, *([State.CANCELLED] if cancelled else [])]
+    records = ledger.batches.records(ledger.batches.refs_in(batch.id, states))
+    prices: dict[Ref, int | None] = {}
+    given_up = 0
+    for record in records:
+        if record.failure and record.failure.code == ABANDONED_CODE:
+            given_up += 1
+        else:
+            prices[Ref(batch.id, record.job.id)] = record.job.price_usd_micros
+    if given_up:
+        tables.say(
+            f"{counted(given_up)} that were abandoned may be paid already and are left "
+            "out; name one to pay for it again"
+        )
+    if not prices:
+        hint = ""
+        if batch.counts.get(State.CANCELLED):
+            hint = "; --cancelled brings back what was cancelled"
+        raise Stop(f"{batch.id}: nothing has failed{hint}")
+    return prices
+
+
+def _tell_before(batch: BatchRecord, prices: dict[Ref, int | None], cost: str) -> None:
+    tables.say(f"{batch.id}: {counted(len(prices))} for one more attempt, {cost}")
+    budget = batch.budget_usd_micros
+    if budget is None:
+        return
+    left = budget - batch.reserved_usd_micros - batch.charged_usd_micros
+    if sum(filter(None, prices.values())) > left:
+        tables.say(
+            f"only ${usd(max(0, left))} of its budget of ${usd(budget)} is left; the "
+            "rest waits until the manifest is submitted with a larger --budget"
+        )

@@ -1,0 +1,156 @@
+"""Taking a batch or a job back: `cancel`, and with `--abandon` also what is paid.
+
+What is paid is collected all the same, unless it is abandoned. A cancelled batch stays
+so: what comes back to be sent again is cancelled by the ledger. `bringing_back` undoes
+it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jobs import moves
+from jobs.ledger import Ledger
+from jobs.moves import Move, Ref
+from jobs.records import BatchRecord, JobRecord
+from jobs.states import MOVES, Event, State
+from producer import tables
+from producer.choosing import chosen_settings
+from producer.consent import consent, cost_of, counted
+from producer.exits import Exit, Stop
+from producer.finding import find_batch, find_job
+from producer.moving import finish_here, move_all
+from producer.printing import print_json
+from producer.private import ledger_of
+
+#: States that a person may take back, and those whose paid request may be given up.
+CANCELLABLE = tuple(at for at, event in MOVES if event is Event.CANCEL)
+ABANDONABLE = tuple(at for at, event in MOVES if event is Event.ABANDON)
+
+LOST = (State.UNKNOWN, State.UNRESOLVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be taken back."""
+
+    batch: BatchRecord
+    #: The only job that is meant; None means all of the batch.
+    job: JobRecord | None
+    abandon: bool
+
+    def refs(self, ledger: Ledger, states: tuple[State, ...]) -> Iterable[Ref]:
+        """Those of the jobs that are in these states."""
+        if self.job is None:
+            return ledger.batches.refs_in(self.batch.id, states)
+        ref = Ref(self.batch.id, self.job.job.id)
+        (now,) = ledger.batches.load([ref])
+        return [ref] if now and now.state in states else []
+
+
+def cancel(batch: str, job: str | None, *, abandon: bool, yes: bool, json: bool) -> int:
+    """Take back what was not sent; with `abandon` give up what was sent, too."""
+    chosen = chosen_settings()
+    with ledger_of(chosen, alone=False) as ledger:
+        found = find_batch(ledger, batch)
+        record = find_job(ledger, found, job) if job else None
+        order = Order(found, record, abandon)
+        _refuse_what_is_over(order)
+        if abandon:
+            _ask_before_abandoning(ledger, order, yes=yes)
+        if record is None:
+            ledger.batches.cancel(found.id)
+        cancelled = _cancel(ledger, order)
+        abandoned = _abandon(ledger, order) if abandon else 0
+        _tell(ledger, order, cancelled, abandoned, json=json)
+        finish_here(ledger, chosen, found)
+    return Exit.STORED
+
+
+def _refuse_what_is_over(order: Order) -> None:
+    batch, record = order.batch, order.job
+    if record is None:
+        left = (*CANCELLABLE, *ABANDONABLE, State.SUBMITTING)
+        if batch.complete and not any(batch.counts.get(state) for state in left):
+            raise Stop(f"all of {batch.id} is over; there is nothing to cancel")
+        return
+    which = f"{batch.id} {record.job.id}"
+    possible = CANCELLABLE + (ABANDONABLE if order.abandon else ())
+    if record.state in possible:
+        return
+    if record.state in ABANDONABLE:
+        raise Stop(
+            f"{which} is {record.state}: it may be paid and is collected; "
+            "--abandon gives it up all the same"
+        )
+    if record.state is State.SUBMITTING:
+        raise Stop(f"{which} is being sent at this moment; look again in a minute")
+    raise Stop(f"{which} is {record.state}; there is nothing to cancel")
+
+
+def _ask_before_abandoning(ledger: Ledger, order: Order, *, yes: bool) -> None:
+    refs = list(order.refs(ledger, ABANDONABLE))
+    records = [record for record in ledger.batches.load(refs) if record]
+    paid = [r.job.price_usd_micros for r in records if r.state not in LOST]
+    lost = [r.job.price_usd_micros for r in records if r.state in LOST]
+    if not records:
+        return
+    parts = []
+    if paid:
+        parts.append(f"{counted(len(paid), 'video')} that cost {cost_of(paid)}")
+    if lost:
+        parts.append(f"{counted(len(lost), 'lost answer')} worth {cost_of(lost)}")
+    tables.say(
+        f"{order.batch.id}: to be given up for good: {' and '.join(parts)}; nothing "
+        "of it is collected, and what was charged stays charged"
+    )
+    consent("Give it up?", yes=yes)
+
+
+def _cancel(ledger: Ledger, order: Order) -> int:
+    """Take back what has not been sent; how many jobs."""
+    batch_id, made = order.batch.id, 0
+
+    def back(record: JobRecord) -> Move | None:
+        return moves.cancel(batch_id, record) if record.state in CANCELLABLE else None
+
+    # One that was between two of these states may have been passed over.
+    while more := move_all(ledger, order.refs(ledger, CANCELLABLE), back):
+        made += more
+    return made
+
+
+def _abandon(ledger: Ledger, order: Order) -> int:
+    """Give up what was sent; how many jobs."""
+    batch_id, now_s = order.batch.id, ledger.now_s()
+
+    def given_up(record: JobRecord) -> Move | None:
+        if record.state not in ABANDONABLE:
+            return None
+        return moves.abandon(batch_id, record, now_s)
+
+    return move_all(ledger, order.refs(ledger, ABANDONABLE), given_up)
+
+
+def _tell(
+    ledger: Ledger, order: Order, cancelled: int, abandoned: int, *, json: bool
+) -> None:
+    now = ledger.batches.read(order.batch.id) or order.batch
+    sent = sum(now.counts.get(state, 0) for state in (*ABANDONABLE, State.SUBMITTING))
+    sending = now.counts.get(State.SUBMITTING, 0)
+    if json:
+        told = {"batch": now.id, "job": order.job.job.id if order.job else None}
+        print_json(
+            told | {"cancelled": cancelled, "abandoned": abandoned, "collected": sent}
+        )
+        return
+    parts = [f"{counted(cancelled)} cancelled"]
+    if order.abandon:
+        parts.append(f"{abandoned} abandoned")
+    if order.job is None and sent:
+        parts.append(f"{sent} were sent and are collected")
+    tables.say(f"{now.id}: {', '.join(parts)}")
+    if order.abandon and sending:
+        tables.say(
+            f"{counted(sending)} were being sent at this moment; the same command in "
+            "a minute gives them up, too"
+        )

@@ -1,0 +1,78 @@
+"""Commands about what reelmill runs on, and the demonstration of it all."""
+
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from producer.cli.app import Json, app
+
+GROUP = Group("This set-up", sort_key=2)
+
+
+@app.command(group=GROUP)
+def demo(*, json: Json = False) -> int:
+    """Render the sample manifest against the sandbox: no key, no cost.
+
+    Starts a stand-in for the provider on this machine, runs all five models through
+    the whole pipeline and shows that the report equals the provider's books.
+
+        reelmill demo
+
+    Args:
+        json: Print the outcome as JSON.
+    """
+    from producer.demo import demo
+
+    return demo(json=json)
+
+
+@app.command(group=GROUP)
+def models(name: str | None = None, *, json: Json = False) -> int:
+    """List the models, or everything about one: inputs, limits, price.
+
+    For example:
+
+        reelmill models
+        reelmill models kling-v3.0-std
+
+    Args:
+        name: Short name or full id of a model.
+        json: Print the models as JSON.
+    """
+    from producer.listing import models
+
+    return models(name, json=json)
+
+
+@app.command(group=GROUP)
+def doctor(*, json: Json = False) -> int:
+    """Check this set-up and say what to do about what is wrong; spends nothing.
+
+    For example:
+
+        reelmill doctor
+
+    Args:
+        json: Print the findings as JSON.
+    """
+    from producer.doctor import doctor
+
+    return doctor(json=json)
+
+
+@app.command(group=GROUP, help_flags=())
+def sandbox(
+    *options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+) -> int:
+    """Run the stand-in provider alone; `reelmill sandbox --help` tells its options.
+
+    For example:
+
+        reelmill sandbox --port 8787 --tier silver --generation-s 5
+
+    Args:
+        options: Options of the sandbox.
+    """
+    from producer.demo import sandbox
+
+    return sandbox(options)

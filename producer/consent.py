@@ -1,0 +1,45 @@
+"""Asking a person before something is spent or given up, and wording how much it is."""
+
+import sys
+from collections.abc import Iterable
+
+from rich.prompt import Confirm
+
+from jobs.pricing import usd
+from producer import tables
+from producer.exits import Exit, Stop
+
+
+def consent(question: str, *, yes: bool) -> None:
+    """Return if the person agrees, or has agreed already.
+
+    Raises:
+        Stop: the person does not, or nobody is here to be asked.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Stop(f"{question} Nobody is here to answer; --yes answers for you")
+    if not Confirm.ask(question, console=tables.err, default=False):
+        raise Stop("nothing was changed", Exit.INCOMPLETE)
+
+
+def counted(count: int, what: str = "job") -> str:
+    """So many of something.
+
+    >>> counted(1), counted(2, "video")
+    ('1 job', '2 videos')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def cost_of(prices: Iterable[int | None]) -> str:
+    """The sum of prices in words, so that an unknown one is never taken for nothing.
+
+    >>> cost_of([210_000, None])
+    '$0.21 and 1 of unknown price'
+    """
+    every = list(prices)
+    unknown = every.count(None)
+    known = f"${usd(sum(filter(None, every)))}"
+    return f"{known} and {unknown} of unknown price" if unknown else known

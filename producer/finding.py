@@ -1,0 +1,87 @@
+"""Which batch or job a person means by a name.
+
+Nothing is guessed: a name that no batch has is an error, with the names that come near
+it. What is done with what was found stands in `acting`, `showing` and `resolving`.
+"""
+
+from jobs.ledger import Ledger
+from jobs.moves import Ref
+from jobs.records import BatchRecord, JobRecord
+from jobs.settings import Settings
+from jobs.wording import choice, guesses
+from producer.exits import Stop
+
+#: Batches, newest first, whose names are compared with one that is not known.
+COMPARED = 1_000
+
+#: Names that are offered instead of one that is not known.
+OFFERED = 5
+
+
+def find_batch(ledger: Ledger, batch_id: str | None) -> BatchRecord:
+    """The batch of that name, or the newest.
+
+    Raises:
+        Stop: there is none.
+    """
+    known = batch_id or next(iter(ledger.batches.ids(1)), None)
+    if known is None:
+        raise Stop(
+            "there is no batch yet in this ledger; reelmill run and submit make them"
+        )
+    found = ledger.batches.read(known)
+    if found is None:
+        raise Stop(f"there is no batch {known} in this ledger{_offer(ledger, known)}")
+    return found
+
+
+def _offer(ledger: Ledger, name: str) -> str:
+    ids = ledger.batches.ids(COMPARED)
+    begun = [batch_id for batch_id in ids if batch_id.startswith(name)]
+    near = list(dict.fromkeys([*begun, *guesses(name, ids)]))[:OFFERED]
+    if near:
+        return f"; did you mean {choice(near)}?"
+    return f"; the newest are {', '.join(ids[:OFFERED])}" if ids else ""
+
+
+def find_job(ledger: Ledger, batch: BatchRecord, job_id: str) -> JobRecord:
+    """The job of that id.
+
+    Raises:
+        Stop: the batch has none of it.
+    """
+    (record,) = ledger.batches.load([Ref(batch.id, job_id)])
+    if record is None:
+        raise Stop(f"{batch.id} has no job {job_id}; reelmill show {batch.id} has all")
+    return record
+
+
+def find_account(ledger: Ledger, chosen: Settings) -> str:
+    """The account that the environment means, where the ledger knows it.
+
+    Raises:
+        Stop: it does not; a machine without the key means an account that nobody has.
+    """
+    if ledger.permits.read(chosen.account_id).limits:
+        return chosen.account_id
+    page, _ = ledger.batches.page(0, COMPARED)
+    known = sorted({batch.account for batch in page})
+    others = f"; its batches belong to {choice(known, word='and')}" if known else ""
+    raise Stop(
+        f"nothing was ever rendered for account {chosen.account_id} in this ledger"
+        f"{others}; set WAVESPEED_API_KEY to the account's key, or REELMILL_ACCOUNT "
+        "to its name"
+    )
+
+
+def same_account(batch: BatchRecord, chosen: Settings) -> None:
+    """Return if a batch belongs to the account that the environment means.
+
+    Raises:
+        Stop: it does not.
+    """
+    if batch.account != chosen.account_id:
+        raise Stop(
+            f"{batch.id} belongs to account {batch.account}, but the key and origin "
+            f"that are set mean {chosen.account_id}; set those it was made with"
+        )

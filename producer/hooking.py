@@ -1,0 +1,40 @@
+"""The receiver of the provider's webhooks, as a command: `hooks`.
+
+It checks what a person set and hands over to a process of the worker, for only workers
+speak to the provider; what a webhook brings about is decided in `worker.hooks`.
+"""
+
+import os
+import sys
+
+from jobs.settings import child_environment
+from producer import tables
+from producer.choosing import chosen_settings
+from producer.exits import Stop
+
+#: Any free port may be asked for with 0.
+HIGHEST_PORT = 65_535
+
+
+def hooks(host: str, port: int) -> int:
+    """Become the receiver; it prints its address as JSON and ends by a signal.
+
+    Raises:
+        Stop: no key is set, or the port is none.
+    """
+    chosen = chosen_settings()
+    if not chosen.api_key:
+        raise Stop(
+            "WAVESPEED_API_KEY is not set; webhooks are checked with a secret that "
+            "only the account's key can ask for"
+        )
+    if not 0 <= port <= HIGHEST_PORT:
+        raise Stop(f"--port {port}: must be 0 to {HIGHEST_PORT}")
+    if not chosen.webhook_url:
+        tables.say(
+            "REELMILL_WEBHOOK_URL is not set here; set it for the workers, "
+            "or nothing asks the provider to call"
+        )
+    command = [sys.executable, "-m", "worker.hooks", host, str(port)]
+    # In its place, so that signals of whoever supervises it reach it.
+    os.execve(command[0], command, child_environment(chosen))  # noqa: S606 - a command of our own

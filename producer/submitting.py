@@ -1,0 +1,68 @@
+"""Handing a manifest to a fleet: `submit`.
+
+It ends as soon as the ledger has every job; workers elsewhere render them. The same
+manifest is the same batch, so handing it over again changes nothing that has begun.
+What it costs is shown and asked for in `commands`, as for `run`.
+"""
+
+import time
+from contextlib import closing
+
+from jobs.ledger import Ledger
+from jobs.records import BatchRecord
+from jobs.states import State
+from producer import tables
+from producer.awaiting import await_end
+from producer.commands import _budget, _check_store, _settings, hand_over, read
+from producer.exits import Exit, Stop
+from producer.options import Reading, Spending
+from producer.printing import print_json
+from producer.private import ledger_of
+from producer.watching import document, take
+
+
+def submit(
+    manifest: str, reading: Reading, spending: Spending, *, wait: bool, json: bool
+) -> int:
+    """Hand a manifest to the fleet; with `wait` watch it until it is over."""
+    chosen = _settings(spending)
+    budget_usd_micros = _budget(spending)
+    if not chosen.redis_url:
+        raise Stop(
+            "REELMILL_REDIS_URL is not set, so there is no fleet to hand it to; "
+            f"reelmill run {manifest} renders it on this machine"
+        )
+    if not chosen.api_key:
+        raise Stop(
+            "WAVESPEED_API_KEY is not set; a batch belongs to the account whose key "
+            "the workers have"
+        )
+    _check_store(chosen.store)
+    began_s = time.time()
+    with closing(read(manifest, reading, chosen, whole=True)) as found:
+        with ledger_of(chosen, alone=False) as ledger:
+            batch = hand_over(ledger, found, chosen, spending, budget_usd_micros)
+            _tell(ledger, batch, new=batch.created_at_s >= began_s, json=json)
+            if not wait:
+                return Exit.STORED
+            return await_end(ledger, batch.id, patient=True, json=json)
+
+
+def _tell(ledger: Ledger, batch: BatchRecord, *, new: bool, json: bool) -> None:
+    now = take(ledger, batch.id)
+    if json:
+        print_json(document(now) | {"new": new})
+        return
+    stored = now.count(State.STORED, State.REUSED)
+    if batch.cancelled:
+        tables.say(
+            f"{batch.id} was cancelled and nothing more of it is sent; "
+            f"reelmill retry {batch.id} --cancelled takes it up again"
+        )
+    elif not new:
+        tables.say(f"already submitted: {stored} of {batch.total} stored")
+    else:
+        tables.say(
+            f"submitted: {batch.total} jobs; reelmill watch {batch.id} shows how it goes"
+        )
+    tables.out.print(batch.id, markup=False)

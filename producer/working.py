@@ -1,0 +1,165 @@
+"""The command `worker`: a process of the fleet, or a look at whether it lives.
+
+It refuses to begin what cannot end well, in a sentence, and then becomes
+`celery -A worker.app worker`, so that signals reach the worker itself. What a worker
+does stands in `worker.app`.
+"""
+
+import os
+import shlex
+import socket
+import sys
+from dataclasses import asdict
+from typing import NoReturn
+
+from jobs.broker import QUEUE
+from jobs.ledger import LedgerError, NotDurable, connect
+from jobs.ledger.workers import SILENT_S, Worker
+from jobs.redis_url import shown
+from jobs.settings import Settings, worker_name
+from jobs.storage import Store, StoreError
+from jobs.wording import choice
+from producer import tables
+from producer.choosing import chosen_settings
+from producer.exits import Exit, Stop
+from producer.printing import print_json
+from producer.private import ledger_of
+
+#: A thread carries a block of up to 50 jobs: three keep all connections to the provider
+#: busy with paid requests while the others look, fetch and settle.
+THREADS = 8
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+#: Patience of a health check with the ledger.
+CHECK_TIMEOUT_S = 2.0
+
+
+def worker(
+    *,
+    concurrency: int = THREADS,
+    name: str | None = None,
+    log_level: str = "INFO",
+    check: bool = False,
+    json: bool = False,
+) -> int:
+    """Become a worker of the fleet, or say whether one lives.
+
+    Args:
+        concurrency: threads that carry blocks of jobs.
+        name: what it is called before the `@` of its machine; None is its process id.
+        log_level: of its own log lines.
+        check: only look whether a worker of this machine, or the one named, lives.
+        json: print what was found as JSON; only with `check`.
+
+    Raises:
+        Stop: a setting is missing, or what it needs is out of reach.
+    """
+    chosen = chosen_settings()
+    if not check:
+        _begin(chosen, concurrency, name, log_level.upper())
+    return _check(chosen, name, json=json)
+
+
+def _begin(
+    chosen: Settings, concurrency: int, name: str | None, log_level: str
+) -> NoReturn:
+    if concurrency < 1:
+        raise Stop("--concurrency must be at least 1")
+    if log_level not in LOG_LEVELS:
+        raise Stop(f"--log-level must be {choice(LOG_LEVELS)}")
+    if name is not None and not name.replace("-", "").replace("_", "").isalnum():
+        raise Stop("--name must be of letters, digits, - and _")
+    _refuse_in_vain(chosen)
+    _warn(chosen)
+    _become(name or worker_name().partition("@")[0], concurrency, log_level)
+
+
+def _become(name: str, concurrency: int, log_level: str) -> NoReturn:
+    command = _command(f"{name}@{socket.gethostname()}", concurrency, log_level)
+    tables.say(f"worker {name}: {shlex.join(command[1:])}")
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - our own command, without a shell
+
+
+def _command(name: str, concurrency: int, log_level: str) -> list[str]:
+    options = {
+        "--pool": "threads",
+        "--concurrency": str(concurrency),
+        "--loglevel": log_level,
+        "--queues": QUEUE,
+        "--hostname": name,
+    }
+    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
+    command += [part for pair in options.items() for part in pair]
+    # Workers meet in the ledger; Flower hears of them by their heartbeat.
+    return [*command, "--without-gossip", "--without-mingle"]
+
+
+def _refuse_in_vain(chosen: Settings) -> None:
+    if not chosen.redis_url:
+        raise Stop(
+            "REELMILL_REDIS_URL is not set, so there is no fleet to work for; set it, "
+            "such as redis://:password@host:6379/0, or render here: reelmill run"
+        )
+    if not chosen.api_key:
+        raise Stop(
+            "WAVESPEED_API_KEY is not set, so nothing can be rendered; "
+            "give the worker the key of the account that pays"
+        )
+    try:
+        Store(chosen.store).check_writable()
+    except StoreError as error:
+        raise Stop(f"{error}; set REELMILL_STORE to a place that takes files") from None
+
+
+def _warn(chosen: Settings) -> None:
+    """Say what a worker can live with and a person may want to mend."""
+    with ledger_of(chosen, alone=False) as ledger:
+        try:
+            ledger.durable()
+        except NotDurable as error:
+            tables.say(f"nothing new will be started: {error}")
+    if os.geteuid() == 0:
+        tables.say(
+            "it runs as root, whose rights it does not need; choose another user"
+        )
+
+
+def _check(chosen: Settings, name: str | None, *, json: bool) -> int:
+    host = socket.gethostname()
+    try:
+        ledger = connect(chosen.ledger_url, CHECK_TIMEOUT_S)
+        alive = ledger.workers.alive()
+        ledger.close()
+    except LedgerError as error:
+        where = shown(chosen.ledger_url)
+        raise Stop(
+            f"the ledger at {where} cannot be asked ({error})", Exit.UNREACHABLE
+        ) from None
+    found = [each for each in alive if _is_meant(each, host, name)]
+    if json:
+        print_json([asdict(w.facts) | {"silent_s": w.silent_s} for w in found])
+    elif not found:
+        who = f"worker {name}" if name else "worker"
+        tables.say(
+            f"no {who} of {host} was heard of in the last {SILENT_S:g} s, "
+            f"{len(alive)} others were; look at its log, or start it: reelmill worker"
+        )
+    for each in () if json else found:
+        tables.say(_line(each))
+    return Exit.STORED if found else Exit.FAILED
+
+
+def _is_meant(worker: Worker, host: str, name: str | None) -> bool:
+    facts = worker.facts
+    return facts.host == host and name in (None, facts.name.rpartition("@")[0])
+
+
+def _line(worker: Worker) -> str:
+    facts = worker.facts
+    end = ", stopping" if facts.stopping else ""
+    return (
+        f"{facts.name} lives: heard of {worker.silent_s:.1f} s ago, "
+        f"{facts.threads} threads, version {facts.version}{end}"
+    )

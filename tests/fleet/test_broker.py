@@ -1,0 +1,106 @@
+"""The server goes away and comes back, and messages are lost: nobody lends a hand."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from redis import Redis
+
+from jobs.broker import QUEUE, make_app
+from jobs.ledger.audit import audit
+from jobs.states import State
+from tests.fleet.running import API_KEY, PASSWORD, Fleet, fleet
+from tests.producer.running import quick_sandbox, until
+
+
+@pytest.fixture(scope="module")
+def team() -> Iterator[Fleet]:
+    with (
+        quick_sandbox(tier="silver", generation_s=1.0, history_inputs=True) as sandbox,
+        fleet(sandbox) as made,
+    ):
+        made.ready(made.worker(), made.worker())
+        yield made
+
+
+def all_is_well(team: Fleet) -> None:
+    assert set(team.paid().values()) == {1}
+    assert len(team.paid()) == len(team.records())
+    assert audit(team.ledger, team.chosen.account_id) == []
+    assert all(worker.running for worker in team.workers)
+
+
+def redis_of(team: Fleet) -> Redis:
+    assert team.chosen.redis_url
+    return Redis.from_url(team.chosen.redis_url, decode_responses=True)
+
+
+@contextmanager
+def watched(team: Fleet) -> Iterator[list[str]]:
+    """Every command that reaches the server meanwhile."""
+    seen: list[str] = []
+    with redis_of(team) as client, client.monitor() as monitor:
+
+        def listen() -> None:
+            while not seen or "the end" not in seen[-1]:
+                seen.append(monitor.next_command()["command"])
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        yield seen
+        client.echo("the end")
+        listener.join()
+
+
+def test_no_message_carries_a_secret_or_a_row(team: Fleet) -> None:
+    with watched(team) as seen:
+        team.order(10, "plain")
+        team.until_all_stored()
+    to_broker = [text for text in seen if "reelmill:" not in text]
+    pushed = [text for text in to_broker if text.startswith(f"LPUSH {QUEUE}")]
+    told = [text for text in to_broker if text.startswith("PUBLISH")]
+    assert len(pushed) >= 2
+    assert len(told) >= len(pushed)
+    assert any("plain/r" in text for text in told)
+    for text in to_broker:
+        for secret in (API_KEY, PASSWORD, "Slow orbit", "/pictures/", "prompt"):
+            assert secret not in text
+    all_is_well(team)
+
+
+def test_a_server_that_is_restarted_is_found_again(team: Fleet) -> None:
+    team.order(60, "restarted")
+    before = team.count(State.STORED)
+    for number, more in ((signal.SIGTERM, 10), (signal.SIGKILL, 25)):
+        team.until_stored(before + more)
+        noticed = team.said().count("no pulse") + len(team.workers)
+        team.server.end(number)
+        until(lambda least=noticed: team.said().count("no pulse") >= least)
+        team.server.start()
+    team.until_all_stored()
+    all_is_well(team)
+
+
+def test_lost_messages_cost_a_lease_and_nothing_else(team: Fleet) -> None:
+    team.order(60, "lost")
+    with redis_of(team) as client:
+        lost = 0
+        while lost < 5:
+            lost += client.delete(QUEUE)
+    team.until_all_stored()
+    all_is_well(team)
+
+
+def test_what_workers_tell_about_themselves_holds_no_password(team: Fleet) -> None:
+    url = team.chosen.redis_url
+    assert url
+    with make_app(url) as app:
+        inspect = app.control.inspect(timeout=5.0)
+        told = until(lambda: {**(inspect.stats() or {}), "conf": inspect.conf()})
+    assert "reelmill" in json.dumps(told)
+    assert PASSWORD not in json.dumps(told)
+    assert PASSWORD not in team.said()
+    assert API_KEY not in team.said()

@@ -1,0 +1,148 @@
+"""Figures: what the ledger counts by the way, read without looking at a job."""
+
+import pytest
+
+from jobs.figures import LAG_S, POLLS, AccountFigures
+from jobs.ledger import Ledger
+from jobs.ledger.figures import MOST_BATCHES
+from jobs.ledger.moves import Moved
+from jobs.ledger.permits import Strike
+from jobs.metrics import DAY_S
+from jobs.moves import Ref
+from jobs.states import Event, State
+from tests.conftest import Clock
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    LEASE_S,
+    PLENTY,
+    PRICE,
+    grant,
+    move_by,
+    open_batch,
+    play,
+    record_of,
+)
+
+
+def figures(ledger: Ledger) -> AccountFigures:
+    (account,) = ledger.figures.read().accounts
+    return account
+
+
+def admitted(ledger: Ledger, jobs: int = 1) -> list[Ref]:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, jobs=jobs)
+    return grant(ledger)
+
+
+def by(ledger: Ledger, ref: Ref, *events: Event, now_s: float) -> None:
+    for event in events:
+        record = record_of(ledger, ref)
+        move = move_by(ref.batch, record, event, f"p-{ref}", now_s)
+        assert ledger.moves.make([move]) == [Moved.YES]
+
+
+def test_an_empty_ledger_has_no_account_and_says_how_it_is_kept(ledger: Ledger) -> None:
+    found = ledger.figures.read()
+    assert found.accounts == []
+    assert found.durable
+    assert not found.evicts
+    assert found.used_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "at"),
+    [*((bound, i) for i, bound in enumerate(LAG_S)), (0.0, 0), (1e6, len(LAG_S))],
+)
+def test_the_lag_counts_under_the_least_bound_that_it_keeps(
+    simulated: Ledger, clock: Clock, lag_s: float, at: int
+) -> None:
+    (ref,) = admitted(simulated)
+    ways = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE)
+    by(simulated, ref, *ways, now_s=clock())
+    clock.forward(lag_s)
+    by(simulated, ref, Event.STORE, now_s=clock())
+    assert [i for i, count in enumerate(figures(simulated).lag) if count] == [at]
+
+
+@pytest.mark.parametrize(
+    ("looks", "at"),
+    [*((bound, i) for i, bound in enumerate(POLLS)), (POLLS[-1] + 1, len(POLLS))],
+)
+def test_looks_count_until_a_prediction_is_over(
+    ledger: Ledger, looks: int, at: int
+) -> None:
+    (ref,) = admitted(ledger)
+    play(ledger, ref, Event.CLAIM, Event.ACCEPT)
+    for _ in range(looks - 1):
+        ledger.due.postpone(ACCOUNT, {ref: 1.0})
+    play(ledger, ref, Event.FAIL)
+    assert [i for i, count in enumerate(figures(ledger).polls) if count] == [at]
+
+
+def test_what_is_paid_and_not_stored_is_as_old_as_its_request(
+    simulated: Ledger, clock: Clock
+) -> None:
+    lost, quick = admitted(simulated, 2)
+    assert figures(simulated).uncollected_at_s is None
+    sent_s = clock()
+    by(simulated, lost, Event.CLAIM, Event.LOSE, Event.GIVE_UP, now_s=sent_s)
+    clock.forward(3 * DAY_S)
+    by(simulated, quick, Event.CLAIM, Event.ACCEPT, now_s=clock())
+    assert figures(simulated).uncollected_at_s == clock()
+    by(simulated, lost, Event.ADOPT, now_s=clock())
+    assert figures(simulated).uncollected_at_s == sent_s
+    by(simulated, lost, Event.COMPLETE, now_s=clock())
+    assert figures(simulated).uncollected_at_s == sent_s
+    by(simulated, lost, Event.STORE, now_s=clock())
+    by(simulated, quick, Event.TRY_AGAIN, now_s=clock())
+    assert figures(simulated).uncollected_at_s is None
+
+
+def test_batches_are_shown_while_open_and_a_day_longer(
+    simulated: Ledger, clock: Clock
+) -> None:
+    (ref,) = admitted(simulated)
+    assert [b.id for b in figures(simulated).batches] == ["spring"]
+    assert figures(simulated).batches[0].counts == {State.ADMITTED: 1}
+    clock.forward(10 * DAY_S)
+    by(simulated, ref, Event.CLAIM, Event.REFUSE, now_s=clock())
+    found = figures(simulated)
+    assert (found.open_batches, len(found.batches)) == (0, 1)
+    by(simulated, ref, Event.RETRY, now_s=clock())
+    assert figures(simulated).open_batches == 1
+    grant(simulated)
+    by(simulated, ref, Event.CLAIM, Event.REFUSE, now_s=clock())
+    clock.forward(DAY_S - 1)
+    assert len(figures(simulated).batches) == 1
+    clock.forward(1)
+    assert figures(simulated).batches == []
+
+
+def test_no_more_batches_are_shown_than_a_reader_can_take(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    for number in range(MOST_BATCHES + 5):
+        open_batch(ledger, f"b{number}", jobs=1)
+    found = figures(ledger)
+    assert found.open_batches == MOST_BATCHES + 5
+    assert len(found.batches) == MOST_BATCHES
+
+
+def test_an_account_tells_its_limits_its_use_and_its_trouble(
+    simulated: Ledger, clock: Clock
+) -> None:
+    ledger = simulated
+    ledger.permits.set_limits(ACCOUNT, PLENTY, 5_000_000)
+    open_batch(ledger, jobs=3)
+    grant(ledger, 2)
+    ledger.permits.strike(ACCOUNT, Strike(10.0, "slow down", 0, too_many=True))
+    ledger.permits.strike(ACCOUNT, Strike(60.0, "no money", 1, "balance"))
+    found = figures(ledger)
+    assert (found.slots_in_use, found.starts_in_window) == (2, 2)
+    assert (found.refusals, found.throttled) == (2, 1)
+    assert found.troubles == {"balance", "cooling"}
+    assert found.today_usd_micros == 2 * PRICE
+    assert found.daily_budget_usd_micros == 5_000_000
+    assert found.due_at_s == clock() + LEASE_S
+    clock.forward(61)
+    assert figures(ledger).troubles == {"balance"}

@@ -1,0 +1,130 @@
+"""Tellings are kept until they are told, and a batch at rest is due to be told of."""
+
+from dataclasses import replace
+
+from jobs import moves
+from jobs.ledger import Ledger
+from jobs.moves import Ref
+from jobs.states import Event
+from jobs.telling import GIVEN_UP_S, Kind, Telling
+from tests.conftest import Clock
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    LEASE_S,
+    PLENTY,
+    PRICE,
+    batch_of,
+    grant,
+    leased,
+    open_batch,
+    play,
+    record_of,
+)
+
+NEWS = Telling.of(ACCOUNT, Kind.SCHEDULE, "the night begins", "", {"at": 1})
+
+
+def test_a_telling_is_leased_comes_back_and_is_told_once(
+    simulated: Ledger, clock: Clock
+) -> None:
+    assert simulated.tellings.add(NEWS)
+    assert not simulated.tellings.add(NEWS)
+    (untold,) = simulated.tellings.lease(ACCOUNT, 10, LEASE_S)
+    assert (untold.telling, untold.tries, untold.told) == (NEWS, 0, ())
+    assert simulated.tellings.lease(ACCOUNT, 10, LEASE_S) == []
+    clock.forward(LEASE_S)
+    assert simulated.tellings.lease(ACCOUNT, 10, LEASE_S) == [untold]
+    simulated.tellings.done(NEWS)
+    clock.forward(LEASE_S)
+    assert simulated.tellings.lease(ACCOUNT, 10, LEASE_S) == []
+    assert not simulated.tellings.add(NEWS)
+
+
+def test_what_was_told_is_forgotten_in_the_end(simulated: Ledger, clock: Clock) -> None:
+    simulated.tellings.add(NEWS)
+    simulated.tellings.done(NEWS)
+    clock.forward(GIVEN_UP_S + 1)
+    assert simulated.tellings.add(NEWS)
+
+
+def test_a_try_that_failed_is_remembered_and_put_off(
+    simulated: Ledger, clock: Clock
+) -> None:
+    simulated.tellings.add(NEWS)
+    (untold,) = simulated.tellings.lease(ACCOUNT, 10, LEASE_S)
+    tried = replace(untold, tries=1, told=("mail",), since_s=clock())
+    simulated.tellings.tell_again(tried, 100.0)
+    clock.forward(99)
+    assert simulated.tellings.lease(ACCOUNT, 10, LEASE_S) == []
+    clock.forward(1)
+    assert simulated.tellings.lease(ACCOUNT, 10, LEASE_S) == [tried]
+
+
+def test_who_comes_late_with_a_failure_does_not_bring_back_what_is_told(
+    simulated: Ledger, clock: Clock
+) -> None:
+    simulated.tellings.add(NEWS)
+    (untold,) = simulated.tellings.lease(ACCOUNT, 10, LEASE_S)
+    simulated.tellings.done(NEWS)
+    simulated.tellings.tell_again(untold, 0.0)
+    clock.forward(LEASE_S)
+    assert simulated.tellings.lease(ACCOUNT, 10, LEASE_S) == []
+
+
+def test_other_accounts_tell_their_own(simulated: Ledger) -> None:
+    simulated.tellings.add(NEWS)
+    assert simulated.tellings.lease("other", 10, LEASE_S) == []
+
+
+def end(ledger: Ledger, ref: Ref) -> None:
+    ways = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE)
+    play(ledger, ref, *ways, prediction_id=f"p-{ref}")
+
+
+def test_a_batch_that_its_budget_stops_is_due_once_it_rests(
+    simulated: Ledger, clock: Clock
+) -> None:
+    simulated.permits.set_limits(ACCOUNT, PLENTY)
+    one, _ = open_batch(simulated, jobs=2, budget_usd_micros=PRICE)
+    rest = Ref("spring", "")
+    assert grant(simulated) == [one]
+    assert batch_of(simulated).stopped_by == "budget"
+    assert not simulated.tellings.add_batch(batch_of(simulated))
+    end(simulated, one)
+    assert leased(simulated) == [rest]
+    assert simulated.tellings.add_batch(batch_of(simulated))
+    assert grant(simulated) == []
+    clock.forward(1)
+    simulated.due.drop_batch(ACCOUNT, "spring")
+    assert grant(simulated) == []
+    clock.forward(LEASE_S)
+    assert leased(simulated) == []
+    simulated.batches.set_budget("spring", None)
+    assert len(grant(simulated)) == 1
+
+
+def test_a_batch_that_may_start_nothing_at_all_is_due(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, budget_usd_micros=0)
+    assert grant(ledger) == []
+    assert leased(ledger) == [Ref("spring", "")]
+
+
+def test_a_batch_is_news_again_once_a_person_has_brought_jobs_back(
+    ledger: Ledger,
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    (ref,) = open_batch(ledger, jobs=1)
+    failing = (Event.CLAIM, Event.REFUSE)
+    for _ in range(2):
+        assert grant(ledger) == [ref]
+        play(ledger, ref, *failing)
+        assert ledger.tellings.add_batch(batch_of(ledger))
+        assert not ledger.tellings.add_batch(batch_of(ledger))
+        retry = moves.retry("spring", record_of(ledger, ref))
+        ledger.moves.make([retry])
+        assert not ledger.tellings.add_batch(batch_of(ledger))
+
+
+def test_a_batch_that_there_is_not_is_not_told_of(ledger: Ledger) -> None:
+    assert not ledger.tellings.add_batch(ledger.batches.read("nowhere"))

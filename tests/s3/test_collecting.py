@@ -1,0 +1,167 @@
+"""A worker and a bucket: whatever the store does, what is paid is kept in the end."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs import report
+from jobs.ledger import Ledger
+from jobs.moves import Ref
+from jobs.states import State
+from jobs.storage import Store
+from tests.producer.running import quick_sandbox
+from tests.s3.server import S3, Gate, headers_of
+from tests.worker.workshop import Workshop, workshop
+from worker import keeping
+from worker.finish import finish
+
+
+@pytest.fixture
+def shop(ledger: Ledger, home: Path) -> Iterator[Workshop]:
+    with (
+        quick_sandbox(generation_s=0.1) as sandbox,
+        workshop(ledger, sandbox, home) as made,
+    ):
+        yield made
+
+
+def all_generated(shop: Workshop, url: str) -> list[Ref]:
+    """Three videos that are paid and done, and wait to be fetched; a fourth waits."""
+    refs = shop.order(*map(shop.job, range(4)), store=url)
+    shop.submit(most=3)
+    shop.until(lambda: len(shop.are(State.GENERATED)) == 3, shop.look)
+    return refs
+
+
+def note_of(shop: Workshop) -> str:
+    batch = shop.ledger.batches.read("spring")
+    assert batch
+    return batch.note
+
+
+def all_is_kept(shop: Workshop, s3: S3, url: str) -> None:
+    """Every video is whole, its provenance beside it, each paid once."""
+    assert set(shop.states()) == {State.STORED}
+    prefix = url.split("/", 3)[3]
+    kept = s3.keys(prefix)
+    assert kept == sorted(f"{prefix}/r{n}.{kind}" for n in range(4) for kind in KINDS)
+    for record in shop.records().values():
+        assert record.video == f"{url}/{record.job.key}"
+        video = Store(url).get(record.job.key)
+        assert video
+        assert len(video) == record.video_bytes
+        told = headers_of(s3, f"{prefix}/{record.job.key}")
+        assert told["content-type"] == "video/mp4"
+        assert told["x-amz-meta-sha256"] == record.video_sha256
+        beside = Store(url).get(record.job.key.replace(".mp4", ".json"))
+        assert json.loads(beside or b"")["sha256"] == record.video_sha256
+    shop.check()
+
+
+KINDS = ("json", "mp4")
+
+SAID = {
+    "full": "the store is full; make room or raise its quota",
+    "ill": "the store is busy or ill",
+    "denied": "let them read, write, list and delete",
+    "shut": "the store is out of reach",
+}
+
+
+@pytest.mark.parametrize("trouble", SAID)
+def test_while_a_store_fails_all_waits_and_the_note_says_what_to_fix(
+    shop: Workshop, s3: S3, before: Gate, url: str, trouble: str
+) -> None:
+    *_, late = all_generated(shop, url)
+    before.trouble = trouble
+    shop.end()
+    assert len(shop.are(State.GENERATED)) == 3
+    assert SAID[trouble] in note_of(shop)
+    # Nothing more is paid while it could not be kept.
+    assert shop.submit() == []
+    assert shop.record(late).state is State.WAITING
+
+    before.trouble = ""
+    shop.end()
+    assert note_of(shop) == ""
+    assert shop.submit() == [late]
+    assert len(shop.paid()) == 4
+    assert list((shop.engine.settings.home / "partial").iterdir()) == []
+    shop.until_all(State.STORED)
+    all_is_kept(shop, s3, url)
+
+
+def test_a_server_that_is_killed_and_comes_back_has_everything(
+    shop: Workshop, s3: S3, url: str
+) -> None:
+    all_generated(shop, url)
+    s3.kill()
+    shop.end()
+    assert len(shop.are(State.GENERATED)) == 3
+    assert SAID["shut"] in note_of(shop)
+    s3.start()
+    shop.end()
+    shop.until_all(State.STORED)
+    all_is_kept(shop, s3, url)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "another", "check AWS_ACCESS_KEY_ID and AWS_SECRET"),
+        ("BUCKET", "s3://no-such-bucket/x", "there is no such bucket; create it"),
+    ],
+)
+def test_a_store_that_is_set_wrongly_is_set_right_and_gone_on_with(
+    shop: Workshop,
+    s3: S3,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    said: str,
+) -> None:
+    wrong = value if name == "BUCKET" else url
+    with monkeypatch.context() as patch:
+        patch.setenv(name, value)
+        all_generated(shop, wrong)
+        shop.end()
+    assert len(shop.are(State.GENERATED)) == 3
+    assert said in note_of(shop)
+    if wrong != url:
+        return
+    # A worker that is started again reads its environment again.
+    keeping.store_at.cache_clear()
+    shop.end()
+    shop.until_all(State.STORED)
+    all_is_kept(shop, s3, url)
+
+
+def test_a_report_is_kept_beside_its_videos_once_the_store_takes_it(
+    shop: Workshop, s3: S3, before: Gate, url: str
+) -> None:
+    all_generated(shop, url)
+    shop.until_all(State.STORED)
+    before.trouble = "full"
+    shop.engine.run(finish(shop.engine, [Ref("spring", "")]))
+    assert SAID["full"] in note_of(shop)
+    assert Store(url).get("spring/report.json") is None
+
+    before.trouble = ""
+    shop.engine.run(finish(shop.engine, [Ref("spring", "")]))
+    assert note_of(shop) == ""
+    prefix = url.split("/", 3)[3]
+    kinds = {
+        "json": "application/json",
+        "csv": "text/csv; charset=utf-8",
+        "html": "text/html; charset=utf-8",
+    }
+    for ending, kind in kinds.items():
+        told = headers_of(s3, f"{prefix}/spring/report.{ending}")
+        assert told["content-type"] == kind
+        assert told["cache-control"] == "no-cache"
+    document = json.loads(Store(url).get("spring/report.json") or b"")
+    assert document["jobs"]["stored"] == 4
+    assert report.as_json(document).encode() == Store(url).get("spring/report.json")

@@ -1,0 +1,250 @@
+"""The receiver of webhooks: a small server, started as `python -m worker.hooks`.
+
+A genuine webhook makes its job due at once; for a lost answer it tells which prediction
+is whose, and that is believed only after the provider itself has said the same. It
+moves nothing else: the pulse of any worker looks, and polling goes on without it. What
+a token and a signature are is decided in `jobs.hooks`.
+"""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from aiohttp import web
+
+from jobs import broker, hooks, moves, settings, settling
+from jobs.answers import Listed
+from jobs.hooks import Attempted, Delivery, Genuine
+from jobs.ledger import LedgerError
+from jobs.ledger.moves import Moved
+from jobs.links import sent_inputs
+from jobs.moves import Ref
+from jobs.records import JobRecord
+from jobs.settling import Lost
+from jobs.states import State
+from worker.engine import Engine, log_move
+from worker.provider import NoAnswer
+from worker.replies import USABLE_ID
+
+log = logging.getLogger("reelmill.hooks")
+
+#: A prediction with its inputs is a few kilobytes.
+LARGEST_BYTES = 1 << 20
+
+#: A signature that does not fit asks for the secret anew, at most this often.
+SECRET_EVERY_S = 60.0
+
+#: What is under way when the receiver is asked to end has so long.
+STOP_S = 5.0
+
+LOST = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
+
+
+class Receiver:
+    """Takes webhooks for one account."""
+
+    def __init__(self, engine: Engine, secret_every_s: float = SECRET_EVERY_S) -> None:
+        self._engine = engine
+        self._secret_every_s = secret_every_s
+        self._secret: str | None = None
+        self._asked_at_s = float("-inf")
+        self._asking = asyncio.Lock()
+        #: Lost answers that are being asked about.
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def app(self) -> web.Application:
+        """The routes: every path that ends in a token, and `/health`."""
+        made = web.Application(client_max_size=LARGEST_BYTES)
+        made.router.add_get("/health", self._health)
+        made.router.add_post("/{path:.*}", self.receive)
+        made.on_startup.append(self._ask_first)
+        made.on_shutdown.append(self._end)
+        return made
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Take one webhook; answers before anything slow is done."""
+        token = request.match_info["path"].rpartition("/")[2]
+        attempted = hooks.opened(self._engine.token_key, token)
+        if attempted is None:
+            raise web.HTTPNotFound(text="no attempt has this address")
+        given = request.headers
+        delivery = Delivery(
+            given.get("webhook-id", ""),
+            given.get("webhook-timestamp", ""),
+            given.get("webhook-signature", ""),
+            await request.read(),
+        )
+        await self._must_be_genuine(delivery)
+        told = _told(delivery.body)
+        try:
+            await self._take(attempted, told)
+        except LedgerError as error:
+            log.warning("the ledger cannot take a webhook now: %s", error)
+            raise web.HTTPServiceUnavailable(text="try again later") from None
+        return web.Response(status=204)
+
+    async def _must_be_genuine(self, delivery: Delivery) -> None:
+        verdict = Genuine.FORGED
+        for newest in (False, True):
+            secret = await self._known_secret(newest=newest)
+            if secret:
+                verdict = hooks.genuine(delivery, secret, self._engine.now_s())
+            if verdict is not Genuine.FORGED:
+                break
+        if self._secret is None:
+            raise web.HTTPServiceUnavailable(text="the secret is not known yet")
+        if verdict is Genuine.STALE:
+            log.warning("a webhook was signed too long ago; are the clocks right?")
+            raise web.HTTPBadRequest(text="signed too long ago, or in the future")
+        if verdict is Genuine.FORGED:
+            log.warning("a webhook's signature does not fit; it is ignored")
+            raise web.HTTPUnauthorized(text="the signature does not fit")
+
+    async def _known_secret(self, *, newest: bool) -> str | None:
+        """The account's secret; asked for anew where it may have changed."""
+        async with self._asking:
+            now_s = time.monotonic()
+            due = now_s - self._asked_at_s >= self._secret_every_s
+            if due and (newest or self._secret is None):
+                self._asked_at_s = now_s
+                try:
+                    self._secret = await self._engine.provider.webhook_secret()
+                except NoAnswer as error:
+                    log.warning("no secret to check webhooks with: %s", error)
+            return self._secret
+
+    async def _take(self, attempted: Attempted, told: dict[str, Any]) -> None:
+        engine, ref = self._engine, attempted.ref
+        await engine.call(engine.ledger.hooks.heard, engine.account, engine.now_s())
+        (record,) = await engine.call(engine.ledger.batches.load, [ref])
+        prediction_id = told.get("id")
+        if (
+            record is None
+            or record.permit != attempted.permit
+            or not isinstance(prediction_id, str)
+            or not USABLE_ID.fullmatch(prediction_id)
+        ):
+            log.info("job=%s: a webhook of an attempt that is over", ref)
+        elif record.state is State.GENERATING:
+            await self._look_now(ref, record, prediction_id)
+        elif record.state in LOST:
+            task = asyncio.create_task(self._adopt(attempted, record, told))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        else:
+            log.debug("job=%s is %s: nothing to do", ref, record.state)
+
+    async def _look_now(self, ref: Ref, record: JobRecord, prediction_id: str) -> None:
+        if record.prediction_id != prediction_id:
+            log.warning("job=%s: a webhook of prediction %s", ref, prediction_id)
+            return
+        engine = self._engine
+        await engine.call(engine.ledger.due.extend, engine.account, [ref], 0.0)
+
+    async def _adopt(
+        self, attempted: Attempted, record: JobRecord, told: dict[str, Any]
+    ) -> None:
+        """Give a lost answer its prediction, if the provider says that it is one."""
+        engine, ref, prediction_id = self._engine, attempted.ref, told["id"]
+        try:
+            listing = await engine.provider.listing(prediction_id)
+            if listing is None or not _fits(engine, ref, record, listing, told):
+                log.warning("job=%s: %s is not its prediction", ref, prediction_id)
+                return
+            move = moves.accept(ref.batch, record, prediction_id, 0.0)
+            (moved,) = await engine.certainly(engine.ledger.moves.make, [move])
+            log_move(move, moved)
+            if moved is Moved.NO:
+                # The answer came after all, while we asked.
+                (now,) = await engine.call(engine.ledger.batches.load, [ref])
+                if now and now.state is State.GENERATING:
+                    await self._look_now(ref, now, prediction_id)
+        except (NoAnswer, LedgerError) as error:
+            log.warning("job=%s is settled without its webhook: %s", ref, error)
+
+    async def _ask_first(self, _: web.Application) -> None:
+        await self._known_secret(newest=True)
+
+    async def _end(self, _: web.Application) -> None:
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=STOP_S)
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response({"ok": self._secret is not None})
+
+
+def _told(body: bytes) -> dict[str, Any]:
+    """What a webhook says; empty if it is no prediction."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _fits(
+    engine: Engine, ref: Ref, record: JobRecord, listing: Listed, told: dict[str, Any]
+) -> bool:
+    """Whether nothing that is shown of a prediction is different from what was sent.
+
+    A wrong video is worse than a late one: what differs is left to `settle`.
+    """
+    model = engine.catalogue.find(record.job.model)
+    request = model.request(sent_inputs(record, model))
+    attempt = Lost(ref, model.id, request, record.attempt.sent_at_s, 0)
+    shown = [inputs for inputs in (listing.inputs, told.get("input")) if inputs]
+    return listing.model in ("", model.id) and all(
+        isinstance(inputs, dict) and settling.is_as_sent(attempt, inputs)
+        for inputs in shown
+    )
+
+
+async def serve(engine: Engine, host: str, port: int, stop: threading.Event) -> None:
+    """Take webhooks until `stop` is set; says on stdout where it listens."""
+    runner = web.AppRunner(Receiver(engine).app(), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, shutdown_timeout=STOP_S)
+        await site.start()
+        sys.stdout.write(json.dumps({"url": _url(runner)}) + "\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(stop.wait)
+    finally:
+        await runner.cleanup()
+        await engine.provider.close()
+
+
+def _url(runner: web.AppRunner) -> str:
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def main(host: str, port: int) -> None:
+    """Run the receiver until SIGTERM or Ctrl-C."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
+    )
+    logging.getLogger("reelmill").setLevel(logging.INFO)
+    chosen = settings.read()
+    engine = Engine(chosen, broker.make_app(chosen.ledger_url))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        engine.read_clock()
+    except LedgerError as error:
+        log.warning("the ledger is out of reach for now: %s", error)
+    try:
+        engine.run(serve(engine, host, port, stop))
+    except OSError as error:
+        sys.exit(f"cannot listen on {host}:{port} ({error.strerror})")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
