@@ -143,7 +143,8 @@ def explain(text: str, scheme: str) -> str:
     if status:
         words = STATUSES.get(status, _BUSY if status >= "500" else "the store refuses")
         return f"{words.format(who=who)} (HTTP {status}{code and f', {code}'})"
-    first = _QUERY.sub(r"\1", masked(text.partition("\n")[0]))[:_LONGEST]
+    line = _QUERY.sub(r"\1", masked(text.partition("\n")[0]))[:_LONGEST]
+    first = "".join(char if char.isprintable() else " " for char in line)
     return f"{sign.format(who=who)} ({first})" if sign else first
 
 

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from jobs.answers import Billed
+from jobs.answers import Billed, Listed
 from jobs.settings import Settings, child_environment
 from producer.conversation import MOST_UNDER_WAY, Conversation
 from producer.exits import Exit, Stop
@@ -88,6 +88,51 @@ def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]
     answer = ask(settings, "billings", repr(after_s), repr(ahead_s))
     _or_stop(answer)
     return [Billed(**row) for row in answer["billed"]]
+
+
+def history(
+    settings: Settings, models: Sequence[str], after_s: float, ahead_s: float
+) -> list[Listed]:
+    """Ask the provider which predictions of these models it has since a time.
+
+    Args:
+        settings: whose account.
+        models: full model ids.
+        after_s: unix seconds by the ledger's clock, as are the times that are returned.
+        ahead_s: how far the ledger's clock is ahead of this machine's.
+
+    Raises:
+        Stop: it does not say.
+    """
+    answer = ask(settings, "history", repr(after_s), repr(ahead_s), *models)
+    _or_stop(answer)
+    return [Listed(**row) for row in answer["listed"]]
+
+
+def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
+    """The same, with what their results show of their inputs, in any order.
+
+    Raises:
+        Stop: the provider does not say.
+    """
+    waiting = {each.prediction_id: each for each in listed}
+    if not waiting:
+        return []
+    found = []
+    with Conversation(settings, "listings") as worker:
+        for number, prediction_id in enumerate(waiting):
+            if number >= MOST_UNDER_WAY:
+                found.append(_told_of(waiting, worker.answer()))
+            worker.ask({"key": prediction_id})
+        while len(found) < len(waiting):
+            found.append(_told_of(waiting, worker.answer()))
+    return found
+
+
+def _told_of(listed: Mapping[str, Listed], answer: Mapping[str, Any]) -> Listed:
+    _or_stop(answer)
+    known = listed[answer["key"]]
+    return replace(known, inputs=answer["inputs"]) if "inputs" in answer else known
 
 
 def quotes(

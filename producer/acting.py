@@ -99,7 +99,7 @@ def _hold_batch(ledger: Ledger, found: BatchRecord, *, on: bool, json: bool) -> 
         print_json(told | {"waiting": waiting, "under_way": under_way})
     elif on:
         tables.say(
-            f"{found.id} is paused: {counted(waiting)} wait until reelmill resume "
+            f"{found.id} is paused: {counted(waiting)} held until reelmill resume "
             f"{found.id}, {under_way} under way are finished"
         )
     else:

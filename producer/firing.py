@@ -16,6 +16,7 @@ from jobs.pricing import usd_micros
 from jobs.records import BatchRecord
 from jobs.schedule import Firing, Handed, Schedule
 from jobs.settings import Settings
+from jobs.storage import Store, StoreError
 from producer import deadlines, inboxes, problems
 from producer.choosing import chosen_settings
 from producer.commands import hand_over, read
@@ -66,6 +67,7 @@ def submit_to(ledger: Ledger) -> Submit:
 
     def submit(manifest: str, reading: Reading, spending: Spending) -> BatchRecord:
         chosen = settings_of(spending)
+        _check_store(chosen.store)
         budget = usd_micros(spending.budget) if spending.budget else None
         with closing(read(manifest, reading, chosen, whole=True)) as found:
             if found.problems.count:
@@ -73,6 +75,13 @@ def submit_to(ledger: Ledger) -> Submit:
             return hand_over(ledger, found, chosen, spending, budget)
 
     return submit
+
+
+def _check_store(url: str) -> None:
+    try:
+        Store(url).check_writable()
+    except StoreError as error:
+        raise Stop(str(error), Exit.UNREACHABLE) from None
 
 
 def settings_of(spending: Spending) -> Settings:
@@ -93,38 +102,37 @@ def options_of(schedule: Schedule) -> tuple[Reading, Spending]:
 def fire(
     schedule: Schedule,
     submit: Submit,
+    course: Course,
     *,
     home: Path,
     seen: inboxes.Seen,
     now_s: Callable[[], float],
-) -> Course:
+) -> None:
     """Hand over what a schedule names.
 
     Args:
         schedule: of what.
         submit: takes a manifest.
+        course: takes what comes of it, as it comes.
         home: where copies of a bucket's manifests are kept.
-        seen: what looks into its inbox saw.
+        seen: what looks into its inboxes saw.
         now_s: unix seconds.
     """
-    course = Course()
     try:
-        reading, spending = options_of(schedule)
+        options = options_of(schedule)
     except Stop as stop:
         course.handed += [Handed(m, "", (str(stop),)) for m in schedule.manifests]
-        return course
+        return
     for manifest in schedule.manifests:
         if not schedule.inbox:
-            _hand_over(course, manifest, manifest, submit, (reading, spending))
+            _hand_over(course, manifest, manifest, submit, options)
             continue
         try:
             inbox = inboxes.inbox_of(manifest, home)
             for name in _complete(inbox, manifest, seen, now_s(), schedule.still_s):
-                one = _Dropped(inbox, manifest, name)
-                one.take(course, submit, (reading, spending), now_s)
+                _Dropped(inbox, manifest, name).take(course, submit, options, now_s)
         except Stop as stop:
             course.again.append(str(stop))
-    return course
 
 
 def warn_of_deadline(
@@ -194,7 +202,8 @@ def _hand_over(
 ) -> Handed | None:
     """What came of a manifest; None if it must be tried again."""
     try:
-        handed = Handed(manifest, submit(place, *options).id)
+        batch = submit(place, *options)
+        handed = Handed(manifest, batch.id)
     except Refused as refused:
         lines = refused.lines
         more = len(lines) - MOST_LINES
@@ -206,6 +215,10 @@ def _hand_over(
             course.again.append(f"{manifest}: {stop}")
             return None
         handed = Handed(manifest, "", (str(stop),))
+    else:
+        if batch.cancelled:
+            words = f"{batch.id} was cancelled before, and nothing more of it is sent"
+            course.warnings.append(words)
     course.handed.append(handed)
     return handed
 

@@ -1,279 +1,107 @@
-"""The scheduler: fires what is due, as one of any number that share a ledger.
+"""The scheduler: the process that fires schedules until it is told to stop.
 
-It looks at every schedule of its account about once a second, claims what is due, and
-keeps the claim alive while it hands over; what it claimed and did not finish is another
-scheduler's a minute later. What a firing does stands in `firing`.
+It only keeps time, signals and signs of life; what is due and what comes of it is
+decided in `rounds`. Any number of these processes may run on one ledger.
 """
 
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import count
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
-from jobs.ledger import Ledger, LedgerError, LedgerUnreachable
-from jobs.ledger.schedules import Standing
-from jobs.schedule import BadSchedule, Due, Firing, Schedule, due
+from jobs.ledger import Ledger, LedgerError
 from jobs.settings import Settings, worker_name
-from jobs.telling import Kind, Telling
-from producer import inboxes, tables
+from producer import tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
-from producer.firing import (
-    Course,
-    Submit,
-    fire,
-    place_in,
-    submit_to,
-    warn_of_deadline,
-)
 from producer.private import ledger_of, make_home
+from producer.rounds import BEAT_S, STALE_S, Means, Scheduler, log
 
-#: Seconds between two looks at the schedules, and into the inboxes.
+#: Seconds between two looks at the schedules.
 TICK_S = 1.0
-LOOK_S = 5.0
-
-#: Seconds between two signs of life; without one for so long there is no scheduler.
-BEAT_S = 15.0
-STALE_S = 120.0
-
-#: A claim is another's after so long without a sign of life.
-LEASE_S = 60.0
-
-#: What must be tried again is tried so much later.
-AGAIN_S = 60.0
-
-log = logging.getLogger("reelmill.scheduler")
-
-#: Has people told; the same words are told once.
-Tell = Callable[[Telling], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a scheduler works with."""
+def scheduler(*, check: bool) -> int:
+    """Fire schedules until a signal says to stop; then end what was begun.
 
-    ledger: Ledger
-    account_id: str
-    home: Path
-    submit: Submit
-    tell: Tell
-    #: Unix seconds.
-    clock: Callable[[], float]
-    #: A name that no other process has.
-    name: str
-
-    @classmethod
-    def of(cls, ledger: Ledger, chosen: Settings) -> "Means":
-        """Those of a ledger and of the settings of this process."""
-        return cls(
-            ledger=ledger,
-            account_id=chosen.account_id,
-            home=chosen.home,
-            submit=submit_to(ledger),
-            tell=ledger.tellings.add,
-            # The server's clock, lest machines disagree on what is due.
-            clock=ledger.now_s,
-            name=worker_name(),
-        )
-
-
-class Scheduler:
-    """One of those that fire schedules."""
-
-    def __init__(self, means: Means) -> None:
-        self._means = means
-        self._numbers = count(1)
-        self._look_at_s = 0.0
-        #: The schedule that is being fired, and the claim on it.
-        self._held: tuple[str, str] | None = None
-
-    def beat(self) -> None:
-        """Say that it lives, and keep the claim that it works under."""
-        schedules = self._means.ledger.schedules
-        schedules.beat(self._means.account_id, self._means.name)
-        if held := self._held:
-            schedules.hold(*held, LEASE_S)
-
-    def tick(self, stopping: Callable[[], bool] = lambda: False) -> int:
-        """Fire all that is due now; how many."""
-        fired = 0
-        self._look()
-        for standing in self._means.ledger.schedules.all():
-            if stopping():
-                break
-            if standing.schedule.account == self._means.account_id:
-                fired += self._fire_if_due(standing)
-        return fired
-
-    def fire_now(self, standing: Standing) -> Firing:
-        """Fire a schedule whether it is due or not.
-
-        Raises:
-            Stop: somebody is firing it.
-        """
-        now_s = self._means.clock()
-        claim = self._claim(standing.schedule.name, now_s)
-        if claim is None:
-            raise Stop(
-                f"{standing.schedule.name} is being fired by "
-                f"{standing.holder.partition('#')[0] or 'another scheduler'}; "
-                "reelmill schedule list shows what comes of it"
-            )
-        return self._fire(standing, Due(now_s, now_s), claim)
-
-    def _look(self) -> None:
-        """Look into the inboxes, so that a firing knows what has not changed."""
-        now_s = self._means.clock()
-        if now_s < self._look_at_s:
-            return
-        self._look_at_s = now_s + LOOK_S
-        for standing in self._means.ledger.schedules.all():
-            schedule = standing.schedule
-            if schedule.inbox and schedule.account == self._means.account_id:
-                seen = self._seen(standing, now_s)
-                if seen != standing.seen:
-                    self._means.ledger.schedules.see(schedule.name, seen)
-
-    def _seen(self, standing: Standing, now_s: float) -> inboxes.Seen:
-        before, after = standing.seen or {}, {}
-        for manifest in standing.schedule.manifests:
-            try:
-                stamps = inboxes.inbox_of(manifest, self._means.home).stamps()
-            except Stop as stop:
-                # A firing says so to people; here nothing waits for it.
-                log.debug("%s: %s", standing.schedule.name, stop)
-                continue
-            named = {place_in(manifest, name): stamp for name, stamp in stamps.items()}
-            after.update(inboxes.seen_again(before, named, now_s))
-        return after
-
-    def _fire_if_due(self, standing: Standing) -> bool:
-        schedule, now_s = standing.schedule, self._means.clock()
-        if standing.held_until_s > now_s:
-            return False
-        try:
-            found = due(schedule, standing.done_until_s, now_s)
-        except BadSchedule as bad:
-            # It was checked when it was added, by a machine that knows the zone.
-            log.error("%s cannot be fired: %s", schedule.name, bad)  # noqa: TRY400 - a finding
-            return False
-        if found is None or not (claim := self._claim(schedule.name, found.at_s)):
-            return False
-        if found.fires:
-            self._fire(standing, found, claim)
-        else:
-            self._miss(standing, found, claim)
-        return found.fires
-
-    def _claim(self, name: str, at_s: float) -> str | None:
-        claim = f"{self._means.name}#{next(self._numbers)}@{at_s:.6f}"
-        got = self._means.ledger.schedules.claim(name, at_s, claim, LEASE_S)
-        return claim if got else None
-
-    def _fire(self, standing: Standing, found: Due, claim: str) -> Firing:
-        schedule, clock = standing.schedule, self._means.clock
-        log.info("%s: fired for %s", schedule.name, schedule.say(found.at_s))
-        course = Course()
-        if (late_s := clock() - found.first_s) > STALE_S:
-            course.warnings.append(_late_words(schedule, found, late_s))
-        self._held = (schedule.name, claim)
-        try:
-            self._hand_over(course, standing, found)
-        finally:
-            self._held = None
-        firing = course.firing(found.at_s, clock())
-        self._tell(schedule, firing)
-        schedules = self._means.ledger.schedules
-        if firing.again:
-            schedules.hold(schedule.name, claim, AGAIN_S, firing)
-            return firing
-        is_news = firing.handed or not schedule.inbox
-        record = firing if is_news else None
-        if not schedules.done(schedule.name, claim, found.at_s, record):
-            log.warning("%s: somebody else fires it as well", schedule.name)
-        return firing
-
-    def _hand_over(self, course: Course, standing: Standing, found: Due) -> None:
-        schedule, means = standing.schedule, self._means
-        try:
-            fire(
-                schedule,
-                means.submit,
-                course,
-                home=means.home,
-                seen=standing.seen or {},
-                now_s=means.clock,
-            )
-            warn_of_deadline(
-                course, schedule, found.at_s, means.ledger, means.clock()
-            )
-        except LedgerUnreachable:
-            raise
-        except Exception as error:  # noqa: BLE001 - no schedule may end the scheduler
-            log.exception("%s: a mistake in reelmill", schedule.name)
-            course.again.append(f"a mistake in reelmill: {error!r}")
-
-    def _miss(self, standing: Standing, found: Due, claim: str) -> None:
-        """Say that a firing came too late, and let it go."""
-        schedule = standing.schedule
-        words = (
-            f"was due at {schedule.say(found.first_s)} and is too late now, by more "
-            f"than {schedule.late_s / 3600:g} h; reelmill schedule run-now "
-            f"{schedule.name} does it all the same"
-        )
-        trying = standing.trying
-        if trying:
-            words += f"; it was held up: {trying.again}"
-        handed = trying.handed if trying else ()
-        firing = Firing(found.first_s, self._means.clock(), handed, (words,))
-        self._tell(schedule, firing)
-        self._means.ledger.schedules.done(schedule.name, claim, found.at_s, firing)
-
-    def _tell(self, schedule: Schedule, firing: Firing) -> None:
-        """Write into the log what came of it, and have people told of trouble."""
-        day = f"{datetime.fromtimestamp(firing.ended_s, UTC):%Y-%m-%d}"
-        about = {"schedule": schedule.name, "day": day}
-        for handed in firing.handed:
-            if handed.batch:
-                log.info("%s: %s is %s", schedule.name, handed.manifest, handed.batch)
-                continue
-            words = f"{schedule.name}: nothing of {handed.manifest} was handed over"
-            log.warning("%s: %s", words, handed.problems[0])
-            details = "\n".join(handed.problems)
-            self._say(words, details, about | {"manifest": handed.manifest})
-        again = [f"{firing.again}; it is tried again"] if firing.again else []
-        for warning in (*firing.warnings, *again):
-            log.warning("%s: %s", schedule.name, warning)
-            self._say(f"{schedule.name}: {warning}", "", about)
-
-    def _say(self, subject: str, details: str, about: dict[str, str]) -> None:
-        account_id = self._means.account_id
-        self._means.tell(
-            Telling.of(account_id, Kind.SCHEDULE, subject, details, about)
-        )
-
-
-def scheduler() -> int:
-    """Fire schedules until a signal says to stop; then end what was begun."""
+    With `check` only say whether one on this machine does.
+    """
     chosen = chosen_settings()
-    _log_to_stderr()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stopper(stop))
-    make_home(chosen.home)
     with fleet_ledger(chosen) as ledger:
-        worker = Scheduler(Means.of(ledger, chosen))
-        beating = threading.Thread(target=_beat, args=(worker, stop), daemon=True)
-        beating.start()
-        log.info("firing the schedules of account %s", chosen.account_id)
-        while not stop.is_set():
-            _try(lambda: worker.tick(stop.is_set))
-            stop.wait(TICK_S)
-        beating.join(BEAT_S)
+        if check:
+            return _check(ledger, chosen)
+        make_home(chosen.home)
+        _log_to_stderr()
+        _serve(Scheduler(Means.of(ledger, chosen)))
     return Exit.STORED
+
+
+@contextmanager
+def fleet_ledger(chosen: Settings) -> Iterator[Ledger]:
+    """The ledger that schedules are kept in, which must outlive this command.
+
+    Raises:
+        Stop: it is out of reach, or there is only a private one.
+    """
+    if not chosen.redis_url:
+        raise Stop(
+            "schedules are kept in a shared ledger; set REELMILL_REDIS_URL, or on a "
+            "single machine let cron start reelmill run (docs/nightly.md)"
+        )
+    with ledger_of(chosen, alone=False) as ledger:
+        yield ledger
+
+
+def _check(ledger: Ledger, chosen: Settings) -> int:
+    host = worker_name().partition("@")[2]
+    beat_s = ledger.schedules.beat_s(chosen.account_id, host)
+    silent_s = ledger.now_s() - beat_s
+    if silent_s > STALE_S:
+        raise Stop("no scheduler lives on this machine", Exit.UNREACHABLE)
+    tables.say(f"the scheduler of this machine beat {silent_s:.0f} s ago")
+    return Exit.STORED
+
+
+def _serve(scheduler: Scheduler) -> None:
+    stop, over = threading.Event(), threading.Event()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        # Who asks twice does not want to wait; the claim runs out by itself.
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    beating = threading.Thread(target=_beat, args=(scheduler, over), daemon=True)
+    beating.start()
+    log.info("firing what is due")
+    while not stop.is_set():
+        _unless_unreachable(lambda: scheduler.tick(stop.is_set))
+        stop.wait(TICK_S)
+    over.set()
+    beating.join()
+    log.info("stopped")
+
+
+def _beat(scheduler: Scheduler, over: threading.Event) -> None:
+    while not over.is_set():
+        _unless_unreachable(scheduler.beat)
+        over.wait(BEAT_S)
+
+
+def _unless_unreachable(step: Callable[[], object]) -> None:
+    """Take a step; a ledger that is away for a while ends nothing."""
+    try:
+        step()
+    except LedgerError as error:
+        log.warning("the ledger is out of reach (%s); it is tried again", error)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)

@@ -14,6 +14,7 @@ from jobs.states import State
 from producer import tables
 from producer.awaiting import await_end
 from producer.commands import _budget, _check_store, _settings, hand_over, read
+from producer.consent import counted
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
 from producer.printing import print_json
@@ -39,13 +40,16 @@ def submit(
         )
     _check_store(chosen.store)
     began_s = time.time()
-    with closing(read(manifest, reading, chosen, whole=True)) as found:
-        with ledger_of(chosen, alone=False) as ledger:
-            batch = hand_over(ledger, found, chosen, spending, budget_usd_micros)
+    with (
+        closing(read(manifest, reading, chosen, whole=True)) as found,
+        ledger_of(chosen, alone=False) as ledger,
+    ):
+        batch = hand_over(ledger, found, chosen, spending, budget_usd_micros)
+        if not (wait and json):
             _tell(ledger, batch, new=batch.created_at_s >= began_s, json=json)
-            if not wait:
-                return Exit.STORED
-            return await_end(ledger, batch.id, patient=True, json=json)
+        if not wait:
+            return Exit.STORED
+        return await_end(ledger, batch.id, patient=True, json=json)
 
 
 def _tell(ledger: Ledger, batch: BatchRecord, *, new: bool, json: bool) -> None:
@@ -62,7 +66,6 @@ def _tell(ledger: Ledger, batch: BatchRecord, *, new: bool, json: bool) -> None:
     elif not new:
         tables.say(f"already submitted: {stored} of {batch.total} stored")
     else:
-        tables.say(
-            f"submitted: {batch.total} jobs; reelmill watch {batch.id} shows how it goes"
-        )
+        how = f"reelmill watch {batch.id} shows how it goes"
+        tables.say(f"submitted: {counted(batch.total)}; {how}")
     tables.out.print(batch.id, markup=False)

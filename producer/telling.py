@@ -13,7 +13,7 @@ from jobs.settings import Settings, child_environment
 from producer import tables
 
 #: Seconds that a command stays for what it has to tell.
-PATIENCE_S = 20.0
+PATIENCE_S = 10.0
 
 
 def tell_end(ledger: Ledger, settings: Settings, batch_id: str) -> None:

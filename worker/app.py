@@ -30,6 +30,8 @@ from worker.settle import settle
 from worker.submit import submit
 from worker.telling import Teller
 
+log = logging.getLogger("reelmill")
+
 Work = Callable[[Engine, Sequence[Ref]], Awaitable[None]]
 
 SETTINGS = settings.read()
@@ -65,8 +67,11 @@ def _register(name: str, work: Work) -> None:
 async def _do(work: Work, refs: Sequence[Ref]) -> None:
     if engine().stopping:
         await engine().hand_back(refs)
-    else:
+        return
+    try:
         await work(engine(), refs)
+    except LedgerError as error:
+        log.warning("the ledger is away, these jobs are due again soon: %s", error)
 
 
 for _name, _work in TASKS.items():

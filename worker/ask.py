@@ -5,13 +5,16 @@ Each prints one line of JSON, with `unreachable` in it where no answer came:
     python -m worker.ask balance
     python -m worker.ask look PREDICTION
     python -m worker.ask billings AFTER_S LEDGER_AHEAD_S
+    python -m worker.ask history  AFTER_S LEDGER_AHEAD_S MODEL...
 
-Two of them read lines of JSON and answer each by another:
+Three of them read lines of JSON and answer each by another:
 
     python -m worker.ask uploads   {"sha256", "path", "size", "content_type"}
                                    {"sha256", "url"}
     python -m worker.ask quotes    {"key", "model_id", "inputs"}
                                    {"key", "price_usd_micros", "list_usd_micros"}
+    python -m worker.ask listings  {"key": PREDICTION}
+                                   {"key", "status", "inputs"}
 
 or by `trouble` and `reason`, with `over` where no other line would fare better. A
 process of its own, so that only workers ever speak to the provider.
@@ -37,6 +40,8 @@ ACCOUNT_TROUBLES = frozenset(Trouble)
 
 #: Records of a moment ago may be dated a little later.
 SOON_S = 60.0
+
+DAY_S = 86_400.0
 
 
 async def _balance(provider: Provider) -> dict[str, object]:
@@ -64,6 +69,38 @@ async def _billings(
     rows = await provider.billings(float(after_s) + ahead_s, until_s)
     ours = [replace(row, created_at_s=row.created_at_s - ahead_s) for row in rows]
     return {"billed": [asdict(row) for row in ours]}
+
+
+async def _history(
+    provider: Provider, after_s: str, ledger_ahead_s: str, *models: str
+) -> dict[str, object]:
+    now_s = time.time() + float(ledger_ahead_s)
+    theirs_s = await provider.clock_s()
+    ahead_s = 0.0 if theirs_s is None else theirs_s - now_s
+    found = []
+    for model in models:
+        from_s = float(after_s) + ahead_s
+        while from_s < now_s + ahead_s:
+            # Day by day, because one question is answered with so many and no more.
+            to_s = min(from_s + DAY_S, now_s + ahead_s + SOON_S)
+            found += await provider.history(model, from_s, to_s)
+            from_s = to_s
+    ours = {
+        c.prediction_id: replace(c, created_at_s=c.created_at_s - ahead_s)
+        for c in found
+    }
+    return {"listed": [asdict(each) for each in ours.values()]}
+
+
+async def _listings(provider: Provider) -> None:
+    async def ask_listing(asked: dict[str, Any]) -> Answer:
+        try:
+            found = await provider.listing(asked["key"])
+        except NoAnswer as error:
+            return trouble("unreachable", str(error), over=True)
+        return {"status": found.status, "inputs": found.inputs} if found else {}
+
+    await answer_lines(ask_listing)
 
 
 async def _uploads(provider: Provider) -> None:
@@ -106,12 +143,14 @@ QUESTIONS: dict[str, Question] = {
     "balance": _balance,
     "look": _look,
     "billings": _billings,
+    "history": _history,
 }
 
 #: Those that come line by line.
 STREAMS: dict[str, Callable[[Provider], Awaitable[None]]] = {
     "uploads": _uploads,
     "quotes": _quotes,
+    "listings": _listings,
 }
 
 

@@ -77,11 +77,14 @@ class Teller(threading.Thread):
                 log.exception("telling failed; it is tried again")
 
 
-def tell_due(settings: Settings, ledger: Ledger) -> int:
-    """Tell what is due now; how many tellings that were."""
+def tell_due(settings: Settings, ledger: Ledger, deadline_s: float = DEADLINE_S) -> int:
+    """Tell what is due now; how many tellings that were.
+
+    `deadline_s` is the patience for one receiver, far less than `LEASE_S`.
+    """
     leased = ledger.tellings.lease(settings.account_id, MOST, LEASE_S)
     if leased:
-        asyncio.run(_tell_all(settings, ledger, leased))
+        asyncio.run(_tell_all(settings, ledger, leased, deadline_s))
     return len(leased)
 
 
@@ -92,17 +95,22 @@ def tell_rest(settings: Settings, ledger: Ledger, batch_id: str) -> None:
         ledger.tellings.add_batch(batch, settings.report_url)
 
 
-async def _tell_all(settings: Settings, ledger: Ledger, leased: list[Untold]) -> None:
-    await asyncio.gather(*(_tell(settings, ledger, each) for each in leased))
+async def _tell_all(
+    settings: Settings, ledger: Ledger, leased: list[Untold], deadline_s: float
+) -> None:
+    tries = (_tell(settings, ledger, each, deadline_s) for each in leased)
+    await asyncio.gather(*tries)
 
 
-async def _tell(settings: Settings, ledger: Ledger, untold: Untold) -> None:
+async def _tell(
+    settings: Settings, ledger: Ledger, untold: Untold, deadline_s: float
+) -> None:
     """Tell it on every way that is left, and write down what came of it."""
     telling, told = untold.telling, list(untold.told)
     left = [name for name in _ways(settings) if name not in told]
     for name in left:
         try:
-            await _within_deadline(settings, name, telling)
+            await _try(settings, name, telling, deadline_s)
         except NotTold as error:
             log.warning("%s is not told by %s yet: %s", telling.id, name, error)
         else:
@@ -121,12 +129,14 @@ async def _tell(settings: Settings, ledger: Ledger, untold: Untold) -> None:
         ledger.tellings.tell_again(later, again_s(tries, random.random()))  # noqa: S311 - nothing secret hangs on it
 
 
-async def _within_deadline(settings: Settings, name: str, telling: Telling) -> None:
+async def _try(
+    settings: Settings, name: str, telling: Telling, deadline_s: float
+) -> None:
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(deadline_s):
             await WAYS[name](settings, telling)
     except TimeoutError:
-        raise NotTold(f"no answer in {DEADLINE_S:g} s") from None
+        raise NotTold(f"no answer in {deadline_s:g} s") from None
     except (*REQUEST_ERRORS, smtplib.SMTPException) as error:
         raise NotTold(_without_secrets(describe(error), settings)) from None
 

@@ -8,7 +8,6 @@ does it, and another takes over from one that died. What is due when is decided 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
@@ -115,14 +114,17 @@ class Schedules:
         member = f"{account_id}/{scheduler}"
         self._scripts.run("scheduler", self._now(), member, REMEMBERED_S)
 
-    def beats(self) -> dict[str, float]:
-        """Unix seconds of the last beat of any scheduler, by account."""
-        command = ("ZRANGE", keys.SCHEDULER, 0, -1, "WITHSCORES")
-        found: dict[str, float] = {}
-        for member, beat_s in _pairs(self._server.execute_command(*command)):
-            account_id = member.partition("/")[0]
-            found[account_id] = max(beat_s, found.get(account_id, 0.0))
-        return found
+    def beat_s(self, account_id: str, host: str = "") -> float:
+        """Unix seconds of the last beat of a scheduler of an account; 0 if none is.
+
+        With `host` only of those on that machine.
+        """
+        for member in self._server.zrevrange(keys.SCHEDULER, 0, -1):
+            whose, _, scheduler = member.partition("/")
+            if whose == account_id and (not host or scheduler.endswith(f"@{host}")):
+                score = self._server.execute_command("ZSCORE", keys.SCHEDULER, member)
+                return float(score or 0)
+        return 0.0
 
     def _standing(self, text: str) -> Standing:
         schedule = Schedule.from_json(text)
@@ -136,10 +138,3 @@ class Schedules:
             trying=Firing.from_json(raw["trying"]) if raw.get("trying") else None,
             seen={name: (stamp, since_s) for name, (stamp, since_s) in seen.items()},
         )
-
-
-def _pairs(answer: list[Any]) -> list[tuple[str, float]]:
-    """Members and scores, which come in pairs or in a row, as the protocol has it."""
-    if answer and isinstance(answer[0], list | tuple):
-        return [(str(member), float(score)) for member, score in answer]
-    return [(str(m), float(s)) for m, s in zip(*[iter(answer)] * 2, strict=True)]

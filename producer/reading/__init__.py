@@ -15,7 +15,6 @@ from jobs.columns import Columns
 from jobs.job import Job
 from jobs.manifest import Manifest
 from jobs.rows import Defaults, Feeds, Header, Problem, Row, Skipped
-from jobs.wording import shown
 from producer.reading.opening import Record, records
 from producer.reading.sources import base_of, is_bucket, is_folder
 from producer.reading.unreadable import whole
@@ -144,9 +143,12 @@ def _asked_for(
         yield outcome
     if empty:
         yield _nothing_in(source)
+    elif options.ids and len(missing) == len(options.ids):
+        yield _nothing_of_them(source)
     else:
-        for wanted in sorted(missing):
-            yield _missing(wanted)
+        # Whoever takes out what failed means it.
+        for _ in missing:
+            yield Skipped(source, None, "rows that are wanted and not in it any more")
 
 
 def _nothing_in(source: str) -> Problem:
@@ -157,7 +159,7 @@ def _nothing_in(source: str) -> Problem:
     return whole(source, "no-rows", "no row of it asks for a video", suggestion)
 
 
-def _missing(wanted: str) -> Problem:
-    message = f"no row has the id {shown(wanted)}"
-    suggestion = "check the id; reelmill check prints what is wrong with the rows"
-    return Problem("command line", None, "ids", wanted, message, suggestion, "ids")
+def _nothing_of_them(source: str) -> Problem:
+    message = "none of its rows is among those that are wanted"
+    suggestion = "compare its ids with those of the batch: reelmill show BATCH"
+    return whole(source, "ids", message, suggestion)

@@ -68,6 +68,6 @@ def test_nothing_is_more_than_a_line_or_shows_a_signature(
     text: str, scheme: str
 ) -> None:
     words = explain(f"{text} at https://me:hush@host/k?sig=hush\n{text}", scheme)
-    assert "\n" not in words
+    assert words.isprintable()
     assert "hush" not in words
     assert len(words) < 600

@@ -91,8 +91,10 @@ def test_a_batch_is_told_of_once_it_rests(
 def test_all_that_a_person_wants_to_know_is_in_the_text() -> None:
     assert told().text.splitlines() == [
         "spring-1f0c33ab: all 3 videos are stored",
-        "Cost: $0.63 ($0.84 charged, $0.21 refunded) of a budget of $2.00. "
-        "Manifest: spring.csv",
+        (
+            "Cost: $0.63 ($0.84 charged, $0.21 refunded) of a budget of $2.00. "
+            "Manifest: spring.csv"
+        ),
         "Report: s3://shop/videos/spring-1f0c33ab/report.html",
     ]
     mixed = told(counts={State.STORED: 1, State.REUSED: 1, State.FAILED: 2}).text

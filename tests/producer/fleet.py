@@ -99,7 +99,7 @@ class Fleet:
 
 @contextmanager
 def fleet(
-    sandbox: RunningSandbox, key: str, **environment: str
+    sandbox: RunningSandbox | None, key: str = "a-key", **environment: str
 ) -> Iterator[Fleet]:
     """A fleet without workers yet; whatever runs at the end is ended."""
     with desk(sandbox, key, **environment) as place:
@@ -115,5 +115,3 @@ def fleet(
                 for worker in made.workers:
                     worker.send_signal(signal.SIGKILL)
                     worker.wait()
-
-

@@ -99,11 +99,13 @@ def test_only_the_ids_that_are_asked_for_become_jobs(tmp_path: Path) -> None:
     assert ids_of(planned(tmp_path / "a.csv", content, options)) == ["a", "c"]
 
 
-def test_an_id_that_no_row_has_is_told(tmp_path: Path) -> None:
+def test_wanted_rows_may_have_been_taken_out_but_not_all(tmp_path: Path) -> None:
     options = Options(model="kling-v2.6-std", ids=frozenset({"a", "x"}))
     found = planned(tmp_path / "a.csv", f"{HEADER}a,{URL},turn\n", options)
     assert ids_of(found) == ["a"]
-    assert told(found) == [(None, "ids", "ids")]
+    assert told(found) == []
+    none = planned(tmp_path / "b.csv", f"{HEADER}b,{URL},turn\n", options)
+    assert told(none) == [(None, None, "ids")]
 
 
 SHOP = f"""Handle,Title,Body (HTML),Vendor,Image Src,Image Position,Variant SKU

@@ -1,0 +1,215 @@
+"""What became of jobs whose ledger is lost, by what others remember of them. Pure.
+
+Provenance beside a video proves that it is stored; the last report tells what was over
+by then; the provider's history tells the rest. A job waits again only if all of them
+together prove that no prediction of it exists. The moves that follow are `replay`'s.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from jobs import settling
+from jobs.answers import Listed
+from jobs.job import Job
+from jobs.moves import Ref
+from jobs.pacing import RETENTION_S
+from jobs.pricing import usd_micros
+from jobs.records import Attempt, Failure, JobRecord
+from jobs.settling import FRUITLESS, Absent, Adopt, Finding, Lost, Patience, Unclear
+from jobs.states import State
+
+#: Between the clocks of whoever made a batch and of the provider, at most.
+SKEW_S = 300.0
+
+#: Candidates that are written down for a person, of those that cannot be told apart.
+MOST_CANDIDATES = 10
+
+#: States of a report that are taken for what they say.
+OVER = (State.FAILED, State.CANCELLED)
+
+#: How a lost ledger is told of a job that a person must settle.
+UNCLEAR = "the ledger was lost; it may be one of the predictions that no row has"
+FORGOTTEN = "the ledger was lost, too long ago for the provider's history to tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A video in its store, as large as its provenance says."""
+
+    #: Path or URL.
+    place: str
+    size_bytes: int
+    #: What is told beside it.
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A job of which nobody has told how it ended."""
+
+    #: What was or would have been sent; its time is that of its batch.
+    lost: Lost
+    #: The prediction that was on its way by the last report.
+    prediction_id: str = ""
+    #: It had failed by then, and somebody may have tried it again since.
+    failed: bool = False
+
+
+def stored(job: Job, kept: Kept, row: Mapping[str, Any] | None) -> JobRecord:
+    """A job whose video is there; its attempts by the report, if that knows of it."""
+    told = kept.told
+    prediction_id = told.get("prediction_id")
+    if row and row["prediction_id"] == prediction_id and row["state"] == State.STORED:
+        attempts = _attempts(job, row)
+    else:
+        sent_at_s = _unix_s(told["sent_at"])
+        attempts = (
+            Attempt(
+                number=int(told["attempts"]),
+                sent_at_s=sent_at_s,
+                outcome="completed",
+                price_usd_micros=job.price_usd_micros,
+                charged_usd_micros=usd_micros(told["charged_usd"]),
+                refunded_usd_micros=usd_micros(told.get("refunded_usd", "0")),
+                prediction_id=prediction_id,
+                ended_at_s=sent_at_s,
+            ),
+        )
+    return JobRecord(
+        job,
+        State.STORED,
+        attempts,
+        video=kept.place,
+        video_bytes=kept.size_bytes,
+        video_sha256=told.get("sha256"),
+    )
+
+
+def over(job: Job, row: Mapping[str, Any]) -> JobRecord | None:
+    """A job that was over without a video by the last report; None if it was not."""
+    if row["state"] not in OVER:
+        return None
+    error = row["error"]
+    failure = Failure(error["code"], error["message"]) if error else None
+    return JobRecord(job, State(row["state"]), _attempts(job, row), failure=failure)
+
+
+def under_way(row: Mapping[str, Any]) -> str:
+    """The prediction that was on its way by the last report; empty if none was."""
+    going = (State.GENERATING, State.GENERATED)
+    return str(row["prediction_id"] or "") if row["state"] in going else ""
+
+
+def explain(
+    doubts: Sequence[Doubt], listed: Iterable[Listed], *, trusted: bool, now_s: float
+) -> dict[Ref, Finding]:
+    """What became of each; one that had failed is only found if it is tried again.
+
+    Args:
+        doubts: every job of the account that is in doubt.
+        listed: predictions that belong to no job we know of, but those of doubts.
+        trusted: whether the provider is known to show inputs just as they were sent;
+            else what differs proves no stranger.
+        now_s: unix seconds.
+    """
+    free = {each.prediction_id: each for each in _live_first(listed)}
+    found: dict[Ref, Finding] = {}
+    for doubt in doubts:
+        told = free.get(doubt.prediction_id)
+        if told and told.status not in FRUITLESS:
+            found[doubt.lost.ref] = Adopt(free.pop(told.prediction_id).prediction_id)
+    left = [d for d in doubts if d.lost.ref not in found]
+    for doubt in sorted(left, key=lambda d: d.failed):
+        own = _first_match(doubt, free.values())
+        if own:
+            found[doubt.lost.ref] = Adopt(free.pop(own.prediction_id).prediction_id)
+    rest = [c if trusted else replace(c, inputs=None) for c in free.values()]
+    for doubt in left:
+        if doubt.lost.ref not in found and not doubt.failed:
+            found[doubt.lost.ref] = _without_match(doubt.lost, rest, now_s)
+    return found
+
+
+def adopted(
+    job: Job, prediction_id: str, at_s: float, before: JobRecord | None
+) -> JobRecord:
+    """A job whose prediction was found; it is looked at next.
+
+    Args:
+        job: the job.
+        prediction_id: its prediction.
+        at_s: unix seconds when that was created.
+        before: the job as it had failed before, if it had.
+    """
+    earlier = before.attempts if before else ()
+    attempt = Attempt(
+        number=len(earlier) + 1,
+        sent_at_s=at_s,
+        outcome="generating",
+        price_usd_micros=job.price_usd_micros,
+        charged_usd_micros=job.price_usd_micros or 0,
+        prediction_id=prediction_id,
+    )
+    return JobRecord(job, State.GENERATING, (*earlier, attempt))
+
+
+def unresolved(job: Job, finding: Unclear, at_s: float) -> JobRecord:
+    """A job that may be paid; a person decides. `at_s` is when its batch was made."""
+    candidates = finding.candidates[:MOST_CANDIDATES]
+    failure = Failure("unresolved", UNCLEAR if candidates else FORGOTTEN)
+    attempt = Attempt(1, at_s, "unknown", job.price_usd_micros, failure=failure)
+    return JobRecord(
+        job, State.UNRESOLVED, (attempt,), failure=failure, candidates=candidates
+    )
+
+
+def _live_first(listed: Iterable[Listed]) -> list[Listed]:
+    """An attempt that ended without a video has been followed by another."""
+    return sorted(
+        listed, key=lambda c: (c.status in FRUITLESS, c.created_at_s, c.prediction_id)
+    )
+
+
+def _first_match(doubt: Doubt, listed: Iterable[Listed]) -> Listed | None:
+    lost = doubt.lost
+    for each in listed:
+        if (
+            each.inputs is not None
+            and each.model in ("", lost.model)
+            and each.created_at_s >= lost.sent_at_s - SKEW_S
+            and not (doubt.failed and each.status in FRUITLESS)
+            and settling.is_as_sent(lost, each.inputs)
+        ):
+            return each
+    return None
+
+
+def _without_match(lost: Lost, listed: Sequence[Listed], now_s: float) -> Finding:
+    since_s = now_s - lost.sent_at_s
+    ever = Patience(submit_timeout_s=since_s, settle_s=0.0, skew_s=SKEW_S)
+    hidden = [each for _, each in settling.candidates([lost], listed, ever)]
+    if hidden or since_s > RETENTION_S:
+        return Unclear(tuple(hidden))
+    return Absent()
+
+
+def _attempts(job: Job, row: Mapping[str, Any]) -> tuple[Attempt, ...]:
+    return tuple(
+        Attempt(
+            number=told["number"],
+            sent_at_s=_unix_s(told["sent_at"]),
+            outcome=told["outcome"],
+            price_usd_micros=job.price_usd_micros,
+            charged_usd_micros=usd_micros(told["charged_usd"]),
+            refunded_usd_micros=usd_micros(told["refunded_usd"]),
+            prediction_id=told["prediction_id"],
+            failure=Failure(**told["error"]) if told["error"] else None,
+        )
+        for told in row["attempts"]
+    )
+
+
+def _unix_s(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,96 @@
+"""Copies of batches in their stores, and what they tell: that a ledger was lost.
+
+A copy is kept before anything of its batch is sent. An empty ledger beside a store that
+has copies has lost its data; one that lacks a batch of its own was put back from an
+older backup. Either is said before anything is paid; `rebuilding` puts it right.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from jobs import catalogue, copies
+from jobs.job import Job
+from jobs.ledger import Ledger
+from jobs.links import Link, to_upload
+from jobs.records import BatchRecord
+from jobs.storage import Store, StoreError
+from producer.exits import Exit, Stop
+
+#: Jobs whose links one question to the ledger tells.
+BLOCK = 500
+
+
+def keep_copy(ledger: Ledger, batch: BatchRecord) -> None:
+    """Keep a copy of a batch in its store: after its jobs are added, before `open`.
+
+    Raises:
+        Stop: the store does not take it; nothing was sent.
+    """
+    key = copies.key_of(ledger.identity.name(), batch.id)
+    text = copies.lines(batch, _jobs(ledger, batch))
+    try:
+        Store(batch.store).put_chunks(key, text, "application/x-ndjson")
+    except StoreError as error:
+        raise Stop(
+            f"no copy of the batch can be kept, so nothing was sent: {error}",
+            Exit.UNREACHABLE,
+        ) from None
+
+
+def lost_batches(ledger: Ledger, store: str) -> list[str]:
+    """Batches that this ledger should have and has not, by the copies in a store.
+
+    Raises:
+        Stop: the store does not say.
+    """
+    own, known = ledger.identity.known(), set(ledger.batches.ids())
+    return sorted(
+        batch
+        for name, batch in copies_in(store)
+        if batch not in known and (name == own or not known)
+    )
+
+
+def refuse_if_lost(ledger: Ledger, store: str, *, fresh_ledger: bool) -> None:
+    """Return if the ledger is whole, or a person wants to begin with an empty one.
+
+    Raises:
+        Stop: it lacks batches that the store has copies of.
+    """
+    lost = [] if fresh_ledger else lost_batches(ledger, store)
+    if lost:
+        few = ", ".join(lost[:3]) + (", …" if len(lost) > len(lost[:3]) else "")
+        raise Stop(
+            f"the ledger has lost its data: {store} has copies of {len(lost)} batches "
+            f"that it does not know ({few}); nothing was sent. Put its data back, or "
+            f"run reelmill rebuild --store {store}. If it is another ledger that shall "
+            "share this store, pass --fresh-ledger"
+        )
+
+
+def copies_in(store: str) -> list[tuple[str, str]]:
+    """Ledger and batch of every copy in a store.
+
+    Raises:
+        Stop: the store does not say.
+    """
+    try:
+        found = Store(store).sizes(copies.FOLDER)
+    except StoreError as error:
+        raise Stop(
+            f"it cannot be told whether the ledger is whole: {error}", Exit.UNREACHABLE
+        ) from None
+    return [pair for key in found if (pair := copies.named(key))]
+
+
+def _jobs(
+    ledger: Ledger, batch: BatchRecord
+) -> Iterator[tuple[Job, Mapping[str, Link]]]:
+    known = catalogue.builtin()
+    records = ledger.batches.jobs(batch.id)
+    while block := [record.job for record in islice(records, BLOCK)]:
+        needed = [to_upload(job, known.find(job.model)).values() for job in block]
+        contents = sorted({content for each in needed for content in each if content})
+        links = ledger.links.find(batch.account, contents) if contents else {}
+        for job, each in zip(block, needed, strict=True):
+            yield job, {content: links[content] for content in each if content in links}

@@ -1,0 +1,250 @@
+"""The rounds of a scheduler: it fires what is due, as one of any number on one ledger.
+
+A firing is claimed before anything is done and the claim is kept alive; what was
+claimed and not finished is another scheduler's a minute later. What a firing does
+stands in `firing`, the process that makes the rounds in `scheduler`.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from jobs.ledger import Ledger, LedgerUnreachable
+from jobs.ledger.schedules import Standing
+from jobs.schedule import BadSchedule, Due, Firing, Schedule, due
+from jobs.settings import Settings, worker_name
+from jobs.telling import Kind, Telling
+from producer import inboxes
+from producer.exits import Stop
+from producer.firing import (
+    Course,
+    Submit,
+    fire,
+    place_in,
+    submit_to,
+    warn_of_deadline,
+)
+
+#: Seconds between two looks into the inboxes.
+LOOK_S = 10.0
+
+#: Seconds between two signs of life; without one for so long there is no scheduler.
+BEAT_S = 15.0
+STALE_S = 120.0
+
+#: A claim is another's after so long without a sign of life.
+LEASE_S = 60.0
+
+#: What must be tried again is tried so much later.
+AGAIN_S = 60.0
+
+log = logging.getLogger("reelmill.scheduler")
+
+#: Has people told; the same words are told once.
+Tell = Callable[[Telling], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a scheduler works with."""
+
+    ledger: Ledger
+    account_id: str
+    home: Path
+    submit: Submit
+    tell: Tell
+    #: Unix seconds.
+    clock: Callable[[], float]
+    #: A name that no other process has.
+    name: str
+
+    @classmethod
+    def of(cls, ledger: Ledger, chosen: Settings) -> "Means":
+        """Those of a ledger and of the settings of this process."""
+        return cls(
+            ledger=ledger,
+            account_id=chosen.account_id,
+            home=chosen.home,
+            submit=submit_to(ledger),
+            tell=ledger.tellings.add,
+            # The server's clock, lest machines disagree on what is due.
+            clock=ledger.now_s,
+            name=worker_name(),
+        )
+
+
+class Scheduler:
+    """One of those that fire schedules."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._numbers = count(1)
+        self._look_at_s = 0.0
+        #: The schedule that is being fired, and the claim on it.
+        self._held: tuple[str, str] | None = None
+
+    def beat(self) -> None:
+        """Say that it lives, and keep the claim that it works under."""
+        schedules = self._means.ledger.schedules
+        schedules.beat(self._means.account_id, self._means.name)
+        if held := self._held:
+            schedules.hold(*held, LEASE_S)
+
+    def tick(self, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Fire all that is due now; how many."""
+        fired = 0
+        self._look()
+        for standing in self._means.ledger.schedules.all():
+            if stopping():
+                break
+            if standing.schedule.account == self._means.account_id:
+                fired += self._fire_if_due(standing)
+        return fired
+
+    def fire_now(self, standing: Standing) -> Firing:
+        """Fire a schedule whether it is due or not.
+
+        Raises:
+            Stop: somebody is firing it.
+        """
+        now_s = self._means.clock()
+        claim = self._claim(standing.schedule.name, now_s)
+        if claim is None:
+            raise Stop(
+                f"{standing.schedule.name} is being fired by "
+                f"{standing.holder.partition('#')[0] or 'another scheduler'}; "
+                "reelmill schedule list shows what comes of it"
+            )
+        return self._fire(standing, Due(now_s, now_s), claim)
+
+    def _look(self) -> None:
+        """Look into the inboxes, so that a firing knows what has not changed."""
+        now_s = self._means.clock()
+        if now_s < self._look_at_s:
+            return
+        self._look_at_s = now_s + LOOK_S
+        for standing in self._means.ledger.schedules.all():
+            schedule = standing.schedule
+            if schedule.inbox and schedule.account == self._means.account_id:
+                seen = self._seen(standing, now_s)
+                if seen != standing.seen:
+                    self._means.ledger.schedules.see(schedule.name, seen)
+
+    def _seen(self, standing: Standing, now_s: float) -> inboxes.Seen:
+        before = standing.seen or {}
+        after: dict[str, tuple[str, float]] = {}
+        for manifest in standing.schedule.manifests:
+            try:
+                stamps = inboxes.inbox_of(manifest, self._means.home).stamps()
+            except Stop as stop:
+                # A firing says so to people; here nothing waits for it.
+                log.debug("%s: %s", standing.schedule.name, stop)
+                continue
+            named = {place_in(manifest, name): stamp for name, stamp in stamps.items()}
+            after.update(inboxes.seen_again(before, named, now_s))
+        return after
+
+    def _fire_if_due(self, standing: Standing) -> bool:
+        schedule, now_s = standing.schedule, self._means.clock()
+        if standing.held_until_s > now_s:
+            return False
+        try:
+            found = due(schedule, standing.done_until_s, now_s)
+        except BadSchedule as bad:
+            # It was checked when it was added, by a machine that knows the zone.
+            log.error("%s cannot be fired: %s", schedule.name, bad)  # noqa: TRY400 - a finding
+            return False
+        if found is None or not (claim := self._claim(schedule.name, found.at_s)):
+            return False
+        if found.fires:
+            self._fire(standing, found, claim)
+        else:
+            self._miss(standing, found, claim)
+        return found.fires
+
+    def _claim(self, name: str, at_s: float) -> str | None:
+        claim = f"{self._means.name}#{next(self._numbers)}@{at_s:.6f}"
+        got = self._means.ledger.schedules.claim(name, at_s, claim, LEASE_S)
+        return claim if got else None
+
+    def _fire(self, standing: Standing, found: Due, claim: str) -> Firing:
+        schedule, clock = standing.schedule, self._means.clock
+        log.info("%s: fired for %s", schedule.name, schedule.say(found.at_s))
+        course = Course()
+        if clock() - found.at_s > STALE_S:
+            due_at = schedule.say(found.at_s)
+            course.warnings.append(f"was due at {due_at} and comes late")
+        self._held = (schedule.name, claim)
+        try:
+            self._hand_over(course, standing, found)
+        finally:
+            self._held = None
+        firing = course.firing(found.at_s, clock())
+        self._tell(schedule, firing)
+        schedules = self._means.ledger.schedules
+        if firing.again:
+            schedules.hold(schedule.name, claim, AGAIN_S, firing)
+            return firing
+        is_news = firing.handed or not schedule.inbox
+        record = firing if is_news else None
+        if not schedules.done(schedule.name, claim, found.at_s, record):
+            log.warning("%s: somebody else fires it as well", schedule.name)
+        return firing
+
+    def _hand_over(self, course: Course, standing: Standing, found: Due) -> None:
+        schedule, means = standing.schedule, self._means
+        try:
+            fire(
+                schedule,
+                means.submit,
+                course,
+                home=means.home,
+                seen=standing.seen or {},
+                now_s=means.clock,
+            )
+            warn_of_deadline(course, schedule, found.at_s, means.ledger, means.clock())
+        except LedgerUnreachable:
+            raise
+        except Exception as error:
+            log.exception("%s: a mistake in reelmill", schedule.name)
+            course.again.append(f"a mistake in reelmill: {error!r}")
+
+    def _miss(self, standing: Standing, found: Due, claim: str) -> None:
+        """Say that a firing came too late, and let it go."""
+        schedule = standing.schedule
+        words = (
+            f"was due at {schedule.say(found.first_s)} and is too late now, by more "
+            f"than {schedule.late_s / 3600:g} h; reelmill schedule run-now "
+            f"{schedule.name} does it all the same"
+        )
+        trying = standing.trying
+        if trying:
+            words += f"; it was held up: {trying.again}"
+        handed = trying.handed if trying else ()
+        firing = Firing(found.first_s, self._means.clock(), handed, (words,))
+        self._tell(schedule, firing)
+        self._means.ledger.schedules.done(schedule.name, claim, found.at_s, firing)
+
+    def _tell(self, schedule: Schedule, firing: Firing) -> None:
+        """Write into the log what came of it, and have people told of trouble."""
+        day = f"{datetime.fromtimestamp(firing.ended_s, UTC):%Y-%m-%d}"
+        about = {"schedule": schedule.name, "day": day}
+        for handed in firing.handed:
+            if handed.batch:
+                log.info("%s: %s is %s", schedule.name, handed.manifest, handed.batch)
+                continue
+            words = f"{schedule.name}: nothing of {handed.manifest} was handed over"
+            log.warning("%s: %s", words, handed.problems[0])
+            details = "\n".join(handed.problems)
+            self._say(words, details, about | {"manifest": handed.manifest})
+        again = [f"{firing.again}; it is tried again"] if firing.again else []
+        for warning in (*firing.warnings, *again):
+            log.warning("%s: %s", schedule.name, warning)
+            self._say(f"{schedule.name}: {warning}", "", about)
+
+    def _say(self, subject: str, details: str, about: dict[str, str]) -> None:
+        account_id = self._means.account_id
+        self._means.tell(Telling.of(account_id, Kind.SCHEDULE, subject, details, about))

@@ -1,0 +1,323 @@
+"""Commands about schedules: add, list, remove, run one now.
+
+They only change and show what the ledger keeps; what is due is fired by `scheduler`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from jobs.ledger import Ledger
+from jobs.ledger.schedules import Standing
+from jobs.pricing import usd_micros
+from jobs.schedule import (
+    LATE_S,
+    STILL_S,
+    BadSchedule,
+    Firing,
+    Handed,
+    Schedule,
+    span_s,
+)
+from jobs.states import FINAL, State
+from jobs.storage import StoreError, normal
+from jobs.wording import masked
+from producer import tables
+from producer.choosing import chosen_settings
+from producer.exits import Exit, Stop
+from producer.options import READING, SPENDING, Reading, Spending
+from producer.printing import print_json
+from producer.reading.sources import STDIN, is_bucket, path_of
+from producer.reading.unreadable import Unreadable
+from producer.rounds import STALE_S, Means, Scheduler
+from producer.scheduler import fleet_ledger
+from producer.watching import duration
+
+#: When inboxes are emptied unless it is said: whenever something is complete.
+EVERY_MINUTE = "* * * * *"
+
+#: Firings that are told to a program.
+MOST_FIRINGS = 10
+
+
+def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
+    name: str,
+    manifests: tuple[str, ...],
+    reading: Reading,
+    spending: Spending,
+    *,
+    cron: str | None,
+    zone: str = "UTC",
+    by: str = "",
+    late: str | None = None,
+    inbox: bool = False,
+    still: str | None = None,
+    replace: bool = False,
+    json: bool,
+) -> int:
+    """Keep a schedule; nothing is read or spent before it fires."""
+    chosen = chosen_settings()
+    if not chosen.api_key:
+        raise Stop(
+            "WAVESPEED_API_KEY is not set; a schedule belongs to the account that pays"
+        )
+    if not spending.yes and spending.budget is None:
+        raise Stop(
+            "what fires at night asks nobody: bound each batch with --budget USD, or "
+            "say --yes to whatever the manifests will ask for"
+        )
+    try:
+        schedule = Schedule(
+            name=name,
+            cron=_cron(cron, inbox=inbox),
+            zone=zone,
+            manifests=tuple(_place(manifest) for manifest in manifests),
+            account=chosen.account_id,
+            by=by,
+            late_s=LATE_S if late is None else span_s(late),
+            inbox=inbox,
+            still_s=STILL_S if still is None else span_s(still),
+            reading=_given(reading, READING),
+            spending=_given(_checked(spending), SPENDING),
+        )
+        with fleet_ledger(chosen) as ledger:
+            schedule.check(ledger.now_s())
+            if not ledger.schedules.add(schedule, replace=replace):
+                raise Stop(f"there is a schedule {name} already; --replace changes it")
+            _print_added(ledger, schedule, json=json)
+    except BadSchedule as bad:
+        raise Stop(str(bad)) from None
+    return Exit.STORED
+
+
+def list_schedules(*, json: bool) -> int:
+    """Print every schedule: when it fires next, and what came of it last."""
+    chosen = chosen_settings()
+    with fleet_ledger(chosen) as ledger:
+        now_s = ledger.now_s()
+        known = ledger.schedules.all()
+        told = [_told(ledger, standing, now_s) for standing in known]
+        words = stale_words(ledger, chosen.account_id)
+    if json:
+        print_json({"schedules": told, "warnings": [words] if words else []})
+        return Exit.STORED
+    if not known:
+        tables.say("there is no schedule yet; reelmill schedule add makes one")
+    else:
+        _print_schedules(told)
+    if words:
+        tables.say(words)
+    return Exit.STORED
+
+
+def remove(name: str, *, json: bool) -> int:
+    """Forget a schedule; the batches that it made stay."""
+    with fleet_ledger(chosen_settings()) as ledger:
+        if not ledger.schedules.remove(name):
+            raise _unknown(ledger, name)
+    if json:
+        print_json({"removed": name})
+    else:
+        tables.say(f"{name} fires no more; the batches that it made stay")
+    return Exit.STORED
+
+
+def run_now(name: str, *, json: bool) -> int:
+    """Fire a schedule here and now, beside its times."""
+    chosen = chosen_settings()
+    with fleet_ledger(chosen) as ledger:
+        standing = ledger.schedules.read(name)
+        if standing is None:
+            raise _unknown(ledger, name)
+        if standing.schedule.account != chosen.account_id:
+            raise Stop(
+                f"{name} belongs to account {standing.schedule.account}; {_OTHER}"
+            )
+        firing = Scheduler(Means.of(ledger, chosen)).fire_now(standing)
+        told = _told_firing(ledger, standing.schedule, firing)
+    if json:
+        print_json(told)
+    else:
+        for line in _firing_lines(told):
+            tables.out.print(line, markup=False, soft_wrap=True)
+    if firing.again:
+        return Exit.UNREACHABLE
+    refused = any(not handed.batch for handed in firing.handed)
+    return Exit.USAGE if refused else Exit.STORED
+
+
+def stale_words(ledger: Ledger, account_id: str) -> str:
+    """What is wrong with the schedulers of an account; empty if nothing is.
+
+    Nothing is if there is no schedule that one of them would fire.
+    """
+    names = [
+        standing.schedule.name
+        for standing in ledger.schedules.all()
+        if standing.schedule.account == account_id
+    ]
+    beat_s = ledger.schedules.beat_s(account_id)
+    silent_s = ledger.now_s() - beat_s
+    if not names or silent_s <= STALE_S:
+        return ""
+    since = f"for {duration(silent_s)}" if beat_s else "yet"
+    several = f"{len(names)} schedules wait" if len(names) > 1 else f"{names[0]} waits"
+    return f"no scheduler has beaten {since}, {several}: start reelmill scheduler"
+
+
+_OTHER = "set WAVESPEED_API_KEY, or REELMILL_ACCOUNT, to that of the account"
+
+
+def _cron(cron: str | None, *, inbox: bool) -> str:
+    if cron is not None:
+        return cron
+    if inbox:
+        return EVERY_MINUTE
+    raise BadSchedule('say when: --cron "0 22 * * *" is every day at 22:00')
+
+
+def _place(manifest: str) -> str:
+    """A manifest as it is found from anywhere on the machine."""
+    if manifest == STDIN:
+        raise Stop("a schedule cannot read from standard input; name a file")
+    if is_bucket(manifest):
+        return manifest
+    try:
+        return str(Path(path_of(manifest)).absolute())
+    except Unreadable as unreadable:
+        problem = unreadable.problem
+        raise Stop(f"{manifest}: {problem.message}; {problem.suggestion}") from None
+
+
+def _checked(spending: Spending) -> Spending:
+    """What may be spent, refused now rather than at night."""
+    if spending.fresh:
+        raise Stop("--fresh would pay again at every firing; it is for run and submit")
+    try:
+        if spending.budget is not None and usd_micros(spending.budget) < 0:
+            raise Stop("--budget: cannot be less than nothing")
+        store = normal(spending.store) if spending.store else None
+    except (ValueError, StoreError) as error:
+        raise Stop(f"{error}") from None
+    given = {f.name: getattr(spending, f.name) for f in fields(spending)}
+    return Spending(**{**given, "yes": False, "store": store})
+
+
+def _given(options: Reading | Spending, default: Reading | Spending) -> dict[str, Any]:
+    """The options that were given, by name."""
+    values = {f.name: getattr(options, f.name) for f in fields(options)}
+    return {n: v for n, v in values.items() if v != getattr(default, n)}
+
+
+def _unknown(ledger: Ledger, name: str) -> Stop:
+    names = [standing.schedule.name for standing in ledger.schedules.all()]
+    others = f"; there are {', '.join(names)}" if names else ""
+    return Stop(f"there is no schedule {name}{others}")
+
+
+def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:
+    now_s = ledger.now_s()
+    if json:
+        standing = ledger.schedules.read(schedule.name) or Standing(schedule, now_s)
+        print_json(_told(ledger, standing, now_s))
+        return
+    what = "looks for manifests" if schedule.inbox else "hands over"
+    tables.say(
+        f"{schedule.name} {what} next at {schedule.say(schedule.next_s(now_s))}: "
+        f"{masked(', '.join(schedule.manifests))}"
+    )
+    if words := stale_words(ledger, schedule.account):
+        tables.say(words)
+
+
+def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
+    """A schedule for a program."""
+    schedule = standing.schedule
+    firings = ledger.schedules.firings(schedule.name, MOST_FIRINGS)
+    told = [_told_firing(ledger, schedule, firing) for firing in firings]
+    last = next(iter(told), None)
+    if standing.trying:
+        last = _told_firing(ledger, schedule, standing.trying)
+    fired_by = (
+        standing.holder.partition("#")[0] if standing.held_until_s > now_s else ""
+    )
+    next_s = schedule.next_s(now_s)
+    return {
+        "name": schedule.name,
+        "cron": schedule.cron,
+        "zone": schedule.zone,
+        "by": schedule.by or None,
+        "late_s": schedule.late_s,
+        "inbox": schedule.inbox,
+        "manifests": [masked(manifest) for manifest in schedule.manifests],
+        "account": schedule.account,
+        "options": {**schedule.reading, **schedule.spending},
+        "next": _iso(next_s),
+        "next_there": schedule.say(next_s),
+        "fired_by": fired_by or None,
+        "last": last,
+        "firings": told,
+    }
+
+
+def _told_firing(ledger: Ledger, schedule: Schedule, firing: Firing) -> dict[str, Any]:
+    return {
+        "at": _iso(firing.at_s),
+        "at_there": schedule.say(firing.at_s),
+        "ended": _iso(firing.ended_s),
+        "manifests": [_told_handed(ledger, handed) for handed in firing.handed],
+        "warnings": list(firing.warnings),
+        "again": firing.again or None,
+    }
+
+
+def _told_handed(ledger: Ledger, handed: Handed) -> dict[str, Any]:
+    batch = ledger.batches.read(handed.batch) if handed.batch else None
+    counts = batch.counts if batch else {}
+    having = counts.get(State.STORED, 0) + counts.get(State.REUSED, 0)
+    over = sum(counts.get(state, 0) for state in FINAL)
+    return {
+        "manifest": masked(handed.manifest),
+        "batch": handed.batch or None,
+        "jobs": batch.total if batch else None,
+        "stored": having if batch else None,
+        "unfinished": batch.total - over if batch else None,
+        "problems": list(handed.problems),
+    }
+
+
+def _print_schedules(told: list[dict[str, Any]]) -> None:
+    made = tables.table("schedule", "cron", "next", "last", "what came of it")
+    for one in told:
+        last = one["last"]
+        outcome = "; ".join(_firing_lines(last)) if last else "not fired yet"
+        if one["fired_by"] and not (last and last["again"]):
+            outcome = f"being fired by {one['fired_by']}"
+        cells = (one["name"], one["cron"], one["next_there"])
+        made.add_row(*map(escape, (*cells, last["at_there"] if last else "", outcome)))
+    tables.out.print(made)
+
+
+def _firing_lines(told: dict[str, Any]) -> Iterator[str]:
+    """What came of a firing, a sentence each."""
+    for handed in told["manifests"]:
+        if handed["batch"]:
+            counts = ""
+            if handed["jobs"] is not None:
+                counts = f": {handed['stored']} of {handed['jobs']} stored"
+            yield f"{handed['batch']}{counts}"
+        else:
+            yield f"{handed['manifest']} refused: {handed['problems'][0]}"
+    if not told["manifests"] and not told["again"] and not told["warnings"]:
+        yield "nothing was complete"
+    yield from told["warnings"]
+    if told["again"]:
+        yield f"{told['again']}; it is tried again"
+
+
+def _iso(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,65 @@
+"""Videos that are paid and cannot be had: when this machine stops waiting for them.
+
+It decides only whether waiting here is over. Nothing is given up: any worker of the
+account goes on trying until the provider deletes the video, and so does the next run.
+"""
+
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import islice
+
+from jobs.ledger import Ledger
+from jobs.pacing import RETENTION_S
+from jobs.records import JobRecord
+from jobs.states import State
+from producer.watching import Snapshot
+
+#: Tries in vain after which nobody should sit and wait: the waits between them double
+#: from a second, so this is after some eight minutes.
+TRIES = 9
+
+#: Jobs that one round trip reads.
+BLOCK = 200
+
+#: Jobs that a message names.
+MOST_NAMED = 5
+
+
+def stuck(ledger: Ledger, now: Snapshot) -> list[JobRecord]:
+    """The jobs whose videos cannot be had, if nothing else is under way; else none.
+
+    Cheap while anything else goes on: it reads until the first job that is not stuck.
+    """
+    generated = now.count(State.GENERATED)
+    if not generated or now.under_way > generated + now.count(State.FOLLOWING):
+        return []
+    refs = ledger.batches.refs_in(now.batch.id, [State.GENERATED])
+    found: list[JobRecord] = []
+    while block := list(islice(refs, BLOCK)):
+        records = [record for record in ledger.batches.load(block) if record]
+        if not all(map(_is_stuck, records)):
+            return []
+        found += records
+    return found
+
+
+def stuck_lines(batch_id: str, records: Sequence[JobRecord], note: str) -> list[str]:
+    """What a person should know of jobs that are stuck; none if none are."""
+    if not records:
+        return []
+    names = ", ".join(record.job.id for record in records[:MOST_NAMED])
+    if len(records) > MOST_NAMED:
+        names += f" and {len(records) - MOST_NAMED} more"
+    made_at_s = min(record.generated_at_s or 0.0 for record in records)
+    until = datetime.fromtimestamp(made_at_s + RETENTION_S, UTC)
+    return [
+        f"paid, but not to be had or kept in {TRIES} tries or more: {names}",
+        *([note] if note else []),
+        f"the provider keeps what is made until {until:%a %d %b %H:%M} UTC",
+        f"run the same command again, or: reelmill collect {shlex.quote(batch_id)}",
+    ]
+
+
+def _is_stuck(record: JobRecord) -> bool:
+    return record.state is State.GENERATED and record.looks >= TRIES
