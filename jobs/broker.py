@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from kombu.transport.virtual import QoS
 
 from jobs import redis_url
 from jobs.moves import Ref
@@ -30,8 +31,9 @@ COLLECT = "reelmill.collect"
 SETTLE = "reelmill.settle"
 FINISH = "reelmill.finish"
 
-#: Longer than any task, because the broker delivers a task that runs longer twice.
-VISIBILITY_S = 3_600
+# kombu puts back what a closing connection had taken, also where the connection is gone,
+# and that error ends the whole worker. Nobody needs it: the due-set knows of all jobs.
+QoS.restore_at_shutdown = False
 
 #: Seconds that a connection may take, and an answer on it.
 PATIENCE = {"socket_timeout": 30, "socket_connect_timeout": 10}
@@ -101,8 +103,8 @@ def make_app(url: str) -> Celery:
         else None,
         task_default_queue=QUEUE,
         task_ignore_result=True,
+        # Acknowledged at the end, so that no worker takes more than it has threads for.
         task_acks_late=True,
-        task_reject_on_worker_lost=True,
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=1,
@@ -112,7 +114,8 @@ def make_app(url: str) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
-            "visibility_timeout": VISIBILITY_S,
+            # No second book of what is taken, from which to deliver it again one day.
+            "ack_emulation": False,
             **PATIENCE,
             **(_sentinel_options(where) if where.is_sentinel else {}),
         },

@@ -96,6 +96,18 @@ def over(job: Job, row: Mapping[str, Any]) -> JobRecord | None:
     return JobRecord(job, State(row["state"]), _attempts(job, row), failure=failure)
 
 
+def reused(job: Job, row: Mapping[str, Any]) -> JobRecord:
+    """A job that took another's video by the last report; that is looked for before."""
+    return JobRecord(
+        job,
+        State.REUSED,
+        video=row["video"],
+        video_bytes=row["bytes"],
+        video_sha256=row["sha256"],
+        leader=row["reused_from"] or "",
+    )
+
+
 def under_way(row: Mapping[str, Any]) -> str:
     """The prediction that was on its way by the last report; empty if none was."""
     going = (State.GENERATING, State.GENERATED)

@@ -5,6 +5,7 @@ way, where it could be sent again. What happened is found out in `rebuilding`.
 """
 
 import json
+from collections import Counter
 from dataclasses import asdict, replace
 
 from jobs import pacing
@@ -61,6 +62,18 @@ def replay(batch_id: str, record: JobRecord, ask: Ask) -> list[Move]:
 def day_field(at_s: float) -> str:
     """The account's field of a day (UTC), by unix seconds."""
     return f"day:{int(at_s // DAY_S)}"
+
+
+def spent_by_day(record: JobRecord) -> dict[str, int]:
+    """What a job has cost or reserved, by the account's field of the day."""
+    spent: Counter[str] = Counter()
+    lost = record.state is State.UNRESOLVED
+    for attempt in record.attempts:
+        cost = attempt.charged_usd_micros
+        if lost and attempt is record.attempt:
+            cost = record.job.price_usd_micros or 0
+        spent[day_field(attempt.sent_at_s)] += cost
+    return dict(spent)
 
 
 def _written(record: JobRecord, ask: Ask) -> dict[str, str]:

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from jobs.storage_words import explain, is_no_bucket
 
@@ -31,10 +31,12 @@ CHUNK_BYTES = 1 << 20
 PART_BYTES = 8 << 20
 PARTS_AT_ONCE = 2
 
-#: Who asks a bucket waits this long for a connection and for one answer, and asks
-#: so often more where asking again may help; no thread waits for ever.
+#: Who asks a bucket waits this long for a connection, for the answer to a question and
+#: until a part of a file has gone up, and asks so often more where asking again may
+#: help; no thread waits for ever.
 CONNECT_TIMEOUT = "5s"
-ANSWER_TIMEOUT = "60s"
+ANSWER_TIMEOUT = "20s"
+PART_TIMEOUT = "120s"
 MOST_RETRIES = 2
 RETRY_PATIENCE = timedelta(seconds=60)
 
@@ -50,6 +52,11 @@ CHANGING = "no-cache"
 
 class StoreError(Exception):
     """The store cannot do what was asked; says where and what to look at."""
+
+    def __init__(self, message: str, words: str = "") -> None:
+        super().__init__(message)
+        #: What is wrong and what to do, without the place.
+        self.words = words or message
 
 
 def parse(url: str) -> tuple[str, str]:
@@ -89,11 +96,12 @@ class Store:
         self._scheme, self.url = parse(url)[0], normal(url)
         self.local = self._scheme == "file"
         try:
-            self._store: Any = (
-                LocalStore(self.url, mkdir=True)
-                if self.local
-                else _bucket(self.url, self._scheme)
-            )
+            if self.local:
+                self._store: ObjectStore = LocalStore(self.url, mkdir=True)
+                self._files: ObjectStore = self._store
+            else:
+                self._store = _bucket(self.url, self._scheme, ANSWER_TIMEOUT)
+                self._files = _bucket(self.url, self._scheme, PART_TIMEOUT)
         except ERRORS as error:
             raise StoreError(
                 f"{self.url}: cannot be opened: {self._words(error)}"
@@ -120,7 +128,7 @@ class Store:
         told = {"Content-Type": content_type} | ({"sha256": sha256} if sha256 else {})
         try:
             with path.open("rb") as file:
-                self._put(key, file, told)
+                self._put(key, file, told, self._files)
         except OSError as error:
             raise self._failed(key, "cannot be kept", error) from None
 
@@ -148,9 +156,9 @@ class Store:
             self.remove(key)
         elif len(first) < PART_BYTES:
             # In one go: parts would be three requests to a bucket.
-            self._put(key, first, told)
+            self._put(key, first, told, self._files)
         else:
-            self._put(key, chain([first], pieces), told)
+            self._put(key, chain([first], pieces), told, self._files)
         return pieces.size_bytes
 
     def keep(self, key: str, text: str, content_type: str) -> None:
@@ -226,14 +234,19 @@ class Store:
             self.get(key)
             self.remove(key)
         except StoreError as error:
-            raise StoreError(f"{self.url}: nothing can be written: {error}") from None
+            said = f"{self.url}: nothing can be written: {error.words}"
+            raise StoreError(said, error.words) from None
 
     def _put(
-        self, key: str, content: bytes | IO[bytes] | Iterator[bytes], told: Told
+        self,
+        key: str,
+        content: bytes | IO[bytes] | Iterator[bytes],
+        told: Told,
+        store: ObjectStore | None = None,
     ) -> None:
         try:
             obstore.put(
-                self._store,
+                store or self._store,
                 key,
                 content,
                 # A folder cannot keep what is told of a file, and says so loudly.
@@ -245,7 +258,8 @@ class Store:
             raise self._failed(key, "cannot be kept", error) from None
 
     def _failed(self, key: str, what: str, error: Exception) -> StoreError:
-        return StoreError(f"{self.place(key)}: {what}: {self._words(error)}")
+        words = self._words(error)
+        return StoreError(f"{self.place(key)}: {what}: {words}", words)
 
     def _words(self, error: Exception) -> str:
         return explain(str(error), self._scheme)
@@ -279,7 +293,7 @@ class _Pieces:
         return bytes(piece)
 
 
-def _bucket(url: str, scheme: str) -> object:
+def _bucket(url: str, scheme: str, timeout: str) -> ObjectStore:
     # Credentials and endpoint come from the environment, as the cloud's own tools read
     # them: AWS_*, GOOGLE_*, AZURE_*.
     options: dict[str, Any] = {
@@ -287,7 +301,7 @@ def _bucket(url: str, scheme: str) -> object:
             # For an endpoint that says http; all others stay as they are.
             "allow_http": True,
             "connect_timeout": CONNECT_TIMEOUT,
-            "timeout": ANSWER_TIMEOUT,
+            "timeout": timeout,
         },
         "retry_config": {"max_retries": MOST_RETRIES, "retry_timeout": RETRY_PATIENCE},
     }

@@ -103,6 +103,7 @@ SIGNS = (
     ("Account must be specified", _NOBODY),
     ("169.254.169.254", _NOBODY),
     ("token request", _NOT_GIVEN),
+    ("credential error", _NOT_GIVEN),
     ("/latest/api/token", _NOBODY),
     ("redirect without LOCATION", _REGION),
     ("(os error 28)", "the disk is full; make room"),

@@ -132,7 +132,9 @@ def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
 def _told_of(listed: Mapping[str, Listed], answer: Mapping[str, Any]) -> Listed:
     _or_stop(answer)
     known = listed[answer["key"]]
-    return replace(known, inputs=answer["inputs"]) if "inputs" in answer else known
+    if "inputs" not in answer:
+        return known
+    return replace(known, status=answer["status"], inputs=answer["inputs"])
 
 
 def quotes(

@@ -83,8 +83,8 @@ def _prices(
             prices[Ref(batch.id, record.job.id)] = record.job.price_usd_micros
     if given_up:
         tables.say(
-            f"{counted(given_up)} that were abandoned may be paid already and are left "
-            "out; name one to pay for it again"
+            f"abandoned before, and maybe paid: {counted(given_up)}, left out; name "
+            "one to pay for it again"
         )
     if not prices:
         hint = ""

@@ -147,10 +147,10 @@ def _tell(
     if order.abandon:
         parts.append(f"{abandoned} abandoned")
     if order.job is None and sent:
-        parts.append(f"{sent} were sent and are collected")
+        parts.append(f"{sent} already sent and still collected")
     tables.say(f"{now.id}: {', '.join(parts)}")
     if order.abandon and sending:
         tables.say(
-            f"{counted(sending)} were being sent at this moment; the same command in "
-            "a minute gives them up, too"
+            f"being sent at this moment: {counted(sending)}; the same command in a "
+            "minute gives up what became of that"
         )

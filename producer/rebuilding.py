@@ -1,63 +1,36 @@
 """A lost ledger put together again: the command `rebuild`.
 
-It reads copies, provenance and reports from the store, asks the provider's history for
-what they leave open, and puts every job back to where it was. What follows from what
-is told is decided in `jobs.rebuilding`; nothing is sent here.
+It puts every job back to where it was by what the store tells (`recollecting`) and the
+provider remembers (`remembering`), and sends nothing. What follows from what is told
+is decided in `jobs.rebuilding`.
 """
 
-import json as jsonlib
-import time
 from collections import Counter
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from jobs import catalogue, copies, rebuilding, replay
-from jobs.asking import NO_ASK, Ask, Asked, Asks
-from jobs.copies import BadCopy, BatchCopy
-from jobs.job import Job
+from jobs import rebuilding, replay
+from jobs.asking import Asked
 from jobs.ledger import Ledger
-from jobs.links import sent_inputs, to_upload
 from jobs.moves import Ref
 from jobs.pricing import usd
-from jobs.rebuilding import Doubt, Kept
-from jobs.records import JobRecord
+from jobs.rebuilding import Doubt
+from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
-from jobs.settling import Adopt, Lost, Unclear
+from jobs.settling import Adopt, Unclear
 from jobs.states import State
-from jobs.storage import Store, StoreError
 from producer import tables
 from producer.choosing import chosen_settings
 from producer.copying import copies_in, keep_copy
 from producer.exits import Exit, Stop
 from producer.printing import print_json
 from producer.private import ledger_of
+from producer.recollecting import Recollected, recollect
 from producer.remembering import Memory, remember
 
-#: Small files of a store that are read side by side.
-SIDE_BY_SIDE = 16
 
-
-@dataclass(slots=True)
-class Rebuilt:
-    """A batch on its way back into the ledger."""
-
-    copy: BatchCopy
-    #: What each of its jobs asks for, in order.
-    asks: dict[str, Ask]
-    #: By job id: rows of its last report.
-    rows: Mapping[str, Mapping[str, Any]]
-    #: By job id: what is known of those whose end is told.
-    past: dict[str, JobRecord] = field(default_factory=dict)
-
-    @property
-    def id(self) -> str:
-        """Name of the batch."""
-        return self.copy.batch.id
-
-
-def rebuild(store: str | None, *, ledger_name: str | None, yes: bool, json: bool) -> int:
+def rebuild(
+    store: str | None, *, ledger_name: str | None, yes: bool, json: bool
+) -> int:
     """Put the batches of a store back into a ledger that lost them.
 
     Args:
@@ -75,16 +48,15 @@ def rebuild(store: str | None, *, ledger_name: str | None, yes: bool, json: bool
     with ledger_of(chosen, alone=True) as ledger:
         name, ids = _to_rebuild(ledger, chosen.store, ledger_name)
         ledger.identity.become(name)
-        try:
-            batches = _read(Store(chosen.store), name, ids, chosen)
-        except StoreError as error:
-            raise Stop(f"the store cannot be read: {error}", Exit.UNREACHABLE) from None
+        batches = recollect(chosen, name, ids)
         for batch in batches:
-            _put_back(ledger, batch, batch.past)
+            # What had failed may have been tried again since: that is looked for first.
+            told = {i: r for i, r in batch.past.items() if r.state is not State.FAILED}
+            _put_back(ledger, batch, told)
         _settle_doubts(ledger, chosen, batches)
-        for batch in batches:
-            _open(ledger, batch, go_on=yes)
-        return _say(ledger, batches, go_on=yes, json=json)
+        done = [_opened(ledger, batch, go_on=yes) for batch in batches]
+    _say(done, go_on=yes, json=json)
+    return Exit.INCOMPLETE if any(map(_unfinished, done)) else Exit.STORED
 
 
 def _to_rebuild(
@@ -95,89 +67,33 @@ def _to_rebuild(
     names = sorted({name for name, _ in found})
     own = ledger_name or ledger.identity.known()
     if own not in names:
-        if len(names) > 1 or ledger_name:
+        if ledger_name or len(names) > 1:
             several = ", ".join(names) or "none"
-            raise Stop(f"{store} has copies of these ledgers: {several}; name one "
-                       "with --ledger")
+            raise Stop(
+                f"{store} has copies of these ledgers: {several}; "
+                "name the lost one with --ledger"
+            )
         own = names[0] if names else ""
-    known = {i for i in ledger.batches.ids() if (b := ledger.batches.read(i)) and b.complete}
-    lost = sorted(batch for name, batch in found if name == own and batch not in known)
+    here = (ledger.batches.read(batch_id) for batch_id in ledger.batches.ids())
+    whole = {batch.id for batch in here if batch and batch.complete}
+    lost = sorted(batch for name, batch in found if name == own and batch not in whole)
     if not lost:
-        raise Stop(f"{store} has no copy of a batch that is not known here", Exit.STORED)
+        known = f"; it has {len(whole)} batches already" if whole else ""
+        raise Stop(
+            f"{store} has no copy of a batch that this ledger lacks{known}",
+            Exit.STORED,
+        )
     return own, lost
 
 
-def _read(store: Store, name: str, ids: list[str], chosen: Settings) -> list[Rebuilt]:
-    """The batches of this account, oldest first, with what the store tells of them."""
-    sizes = store.sizes()
-    found = []
-    for batch_id in ids:
-        raw = store.get(copies.key_of(name, batch_id)) or b""
-        try:
-            copy = copies.read(raw.decode("utf-8", "replace"))
-        except BadCopy as error:
-            raise Stop(f"{store.place(copies.key_of(name, batch_id))}: {error}") from None
-        if copy.batch.account != chosen.account_id:
-            tables.say(
-                f"{batch_id} is left out: it is of account {copy.batch.account}; "
-                "set its key, and run this again"
-            )
-            continue
-        found.append(_told_by_store(store, sizes, copy))
-    return sorted(found, key=lambda each: each.copy.batch.created_at_s)
-
-
-def _told_by_store(store: Store, sizes: Mapping[str, int], copy: BatchCopy) -> Rebuilt:
-    asks = Asks(catalogue.builtin())
-    told = {job.id: asks.of(job) for job in copy.jobs}
-    report = _object(store.get(f"{copy.batch.id}/report.json"))
-    rows = {row["id"]: row for row in report.get("rows", ())}
-    batch = Rebuilt(copy, told, rows)
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        kept = pool.map(lambda job: _kept(store, sizes, copy, job), copy.jobs)
-        for job, video in zip(copy.jobs, kept, strict=True):
-            row = rows.get(job.id)
-            record = rebuilding.stored(job, video, row) if video else None
-            if record is None and row:
-                record = rebuilding.over(job, row)
-            if record:
-                batch.past[job.id] = record
-    return batch
-
-
-def _kept(
-    store: Store, sizes: Mapping[str, int], copy: BatchCopy, job: Job
-) -> Kept | None:
-    """The video of a job, where it lies in the store whole."""
-    stem = job.key.removesuffix(".mp4")
-    for place in (stem, f"{stem}-{copy.batch.id}"):
-        size = sizes.get(f"{place}.mp4")
-        if size is None or f"{place}.json" not in sizes:
-            continue
-        told = _object(store.get(f"{place}.json"))
-        own = (told.get("batch"), told.get("job")) == (copy.batch.id, job.id)
-        if own and told.get("bytes") == size:
-            return Kept(store.place(f"{place}.mp4"), size, told)
-    return None
-
-
-def _object(raw: bytes | None) -> dict[str, Any]:
-    try:
-        told = jsonlib.loads(raw or b"{}")
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
 def _put_back(
-    ledger: Ledger, batch: Rebuilt, records: Mapping[str, JobRecord]
+    ledger: Ledger, batch: Recollected, records: Mapping[str, JobRecord]
 ) -> None:
     """Bring jobs back to where they were; those that are there already stay."""
     made = batch.copy.batch
     ledger.batches.create(made)
-    jobs = [record.job for record in records.values()]
-    ledger.batches.add(made.id, jobs)
-    refs = [Ref(made.id, job.id) for job in jobs]
+    ledger.batches.add(made.id, [record.job for record in records.values()])
+    refs = [Ref(made.id, job_id) for job_id in records]
     spent: Counter[str] = Counter()
     for ref, now in zip(refs, ledger.batches.load(refs), strict=True):
         if now is None or now.state is not State.WAITING or now.attempts:
@@ -185,31 +101,103 @@ def _put_back(
         record = records[ref.job]
         moves = replay.replay(made.id, record, batch.asks[ref.job])
         if not ledger.moves.replay(moves):
-            raise Stop(f"{ref} could not be put back; look at its prediction")
+            raise Stop(
+                f"{ref} could not be put back; reelmill show {made.id} {ref.job}"
+            )
         ids = {a.prediction_id: ref for a in record.attempts if a.prediction_id}
         ledger.moves.remember(made.account, ids)
-        for attempt in record.attempts:
-            spent[replay.day_field(attempt.sent_at_s)] += attempt.charged_usd_micros
+        spent.update(replay.spent_by_day(record))
     ledger.permits.spent(made.account, spent)
 
 
-def _settle_doubts(ledger: Ledger, chosen: Settings, batches: list[Rebuilt]) -> None:
-    """Find out what became of everything that nobody has told the end of."""
-    doubts = [d for batch in batches for d in _doubts(ledger, batch)]
-    memory = remember(ledger, chosen, doubts, batches_own(batches)) if doubts else Memory()
+def _settle_doubts(
+    ledger: Ledger, chosen: Settings, batches: Sequence[Recollected]
+) -> None:
+    """Put back everything that only the provider can tell the end of."""
+    doubts = [doubt for batch in batches for doubt in _doubts(ledger, batch)]
+    own = {i: lost for batch in batches for i, lost in batch.own().items()}
+    memory = remember(ledger, chosen, doubts, own)
     for batch in batches:
-        found = {r.job: f for r, f in memory.findings.items() if r.batch == batch.id}
-        jobs = {job.id: job for job in batch.copy.jobs}
-        made_at_s = batch.copy.batch.created_at_s
-        known: dict[str, JobRecord] = {}
-        for job_id, finding in found.items():
-            job = jobs[job_id]
-            if isinstance(finding, Adopt):
-                at_s = memory.created_at_s(finding.prediction_id, made_at_s)
-                before = batch.past.get(job_id)
-                known[job_id] = rebuilding.adopted(job, finding.prediction_id, at_s, before)
-            elif isinstance(finding, Unclear):
-                known[job_id] = rebuilding.unresolved(job, finding, made_at_s)
+        known = {i: r for i, r in batch.past.items() if r.state is State.FAILED}
+        known |= _found(batch, memory)
         _put_back(ledger, batch, known)
-        waiting = [j for j in batch.copy.jobs if j.id not in known | batch.past]
-        ledger.batches.add(batch.id, [Asked(j, batch.asks[j.id]) for j in waiting])
+    for batch in batches:
+        # Those of which nothing is known: they reuse, follow or wait, as any new one.
+        ledger.batches.add(batch.copy.batch.id, batch.asked())
+
+
+def _doubts(ledger: Ledger, batch: Recollected) -> list[Doubt]:
+    """Jobs that may be under way; those whose video another has are none of them."""
+    open_jobs = batch.in_doubt()
+    made = batch.copy.batch
+    shared: set[str] = set()
+    if not made.fresh:
+        asked = [Asked(job, batch.asks[job.id]) for job in open_jobs]
+        prospects = ledger.twins.prospects(made, asked)
+        pairs = zip(open_jobs, prospects, strict=True)
+        shared = {job.id for job, p in pairs if p.state is State.REUSED}
+    return [batch.doubt(job) for job in open_jobs if job.id not in shared]
+
+
+def _found(batch: Recollected, memory: Memory) -> dict[str, JobRecord]:
+    """The jobs of a batch that a prediction is or may be of."""
+    made = batch.copy.batch
+    jobs = {job.id: job for job in batch.copy.jobs}
+    found = {}
+    for ref, finding in memory.findings.items():
+        if ref.batch != made.id:
+            continue
+        job, before = jobs[ref.job], batch.past.get(ref.job)
+        if isinstance(finding, Adopt):
+            own = finding.prediction_id
+            at_s = memory.created_at_s[own]
+            found[job.id] = rebuilding.adopted(job, own, at_s, before)
+        elif isinstance(finding, Unclear):
+            found[job.id] = rebuilding.unresolved(job, finding, made.created_at_s)
+    return found
+
+
+def _opened(ledger: Ledger, batch: Recollected, *, go_on: bool) -> BatchRecord:
+    """The batch, complete again; paused if it would pay for something unasked."""
+    made = batch.copy.batch
+    for content, link in batch.copy.links.items():
+        ledger.links.keep(made.account, content, link.url, link.until_s)
+    now = ledger.batches.read(made.id) or made
+    if now.counts.get(State.WAITING) and not go_on:
+        ledger.batches.pause(made.id)
+    ledger.batches.open(made.id)
+    keep_copy(ledger, now)
+    return ledger.batches.read(made.id) or now
+
+
+def _unfinished(batch: BatchRecord) -> bool:
+    over = (State.STORED, State.REUSED, State.FAILED, State.CANCELLED)
+    return batch.total > sum(batch.counts.get(state, 0) for state in over)
+
+
+def _say(batches: Sequence[BatchRecord], *, go_on: bool, json: bool) -> None:
+    if json:
+        print_json({"rebuilt": [_told(batch) for batch in batches]})
+        return
+    for batch in batches:
+        counts = ", ".join(f"{n} {state}" for state, n in sorted(batch.counts.items()))
+        tables.out.print(f"{batch.id}: {counts}", markup=False, soft_wrap=True)
+        if batch.counts.get(State.WAITING) and not go_on:
+            tables.say(
+                f"{batch.id} is paused, for its waiting rows are still to be paid; "
+                f"go on with: reelmill resume {batch.id}"
+            )
+        if batch.counts.get(State.UNRESOLVED):
+            tables.say(
+                f"{batch.id}: settle the unresolved ones with: reelmill resolve "
+                f"{batch.id} JOB"
+            )
+
+
+def _told(batch: BatchRecord) -> dict[str, object]:
+    return {
+        "batch": batch.id,
+        "jobs": {str(state): n for state, n in sorted(batch.counts.items())},
+        "charged_usd": usd(batch.charged_usd_micros),
+        "paused": batch.paused,
+    }

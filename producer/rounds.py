@@ -113,9 +113,9 @@ class Scheduler:
         now_s = self._means.clock()
         claim = self._claim(standing.schedule.name, now_s)
         if claim is None:
+            holder = standing.holder.partition("#")[0] or "another scheduler"
             raise Stop(
-                f"{standing.schedule.name} is being fired by "
-                f"{standing.holder.partition('#')[0] or 'another scheduler'}; "
+                f"{standing.schedule.name} is in the hands of {holder}; "
                 "reelmill schedule list shows what comes of it"
             )
         return self._fire(standing, Due(now_s, now_s), claim)

@@ -1,6 +1,6 @@
 """Permits: rate, concurrency and budget, taken together, across all processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jobs.ledger import keys
@@ -100,6 +100,12 @@ class Permits:
                 int(strike.too_many),
             )
         )
+
+    def spent(self, account_id: str, by_day: Mapping[str, int]) -> None:
+        """Count money of the past, in micro-dollars, by the field of its day."""
+        for field, usd_micros in by_day.items():
+            key = keys.account(account_id)
+            self._server.execute_command("HINCRBY", key, field, usd_micros)
 
     def recover(self, account_id: str) -> None:
         """The account was found in order: let it start again at once."""

@@ -4,6 +4,7 @@ The server is SeaweedFS as its wheel brings it, on ports of its own and on loopb
 only. What should come of a store that fails stands in the tests.
 """
 
+import os
 import re
 import socket
 import sysconfig
@@ -29,7 +30,8 @@ SECRET = "a-secret-of-the-store"
 
 PATIENCE_S = 30.0
 
-#: Every port it opens; each has a twin 10,000 above.
+#: Every port it opens; each has a twin so far above.
+TWIN = 10_000
 PORTS = ("s3.port", "master.port", "filer.port", "volume.port", "admin.port")
 
 OPTIONS = (
@@ -119,16 +121,23 @@ class S3:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses, and whose twins nobody uses."""
+    """Ports that nobody uses, and whose twins nobody uses.
+
+    Both lie below those that the system gives away, so they stay free while the server
+    is down.
+    """
     found: list[int] = []
-    while len(found) < count:
-        with closing(socket.socket()) as one, closing(socket.socket()) as twin:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            with suppress(OSError, OverflowError):
-                twin.bind(("127.0.0.1", port + 10_000))
-                found.append(port)
-    return found
+    start = os.getpid() * 53
+    for number in range(start, start + TWIN):
+        port = 11_000 + number % TWIN
+        pair = socket.socket(), socket.socket()
+        with closing(pair[0]), closing(pair[1]), suppress(OSError):
+            pair[0].bind(("127.0.0.1", port))
+            pair[1].bind(("127.0.0.1", port + TWIN))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("too few ports are free")
 
 
 @contextmanager
