@@ -31,8 +31,8 @@ COLLECT = "reelmill.collect"
 SETTLE = "reelmill.settle"
 FINISH = "reelmill.finish"
 
-# kombu puts back what a closing connection had taken, also where the connection is gone,
-# and that error ends the whole worker. Nobody needs it: the due-set knows of all jobs.
+# kombu puts back what a closing connection had taken, even where the connection was
+# lost, and that error ends a whole worker. The due-set knows of all jobs without it.
 QoS.restore_at_shutdown = False
 
 #: Seconds that a connection may take, and an answer on it.
@@ -136,7 +136,22 @@ def send(app: Celery, task: str, refs: Sequence[Ref]) -> None:
     Raises:
         BrokerUnreachable: nothing was handed over.
     """
-    app.send_task(task, args=[[str(ref) for ref in refs]], retry=False)
+    args = [[str(ref) for ref in refs]]
+    app.send_task(task, args=args, argsrepr=told(refs), retry=False)
+
+
+def told(refs: Iterable[Ref]) -> str:
+    """A block of jobs as dashboards show it: each batch once, with all of its jobs.
+
+    >>> told([Ref("spring", "mug"), Ref("autumn", "lamp"), Ref("spring", "watch")])
+    'spring: mug, watch; autumn: lamp'
+    """
+    jobs: dict[str, list[str]] = {}
+    for ref in refs:
+        jobs.setdefault(ref.batch, []).append(ref.job)
+    # A batch that is to be ended has itself in hand, and no job.
+    text = "; ".join(f"{b}: {', '.join(ids)}".rstrip(": ") for b, ids in jobs.items())
+    return text if len(text) <= TOLD_CHARS else f"{text[: TOLD_CHARS - 1]}…"
 
 
 def backlog(app: Celery) -> int:

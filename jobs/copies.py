@@ -69,7 +69,8 @@ def read(text: str) -> BatchCopy:
     Raises:
         BadCopy: it is none, or not whole.
     """
-    first, *rest = text.splitlines() or [""]
+    # Not by lines as Unicode has them: a prompt may hold such an end of a line.
+    first, *rest = text.removesuffix("\n").split("\n")
     try:
         settings = json.loads(first)
         batch = BatchRecord(complete=False, **{name: settings[name] for name in FIELDS})

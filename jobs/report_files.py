@@ -29,11 +29,6 @@ class ReportFile:
     chunks: Iterator[str]
     content_type: str
 
-    @property
-    def text(self) -> str:
-        """All pieces in one; they are used up by it."""
-        return "".join(self.chunks)
-
 
 def report_files(
     document: Mapping[str, Any],

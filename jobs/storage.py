@@ -161,14 +161,6 @@ class Store:
             self._put(key, chain([first], pieces), told, self._files)
         return pieces.size_bytes
 
-    def keep(self, key: str, text: str, content_type: str) -> None:
-        """Keep a text that may change later, or nothing if it is empty.
-
-        Raises:
-            StoreError: the store does not take it.
-        """
-        self.put_chunks(key, [text], content_type)
-
     def get(self, key: str) -> bytes | None:
         """What is kept under `key`; None if nothing is.
 

@@ -8,7 +8,7 @@ in the ledger, and the same command goes on from there.
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
@@ -16,6 +16,7 @@ from typing import Any
 
 from jobs import catalogue
 from jobs.ledger import Ledger, LedgerUnreachable
+from jobs.records import JobRecord
 from jobs.report import report
 from jobs.report_files import report_files
 from jobs.settings import Settings, child_environment, worker_name
@@ -24,6 +25,7 @@ from jobs.storage import Store, StoreError
 from producer import tables
 from producer.children import Child
 from producer.exits import Exit, Stop
+from producer.stuck import stuck, stuck_lines
 from producer.watching import Display, Snapshot, display, take
 
 #: Jobs waited for side by side are the loop's work; threads only carry blocks of them.
@@ -99,14 +101,16 @@ def _watch(
     shown: Display,
     interrupt: Interrupt,
 ) -> Snapshot:
-    if _is_over(now, settings):
+    if _is_over(now, settings, []):
         return now
     batch_id = now.batch.id
     worker, starts, born_s = _start_worker(settings), 1, time.monotonic()
+    in_vain: list[JobRecord] = []
     try:
-        while not interrupt.asked and not _is_over(now, settings):
+        while not interrupt.asked and not _is_over(now, settings, in_vain):
             time.sleep(LOOK_S)
             now = take(ledger, batch_id)
+            in_vain = stuck(ledger, now)
             shown.show(now)
             if not worker.running:
                 if time.monotonic() - born_s > LONG_LIFE_S:
@@ -126,12 +130,16 @@ def _watch(
         raise
     finally:
         _stop_worker(worker, paid=now.under_way > 0)
+    for line in stuck_lines(batch_id, in_vain, now.batch.note):
+        tables.say(line)
     return take(ledger, batch_id)
 
 
-def _is_over(now: Snapshot, settings: Settings) -> bool:
+def _is_over(now: Snapshot, settings: Settings, in_vain: Sequence[JobRecord]) -> bool:
     """Whether nothing happens any more without a person."""
-    if now.under_way > now.count(State.FOLLOWING) or now.followed:
+    if now.followed:
+        return False
+    if not in_vain and now.under_way > now.count(State.FOLLOWING):
         return False
     return (
         not now.count(State.WAITING)
@@ -139,6 +147,7 @@ def _is_over(now: Snapshot, settings: Settings) -> bool:
         or bool(now.batch.stopped_by)
         or bool(now.account.trouble)
         or not settings.starts
+        or bool(in_vain and now.batch.held_until_s > now.now_s)
     )
 
 
@@ -199,7 +208,7 @@ def keep_report(
             document, batch, lambda: ledger.batches.jobs(batch_id), catalogue.builtin()
         )
         for file in files:
-            store.keep(f"{batch_id}/{file.name}", file.text, file.content_type)
+            store.put_chunks(f"{batch_id}/{file.name}", file.chunks, file.content_type)
     except StoreError as error:
         raise Stop(f"the report cannot be kept: {error}", Exit.UNREACHABLE) from None
     return document, store.place(f"{batch_id}/report.html")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from jobs.ledger import Ledger, LedgerUnreachable
+from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.schedules import Standing
 from jobs.schedule import BadSchedule, Due, Firing, Schedule, due
 from jobs.settings import Settings, worker_name
@@ -206,7 +206,7 @@ class Scheduler:
                 now_s=means.clock,
             )
             warn_of_deadline(course, schedule, found.at_s, means.ledger, means.clock())
-        except LedgerUnreachable:
+        except LedgerError:
             raise
         except Exception as error:
             log.exception("%s: a mistake in reelmill", schedule.name)

@@ -100,7 +100,10 @@ def list_schedules(*, json: bool) -> int:
     with fleet_ledger(chosen) as ledger:
         now_s = ledger.now_s()
         known = ledger.schedules.all()
-        told = [_told(ledger, standing, now_s) for standing in known]
+        try:
+            told = [_told(ledger, standing, now_s) for standing in known]
+        except BadSchedule as bad:  # a zone that only other machines know
+            raise Stop(str(bad)) from None
         words = stale_words(ledger, chosen.account_id)
     if json:
         print_json({"schedules": told, "warnings": [words] if words else []})

@@ -107,6 +107,7 @@ class Fleet:
     ledger: Ledger
     workers: list[Child] = field(default_factory=list)
     batches: list[str] = field(default_factory=list)
+    ordered: int = 0
 
     @property
     def chosen(self) -> Settings:
@@ -178,6 +179,7 @@ class Fleet:
         self.ledger.batches.add(batch, made)
         self.ledger.batches.open(batch)
         self.batches.append(batch)
+        self.ordered += count
 
     def records(self) -> list[JobRecord]:
         """All jobs there are."""
@@ -196,7 +198,7 @@ class Fleet:
 
     def until_all_stored(self) -> None:
         """Return once every video is stored."""
-        self.until_stored(sum(1 for _ in self.records()))
+        self.until_stored(self.ordered)
 
     def paid(self) -> Counter[str]:
         """How often each prompt was paid and not given back."""

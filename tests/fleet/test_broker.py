@@ -63,12 +63,17 @@ def unpacked(text: str) -> str:
     return text + "".join(base64.b64decode(body).decode() for body in bodies)
 
 
+def is_of_the_ledger(text: str) -> bool:
+    """Whether a command is a step of the ledger, or a part of one."""
+    command, _, key = text.partition(" ")
+    return command.startswith(("EVAL", "SCRIPT")) or key.startswith("reelmill:")
+
+
 def test_no_message_carries_a_secret_or_a_row(team: Fleet) -> None:
     with watched(team) as seen:
         team.order(10, "plain")
         team.until_all_stored()
-    # The ledger's own steps are scripts, and it is they that carry rows.
-    to_broker = [unpacked(text) for text in seen if not text.startswith("EVALSHA")]
+    to_broker = [unpacked(text) for text in seen if not is_of_the_ledger(text)]
     for door in (f"LPUSH {QUEUE}", "PUBLISH"):
         carried = [text for text in to_broker if text.startswith(door)]
         assert any("plain/r" in text for text in carried)

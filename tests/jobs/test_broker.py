@@ -12,8 +12,9 @@ from celery import Celery
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu import Connection
+from kombu.utils.json import dumps
 
-from jobs import broker, settings
+from jobs import broker, redis_url, settings
 from jobs.broker import blocks, kombu_url, make_app, send
 from jobs.ledger import Ledger
 from jobs.moves import Ref
@@ -24,14 +25,39 @@ from producer.private import ledger_of
     ("url", "expected"),
     [
         ("redis://r:6379/1", "redis://r:6379/1"),
-        ("rediss://me:pw@r:6379/0?x=1", "rediss://me:pw@r:6379/0?x=1"),
+        ("redis://:p%2Fw@[::1]", "redis://:p%2Fw@[::1]:6379/0"),
+        ("rediss://me:pw@r:6379/0?ssl_ca_certs=/ca", "rediss://me:pw@r:6379/0"),
         ("unix:///run/l.sock", "redis+socket:///run/l.sock?virtual_host=0"),
         ("unix:///run/l.sock?db=2", "redis+socket:///run/l.sock?virtual_host=2"),
         ("unix:///a%20b/l.sock?db=0", "redis+socket:///a%20b/l.sock?virtual_host=0"),
+        (
+            "sentinel://:pw@a,b:1/master/2",
+            "sentinel://:pw@a:26379/2;sentinel://:pw@b:1/2",
+        ),
     ],
 )
 def test_an_address_is_put_into_the_form_of_the_broker(url: str, expected: str) -> None:
-    assert kombu_url(url) == expected
+    assert kombu_url(redis_url.read(url)) == expected
+
+
+def test_certificates_are_looked_at_unless_a_person_says_otherwise() -> None:
+    conf = make_app("rediss://r:6379/0").conf
+    assert conf.broker_use_ssl == {"ssl_cert_reqs": "required"}
+    conf = make_app("sentinels://r/master?ssl_cert_reqs=none").conf
+    assert conf.broker_use_ssl == {"ssl_cert_reqs": "none"}
+    assert make_app("redis://r").conf.broker_use_ssl is None
+
+
+def test_what_sentinels_ask_for_is_hidden_from_whoever_asks_a_worker() -> None:
+    app = make_app("sentinel://:quite-secret@r/master?sentinel_auth=true")
+    options = app.conf.broker_transport_options
+    assert options["master_name"] == "master"
+    assert dict(options["sentinel_kwargs"])["password"] == "quite-secret"
+    connection = app.connection_for_read()
+    told = {**connection.info(), "alternates": None, "password": None}
+    assert "quite-secret" not in dumps(told["transport_options"])
+    for text in (connection.as_uri(), repr(options), app.conf.humanize()):
+        assert "quite-secret" not in text
 
 
 def test_the_app_waits_in_no_message_and_keeps_no_result() -> None:
@@ -39,16 +65,10 @@ def test_the_app_waits_in_no_message_and_keeps_no_result() -> None:
     assert conf.task_ignore_result
     assert conf.result_backend is None
     assert conf.task_acks_late
-    assert conf.task_reject_on_worker_lost
     assert conf.worker_prefetch_multiplier == 1
     assert conf.accept_content == ["json"]
-    visible_s = conf.broker_transport_options["visibility_timeout"]
-    longest = max(
-        field.metadata[-1].le
-        for name, field in settings.Settings.model_fields.items()
-        if name in ("download_timeout_s", "submit_timeout_s", "request_timeout_s")
-    )
-    assert visible_s > longest
+    assert conf.broker_connection_max_retries is None
+    assert conf.broker_transport_options["ack_emulation"] is False
 
 
 @pytest.fixture
@@ -97,9 +117,10 @@ def test_nothing_of_a_result_is_left_behind(app: Celery, ledger: Ledger) -> None
 def test_ledger_and_broker_find_a_home_of_any_name(name: str) -> None:
     with TemporaryDirectory(prefix="r-") as folder:
         chosen = settings.read({}, home=Path(folder) / name)
+        where = redis_url.read(chosen.ledger_url)
         with ledger_of(chosen, alone=True) as ledger:
             ledger.ping()
-            with Connection(kombu_url(chosen.ledger_url)) as connection:
+            with Connection(kombu_url(where)) as connection:
                 connection.ensure_connection(max_retries=1, timeout=1)
 
 

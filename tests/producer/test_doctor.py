@@ -10,7 +10,7 @@ import pytest
 from jobs import settings
 from jobs.ledger import LedgerError, connect
 from producer.children import Child
-from producer.doctor import Finding, Health, _look, _values
+from producer.doctor import Finding, Health, _values, look
 from producer.private import _binary
 from tests.producer.running import desk, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
@@ -26,7 +26,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 def looked(folder: Path, **changes: Any) -> dict[str, Finding]:
     values = {"home": folder / "home", "store": str(folder / "store")} | changes
-    return {each.what: each for each in _look(settings.read({}, **values))}
+    return {each.what: each for each in look(settings.read({}, **values))}
 
 
 def test_a_set_up_in_order_is_found_good(home: Path, sandbox: RunningSandbox) -> None:

@@ -1,0 +1,179 @@
+"""What a store tells of the batches of a lost ledger: copies, provenance, reports.
+
+It reads and checks; that a video is there counts only where it is as large as its
+provenance says. What the provider must be asked besides is `remembering`'s.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs import catalogue, copies, rebuilding
+from jobs.asking import Ask, Asked, Asks
+from jobs.copies import BadCopy, BatchCopy
+from jobs.job import Job
+from jobs.links import sent_inputs, to_upload
+from jobs.moves import Ref
+from jobs.rebuilding import Doubt, Kept
+from jobs.records import JobRecord
+from jobs.settings import Settings
+from jobs.settling import Lost
+from jobs.states import State
+from jobs.storage import Store, StoreError
+from producer import tables
+from producer.exits import Exit, Stop
+
+#: Small files of a store that are read side by side.
+SIDE_BY_SIDE = 16
+
+Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Recollected:
+    """A batch, with what its store tells of its jobs."""
+
+    copy: BatchCopy
+    #: What each of its jobs asks for.
+    asks: Mapping[str, Ask]
+    #: Rows of its last report.
+    rows: Mapping[str, Row]
+    #: Jobs of which it is told that they were over.
+    past: dict[str, JobRecord] = field(default_factory=dict)
+
+    def in_doubt(self) -> list[Job]:
+        """Jobs that were not over, or had failed and may have been tried again."""
+        return [
+            job
+            for job in self.copy.jobs
+            if job.id not in self.past or self.past[job.id].state is State.FAILED
+        ]
+
+    def doubt(self, job: Job) -> Doubt:
+        """What the provider is asked about a job."""
+        row = self.rows.get(job.id)
+        going = rebuilding.under_way(row) if row else ""
+        return Doubt(self._sent(job), going, failed=job.id in self.past)
+
+    def own(self) -> dict[str, Lost]:
+        """What was sent for predictions that are surely this batch's, by their ids."""
+        return {
+            attempt.prediction_id: self._sent(record.job)
+            for record in self.past.values()
+            for attempt in record.attempts
+            if attempt.prediction_id
+        }
+
+    def asked(self) -> Iterator[Asked]:
+        """All its jobs, with what they ask for."""
+        return (Asked(job, self.asks[job.id]) for job in self.copy.jobs)
+
+    def _sent(self, job: Job) -> Lost:
+        """What was, or would have been, sent for a job since the batch was made."""
+        model = catalogue.builtin().find(job.model)
+        uploads = self.copy.links
+        links = {
+            address: uploads[content].url
+            for address, content in to_upload(job, model).items()
+            if content in uploads
+        }
+        record = JobRecord(job, State.WAITING, links=links)
+        request = model.request(sent_inputs(record, model))
+        made = self.copy.batch
+        return Lost(Ref(made.id, job.id), model.id, request, made.created_at_s, 0)
+
+
+def recollect(
+    chosen: Settings, ledger_name: str, ids: Sequence[str]
+) -> list[Recollected]:
+    """The batches of this account, oldest first, with what the store tells of them.
+
+    Raises:
+        Stop: the store cannot be read, or a copy in it is none.
+    """
+    try:
+        store = Store(chosen.store)
+        sizes = store.sizes()
+        found = [_copy(store, copies.key_of(ledger_name, each)) for each in ids]
+        own = [copy for copy in found if _is_own(copy, chosen)]
+        own.sort(key=lambda copy: copy.batch.created_at_s)
+        return [_told_by_store(store, sizes, copy) for copy in own]
+    except StoreError as error:
+        raise Stop(f"the store cannot be read: {error}", Exit.UNREACHABLE) from None
+
+
+def _copy(store: Store, key: str) -> BatchCopy:
+    try:
+        return copies.read((store.get(key) or b"").decode("utf-8", "replace"))
+    except BadCopy as error:
+        raise Stop(f"{store.place(key)}: {error}; put it right, or move it") from None
+
+
+def _is_own(copy: BatchCopy, chosen: Settings) -> bool:
+    if copy.batch.account == chosen.account_id:
+        return True
+    tables.say(
+        f"{copy.batch.id} is left out: it is of account {copy.batch.account}; "
+        "set the key it was made with, and run this again"
+    )
+    return False
+
+
+def _told_by_store(
+    store: Store, sizes: Mapping[str, int], copy: BatchCopy
+) -> Recollected:
+    asks = Asks(catalogue.builtin())
+    report = _object(store.get(f"{copy.batch.id}/report.json"))
+    rows: dict[str, Row] = {row["id"]: row for row in report.get("rows", ())}
+    batch = Recollected(copy, {job.id: asks.of(job) for job in copy.jobs}, rows)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        kept = pool.map(lambda job: _kept(store, sizes, copy, job), copy.jobs)
+        for job, video in zip(copy.jobs, kept, strict=True):
+            record = _past(store, sizes, job, video, rows.get(job.id))
+            if record:
+                batch.past[job.id] = record
+    return batch
+
+
+def _past(
+    store: Store,
+    sizes: Mapping[str, int],
+    job: Job,
+    video: Kept | None,
+    row: Row | None,
+) -> JobRecord | None:
+    """A job that was over by what the store tells; None if it was not."""
+    if video:
+        return rebuilding.stored(job, video, row)
+    if row is None:
+        return None
+    if row["state"] == State.REUSED:
+        key = str(row["video"]).removeprefix(f"{store.url}/")
+        return rebuilding.reused(job, row) if sizes.get(key) == row["bytes"] else None
+    return rebuilding.over(job, row)
+
+
+def _kept(
+    store: Store, sizes: Mapping[str, int], copy: BatchCopy, job: Job
+) -> Kept | None:
+    """The video of a job, where it lies in the store whole."""
+    stem = job.key.removesuffix(".mp4")
+    for place in (stem, f"{stem}-{copy.batch.id}"):
+        size = sizes.get(f"{place}.mp4")
+        if size is None or f"{place}.json" not in sizes:
+            continue
+        told = _object(store.get(f"{place}.json"))
+        own = (told.get("batch"), told.get("job")) == (copy.batch.id, job.id)
+        if own and told.get("bytes") == size:
+            return Kept(store.place(f"{place}.mp4"), size, told)
+    return None
+
+
+def _object(raw: bytes | None) -> dict[str, Any]:
+    try:
+        told = json.loads(raw or b"{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -1,0 +1,116 @@
+"""What the provider remembers of jobs whose ledger is lost: history and billing.
+
+It asks, and lets `jobs.rebuilding` say what became of each. Both are asked only after
+the time in which a fresh prediction may not be listed yet, for what they prove is that
+something does not exist.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jobs import rebuilding, settling
+from jobs.answers import Listed
+from jobs.ledger import Ledger
+from jobs.moves import Ref
+from jobs.rebuilding import SKEW_S, Doubt
+from jobs.settings import Settings
+from jobs.settling import Finding, Lost
+from producer import account, tables
+
+#: Predictions of our own that are compared with what was sent for them.
+MOST_WITNESSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What became of the jobs in doubt."""
+
+    findings: Mapping[Ref, Finding] = field(default_factory=dict)
+    #: Unix seconds when each prediction was created.
+    created_at_s: Mapping[str, float] = field(default_factory=dict)
+
+
+def remember(
+    ledger: Ledger,
+    chosen: Settings,
+    doubts: Sequence[Doubt],
+    own: Mapping[str, Lost],
+) -> Memory:
+    """Ask the provider what became of these jobs.
+
+    Args:
+        ledger: whose clock counts, and which may know some predictions already.
+        chosen: whose account.
+        doubts: every job of the account that is in doubt; none asks nothing.
+        own: what was sent for predictions that are known to be ours, by their ids.
+
+    Raises:
+        Stop: the provider does not say.
+    """
+    if not doubts:
+        return Memory()
+    _let_history_catch_up(chosen)
+    listed = _listed(ledger, chosen, doubts)
+    ids = [each.prediction_id for each in listed]
+    known = set(own) | ledger.moves.known(chosen.account_id, ids)
+    free = _told_more(chosen, [c for c in listed if c.prediction_id not in known])
+    trusted = _matches(doubts, free) or _shows_as_sent(chosen, listed, own)
+    now_s = ledger.now_s()
+    findings = rebuilding.explain(doubts, free, trusted=trusted, now_s=now_s)
+    return Memory(findings, {c.prediction_id: c.created_at_s for c in listed})
+
+
+def _let_history_catch_up(chosen: Settings) -> None:
+    tables.say(
+        f"waiting {chosen.settle_s:g} s, so that the provider's history shows "
+        "what was sent last"
+    )
+    time.sleep(chosen.settle_s)
+
+
+def _listed(ledger: Ledger, chosen: Settings, doubts: Sequence[Doubt]) -> list[Listed]:
+    """All that the history shows, and what the billing charged besides."""
+    ahead_s = ledger.now_s() - time.time()
+    after_s = min(doubt.lost.sent_at_s for doubt in doubts) - SKEW_S
+    models = sorted({doubt.lost.model for doubt in doubts})
+    listed = account.history(chosen, models, after_s, ahead_s)
+    billed = account.billings(chosen, after_s, ahead_s)
+    done = {each.prediction_id for each in listed}
+    done |= {row.prediction_id for row in billed if row.kind == "refund"}
+    unlisted = {
+        row.prediction_id: Listed(
+            row.prediction_id, row.model, row.created_at_s, "billed"
+        )
+        for row in billed
+        if row.prediction_id not in done and row.model in ("", *models)
+    }
+    return [*listed, *unlisted.values()]
+
+
+def _told_more(chosen: Settings, listed: Sequence[Listed]) -> list[Listed]:
+    """The same, with inputs where only the results show them."""
+    hidden = [each for each in listed if each.inputs is None]
+    told = {c.prediction_id: c for c in account.told_more(chosen, hidden)}
+    return [told.get(each.prediction_id, each) for each in listed]
+
+
+def _matches(doubts: Sequence[Doubt], listed: Sequence[Listed]) -> bool:
+    """Whether one of them shows just what was to be sent for a job."""
+    return any(
+        each.inputs is not None and settling.is_as_sent(doubt.lost, each.inputs)
+        for each in listed
+        for doubt in doubts
+    )
+
+
+def _shows_as_sent(
+    chosen: Settings, listed: Sequence[Listed], own: Mapping[str, Lost]
+) -> bool:
+    """Whether one of our own predictions shows just what was sent for it."""
+    ours = [each for each in listed if each.prediction_id in own][:MOST_WITNESSES]
+    return any(
+        each.inputs is not None
+        and settling.is_as_sent(own[each.prediction_id], each.inputs)
+        for each in _told_more(chosen, ours)
+    )

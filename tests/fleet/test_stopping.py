@@ -1,0 +1,94 @@
+"""A worker that is told to stop: soon gone, with nothing left in its hands."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from jobs.ledger.audit import audit
+from jobs.states import State
+from producer.children import Child
+from tests.fleet.running import Fleet, fleet
+from tests.producer.running import quick_sandbox, until
+
+#: Nobody waits for a lease of this length.
+LONG_LEASE = {"REELMILL_LEASE_S": "600"}
+#: A history is looked through for longer than an answer is awaited.
+LATE = {"REELMILL_SETTLE_S": "61"}
+
+
+@pytest.fixture
+def team() -> Iterator[Fleet]:
+    with (
+        quick_sandbox(tier="silver", generation_s=1.0, history_inputs=True) as sandbox,
+        fleet(sandbox, REELMILL_STOP_S="6") as made,
+    ):
+        yield made
+
+
+def tell_to_stop(child: Child) -> None:
+    os.kill(child.pid, signal.SIGTERM)
+
+
+def is_gone(child: Child) -> bool:
+    return not child.running
+
+
+def test_what_a_stopped_worker_had_in_hand_goes_to_others_at_once(team: Fleet) -> None:
+    first = team.worker(**LONG_LEASE)
+    team.ready(first)
+    team.order(100)
+    until(lambda: team.count(State.GENERATING, State.GENERATED) >= 20)
+    tell_to_stop(first)
+    until(lambda: is_gone(first))
+    assert team.ledger.workers.known() == []
+    assert team.count(State.STORED) < 100
+    team.worker()
+    team.until_all_stored()
+    assert set(team.paid().values()) == {1}
+    assert audit(team.ledger, team.chosen.account_id) == []
+
+
+def test_the_answer_to_a_paid_request_is_awaited_before_the_end(team: Fleet) -> None:
+    team.sandbox.configure(submit_late="first 1", submit_late_s=1.5)
+    first = team.worker(**LONG_LEASE)
+    team.ready(first)
+    team.order(1)
+    until(lambda: team.sandbox.books()["predictions"])
+    tell_to_stop(first)
+    until(lambda: is_gone(first))
+    (record,) = team.records()
+    assert record.state is State.GENERATING
+
+
+def test_a_request_without_an_answer_holds_a_stop_up_no_longer_than_set(
+    team: Fleet,
+) -> None:
+    team.sandbox.configure(submit_late="first 1", submit_late_s=60.0)
+    first = team.worker(REELMILL_STOP_S="1", REELMILL_SUBMIT_TIMEOUT_S="60", **LATE)
+    team.ready(first)
+    team.order(1)
+    until(lambda: team.sandbox.books()["predictions"])
+    tell_to_stop(first)
+    until(lambda: is_gone(first))
+    assert "1 tasks are given back" in team.said()
+    team.worker()
+    team.until_all_stored()
+    assert set(team.paid().values()) == {1}
+
+
+def test_a_second_signal_ends_it_at_once(team: Fleet) -> None:
+    team.sandbox.configure(submit_late="first 1", submit_late_s=60.0)
+    first = team.worker(REELMILL_STOP_S="600", REELMILL_SUBMIT_TIMEOUT_S="60", **LATE)
+    team.ready(first)
+    team.order(1)
+    until(lambda: team.sandbox.books()["predictions"])
+    tell_to_stop(first)
+    until(lambda: "stopping: 1 tasks may finish" in team.said())
+    assert not is_gone(first)
+    tell_to_stop(first)
+    until(lambda: is_gone(first))
+    team.worker()
+    team.until_all_stored()
+    assert set(team.paid().values()) == {1}

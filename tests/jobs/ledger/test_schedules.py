@@ -1,0 +1,141 @@
+"""Schedules in the ledger: a firing is one scheduler's, and none is lost."""
+
+import pytest
+
+from jobs.ledger import Ledger
+from jobs.ledger.schedules import KEPT
+from jobs.schedule import Firing, Handed
+from tests.conftest import Clock
+from tests.jobs.test_schedule import a_schedule
+
+NIGHTLY = a_schedule()
+
+
+@pytest.fixture
+def fire_s(simulated: Ledger, clock: Clock) -> float:
+    """When the schedule that is there is due."""
+    assert simulated.schedules.add(NIGHTLY)
+    clock.forward(3600)
+    return clock.now_s
+
+
+def test_a_schedule_fires_only_what_comes_after_it(
+    simulated: Ledger, clock: Clock
+) -> None:
+    assert simulated.schedules.add(NIGHTLY)
+    (standing,) = simulated.schedules.all()
+    assert standing.schedule == NIGHTLY
+    assert standing.done_until_s == clock.now_s
+    assert not simulated.schedules.claim("nightly", clock.now_s, "a", 60)
+
+
+def test_a_name_is_given_once(simulated: Ledger) -> None:
+    assert simulated.schedules.add(NIGHTLY)
+    other = a_schedule(cron="0 3 * * *")
+    assert not simulated.schedules.add(other)
+    assert simulated.schedules.add(other, replace=True)
+    standing = simulated.schedules.read("nightly")
+    assert standing is not None
+    assert standing.schedule == other
+
+
+def test_of_many_one_gets_the_claim(simulated: Ledger, fire_s: float) -> None:
+    claims = [simulated.schedules.claim("nightly", fire_s, c, 60) for c in "abc"]
+    assert claims == [True, False, False]
+    assert not simulated.schedules.done("nightly", "b", fire_s, None)
+    assert simulated.schedules.done("nightly", "a", fire_s, None)
+    assert not simulated.schedules.claim("nightly", fire_s, "b", 60)
+
+
+def test_a_claim_of_a_dead_one_is_taken_over(
+    simulated: Ledger, clock: Clock, fire_s: float
+) -> None:
+    schedules = simulated.schedules
+    assert schedules.claim("nightly", fire_s, "dead", 60)
+    clock.forward(59)
+    assert not schedules.claim("nightly", fire_s, "quick", 60)
+    clock.forward(1)
+    assert schedules.claim("nightly", fire_s, "quick", 60)
+    assert not schedules.hold("nightly", "dead", 60)
+    assert not schedules.done("nightly", "dead", fire_s, None)
+    assert schedules.done("nightly", "quick", fire_s, None)
+
+
+def test_a_claim_that_is_held_is_kept(
+    simulated: Ledger, clock: Clock, fire_s: float
+) -> None:
+    assert simulated.schedules.claim("nightly", fire_s, "slow", 60)
+    for _ in range(5):
+        clock.forward(50)
+        assert simulated.schedules.hold("nightly", "slow", 60)
+        assert not simulated.schedules.claim("nightly", fire_s, "quick", 60)
+
+
+def test_what_is_tried_again_is_told_until_it_is_done(
+    simulated: Ledger, clock: Clock, fire_s: float
+) -> None:
+    schedules = simulated.schedules
+    assert schedules.claim("nightly", fire_s, "a", 60)
+    trying = Firing(fire_s, fire_s, again="the provider is out of reach")
+    assert schedules.hold("nightly", "a", 60, trying)
+    standing = schedules.read("nightly")
+    assert standing is not None
+    assert (standing.trying, standing.holder) == (trying, "a")
+    clock.forward(60)
+    assert schedules.claim("nightly", fire_s, "b", 60)
+    done = Firing(fire_s, clock.now_s, (Handed("tonight.csv", "tonight-1"),))
+    assert schedules.done("nightly", "b", fire_s, done)
+    standing = schedules.read("nightly")
+    assert standing is not None
+    assert (standing.trying, standing.holder) == (None, "")
+    assert standing.done_until_s == fire_s
+    assert schedules.firings("nightly") == [done]
+
+
+def test_only_the_newest_firings_are_kept(
+    simulated: Ledger, clock: Clock, fire_s: float
+) -> None:
+    for number in range(KEPT + 3):
+        at_s = fire_s + number
+        assert simulated.schedules.claim("nightly", at_s, str(number), 60)
+        firing = Firing(at_s, clock.now_s)
+        assert simulated.schedules.done("nightly", str(number), at_s, firing)
+    kept = simulated.schedules.firings("nightly")
+    assert [firing.at_s for firing in kept] == [
+        fire_s + number for number in range(KEPT + 2, 2, -1)
+    ]
+
+
+def test_what_is_removed_fires_no_more(simulated: Ledger, fire_s: float) -> None:
+    assert simulated.schedules.claim("nightly", fire_s, "a", 60)
+    assert simulated.schedules.remove("nightly")
+    assert not simulated.schedules.remove("nightly")
+    assert simulated.schedules.read("nightly") is None
+    assert simulated.schedules.all() == []
+    assert not simulated.schedules.done("nightly", "a", fire_s, Firing(1.0, 1.0))
+    assert simulated.schedules.firings("nightly") == []
+    assert not simulated.schedules.claim("nightly", fire_s, "b", 60)
+
+
+def test_what_was_seen_of_an_inbox_is_kept(simulated: Ledger, fire_s: float) -> None:
+    seen = {"in/a.csv": ("12-34", fire_s)}
+    simulated.schedules.see("nightly", seen)
+    standing = simulated.schedules.read("nightly")
+    assert standing is not None
+    assert standing.seen == seen
+
+
+def test_a_beat_is_that_of_an_account_and_a_machine(
+    simulated: Ledger, clock: Clock
+) -> None:
+    schedules = simulated.schedules
+    assert schedules.beat_s("acme") == 0.0
+    schedules.beat("acme", "7@attic")
+    clock.forward(10)
+    schedules.beat("other", "8@cellar")
+    assert schedules.beat_s("acme") == clock.now_s - 10
+    assert schedules.beat_s("acme", "attic") == clock.now_s - 10
+    assert schedules.beat_s("acme", "cellar") == 0.0
+    clock.forward(31 * 86_400)
+    schedules.beat("other", "8@cellar")
+    assert schedules.beat_s("acme") == 0.0

@@ -1,0 +1,99 @@
+"""The address of the server: what each form means, and what is refused."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.redis_url import RedisUrl, read, shown
+
+SECRET = "quite-secret"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("redis://r", RedisUrl("redis", (("r", 6379),))),
+        ("redis://r:1/3", RedisUrl("redis", (("r", 1),), db=3)),
+        ("redis://[::1]:7", RedisUrl("redis", (("::1", 7),))),
+        (
+            "redis://me:p%40ss@r/1",
+            RedisUrl("redis", (("r", 6379),), db=1, username="me", password="p@ss"),
+        ),
+        (
+            "rediss://r?ssl_ca_certs=/a%20b/ca.pem&ssl_check_hostname=false",
+            RedisUrl(
+                "rediss",
+                (("r", 6379),),
+                tls={"ssl_ca_certs": "/a b/ca.pem", "ssl_check_hostname": False},
+            ),
+        ),
+        (
+            "unix:///run/a%20b@c.sock?db=2",
+            RedisUrl("unix", (), "/run/a b@c.sock", db=2),
+        ),
+        (
+            "sentinels://:pw@a,[::2]:5/main/1?sentinel_auth=true&ssl_certfile=/c",
+            RedisUrl(
+                "sentinels",
+                (("a", 26379), ("::2", 5)),
+                master="main",
+                db=1,
+                password="pw",
+                sentinel_auth=True,
+                tls={"ssl_certfile": "/c"},
+            ),
+        ),
+    ],
+)
+def test_an_address_means_what_it_says(text: str, expected: RedisUrl) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("localhost:6379", "must begin with redis://"),
+        ("http://r", "must begin with redis://"),
+        ("redis://", "has no host"),
+        ("redis://r:port", "a port that is no number"),
+        ("redis://r:0", "a port that is no number"),
+        ("redis://r:70000", "a port that is no number"),
+        ("redis://[::1", "a [ without its ]"),
+        ("redis://r/zero", "a database that is no number"),
+        ("redis://a,b/0", "only sentinel:// can"),
+        ("redis://r?ssl_ca_certs=/x", "ssl_ca_certs is no option of redis://"),
+        ("rediss://r?ssl_ca_cert=/x", "ssl_ca_cert is no option"),
+        ("rediss://r?ssl_cert_reqs=CERT_NONE", "required or optional or none"),
+        ("rediss://r?ssl_cert_reqs", "not NAME=VALUE"),
+        ("unix://run/l.sock", "the whole path"),
+        (f"unix://:{SECRET}@/run/l.sock", "no password"),
+        ("sentinel://a,b", "the name that sentinels know"),
+        (f"redis://:{SECRET}/x@r", "%2F"),
+        (f"redis://:{SECRET}@x@r", "%40"),
+        (f"redis://:{SECRET}?x@r", "%3F"),
+        (f"redis://:{SECRET}#x@r", "%23"),
+    ],
+)
+def test_what_has_no_meaning_is_refused_without_telling_the_password(
+    text: str, told: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)) as refused:
+        read(text)
+    assert SECRET not in str(refused.value)
+
+
+def test_neither_repr_nor_what_is_shown_has_the_password() -> None:
+    text = f"sentinel://me:{SECRET}@a:1,b:2/main/0"
+    assert shown(text) == "sentinel://a:1,b:2/main/0"
+    assert SECRET not in repr(read(text))
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_any_password_can_be_written(user: str, password: str) -> None:
+    quoted = [quote(part, safe="") for part in (user, password)]
+    where = read(f"redis://{':'.join(quoted)}@r:1/0")
+    assert (where.username, where.password) == (user, password)
+    assert where.hosts == (("r", 1),)

@@ -1,0 +1,294 @@
+"""Figures: exposed as Prometheus reads them, and named alike wherever they are used."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from jobs import broker, metrics, settings
+from jobs.figures import AccountFigures, Figures
+from jobs.ledger import Ledger, connect
+from jobs.limits import Limits
+from jobs.records import BatchRecord
+from jobs.states import State
+from producer.exits import Stop
+from producer.exposing import as_text, expose, gather
+from tests.jobs.ledger.play import ACCOUNT, PLENTY, open_batch
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+ALERTS = yaml.safe_load((DEPLOY / "alerts.yml").read_text("utf-8"))
+DASHBOARD = json.loads((DEPLOY / "grafana-dashboard.json").read_text("utf-8"))
+PAGE = (ROOT / "docs" / "telling.md").read_text("utf-8")
+
+BATCH = BatchRecord(
+    id="spring",
+    manifest="spring.csv",
+    account=ACCOUNT,
+    store="videos",
+    priority=1,
+    attempts=3,
+    budget_usd_micros=3_000_000,
+    created_at_s=1.0,
+    complete=True,
+    stopped_by="budget",
+    counts={State.WAITING: 2, State.STORED: 1},
+    charged_usd_micros=210_000,
+)
+
+#: Something of everything.
+FULL = Figures(
+    now_s=1_000_000.0,
+    accounts=[
+        AccountFigures(
+            ACCOUNT,
+            Limits(10, 3),
+            throttled=4,
+            troubles=frozenset({"balance"}),
+            due_at_s=999_940.0,
+            uncollected_at_s=1_000_000.0 - 5 * 86_400,
+            polls=(1, 2, *[0] * 7, 3),
+            daily_budget_usd_micros=5_000_000,
+            batches=[BATCH],
+        )
+    ],
+    durable=True,
+    backlog=7,
+    schedule_fired_at_s=1.0,
+    scheduler_seen_at_s=2.0,
+)
+
+
+def samples(text: str) -> dict[str, float]:
+    """Every value by its name and labels."""
+    return {
+        f"{s.name}{dict(sorted(s.labels.items())) or ''}": s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+
+
+def exposed_names() -> set[str]:
+    found = text_string_to_metric_families(as_text(lambda: FULL))
+    return {s.name for family in found for s in family.samples}
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    """Every query of the rules and the dashboard, by its place."""
+    for group in ALERTS["groups"]:
+        for rule in group["rules"]:
+            yield rule["alert"], rule["expr"]
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"]
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"\breelmill_[a-z_]+", text))
+
+
+def test_values_come_out_as_they_went_in() -> None:
+    found = samples(as_text(lambda: FULL))
+    at = f"'account': '{ACCOUNT}'"
+    assert found["reelmill_up"] == 1
+    assert found[f"reelmill_charged_usd{{{at}, 'batch': 'spring'}}"] == 0.21
+    waiting = f"reelmill_jobs{{{at}, 'batch': 'spring', 'state': 'waiting'}}"
+    assert found[waiting] == 2
+    stopped = f"reelmill_batch_stopped{{{at}, 'batch': 'spring', 'by': 'budget'}}"
+    assert found[stopped] == 1
+    assert found[f"reelmill_account_trouble{{{at}, 'trouble': 'balance'}}"] == 1
+    assert found[f"reelmill_account_trouble{{{at}, 'trouble': 'key'}}"] == 0
+    assert found[f"reelmill_uncollected_days_left{{{at}}}"] == 2
+    assert found[f"reelmill_oldest_due_seconds{{{at}}}"] == 60
+    assert found[f"reelmill_throttled_total{{{at}}}"] == 4
+    polls = [found[f"reelmill_polls_bucket{{{at}, 'le': '{le}'}}"] for le in (1.0, 2.0)]
+    assert polls == [1, 3]
+    assert found[f"reelmill_polls_bucket{{{at}, 'le': '+Inf'}}"] == 6
+    assert found["reelmill_broker_backlog"] == 7
+    assert found["reelmill_ledger_durable"] == 1
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    found = samples(as_text(lambda: Figures(0.0, [AccountFigures("a", Limits(1, 1))])))
+    names = {name.partition("{")[0] for name in found}
+    assert "reelmill_broker_backlog" not in names
+    assert "reelmill_uncollected_days_left" not in names
+    assert "reelmill_scheduler_seen_timestamp_seconds" not in names
+
+
+@pytest.mark.parametrize(("place", "query"), [*expressions()])
+def test_a_query_names_only_what_is_exposed(place: str, query: str) -> None:
+    assert names_in(query), place
+    assert names_in(query) <= exposed_names()
+
+
+@pytest.mark.parametrize("metric", [m.name for m in metrics.METRICS] + [metrics.UP])
+def test_a_metric_is_used_and_told_of(metric: str) -> None:
+    used = set().union(*(names_in(query) for _, query in expressions()))
+    endings = ("", "_total", "_bucket")
+    assert used & {f"{metric}{ending}" for ending in endings}
+    assert f"| `{metric}" in PAGE
+
+
+def test_the_page_tells_of_no_metric_that_there_is_not() -> None:
+    told = set(re.findall(r"^\| `(reelmill_[a-z_]+)", PAGE, re.MULTILINE))
+    known = {*(m.name for m in metrics.METRICS), metrics.UP}
+    assert {name.removesuffix("_total") for name in told} == known
+
+
+@pytest.mark.parametrize(
+    ("query", "label"),
+    [
+        (query, label)
+        for _, query in expressions()
+        for label in re.findall(r"([a-z]+)\s*(?:=~|!~|=|!=)\s*\"", query)
+    ],
+)
+def test_a_query_asks_for_labels_that_there_are(query: str, label: str) -> None:
+    labels = set().union(*(metric.labels for metric in metrics.METRICS))
+    assert label in labels | {"job"}, query
+
+
+def test_states_and_troubles_in_queries_exist() -> None:
+    said = " ".join(query for _, query in expressions())
+    states = {
+        w
+        for found in re.findall(r'state[=!~]+"([^"]+)', said)
+        for w in found.split("|")
+    }
+    assert states <= {state.value for state in State}
+    troubles = re.findall(r'trouble[=~]+"([^"]+)', said)
+    known = {"key", "permission", "balance", "cooling", "paused"}
+    assert {w for found in troubles for w in found.split("|")} <= known
+
+
+def test_every_rule_says_what_to_do() -> None:
+    for group in ALERTS["groups"]:
+        for rule in group["rules"]:
+            assert rule["labels"]["severity"] in {"critical", "warning"}
+            assert rule["annotations"].keys() == {"summary", "description"}
+
+
+def test_prometheus_is_told_where_and_with_which_rules() -> None:
+    config = yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))
+    assert config["rule_files"] == ["alerts.yml"]
+    (job,) = config["scrape_configs"]
+    assert job["job_name"] == "reelmill"
+    assert job["static_configs"] == [{"targets": ["127.0.0.1:9470"]}]
+
+
+def test_the_dashboard_has_a_place_for_every_panel() -> None:
+    cells: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        grid = panel["gridPos"]
+        assert grid["x"] + grid["w"] <= 24
+        own = {
+            (grid["x"] + x, grid["y"] + y)
+            for x in range(grid["w"])
+            for y in range(grid["h"])
+        }
+        assert not own & cells, panel["title"]
+        cells |= own
+
+
+def test_a_hundred_open_batches_are_read_at_once(home: Path, ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    for number in range(100):
+        open_batch(ledger, f"b{number}", jobs=2)
+    before = commands(ledger)
+    app = broker.make_app(settings.read({}, home=home).ledger_url)
+    found = samples(as_text(lambda: gather(ledger, app)))
+    assert sum(1 for name in found if name.startswith("reelmill_jobs")) == 100 * len(
+        State
+    )
+    read = {name: n - before.get(name, 0) for name, n in commands(ledger).items()}
+    # A hash for each batch and account, and not one for any of the 200 jobs.
+    assert read["hgetall"] <= 100 + 5
+
+
+def commands(ledger: Ledger) -> dict[str, int]:
+    """How often each command was called so far."""
+    told: dict[str, Any] = ledger.server.info("commandstats")
+    return {name.removeprefix("cmdstat_"): int(s["calls"]) for name, s in told.items()}
+
+
+SERVE = """
+from producer.exposing import expose
+raise SystemExit(expose("127.0.0.1", int("{port}"), once={once}))
+"""
+
+
+def start(
+    ledger_url: str, *, port: int = 0, once: bool = False
+) -> subprocess.Popen[str]:
+    code = SERVE.format(port=port, once=once)
+    environment = {"PATH": os.environ["PATH"], "REELMILL_REDIS_URL": ledger_url}
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_figures_are_served_until_somebody_says_stop(
+    home: Path, ledger: Ledger
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    url = settings.read({}, home=home).ledger_url
+    with start(url) as process:
+        assert process.stderr
+        address = process.stderr.readline().split()[-1]
+        assert address.startswith("http://127.0.0.1:")
+        found = samples(httpx.get(address, trust_env=False).text)
+        assert found[f"reelmill_open_batches{{'account': '{ACCOUNT}'}}"] == 0
+        ledger.shutdown()
+        for _ in range(2):
+            answer = httpx.get(address, trust_env=False)
+            assert samples(answer.raise_for_status().text) == {"reelmill_up": 0}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_figures_are_printed_once(home: Path, ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    with start(settings.read({}, home=home).ledger_url, once=True) as process:
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert samples(out)["reelmill_workers"] == 0
+
+
+def test_a_port_that_is_taken_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELMILL_REDIS_URL", "redis://127.0.0.1:1/0")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(Stop, match="name another with --host and --port"):
+            expose("127.0.0.1", other.getsockname()[1], once=False)
+
+
+def test_a_private_ledger_is_not_held_for_its_figures(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REELMILL_HOME", str(home))
+    monkeypatch.delenv("REELMILL_REDIS_URL", raising=False)
+    with pytest.raises(Stop, match="--once"):
+        expose("127.0.0.1", 0, once=False)
+
+
+def test_without_a_ledger_that_alone_is_told(home: Path) -> None:
+    nowhere = connect(f"unix://{home}/nothing.sock")
+    app = broker.make_app(f"unix://{home}/nothing.sock")
+    assert samples(as_text(lambda: gather(nowhere, app))) == {"reelmill_up": 0}

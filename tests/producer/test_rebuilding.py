@@ -1,0 +1,216 @@
+"""A ledger that lost its data is put together again, and nothing is paid twice."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import catalogue
+from jobs.asking import Asked, Asks
+from jobs.ledger import Ledger
+from jobs.ledger.audit import audit
+from jobs.moves import Ref
+from jobs.records import JobRecord
+from jobs.settings import child_environment
+from jobs.states import State
+from producer.copying import keep_copy, lost_batches, refuse_if_lost
+from producer.exits import Exit, Stop
+from producer.rebuilding import rebuild
+from producer.rendering import keep_report
+from tests.sandbox.running import RunningSandbox, running_sandbox
+from tests.worker.workshop import Workshop, workshop
+
+Rebuild = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(tier="ultra", quality="small", generation_s=0.05) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as made:
+        yield made
+
+
+@pytest.fixture
+def rebuilt(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Rebuild:
+    """Loses the ledger's data, and runs the command on what is left."""
+
+    def lose_and_rebuild(*, yes: bool = True, code: int = Exit.INCOMPLETE) -> Any:
+        chosen = shop.engine.settings.model_copy(
+            update={
+                "redis_url": shop.engine.settings.ledger_url,
+                "submit_timeout_s": 1.0,
+                "settle_s": 1.1,
+            }
+        )
+        for name, value in child_environment(chosen).items():
+            monkeypatch.setenv(name, value)
+        shop.ledger.server.execute_command("FLUSHALL")
+        store = str(shop.store / "spring")
+        assert lost_batches(shop.ledger, store) == shop.batches
+        capsys.readouterr()
+        assert rebuild(store, ledger_name=None, yes=yes, json=True) == code
+        limits = shop.engine.settings.limits
+        shop.ledger.permits.set_limits(shop.engine.account, limits)
+        assert audit(shop.ledger, shop.engine.account) == []
+        assert lost_batches(shop.ledger, store) == []
+        (told,) = json.loads(capsys.readouterr().out)["rebuilt"]
+        return told
+
+    return lose_and_rebuild
+
+
+def order(shop: Workshop, count: int) -> list[Ref]:
+    """A batch of which a copy is kept before anything is sent."""
+    refs = shop.order(*map(shop.job, range(count)))
+    batch = shop.ledger.batches.read("spring")
+    assert batch
+    keep_copy(shop.ledger, batch)
+    return refs
+
+
+def end(shop: Workshop) -> None:
+    """See the end of all that was sent."""
+    going = (State.GENERATING, State.GENERATED)
+    shop.until(lambda: not any(map(shop.are, going)), shop.end)
+
+
+def asked_again(shop: Workshop, count: int) -> list[Asked]:
+    asks = Asks(catalogue.builtin())
+    return [Asked(job, asks.of(job)) for job in map(shop.job, range(count))]
+
+
+def past(records: dict[Ref, JobRecord]) -> dict[Ref, tuple[object, ...]]:
+    """What a job that is over must be known by."""
+    return {
+        ref: (r.state, r.prediction_id, r.video, r.video_sha256, r.charged_usd_micros)
+        for ref, r in records.items()
+        if r.state is State.STORED
+    }
+
+
+def test_all_that_happened_is_known_again_and_the_rest_goes_on_unpaid_twice(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    shop.sandbox.configure(result_inputs=True, outcome_1200="first 2")
+    order(shop, 20)
+    shop.submit(9)
+    end(shop)
+    shop.sandbox.configure(generation_s=2.0)
+    shop.submit(4)
+    shop.sandbox.configure(submit_drop_after="first 1")
+    shop.submit(1)
+    shop.sandbox.configure(submit_drop_after=0.0)
+    shop.ledger.permits.recover(shop.engine.account)
+    before = past(shop.records())
+    gone, cut, *_ = sorted((shop.store / "spring").glob("*.mp4"))
+    gone.unlink()
+    cut.write_bytes(cut.read_bytes()[:100])
+    assert shop.states() == {
+        State.STORED: 7,
+        State.FAILED: 2,
+        State.GENERATING: 4,
+        State.UNKNOWN: 1,
+        State.WAITING: 6,
+    }
+    told = rebuilt()
+    assert told["jobs"] == {"stored": 5, "generating": 9, "waiting": 6}
+    assert past(shop.records()).items() <= before.items()
+    shop.until_all(State.STORED, State.FAILED)
+    assert shop.states() == {State.STORED: 18, State.FAILED: 2}
+    shop.check()
+    assert shop.is_paid_as_booked()
+
+    shop.order(batch="again", store=str(shop.store / "spring"))
+    shop.ledger.batches.add("again", asked_again(shop, 20))
+    states = Counter(r.state for r in shop.ledger.batches.jobs("again"))
+    assert states == {State.REUSED: 18, State.WAITING: 2}
+
+
+def test_what_the_provider_does_not_show_waits_for_a_person(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    order(shop, 5)
+    shop.submit(2)
+    end(shop)
+    shop.submit(1)
+    told = rebuilt()
+    assert told["jobs"] == {"stored": 2, "unresolved": 3}
+    (lost,) = [row for row in shop.books() if not row["downloads"]]
+    for record in shop.records().values():
+        if record.state is State.UNRESOLVED:
+            assert [c.prediction_id for c in record.candidates] == [lost["id"]]
+    shop.submit()
+    assert len(shop.books()) == 3
+
+
+def test_a_report_tells_more_and_what_nobody_sent_waits_for_a_person(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    shop.sandbox.configure(outcome_1200="first 1")
+    order(shop, 4)
+    shop.submit(2)
+    end(shop)
+    shop.submit(1)
+    (going,), (failed,) = shop.are(State.GENERATING), shop.are(State.FAILED)
+    before = shop.record(going), shop.record(failed)
+    keep_report(shop.ledger, "spring", shop.ledger.now_s())
+    told = rebuilt(yes=False)
+    assert told["jobs"] == {"stored": 1, "failed": 1, "generating": 1, "waiting": 1}
+    assert shop.record(going).prediction_id == before[0].prediction_id
+    assert shop.record(failed).failure == before[1].failure
+    assert shop.record(failed).charged_usd_micros == before[1].charged_usd_micros
+    assert told["paused"] is True
+    assert shop.submit() == []
+    shop.ledger.batches.resume("spring")
+    shop.until_all(State.STORED, State.FAILED)
+    shop.check()
+    assert shop.is_paid_as_booked()
+
+
+def test_a_batch_that_was_over_asks_the_provider_nothing(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    order(shop, 2)
+    shop.submit()
+    shop.until_all(State.STORED)
+    asked = shop.sandbox.books()["requests"].get("history", 0)
+    assert rebuilt(code=Exit.STORED)["jobs"] == {"stored": 2}
+    assert shop.sandbox.books()["requests"].get("history", 0) == asked
+    with pytest.raises(Stop, match="no copy of a batch that this ledger lacks"):
+        rebuild(str(shop.store / "spring"), ledger_name=None, yes=True, json=True)
+
+
+def test_an_empty_ledger_beside_copies_is_refused_before_anything_is_sent(
+    shop: Workshop,
+) -> None:
+    order(shop, 1)
+    store = str(shop.store / "spring")
+    refuse_if_lost(shop.ledger, store, fresh_ledger=False)
+    shop.ledger.server.execute_command("FLUSHALL")
+    with pytest.raises(Stop, match=r"lost its data.*1 batches.*reelmill rebuild"):
+        refuse_if_lost(shop.ledger, store, fresh_ledger=False)
+    refuse_if_lost(shop.ledger, store, fresh_ledger=True)
+    refuse_if_lost(shop.ledger, str(shop.store / "other"), fresh_ledger=False)
+
+
+def test_a_store_that_two_ledgers_share_asks_which_one_was_lost(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    order(shop, 1)
+    folder = shop.store / "spring" / ".reelmill"
+    (folder / "other").mkdir()
+    (folder / "other" / "summer.jsonl").write_text("")
+    with pytest.raises(AssertionError):
+        rebuilt()
+    with pytest.raises(Stop, match="--ledger"):
+        rebuild(str(shop.store / "spring"), ledger_name=None, yes=True, json=True)

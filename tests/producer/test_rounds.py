@@ -1,0 +1,450 @@
+"""A scheduler's rounds: each firing once, none lost, and people told of trouble."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import settings
+from jobs.ledger import Ledger
+from jobs.records import BatchRecord
+from jobs.schedule import Firing, Schedule
+from jobs.telling import Telling
+from producer.exits import Exit, Stop
+from producer.firing import Refused
+from producer.options import Reading, Spending
+from producer.rounds import AGAIN_S, LEASE_S, Means, Scheduler
+from tests.conftest import Clock
+from tests.jobs.ledger.play import ACCOUNT, a_batch
+from tests.jobs.test_schedule import a_schedule
+
+HOUR_S = 3600.0
+
+#: From the clock of the tests, 8 in the morning, to the firing at 22.
+TO_NIGHT_S = 14 * HOUR_S
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Died(BaseException):
+    """A process ends in the middle."""
+
+
+@dataclass(slots=True)
+class Night:
+    """Schedulers of one account, and what was handed over and told."""
+
+    ledger: Ledger
+    clock: Clock
+    home: Path
+    handed: list[tuple[str, Reading, Spending]] = field(default_factory=list)
+    told: list[Telling] = field(default_factory=list)
+    #: What happens when a manifest is handed over, by the end of its name.
+    trouble: dict[str, BaseException] = field(default_factory=dict)
+    at_hand_over: Callable[[], Any] = lambda: None
+
+    def submit(
+        self, manifest: str, reading: Reading, spending: Spending
+    ) -> BatchRecord:
+        """The batch of a manifest, by its name."""
+        for name, error in self.trouble.items():
+            if manifest.endswith(name):
+                raise error
+        self.handed.append((manifest, reading, spending))
+        self.at_hand_over()
+        batch = a_batch(Path(manifest).stem)
+        self.ledger.batches.create(batch)
+        return batch
+
+    def scheduler(self, name: str = "1@attic", account: str = ACCOUNT) -> Scheduler:
+        means = Means(
+            ledger=self.ledger,
+            account_id=account,
+            home=self.home,
+            submit=self.submit,
+            tell=self.told.append,
+            clock=self.clock,
+            name=name,
+        )
+        return Scheduler(means)
+
+    def add(self, **changes: Any) -> Schedule:
+        schedule = a_schedule(account=ACCOUNT, **changes)
+        assert self.ledger.schedules.add(schedule)
+        return schedule
+
+    @property
+    def manifests(self) -> list[str]:
+        return [Path(manifest).name for manifest, _, _ in self.handed]
+
+    def firings(self, name: str = "nightly") -> list[Firing]:
+        return self.ledger.schedules.firings(name)
+
+    def again(self) -> str:
+        standing = self.ledger.schedules.read("nightly")
+        assert standing is not None
+        return standing.trying.again if standing.trying else ""
+
+
+@pytest.fixture
+def night(simulated: Ledger, clock: Clock, tmp_path: Path) -> Night:
+    return Night(simulated, clock, tmp_path / "home")
+
+
+def test_what_is_due_is_handed_over_once_by_whichever_scheduler(night: Night) -> None:
+    night.add(manifests=("a.csv", "b.csv"))
+    schedulers = [night.scheduler(f"{number}@attic") for number in range(3)]
+    assert [s.tick() for s in schedulers] == [0, 0, 0]
+    night.clock.forward(TO_NIGHT_S)
+    assert [s.tick() for s in schedulers] == [1, 0, 0]
+    assert night.manifests == ["a.csv", "b.csv"]
+    (firing,) = night.firings()
+    assert firing.at_s == night.clock.now_s
+    assert [handed.batch for handed in firing.handed] == ["a", "b"]
+    assert (firing.warnings, night.told) == ((), [])
+    night.clock.forward(24 * HOUR_S)
+    assert [s.tick() for s in reversed(schedulers)] == [1, 0, 0]
+
+
+def test_a_manifest_gets_the_options_of_its_schedule_and_nobody_is_asked(
+    night: Night,
+) -> None:
+    reading = {"model": "kling-v2.6-std", "set": ["duration=10"]}
+    night.add(reading=reading, spending={"budget": "20"})
+    night.clock.forward(TO_NIGHT_S)
+    night.scheduler().tick()
+    ((_, read, spent),) = night.handed
+    assert read == Reading(model="kling-v2.6-std", set=("duration=10",))
+    assert spent == Spending(yes=True, budget="20")
+
+
+def test_options_of_another_version_are_said(night: Night) -> None:
+    night.add(reading={"colour": "teal"})
+    night.clock.forward(TO_NIGHT_S)
+    night.scheduler().tick()
+    assert night.handed == []
+    assert "another version" in night.firings()[0].handed[0].problems[0]
+
+
+def test_a_scheduler_leaves_other_accounts_alone(night: Night) -> None:
+    night.add()
+    night.clock.forward(TO_NIGHT_S)
+    assert night.scheduler(account="other").tick() == 0
+
+
+def test_the_firing_of_one_that_died_is_done_by_another(night: Night) -> None:
+    night.add(manifests=("a.csv", "b.csv"))
+    night.clock.forward(TO_NIGHT_S)
+    night.trouble["b.csv"] = Died()
+    with pytest.raises(Died):
+        night.scheduler("dead@attic").tick()
+    night.trouble.clear()
+    other = night.scheduler("quick@cellar")
+    assert other.tick() == 0
+    night.clock.forward(LEASE_S)
+    assert other.tick() == 1
+    assert night.manifests == ["a.csv", "a.csv", "b.csv"]
+    (firing,) = night.firings()
+    assert [handed.batch for handed in firing.handed] == ["a", "b"]
+
+
+def test_a_long_firing_is_not_taken_over_while_its_scheduler_lives(
+    night: Night,
+) -> None:
+    night.add()
+    night.clock.forward(TO_NIGHT_S)
+    slow, other = night.scheduler("slow@attic"), night.scheduler("quick@attic")
+    fired_by_other = []
+
+    def take_long() -> None:
+        for _ in range(10):
+            night.clock.forward(LEASE_S / 2)
+            slow.beat()
+            fired_by_other.append(other.tick())
+
+    night.at_hand_over = take_long
+    assert slow.tick() == 1
+    assert fired_by_other == [0] * 10
+    assert other.tick() == 0
+
+
+def test_a_refused_manifest_keeps_no_other_back(night: Night) -> None:
+    night.add(manifests=("bad.csv", "good.csv"))
+    lines = tuple(f"bad.csv:{number}: no such model" for number in range(2, 60))
+    night.trouble["bad.csv"] = Refused(lines)
+    night.clock.forward(TO_NIGHT_S)
+    night.scheduler().tick()
+    assert night.manifests == ["good.csv"]
+    bad, good = night.firings()[0].handed
+    assert (bad.batch, good.batch) == ("", "good")
+    assert bad.problems == (*lines[:20], "and 38 more lines")
+    (telling,) = night.told
+    assert telling.subject == "nightly: nothing of bad.csv was handed over"
+    assert lines[0] in telling.text
+
+
+def test_who_is_out_of_reach_is_tried_again(night: Night) -> None:
+    night.add()
+    night.trouble["tonight.csv"] = Stop("out of reach", Exit.UNREACHABLE)
+    night.clock.forward(TO_NIGHT_S)
+    scheduler = night.scheduler()
+    assert scheduler.tick() == 1
+    assert night.again() == "tonight.csv: out of reach"
+    assert scheduler.tick() == 0
+    night.clock.forward(AGAIN_S)
+    scheduler.tick()
+    assert len({telling.id for telling in night.told}) == 1
+    night.trouble.clear()
+    night.clock.forward(AGAIN_S)
+    scheduler.tick()
+    assert night.manifests == ["tonight.csv"]
+    assert (night.again(), len(night.firings())) == ("", 1)
+
+
+def test_a_mistake_of_ours_ends_no_scheduler(night: Night) -> None:
+    night.add(name="a-broken", manifests=("broken.csv",))
+    night.add()
+    night.trouble["broken.csv"] = ZeroDivisionError("oh")
+    night.clock.forward(TO_NIGHT_S)
+    assert night.scheduler().tick() == 2
+    assert night.manifests == ["tonight.csv"]
+    assert any("ZeroDivisionError" in telling.subject for telling in night.told)
+
+
+def test_a_firing_that_was_missed_is_made_up_for(night: Night) -> None:
+    night.add()
+    night.clock.forward(TO_NIGHT_S + 3 * 24 * HOUR_S + 5 * HOUR_S)
+    assert night.scheduler().tick() == 1
+    assert night.scheduler().tick() == 0
+    (firing,) = night.firings()
+    assert firing.warnings == ("was due at 2027-01-18 22:00 UTC and comes late",)
+    assert "comes late" in night.told[0].subject
+
+
+def test_a_firing_that_is_too_late_is_said_and_let_go(night: Night) -> None:
+    night.add()
+    night.clock.forward(TO_NIGHT_S + 7 * HOUR_S)
+    assert night.scheduler().tick() == 0
+    assert night.handed == []
+    (firing,) = night.firings()
+    assert "was due at 2027-01-15 22:00 UTC and is too late now" in firing.warnings[0]
+    assert "reelmill schedule run-now nightly" in night.told[0].subject
+    night.clock.forward(17 * HOUR_S)
+    assert night.scheduler().tick() == 1
+
+
+def test_what_was_held_up_for_too_long_says_why(night: Night) -> None:
+    night.add(late_s=2 * AGAIN_S)
+    night.trouble["tonight.csv"] = Stop("out of reach", Exit.UNREACHABLE)
+    night.clock.forward(TO_NIGHT_S)
+    for _ in range(4):
+        night.scheduler().tick()
+        night.clock.forward(AGAIN_S)
+    (firing,) = night.firings()
+    assert firing.warnings[0].endswith("held up: tonight.csv: out of reach")
+    assert night.again() == ""
+
+
+def test_a_person_fires_now_and_the_night_still_comes(night: Night) -> None:
+    schedule = night.add()
+    standing = night.ledger.schedules.read(schedule.name)
+    assert standing is not None
+    night.clock.forward(1)
+    firing = night.scheduler("me@desk").fire_now(standing)
+    assert [handed.batch for handed in firing.handed] == ["tonight"]
+    night.clock.forward(TO_NIGHT_S)
+    assert night.scheduler().tick() == 1
+
+
+def test_nobody_fires_what_is_being_fired(night: Night) -> None:
+    schedule = night.add()
+    night.clock.forward(TO_NIGHT_S)
+    assert night.ledger.schedules.claim(schedule.name, night.clock.now_s, "1@a#1", 60)
+    standing = night.ledger.schedules.read(schedule.name)
+    assert standing is not None
+    with pytest.raises(Stop, match="in the hands of 1@a;"):
+        night.scheduler().fire_now(standing)
+
+
+def test_a_cancelled_batch_is_said(night: Night) -> None:
+    night.add()
+    cancelled = replace(a_batch("tonight"), cancelled=True)
+    means = Means(
+        night.ledger,
+        ACCOUNT,
+        night.home,
+        lambda *_: cancelled,
+        night.told.append,
+        night.clock,
+        "1@attic",
+    )
+    night.clock.forward(TO_NIGHT_S)
+    Scheduler(means).tick()
+    assert "tonight was cancelled before" in night.told[0].subject
+
+
+@pytest.fixture
+def inbox(night: Night, tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    night.add(cron="* * * * *", inbox=True, manifests=(str(folder),))
+    return folder
+
+
+def minutes(night: Night, count: int, scheduler: Scheduler | None = None) -> None:
+    """Let so many minutes pass."""
+    several = [scheduler] if scheduler else [night.scheduler(n) for n in ("1@a", "2@b")]
+    for number in range(6 * count):
+        night.clock.forward(10)
+        several[number % len(several)].tick()
+
+
+def test_what_is_dropped_is_taken_once_and_put_away(night: Night, inbox: Path) -> None:
+    minutes(night, 2)
+    assert (night.handed, night.firings()) == ([], [])
+    (inbox / "a.csv").write_text("id\n")
+    (inbox / "picture.jpg").write_text("no manifest")
+    minutes(night, 3)
+    assert night.manifests == ["a.csv"]
+    (firing,) = night.firings()
+    assert firing.handed[0].manifest == str(inbox / "a.csv")
+    names = {str(p.relative_to(inbox)) for p in inbox.rglob("*") if p.is_file()}
+    (taken,) = names - {"picture.jpg"}
+    assert taken.startswith("taken/20270115T08")
+    assert taken.endswith("Z-a.csv")
+
+
+def test_what_still_grows_is_left_alone(night: Night, inbox: Path) -> None:
+    def grow() -> None:
+        with (inbox / "a.csv").open("a") as file:
+            file.write("more\n")
+
+    scheduler = night.scheduler()
+    for _ in range(30):
+        grow()
+        night.clock.forward(10)
+        scheduler.tick()
+    assert night.handed == []
+    minutes(night, 2, scheduler)
+    assert night.manifests == ["a.csv"]
+
+
+def test_a_mark_beside_it_hurries_a_file(night: Night, inbox: Path) -> None:
+    (inbox / "a.csv").write_text("id\n")
+    (inbox / "a.csv.ready").touch()
+    night.clock.forward(60)
+    night.scheduler().tick()
+    assert night.manifests == ["a.csv"]
+    assert [p.name for p in inbox.iterdir()] == ["taken"]
+
+
+def test_what_is_refused_is_put_away_with_its_problems(
+    night: Night, inbox: Path
+) -> None:
+    night.trouble["bad.csv"] = Refused(("bad.csv:2: oh",))
+    (inbox / "bad.csv").write_text("id\n")
+    (inbox / "bad.csv.ready").touch()
+    minutes(night, 2)
+    (told,) = inbox.glob("refused/*Z-bad.csv.problems.txt")
+    assert told.read_text() == "bad.csv:2: oh\n"
+    assert len(list(inbox.glob("refused/*Z-bad.csv"))) == 1
+    assert len(night.told) == 1
+
+
+def test_a_crash_before_it_is_put_away_hands_it_over_again(
+    night: Night, inbox: Path
+) -> None:
+    (inbox / "a.csv").write_text("id\n")
+    (inbox / "a.csv.ready").touch()
+    (inbox / "taken").write_text("in the way")
+    minutes(night, 2)
+    assert set(night.manifests) == {"a.csv"}
+    assert "cannot be moved" in night.again()
+    assert len({telling.id for telling in night.told}) == 1
+    (inbox / "taken").unlink()
+    minutes(night, 2)
+    assert [p.name for p in inbox.iterdir()] == ["taken"]
+    # The same content is the same batch.
+    assert night.ledger.batches.ids() == ["a"]
+
+
+def test_what_is_written_anew_meanwhile_stays(night: Night, inbox: Path) -> None:
+    (inbox / "a.csv").write_text("id\n")
+    (inbox / "a.csv.ready").touch()
+    night.at_hand_over = lambda: (inbox / "a.csv").write_text("id\nmug\n")
+    night.clock.forward(60)
+    night.scheduler().tick()
+    assert (inbox / "a.csv").read_text() == "id\nmug\n"
+
+
+def test_an_inbox_that_is_gone_is_said_once_a_day(night: Night, inbox: Path) -> None:
+    inbox.rmdir()
+    minutes(night, 5)
+    assert len({telling.id for telling in night.told}) == 1
+    inbox.mkdir()
+    (inbox / "a.csv").write_text("id\n")
+    minutes(night, 3)
+    assert night.manifests == ["a.csv"]
+
+
+RACER = """
+import sys
+from pathlib import Path
+
+from jobs.ledger import connect
+from producer.rounds import Means, Scheduler
+from tests.jobs.ledger.play import a_batch
+
+url, name, folder = sys.argv[1:]
+ledger = connect(url)
+
+Path(folder, name).touch()
+
+def submit(manifest, reading, spending):
+    with Path(folder, name).open("a") as file:
+        file.write(manifest + "\\n")
+    return a_batch(manifest)
+
+racer = Scheduler(
+    Means(ledger, "acme", Path(folder), submit, print, ledger.now_s, name)
+)
+print("ready", flush=True)
+sys.stdin.readline()
+fired = 0
+while any(s.done_until_s < 1e9 for s in ledger.schedules.all()):
+    fired += racer.tick()
+"""
+
+
+def test_two_processes_fire_twenty_schedules_once_each(
+    ledger: Ledger, home: Path
+) -> None:
+    long_ago = Ledger(ledger.server, lambda: 1.0)
+    names = [f"night-{number:02}" for number in range(20)]
+    for name in names:
+        schedule = a_schedule(name=name, cron="* * * * *", manifests=(name,))
+        assert long_ago.schedules.add(schedule)
+    url = settings.read({}, home=home).ledger_url
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, url, name, str(home)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        racer.communicate("go\n", timeout=60)
+        assert racer.returncode == 0
+    made = [(home / racer).read_text().split() for racer in ("one", "two")]
+    assert sorted([*made[0], *made[1]]) == names
+    assert all(len(ledger.schedules.firings(name)) == 1 for name in names)

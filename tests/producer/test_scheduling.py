@@ -1,0 +1,275 @@
+"""Schedules as a person has them: real commands, and a scheduler as its own process."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.ledger import Ledger
+from jobs.schedule import Firing
+from jobs.states import State
+from producer import deadlines, scheduling
+from producer.deadlines import Deadline
+from producer.exits import Exit
+from producer.options import READING, SPENDING, Reading, Spending
+from producer.scheduler import scheduler
+from tests.jobs.ledger.play import PLENTY, open_batch
+from tests.producer.fleet import ROOT, Fleet, Said, fleet
+from tests.producer.running import as_csv, quick_sandbox, rows, until
+from tests.sandbox.running import RunningSandbox
+
+YES = Spending(yes=True)
+SERVE = "from producer.scheduler import scheduler; scheduler(check=False)"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def place(sandbox: RunningSandbox) -> Iterator[Fleet]:
+    with fleet(sandbox) as made:
+        yield made
+
+
+def add(place: Fleet, *manifests: object, **changes: Any) -> Said:
+    options: dict[str, Any] = {
+        "name": "nightly",
+        "manifests": tuple(map(str, manifests)),
+        "reading": READING,
+        "spending": YES,
+        "cron": "0 22 * * *",
+        "json": False,
+    }
+    return place.ask(scheduling.add, **{**options, **changes})
+
+
+def told(place: Fleet) -> Any:
+    """What `schedule list --json` says of the only schedule."""
+    said = place.ask(scheduling.list_schedules, json=True)
+    (one,) = json.loads(said.out)["schedules"]
+    return one
+
+
+def serve(place: Fleet) -> subprocess.Popen[bytes]:
+    """A scheduler, as its own process."""
+    with (place.desk.folder / "scheduler.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE],
+            cwd=ROOT,
+            env=place.desk.environment,
+            stderr=log,
+        )
+    place.workers.append(process)
+    return process
+
+
+def firings(place: Fleet) -> list[Firing]:
+    return place.ledger.schedules.firings("nightly")
+
+
+def test_a_scheduler_hands_over_what_is_due_and_what_is_dropped(
+    sandbox: RunningSandbox, place: Fleet
+) -> None:
+    inbox = place.desk.folder / "in"
+    inbox.mkdir()
+    process = serve(place)
+    until(lambda: place.ledger.schedules.beat_s(place.chosen.account_id))
+    assert place.ask(scheduler, check=True).code == Exit.STORED
+    # A schedule of long ago is due at once.
+    yesterday = Ledger(place.ledger.server, lambda: place.ledger.now_s() - 3600)
+    assert add(place, inbox, inbox=True, cron=None).code == Exit.STORED
+    (inbox / "tonight.csv").write_text(as_csv(rows(sandbox, 2)))
+    (inbox / "tonight.csv.ready").touch()
+    standing = place.ledger.schedules.read("nightly")
+    assert standing is not None
+    assert yesterday.schedules.add(standing.schedule, replace=True)
+    (firing,) = until(lambda: firings(place))
+    (handed,) = firing.handed
+    assert place.count(handed.batch, State.WAITING) == 2
+    assert not (inbox / "tonight.csv").exists()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    log = (place.desk.folder / "scheduler.log").read_text()
+    assert f"nightly: {inbox}/tonight.csv is {handed.batch}" in log
+    assert "a-key" not in log
+    # Whoever dropped it again gets the same batch, and nothing is paid twice.
+    (inbox / "tonight.csv").write_text(as_csv(rows(sandbox, 2)))
+    (inbox / "tonight.csv.ready").touch()
+    said = place.ask(scheduling.run_now, "nightly", json=True)
+    assert said.code == Exit.STORED
+    assert json.loads(said.out)["manifests"][0]["batch"] == handed.batch
+    assert place.ledger.batches.ids() == [handed.batch]
+    place.check()
+
+
+def test_a_manifest_with_problems_is_refused_whole(
+    sandbox: RunningSandbox, place: Fleet
+) -> None:
+    good = place.desk.write("good.csv", as_csv(rows(sandbox, 1)))
+    bad = place.desk.write("bad.csv", as_csv([{"id": "a", "model": "no-such-model"}]))
+    gone = place.desk.folder / "gone.csv"
+    assert add(place, good, bad, gone).code == Exit.STORED
+    said = place.ask(scheduling.run_now, "nightly", json=False)
+    assert said.code == Exit.USAGE
+    assert f"{bad} refused: {bad}:2:" in said.out
+    assert f"{gone} refused: " in said.out
+    (batch,) = place.ledger.batches.ids()
+    assert batch.startswith("good-")
+    (untold, *others) = place.ledger.tellings.lease(place.chosen.account_id, 9, 60)
+    assert "nothing of " in untold.telling.subject
+    assert len(others) == 1
+    listed = place.ask(scheduling.list_schedules, json=False)
+    assert batch in listed.out.replace("\n", "")
+    assert told(place)["last"]["manifests"][0]["jobs"] == 1
+
+
+def test_what_is_added_is_listed_and_can_be_removed(
+    place: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place.desk.folder)
+    said = add(
+        place,
+        "tonight.csv",
+        "s3://shop/in",
+        zone="Europe/Berlin",
+        by="06:00",
+        reading=Reading(model="kling-v2.6-std", set=("duration=10",)),
+        spending=Spending(budget="20", store="kept"),
+    )
+    assert said.code == Exit.STORED
+    assert "nightly hands over next at " in said.err
+    assert " 22:00 CE" in said.err
+    assert "no scheduler has beaten yet, nightly waits" in said.err
+    one = told(place)
+    folder = Path.cwd()
+    assert one["manifests"] == [f"{folder}/tonight.csv", "s3://shop/in"]
+    assert one["options"] == {
+        "model": "kling-v2.6-std",
+        "set": ["duration=10"],
+        "budget": "20",
+        "store": f"{folder}/kept",
+    }
+    assert (one["last"], one["by"]) == (None, "06:00")
+    listed = place.ask(scheduling.list_schedules, json=False)
+    assert "not fired yet" in listed.out
+    assert "start reelmill scheduler" in listed.err
+    assert place.ask(scheduler, check=True).code == Exit.UNREACHABLE
+    assert place.ask(scheduling.remove, "nightly", json=False).code == Exit.STORED
+    again = place.ask(scheduling.remove, "nightly", json=False)
+    assert (again.code, again.err) == (Exit.USAGE, "there is no schedule nightly")
+    empty = place.ask(scheduling.list_schedules, json=False)
+    assert "there is no schedule yet" in empty.err
+    assert "start reelmill scheduler" not in empty.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"spending": SPENDING}, "--budget USD, or say --yes"),
+        ({"spending": Spending(budget="much")}, "is no amount of dollars"),
+        ({"spending": Spending(budget="-1")}, "cannot be less than nothing"),
+        ({"spending": Spending(yes=True, fresh=True)}, "--fresh would pay again"),
+        ({"spending": Spending(yes=True, store="ftp://x")}, "not a store"),
+        ({"cron": None}, "say when"),
+        ({"cron": "daily"}, "write minute, hour"),
+        ({"late": "long"}, "write a span"),
+        ({"manifests": ("-",)}, "cannot read from standard input"),
+        ({"manifests": ("https://shop.example/a.csv",)}, "not fetched from the web"),
+    ],
+)
+def test_what_cannot_be_is_refused_when_it_is_added(
+    place: Fleet, changes: dict[str, Any], words: str
+) -> None:
+    said = add(place, "tonight.csv", **changes)
+    assert said.code == Exit.USAGE
+    assert words in said.err
+    assert place.ledger.schedules.all() == []
+
+
+def test_a_name_is_not_taken_by_accident(place: Fleet) -> None:
+    assert add(place, "a.csv").code == Exit.STORED
+    said = add(place, "b.csv")
+    assert (said.code, "--replace" in said.err) == (Exit.USAGE, True)
+    assert add(place, "b.csv", replace=True).code == Exit.STORED
+    assert told(place)["manifests"][0].endswith("/b.csv")
+
+
+def test_schedules_need_a_ledger_that_lasts(place: Fleet) -> None:
+    del place.desk.environment["REELMILL_REDIS_URL"]
+    said = add(place, "tonight.csv")
+    assert said.code == Exit.USAGE
+    assert "set REELMILL_REDIS_URL" in said.err
+
+
+def test_a_schedule_is_fired_for_its_own_account_alone(place: Fleet) -> None:
+    assert add(place, "tonight.csv").code == Exit.STORED
+    place.desk.environment["WAVESPEED_API_KEY"] = "another-key"
+    said = place.ask(scheduling.run_now, "nightly", json=False)
+    assert said.code == Exit.USAGE
+    assert "belongs to account" in said.err
+
+
+def test_a_provider_out_of_reach_is_tried_again(place: Fleet) -> None:
+    picture = "http://127.0.0.1:1/mug.jpg"
+    row = {"id": "a", "model": "kling-v2.6-std", "image": picture, "prompt": "orbit"}
+    manifest = place.desk.write("tonight.csv", as_csv([row]))
+    place.desk.environment["REELMILL_ACCOUNT"] = "acme"
+    assert add(place, manifest, reading=Reading(look=False)).code == Exit.STORED
+    place.desk.environment["WAVESPEED_BASE_URL"] = "http://127.0.0.1:1"
+    said = place.ask(scheduling.run_now, "nightly", json=False)
+    assert said.code == Exit.UNREACHABLE
+    assert "the provider is out of reach" in said.out
+    assert "the provider is out of reach" in told(place)["last"]["again"]
+    assert place.ledger.batches.ids() == []
+
+
+def late(place: Fleet, in_s: float) -> list[str]:
+    now_s = place.ledger.now_s()
+    deadline = Deadline(now_s, now_s + in_s, lambda at_s: f"{at_s - now_s:.0f}")
+    return deadlines.warnings(place.ledger, place.chosen, ["mine"], deadline)
+
+
+def test_a_deadline_counts_what_is_queued_before(place: Fleet) -> None:
+    account_id = place.chosen.account_id
+    place.ledger.permits.set_limits(account_id, PLENTY)
+    open_batch(place.ledger, "mine", 3, account=account_id)
+    assert late(place, 8 * 3600) == []
+    (words,) = late(place, 10)
+    assert words.startswith("it will not be there by 10, more likely by ")
+
+
+def test_a_batch_of_few_need_not_wait_for_one_of_many(place: Fleet) -> None:
+    account_id = place.chosen.account_id
+    place.ledger.permits.set_limits(account_id, place.chosen.limits)
+    open_batch(place.ledger, "many", 3_000, account=account_id)
+    open_batch(place.ledger, "mine", 10, account=account_id)
+    few = place.batch("mine")
+    many = place.batch("many")
+    account = place.ledger.permits.read(account_id)
+    ask = (place.ledger, place.chosen, account)
+    alone_s = deadlines.estimate(*ask, [few]).likely_s
+    assert alone_s < deadlines.estimate(*ask, [many]).likely_s
+    assert alone_s <= deadlines.estimate(*ask, [few, many]).likely_s
+
+
+def test_what_never_comes_is_late(place: Fleet) -> None:
+    account_id = place.chosen.account_id
+    open_batch(place.ledger, "mine", 10, account=account_id, budget_usd_micros=420_000)
+    (words,) = late(place, 1e6)
+    assert "the budget of mine is $0.42, and it needs $2.10" in words
+    place.ledger.batches.set_budget("mine", None)
+    limits = place.chosen.limits
+    place.ledger.permits.set_limits(
+        account_id, limits, daily_budget_usd_micros=1_000_000
+    )
+    (words,) = late(place, 60)
+    assert "the daily budget is $1.00, and it needs $2.10" in words
+    assert not any("daily" in said for said in late(place, 4 * 86_400))
