@@ -2,18 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from jobs import settings
 from jobs.ledger import Ledger
-from jobs.records import BatchRecord
-from jobs.schedule import Firing, Schedule
-from jobs.telling import Telling
 from producer.exits import Exit, Stop
 from producer.firing import Refused
 from producer.options import Reading, Spending
@@ -21,6 +16,7 @@ from producer.rounds import AGAIN_S, LEASE_S, Means, Scheduler
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_batch
 from tests.jobs.test_schedule import a_schedule
+from tests.producer.nightly import Night
 
 HOUR_S = 3600.0
 
@@ -32,62 +28,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 class Died(BaseException):
     """A process ends in the middle."""
-
-
-@dataclass(slots=True)
-class Night:
-    """Schedulers of one account, and what was handed over and told."""
-
-    ledger: Ledger
-    clock: Clock
-    home: Path
-    handed: list[tuple[str, Reading, Spending]] = field(default_factory=list)
-    told: list[Telling] = field(default_factory=list)
-    #: What happens when a manifest is handed over, by the end of its name.
-    trouble: dict[str, BaseException] = field(default_factory=dict)
-    at_hand_over: Callable[[], Any] = lambda: None
-
-    def submit(
-        self, manifest: str, reading: Reading, spending: Spending
-    ) -> BatchRecord:
-        """The batch of a manifest, by its name."""
-        for name, error in self.trouble.items():
-            if manifest.endswith(name):
-                raise error
-        self.handed.append((manifest, reading, spending))
-        self.at_hand_over()
-        batch = a_batch(Path(manifest).stem)
-        self.ledger.batches.create(batch)
-        return batch
-
-    def scheduler(self, name: str = "1@attic", account: str = ACCOUNT) -> Scheduler:
-        means = Means(
-            ledger=self.ledger,
-            account_id=account,
-            home=self.home,
-            submit=self.submit,
-            tell=self.told.append,
-            clock=self.clock,
-            name=name,
-        )
-        return Scheduler(means)
-
-    def add(self, **changes: Any) -> Schedule:
-        schedule = a_schedule(account=ACCOUNT, **changes)
-        assert self.ledger.schedules.add(schedule)
-        return schedule
-
-    @property
-    def manifests(self) -> list[str]:
-        return [Path(manifest).name for manifest, _, _ in self.handed]
-
-    def firings(self, name: str = "nightly") -> list[Firing]:
-        return self.ledger.schedules.firings(name)
-
-    def again(self) -> str:
-        standing = self.ledger.schedules.read("nightly")
-        assert standing is not None
-        return standing.trying.again if standing.trying else ""
 
 
 @pytest.fixture
@@ -285,110 +225,6 @@ def test_a_cancelled_batch_is_said(night: Night) -> None:
     night.clock.forward(TO_NIGHT_S)
     Scheduler(means).tick()
     assert "tonight was cancelled before" in night.told[0].subject
-
-
-@pytest.fixture
-def inbox(night: Night, tmp_path: Path) -> Path:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    night.add(cron="* * * * *", inbox=True, manifests=(str(folder),))
-    return folder
-
-
-def minutes(night: Night, count: int, scheduler: Scheduler | None = None) -> None:
-    """Let so many minutes pass."""
-    several = [scheduler] if scheduler else [night.scheduler(n) for n in ("1@a", "2@b")]
-    for number in range(6 * count):
-        night.clock.forward(10)
-        several[number % len(several)].tick()
-
-
-def test_what_is_dropped_is_taken_once_and_put_away(night: Night, inbox: Path) -> None:
-    minutes(night, 2)
-    assert (night.handed, night.firings()) == ([], [])
-    (inbox / "a.csv").write_text("id\n")
-    (inbox / "picture.jpg").write_text("no manifest")
-    minutes(night, 3)
-    assert night.manifests == ["a.csv"]
-    (firing,) = night.firings()
-    assert firing.handed[0].manifest == str(inbox / "a.csv")
-    names = {str(p.relative_to(inbox)) for p in inbox.rglob("*") if p.is_file()}
-    (taken,) = names - {"picture.jpg"}
-    assert taken.startswith("taken/20270115T08")
-    assert taken.endswith("Z-a.csv")
-
-
-def test_what_still_grows_is_left_alone(night: Night, inbox: Path) -> None:
-    def grow() -> None:
-        with (inbox / "a.csv").open("a") as file:
-            file.write("more\n")
-
-    scheduler = night.scheduler()
-    for _ in range(30):
-        grow()
-        night.clock.forward(10)
-        scheduler.tick()
-    assert night.handed == []
-    minutes(night, 2, scheduler)
-    assert night.manifests == ["a.csv"]
-
-
-def test_a_mark_beside_it_hurries_a_file(night: Night, inbox: Path) -> None:
-    (inbox / "a.csv").write_text("id\n")
-    (inbox / "a.csv.ready").touch()
-    night.clock.forward(60)
-    night.scheduler().tick()
-    assert night.manifests == ["a.csv"]
-    assert [p.name for p in inbox.iterdir()] == ["taken"]
-
-
-def test_what_is_refused_is_put_away_with_its_problems(
-    night: Night, inbox: Path
-) -> None:
-    night.trouble["bad.csv"] = Refused(("bad.csv:2: oh",))
-    (inbox / "bad.csv").write_text("id\n")
-    (inbox / "bad.csv.ready").touch()
-    minutes(night, 2)
-    (told,) = inbox.glob("refused/*Z-bad.csv.problems.txt")
-    assert told.read_text() == "bad.csv:2: oh\n"
-    assert len(list(inbox.glob("refused/*Z-bad.csv"))) == 1
-    assert len(night.told) == 1
-
-
-def test_a_crash_before_it_is_put_away_hands_it_over_again(
-    night: Night, inbox: Path
-) -> None:
-    (inbox / "a.csv").write_text("id\n")
-    (inbox / "a.csv.ready").touch()
-    (inbox / "taken").write_text("in the way")
-    minutes(night, 2)
-    assert set(night.manifests) == {"a.csv"}
-    assert "cannot be moved" in night.again()
-    assert len({telling.id for telling in night.told}) == 1
-    (inbox / "taken").unlink()
-    minutes(night, 2)
-    assert [p.name for p in inbox.iterdir()] == ["taken"]
-    # The same content is the same batch.
-    assert night.ledger.batches.ids() == ["a"]
-
-
-def test_what_is_written_anew_meanwhile_stays(night: Night, inbox: Path) -> None:
-    (inbox / "a.csv").write_text("id\n")
-    (inbox / "a.csv.ready").touch()
-    night.at_hand_over = lambda: (inbox / "a.csv").write_text("id\nmug\n")
-    night.clock.forward(60)
-    night.scheduler().tick()
-    assert (inbox / "a.csv").read_text() == "id\nmug\n"
-
-
-def test_an_inbox_that_is_gone_is_said_once_a_day(night: Night, inbox: Path) -> None:
-    inbox.rmdir()
-    minutes(night, 5)
-    assert len({telling.id for telling in night.told}) == 1
-    inbox.mkdir()
-    (inbox / "a.csv").write_text("id\n")
-    minutes(night, 3)
-    assert night.manifests == ["a.csv"]
 
 
 RACER = """
