@@ -38,6 +38,9 @@ QoS.restore_at_shutdown = False
 #: Seconds that a connection may take, and an answer on it.
 PATIENCE = {"socket_timeout": 30, "socket_connect_timeout": 10}
 
+#: Most characters that a dashboard is given of a block; Flower keeps each of them.
+TOLD_CHARS = 2_000
+
 
 class _Hidden(Mapping[str, Any]):
     """Options that a worker's own account of itself, which anybody may ask, hides."""

@@ -293,17 +293,11 @@ def cancel(batch: str, record: JobRecord) -> Move:
 
 
 def abandon(batch: str, record: JobRecord, now_s: float) -> Move:
-    """A person gives up what may be paid: its video is not collected.
-
-    What was charged stays charged. Where the answer was lost nobody knows whether it
-    was, so its price stays reserved: no budget counts it as free again.
-    """
-    known = record.attempt.prediction_id
+    """A person gives up what is paid: its video is not collected, and stays charged."""
     failure = Failure(
         ABANDONED_CODE,
-        f"given up by a person; prediction {known} is paid and not collected"
-        if known
-        else "given up by a person while its answer was lost; it may be paid",
+        f"given up by a person; prediction {record.attempt.prediction_id} is paid "
+        "and not collected",
     )
     attempt = replace(
         record.attempt, outcome="abandoned", ended_at_s=now_s, failure=failure
@@ -314,9 +308,3 @@ def abandon(batch: str, record: JobRecord, now_s: float) -> Move:
         erase=("looks", "candidates", "output", "generated_at"),
     )
     return _with(move, attempt, failure)
-
-
-def at_stake_usd_micros(record: JobRecord) -> int:
-    """What stays reserved for attempts that were given up while an answer was lost."""
-    lost = (a for a in record.attempts if a.outcome == "abandoned")
-    return sum(a.price_usd_micros or 0 for a in lost if not a.prediction_id)

@@ -41,7 +41,7 @@ class Event(StrEnum):
     FAIL = "fail"  #: the provider failed, or the file is gone; no new attempt
     STORE = "store"  #: the video is checked and kept
     CANCEL = "cancel"  #: a person takes it back
-    ABANDON = "abandon"  #: a person gives up what may be paid; it is not collected
+    ABANDON = "abandon"  #: a person gives up what is paid; it is not collected
     RETRY = "retry"  #: a person asks for one more attempt
     FOLLOW = "follow"  #: a job of another batch makes the same video
     LEAD = "lead"  #: nobody else makes it any more
@@ -69,8 +69,6 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.GENERATED, Event.STORE): State.STORED,
     (State.GENERATED, Event.TRY_AGAIN): State.WAITING,
     (State.GENERATED, Event.FAIL): State.FAILED,
-    (State.UNKNOWN, Event.ABANDON): State.FAILED,
-    (State.UNRESOLVED, Event.ABANDON): State.FAILED,
     (State.GENERATING, Event.ABANDON): State.FAILED,
     (State.GENERATED, Event.ABANDON): State.FAILED,
     (State.FAILED, Event.RETRY): State.WAITING,

@@ -11,7 +11,6 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from producer import tables
-from producer.bringing_back import retry
 from producer.choosing import chosen_settings
 from producer.consent import counted
 from producer.exits import Exit, Stop
@@ -19,11 +18,7 @@ from producer.finding import find_account, find_batch, same_account
 from producer.printing import print_ending, print_json, print_outcome
 from producer.private import ledger_of
 from producer.rendering import keep_report, outcome, render
-from producer.resolving import resolve
-from producer.showing import report, show
 from producer.watching import take
-
-__all__ = ["collect", "pause", "report", "resolve", "resume", "retry", "show"]
 
 #: What has begun and is not over: a look may move it on.
 BEGUN = (

@@ -22,11 +22,14 @@ from producer.moving import finish_here, move_all
 from producer.printing import print_json
 from producer.private import ledger_of
 
-#: States that a person may take back, and those whose paid request may be given up.
+#: States that a person may take back, and those of what is paid and may be given up.
+#: A lost answer is in neither: whose it is must be known first, or another row's
+#: settling could take its video for its own.
 CANCELLABLE = tuple(at for at, event in MOVES if event is Event.CANCEL)
 ABANDONABLE = tuple(at for at, event in MOVES if event is Event.ABANDON)
 
-LOST = (State.UNKNOWN, State.UNRESOLVED)
+#: States of requests that were sent and whose end is not known yet.
+UNSETTLED = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def cancel(batch: str, job: str | None, *, abandon: bool, yes: bool, json: bool)
 def _refuse_what_is_over(order: Order) -> None:
     batch, record = order.batch, order.job
     if record is None:
-        left = (*CANCELLABLE, *ABANDONABLE, State.SUBMITTING)
+        left = (*CANCELLABLE, *ABANDONABLE, *UNSETTLED)
         if batch.complete and not any(batch.counts.get(state) for state in left):
             raise Stop(f"all of {batch.id} is over; there is nothing to cancel")
         return
@@ -79,29 +82,29 @@ def _refuse_what_is_over(order: Order) -> None:
         return
     if record.state in ABANDONABLE:
         raise Stop(
-            f"{which} is {record.state}: it may be paid and is collected; "
+            f"{which} is {record.state}: it is paid and is collected; "
             "--abandon gives it up all the same"
         )
-    if record.state is State.SUBMITTING:
-        raise Stop(f"{which} is being sent at this moment; look again in a minute")
+    if record.state is State.UNRESOLVED:
+        raise Stop(f"{which} is unresolved; settle it first: reelmill resolve {which}")
+    if record.state in UNSETTLED:
+        raise Stop(
+            f"{which} is {record.state}: what became of its request must be known "
+            "first; look again in a few minutes"
+        )
     raise Stop(f"{which} is {record.state}; there is nothing to cancel")
 
 
 def _ask_before_abandoning(ledger: Ledger, order: Order, *, yes: bool) -> None:
     refs = list(order.refs(ledger, ABANDONABLE))
     records = [record for record in ledger.batches.load(refs) if record]
-    paid = [r.job.price_usd_micros for r in records if r.state not in LOST]
-    lost = [r.job.price_usd_micros for r in records if r.state in LOST]
     if not records:
         return
-    parts = []
-    if paid:
-        parts.append(f"{counted(len(paid), 'video')} that cost {cost_of(paid)}")
-    if lost:
-        parts.append(f"{counted(len(lost), 'lost answer')} worth {cost_of(lost)}")
+    prices = [record.job.price_usd_micros for record in records]
     tables.say(
-        f"{order.batch.id}: to be given up for good: {' and '.join(parts)}; nothing "
-        "of it is collected, and what was charged stays charged"
+        f"{order.batch.id}: to be given up for good: "
+        f"{counted(len(records), 'video')} that cost {cost_of(prices)}; nothing of it "
+        "is collected, and what was charged stays charged"
     )
     consent("Give it up?", yes=yes)
 
@@ -135,8 +138,8 @@ def _tell(
     ledger: Ledger, order: Order, cancelled: int, abandoned: int, *, json: bool
 ) -> None:
     now = ledger.batches.read(order.batch.id) or order.batch
-    sent = sum(now.counts.get(state, 0) for state in (*ABANDONABLE, State.SUBMITTING))
-    sending = now.counts.get(State.SUBMITTING, 0)
+    sent = sum(now.counts.get(state, 0) for state in (*ABANDONABLE, *UNSETTLED))
+    unsettled = sum(now.counts.get(state, 0) for state in UNSETTLED)
     if json:
         told = {"batch": now.id, "job": order.job.job.id if order.job else None}
         print_json(
@@ -149,8 +152,8 @@ def _tell(
     if order.job is None and sent:
         parts.append(f"{sent} already sent and still collected")
     tables.say(f"{now.id}: {', '.join(parts)}")
-    if order.abandon and sending:
+    if order.abandon and unsettled:
         tables.say(
-            f"being sent at this moment: {counted(sending)}; the same command in a "
-            "minute gives up what became of that"
+            f"sent, and not yet known what became of it: {counted(unsettled)}; the "
+            "same command gives it up once that is known"
         )

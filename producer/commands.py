@@ -49,8 +49,8 @@ def check(manifest: str, reading: Reading, *, json: bool) -> int:
 
 def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> int:
     """Print what a manifest will cost, and when it will be done."""
-    chosen = _settings(spending)
-    budget = _budget(spending)
+    chosen = settings_of(spending)
+    budget = budget_of(spending)
     with closing(read(manifest, reading, chosen, whole=True)) as found:
         _stop_at_problems(found)
         with ledger_of(chosen, alone=False) as ledger:
@@ -65,14 +65,14 @@ def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) ->
 
 def run(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> int:
     """Render a manifest on this machine."""
-    chosen = _settings(spending)
-    budget = _budget(spending)
+    chosen = settings_of(spending)
+    budget = budget_of(spending)
     if not chosen.api_key:
         raise Stop(
             "WAVESPEED_API_KEY is not set, so nothing can be rendered for real; "
             "reelmill demo shows everything without a key"
         )
-    _check_store(chosen.store)
+    check_store(chosen.store)
     with closing(read(manifest, reading, chosen, whole=True)) as found:
         return render_manifest(found, chosen, spending, budget, json=json)
 
@@ -114,6 +114,11 @@ def hand_over(
     _stop_at_problems(found)
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
     there = ledger.batches.read(batch.id)
+    if there and there.cancelled:
+        raise Stop(
+            f"{there.id} was cancelled; to bring it back: "
+            f"reelmill retry {there.id} --cancelled, or render all anew: --fresh"
+        )
     if there is None or not is_over(there):
         view = _view(found, ledger, chosen, batch)
         _refuse_unknown_prices(found, spending, chosen)
@@ -125,7 +130,8 @@ def hand_over(
     return enqueue(ledger, found, batch, alone=not chosen.redis_url)
 
 
-def _settings(spending: Spending) -> Settings:
+def settings_of(spending: Spending) -> Settings:
+    """The settings of this environment, with the store that an option names."""
     overrides = {"store": spending.store} if spending.store else {}
     return chosen_settings(**overrides)
 
@@ -236,7 +242,12 @@ def _view(
     )
 
 
-def _budget(spending: Spending) -> int | None:
+def budget_of(spending: Spending) -> int | None:
+    """The budget that an option names, in micro-dollars.
+
+    Raises:
+        Stop: it is no amount.
+    """
     if spending.budget is None:
         return None
     try:
@@ -263,7 +274,12 @@ def _refuse_unknown_prices(found: Survey, spending: Spending, chosen: Settings) 
         )
 
 
-def _check_store(store: str) -> None:
+def check_store(store: str) -> None:
+    """Return if videos can be kept there.
+
+    Raises:
+        Stop: they cannot.
+    """
     try:
         Store(store).check_writable()
     except StoreError as error:

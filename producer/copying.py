@@ -61,10 +61,11 @@ def refuse_if_lost(ledger: Ledger, store: str, *, fresh_ledger: bool) -> None:
     if lost:
         few = ", ".join(lost[:3]) + (", …" if len(lost) > len(lost[:3]) else "")
         raise Stop(
-            f"the ledger has lost its data: {store} has copies of {len(lost)} batches "
-            f"that it does not know ({few}); nothing was sent. Put its data back, or "
-            f"run reelmill rebuild --store {store}. If it is another ledger that shall "
-            "share this store, pass --fresh-ledger"
+            f"this ledger does not know {len(lost)} batches that {store} has copies of "
+            f"({few}); nothing was sent. If theirs is another home or server, set "
+            "REELMILL_HOME or REELMILL_REDIS_URL to it; if its data is lost, put it "
+            f"back, or run reelmill rebuild --store {store}; if this is to be one more "
+            "ledger that shares the store, pass --fresh-ledger"
         )
 
 

@@ -8,6 +8,7 @@ from cyclopts.validators import Number
 
 _MANIFEST = Group("Manifest", sort_key=1)
 _SPENDING = Group("Spending", sort_key=2)
+_WHEN = Group("When", sort_key=0)
 
 
 @Parameter(name="*")
@@ -68,6 +69,28 @@ class Spending:
     """Render rows whose price the catalogue does not have."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class When:
+    """When a schedule fires, and what it takes."""
+
+    cron: Annotated[str | None, Parameter(group=_WHEN)] = None
+    """When: minute, hour, day, month, weekday, such as "0 22 * * *"."""
+    zone: Annotated[str, Parameter(group=_WHEN)] = "UTC"
+    """Time zone of these times, such as Europe/Berlin."""
+    by: Annotated[str, Parameter(group=_WHEN)] = ""
+    """Time of day by which it must be done; people are warned if it will not be."""
+    late: Annotated[str | None, Parameter(group=_WHEN)] = None
+    """How late it may still fire, such as 6h."""
+    inbox: Annotated[bool, Parameter(group=_WHEN, negative="")] = False
+    """Take manifests out of these folders or prefixes, when they are complete."""
+    still: Annotated[str | None, Parameter(group=_WHEN)] = None
+    """How long a file of an inbox must not have changed, such as 30s."""
+    replace: Annotated[bool, Parameter(group=_WHEN, negative="")] = False
+    """Put it in place of a schedule of that name."""
+
+
 #: What a command does when no option is given.
 READING = Reading()
 SPENDING = Spending()
+WHEN = When()

@@ -144,6 +144,8 @@ def _is_over(now: Snapshot, settings: Settings, in_vain: Sequence[JobRecord]) ->
     return (
         not now.count(State.WAITING)
         or now.batch.paused
+        or now.batch.cancelled
+        or now.account.paused
         or bool(now.batch.stopped_by)
         or bool(now.account.trouble)
         or not settings.starts

@@ -13,7 +13,7 @@ from jobs.records import BatchRecord
 from jobs.states import State
 from producer import tables
 from producer.awaiting import await_end
-from producer.commands import _budget, _check_store, _settings, hand_over, read
+from producer.commands import budget_of, check_store, hand_over, read, settings_of
 from producer.consent import counted
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
@@ -26,8 +26,8 @@ def submit(
     manifest: str, reading: Reading, spending: Spending, *, wait: bool, json: bool
 ) -> int:
     """Hand a manifest to the fleet; with `wait` watch it until it is over."""
-    chosen = _settings(spending)
-    budget_usd_micros = _budget(spending)
+    chosen = settings_of(spending)
+    budget_usd_micros = budget_of(spending)
     if not chosen.redis_url:
         raise Stop(
             "REELMILL_REDIS_URL is not set, so there is no fleet to hand it to; "
@@ -38,7 +38,7 @@ def submit(
             "WAVESPEED_API_KEY is not set; a batch belongs to the account whose key "
             "the workers have"
         )
-    _check_store(chosen.store)
+    check_store(chosen.store)
     began_s = time.time()
     with (
         closing(read(manifest, reading, chosen, whole=True)) as found,

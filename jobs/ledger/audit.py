@@ -7,7 +7,7 @@ something, not for the path of a job.
 from collections import Counter
 
 from jobs.ledger import Ledger, keys
-from jobs.moves import Ref, at_stake_usd_micros
+from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import FINAL, WATCHED, State
 
@@ -96,7 +96,6 @@ def _leader(ledger: Ledger, ref: str, record: JobRecord) -> list[str]:
 def _sums(ledger: Ledger, batch: BatchRecord, records: list[JobRecord]) -> list[str]:
     unfinished = ledger.server.hget(keys.batch(batch.id), "unfinished") or "0"
     reserved = sum(r.job.price_usd_micros or 0 for r in records if r.state in RESERVING)
-    reserved += sum(map(at_stake_usd_micros, records))
     counted = Counter(record.state for record in records)
     pairs = {
         "reserved": (batch.reserved_usd_micros, reserved),

@@ -114,17 +114,25 @@ class Schedules:
         member = f"{account_id}/{scheduler}"
         self._scripts.run("scheduler", self._now(), member, REMEMBERED_S)
 
+    def beats(self) -> dict[str, float]:
+        """Unix seconds of the last beat of every scheduler, as `account/scheduler`."""
+        members = self._server.zrange(keys.SCHEDULER, 0, -1)
+        ask = self._server.execute_command
+        scores = (ask("ZSCORE", keys.SCHEDULER, member) for member in members)
+        return {m: float(s or 0) for m, s in zip(members, scores, strict=True)}
+
     def beat_s(self, account_id: str, host: str = "") -> float:
         """Unix seconds of the last beat of a scheduler of an account; 0 if none is.
 
         With `host` only of those on that machine.
         """
-        for member in self._server.zrevrange(keys.SCHEDULER, 0, -1):
-            whose, _, scheduler = member.partition("/")
-            if whose == account_id and (not host or scheduler.endswith(f"@{host}")):
-                score = self._server.execute_command("ZSCORE", keys.SCHEDULER, member)
-                return float(score or 0)
-        return 0.0
+        theirs = [
+            beat_s
+            for member, beat_s in self.beats().items()
+            if member.startswith(f"{account_id}/")
+            and (not host or member.endswith(f"@{host}"))
+        ]
+        return max(theirs, default=0.0)
 
     def _standing(self, text: str) -> Standing:
         schedule = Schedule.from_json(text)

@@ -6,11 +6,11 @@ needed, so that help and completion answer at once.
 
 import sys
 
-from producer.cli import batches, manifests, service
+from producer.cli import batches, manifests, schedules, service
 from producer.cli.app import app
 from producer.exits import Exit, Stop
 
-__all__ = ["app", "batches", "main", "manifests", "service"]
+__all__ = ["app", "batches", "main", "manifests", "schedules", "service"]
 
 
 def main() -> None:

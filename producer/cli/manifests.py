@@ -115,3 +115,32 @@ def run(
     from producer.commands import run
 
     return run(manifest, reading, spending, json=json)
+
+
+@app.command(group=GROUP)
+def submit(
+    manifest: Manifest,
+    /,
+    *,
+    reading: Reading = READING,
+    spending: Spending = SPENDING,
+    wait: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Hand a manifest to the fleet; the same one while it is open is the same batch.
+
+    Needs `REELMILL_REDIS_URL`. Shows the price and asks, unless told `--yes`.
+
+        reelmill submit tonight.csv --budget 100
+        reelmill submit tonight.csv --yes --wait --priority 5
+
+    Args:
+        manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
+        reading: How the manifest is read.
+        spending: What may be spent, and where to.
+        wait: Watch it, and end as it ends.
+        json: Print the outcome as JSON.
+    """
+    from producer.submitting import submit
+
+    return submit(manifest, reading, spending, wait=wait, json=json)

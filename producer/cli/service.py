@@ -6,7 +6,7 @@ from cyclopts import Group, Parameter
 
 from producer.cli.app import Json, app
 
-GROUP = Group("This set-up", sort_key=2)
+GROUP = Group("This set-up", sort_key=3)
 
 
 @app.command(group=GROUP)

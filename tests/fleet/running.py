@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -114,7 +114,9 @@ class Fleet:
         """The settings of everybody here."""
         return read(self.place.environment)
 
-    def worker(self, ahead_s: float = 0.0, **environment: str) -> Child:
+    def worker(
+        self, environment: Mapping[str, str] | None = None, *, ahead_s: float = 0.0
+    ) -> Child:
         """Start a worker; it is ready when the ledger has heard of it."""
         number = len(self.workers)
         start = ["-m", "celery"] if not ahead_s else ["-c", AHEAD, str(ahead_s)]
@@ -122,7 +124,8 @@ class Fleet:
         command = [sys.executable, *start, *words.split(), "--queues", "reelmill"]
         command += ["--hostname", f"w{number}@{socket.gethostname()}"]
         command += ["--without-gossip", "--without-mingle"]
-        given = {**self.place.environment, "PYTHONPATH": str(ROOT), **environment}
+        given = {**self.place.environment, "PYTHONPATH": str(ROOT)}
+        given |= environment or {}
         log = self.place.folder / f"worker-{number}.log"
         made = Child(f"worker {number}", command, log=log, environment=given)
         self.workers.append(made)

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from redis import Redis
@@ -76,11 +77,15 @@ def test_no_message_carries_a_secret_or_a_row(team: Fleet) -> None:
     to_broker = [unpacked(text) for text in seen if not is_of_the_ledger(text)]
     for door in (f"LPUSH {QUEUE}", "PUBLISH"):
         carried = [text for text in to_broker if text.startswith(door)]
-        assert any("plain/r" in text for text in carried)
+        assert any("plain" in text for text in carried)
     for text in to_broker:
         for secret in (API_KEY, PASSWORD, "Slow orbit", "/pictures/", "prompt"):
             assert secret not in text
     all_is_well(team)
+
+
+def has_noticed(team: Fleet, before: int) -> bool:
+    return team.said().count("no pulse") >= before + len(team.workers)
 
 
 def test_a_server_that_is_restarted_is_found_again(team: Fleet) -> None:
@@ -88,9 +93,9 @@ def test_a_server_that_is_restarted_is_found_again(team: Fleet) -> None:
     before = team.count(State.STORED)
     for number, more in ((signal.SIGTERM, 10), (signal.SIGKILL, 25)):
         team.until_stored(before + more)
-        noticed = team.said().count("no pulse") + len(team.workers)
+        noticed = team.said().count("no pulse")
         team.server.end(number)
-        until(lambda least=noticed: team.said().count("no pulse") >= least)
+        until(partial(has_noticed, team, noticed))
         team.server.start()
     team.until_all_stored()
     all_is_well(team)
@@ -110,7 +115,7 @@ def test_what_workers_tell_about_themselves_holds_no_password(team: Fleet) -> No
     url = team.chosen.redis_url
     assert url
     with make_app(url) as app:
-        inspect = app.control.inspect(timeout=5.0)
+        inspect = app.control.inspect(timeout=5.0, limit=2)
         told = until(lambda: {**(inspect.stats() or {}), "conf": inspect.conf()})
     assert "reelmill" in json.dumps(told)
     assert PASSWORD not in json.dumps(told)

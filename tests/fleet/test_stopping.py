@@ -14,8 +14,8 @@ from tests.producer.running import quick_sandbox, until
 
 #: Nobody waits for a lease of this length.
 LONG_LEASE = {"REELMILL_LEASE_S": "600"}
-#: A history is looked through for longer than an answer is awaited.
-LATE = {"REELMILL_SETTLE_S": "61"}
+#: It awaits an answer for longer than a test takes.
+PATIENT = {"REELMILL_SUBMIT_TIMEOUT_S": "60", "REELMILL_SETTLE_S": "61"}
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def is_gone(child: Child) -> bool:
 
 
 def test_what_a_stopped_worker_had_in_hand_goes_to_others_at_once(team: Fleet) -> None:
-    first = team.worker(**LONG_LEASE)
+    first = team.worker(LONG_LEASE)
     team.ready(first)
     team.order(100)
     until(lambda: team.count(State.GENERATING, State.GENERATED) >= 20)
@@ -52,7 +52,7 @@ def test_what_a_stopped_worker_had_in_hand_goes_to_others_at_once(team: Fleet) -
 
 def test_the_answer_to_a_paid_request_is_awaited_before_the_end(team: Fleet) -> None:
     team.sandbox.configure(submit_late="first 1", submit_late_s=1.5)
-    first = team.worker(**LONG_LEASE)
+    first = team.worker(LONG_LEASE)
     team.ready(first)
     team.order(1)
     until(lambda: team.sandbox.books()["predictions"])
@@ -66,7 +66,7 @@ def test_a_request_without_an_answer_holds_a_stop_up_no_longer_than_set(
     team: Fleet,
 ) -> None:
     team.sandbox.configure(submit_late="first 1", submit_late_s=60.0)
-    first = team.worker(REELMILL_STOP_S="1", REELMILL_SUBMIT_TIMEOUT_S="60", **LATE)
+    first = team.worker({**PATIENT, "REELMILL_STOP_S": "1"})
     team.ready(first)
     team.order(1)
     until(lambda: team.sandbox.books()["predictions"])
@@ -80,7 +80,7 @@ def test_a_request_without_an_answer_holds_a_stop_up_no_longer_than_set(
 
 def test_a_second_signal_ends_it_at_once(team: Fleet) -> None:
     team.sandbox.configure(submit_late="first 1", submit_late_s=60.0)
-    first = team.worker(REELMILL_STOP_S="600", REELMILL_SUBMIT_TIMEOUT_S="60", **LATE)
+    first = team.worker({**PATIENT, "REELMILL_STOP_S": "600"})
     team.ready(first)
     team.order(1)
     until(lambda: team.sandbox.books()["predictions"])

@@ -31,7 +31,7 @@ jobs = st.builds(
 def test_what_is_copied_is_read_again(
     asked: list[tuple[Job, dict[str, Link]]], budget: int | None
 ) -> None:
-    batch = a_batch(budget_usd_micros=budget, fresh=True, folder="/home/shop")
+    batch = a_batch(budget_usd_micros=budget, fresh=True, folder="shop")
     found = copies.read("".join(copies.lines(batch, asked)))
     assert found.batch == batch
     assert found.jobs == tuple(job for job, _ in asked)

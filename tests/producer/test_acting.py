@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from producer import acting
+from producer import resolving, showing
 from producer.exits import Exit, Stop
 from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows, until
 from tests.sandbox.running import RunningSandbox
@@ -73,7 +73,7 @@ def batch_of(place: Desk) -> str:
 
 def shown(told: Ask, place: Desk) -> dict[str, dict[str, Any]]:
     """Every job of the newest batch by its id."""
-    jobs = json.loads(told(place, acting.show, None, None, json=True))
+    jobs = json.loads(told(place, showing.show, None, None, json=True))
     return {job["id"]: job for job in jobs}
 
 
@@ -102,7 +102,7 @@ def test_a_person_settles_what_cannot_be_told_by_looking(
         (candidate,) = first["candidates"]
         assert [candidate] == second["candidates"]
         batch, made = batch_of(place), candidate["prediction_id"]
-        words = told(place, acting.show, batch, first["id"], json=False)
+        words = told(place, showing.show, batch, first["id"], json=False)
         the_candidate_is_shown(words, f"{batch} {first['id']}", candidate, calm)
         what_cannot_be_is_refused(told, place, batch, first["id"], stored, made)
 
@@ -150,7 +150,7 @@ def what_cannot_be_is_refused(
 
     def refused(job: str, adopt: str | None = None, *, absent: bool = False) -> str:
         return refusal(
-            told, place, acting.resolve, batch, job, adopt=adopt, absent=absent
+            told, place, resolving.resolve, batch, job, adopt=adopt, absent=absent
         )
 
     belongs = f"belongs to {batch}/{stored['id']} already"
@@ -198,7 +198,7 @@ def test_collect_fetches_what_is_paid_and_starts_nothing(
 
 def test_the_billing_is_compared_row_by_row(calm: RunningSandbox, told: Ask) -> None:
     def billed(batch: str | None = None) -> str:
-        return told(place, acting.report, batch, billed=True, json=False)
+        return told(place, showing.report, batch, billed=True, json=False)
 
     with desk(calm, "billing") as place:
         calm.configure(outcome_5000="first 1", stranger="first 2", page_cap=2)
@@ -210,7 +210,7 @@ def test_the_billing_is_compared_row_by_row(calm: RunningSandbox, told: Ask) -> 
         second = place.write("bags.csv", as_csv(bags))
         assert place.run(second).code == 0
 
-        words = told(place, acting.report, batch, billed=True, json=True)
+        words = told(place, showing.report, batch, billed=True, json=True)
         document = json.loads(words)
         invoice = document["invoice"]
         assert invoice["billed_usd"] == "1.05"
@@ -227,7 +227,7 @@ def test_the_billing_is_compared_row_by_row(calm: RunningSandbox, told: Ask) -> 
         assert billed().count("charge not billed, or not yet") == 3
 
         calm.configure(billing_5xx=1)
-        silent = refusal(told, place, acting.report, None, billed=True, json=False)
+        silent = refusal(told, place, showing.report, None, billed=True, json=False)
         assert "the provider does not say" in silent
 
 
@@ -236,7 +236,7 @@ def test_the_billing_is_found_by_the_clock_of_the_provider(told: Ask) -> None:
     with sandbox_ahead(900, **settings) as sandbox, desk(sandbox) as place:
         manifest = place.write("cups.csv", as_csv(rows(sandbox, 2, V26)))
         assert place.run(manifest).code == 0
-        words = told(place, acting.report, None, billed=True, json=False)
+        words = told(place, showing.report, None, billed=True, json=False)
         assert "the provider's billing equals this report" in words
 
 

@@ -122,24 +122,27 @@ def test_what_may_be_paid_is_given_up_only_by_a_word_more(place: Fleet) -> None:
     asked = cancel(place, abandon=True)
     assert asked.code == Exit.USAGE
     assert "--yes answers for you" in asked.err
-    assert "2 videos that cost $0.42 and 2 lost answers worth $0.42" in asked.err
+    assert "2 videos that cost $0.42" in asked.err
     assert not batch_of(place.ledger).cancelled
 
     said = cancel(place, abandon=True, yes=True)
-    assert "4 jobs cancelled, 4 abandoned, 1 already sent" in said.err
-    assert "being sent at this moment: 1 job; the same command" in said.err
+    assert "4 jobs cancelled, 2 abandoned, 3 already sent" in said.err
+    assert "not yet known what became of it: 3 jobs; the same command" in said.err
     batch = batch_of(place.ledger)
     assert batch.counts == {
         State.CANCELLED: 4,
-        State.FAILED: 4,
+        State.FAILED: 2,
         State.STORED: 1,
         State.SUBMITTING: 1,
+        State.UNKNOWN: 1,
+        State.UNRESOLVED: 1,
     }
-    # Three are charged; two more, and the one that is being sent, may be.
+    # Three are charged; the lost answers and the one that is being sent may be.
     assert batch.charged_usd_micros == 630_000
     assert batch.reserved_usd_micros == 630_000
     left = leased(place.ledger)
-    assert set(left) <= {at[State.SUBMITTING]}
+    unsettled = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
+    assert set(left) <= {at[state] for state in unsettled}
 
 
 def test_a_single_job_is_taken_back_and_the_batch_goes_on(place: Fleet) -> None:
@@ -153,7 +156,9 @@ def test_a_single_job_is_taken_back_and_the_batch_goes_on(place: Fleet) -> None:
         return said.err
 
     assert "--abandon gives it up" in refused(State.GENERATING)
-    assert "being sent at this moment" in refused(State.SUBMITTING, abandon=True)
+    assert "must be known first" in refused(State.SUBMITTING, abandon=True)
+    assert "must be known first" in refused(State.UNKNOWN, abandon=True)
+    assert "reelmill resolve" in refused(State.UNRESOLVED, abandon=True)
     assert "is stored; there is nothing to cancel" in refused(State.STORED)
     assert "has no job row-99" in cancel(place, job="row-99").err
     job = at[State.GENERATING].job

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -225,22 +226,25 @@ def commands(ledger: Ledger) -> dict[str, int]:
 
 SERVE = """
 from producer.exposing import expose
-raise SystemExit(expose("127.0.0.1", int("{port}"), once={once}))
+raise SystemExit(expose("127.0.0.1", 0, once={once}))
 """
 
 
-def start(
-    ledger_url: str, *, port: int = 0, once: bool = False
-) -> subprocess.Popen[str]:
-    code = SERVE.format(port=port, once=once)
+@contextmanager
+def started(ledger_url: str, *, once: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """The command; it is ended at the end, whatever came in between."""
     environment = {"PATH": os.environ["PATH"], "REELMILL_REDIS_URL": ledger_url}
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE.format(once=once)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_figures_are_served_until_somebody_says_stop(
@@ -248,7 +252,7 @@ def test_figures_are_served_until_somebody_says_stop(
 ) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     url = settings.read({}, home=home).ledger_url
-    with start(url) as process:
+    with started(url) as process:
         assert process.stderr
         address = process.stderr.readline().split()[-1]
         assert address.startswith("http://127.0.0.1:")
@@ -264,7 +268,7 @@ def test_figures_are_served_until_somebody_says_stop(
 
 def test_figures_are_printed_once(home: Path, ledger: Ledger) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
-    with start(settings.read({}, home=home).ledger_url, once=True) as process:
+    with started(settings.read({}, home=home).ledger_url, once=True) as process:
         out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert samples(out)["reelmill_workers"] == 0

@@ -53,7 +53,11 @@ def test_every_file_of_the_samples_is_tested() -> None:
 
 @pytest.mark.parametrize(
     ("name", "title"),
-    [("shopify.csv", "title"), ("shopify-new.csv", "title"), ("woocommerce.csv", "name")],
+    [
+        ("shopify.csv", "title"),
+        ("shopify-new.csv", "title"),
+        ("woocommerce.csv", "name"),
+    ],
 )
 def test_a_shops_export_runs_unchanged(name: str, title: str, tmp_path: Path) -> None:
     prompt = f"{{{{ {title} }}}} turning slowly"

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -92,7 +94,7 @@ def test_a_receiver_that_is_down_is_told_later_and_the_others_only_once(
     simulated: Ledger, clock: Clock, home: Path, web: Receiver, mail: Receiver
 ) -> None:
     web.answers = [503, 302, 404, 200]
-    smtp = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
+    smtp: dict[str, Any] = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
     chosen = told_by(home, web, **smtp)
     simulated.tellings.add(NEWS)
     for tries in range(1, 5):
@@ -107,7 +109,10 @@ def test_a_receiver_that_is_down_is_told_later_and_the_others_only_once(
 def test_nobody_listens_at_all_and_the_mail_waits(
     simulated: Ledger, clock: Clock, home: Path, mail: Receiver
 ) -> None:
-    there = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
+    there: dict[str, Any] = {
+        "notify_email": "a@example.com",
+        "smtp_url": mail_url(mail),
+    }
     away = {**there, "smtp_url": "smtp://127.0.0.1:1?from=mill@example.com"}
     simulated.tellings.add(NEWS)
     tell_due(told_by(home, **away), simulated)
@@ -165,10 +170,8 @@ def test_a_batch_is_over_while_its_receiver_hangs(
     with (
         quick_sandbox(generation_s=0.1) as sandbox,
         workshop(ledger, sandbox, home, **url) as shop,
+        telling(shop.engine.settings, ledger, web),
     ):
-        over: list[bool] = []
-        teller = Teller(shop.engine.settings, ledger, lambda: bool(over))
-        teller.start()
         shop.order(shop.job(0))
         shop.until_all(State.STORED)
         assert ledger.due.lease(shop.engine.account, 10, LEASE_S)
@@ -179,9 +182,6 @@ def test_a_batch_is_over_while_its_receiver_hangs(
         assert (shop.store / "spring" / "spring" / "report.html").exists()
         (waiting,) = ledger.figures.read().accounts
         assert waiting.tellings == 1
-        over.append(True)
-        web.free.set()
-        teller.join()
     ((_, body),) = web.got
     told = json.loads(body)
     assert (told["batch"], told["kind"]) == ("spring", "finished")
@@ -189,12 +189,26 @@ def test_a_batch_is_over_while_its_receiver_hangs(
     assert told["report"] == "https://files.example.com/spring"
 
 
+@contextmanager
+def telling(chosen: Settings, ledger: Ledger, web: Receiver) -> Iterator[None]:
+    """A worker's teller while the context lasts; then the receiver answers."""
+    over = threading.Event()
+    teller = Teller(chosen, ledger, over.is_set)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        web.free.set()
+        teller.join()
+
+
 def test_a_receiver_that_hangs_is_left_after_a_while(
     simulated: Ledger, clock: Clock, home: Path, web: Receiver, mail: Receiver
 ) -> None:
     web.free.clear()
     mail.free.clear()
-    smtp = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
+    smtp: dict[str, Any] = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
     simulated.tellings.add(NEWS)
     assert tell_due(told_by(home, web, **smtp), simulated, deadline_s=0.2) == 1
     clock.forward(DAY_S)
@@ -211,7 +225,7 @@ def test_no_secret_is_said_whatever_goes_wrong(
 ) -> None:
     caplog.set_level(logging.DEBUG, "reelmill")
     web.answers, mail.answers = [302], [550]
-    smtp = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
+    smtp: dict[str, Any] = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
     unheard = Receiver(port=1)
     with mail_receiver("127.0.0.2") as elsewhere:
         plain = mail_url(elsewhere, "127.0.0.2")

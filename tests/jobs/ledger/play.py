@@ -130,6 +130,7 @@ def everything(ledger: Ledger) -> dict[str, object]:
         "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
         "set": ("SMEMBERS",),
         "list": ("LRANGE", 0, -1),
+        "string": ("GET",),
     }
     found: dict[str, object] = {}
     for key in ask("KEYS", "*"):

