@@ -25,6 +25,7 @@ from producer.private import ledger_of
 from producer.reading import Options
 from producer.rendering import keep_report, outcome, render
 from producer.survey import Survey, foreseen, look, survey, weigh
+from producer.telling import tell_end
 from producer.uploading import upload_all
 from producer.watching import take
 
@@ -92,6 +93,7 @@ def render_manifest(
         print_beginning(before)
         now = render(ledger, chosen, batch.id)
         document, place = keep_report(ledger, batch.id, time.time())
+        tell_end(ledger, chosen, batch.id)
     print_outcome(document, place, json=json)
     print_ending(now, before)
     return outcome(now)

@@ -42,6 +42,9 @@ SECRET_EVERY_S = 60.0
 #: What is under way when the receiver is asked to end has so long.
 STOP_S = 5.0
 
+#: What is too large is not read to its end for longer than this.
+LINGER_S = 1.0
+
 LOST = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
 
 
@@ -206,7 +209,8 @@ def _fits(
 
 async def serve(engine: Engine, host: str, port: int, stop: threading.Event) -> None:
     """Take webhooks until `stop` is set; says on stdout where it listens."""
-    runner = web.AppRunner(Receiver(engine).app(), access_log=None)
+    app = Receiver(engine).app()
+    runner = web.AppRunner(app, access_log=None, lingering_time=LINGER_S)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, shutdown_timeout=STOP_S)

@@ -76,3 +76,27 @@ def sandbox(
     from producer.demo import sandbox
 
     return sandbox(options)
+
+
+@app.command(group=GROUP)
+def metrics(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 9470,
+    once: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Serve the figures of a fleet for Prometheus, or print them once.
+
+    For example:
+
+        reelmill metrics --port 9470
+        reelmill metrics --once
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on.
+        once: Print the figures and end.
+    """
+    from producer.exposing import expose
+
+    return expose(host, port, once=once)

@@ -87,7 +87,7 @@ def hooked(
 
         async def begin() -> None:
             app = Receiver(shop.engine, secret_every_s=0.0).app()
-            runner.append(web.AppRunner(app))
+            runner.append(web.AppRunner(app, lingering_time=0.1))
             await runner[0].setup()
             await web.SockSite(runner[0], listening).start()
 
