@@ -18,6 +18,7 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import normal
+from producer.copying import keep_copy
 from producer.survey import Survey, digest
 
 #: Digits of the digest that a batch id carries.
@@ -99,10 +100,13 @@ def enqueue(
         batch: what `to_be` made of it.
         alone: put all other batches of the account aside.
     """
-    ledger.batches.create(batch)
+    is_new = ledger.batches.create(batch)
     if alone:
         ledger.batches.put_aside_others(batch.account, batch.id)
     ledger.batches.add(batch.id, _named(found, batch.id))
+    there = ledger.batches.read(batch.id) or batch
+    if is_new or not there.complete:
+        keep_copy(ledger, there)
     ledger.batches.open(batch.id)
     if batch.budget_usd_micros is not None:
         ledger.batches.set_budget(batch.id, batch.budget_usd_micros)

@@ -18,6 +18,7 @@ from jobs.storage import Store, StoreError
 from producer import account, looking, price_view, problems, tables
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.choosing import chosen_settings
+from producer.copying import refuse_if_lost
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
 from producer.printing import print_beginning, print_ending, print_json, print_outcome
@@ -114,6 +115,7 @@ def hand_over(
         Stop: the manifest has problems, the account cannot pay, or nobody agrees.
     """
     _stop_at_problems(found)
+    refuse_if_lost(ledger, chosen.store, fresh_ledger=spending.fresh_ledger)
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
     there = ledger.batches.read(batch.id)
     if there and there.cancelled:

@@ -58,7 +58,7 @@ def demo(*, json: bool) -> int:
         manifest = _manifest(folder, sandbox)
         chosen = _settings(base, folder, sandbox)
         tables.say(f"a stand-in for the provider answers at {sandbox.url}")
-        reading, spending = Reading(look=False), Spending(yes=True)
+        reading, spending = Reading(look=False), Spending(yes=True, fresh_ledger=True)
         with closing(read(str(manifest), reading, chosen, whole=True)) as found:
             code = render_manifest(found, chosen, spending, None, json=json)
             return _compare(sandbox, found.price_usd_micros, code)

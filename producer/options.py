@@ -63,6 +63,8 @@ class Spending:
     """Weight against other batches of the account."""
     fresh: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
     """Render also what was rendered before."""
+    fresh_ledger: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
+    """Begin an empty ledger beside a store that another one uses."""
     allow_unknown_price: Annotated[bool, Parameter(group=_SPENDING, negative="")] = (
         False
     )

@@ -100,3 +100,45 @@ def metrics(
     from producer.exposing import expose
 
     return expose(host, port, once=once)
+
+
+@app.command(group=GROUP)
+def hooks(*, host: str = "127.0.0.1", port: int = 8788) -> int:
+    """Receive the provider's webhooks, so that what is over is seen at once.
+
+    For example:
+
+        reelmill hooks --port 8788
+
+    Args:
+        host: Address to listen on; whoever calls from outside comes through a proxy.
+        port: Port to listen on.
+    """
+    from producer.hooking import hooks
+
+    return hooks(host, port)
+
+
+@app.command(group=GROUP)
+def rebuild(
+    *,
+    store: str | None = None,
+    ledger: str | None = None,
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Put the batches of a store back into a ledger that lost its data; sends nothing.
+
+    For example:
+
+        reelmill rebuild --store s3://shop/videos
+
+    Args:
+        store: Where the videos are, instead of `REELMILL_STORE`.
+        ledger: Name of the ledger that was lost, where the store knows several.
+        yes: Let batches that have waiting rows go on at once.
+        json: Print what was put back as JSON.
+    """
+    from producer.rebuilding import rebuild
+
+    return rebuild(store, ledger_name=ledger, yes=yes, json=json)

