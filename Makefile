@@ -34,6 +34,13 @@ demo: install  ## the whole pipeline on this machine: no key, no cost
 test: dev  ## run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+flower: dev  ## the dashboard at 127.0.0.1:5555; needs FLOWER_BASIC_AUTH=name:password
+	@test -n "$$FLOWER_BASIC_AUTH" || { echo 'set FLOWER_BASIC_AUTH=name:password' >&2; exit 2; }
+	@mkdir -p .reelmill
+	$(BIN)/celery -A worker.app flower --read-only --address=127.0.0.1 --port=5555 \
+	  --persistent=True --state-save-interval=3000 --db=.reelmill/flower.db \
+	  --tasks-columns=name,args,state,received,runtime,worker,uuid
+
 chaos: dev  ## every fault and every kill at once; prints what came of it
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 

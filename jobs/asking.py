@@ -80,7 +80,9 @@ def pictures_of(model: Model, job: Job) -> list[str]:
 
 
 def _digest(model: Model, job: Job, contents: Mapping[str, str]) -> str:
-    request = model.request(job.inputs)
+    # An input that is left out is the same as its default: the provider takes that.
+    defaults = {n: i.default for n, i in model.inputs.items() if i.default is not None}
+    request = defaults | model.request(job.inputs)
     for name in request:
         if model.inputs[name].is_picture:
             request[name] = _named(request[name], contents)

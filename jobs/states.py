@@ -44,6 +44,7 @@ class Event(StrEnum):
     ABANDON = "abandon"  #: a person gives up what is paid; it is not collected
     RETRY = "retry"  #: a person asks for one more attempt
     FOLLOW = "follow"  #: a job of another batch makes the same video
+    SPARE = "spare"  #: the provider refused the same before, and charged for it
     LEAD = "lead"  #: nobody else makes it any more
     REUSE = "reuse"  #: the video that another job stored serves this one too
 
@@ -75,7 +76,9 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.CANCELLED, Event.RETRY): State.WAITING,
     (State.WAITING, Event.FOLLOW): State.FOLLOWING,
     (State.WAITING, Event.REUSE): State.REUSED,
+    (State.WAITING, Event.SPARE): State.FAILED,
     (State.FOLLOWING, Event.LEAD): State.WAITING,
+    (State.FOLLOWING, Event.SPARE): State.FAILED,
     (State.FOLLOWING, Event.REUSE): State.REUSED,
     (State.FOLLOWING, Event.CANCEL): State.CANCELLED,
 }

@@ -81,7 +81,7 @@ def parse(url: str) -> tuple[str, str]:
 def normal(url: str) -> str:
     """One spelling for one store: folders absolute, no slash at the end."""
     scheme, place = parse(url)
-    return str(Path(place).absolute()) if scheme == "file" else place.rstrip("/")
+    return str(Path(place).resolve()) if scheme == "file" else place.rstrip("/")
 
 
 class Store:

@@ -48,8 +48,8 @@ def turn(ledger: Ledger, first: str, *, fresh: bool) -> str:
     """Which batch of one manifest is meant: the newest, or with `fresh` a new one.
 
     Each time that all is rendered afresh is a batch of its own: `first`, `first-2`, …
-    One that is not over yet is gone on with, so that an interrupted one is not paid
-    again from its beginning.
+    One that is not over yet is gone on with by the same word, so that an interrupted
+    one is not paid again from its beginning; without the word nobody pays for it.
     """
     newest, number = first, 1
     while ledger.batches.read(following := f"{first}-{number + 1}"):
@@ -57,6 +57,8 @@ def turn(ledger: Ledger, first: str, *, fresh: bool) -> str:
     there = ledger.batches.read(newest)
     if fresh and there and is_over(there):
         return f"{first}-{number + 1}"
+    if not fresh and there and there.fresh and not is_over(there):
+        return first if number == 2 else f"{first}-{number - 1}"  # noqa: PLR2004 - the first has no number
     return newest
 
 

@@ -52,7 +52,7 @@ def retry(
         print_json({"batch": found.id, "retried": count, "cost_usd": usd(known)})
         return Exit.STORED
     waits = "1 job waits" if count == 1 else f"{count} jobs wait"
-    how = f"reelmill run {found.manifest} sends them"
+    how = "the command that rendered the batch sends them"
     if chosen.redis_url:
         how = f"reelmill watch {found.id} shows how it goes"
     tables.say(f"{waits} for one more attempt, {cost} in all; {how}")

@@ -30,6 +30,9 @@ from producer.telling import tell_end
 from producer.uploading import upload_all
 from producer.watching import take
 
+#: Jobs that a sentence names.
+MOST_NAMED = 5
+
 
 def check(manifest: str, reading: Reading, *, json: bool) -> int:
     """Print every problem of a manifest."""
@@ -58,6 +61,7 @@ def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) ->
         with ledger_of(chosen, alone=False) as ledger:
             batch = _batch(ledger, found, chosen, spending, budget)
             view = _view(found, ledger, chosen, batch)
+        _tell_gone(found)
         if json:
             print_json(view.document())
         else:
@@ -117,6 +121,7 @@ def hand_over(
     _stop_at_problems(found)
     refuse_if_lost(ledger, chosen.store, fresh_ledger=spending.fresh_ledger)
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
+    _tell_gone(found)
     there = ledger.batches.read(batch.id)
     if there and there.cancelled:
         raise Stop(
@@ -288,6 +293,21 @@ def check_store(store: str) -> None:
         Store(store).check_writable()
     except StoreError as error:
         raise Stop(f"{error}; set REELMILL_STORE or --store") from None
+
+
+def _tell_gone(found: Survey) -> None:
+    """Say which videos of the batch were stored and are not there any more."""
+    if found.gone:
+        few = ", ".join(found.gone[:MOST_NAMED])
+        more = (
+            f" and {len(found.gone) - MOST_NAMED} more"
+            if found.gone[MOST_NAMED:]
+            else ""
+        )
+        tables.say(
+            f"stored before, and gone from the store: {few}{more}; a manifest of these "
+            "rows alone renders them again, --fresh renders all"
+        )
 
 
 def _upload(

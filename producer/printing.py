@@ -53,7 +53,9 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
             again = f"reelmill retry {now.batch.id} --cancelled takes it up again"
             tables.say(f"{now.count(State.CANCELLED)} are cancelled; {again}")
         elif before and before.over == before.batch.total:
-            tables.say(f"all {now.batch.total} were rendered before; none was sent")
+            done = now.count(State.STORED, State.REUSED)
+            many = f"all {done}" if done == now.batch.total else f"{done}"
+            tables.say(f"{many} were rendered before; none was sent")
         return
     tables.say(
         f"incomplete: {left} of {now.batch.total} are left"
@@ -69,9 +71,10 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
         tables.say(f"raise --budget and {again} to go on")
     elif now.account.trouble:
         tables.say(account.CURES.get(now.account.trouble, "look at the account"))
-    elif now.under_way:
+    elif now.under_way > now.count(State.FOLLOWING):
+        paid = now.under_way - now.count(State.FOLLOWING)
         tables.say(
-            f"{now.under_way} are under way at the provider and paid; "
+            f"{paid} are under way at the provider and paid; "
             "run the same command within 7 days to go on"
         )
     elif now.count(State.UNRESOLVED) == left:

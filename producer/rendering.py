@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from types import FrameType
 from typing import Any
 
@@ -32,6 +33,9 @@ from producer.watching import Display, Snapshot, display, take
 THREADS = 16
 
 LOOK_S = 0.2
+
+#: Jobs that follow and look up in one round trip.
+FOLLOWERS = 500
 
 #: A worker that ends by itself is started again this often in a row.
 MOST_STARTS = 5
@@ -109,7 +113,7 @@ def _watch(
     try:
         while not interrupt.asked and not _is_over(now, settings, in_vain):
             time.sleep(LOOK_S)
-            now = take(ledger, batch_id)
+            now = _followed_up(ledger, take(ledger, batch_id))
             in_vain = stuck(ledger, now)
             shown.show(now)
             if not worker.running:
@@ -133,6 +137,16 @@ def _watch(
     for line in stuck_lines(batch_id, in_vain, now.batch.note):
         tables.say(line)
     return take(ledger, batch_id)
+
+
+def _followed_up(ledger: Ledger, now: Snapshot) -> Snapshot:
+    """How it stands once jobs that follow have seen that nobody leads any more."""
+    if now.followed or not now.count(State.FOLLOWING):
+        return now
+    refs = ledger.batches.refs_in(now.batch.id, [State.FOLLOWING])
+    while block := list(islice(refs, FOLLOWERS)):
+        ledger.twins.follow(now.batch.account, block)
+    return take(ledger, now.batch.id)
 
 
 def _is_over(now: Snapshot, settings: Settings, in_vain: Sequence[JobRecord]) -> bool:

@@ -39,6 +39,9 @@ MEMORY = "pictures.sqlite"
 #: Jobs whose fate one question to the ledger tells.
 BLOCK = 500
 
+#: States of jobs whose video is in the store, or should be.
+THERE = frozenset({State.STORED, State.REUSED})
+
 #: Stored videos that are looked for side by side.
 SIDE_BY_SIDE = 16
 
@@ -55,7 +58,7 @@ class Share:
     reused: int = 0
     #: Those whose video is being made already, by whichever batch.
     following: int = 0
-    #: Those that failed or were cancelled in this batch; a person may retry them.
+    #: Those that failed or were cancelled before; a person may retry them.
     given_up: int = 0
 
 
@@ -75,6 +78,8 @@ class Survey:
     #: By short name of the model and seconds of video.
     shares: dict[tuple[str, int], Share] = field(default_factory=dict)
     combinations: Combinations = field(default_factory=Combinations)
+    #: Ids of jobs of this batch whose videos were stored and are gone.
+    gone: list[str] = field(default_factory=list)
     #: Hex digest of all jobs in order, by what they ask for.
     digest: str = ""
     _spool: Spool | None = None
@@ -119,7 +124,8 @@ class Survey:
         asks = Asks(self.catalogue)
         for job in self._spool or ():
             if self._memory:
-                contents = self._contents(job, self._memory)
+                model = self.catalogue.find(job.model)
+                contents = looking.contents_of(job, model, self._memory)
                 job = replace(job, contents=contents)  # noqa: PLW2901 - the same job, more of it known
             yield Asked(job, asks.of(job))
 
@@ -136,16 +142,6 @@ class Survey:
         for job in self._spool or ():
             model = self.catalogue.find(job.model)
             self.problems.add_all(looking.problems_of(job, model, memory, self.source))
-
-    def _contents(self, job: Job, memory: looking.Memory) -> dict[str, str]:
-        """Contents of a job's pictures; of those not looked at, what they were once."""
-        model = self.catalogue.find(job.model)
-        known = looking.contents_of(job, model, memory)
-        for address in pictures_of(model, job):
-            kept = None if address in known else memory.kept(address)
-            if kept and kept.look.sha256:
-                known[address] = kept.look.sha256
-        return known
 
     def close(self) -> None:
         """Let go of the files it works with."""
@@ -254,8 +250,10 @@ def _add(found: Survey, job: Job, model: Model, prospect: Prospect) -> None:
     kind = (model.name, model.duration_s(job.inputs))
     share = found.shares.setdefault(kind, Share())
     share.jobs += 1
-    if prospect.state in {State.REUSED, State.STORED}:
+    if prospect.state in THERE:
         share.reused += 1
+        if not prospect.video:
+            found.gone.append(job.id)
     elif prospect.state in {State.FAILED, State.CANCELLED}:
         share.given_up += 1
     elif prospect.state is not State.WAITING:
@@ -275,25 +273,25 @@ def _check_videos(
     alone: bool,
 ) -> None:
     """See that videos to be reused are there; foresee anew for those that are not."""
-    left = [i for i, p in enumerate(prospects) if _is_reused(p)]
+    left = [i for i, p in enumerate(prospects) if p.state in THERE]
     if not left:
         return
     store = Store(batch.store)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         # Without a video that is gone, another one may be found: so again for those.
-        while left := [i for i in left if _is_reused(prospects[i])]:
+        while left := [i for i in left if prospects[i].state in THERE]:
             there = pool.map(lambda i: _is_there(store, prospects[i]), left)
             left = [i for i, is_there in zip(left, there, strict=True) if not is_there]
             for i in left:
                 ledger.twins.forget(store.url, block[i], prospects[i].leader)
-            gone = [block[i] for i in left]
-            again = ledger.twins.prospects(batch, gone, alone=alone)
-            for i, prospect in zip(left, again, strict=True):
+            gone = [i for i in left if prospects[i].leader is None]
+            for i in gone:
+                prospects[i] = replace(prospects[i], video="")
+            left = [i for i in left if prospects[i].leader is not None]
+            again = [block[i] for i in left]
+            found = ledger.twins.prospects(batch, again, alone=alone)
+            for i, prospect in zip(left, found, strict=True):
                 prospects[i] = prospect
-
-
-def _is_reused(prospect: Prospect) -> bool:
-    return prospect.state is State.REUSED and prospect.leader is not None
 
 
 def _is_there(store: Store, prospect: Prospect) -> bool:

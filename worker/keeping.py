@@ -53,15 +53,15 @@ def keep(batch: BatchRecord, record: JobRecord, fetched: Fetched) -> str:
         StoreError: the store does not take them.
     """
     store = store_at(batch.store)
-    key = _free_key(store, batch, record)
+    key = _free_key(store, record)
     store.put_file(key, fetched.path, "video/mp4", fetched.sha256)
     told = json.dumps(_provenance(batch, record, fetched), ensure_ascii=False, indent=2)
     store.put_text(_beside(key), told, "application/json")
     return store.place(key)
 
 
-def _free_key(store: Store, batch: BatchRecord, record: JobRecord) -> str:
-    """The job's key, or one beside it where another batch's paid video has it already.
+def _free_key(store: Store, record: JobRecord) -> str:
+    """The job's key, or one beside it where another paid video has it already.
 
     A template of keys may leave out the batch; then the same row of two nights would
     have one key, and the second video would replace the first.
@@ -72,12 +72,13 @@ def _free_key(store: Store, batch: BatchRecord, record: JobRecord) -> str:
         there = json.loads(told) if told else None
     except ValueError:
         there = {}
-    own = {"batch": batch.id, "job": record.job.id}
     if not isinstance(there, dict | None):
         there = {}
-    if there is None or {name: there.get(name) for name in own} == own:
+    # By the prediction: another ledger may have a batch and a job of the same names.
+    own = {attempt.prediction_id for attempt in record.attempts}
+    if there is None or there.get("prediction_id") in own - {None}:
         return key
-    return f"{key.removesuffix('.mp4')}-{batch.id}.mp4"
+    return f"{key.removesuffix('.mp4')}-{record.prediction_id}.mp4"
 
 
 def _beside(key: str) -> str:

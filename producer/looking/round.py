@@ -149,7 +149,8 @@ class _Round:
     ) -> tuple[Kept, bool]:
         if kept is not None and kept.near and not self._near:
             kept = None
-        if kept is not None and self._memory.is_fresh(kept):
+        # What is about to be paid for is always asked for: it may have been replaced.
+        if kept is not None and not self._whole and self._memory.is_fresh(kept):
             return kept, True
         look = WebLook(address, asking, self._memory, self._wish)
         if kept is not None and await asking.patiently(lambda: look.still_holds(kept)):

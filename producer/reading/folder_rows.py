@@ -13,6 +13,7 @@ from unicodedata import category, normalize
 
 from jobs.naming import BadName, clean_id
 from jobs.rows import Problem, Row, Skipped
+from jobs.seen import Seen
 from producer.reading.unreadable import whole
 
 PICTURES = frozenset(
@@ -32,6 +33,7 @@ class Listing:
     def __init__(self, file: str) -> None:
         self._file = file
         self._number = 0
+        self._ids = Seen()
 
     def hidden(self) -> Skipped:
         """A file or folder that its owner keeps out of sight."""
@@ -48,13 +50,22 @@ class Listing:
         self._number += 1
         folder = path.parent.as_posix()
         cells = {
-            "id": _id(path.with_suffix("").as_posix()),
+            "id": self._id(path),
             "image": address,
             "file": path.name,
             "stem": path.stem,
             "folder": "" if folder == "." else folder,
         }
         return Row(self._file, self._number, self._number, cells)
+
+    def _id(self, path: PurePosixPath) -> str:
+        """An id of its own; where it is taken, with the ending of the file's name."""
+        made = _made_id(path.with_suffix("").as_posix())
+        if made and self._ids.add(made, self._number) is not None:
+            made = _made_id(f"{path.with_suffix('').as_posix()}{path.suffix}")
+            if self._ids.add(made, self._number) is not None:
+                made = f"{made[:80]}.{self._number}"
+        return made
 
 
 def read_folder(folder: str) -> Iterator[Row | Skipped | Problem]:
@@ -121,7 +132,7 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _id(path: str) -> str:
+def _made_id(path: str) -> str:
     """An id made from a path; empty, to be called by its place, if none can be."""
     text = normalize("NFC", path)
     fit = "".join(char if _fits(char) else "-" for char in text).lstrip("-.")

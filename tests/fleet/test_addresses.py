@@ -86,8 +86,10 @@ def behind_tls(certificate: Path, port: int) -> Iterator[int]:
     command = [sys.executable, "-c", PROXY, str(certificate), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as proxy:
         assert proxy.stdout
-        yield int(proxy.stdout.readline())
-        proxy.kill()
+        try:
+            yield int(proxy.stdout.readline())
+        finally:
+            proxy.kill()
 
 
 def test_tls_carries_both_and_a_stranger_is_not_believed(
@@ -97,8 +99,8 @@ def test_tls_carries_both_and_a_stranger_is_not_believed(
     server.start()
     try:
         with behind_tls(certificate, server.port) as port:
-            own = f"rediss://:{PASSWORD}@localhost:{port}/0"
-            url = f"{own}?ssl_ca_certs={certificate}"
+            own = f"rediss://:{PASSWORD}@localhost:{port}"
+            url = f"{own}/0?ssl_ca_certs={certificate}"
             ledger = connect(url)
             until(partial(write, ledger, "w"))
             ledger.close()
@@ -109,8 +111,9 @@ def test_tls_carries_both_and_a_stranger_is_not_believed(
             with pytest.raises(LedgerUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
                 strange.ping()
             strange.close()
+            # Another database, since Celery keeps connections by address for all apps.
             with (
-                make_app(own) as app,
+                make_app(f"{own}/1") as app,
                 pytest.raises(BrokerUnreachable, match="CERTIFICATE_VERIFY_FAILED"),
             ):
                 broker.send(app, broker.POLL, [REF])
@@ -123,8 +126,8 @@ def watched_pair(home: Path) -> Iterator[int]:
     """A server, its replica, and a sentinel that listens on the port."""
     first, second, port = free_port(), free_port(), free_port()
     auth = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
-    auth += ("--repl-diskless-sync-delay", "0")
-    master = Server(home / "first", first, auth)
+    quick = (*auth, "--repl-diskless-sync-delay", "0")
+    master = Server(home / "first", first, quick)
     replica = Server(
         home / "second", second, (*auth, "--replicaof", f"127.0.0.1 {first}")
     )

@@ -192,3 +192,57 @@ def test_what_failed_is_a_manifest_of_its_own(
     assert place.reelmill("retry", batch).code == 0
     assert place.run(one).code == 0
     assert not failed.exists()
+
+
+def test_what_was_refused_for_its_content_is_not_paid_again(
+    sandbox: RunningSandbox, place: Desk
+) -> None:
+    table = rows(sandbox, 3, ["kling-v2.6-std"])
+    sandbox.configure(outcome_1200=1)
+    try:
+        assert place.run(place.write("monday.csv", as_csv(table[:1]))).code == 1
+    finally:
+        sandbox.configure(outcome_1200=0)
+    tuesday = place.write("tuesday.csv", as_csv(table))
+    assert place.reelmill("price", tuesday, "--json").json()["cost_usd"] == "0.42"
+    ended = place.run(tuesday)
+    assert ended.code == 1
+    assert states(place) == {"failed": 1, "stored": 2}
+    assert set(asked(sandbox, place).values()) == {1}
+    # A person may insist.
+    (batch,) = (path.parent.name for path in place.store.glob("tuesday-*/report.json"))
+    assert place.reelmill("retry", batch).code == 0
+    assert place.run(tuesday).code == 0
+    assert asked(sandbox, place)["Slow orbit 0"] == 2
+
+
+def test_a_plain_run_does_not_pay_for_a_fresh_one_that_was_stopped(
+    sandbox: RunningSandbox, place: Desk
+) -> None:
+    manifest = place.write("m.csv", as_csv(rows(sandbox, 2, ["kling-v2.6-std"])))
+    assert place.run(manifest).code == 0
+    assert place.run(manifest, "--fresh", "--budget", "0.21").code == 3
+    assert place.run(manifest).code == 0
+    assert sum(asked(sandbox, place).values()) == 3
+
+
+def test_another_home_never_takes_the_place_of_a_paid_video(
+    sandbox: RunningSandbox, place: Desk
+) -> None:
+    manifest = place.write("m.csv", as_csv(rows(sandbox, 1, ["kling-v2.6-std"])))
+    assert place.run(manifest).code == 0
+    elsewhere = {"REELMILL_HOME": str(place.folder / "another")}
+    ended = place.run(manifest, **elsewhere)
+    assert ended.code == 2
+    assert "reelmill rebuild" in ended.err
+    assert place.run(manifest, "--fresh-ledger", **elsewhere).code == 0
+    assert len(place.videos()) == 2
+
+
+def test_a_video_that_is_gone_from_its_own_batch_is_told(
+    sandbox: RunningSandbox, place: Desk
+) -> None:
+    manifest = place.write("m.csv", as_csv(rows(sandbox, 2, ["kling-v2.6-std"])))
+    assert place.run(manifest).code == 0
+    place.videos()[0].unlink()
+    assert "gone from the store: r000" in place.run(manifest).err

@@ -95,11 +95,17 @@ local function is_held(key)
   return held[1] == '1' or held[2] == '1' or held[3] == '1' or held[4] == 'budget'
 end
 
+local function was_moderated(ref)
+  local failure = redis.call('HGET', job_key(ref), 'failure')
+  return failure and cjson.decode(failure).code == 'moderation'
+end
+
 -- Which other job has, makes or may make what is asked for, and what that means for
 -- whoever asks: `reused`, `following`, or `waiting` to make it itself. Jobs that make a
 -- video for another account are no help: maybe nobody is at work for it. With `alone`
--- it is told as if all other batches were put aside.
-local function twin_of(ref, store, account, content, written, alone)
+-- it is told as if all other batches were put aside; who insists tries again what was
+-- refused.
+local function twin_of(ref, store, account, content, written, alone, insist)
   local own = batch_of(ref)
   local key = batch_key(own)
   for _, name in ipairs({ content, written }) do
@@ -112,6 +118,8 @@ local function twin_of(ref, store, account, content, written, alone)
       local their_key = batch_key(batch_of(other))
       if state and not differs then
         if state == 'stored' then return 'reused', other end
+        -- Refused unchanged it would be again, and charged again.
+        if state == 'failed' and not insist and was_moderated(other) then return 'failed', other end
         if redis.call('HGET', their_key, 'account') == account then
           if BEING_MADE[state] then return 'following', other end
           local starts = not alone and not is_held(their_key)
@@ -123,6 +131,13 @@ local function twin_of(ref, store, account, content, written, alone)
     end
   end
   return 'waiting', nil
+end
+
+-- What has happened to a job concerns those that follow it.
+local function wake_followers(ref, account, now)
+  for _, follower in ipairs(redis.call('SMEMBERS', job_key(ref) .. ':followers')) do
+    redis.call('ZADD', account_key(account) .. ':due', 'XX', now, follower)
+  end
 end
 
 -- A job goes from waiting or following to another state of which no permit is part.
@@ -161,25 +176,28 @@ local function shift(ref, from, to, leader, now)
   else
     redis.call('ZREM', due, ref)
   end
+  if to == 'failed' then
+    local failure = cjson.decode(redis.call('HGET', job_key(leader), 'failure'))
+    local before = string.match(failure.message, '^refused before') and '' or 'refused before, as ' .. leader .. ': '
+    failure.message = before .. failure.message
+    redis.call('HSET', job, 'failure', cjson.encode(failure))
+  end
   if to == 'reused' then
     local video = redis.call('HMGET', job_key(leader), 'video', 'bytes', 'sha256')
     redis.call('HSET', job, 'video', video[1], 'bytes', video[2], 'sha256', video[3])
+  end
+  if to == 'reused' or to == 'failed' then
     redis.call('HINCRBY', key, 'unfinished', -1)
+    -- Whoever followed this one looks anew.
+    wake_followers(ref, account, now)
   end
   finish_if_over(account, batch, now)
-end
-
--- What has happened to a job concerns those that follow it.
-local function wake_followers(ref, account, now)
-  for _, follower in ipairs(redis.call('SMEMBERS', job_key(ref) .. ':followers')) do
-    redis.call('ZADD', account_key(account) .. ':due', 'XX', now, follower)
-  end
 end
 
 -- A job that waits or follows makes its video itself, waits for another that makes it,
 -- or takes the one that is there; in a fresh batch it makes its own. Whoever makes it
 -- is found by the next that asks.
-local function settle_twin(ref, now)
+local function settle_twin(ref, now, insist)
   local job = job_key(ref)
   local is = redis.call('HMGET', job, 'state', 'content', 'written', 'leader')
   local content, written = is[2] or '', is[3] or ''
@@ -187,7 +205,7 @@ local function settle_twin(ref, now)
   local key = batch_key(batch_of(ref))
   local batch = redis.call('HMGET', key, 'store', 'account', 'fresh')
   if batch[3] == '1' then return end
-  local to, other = twin_of(ref, batch[1], batch[2], content, written, false)
+  local to, other = twin_of(ref, batch[1], batch[2], content, written, false, insist)
   if to == 'waiting' then
     local asked = asked_key(batch[1])
     if content ~= '' then redis.call('HSET', asked, content, ref) end

@@ -113,7 +113,7 @@ if after == 'waiting' then
   redis.call('ZADD', key .. ':waiting', redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)
   -- Before it is paid again, another may have made it meanwhile.
-  if state == 'failed' or state == 'cancelled' then settle_twin(ref, now) end
+  if state == 'failed' or state == 'cancelled' then settle_twin(ref, now, true) end
 elseif due_in_s == '' then
   redis.call('HINCRBY', key, 'unfinished', -1)
 end

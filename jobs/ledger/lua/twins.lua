@@ -10,7 +10,7 @@ for i = 5, #ARGV, 3 do
   if not state or state == 'waiting' or state == 'following' then
     state, other = twin_of(ref, ARGV[2], ARGV[3], ARGV[i + 1], ARGV[i + 2], ARGV[4] == '1')
   end
-  local video = other and redis.call('HMGET', job_key(other), 'video', 'bytes') or {}
+  local video = redis.call('HMGET', job_key(other or ref), 'video', 'bytes')
   found[#found + 1] = state
   found[#found + 1] = other or ''
   found[#found + 1] = video[1] or ''

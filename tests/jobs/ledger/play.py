@@ -16,7 +16,7 @@ ACCOUNT = "acme"
 PRICE = 210_000
 LEASE_S = 30.0
 #: Events that the ledger's own steps bring about, for no move asks for them.
-OWN_STEPS = frozenset({Event.GRANT, Event.FOLLOW, Event.LEAD, Event.REUSE})
+OWN_STEPS = frozenset({Event.GRANT, Event.FOLLOW, Event.LEAD, Event.REUSE, Event.SPARE})
 PLENTY = Limits(videos_per_minute=100_000, concurrent_videos=100_000)
 
 

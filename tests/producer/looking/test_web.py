@@ -164,12 +164,17 @@ def test_tomorrow_a_host_without_ranges_or_conditions_sends_what_nobody_reads(
     assert looker.summary.bytes == 0
 
 
-def test_within_the_hour_nobody_is_asked(host: Gallery, looker: Looker) -> None:
+def test_within_the_hour_nobody_is_asked_but_for_what_is_to_be_paid(
+    host: Gallery, looker: Looker
+) -> None:
     address = host.show("/a.jpg", BIG, etag='"1"')
     looker.look(address)
+    asked = len(host.asked)
     looker.clock.forward(3_500.0)
-    assert looker.look(address)[0].look == look_of(BIG)
-    assert len(host.asked) == 2
+    looker.look(address, whole=False)
+    assert len(host.asked) == asked
+    host.show("/a.jpg", picture(), etag='"2"')
+    assert looker.look(address)[0].look == look_of(picture())
 
 
 @pytest.mark.parametrize(

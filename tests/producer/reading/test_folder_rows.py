@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.naming import clean_id
-from jobs.rows import Row, Skipped
+from jobs.rows import Row
 from producer.reading import Options, plan
 from producer.reading.folder_rows import HIDDEN, NO_PICTURES, SEEN
 from tests.producer.reading.manifests import recorded, rows_of, skipped, told
@@ -63,12 +63,13 @@ def test_a_folder_is_planned_like_a_manifest(tmp_path: Path) -> None:
     assert {one.id for one in found if isinstance(one, Job)} == {"lamp", "mug"}
 
 
-def test_two_pictures_of_one_name_are_told(tmp_path: Path) -> None:
-    put(tmp_path, "a/b.jpg", "a-b.png")
+def test_pictures_of_one_name_get_ids_of_their_own(tmp_path: Path) -> None:
+    put(tmp_path, "a/b.jpg", "a-b.png", "a/B.JPG", "mug.jpg", "mug.jpeg")
     found = list(plan(tmp_path, OPTIONS, builtin()))
-    assert [one.kind for one in found if not isinstance(one, Job | Skipped)] == [
-        "duplicate-id"
-    ]
+    made = [one for one in found if isinstance(one, Job)]
+    assert len(made) == len(found) == 5
+    ids = {one.id for one in made}
+    assert ids == {"a-b", "a-B.JPG", "a-b.jpg.3", "mug", "mug.jpg"}
 
 
 def test_a_folder_without_pictures_has_no_rows(tmp_path: Path) -> None:
