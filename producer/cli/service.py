@@ -142,3 +142,37 @@ def rebuild(
     from producer.rebuilding import rebuild
 
     return rebuild(store, ledger_name=ledger, yes=yes, json=json)
+
+
+@app.command(group=GROUP)
+def worker(
+    *,
+    concurrency: int = 8,
+    name: str | None = None,
+    log_level: str = "INFO",
+    check: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Work for a fleet: take jobs from `REELMILL_REDIS_URL` until told to stop.
+
+    For example:
+
+        reelmill worker --concurrency 8
+        reelmill worker --check
+
+    Args:
+        concurrency: Threads; each carries blocks of jobs that wait side by side.
+        name: Name of this worker, where several run on one machine.
+        log_level: How much it tells: DEBUG, INFO, WARNING.
+        check: Only tell whether this machine's worker lives.
+        json: Print what `--check` finds as JSON.
+    """
+    from producer.working import worker
+
+    return worker(
+        concurrency=concurrency,
+        name=name,
+        log_level=log_level,
+        check=check,
+        json=json,
+    )

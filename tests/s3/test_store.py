@@ -86,8 +86,8 @@ def test_a_text_in_pieces_is_asked_for_anew_each_time(
 
 
 def test_an_empty_text_takes_away_what_was_there(s3: S3, store: Store) -> None:
-    store.keep("failed.csv", "id\n", "text/csv")
-    store.keep("failed.csv", "", "text/csv")
+    store.put_chunks("failed.csv", ["id\n"], "text/csv")
+    store.put_chunks("failed.csv", [], "text/csv")
     assert s3.keys(path_of(store, "")) == []
 
 
