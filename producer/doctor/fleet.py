@@ -31,7 +31,7 @@ def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         return
     known = [w for w in ledger.workers.known() if w.facts.account == chosen.account_id]
     alive = [worker for worker in known if worker.lives]
-    yield _alive(alive)
+    yield _alive(alive) if alive else _none(ledger, chosen)
     yield from _silent([worker for worker in known if not worker.lives])
     yield from _different(alive)
     yield from _clocks(alive)
@@ -41,10 +41,14 @@ def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     yield from _webhooks(ledger, chosen)
 
 
+def _none(ledger: Ledger, chosen: Settings) -> Finding:
+    words = "no worker of this account lives"
+    if any(b.account == chosen.account_id for b in ledger.batches.unfinished()):
+        return wrong("workers", f"{words} and there is work: reelmill worker")
+    return warning("workers", f"{words}; before you submit: reelmill worker")
+
+
 def _alive(alive: Sequence[Worker]) -> Finding:
-    if not alive:
-        words = "no worker of this account lives, so nothing moves: reelmill worker"
-        return wrong("workers", words)
     machines = len({worker.facts.host for worker in alive})
     words = f"{len(alive)} at work, machines: {machines}"
     stopping = sum(worker.facts.stopping for worker in alive)

@@ -67,7 +67,7 @@ def refusal(told: Ask, place: Desk, *words: Any, **options: Any) -> str:
 
 
 def batch_of(place: Desk) -> str:
-    (path,) = place.store.iterdir()
+    (path,) = (p for p in place.store.iterdir() if not p.name.startswith("."))
     return path.name
 
 

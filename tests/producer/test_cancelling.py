@@ -267,4 +267,4 @@ def test_in_a_private_ledger_a_cancelled_batch_is_reported_at_once() -> None:
         assert place.desk.report()["jobs"]["cancelled"] == 1
         retried = retry(place, "spring", "row-1")
         assert retried.code == Exit.STORED
-        assert "reelmill run spring.csv sends them" in retried.err
+        assert "the command that rendered the batch sends them" in retried.err

@@ -32,7 +32,8 @@ def looked(folder: Path, **changes: Any) -> dict[str, Finding]:
 def test_a_set_up_in_order_is_found_good(home: Path, sandbox: RunningSandbox) -> None:
     found = looked(home, api_key=KEY, base_url=sandbox.url)
     assert {each.health for each in found.values()} == {Health.GOOD}
-    assert {"store", "ledger", "durability", "provider", "limits"} <= found.keys()
+    assert {"store", "ledger", "broker", "durability", "disk"} <= found.keys()
+    assert {"clock", "provider", "provider's clock", "limits"} <= found.keys()
     assert "balance $12.50" in found["provider"].words
     assert "2 starts a minute, 2 at once" in found["limits"].words
 

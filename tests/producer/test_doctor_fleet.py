@@ -1,0 +1,251 @@
+"""The doctor of a fleet: workers, schedules, the account, and what stands still."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from jobs import settings
+from jobs.ledger import Ledger
+from jobs.ledger.permits import Strike
+from jobs.ledger.workers import WorkerFacts
+from jobs.limits import Limits
+from jobs.pacing import RETENTION_S
+from jobs.schedule import Schedule
+from jobs.settings import Settings
+from jobs.states import Event
+from producer.doctor import COLOURS
+from producer.doctor.findings import Finding, Health
+from producer.doctor.fleet import fleet
+from producer.doctor.server import clock_finding, server
+from producer.doctor.standstill import standstill
+from tests.conftest import Clock
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    PLENTY,
+    grant,
+    move_by,
+    open_batch,
+    play,
+    record_of,
+)
+
+HERE = version("reelmill")
+W1 = WorkerFacts("w1@a", host="a", pid=1, version=HERE, account=ACCOUNT, threads=8)
+
+
+@pytest.fixture
+def chosen(home: Path) -> Settings:
+    """The settings of a machine of the fleet whose ledger the tests have."""
+    own = settings.read({}, home=home)
+    return settings.read(
+        {},
+        home=home,
+        redis_url=own.ledger_url,
+        account=ACCOUNT,
+        store=str(home / "videos"),
+        videos_per_minute=PLENTY.videos_per_minute,
+        concurrent_videos=PLENTY.concurrent_videos,
+    )
+
+
+def found(findings: Iterator[Finding]) -> dict[str, tuple[Health, str]]:
+    return {each.what: (each.health, each.words) for each in findings}
+
+
+def test_a_fleet_without_workers_is_wrong_once_there_is_work(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    assert found(fleet(ledger, chosen))["workers"][0] is Health.WARNING
+    open_batch(ledger)
+    health, words = found(fleet(ledger, chosen))["workers"]
+    assert health is Health.WRONG
+    assert words.endswith("there is work: reelmill worker")
+
+
+def test_a_fleet_at_work_is_good(ledger: Ledger, chosen: Settings) -> None:
+    ledger.workers.beat(W1)
+    ledger.workers.beat(replace(W1, name="w2@a", pid=2))
+    told = found(fleet(ledger, chosen))
+    assert told == {"workers": (Health.GOOD, "2 at work, machines: 1")}
+
+
+def test_a_worker_of_another_account_is_none_of_ours(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.workers.beat(replace(W1, account="other"))
+    assert "no worker of this account" in found(fleet(ledger, chosen))["workers"][1]
+
+
+def test_workers_that_do_not_fit_each_other_are_named(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.workers.beat(W1)
+    odd = replace(W1, name="w2@b", host="b", version="0.0.9", ahead_s=-90.0)
+    ledger.workers.beat(replace(odd, stopping=True))
+    told = found(fleet(ledger, chosen))
+    assert told["workers"][1] == "2 at work, machines: 2, 1 about to stop"
+    assert f"0.0.9, this is {HERE}" in told["versions"][1]
+    assert "w2@b by 90 s" in told["workers' clocks"][1]
+    assert "the same one for all 2 machines" in told["shared folder"][1]
+
+
+def test_a_fleet_that_starts_nothing_is_a_warning(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.workers.beat(replace(W1, starts=False))
+    health, words = found(fleet(ledger, chosen))["workers"]
+    assert health is Health.WARNING
+    assert "REELMILL_STARTS" in words
+
+
+def test_a_worker_that_fell_silent_is_named(
+    simulated: Ledger, chosen: Settings, clock: Clock
+) -> None:
+    simulated.workers.beat(W1)
+    clock.forward(600.0)
+    simulated.workers.beat(replace(W1, name="w2@a"))
+    health, words = found(fleet(simulated, chosen))["silent workers"]
+    assert health is Health.WARNING
+    assert "w1@a for 10 min" in words
+
+
+def test_schedules_without_a_scheduler_are_wrong(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    assert "scheduler" not in found(fleet(ledger, chosen))
+    nightly = Schedule("nightly", "0 22 * * *", "UTC", ("/in/a.csv",), ACCOUNT)
+    ledger.schedules.add(nightly)
+    health, words = found(fleet(ledger, chosen))["scheduler"]
+    assert health is Health.WRONG
+    assert "start reelmill scheduler" in words
+    ledger.schedules.beat(ACCOUNT, "1@a")
+    assert "scheduler" not in found(fleet(ledger, chosen))
+
+
+def test_webhooks_that_never_came_are_a_warning(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    asked = chosen.model_copy(update={"webhook_url": "https://hooks.example.com"})
+    health, words = found(fleet(ledger, asked))["webhooks"]
+    assert health is Health.WARNING
+    assert "reelmill hooks" in words
+    ledger.hooks.heard(ACCOUNT, ledger.now_s() - 120.0)
+    told = found(fleet(ledger, asked))["webhooks"]
+    assert told == (Health.GOOD, "the last one came 2 min ago")
+
+
+def test_nothing_stands_still_in_an_empty_ledger(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    told = found(standstill(ledger, chosen))
+    assert told == {"work": (Health.GOOD, "unfinished: 0 jobs in 0 batches")}
+
+
+def test_an_account_that_rests_says_why_and_until_when(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.permits.strike(ACCOUNT, Strike(900.0, "Too many requests", 0))
+    health, words = found(standstill(ledger, chosen))["account"]
+    assert health is Health.WARNING
+    assert words.startswith("rests for 15 min more: Too many requests")
+    ledger.permits.strike(ACCOUNT, Strike(900.0, "No money", 1, trouble="balance"))
+    health, words = found(standstill(ledger, chosen))["account"]
+    assert health is Health.WRONG
+    assert "top the account up" in words
+
+
+def test_an_account_that_a_person_paused_says_so(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.permits.pause(ACCOUNT)
+    told = found(standstill(ledger, chosen))["account"]
+    assert told == (Health.WARNING, "paused by a person: reelmill resume --account")
+
+
+def test_limits_that_differ_between_machines_are_a_warning(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    assert "limits of workers" not in found(standstill(ledger, chosen))
+    ledger.permits.set_limits(ACCOUNT, Limits(7, 3))
+    health, words = found(standstill(ledger, chosen))["limits of workers"]
+    assert health is Health.WARNING
+    assert "7 starts a minute and 3 at once" in words
+
+
+def test_work_that_is_long_due_and_videos_at_risk_are_told(
+    simulated: Ledger, chosen: Settings, clock: Clock
+) -> None:
+    simulated.permits.set_limits(ACCOUNT, PLENTY)
+    (ref,) = open_batch(simulated, jobs=1)
+    grant(simulated)
+    claim = move_by(ref.batch, record_of(simulated, ref), Event.CLAIM, now_s=clock())
+    simulated.moves.make([claim])
+    play(simulated, ref, Event.ACCEPT)
+    assert {"due", "at risk"}.isdisjoint(found(standstill(simulated, chosen)))
+    clock.forward(RETENTION_S - 7_200.0)
+    told = found(standstill(simulated, chosen))
+    assert told["due"][0] is Health.WARNING
+    assert "start more workers" in told["due"][1]
+    assert told["at risk"][0] is Health.WRONG
+    assert "reelmill collect" in told["at risk"][1]
+    assert told["work"][1] == "unfinished: 1 jobs in 1 batches"
+
+
+def test_lost_answers_that_a_person_must_settle_are_told(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    (ref,) = open_batch(ledger, jobs=1)
+    grant(ledger)
+    play(ledger, ref, Event.CLAIM, Event.LOSE, Event.GIVE_UP)
+    health, words = found(standstill(ledger, chosen))["unresolved"]
+    assert health is Health.WARNING
+    assert "reelmill resolve" in words
+    assert words.endswith("1 in spring")
+
+
+def test_batches_that_are_held_come_with_their_cures(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, "autumn", jobs=2, budget_usd_micros=210_000)
+    grant(ledger)
+    for number in range(8):
+        open_batch(ledger, f"b{number}", jobs=1)
+        ledger.batches.pause(f"b{number}")
+    health, words = found(standstill(ledger, chosen))["held batches"]
+    assert health is Health.WARNING
+    assert "b7 is paused: reelmill resume b7" in words
+    assert words.endswith("and 4 more")
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "words"),
+    [(90.0, "the ledger is 90 s ahead of"), (-3_600.0, "is 3,600 s behind this")],
+)
+def test_clocks_that_differ_are_told_with_their_direction(
+    ahead_s: float, words: str
+) -> None:
+    told = clock_finding("clock", "the ledger", ahead_s)
+    assert told.health is Health.WARNING
+    assert words in told.words
+    assert clock_finding("clock", "the ledger", ahead_s / 3_600).health is Health.GOOD
+
+
+def test_a_server_that_is_nearly_full_is_a_warning(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    assert {each.health for each in server(ledger, chosen)} == {Health.GOOD}
+    used = ledger.server.info("memory")["used_memory"]
+    ledger.server.execute_command("CONFIG", "SET", "maxmemory", int(used * 1.1))
+    health, words = found(server(ledger, chosen))["memory"]
+    assert health is Health.WARNING
+    assert "(maxmemory); give it more" in words
+
+
+def test_every_health_has_its_colour() -> None:
+    assert set(COLOURS) == set(Health)
