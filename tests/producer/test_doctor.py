@@ -10,7 +10,8 @@ import pytest
 from jobs import settings
 from jobs.ledger import LedgerError, connect
 from producer.children import Child
-from producer.doctor import Finding, Health, _values, look
+from producer.doctor import _values, look
+from producer.doctor.findings import Finding, Health
 from producer.private import _binary
 from tests.producer.running import desk, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
