@@ -1,12 +1,13 @@
 """The copy of a batch that lies in its store: what a lost ledger is rebuilt from.
 
-One line of JSON for the batch and one for each job, as they were asked for; nothing
+One line of JSON for the batch, one for each job, as they were asked for, and one that
+tells how many jobs there are, so that a copy that was cut is known for one; nothing
 that happened to them, for that is told by provenance, reports and the provider. Pure:
 who writes copies and looks for them is `producer.copying`.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.job import Job
@@ -55,12 +56,15 @@ def lines(
     batch: BatchRecord, jobs: Iterable[tuple[Job, Mapping[str, Link]]]
 ) -> Iterator[str]:
     """The text of a copy; with each job the links of its uploads, by content."""
+    count = 0
     settings = {name: getattr(batch, name) for name in FIELDS}
     yield json.dumps(settings, ensure_ascii=False) + "\n"
     for job, links in jobs:
         told = {c: [link.url, link.until_s] for c, link in links.items()}
         text = job.to_json().removesuffix("}")
         yield f'{text},"links":{json.dumps(told)}}}\n'
+        count += 1
+    yield json.dumps({"jobs": count}) + "\n"
 
 
 def read(text: str) -> BatchCopy:
@@ -72,11 +76,26 @@ def read(text: str) -> BatchCopy:
     # Not by lines as Unicode has them: a prompt may hold such an end of a line.
     first, *rest = text.removesuffix("\n").split("\n")
     try:
+        _check_closed(rest)
+        *rest, _ = rest
         settings = json.loads(first)
         batch = BatchRecord(complete=False, **{name: settings[name] for name in FIELDS})
         links: dict[str, Link] = {}
         for line in rest:
             links |= {c: Link(*told) for c, told in json.loads(line)["links"].items()}
         return BatchCopy(batch, tuple(map(Job.from_json, rest)), links)
+    except BadCopy:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadCopy(f"no copy of a batch ({error})") from None
+
+
+def _check_closed(rest: Sequence[str]) -> None:
+    """Return if the last of these lines counts those before it."""
+    last = json.loads(rest[-1]) if rest else {}
+    if "jobs" not in last:
+        raise BadCopy("the copy of a batch is cut off: its last line is missing")
+    if last["jobs"] != len(rest) - 1:
+        raise BadCopy(
+            f"the copy of a batch has {len(rest) - 1} of its {last['jobs']} jobs"
+        )

@@ -94,7 +94,8 @@ def genuine(delivery: Delivery, secret: str, now_s: float) -> Genuine:
     without its `whsec_`, as it is; what is signed is the id, the timestamp and the body
     as it came, parted by dots.
     """
-    signed = f"{delivery.id}.{delivery.timestamp}.".encode() + delivery.body
+    head = f"{delivery.id}.{delivery.timestamp}."
+    signed = head.encode("utf-8", "replace") + delivery.body
     key = secret.removeprefix("whsec_").encode()
     own = f"{SCHEME},{hmac.digest(key, signed, hashlib.sha256).hex()}".encode()
     given = delivery.signature.encode("utf-8", "replace").split()

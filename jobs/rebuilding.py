@@ -23,8 +23,17 @@ from jobs.states import State
 #: Between the clocks of whoever made a batch and of the provider, at most.
 SKEW_S = 300.0
 
-#: Candidates that are written down for a person, of those that cannot be told apart.
-MOST_CANDIDATES = 10
+#: Candidates of one job that are written down for a person.
+MOST_CANDIDATES = 200
+
+#: ... if those of all jobs together are no more than these, for a ledger lies in memory.
+ALL_CANDIDATES = 200_000
+
+#: Of an unresolved job of which some candidates are not written down.
+CLIPPED_CODE = "unresolved-clipped"
+
+#: Outcomes of attempts that were surely over when a report was made.
+ENDED = ("failed", "refused", "unsent", "absent", "abandoned")
 
 #: States of a report that are taken for what they say.
 OVER = (State.FAILED, State.CANCELLED)
@@ -53,8 +62,14 @@ class Doubt:
     lost: Lost
     #: The prediction that was on its way by the last report.
     prediction_id: str = ""
-    #: It had failed by then, and somebody may have tried it again since.
-    failed: bool = False
+    #: Unix seconds of that report, if the job was over by then without a video;
+    #: somebody may have tried it again since.
+    over_by_s: float | None = None
+
+    @property
+    def since_s(self) -> float:
+        """Unix seconds before which no prediction that is sought was created."""
+        return self.lost.sent_at_s if self.over_by_s is None else self.over_by_s
 
 
 def stored(job: Job, kept: Kept, row: Mapping[str, Any] | None) -> JobRecord:
@@ -64,7 +79,7 @@ def stored(job: Job, kept: Kept, row: Mapping[str, Any] | None) -> JobRecord:
     if row and row["prediction_id"] == prediction_id and row["state"] == State.STORED:
         attempts = _attempts(job, row)
     else:
-        sent_at_s = _unix_s(told["sent_at"])
+        sent_at_s = unix_s(told["sent_at"])
         attempts = (
             Attempt(
                 number=int(told["attempts"]),
@@ -117,7 +132,7 @@ def under_way(row: Mapping[str, Any]) -> str:
 def explain(
     doubts: Sequence[Doubt], listed: Iterable[Listed], *, trusted: bool, now_s: float
 ) -> dict[Ref, Finding]:
-    """What became of each; one that had failed is only found if it is tried again.
+    """What became of each; of one that was over, only what may have followed.
 
     Args:
         doubts: every job of the account that is in doubt.
@@ -133,19 +148,27 @@ def explain(
         if told and told.status not in FRUITLESS:
             found[doubt.lost.ref] = Adopt(free.pop(told.prediction_id).prediction_id)
     left = [d for d in doubts if d.lost.ref not in found]
-    for doubt in sorted(left, key=lambda d: d.failed):
+    for doubt in sorted(left, key=lambda d: d.over_by_s is not None):
         own = _first_match(doubt, free.values())
         if own:
             found[doubt.lost.ref] = Adopt(free.pop(own.prediction_id).prediction_id)
     rest = [c if trusted else replace(c, inputs=None) for c in free.values()]
     for doubt in left:
-        if doubt.lost.ref not in found and not doubt.failed:
-            found[doubt.lost.ref] = _without_match(doubt.lost, rest, now_s)
+        finding = None
+        if doubt.lost.ref not in found:
+            finding = _without_match(doubt, rest, now_s)
+        if finding:
+            found[doubt.lost.ref] = finding
     return found
 
 
+def earlier(job: Job, row: Mapping[str, Any]) -> tuple[Attempt, ...]:
+    """Its attempts that were over by the last report; none is sought any more."""
+    return tuple(each for each in _attempts(job, row) if each.outcome in ENDED)
+
+
 def adopted(
-    job: Job, prediction_id: str, at_s: float, before: JobRecord | None
+    job: Job, prediction_id: str, at_s: float, before: Sequence[Attempt]
 ) -> JobRecord:
     """A job whose prediction was found; it is looked at next.
 
@@ -153,28 +176,53 @@ def adopted(
         job: the job.
         prediction_id: its prediction.
         at_s: unix seconds when that was created.
-        before: the job as it had failed before, if it had.
+        before: its attempts that were over before.
     """
-    earlier = before.attempts if before else ()
     attempt = Attempt(
-        number=len(earlier) + 1,
+        number=len(before) + 1,
         sent_at_s=at_s,
         outcome="generating",
         price_usd_micros=job.price_usd_micros,
         charged_usd_micros=job.price_usd_micros or 0,
         prediction_id=prediction_id,
     )
-    return JobRecord(job, State.GENERATING, (*earlier, attempt))
+    return JobRecord(job, State.GENERATING, (*before, attempt))
 
 
-def unresolved(job: Job, finding: Unclear, at_s: float) -> JobRecord:
-    """A job that may be paid; a person decides. `at_s` is when its batch was made."""
-    candidates = finding.candidates[:MOST_CANDIDATES]
-    failure = Failure("unresolved", UNCLEAR if candidates else FORGOTTEN)
-    attempt = Attempt(1, at_s, "unknown", job.price_usd_micros, failure=failure)
-    return JobRecord(
-        job, State.UNRESOLVED, (attempt,), failure=failure, candidates=candidates
+def unresolved(
+    job: Job, finding: Unclear, at_s: float, before: Sequence[Attempt], most: int
+) -> JobRecord:
+    """A job that may be paid; a person decides.
+
+    Args:
+        job: the job.
+        finding: what it may be.
+        at_s: unix seconds since when it may have been sent.
+        before: its attempts that were over before.
+        most: candidates that are kept, those next to `at_s` first.
+    """
+    near = sorted(finding.candidates, key=lambda c: abs(c.created_at_s - at_s))
+    kept, count = tuple(near[:most]), len(near)
+    failure = Failure("unresolved", UNCLEAR if kept else FORGOTTEN)
+    if len(kept) < count:
+        words = f"{UNCLEAR}; {len(kept)} of the {count} are listed"
+        failure = Failure(CLIPPED_CODE, words)
+    attempt = Attempt(
+        len(before) + 1, at_s, "unknown", job.price_usd_micros, failure=failure
     )
+    return JobRecord(
+        job, State.UNRESOLVED, (*before, attempt), failure=failure, candidates=kept
+    )
+
+
+def most_candidates(unclear: int) -> int:
+    """How many candidates each of so many jobs may keep."""
+    return max(1, min(MOST_CANDIDATES, ALL_CANDIDATES // max(1, unclear)))
+
+
+def is_clipped(record: JobRecord) -> bool:
+    """Whether it has more candidates than are written down."""
+    return record.failure is not None and record.failure.code == CLIPPED_CODE
 
 
 def _live_first(listed: Iterable[Listed]) -> list[Listed]:
@@ -190,28 +238,33 @@ def _first_match(doubt: Doubt, listed: Iterable[Listed]) -> Listed | None:
         if (
             each.inputs is not None
             and each.model in ("", lost.model)
-            and each.created_at_s >= lost.sent_at_s - SKEW_S
-            and not (doubt.failed and each.status in FRUITLESS)
+            and each.created_at_s >= doubt.since_s - SKEW_S
+            and not (doubt.over_by_s is not None and each.status in FRUITLESS)
             and settling.is_as_sent(lost, each.inputs)
         ):
             return each
     return None
 
 
-def _without_match(lost: Lost, listed: Sequence[Listed], now_s: float) -> Finding:
+def _without_match(
+    doubt: Doubt, listed: Sequence[Listed], now_s: float
+) -> Finding | None:
+    lost = replace(doubt.lost, sent_at_s=doubt.since_s)
     since_s = now_s - lost.sent_at_s
     ever = Patience(submit_timeout_s=since_s, settle_s=0.0, skew_s=SKEW_S)
     hidden = [each for _, each in settling.candidates([lost], listed, ever)]
-    if hidden or since_s > RETENTION_S:
+    if hidden:
         return Unclear(tuple(hidden))
-    return Absent()
+    if doubt.over_by_s is not None:
+        return None
+    return Unclear(()) if since_s > RETENTION_S else Absent()
 
 
 def _attempts(job: Job, row: Mapping[str, Any]) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
             number=told["number"],
-            sent_at_s=_unix_s(told["sent_at"]),
+            sent_at_s=unix_s(told["sent_at"]),
             outcome=told["outcome"],
             price_usd_micros=job.price_usd_micros,
             charged_usd_micros=usd_micros(told["charged_usd"]),
@@ -223,5 +276,6 @@ def _attempts(job: Job, row: Mapping[str, Any]) -> tuple[Attempt, ...]:
     )
 
 
-def _unix_s(text: str) -> float:
+def unix_s(text: str) -> float:
+    """Unix seconds of a time as reports and provenance have it."""
     return datetime.fromisoformat(text).timestamp()

@@ -112,6 +112,8 @@ def enqueue(
     ledger.batches.open(batch.id)
     if batch.budget_usd_micros is not None:
         ledger.batches.set_budget(batch.id, batch.budget_usd_micros)
+    if batch.priority > 1:
+        ledger.batches.set_priority(batch.id, batch.priority)
     now = ledger.batches.read(batch.id) or batch
     if now.counts.get(State.FAILED):
         _retry_expired(ledger, batch.id)

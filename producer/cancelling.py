@@ -49,6 +49,16 @@ class Order:
         (now,) = ledger.batches.load([ref])
         return [ref] if now and now.state in states else []
 
+    def abandoned(self, ledger: Ledger) -> list[Ref]:
+        """Those that are paid and given up.
+
+        Not those whose video another batch waits for, unless one is named: it would
+        have to pay for it again.
+        """
+        refs = list(self.refs(ledger, ABANDONABLE))
+        kept = set() if self.job else ledger.twins.followed(refs)
+        return [ref for ref in refs if ref not in kept]
+
 
 def cancel(batch: str, job: str | None, *, abandon: bool, yes: bool, json: bool) -> int:
     """Take back what was not sent; with `abandon` give up what was sent, too."""
@@ -96,7 +106,7 @@ def _refuse_what_is_over(order: Order) -> None:
 
 
 def _ask_before_abandoning(ledger: Ledger, order: Order, *, yes: bool) -> None:
-    refs = list(order.refs(ledger, ABANDONABLE))
+    refs = order.abandoned(ledger)
     records = [record for record in ledger.batches.load(refs) if record]
     if not records:
         return
@@ -131,7 +141,7 @@ def _abandon(ledger: Ledger, order: Order) -> int:
             return None
         return moves.abandon(batch_id, record, now_s)
 
-    return move_all(ledger, order.refs(ledger, ABANDONABLE), given_up)
+    return move_all(ledger, order.abandoned(ledger), given_up)
 
 
 def _tell(
@@ -152,6 +162,8 @@ def _tell(
     if order.job is None and sent:
         parts.append(f"{sent} already sent and still collected")
     tables.say(f"{now.id}: {', '.join(parts)}")
+    if order.abandon and order.job is None and sent > unsettled:
+        tables.say("collected all the same is what other batches wait for")
     if order.abandon and unsettled:
         tables.say(
             f"sent, and not yet known what became of it: {counted(unsettled)}; the "

@@ -133,7 +133,10 @@ def hand_over(
         _refuse_unknown_prices(found, spending, chosen)
         if view.balance:
             view.balance.or_stop(chosen.base_url)
-        ledger.permits.recover(chosen.account_id)
+        # Its trouble is over, as the balance shows; a rest that the provider asked for
+        # is not.
+        if ledger.permits.read(chosen.account_id).trouble:
+            ledger.permits.recover(chosen.account_id)
         _ask_before_spending(found, view, there, yes=spending.yes)
         _upload(found, ledger, chosen, batch)
     return enqueue(ledger, found, batch, alone=not chosen.redis_url)

@@ -55,7 +55,7 @@ def _connected(url: str) -> Iterator[Ledger]:
     except LedgerUnreachable as error:
         raise Stop(
             f"the ledger at {_without_password(url)} is out of reach ({error}); "
-            "is its server running?",
+            f"{_cure(error)}",
             Exit.UNREACHABLE,
         ) from None
     except LedgerError as error:
@@ -73,6 +73,13 @@ def _connected(url: str) -> Iterator[Ledger]:
         ) from None
     finally:
         ledger.close()
+
+
+def _cure(error: Exception) -> str:
+    words = str(error).casefold()
+    if "password" in words or "auth" in words:
+        return "look at the password in REELMILL_REDIS_URL"
+    return "is its server running?"
 
 
 def make_home(home: Path) -> None:

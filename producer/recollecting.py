@@ -17,7 +17,7 @@ from jobs.job import Job
 from jobs.links import sent_inputs, to_upload
 from jobs.moves import Ref
 from jobs.rebuilding import Doubt, Kept
-from jobs.records import JobRecord
+from jobs.records import Attempt, JobRecord
 from jobs.settings import Settings
 from jobs.settling import Lost
 from jobs.states import State
@@ -40,29 +40,43 @@ class Recollected:
     asks: Mapping[str, Ask]
     #: Rows of its last report.
     rows: Mapping[str, Row]
+    #: Unix seconds when that was made; of the batch, if it has none.
+    reported_at_s: float
     #: Jobs of which it is told that they were over.
     past: dict[str, JobRecord] = field(default_factory=dict)
 
     def in_doubt(self) -> list[Job]:
-        """Jobs that were not over, or had failed and may have been tried again."""
+        """Jobs without a video; those that were over may have been tried again."""
         return [
             job
             for job in self.copy.jobs
-            if job.id not in self.past or self.past[job.id].state is State.FAILED
+            if job.id not in self.past or self.past[job.id].state in rebuilding.OVER
         ]
 
     def doubt(self, job: Job) -> Doubt:
         """What the provider is asked about a job."""
         row = self.rows.get(job.id)
         going = rebuilding.under_way(row) if row else ""
-        return Doubt(self._sent(job), going, failed=job.id in self.past)
+        over_by_s = self.reported_at_s if job.id in self.past else None
+        return Doubt(self._sent(job), going, over_by_s)
+
+    def since_s(self, job: Job) -> float:
+        """Unix seconds since when the prediction that is sought may be there."""
+        return self.doubt(job).since_s
+
+    def before(self, job: Job) -> tuple[Attempt, ...]:
+        """The attempts of a job that were surely over, as far as it is told."""
+        if job.id in self.past:
+            return self.past[job.id].attempts
+        row = self.rows.get(job.id)
+        return rebuilding.earlier(job, row) if row else ()
 
     def own(self) -> dict[str, Lost]:
         """What was sent for predictions that are surely this batch's, by their ids."""
         return {
-            attempt.prediction_id: self._sent(record.job)
-            for record in self.past.values()
-            for attempt in record.attempts
+            attempt.prediction_id: self._sent(job)
+            for job in self.copy.jobs
+            for attempt in self.before(job)
             if attempt.prediction_id
         }
 

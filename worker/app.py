@@ -52,9 +52,7 @@ def engine() -> Engine:
     """The engine of this process; made when the first task or the pulse needs it."""
     made = Engine(SETTINGS, app)
     made.read_clock()
-    made.ledger.permits.set_limits(
-        made.account, SETTINGS.limits, SETTINGS.daily_budget_usd_micros
-    )
+    made.set_limits()
     return made
 
 

@@ -219,6 +219,28 @@ class Engine:
         """How far the ledger's clock is ahead of this machine's."""
         return self._ahead_s
 
+    def set_limits(self) -> None:
+        """Write the account's limits down: the first of its workers decides.
+
+        Whoever joins others may lower them and raises nothing; so a fleet is given
+        higher ones by stopping all of its workers.
+        """
+        permits, chosen = self.ledger.permits, self.settings
+        others = [
+            worker
+            for worker in self.ledger.workers.alive()
+            if worker.facts.account == self.account
+        ]
+        write = (
+            permits.keep_limits if chosen.redis_url and others else permits.set_limits
+        )
+        write(self.account, chosen.limits, chosen.daily_budget_usd_micros)
+
+    def keep_limits(self) -> None:
+        """See that the ledger knows the account's limits, also one that was rebuilt."""
+        if self.ledger.permits.read(self.account).limits is None:
+            self.set_limits()
+
     def read_clock(self) -> None:
         """Compare this machine's clock with the ledger's."""
         before_s = time.time()

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -178,7 +179,9 @@ class Receiver:
             await asyncio.wait(self._under_way, timeout=STOP_S)
 
     async def _health(self, _: web.Request) -> web.Response:
-        return web.json_response({"ok": self._secret is not None})
+        ok = self._secret is not None
+        status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
+        return web.json_response({"ok": ok}, status=status)
 
 
 def _told(body: bytes) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class Pulse(threading.Thread):
         engine, lease_s = self._engine, self._engine.settings.lease_s
         if time.monotonic() - self._clock_read_at > CLOCK_EVERY_S:
             engine.read_clock()
+            engine.keep_limits()
             self._clock_read_at = time.monotonic()
         leased = engine.ledger.due.lease(engine.account, room, lease_s)
         granted: list[Ref] = []

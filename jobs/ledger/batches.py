@@ -116,6 +116,10 @@ class Batches:
             keys.batch(batch_id), mapping={"budget": budget, "stopped_by": ""}
         )
 
+    def set_priority(self, batch_id: str, priority: int) -> None:
+        """Change its weight against other batches."""
+        self._server.hset(keys.batch(batch_id), mapping={"priority": priority})
+
     def unstop(self, batch_id: str) -> None:
         """Forget why the batch stopped: its budgets are looked at anew."""
         self._server.hset(keys.batch(batch_id), mapping={"stopped_by": ""})

@@ -81,6 +81,26 @@ class Permits:
             },
         )
 
+    def keep_limits(
+        self,
+        account_id: str,
+        limits: Limits,
+        daily_budget_usd_micros: int | None = None,
+    ) -> None:
+        """Like `set_limits`, but what is written down already is only ever lowered.
+
+        For who joins others: nobody raises a limit or lifts a budget behind their back.
+        """
+        known = self.read(account_id)
+        budgets = (daily_budget_usd_micros, known.daily_budget_usd_micros)
+        caps = [budget for budget in budgets if budget is not None]
+        if known.limits is not None:
+            limits = Limits(
+                min(limits.videos_per_minute, known.limits.videos_per_minute),
+                min(limits.concurrent_videos, known.limits.concurrent_videos),
+            )
+        self.set_limits(account_id, limits, min(caps, default=None))
+
     def grant(self, account_id: str, most: int, lease_s: float) -> list[Ref]:
         """Admit up to `most` waiting jobs, as limits, budgets and fairness allow."""
         refs = self._scripts.run("grant", self._now(), account_id, most, lease_s)

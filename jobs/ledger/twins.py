@@ -61,6 +61,10 @@ class Twins:
             if self._server.hget(key, name) == str(leader):
                 self._server.hdel(key, name)
 
+    def followed(self, refs: Sequence[Ref]) -> set[Ref]:
+        """Those of these jobs whose video a job of another batch waits for."""
+        return {ref for ref in refs if self._server.smembers(keys.followers(ref))}
+
     def follow(self, account_id: str, refs: Sequence[Ref]) -> None:
         """Let jobs that follow look at the ones they follow."""
         if refs:

@@ -29,7 +29,12 @@ def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
             "workers", "reelmill run brings its own: REELMILL_REDIS_URL is unset"
         )
         return
-    known = [w for w in ledger.workers.known() if w.facts.account == chosen.account_id]
+    everyone = ledger.workers.known()
+    known = [w for w in everyone if w.facts.account == chosen.account_id]
+    if everyone and not known and not chosen.api_key:
+        words = f"{len(everyone)} of other accounts; without a key none is ours"
+        yield warning("workers", f"{words}: set WAVESPEED_API_KEY or REELMILL_ACCOUNT")
+        return
     alive = [worker for worker in known if worker.lives]
     yield _alive(alive) if alive else _none(ledger, chosen)
     yield from _silent([worker for worker in known if not worker.lives])

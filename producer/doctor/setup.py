@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 from jobs import catalogue
 from jobs.settings import Settings, child_environment
-from jobs.storage import Store, StoreError
+from jobs.storage import Store, StoreError, parse
 from producer import account
 from producer.doctor.findings import Finding, good, warning, wrong
 from producer.doctor.server import clock_finding
@@ -42,7 +42,8 @@ def store(chosen: Settings) -> Iterator[Finding]:
         kept = Store(chosen.store)
         kept.check_writable()
     except StoreError as error:
-        yield wrong("store", f"{error}; set REELMILL_STORE")
+        cure = "; set REELMILL_STORE" if parse(chosen.store)[0] == "file" else ""
+        yield wrong("store", f"{error}{cure}")
         return
     if not kept.local:
         yield good("store", f"{kept.url} takes files and gives them back")

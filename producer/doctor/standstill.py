@@ -59,7 +59,7 @@ def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         words = (
             f"workers keep to {standing.limits.videos_per_minute} starts a minute and "
             f"{standing.limits.concurrent_videos} at once, not to what this machine "
-            "says; give all the same REELMILL_TIER: the one that starts last decides"
+            "says; give all the same REELMILL_TIER and start them anew together"
         )
         yield warning("limits of workers", words)
 
@@ -71,8 +71,10 @@ def _lost_data(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         return  # said of the store already
     if lost:
         words = (
-            f"the ledger lacks {len(lost)} batches that the store has copies of: put "
-            "its data back, or reelmill rebuild"
+            f"the ledger lacks {len(lost)} batches that the store has copies of. If "
+            "theirs is another home or server, set REELMILL_HOME or REELMILL_REDIS_URL "
+            "to it, for two ledgers pay twice; if its data is lost, put it back, or "
+            "run reelmill rebuild"
         )
         yield wrong("lost data", words)
 

@@ -166,6 +166,23 @@ def test_a_single_job_is_taken_back_and_the_batch_goes_on(place: Fleet) -> None:
     assert len(grant(place.ledger)) == 2
 
 
+def test_what_another_batch_waits_for_is_not_given_up(place: Fleet) -> None:
+    asked = Asked(a_job(1), Ask("", "the same"))
+    for name in ("spring", "autumn"):
+        place.ledger.batches.create(a_batch(name))
+        place.ledger.batches.add(name, [asked])
+        place.ledger.batches.open(name)
+    place.ledger.permits.set_limits(ACCOUNT, PLENTY)
+    (leader,) = grant(place.ledger)
+    play(place.ledger, leader, *ACCEPTED)
+    said = cancel(place, leader.batch, abandon=True, yes=True)
+    assert "what other batches wait for" in said.err
+    play(place.ledger, leader, Event.COMPLETE, Event.STORE)
+    (again,) = {"spring", "autumn"} - {leader.batch}
+    place.ledger.twins.follow(ACCOUNT, [Ref(again, "row-1")])
+    assert record_of(place.ledger, Ref(again, "row-1")).state is State.REUSED
+
+
 def test_whoever_follows_a_cancelled_job_makes_the_video_itself(place: Fleet) -> None:
     asked = Asked(a_job(1), Ask("", "the same"))
     for name in ("spring", "autumn"):

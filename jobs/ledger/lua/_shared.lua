@@ -82,7 +82,7 @@ local function asked_key(store) return PREFIX .. 'store:' .. redis.sha1hex(store
 local function batch_of(ref) return string.match(ref, '^([^/]*)/') end
 
 -- Seconds between two looks of a job at the one it follows; mostly it is woken.
-local FOLLOW_S = 120
+local FOLLOW_S = 30
 
 local BEING_MADE = {
   admitted = true, submitting = true, unknown = true,

@@ -19,6 +19,20 @@ local free = math.min(
   number(acct, 'videos_per_minute') - redis.call('ZCARD', starts),
   number(acct, 'concurrent_videos') - redis.call('ZCARD', slots)
 )
+-- While more wait than a window holds they start evenly over it, in strides of at most
+-- five seconds: who comes behind thousands need not wait for the next window.
+local per_s = number(acct, 'videos_per_minute') / 60
+local stride = math.ceil(5 * per_s)
+local paced_at, left = number(acct, 'paced_at'), tonumber(redis.call('HGET', acct, 'paced_left') or stride)
+left = math.min(stride, left + math.max(0, now - paced_at) * per_s)
+if per_s >= 1 then
+  local waiting = 0
+  for _, batch in ipairs(redis.call('ZRANGE', open, 0, -1)) do
+    waiting = waiting + redis.call('ZCARD', batch_key(batch) .. ':waiting')
+    if waiting > free then break end
+  end
+  if waiting > free then free = math.min(free, math.floor(left)) end
+end
 -- What refusals have taught was counted in videos that were generating. Slots of lost
 -- answers are left out here as they were there, or the last one could be held by a job
 -- that waits for a person while nothing else may start.
@@ -115,4 +129,5 @@ while #granted < free do
     end
   end
 end
+redis.call('HSET', acct, 'paced_at', now, 'paced_left', math.max(0, left - #granted))
 return granted

@@ -270,3 +270,16 @@ def test_accounts_do_not_share_their_limits(ledger: Ledger) -> None:
     theirs = open_batch(ledger, "theirs", jobs=2, account="other")
     assert len(grant(ledger)) == 1
     assert ledger.permits.grant("other", 9, LEASE_S) == theirs[:1]
+
+
+def test_whoever_joins_lowers_limits_and_raises_none(ledger: Ledger) -> None:
+    keep = ledger.permits.keep_limits
+    keep(ACCOUNT, Limits(500, 300))
+    keep(ACCOUNT, Limits(3_000, 30), 5_000_000)
+    known = ledger.permits.read(ACCOUNT)
+    assert known.limits == Limits(500, 30)
+    assert known.daily_budget_usd_micros == 5_000_000
+    keep(ACCOUNT, Limits(5_000, 10_000))
+    known = ledger.permits.read(ACCOUNT)
+    assert known.limits == Limits(500, 30)
+    assert known.daily_budget_usd_micros == 5_000_000
