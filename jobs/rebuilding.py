@@ -26,7 +26,7 @@ SKEW_S = 300.0
 #: Candidates of one job that are written down for a person.
 MOST_CANDIDATES = 200
 
-#: ... if those of all jobs together are no more than these, for a ledger lies in memory.
+#: ... and those of all jobs together, for a ledger lies in memory.
 ALL_CANDIDATES = 200_000
 
 #: Of an unresolved job of which some candidates are not written down.

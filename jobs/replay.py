@@ -30,6 +30,10 @@ PATHS = {
 #: The move that tells whose a prediction is: the one after the claim.
 TELLING = 2
 
+#: Looks that never suffice to take a job for absent: when it was sent is not known, and
+#: looks are for predictions from about the time that is written down.
+NEVER_ENOUGH_LOOKS = -1_000_000_000
+
 DAY_S = 86_400
 
 
@@ -91,6 +95,8 @@ def _written(record: JobRecord, ask: Ask) -> dict[str, str]:
         fields["video"] = record.video
         fields["bytes"] = str(record.video_bytes or 0)
         fields["sha256"] = record.video_sha256 or ""
+    if record.state is State.UNRESOLVED:
+        fields["looks"] = str(NEVER_ENOUGH_LOOKS)
     if record.leader:
         fields["leader"] = record.leader
     return fields

@@ -5,13 +5,14 @@ is refused keep the others back. When a schedule fires, and who does it, is deci
 `scheduler`.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, LedgerError
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord
 from jobs.schedule import Firing, Handed, Schedule
@@ -22,11 +23,13 @@ from producer.choosing import chosen_settings
 from producer.commands import hand_over, read
 from producer.deadlines import Deadline
 from producer.exits import Exit, Stop
-from producer.inboxes import Inbox
+from producer.inboxes import Inbox, escaped
 from producer.options import Reading, Spending
 
 #: Lines of a manifest's problems that are kept in the record of a firing.
 MOST_LINES = 20
+
+log = logging.getLogger("reelmill.scheduler")
 
 #: Takes a manifest and becomes a batch; raises `Refused` or `Stop`.
 Submit = Callable[[str, Reading, Spending], BatchRecord]
@@ -52,14 +55,19 @@ class Course:
     again: list[str] = field(default_factory=list)
 
     def firing(self, at_s: float, ended_s: float) -> Firing:
-        """It as a record."""
+        """It as a record, in which every name can be said and stored."""
         return Firing(
             at_s=at_s,
             ended_s=ended_s,
-            handed=tuple(self.handed),
-            warnings=tuple(self.warnings),
-            again="; ".join(dict.fromkeys(self.again)),
+            handed=tuple(map(_sayable, self.handed)),
+            warnings=tuple(map(escaped, self.warnings)),
+            again=escaped("; ".join(dict.fromkeys(self.again))),
         )
+
+
+def _sayable(handed: Handed) -> Handed:
+    problems = tuple(map(escaped, handed.problems))
+    return Handed(escaped(handed.manifest), handed.batch, problems)
 
 
 def submit_to(ledger: Ledger) -> Submit:
@@ -72,6 +80,8 @@ def submit_to(ledger: Ledger) -> Submit:
         with closing(read(manifest, reading, chosen, whole=True)) as found:
             if found.problems.count:
                 raise Refused(tuple(problems.lines(found.problems)))
+            # It was opened by its name; from here on the name is only stored.
+            found.source = escaped(found.source)
             return hand_over(ledger, found, chosen, spending, budget)
 
     return submit
@@ -129,8 +139,8 @@ def fire(
             continue
         try:
             inbox = inboxes.inbox_of(manifest, home)
-            for name in _complete(inbox, manifest, seen, now_s(), schedule.still_s):
-                _Dropped(inbox, manifest, name).take(course, submit, options, now_s)
+            dropped = _complete(inbox, manifest, seen, now_s(), schedule.still_s)
+            _take_all(dropped, course, submit, options, now_s)
         except Stop as stop:
             course.again.append(str(stop))
 
@@ -165,6 +175,16 @@ class _Dropped:
     inbox: Inbox
     manifest: str
     name: str
+    #: How it looked when it was found complete.
+    stamp: str
+
+    def has_changed(self) -> bool:
+        """Whether it is another content by now, or gone.
+
+        Raises:
+            Stop: the inbox is out of reach.
+        """
+        return self.inbox.stamps().get(self.name) != self.stamp
 
     def take(
         self,
@@ -173,24 +193,50 @@ class _Dropped:
         options: tuple[Reading, Spending],
         now_s: Callable[[], float],
     ) -> None:
-        """Hand it over and put it away, unless it must be tried again."""
-        before = self.inbox.stamps().get(self.name)
+        """Hand it over and put it away, unless it must be tried again.
+
+        Raises:
+            Stop: it cannot be read or put away.
+        """
         place = self.inbox.fetch(self.name)
         named = place_in(self.manifest, self.name)
         handed = _hand_over(course, named, place, submit, options)
         # What was written anew in the meantime is another manifest.
-        if handed and self.inbox.stamps().get(self.name) == before:
+        if handed and not self.has_changed():
             inboxes.put_away(self.inbox, self.name, now_s(), handed.problems)
+
+
+def _take_all(
+    dropped: Iterator[_Dropped],
+    course: Course,
+    submit: Submit,
+    options: tuple[Reading, Spending],
+    now_s: Callable[[], float],
+) -> None:
+    for one in dropped:
+        # Asked outside of `try`: an inbox that cannot be listed ends them all.
+        if one.has_changed():
+            continue
+        try:
+            one.take(course, submit, options, now_s)
+        except Stop as stop:
+            course.again.append(str(stop))
+        except LedgerError:
+            raise
+        except Exception as error:
+            log.exception("%s: a mistake in reelmill", one.name)
+            course.again.append(f"{one.name}: a mistake in reelmill: {error!r}")
 
 
 def _complete(
     inbox: Inbox, manifest: str, seen: inboxes.Seen, now_s: float, still_s: float
-) -> Iterator[str]:
+) -> Iterator[_Dropped]:
     stamps = inbox.stamps()
     own = {
         name: seen[at] for name in stamps if (at := place_in(manifest, name)) in seen
     }
-    yield from inboxes.complete(own, stamps, now_s, still_s)
+    for name in inboxes.complete(own, stamps, now_s, still_s):
+        yield _Dropped(inbox, manifest, name, stamps[name])
 
 
 def _hand_over(

@@ -5,6 +5,8 @@ it is not looked at here. A file is moved after its batch is in the ledger, so a
 in between hands it over again, as the same batch.
 """
 
+import errno
+import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +29,10 @@ READY = ".ready"
 TAKEN, REFUSED = "taken", "refused"
 PROBLEMS = ".problems.txt"
 
+#: Longest name of a file that is put away: with the time before it and `PROBLEMS` after
+#: it, it stays below the 255 bytes that file systems take.
+MOST_NAME_BYTES = 200
+
 #: How a file looked: the same stamp is the same content.
 Stamps = Mapping[str, str]
 #: What looks have seen: file to its stamp, and unix seconds since when.
@@ -42,7 +48,7 @@ class Inbox(Protocol):
     """Where manifests are dropped."""
 
     def stamps(self) -> dict[str, str]:
-        """Every file in it, with what changes when its content does.
+        """All that is in it but folders, with what changes when a content does.
 
         Raises:
             Stop: it cannot be listed.
@@ -110,15 +116,41 @@ def put_away(
         Stop: it cannot be moved.
     """
     at = f"{datetime.fromtimestamp(now_s, UTC):%Y%m%dT%H%M%S%fZ}"
-    to = f"{REFUSED if problems else TAKEN}/{at}-{name}"
+    to = f"{REFUSED if problems else TAKEN}/{at}-{_shortened(name)}"
     if problems:
-        inbox.write(to + PROBLEMS, "\n".join(problems) + "\n")
+        inbox.write(to + PROBLEMS, escaped("\n".join(problems)) + "\n")
     inbox.move(name, to)
     inbox.remove(name + READY)
 
 
+def escaped(text: str) -> str:
+    r"""Text with what UTF-8 has not, such as bytes of a file's name, as escapes.
+
+    >>> escaped("caf\udce9.csv")
+    'caf\\udce9.csv'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _shortened(name: str) -> str:
+    """A name that leaves room for more; one that is cut tells by a digest which."""
+    raw = os.fsencode(name)
+    if len(raw) <= MOST_NAME_BYTES:
+        return name
+    stem, ending = os.path.splitext(name)  # noqa: PTH122 - a name, no path
+    tail = f"~{hashlib.sha256(raw).hexdigest()[:8]}{ending}"
+    while len(os.fsencode(stem + tail)) > MOST_NAME_BYTES:
+        stem = stem[:-1]
+    return stem + tail
+
+
 def _is_still(seen: tuple[str, float] | None, stamp: str, until_s: float) -> bool:
     return seen is not None and seen[0] == stamp and seen[1] <= until_s
+
+
+def _stamp(entry: os.DirEntry[str]) -> str:
+    about = entry.stat()
+    return f"{about.st_size}-{about.st_mtime_ns}"
 
 
 class FolderInbox:
@@ -128,15 +160,16 @@ class FolderInbox:
         self._folder = Path(folder)
 
     def stamps(self) -> dict[str, str]:
-        """Its files; those in folders below it are none of its own."""
+        """All but folders: a pipe is there too, lest nobody is told that it waits."""
         found = {}
         try:
             with os.scandir(self._folder) as entries:
                 for entry in entries:
-                    with suppress(FileNotFoundError):  # it went while we looked
-                        if entry.is_file():
-                            about = entry.stat()
-                            found[entry.name] = f"{about.st_size}-{about.st_mtime_ns}"
+                    # It went while we looked, or is a link that leads nowhere. What
+                    # is no link and may not be looked at is the folder's fault.
+                    with suppress(OSError if entry.is_symlink() else FileNotFoundError):
+                        if not entry.is_dir():
+                            found[entry.name] = _stamp(entry)
         except OSError as error:
             raise self._stop(f"it cannot be listed ({error.strerror})") from None
         return found
@@ -166,7 +199,10 @@ class FolderInbox:
         try:
             (self._folder / name).unlink(missing_ok=True)
         except OSError as error:
-            raise self._stop(f"{name} cannot be removed ({error.strerror})") from None
+            # A name that is too long is that of no file.
+            if error.errno != errno.ENAMETOOLONG:
+                words = f"{name} cannot be removed ({error.strerror})"
+                raise self._stop(words) from None
 
     def _stop(self, words: str) -> Stop:
         return Stop(f"the inbox {self._folder}: {words}", Exit.UNREACHABLE)

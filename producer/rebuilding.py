@@ -13,7 +13,7 @@ from jobs.asking import Asked
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.pricing import usd
-from jobs.rebuilding import Doubt
+from jobs.rebuilding import OVER, Doubt
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.settling import Adopt, Unclear
@@ -26,6 +26,13 @@ from producer.printing import print_json
 from producer.private import ledger_of
 from producer.recollecting import Recollected, recollect
 from producer.remembering import Memory, remember
+
+#: What to do about a copy that no batch can be read from, and what not.
+MEND = (
+    "Put an older version of the file back, if there is one, and run this again. "
+    "Do not merely move it away: nothing would know its batch any more, and its "
+    "manifest, handed in again, would be paid anew, with all that is stored of it"
+)
 
 
 def rebuild(
@@ -48,15 +55,16 @@ def rebuild(
     with ledger_of(chosen, alone=True) as ledger:
         name, ids = _to_rebuild(ledger, chosen.store, ledger_name)
         ledger.identity.become(name)
-        batches = recollect(chosen, name, ids)
+        batches, bad = recollect(chosen, name, ids)
         for batch in batches:
-            # What had failed may have been tried again since: that is looked for first.
-            told = {i: r for i, r in batch.past.items() if r.state is not State.FAILED}
+            # What was over may have been tried again since: that is looked for first.
+            told = {i: r for i, r in batch.past.items() if r.state not in OVER}
             _put_back(ledger, batch, told)
         _settle_doubts(ledger, chosen, batches)
         done = [_opened(ledger, batch, go_on=yes) for batch in batches]
-    _say(done, go_on=yes, json=json)
-    return Exit.INCOMPLETE if any(map(_unfinished, done)) else Exit.STORED
+    _say(done, bad, go_on=yes, json=json)
+    left = bad or any(map(_unfinished, done))
+    return Exit.INCOMPLETE if left else Exit.STORED
 
 
 def _to_rebuild(
@@ -118,7 +126,7 @@ def _settle_doubts(
     own = {i: lost for batch in batches for i, lost in batch.own().items()}
     memory = remember(ledger, chosen, doubts, own)
     for batch in batches:
-        known = {i: r for i, r in batch.past.items() if r.state is State.FAILED}
+        known = {i: r for i, r in batch.past.items() if r.state in OVER}
         known |= _found(batch, memory)
         _put_back(ledger, batch, known)
     for batch in batches:
@@ -143,17 +151,20 @@ def _found(batch: Recollected, memory: Memory) -> dict[str, JobRecord]:
     """The jobs of a batch that a prediction is or may be of."""
     made = batch.copy.batch
     jobs = {job.id: job for job in batch.copy.jobs}
+    unclear = sum(isinstance(each, Unclear) for each in memory.findings.values())
+    most = rebuilding.most_candidates(unclear)
     found = {}
     for ref, finding in memory.findings.items():
         if ref.batch != made.id:
             continue
-        job, before = jobs[ref.job], batch.past.get(ref.job)
+        job = jobs[ref.job]
+        before, since_s = batch.before(job), batch.since_s(job)
         if isinstance(finding, Adopt):
             own = finding.prediction_id
             at_s = memory.created_at_s[own]
             found[job.id] = rebuilding.adopted(job, own, at_s, before)
         elif isinstance(finding, Unclear):
-            found[job.id] = rebuilding.unresolved(job, finding, made.created_at_s)
+            found[job.id] = rebuilding.unresolved(job, finding, since_s, before, most)
     return found
 
 
@@ -175,9 +186,14 @@ def _unfinished(batch: BatchRecord) -> bool:
     return batch.total > sum(batch.counts.get(state, 0) for state in over)
 
 
-def _say(batches: Sequence[BatchRecord], *, go_on: bool, json: bool) -> None:
+def _say(
+    batches: Sequence[BatchRecord], bad: Sequence[str], *, go_on: bool, json: bool
+) -> None:
+    for sentence in bad:
+        tables.say(f"left out: {sentence}. {MEND}")
     if json:
-        print_json({"rebuilt": [_told(batch) for batch in batches]})
+        rebuilt = [_told(batch) for batch in batches]
+        print_json({"rebuilt": rebuilt, "bad_copies": list(bad)})
         return
     for batch in batches:
         counts = ", ".join(f"{n} {state}" for state, n in sorted(batch.counts.items()))

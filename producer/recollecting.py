@@ -101,28 +101,34 @@ class Recollected:
 
 def recollect(
     chosen: Settings, ledger_name: str, ids: Sequence[str]
-) -> list[Recollected]:
+) -> tuple[list[Recollected], list[str]]:
     """The batches of this account, oldest first, with what the store tells of them.
 
+    Besides, a sentence for each copy that is none.
+
     Raises:
-        Stop: the store cannot be read, or a copy in it is none.
+        Stop: the store cannot be read.
     """
+    bad: list[str] = []
     try:
         store = Store(chosen.store)
         sizes = store.sizes()
-        found = [_copy(store, copies.key_of(ledger_name, each)) for each in ids]
+        keys = [copies.key_of(ledger_name, each) for each in ids]
+        found = [copy for key in keys if (copy := _copy(store, key, bad))]
         own = [copy for copy in found if _is_own(copy, chosen)]
         own.sort(key=lambda copy: copy.batch.created_at_s)
-        return [_told_by_store(store, sizes, copy) for copy in own]
+        return [_told_by_store(store, sizes, copy) for copy in own], bad
     except StoreError as error:
         raise Stop(f"the store cannot be read: {error}", Exit.UNREACHABLE) from None
 
 
-def _copy(store: Store, key: str) -> BatchCopy:
+def _copy(store: Store, key: str, bad: list[str]) -> BatchCopy | None:
     try:
-        return copies.read((store.get(key) or b"").decode("utf-8", "replace"))
-    except BadCopy as error:
-        raise Stop(f"{store.place(key)}: {error}; put it right, or move it") from None
+        # Strictly: a letter that is guessed would make another prompt of it.
+        return copies.read((store.get(key) or b"").decode())
+    except (BadCopy, UnicodeDecodeError) as error:
+        bad.append(f"{store.place(key)}: {error}")
+        return None
 
 
 def _is_own(copy: BatchCopy, chosen: Settings) -> bool:
@@ -141,7 +147,10 @@ def _told_by_store(
     asks = Asks(catalogue.builtin())
     report = _object(store.get(f"{copy.batch.id}/report.json"))
     rows: dict[str, Row] = {row["id"]: row for row in report.get("rows", ())}
-    batch = Recollected(copy, {job.id: asks.of(job) for job in copy.jobs}, rows)
+    made_at = report.get("made_at")
+    reported_at_s = rebuilding.unix_s(made_at) if made_at else copy.batch.created_at_s
+    asked = {job.id: asks.of(job) for job in copy.jobs}
+    batch = Recollected(copy, asked, rows, reported_at_s)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         kept = pool.map(lambda job: _kept(store, sizes, copy, job), copy.jobs)
         for job, video in zip(copy.jobs, kept, strict=True):

@@ -9,6 +9,7 @@ import re
 from jobs import moves
 from jobs.ledger import Ledger
 from jobs.ledger.moves import Moved
+from jobs.rebuilding import is_clipped
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
@@ -40,6 +41,8 @@ def resolve(
         if record.state not in LOST:
             raise Stop(f"{batch}/{job} is {record.state}; there is nothing to settle")
         if adopt is None:
+            if is_clipped(record):
+                raise Stop(_look_up(found, record))
             move = moves.absent(found.id, record, ledger.now_s())
             done = f"{job} will be sent again"
             if found.cancelled:
@@ -75,8 +78,21 @@ def settling_help(batch: BatchRecord, record: JobRecord, chosen: Settings) -> li
     return [
         *lines,
         f"if one of them is this row's: {command} --adopt PREDICTION",
-        f"if none of them is, it will be sent and paid again: {command} --absent",
+        _look_up(batch, record)
+        if is_clipped(record)
+        else f"if none of them is, it will be sent and paid again: {command} --absent",
     ]
+
+
+def _look_up(batch: BatchRecord, record: JobRecord) -> str:
+    """What to do about a job some of whose candidates are not listed."""
+    return (
+        f"not all candidates of {record.job.id} are listed, so --absent could pay for "
+        f"it twice; look its prompt up in the provider's history of {record.job.model} "
+        f"since {iso(record.attempt.sent_at_s)}, and name its prediction with "
+        f"reelmill resolve {batch.id} {record.job.id} --adopt PREDICTION; if it has "
+        "none there, hand its row in as a manifest of its own with --fresh"
+    )
 
 
 def _check_adoptable(

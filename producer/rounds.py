@@ -7,7 +7,7 @@ stands in `firing`, the process that makes the rounds in `scheduler`.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -76,6 +76,17 @@ class Means:
         )
 
 
+def left_to_others(schedule: Schedule, firing: Firing) -> Firing:
+    """A firing whose scheduler does not try it again, with words that say so."""
+    if not firing.again:
+        return firing
+    words = (
+        f"{firing.again}; it is not tried again before the next firing by the clock, "
+        f"or reelmill schedule run-now {schedule.name}"
+    )
+    return replace(firing, warnings=(*firing.warnings, words), again="")
+
+
 class Scheduler:
     """One of those that fire schedules."""
 
@@ -107,6 +118,9 @@ class Scheduler:
     def fire_now(self, standing: Standing) -> Firing:
         """Fire a schedule whether it is due or not.
 
+        What came of it is recorded and nobody is kept from firing it next, even where
+        it must be tried again: that is left to the person and the clock.
+
         Raises:
             Stop: somebody is firing it.
         """
@@ -118,7 +132,14 @@ class Scheduler:
                 f"{standing.schedule.name} is in the hands of {holder}; "
                 "reelmill schedule list shows what comes of it"
             )
-        return self._fire(standing, Due(now_s, now_s), claim)
+        firing = self._course(standing, Due(now_s, now_s), claim)
+        record = left_to_others(standing.schedule, firing)
+        self._tell(standing.schedule, record)
+        is_news = firing.handed or firing.again or not standing.schedule.inbox
+        # Of a try that failed no time is dealt with.
+        until_s = 0.0 if firing.again else now_s
+        self._done(standing, claim, until_s, record if is_news else None)
+        return firing
 
     def _look(self) -> None:
         """Look into the inboxes, so that a firing knows what has not changed."""
@@ -170,7 +191,18 @@ class Scheduler:
         got = self._means.ledger.schedules.claim(name, at_s, claim, LEASE_S)
         return claim if got else None
 
-    def _fire(self, standing: Standing, found: Due, claim: str) -> Firing:
+    def _fire(self, standing: Standing, found: Due, claim: str) -> None:
+        schedule, schedules = standing.schedule, self._means.ledger.schedules
+        firing = self._course(standing, found, claim)
+        self._tell(schedule, firing)
+        if firing.again:
+            schedules.hold(schedule.name, claim, AGAIN_S, firing)
+            return
+        is_news = firing.handed or not schedule.inbox
+        self._done(standing, claim, found.at_s, firing if is_news else None)
+
+    def _course(self, standing: Standing, found: Due, claim: str) -> Firing:
+        """Do it under a claim, and say what came of it."""
         schedule, clock = standing.schedule, self._means.clock
         log.info("%s: fired for %s", schedule.name, schedule.say(found.at_s))
         course = Course()
@@ -182,17 +214,15 @@ class Scheduler:
             self._hand_over(course, standing, found)
         finally:
             self._held = None
-        firing = course.firing(found.at_s, clock())
-        self._tell(schedule, firing)
-        schedules = self._means.ledger.schedules
-        if firing.again:
-            schedules.hold(schedule.name, claim, AGAIN_S, firing)
-            return firing
-        is_news = firing.handed or not schedule.inbox
-        record = firing if is_news else None
-        if not schedules.done(schedule.name, claim, found.at_s, record):
-            log.warning("%s: somebody else fires it as well", schedule.name)
-        return firing
+        return course.firing(found.at_s, clock())
+
+    def _done(
+        self, standing: Standing, claim: str, until_s: float, record: Firing | None
+    ) -> None:
+        """Let go of a claim, with a record of what came of it."""
+        name, schedules = standing.schedule.name, self._means.ledger.schedules
+        if not schedules.done(name, claim, until_s, record):
+            log.warning("%s: somebody else fires it as well", name)
 
     def _hand_over(self, course: Course, standing: Standing, found: Due) -> None:
         schedule, means = standing.schedule, self._means

@@ -79,7 +79,7 @@ def _serve(scheduler: Scheduler) -> None:
     beating.start()
     log.info("firing what is due")
     while not stop.is_set():
-        _unless_unreachable(lambda: scheduler.tick(stop.is_set))
+        _survive(lambda: scheduler.tick(stop.is_set))
         stop.wait(TICK_S)
     over.set()
     beating.join()
@@ -88,16 +88,18 @@ def _serve(scheduler: Scheduler) -> None:
 
 def _beat(scheduler: Scheduler, over: threading.Event) -> None:
     while not over.is_set():
-        _unless_unreachable(scheduler.beat)
+        _survive(scheduler.beat)
         over.wait(BEAT_S)
 
 
-def _unless_unreachable(step: Callable[[], object]) -> None:
-    """Take a step; a ledger that is away for a while ends nothing."""
+def _survive(step: Callable[[], object]) -> None:
+    """Take a step; neither a ledger that is away nor a mistake of ours ends more."""
     try:
         step()
     except LedgerError as error:
         log.warning("the ledger is out of reach (%s); it is tried again", error)
+    except Exception:  # noqa: BLE001 - logged whole; the schedules are not to wait for it
+        log.exception("a mistake in reelmill; the next look follows")
 
 
 def _log_to_stderr() -> None:

@@ -33,7 +33,7 @@ from producer.options import READING, SPENDING, Reading, Spending
 from producer.printing import print_json
 from producer.reading.sources import STDIN, is_bucket, path_of
 from producer.reading.unreadable import Unreadable
-from producer.rounds import STALE_S, Means, Scheduler
+from producer.rounds import STALE_S, Means, Scheduler, left_to_others
 from producer.scheduler import fleet_ledger
 from producer.watching import duration
 
@@ -141,7 +141,8 @@ def run_now(name: str, *, json: bool) -> int:
                 f"{name} belongs to account {standing.schedule.account}; {_OTHER}"
             )
         firing = Scheduler(Means.of(ledger, chosen)).fire_now(standing)
-        told = _told_firing(ledger, standing.schedule, firing)
+        record = left_to_others(standing.schedule, firing)
+        told = _told_firing(ledger, standing.schedule, record)
     if json:
         print_json(told)
     else:

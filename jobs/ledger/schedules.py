@@ -99,7 +99,8 @@ class Schedules:
     def done(self, name: str, claim: str, at_s: float, firing: Firing | None) -> bool:
         """All times until then are dealt with; False if the claim is lost.
 
-        A firing of which nothing came is None and leaves no record.
+        A firing of which nothing came is None and leaves no record. With 0 for the time
+        the claim is let go and what is due stays due.
         """
         text = firing.to_json() if firing else ""
         args = (name, claim, repr(at_s), text, KEPT)

@@ -43,9 +43,20 @@ def test_what_is_copied_is_read_again(
 
 def test_a_copy_that_is_not_whole_is_refused() -> None:
     text = "".join(copies.lines(a_batch(), [(a_job(1), {})]))
-    for broken in ("", "{}", "[]", text[:-20], text + "{}\n", "\x00"):
+    for broken in ("", "{}", "[]", text[:-20], text + "{}\n", "\x00", "{}\n5\n"):
         with pytest.raises(BadCopy):
             copies.read(broken)
+
+
+def test_a_copy_that_lacks_whole_lines_is_refused() -> None:
+    none: dict[str, Link] = {}
+    asked = [(a_job(number), none) for number in (1, 2, 3)]
+    rows = "".join(copies.lines(a_batch(), asked)).splitlines(keepends=True)
+    for count in range(1, len(rows)):
+        with pytest.raises(BadCopy, match="cut off"):
+            copies.read("".join(rows[:count]))
+    with pytest.raises(BadCopy, match="2 of its 3 jobs"):
+        copies.read("".join(rows[:2] + rows[3:]))
 
 
 def test_a_key_names_its_ledger_and_batch_and_other_keys_name_none() -> None:

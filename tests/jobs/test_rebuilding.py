@@ -6,9 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.answers import Listed
+from jobs.job import Job
 from jobs.moves import Ref
 from jobs.pacing import RETENTION_S
-from jobs.rebuilding import Doubt, explain
+from jobs.rebuilding import (
+    ALL_CANDIDATES,
+    MOST_CANDIDATES,
+    Doubt,
+    explain,
+    is_clipped,
+    most_candidates,
+    unresolved,
+)
 from jobs.settling import FRUITLESS, Absent, Adopt, Lost, Unclear
 
 MADE_S = 1_800_000_000.0
@@ -73,14 +82,46 @@ def test_the_last_report_tells_whose_a_prediction_is() -> None:
     assert isinstance(told(doubts, *ended)["b"], Unclear)
 
 
-def test_a_row_that_had_failed_is_only_found_if_it_was_tried_again() -> None:
-    failed = a_doubt("a", "one", failed=True)
+def test_a_row_that_was_over_is_only_found_if_it_was_tried_again() -> None:
+    failed = a_doubt("a", "one", over_by_s=MADE_S)
     assert told([failed]) == {}
+    assert told([failed], now_s=MADE_S + RETENTION_S + 1) == {}
     assert told([failed], a_listing("p", "one", "failed")) == {}
-    assert told([failed], a_listing("p", None)) == {}
     assert told([failed], a_listing("p", "one")) == {"a": Adopt("p")}
     open_one = a_doubt("b", "one")
     assert told([failed, open_one], a_listing("p", "one")) == {"b": Adopt("p")}
+
+
+def test_what_shows_nothing_may_be_a_retry_if_it_is_younger_than_the_report() -> None:
+    hidden = a_listing("p", None)
+    before = a_doubt("a", "one", over_by_s=hidden.created_at_s - 10)
+    after = a_doubt("b", "two", over_by_s=hidden.created_at_s + 3_000)
+    assert told([before, after], hidden) == {"a": Unclear((hidden,))}
+    shown = a_listing("p", "two")
+    assert told([after], shown) == {}
+
+
+def test_candidates_next_in_time_are_kept_and_it_is_told_that_some_are_not() -> None:
+    several = [
+        Listed(str(i), "m", MADE_S + i, "completed") for i in range(MOST_CANDIDATES + 1)
+    ]
+    job = Job("a", 2, "m", {}, 5, "a.mp4")
+    whole = unresolved(job, Unclear(tuple(several[1:])), MADE_S, (), MOST_CANDIDATES)
+    assert (len(whole.candidates), is_clipped(whole)) == (MOST_CANDIDATES, False)
+    every = Unclear(tuple(reversed(several)))
+    clipped = unresolved(job, every, MADE_S, (), MOST_CANDIDATES)
+    assert clipped.candidates == tuple(several[:-1])
+    assert is_clipped(clipped)
+    assert clipped.failure
+    assert "200 of the 201 are listed" in clipped.failure.message
+
+
+@given(st.integers(1, ALL_CANDIDATES))
+def test_candidates_of_all_jobs_together_stay_few_enough_to_lie_in_memory(
+    count: int,
+) -> None:
+    assert 1 <= most_candidates(count) <= MOST_CANDIDATES
+    assert most_candidates(count) * count <= ALL_CANDIDATES
 
 
 def test_a_history_that_has_forgotten_proves_nothing() -> None:
@@ -96,7 +137,7 @@ def test_what_was_made_before_the_batch_is_none_of_its() -> None:
 names = st.sampled_from(["one", "two", "three"])
 doubted = st.lists(st.tuples(names, st.booleans()), max_size=5).map(
     lambda several: [
-        a_doubt(str(i), prompt, failed=failed)
+        a_doubt(str(i), prompt, over_by_s=MADE_S if failed else None)
         for i, (prompt, failed) in enumerate(several)
     ]
 )
@@ -119,7 +160,7 @@ def test_no_prediction_is_given_twice_and_none_that_may_be_paid_is_forgotten(
     hidden = any(c.inputs is None and c.status not in FRUITLESS for c in left)
     for doubt in doubts:
         finding = found.get(doubt.lost.ref.job)
-        assert finding is not None or doubt.failed
+        assert finding is not None or (doubt.over_by_s is not None and not hidden)
         if isinstance(finding, Absent):
             assert not hidden
             same = {c.inputs["prompt"] for c in left if c.inputs}

@@ -9,6 +9,7 @@ from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.schedule import Firing, Schedule
 from jobs.telling import Telling
+from producer.inboxes import escaped
 from producer.options import Reading, Spending
 from producer.rounds import Means, Scheduler
 from tests.conftest import Clock
@@ -38,7 +39,7 @@ class Night:
                 raise error
         self.handed.append((manifest, reading, spending))
         self.at_hand_over()
-        batch = a_batch(Path(manifest).stem)
+        batch = a_batch(escaped(Path(manifest).stem))
         self.ledger.batches.create(batch)
         return batch
 

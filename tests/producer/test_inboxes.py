@@ -1,6 +1,8 @@
 """A file in an inbox is taken once nobody writes to it any more."""
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -103,3 +105,38 @@ def test_what_cannot_be_moved_is_said(tmp_path: Path) -> None:
     with pytest.raises(Stop, match="cannot be moved"):
         put_away(FolderInbox(str(tmp_path)), "a.csv", 1.0)
     assert (tmp_path / "a.csv").exists()
+
+
+def test_a_link_to_itself_hides_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    (tmp_path / "a.csv").write_text("id\n")
+    assert set(FolderInbox(str(tmp_path)).stamps()) == {"a.csv"}
+
+
+def test_a_pipe_is_seen_and_a_folder_is_not(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    (tmp_path / "b.csv").mkdir()
+    assert set(FolderInbox(str(tmp_path)).stamps()) == {"a.csv"}
+
+
+@given(st.sampled_from(["z", "é", "\udce9", "字"]), st.sampled_from(["", "oh"]))
+def test_the_longest_names_are_put_away(char: str, problem: str) -> None:
+    with TemporaryDirectory() as folder:
+        inbox = FolderInbox(folder)
+        fitting = (255 - len("1.csv")) // len(os.fsencode(char)) * char
+        for number in (1, 2):
+            name = f"{fitting}{number}.csv"
+            (Path(folder) / name).write_text("id\n")
+            put_away(inbox, name, 1.0, (problem,) if problem else ())
+        assert inbox.stamps() == {}
+        away = [p.name for p in Path(folder).rglob("*.csv")]
+        assert len(away) == 2
+        assert all(char * 20 in name for name in away)
+
+
+def test_a_name_that_fits_is_kept_whole(tmp_path: Path) -> None:
+    name = "z" * 196 + ".csv"
+    (tmp_path / name).write_text("id\n")
+    put_away(FolderInbox(str(tmp_path)), name, 1.0)
+    (away,) = (tmp_path / "taken").iterdir()
+    assert away.name.endswith(f"Z-{name}")

@@ -1,25 +1,30 @@
 """A ledger that lost its data is put together again, and nothing is paid twice."""
 
 import json
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobs import catalogue
+from jobs import catalogue, moves
 from jobs.asking import Asked, Asks
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.moves import Ref
-from jobs.records import JobRecord
+from jobs.rebuilding import MOST_CANDIDATES
+from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
+from jobs.settling import ENOUGH_LOOKS
 from jobs.states import State
 from producer.copying import keep_copy, lost_batches, refuse_if_lost
 from producer.exits import Exit, Stop
 from producer.rebuilding import rebuild
 from producer.rendering import keep_report
+from producer.resolving import resolve
+from producer.showing import show
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, workshop
 
@@ -69,9 +74,9 @@ def rebuilt(
     return lose_and_rebuild
 
 
-def order(shop: Workshop, count: int) -> list[Ref]:
+def order(shop: Workshop, count: int, **changes: Any) -> list[Ref]:
     """A batch of which a copy is kept before anything is sent."""
-    refs = shop.order(*map(shop.job, range(count)))
+    refs = shop.order(*map(shop.job, range(count)), **changes)
     batch = shop.ledger.batches.read("spring")
     assert batch
     keep_copy(shop.ledger, batch)
@@ -214,3 +219,131 @@ def test_a_store_that_two_ledgers_share_asks_which_one_was_lost(
         rebuilt()
     with pytest.raises(Stop, match="--ledger"):
         rebuild(str(shop.store / "spring"), ledger_name=None, yes=True, json=True)
+
+
+def costs(attempts: Sequence[Attempt]) -> list[tuple[object, ...]]:
+    """What must be known of attempts that were over."""
+    return [
+        (a.number, a.prediction_id, a.outcome, a.charged_usd_micros, a.failure)
+        for a in attempts
+    ]
+
+
+def try_again(shop: Workshop, refs: list[Ref]) -> None:
+    """What `retry` does."""
+    shop.ledger.moves.make([moves.retry(r.batch, shop.record(r)) for r in refs])
+
+
+def test_paid_retries_that_are_not_shown_wait_for_a_person_with_their_costs(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    shop.sandbox.configure(outcome_1200="first 2")
+    order(shop, 3)
+    shop.submit(2)
+    end(shop)
+    shop.submit(1)
+    end(shop)
+    failed = shop.are(State.FAILED)
+    assert len(failed) == 2
+    before = shop.records()
+    keep_report(shop.ledger, "spring", shop.ledger.now_s())
+    try_again(shop, failed)
+    shop.submit()
+    assert rebuilt()["jobs"] == {"stored": 1, "unresolved": 2}
+    known = {a.prediction_id for r in before.values() for a in r.attempts}
+    retries = {row["id"] for row in shop.books()} - known
+    for ref in failed:
+        now = shop.record(ref)
+        assert {c.prediction_id for c in now.candidates} == retries != set()
+        old = before[ref].attempts
+        assert costs(now.attempts[:-1]) == costs(old)
+        assert now.attempt.number == 2
+    assert shop.submit() == []
+
+
+@pytest.mark.parametrize("shows_inputs", [True, False])
+def test_what_was_cancelled_and_then_paid_is_not_taken_for_cancelled(
+    shop: Workshop, rebuilt: Rebuild, *, shows_inputs: bool
+) -> None:
+    shop.sandbox.configure(result_inputs=shows_inputs)
+    refs = order(shop, 3)
+    shop.ledger.moves.make([moves.cancel("spring", shop.record(r)) for r in refs])
+    keep_report(shop.ledger, "spring", shop.ledger.now_s())
+    try_again(shop, refs[:2])
+    shop.submit()
+    told = rebuilt()["jobs"]
+    if not shows_inputs:
+        assert told == {"unresolved": 3}
+        return
+    assert told == {"cancelled": 1, "generating": 2}
+    shop.until(lambda: shop.states()[State.STORED] == 2, shop.turn)
+    shop.check()
+    assert shop.is_paid_as_booked()
+
+
+def test_nobody_says_absent_while_not_all_candidates_are_listed(
+    shop: Workshop, rebuilt: Rebuild, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.sandbox.configure(generation_s=0.0)
+    (ref,) = order(shop, 1)
+    for number in range(MOST_CANDIDATES + 1):
+        shop.post(dict(shop.job(number + 9).inputs))
+    assert rebuilt()["jobs"] == {"unresolved": 1}
+    assert len(shop.record(ref).candidates) == MOST_CANDIDATES
+    with pytest.raises(Stop, match="could pay for it twice; look its prompt up"):
+        resolve(ref.batch, ref.job, adopt=None, absent=True)
+    show(ref.batch, ref.job, json=False)
+    words = capsys.readouterr().out
+    assert "not all candidates" in words
+    assert "--absent\n" not in words
+
+
+def test_a_bad_copy_is_named_and_the_others_are_rebuilt(
+    shop: Workshop, rebuilt: Rebuild, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order(shop, 1)
+    shop.submit()
+    shop.until_all(State.STORED)
+    (good,) = (shop.store / "spring" / ".reelmill").glob("*/*.jsonl")
+    bad = good.with_name("summer.jsonl")
+    bad.write_bytes(good.read_bytes().replace(b"orbit", b"orbit \xff"))
+    shop.batches.append("summer")
+    with pytest.raises(AssertionError, match="summer"):
+        rebuilt(code=Exit.INCOMPLETE)
+    shop.batches.remove("summer")
+    captured = capsys.readouterr()
+    (told,) = json.loads(captured.out)["bad_copies"]
+    assert str(bad) in told
+    assert "would be paid anew" in captured.err
+    assert shop.states() == {State.STORED: 1}
+
+
+def test_what_waits_for_a_person_is_never_taken_for_absent_by_looking(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    order(shop, 2, created_at_s=time.time() - 3_600)
+    shop.submit(1)
+    assert rebuilt()["jobs"] == {"unresolved": 2}
+    for _ in range(ENOUGH_LOOKS + 1):
+        shop.settle()
+    assert shop.states() == {State.UNRESOLVED: 2}
+
+
+def test_earlier_attempts_of_what_waits_for_a_person_keep_their_costs(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    shop.sandbox.configure(outcome_1200="first 1")
+    (ref,) = order(shop, 1)
+    shop.submit()
+    end(shop)
+    (first,) = shop.record(ref).attempts
+    assert first.charged_usd_micros
+    try_again(shop, [ref])
+    keep_report(shop.ledger, "spring", shop.ledger.now_s())
+    shop.submit()
+    assert rebuilt()["jobs"] == {"unresolved": 1}
+    kept, lost = shop.record(ref).attempts
+    assert costs([kept]) == costs([first])
+    assert (lost.number, lost.outcome) == (2, "unknown")
+    (candidate,) = shop.record(ref).candidates
+    assert candidate.prediction_id != first.prediction_id

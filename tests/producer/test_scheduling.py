@@ -1,6 +1,7 @@
 """Schedules as a person has them: real commands, and a scheduler as its own process."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, keys
 from jobs.schedule import Firing
 from jobs.states import State
 from producer import deadlines, scheduling
@@ -217,7 +218,7 @@ def test_a_schedule_is_fired_for_its_own_account_alone(place: Fleet) -> None:
     assert "belongs to account" in said.err
 
 
-def test_a_provider_out_of_reach_is_tried_again(place: Fleet) -> None:
+def test_a_provider_out_of_reach_is_said_and_left_to_the_person(place: Fleet) -> None:
     picture = "http://127.0.0.1:1/mug.jpg"
     row = {"id": "a", "model": "kling-v2.6-std", "image": picture, "prompt": "orbit"}
     manifest = place.desk.write("tonight.csv", as_csv([row]))
@@ -227,8 +228,56 @@ def test_a_provider_out_of_reach_is_tried_again(place: Fleet) -> None:
     said = place.ask(scheduling.run_now, "nightly", json=False)
     assert said.code == Exit.UNREACHABLE
     assert "the provider is out of reach" in said.out
-    assert "the provider is out of reach" in told(place)["last"]["again"]
+    assert "it is tried again" not in said.out
+    assert "not tried again before the next firing by the clock" in said.out
+    one = told(place)
+    assert one["fired_by"] is None
+    assert one["last"]["again"] is None
+    assert "the provider is out of reach" in one["last"]["warnings"][0]
     assert place.ledger.batches.ids() == []
+
+
+def test_a_scheduler_outlives_what_nobody_foresaw(
+    sandbox: RunningSandbox, place: Fleet
+) -> None:
+    server = place.ledger.server
+    server.hset(keys.SCHEDULES, mapping={"odd": "no schedule at all"})
+    process = serve(place)
+    log = place.desk.folder / "scheduler.log"
+    until(lambda: "a mistake in reelmill" in log.read_text())
+    server.hdel(keys.SCHEDULES, "odd")
+    manifest = place.desk.write("tonight.csv", as_csv(rows(sandbox, 1)))
+    assert add(place, manifest, cron="* * * * *").code == Exit.STORED
+    standing = place.ledger.schedules.read("nightly")
+    assert standing is not None
+    earlier = Ledger(server, lambda: place.ledger.now_s() - 3600)
+    assert earlier.schedules.add(standing.schedule, replace=True)
+    assert until(lambda: firings(place))
+    assert process.poll() is None
+
+
+def test_what_cannot_be_a_manifest_or_has_an_odd_name_blocks_no_inbox(
+    sandbox: RunningSandbox, place: Fleet
+) -> None:
+    inbox = place.desk.folder / "in"
+    inbox.mkdir()
+    os.mkfifo(inbox / "a-pipe.csv")
+    names = ("a-pipe.csv", os.fsdecode(b"caf\xe9.csv"), "z" * 240 + ".csv")
+    for name in names:
+        (inbox / f"{name}.ready").touch()
+    for name in names[1:]:
+        (inbox / name).write_text(as_csv(rows(sandbox, 1)))
+    assert add(place, inbox, inbox=True, cron=None).code == Exit.STORED
+    said = place.ask(scheduling.run_now, "nightly", json=True)
+    assert said.code == Exit.USAGE
+    pipe, odd, long = json.loads(said.out)["manifests"]
+    assert "it is a pipe" in pipe["problems"][0]
+    assert odd["manifest"].endswith("/caf\\udce9.csv")
+    assert place.batch(odd["batch"]).manifest == odd["manifest"]
+    assert long["batch"].startswith("zzz")
+    assert {p.name for p in inbox.iterdir()} == {"taken", "refused"}
+    again = place.ask(scheduling.run_now, "nightly", json=True)
+    assert json.loads(again.out)["manifests"] == []
 
 
 def late(place: Fleet, in_s: float) -> list[str]:

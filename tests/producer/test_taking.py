@@ -1,10 +1,12 @@
 """What is dropped into an inbox is handed over once and put away."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from jobs.ledger import Ledger
+from producer.exits import Exit, Stop
 from producer.firing import Refused
 from producer.rounds import Scheduler
 from tests.conftest import Clock
@@ -117,4 +119,101 @@ def test_an_inbox_that_is_gone_is_said_once_a_day(night: Night, inbox: Path) -> 
     inbox.mkdir()
     (inbox / "a.csv").write_text("id\n")
     minutes(night, 3)
+    assert night.manifests == ["a.csv"]
+
+
+def drop(inbox: Path, *names: str) -> None:
+    """Complete manifests, to be taken at once."""
+    for name in names:
+        (inbox / name).write_text("id\n")
+        (inbox / f"{name}.ready").touch()
+
+
+def test_what_is_written_anew_while_others_are_taken_waits_for_the_next_time(
+    night: Night, inbox: Path
+) -> None:
+    drop(inbox, "a.csv", "b.csv")
+    night.at_hand_over = lambda: (inbox / "b.csv").write_text("id\nhalf a r")
+    night.clock.forward(60)
+    night.scheduler().tick()
+    assert night.manifests == ["a.csv"]
+    assert (inbox / "b.csv").read_text() == "id\nhalf a r"
+    night.clock.forward(60)
+    night.at_hand_over = lambda: None
+    night.scheduler().tick()
+    assert night.manifests == ["a.csv", "b.csv"]
+    assert [p.name for p in inbox.iterdir()] == ["taken"]
+
+
+def test_a_name_that_is_not_utf_8_is_taken_and_said_escaped(
+    night: Night, inbox: Path
+) -> None:
+    good, bad = (os.fsdecode(b"\xe9-%s.csv" % word) for word in (b"good", b"bad"))
+    drop(inbox, good, bad)
+    night.trouble["bad.csv"] = Refused((f"{bad}:2: oh",))
+    minutes(night, 2)
+    refused, taken = night.firings()[0].handed
+    assert refused.manifest == f"{inbox}/\\udce9-bad.csv"
+    assert refused.problems == ("\\udce9-bad.csv:2: oh",)
+    assert (taken.manifest, taken.batch != "") == (f"{inbox}/\\udce9-good.csv", True)
+    assert {p.name for p in inbox.iterdir()} == {"taken", "refused"}
+    (telling,) = night.told
+    assert "udce9-bad.csv" in telling.subject
+    telling.to_json().encode()
+
+
+def test_one_file_that_cannot_be_moved_keeps_no_other_back(
+    night: Night, inbox: Path
+) -> None:
+    drop(inbox, "a.csv", "b.csv")
+    (inbox / "refused").write_text("in the way")
+    night.trouble["a.csv"] = Refused(("a.csv:2: oh",))
+    minutes(night, 2)
+    assert night.manifests == ["b.csv"]
+    assert "cannot be written" in night.again()
+    assert {p.name for p in inbox.glob("*.csv")} == {"a.csv"}
+
+
+def test_a_mistake_of_ours_with_one_file_keeps_no_other_back(
+    night: Night, inbox: Path
+) -> None:
+    drop(inbox, "a.csv", "b.csv")
+    night.trouble["a.csv"] = ZeroDivisionError("oh")
+    night.clock.forward(60)
+    night.scheduler().tick()
+    assert night.manifests == ["b.csv"]
+    assert night.again().startswith("a.csv: a mistake in reelmill: ZeroDivisionError")
+
+
+def test_an_inbox_that_goes_away_meanwhile_ends_its_firing(
+    night: Night, inbox: Path
+) -> None:
+    drop(inbox, "a.csv", "b.csv")
+    elsewhere = inbox.with_name("elsewhere")
+    night.at_hand_over = lambda: inbox.rename(elsewhere)
+    night.clock.forward(60)
+    night.scheduler().tick()
+    assert night.manifests == ["a.csv"]
+    assert (
+        night.again()
+        == f"the inbox {inbox}: it cannot be listed (No such file or directory)"
+    )
+
+
+def test_a_person_who_fires_an_inbox_in_vain_holds_nobody_up(
+    night: Night, inbox: Path
+) -> None:
+    drop(inbox, "a.csv")
+    night.trouble["a.csv"] = Stop("out of reach", Exit.UNREACHABLE)
+    standing = night.ledger.schedules.read("nightly")
+    assert standing is not None
+    night.clock.forward(60)
+    assert night.scheduler("me@desk").fire_now(standing).again
+    (record,) = night.firings()
+    assert record.again == ""
+    assert "not tried again before the next firing" in record.warnings[0]
+    assert "it is tried again" not in night.told[0].subject
+    night.trouble.clear()
+    # The claim is free at once, and what was due is still due.
+    assert night.scheduler().tick() == 1
     assert night.manifests == ["a.csv"]
