@@ -32,8 +32,9 @@ def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     everyone = ledger.workers.known()
     known = [w for w in everyone if w.facts.account == chosen.account_id]
     if everyone and not known and not chosen.api_key:
-        words = f"{len(everyone)} of other accounts; without a key none is ours"
-        yield warning("workers", f"{words}: set WAVESPEED_API_KEY or REELMILL_ACCOUNT")
+        words = f"no worker of this account lives, {len(everyone)} of others do"
+        cure = "without a key none is ours: set WAVESPEED_API_KEY or REELMILL_ACCOUNT"
+        yield warning("workers", f"{words}; {cure}")
         return
     alive = [worker for worker in known if worker.lives]
     yield _alive(alive) if alive else _none(ledger, chosen)
