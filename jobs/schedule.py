@@ -2,7 +2,7 @@
 
 It decides when a schedule fires, which firings came too late, and by when videos must
 be there; it reads no clock and hands nothing over. What is kept of schedules stands in
-`ledger.schedules`, who fires them in `producer.scheduler`.
+`ledger.schedules`, who fires them in `producer.nightly.scheduler`.
 """
 
 import json

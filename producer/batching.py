@@ -18,7 +18,7 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import normal
-from producer.copying import keep_copy
+from producer.rebuilding.copying import keep_copy
 from producer.survey import Survey, digest
 
 #: Digits of the digest that a batch id carries.

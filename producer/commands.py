@@ -15,15 +15,16 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import account, looking, price_view, problems, tables
+from producer import account, looking, problems, tables
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.choosing import chosen_settings
-from producer.copying import refuse_if_lost
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
+from producer.prices import view as price_view
 from producer.printing import print_beginning, print_ending, print_json, print_outcome
 from producer.private import ledger_of
 from producer.reading import Options
+from producer.rebuilding.copying import refuse_if_lost
 from producer.rendering import keep_report, outcome, render
 from producer.survey import Survey, foreseen, look, survey, weigh
 from producer.telling import tell_end

@@ -27,7 +27,7 @@ from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import looking, tables
 from producer.exits import Exit, Stop
-from producer.pricing import Combinations
+from producer.prices.bill import Combinations
 from producer.private import make_home
 from producer.problems import Problems
 from producer.reading import Options, plan

@@ -43,7 +43,7 @@ def add(
         spending: What may be spent, and where to.
         json: Print the schedule as JSON.
     """
-    from producer.scheduling import add
+    from producer.nightly.scheduling import add
 
     return add(name, manifests, reading, spending, **asdict(when), json=json)
 
@@ -59,7 +59,7 @@ def list_(*, json: Json = False) -> int:
     Args:
         json: Print them as JSON.
     """
-    from producer.scheduling import list_schedules
+    from producer.nightly.scheduling import list_schedules
 
     return list_schedules(json=json)
 
@@ -76,7 +76,7 @@ def remove(name: str, *, json: Json = False) -> int:
         name: What it is called.
         json: Print what was done as JSON.
     """
-    from producer.scheduling import remove
+    from producer.nightly.scheduling import remove
 
     return remove(name, json=json)
 
@@ -93,7 +93,7 @@ def run_now(name: str, *, json: Json = False) -> int:
         name: What it is called.
         json: Print what came of it as JSON.
     """
-    from producer.scheduling import run_now
+    from producer.nightly.scheduling import run_now
 
     return run_now(name, json=json)
 
@@ -110,6 +110,6 @@ def scheduler(*, check: Annotated[bool, Parameter(negative="")] = False) -> int:
     Args:
         check: Only tell whether one is alive, for the health check of a container.
     """
-    from producer.scheduler import scheduler
+    from producer.nightly.scheduler import scheduler
 
     return scheduler(check=check)

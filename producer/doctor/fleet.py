@@ -15,7 +15,7 @@ from jobs.storage import parse
 from jobs.wording import choice
 from producer.doctor.findings import Finding, good, warning, wrong
 from producer.doctor.server import SKEW_S
-from producer.scheduling import stale_words
+from producer.nightly.scheduling import stale_words
 from producer.watching import duration
 
 #: Workers that one sentence names.

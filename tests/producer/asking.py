@@ -5,7 +5,7 @@ from typing import Any
 
 from jobs import catalogue
 from jobs.job import Job
-from producer.pricing import Combinations
+from producer.prices.bill import Combinations
 
 STD, NEW = "kling-v2.6-std", "kling-v3.0-std"
 

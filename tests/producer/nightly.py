@@ -9,9 +9,9 @@ from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.schedule import Firing, Schedule
 from jobs.telling import Telling
-from producer.inboxes import escaped
+from producer.nightly.inboxes import escaped
+from producer.nightly.rounds import Means, Scheduler
 from producer.options import Reading, Spending
-from producer.rounds import Means, Scheduler
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_batch
 from tests.jobs.test_schedule import a_schedule

@@ -7,8 +7,8 @@ import pytest
 
 from jobs import settings
 from jobs.limits import tiers
-from producer.finishing import DAY_S, NEVER, Finish, Moments, finish
-from producer.pricing import Bill
+from producer.prices.bill import Bill
+from producer.prices.finishing import DAY_S, NEVER, Finish, Moments, finish
 from tests.producer.asking import NEW, Wanted
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producer.exits import Exit, Stop
-from producer.inboxes import (
+from producer.nightly.inboxes import (
     FolderInbox,
     complete,
     inbox_of,

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from jobs import catalogue, settings
 from producer.account import Balance, Quote
-from producer.price_view import PriceView, view
+from producer.prices.view import PriceView, view
 from tests.producer.asking import NEW, STD, Wanted, a_job
 
 #: 3 December 2026, 00:00 by UTC: the prices were read 13 days before.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobs import catalogue
 from producer.account import Balance, Quote
-from producer.pricing import Bill, Combinations, balance_usd_micros, tenths_above
+from producer.prices.bill import Bill, Combinations, balance_usd_micros, tenths_above
 from tests.producer.asking import NEW, STD, Wanted, a_job
 
 

@@ -19,9 +19,9 @@ from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
 from jobs.settling import ENOUGH_LOOKS
 from jobs.states import State
-from producer.copying import keep_copy, lost_batches, refuse_if_lost
 from producer.exits import Exit, Stop
 from producer.rebuilding import rebuild
+from producer.rebuilding.copying import keep_copy, lost_batches, refuse_if_lost
 from producer.rendering import keep_report
 from producer.resolving import resolve
 from producer.showing import show

@@ -10,9 +10,9 @@ import pytest
 from jobs import settings
 from jobs.ledger import Ledger
 from producer.exits import Exit, Stop
-from producer.firing import Refused
+from producer.nightly.firing import Refused
+from producer.nightly.rounds import AGAIN_S, LEASE_S, Means, Scheduler
 from producer.options import Reading, Spending
-from producer.rounds import AGAIN_S, LEASE_S, Means, Scheduler
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_batch
 from tests.jobs.test_schedule import a_schedule
@@ -232,7 +232,7 @@ import sys
 from pathlib import Path
 
 from jobs.ledger import connect
-from producer.rounds import Means, Scheduler
+from producer.nightly.rounds import Means, Scheduler
 from tests.jobs.ledger.play import a_batch
 
 url, name, folder = sys.argv[1:]

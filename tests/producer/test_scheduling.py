@@ -14,18 +14,18 @@ import pytest
 from jobs.ledger import Ledger, keys
 from jobs.schedule import Firing
 from jobs.states import State
-from producer import deadlines, scheduling
-from producer.deadlines import Deadline
 from producer.exits import Exit
+from producer.nightly import deadlines, scheduling
+from producer.nightly.deadlines import Deadline
+from producer.nightly.scheduler import scheduler
 from producer.options import READING, SPENDING, Reading, Spending
-from producer.scheduler import scheduler
 from tests.jobs.ledger.play import PLENTY, open_batch
 from tests.producer.fleet import ROOT, Fleet, Said, fleet
 from tests.producer.running import as_csv, quick_sandbox, rows, until
 from tests.sandbox.running import RunningSandbox
 
 YES = Spending(yes=True)
-SERVE = "from producer.scheduler import scheduler; scheduler(check=False)"
+SERVE = "from producer.nightly.scheduler import scheduler; scheduler(check=False)"
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from jobs.ledger import Ledger
 from producer.exits import Exit, Stop
-from producer.firing import Refused
-from producer.rounds import Scheduler
+from producer.nightly.firing import Refused
+from producer.nightly.rounds import Scheduler
 from tests.conftest import Clock
 from tests.producer.nightly import Night
 

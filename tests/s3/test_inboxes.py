@@ -6,7 +6,7 @@ import pytest
 
 from jobs.storage import Store
 from producer.exits import Exit, Stop
-from producer.inboxes import complete, inbox_of, put_away, seen_again
+from producer.nightly.inboxes import complete, inbox_of, put_away, seen_again
 from tests.s3.server import S3
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from jobs.limits import Limits, tiers
 from jobs.makespan import Looking, Makespan, Work, makespan
 from jobs.settings import Settings
-from producer.pricing import Bill, by_kind
+from producer.prices.bill import Bill, by_kind
 from producer.watching import duration
 
 DAY_S = 86_400

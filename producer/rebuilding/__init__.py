@@ -20,12 +20,12 @@ from jobs.settling import Adopt, Unclear
 from jobs.states import State
 from producer import tables
 from producer.choosing import chosen_settings
-from producer.copying import copies_in, keep_copy
 from producer.exits import Exit, Stop
 from producer.printing import print_json
 from producer.private import ledger_of
-from producer.recollecting import Recollected, recollect
-from producer.remembering import Memory, remember
+from producer.rebuilding.copying import copies_in, keep_copy
+from producer.rebuilding.recollecting import Recollected, recollect
+from producer.rebuilding.remembering import Memory, remember
 
 #: What to do about a copy that no batch can be read from, and what not.
 MEND = (

@@ -17,9 +17,9 @@ from jobs.ledger.schedules import Standing
 from jobs.schedule import BadSchedule, Due, Firing, Schedule, due
 from jobs.settings import Settings, worker_name
 from jobs.telling import Kind, Telling
-from producer import inboxes
 from producer.exits import Stop
-from producer.firing import (
+from producer.nightly import inboxes
+from producer.nightly.firing import (
     Course,
     Submit,
     fire,

@@ -1,14 +1,14 @@
 """The sentences below a table of prices: its age, quotes, and whether there is enough.
 
 They are said to a person; a program finds the same facts in the document of
-`price_view`. Moments and times are worded in `finishing`.
+`view`. Moments and times are worded in `finishing`.
 """
 
 from datetime import date
 
 from jobs.pricing import usd
 from producer.account import CURES, Balance
-from producer.pricing import Bill, Line, balance_usd_micros
+from producer.prices.bill import Bill, Line, balance_usd_micros
 
 #: Prices of that age are worth a second look.
 OLD_DAYS = 60

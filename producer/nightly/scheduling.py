@@ -29,12 +29,12 @@ from jobs.wording import masked
 from producer import tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
+from producer.nightly.rounds import STALE_S, Means, Scheduler, left_to_others
+from producer.nightly.scheduler import fleet_ledger
 from producer.options import READING, SPENDING, Reading, Spending
 from producer.printing import print_json
 from producer.reading.sources import STDIN, is_bucket, path_of
 from producer.reading.unreadable import Unreadable
-from producer.rounds import STALE_S, Means, Scheduler, left_to_others
-from producer.scheduler import fleet_ledger
 from producer.watching import duration
 
 #: When inboxes are emptied unless it is said: whenever something is complete.

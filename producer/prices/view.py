@@ -1,6 +1,6 @@
 """What a manifest will cost and when it will be done, for a person or a program.
 
-It only words what `pricing` and `finishing` know; nothing here asks the provider, so a
+It only words what `bill` and `finishing` know; nothing here asks the provider, so a
 price is shown with or without a key, and while the provider is away.
 """
 
@@ -14,11 +14,12 @@ from rich.table import Table
 
 from jobs.pricing import usd
 from jobs.settings import Settings
-from producer import price_lines, tables
+from producer import tables
 from producer.account import Balance, Quote
-from producer.finishing import Finish, Learnt, finish
-from producer.price_lines import age_days, dollars, percent
-from producer.pricing import Bill, Found, Line, balance_usd_micros, by_kind
+from producer.prices import lines as price_lines
+from producer.prices.bill import Bill, Found, Line, balance_usd_micros, by_kind
+from producer.prices.finishing import Finish, Learnt, finish
+from producer.prices.lines import age_days, dollars, percent
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from jobs.settings import Settings, worker_name
 from producer import tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
+from producer.nightly.rounds import BEAT_S, STALE_S, Means, Scheduler, log
 from producer.private import ledger_of, make_home
-from producer.rounds import BEAT_S, STALE_S, Means, Scheduler, log
 
 #: Seconds between two looks at the schedules.
 TICK_S = 1.0

@@ -1,7 +1,7 @@
 """What is to be paid for a manifest: by our price list, and as the provider quotes it.
 
 It counts jobs by what decides their price and compares the two prices; it asks nobody
-and prints nothing. How that is shown stands in `price_view`, when it will be done in
+and prints nothing. How that is shown stands in `view`, when it will be done in
 `finishing`.
 """
 

@@ -18,12 +18,13 @@ from jobs.records import BatchRecord
 from jobs.schedule import Firing, Handed, Schedule
 from jobs.settings import Settings
 from jobs.storage import Store, StoreError
-from producer import deadlines, inboxes, problems
+from producer import problems
 from producer.choosing import chosen_settings
 from producer.commands import hand_over, read
-from producer.deadlines import Deadline
 from producer.exits import Exit, Stop
-from producer.inboxes import Inbox, escaped
+from producer.nightly import deadlines, inboxes
+from producer.nightly.deadlines import Deadline
+from producer.nightly.inboxes import Inbox, escaped
 from producer.options import Reading, Spending
 
 #: Lines of a manifest's problems that are kept in the record of a firing.
