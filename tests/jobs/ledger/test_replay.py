@@ -10,7 +10,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.moves import Ref
 from jobs.records import Attempt, Failure, JobRecord
-from jobs.replay import PATHS, day_field, replay, spent_by_day
+from jobs.replay import NEVER_ENOUGH_LOOKS, PATHS, day_field, replay, spent_by_day
 from jobs.states import FINAL, State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, PRICE, a_batch, a_job
@@ -36,7 +36,9 @@ def a_record(state: State, number: int = 1) -> JobRecord:
             return replace(record, failure=REFUSED)
         case State.UNRESOLVED:
             seen = Listed("p9", record.job.model, SENT_S, "completed")
-            return replace(record, failure=REFUSED, candidates=(seen,))
+            # No look may take it for absent: when it was sent is only thought to be.
+            looks = NEVER_ENOUGH_LOOKS
+            return replace(record, failure=REFUSED, candidates=(seen,), looks=looks)
         case State.REUSED:
             return replace(
                 record,
