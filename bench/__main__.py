@@ -3,42 +3,67 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from bench import rows
 from bench.measuring import Failed
 from bench.printing import print_table
+from bench.results import Page, markdown, write
 
-#: What can be asked: how it adds its options, and how it is answered.
-QUESTIONS: Mapping[
-    str,
-    tuple[
-        Callable[[argparse.ArgumentParser], None],
-        Callable[[argparse.Namespace], dict[str, object]],
-    ],
-] = {"rows": (rows.add_options, rows.answer)}
+#: What can be asked, and the module that answers: it has `add_options`, `answer` and,
+#: where more is to be shown than numbers, `page`. Only the one that is asked is
+#: imported, because a process that is measured starts from the memory of ours.
+QUESTIONS: Mapping[str, str] = {
+    "arena": "bench.arena",
+    "rows": "bench.rows",
+    "looks": "bench.looks",
+    "day": "bench.day",
+    "scale": "bench.scale",
+    "ceiling": "bench.standin.ceiling",
+    "slots": "bench.slots",
+    "sustained": "bench.sustained",
+}
 
 
 def main() -> int:
     """Answer the question that the arguments name, and print the numbers."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    questions = parser.add_subparsers(dest="question", required=True)
-    for name, (add_options, _) in QUESTIONS.items():
-        question = questions.add_parser(name)
-        question.add_argument("--json", type=Path, help="file for the numbers")
-        add_options(question)
-    asked = parser.parse_args()
-    _, answer = QUESTIONS[asked.question]
+    question, module, asked = _asked()
     try:
-        numbers = answer(asked)
+        numbers: dict[str, Any] = module.answer(asked)
     except Failed as failed:
         sys.stderr.write(f"{failed}\n")
         return 1
-    print_table(numbers)
+    if hasattr(module, "page"):
+        page: Page = module.page(numbers)
+        sys.stdout.write(markdown(page))
+        if asked.results:
+            write(asked.results, question, numbers, page)
+    else:
+        print_table(numbers)
     if asked.json:
         asked.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _asked() -> tuple[str, ModuleType, argparse.Namespace]:
+    """The question, the module that answers it, and its options."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("question", choices=QUESTIONS)
+    question = parser.parse_args(sys.argv[1:2]).question
+    module = import_module(QUESTIONS[question])
+    options = argparse.ArgumentParser(
+        prog=f"python -m bench {question}", description=module.__doc__
+    )
+    options.add_argument("--json", type=Path, help="file for the numbers")
+    if hasattr(module, "page"):
+        options.add_argument(
+            "--results", type=Path, help="folder for numbers, tables and plots"
+        )
+    module.add_options(options)
+    return question, module, options.parse_args(sys.argv[2:])
 
 
 if __name__ == "__main__":

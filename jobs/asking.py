@@ -9,6 +9,7 @@ import hashlib
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jobs.catalogue import Catalogue
@@ -17,6 +18,9 @@ from jobs.model import Model
 from jobs.seen import Seen
 
 _DIGEST_BYTES = 16
+
+#: Made once: `json.dumps` would make one for each job.
+_JSON = json.JSONEncoder(sort_keys=True)
 
 
 class Ask(NamedTuple):
@@ -53,17 +57,22 @@ class Asks:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._forms: dict[str, _Form] = {}
         self._seen = Seen()
 
     def of(self, job: Job) -> Ask:
         """What the next job of the manifest asks for."""
-        model = self._catalogue.find(job.model)
-        known = all(address in job.contents for address in pictures_of(model, job))
-        content = _digest(model, job, job.contents) if known else ""
-        return Ask(
-            content and self._numbered(content),
-            self._numbered(_digest(model, job, {})),
-        )
+        form = self._forms.get(job.model)
+        if form is None:
+            model = self._catalogue.find(job.model)
+            form = self._forms[job.model] = _Form.of(model)
+        # An input that is left out is the same as its default: the provider takes that.
+        request = form.defaults | form.model.request(job.inputs)
+        written = form.digest(request)
+        content = ""
+        if all(address in job.contents for address in pictures_of(form.model, job)):
+            content = form.digest(form.by_content(request, job.contents))
+        return Ask(content and self._numbered(content), self._numbered(written))
 
     def _numbered(self, digest: str) -> str:
         nth = self._seen.count(digest)
@@ -79,21 +88,38 @@ def pictures_of(model: Model, job: Job) -> list[str]:
     return found
 
 
-def _digest(model: Model, job: Job, contents: Mapping[str, str]) -> str:
-    # An input that is left out is the same as its default: the provider takes that.
-    defaults = {n: i.default for n, i in model.inputs.items() if i.default is not None}
-    request = defaults | model.request(job.inputs)
-    for name in request:
-        if model.inputs[name].is_picture:
-            request[name] = _named(request[name], contents)
-    asked = json.dumps({"model": model.id, "inputs": request}, sort_keys=True)
-    digest = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
-    return urlsafe_b64encode(digest[:_DIGEST_BYTES]).decode().rstrip("=")
-
-
 def _named(value: Any, contents: Mapping[str, str]) -> Any:  # noqa: ANN401 - one address or several
     """Pictures by their content where it is known, which no address can look like."""
     if isinstance(value, str):
         content = contents.get(value)
         return {"sha256": content} if content else value
     return [_named(item, contents) for item in value]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What requests of a model are made of."""
+
+    model: Model
+    defaults: dict[str, Any]
+    #: Names of the inputs that hold pictures.
+    pictures: tuple[str, ...]
+
+    @classmethod
+    def of(cls, model: Model) -> "_Form":
+        inputs = model.inputs.items()
+        defaults = {n: spec.default for n, spec in inputs if spec.default is not None}
+        return cls(model, defaults, tuple(n for n, spec in inputs if spec.is_picture))
+
+    def by_content(
+        self, request: dict[str, Any], contents: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """A request with its pictures by their content."""
+        given = [name for name in self.pictures if name in request]
+        return request | {name: _named(request[name], contents) for name in given}
+
+    def digest(self, request: dict[str, Any]) -> str:
+        """A request in 22 characters."""
+        asked = _JSON.encode({"model": self.model.id, "inputs": request})
+        digest = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
+        return urlsafe_b64encode(digest[:_DIGEST_BYTES]).decode().rstrip("=")

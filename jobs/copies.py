@@ -60,9 +60,9 @@ def lines(
     settings = {name: getattr(batch, name) for name in FIELDS}
     yield json.dumps(settings, ensure_ascii=False) + "\n"
     for job, links in jobs:
-        told = {c: [link.url, link.until_s] for c, link in links.items()}
         text = job.to_json().removesuffix("}")
-        yield f'{text},"links":{json.dumps(told)}}}\n'
+        told = {c: [link.url, link.until_s] for c, link in links.items()}
+        yield f'{text},"links":{json.dumps(told) if told else "{}"}}}\n'
         count += 1
     yield json.dumps({"jobs": count}) + "\n"
 

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Made once: `json.dumps` would make one for each job.
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -49,21 +52,19 @@ class Job:
 
     def to_json(self) -> str:
         """The job as one line of JSON, for the ledger."""
-        return json.dumps(
-            {
-                "id": self.id,
-                "line": self.line,
-                "model": self.model,
-                "inputs": dict(self.inputs),
-                "price": self.price_usd_micros,
-                "key": self.key,
-                "data": dict(self.data),
-                "duration_s": self.duration_s,
-                "contents": dict(self.contents),
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        told = {
+            "id": self.id,
+            "line": self.line,
+            "model": self.model,
+            "inputs": dict(self.inputs),
+            "price": self.price_usd_micros,
+            "key": self.key,
+            "data": dict(self.data),
+            "duration_s": self.duration_s,
+        }
+        if self.contents:
+            told["contents"] = dict(self.contents)
+        return _JSON.encode(told)
 
     @classmethod
     def from_json(cls, text: str) -> "Job":

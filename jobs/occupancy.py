@@ -15,7 +15,8 @@ from operator import itemgetter
 from statistics import NormalDist, fmean, linear_regression, pstdev
 
 from jobs.moves import LONGEST_GENERATION_S
-from jobs.pacing import ENOUGH_LEARNT, first_look_s, next_look_s
+from jobs.pacing import ENOUGH_LEARNT
+from jobs.rhythm import SHORTEST_S, Rhythm
 
 #: From a permit to the answer that a prediction exists.
 ANSWER_S = 2.0
@@ -28,9 +29,6 @@ PLAN_SPREAD = 0.35
 
 #: How far the catalogue's figure may be off: nobody publishes times.
 PLAN_DOUBT = 0.5
-
-#: Nothing generates quicker; keeps logarithms finite.
-SHORTEST_S = 0.01
 
 #: How far the slowest tenth may stretch beyond what was seen: they are few, and vary.
 TAIL_DOUBT = 1 / 3
@@ -77,14 +75,14 @@ class Looking:
 
     def times_s(self, work: Work) -> list[float]:
         """Seconds from acceptance to each look, up to the longest generation."""
+        rhythm = Rhythm.of(work.learnt_s, work.typical_s, self.poll_min_s)
         first_s = self.first_look_s
         if first_s is None:
-            first_s = first_look_s(work.learnt_s, work.typical_s, self.poll_min_s)
+            first_s = rhythm.first_s(luck=0.5)
         looks_s = [max(first_s, self.poll_min_s)]
         while looks_s[-1] < LONGEST_GENERATION_S:
             generating_s = looks_s[-1] + NOTICE_S
-            wait_s = next_look_s(generating_s + ANSWER_S, self.poll_min_s, luck=0.5)
-            looks_s.append(generating_s + wait_s)
+            looks_s.append(generating_s + rhythm.next_s(generating_s + ANSWER_S))
         return looks_s
 
 

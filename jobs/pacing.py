@@ -1,18 +1,11 @@
 """How long to wait, as pure functions: the clock and luck are arguments.
 
 Seconds everywhere. `luck` is a number in [0, 1) that spreads waits of many jobs apart.
+When predictions are looked at hangs on how long they take, and stands in `rhythm`.
 """
-
-from collections.abc import Sequence
 
 #: The provider keeps predictions and their files this long (docs/what-are-predictions).
 RETENTION_S = 7 * 86_400.0
-
-#: A look is put off at most this far, so that an end is never noticed much later.
-LONGEST_LOOK_S = 60.0
-
-#: Growth of the wait between looks, as a share of the time already generated.
-LOOK_SHARE = 0.12
 
 #: While webhooks arrive, a look is only for the one that is lost, and so much rarer.
 HOOKED = 3.0
@@ -32,28 +25,6 @@ UNRESOLVED_LOOK_S = 3_600.0
 
 #: Finished generations that are enough to trust over the catalogue's figure.
 ENOUGH_LEARNT = 5
-
-
-def first_look_s(learnt: Sequence[float], typical_s: float, poll_min_s: float) -> float:
-    """Seconds from acceptance to the first look at a prediction.
-
-    Args:
-        learnt: generation times of finished predictions of that model and duration.
-        typical_s: what the catalogue expects, before enough is learnt.
-        poll_min_s: least seconds between looks.
-    """
-    if len(learnt) < ENOUGH_LEARNT:
-        expected_s = typical_s
-    else:
-        ordered = sorted(learnt)
-        expected_s = ordered[len(ordered) // 3]
-    return max(poll_min_s, expected_s)
-
-
-def next_look_s(generating_s: float, poll_min_s: float, luck: float) -> float:
-    """Seconds to the next look at a prediction that has been generating so long."""
-    wait_s = min(LONGEST_LOOK_S, generating_s * LOOK_SHARE)
-    return max(poll_min_s, wait_s) * (1 + 0.1 * luck)
 
 
 def patience(heard_at_s: float, now_s: float) -> float:

@@ -131,6 +131,8 @@ class BatchRecord:
     held_until_s: float = 0.0
     #: How often a person brought back what was over.
     rounds: int = 0
+    #: Where its jobs are kept in its store, if they are not in the ledger any more.
+    archived: str = ""
     counts: Mapping[State, int] = field(default_factory=dict)
     #: Sum of the prices of its jobs, those of unknown price left out.
     estimated_usd_micros: int = 0

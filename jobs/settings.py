@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from jobs import redis_url
+from jobs.archive_settings import ArchiveSettings
 from jobs.limits import Limits, tiers
 from jobs.pricing import usd_micros
 from jobs.telling_settings import TellingSettings
@@ -210,10 +211,9 @@ class _OwnSettings(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _redis_is_a_known_form(cls, url: str | None) -> str | None:
-        if not url:
-            return None
-        redis_url.read(url)
-        return url
+        if url:
+            redis_url.read(url)
+        return url or None
 
     @field_validator("daily_budget")
     @classmethod
@@ -291,7 +291,7 @@ class _OwnSettings(BaseModel):
         return self.redis_url or f"unix://{quote(str(self.socket_path))}?db=0"
 
 
-class Settings(TellingSettings, _OwnSettings):
+class Settings(TellingSettings, ArchiveSettings, _OwnSettings):
     """Every setting, with its default. The alias is the environment variable."""
 
 

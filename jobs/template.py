@@ -61,5 +61,5 @@ class Template:
 class _Anything:
     """A scope in which every name has a value."""
 
-    def value(self, name: str, *, quiet: bool) -> object:  # noqa: ARG002 - always x
+    def value(self, name: str, *, quiet: bool) -> object:  # noqa: ARG002 - all are filled alike
         return "x"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from jobs.answers import Billed, Listed
 from jobs.settings import Settings, child_environment
-from producer.conversation import MOST_UNDER_WAY, Conversation
+from producer.conversation import Conversation
 from producer.exits import Exit, Stop
 
 K = TypeVar("K", bound=Hashable)
@@ -118,15 +118,9 @@ def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
     waiting = {each.prediction_id: each for each in listed}
     if not waiting:
         return []
-    found = []
+    questions = ({"key": prediction_id} for prediction_id in waiting)
     with Conversation(settings, "listings") as worker:
-        for number, prediction_id in enumerate(waiting):
-            if number >= MOST_UNDER_WAY:
-                found.append(_told_of(waiting, worker.answer()))
-            worker.ask({"key": prediction_id})
-        while len(found) < len(waiting):
-            found.append(_told_of(waiting, worker.answer()))
-    return found
+        return [_told_of(waiting, answer) for answer in worker.answers(questions)]
 
 
 def _told_of(listed: Mapping[str, Listed], answer: Mapping[str, Any]) -> Listed:
@@ -153,15 +147,14 @@ def quotes(
     names = list(asked)
     if not settings.api_key or not asked:
         return found
+    questions = (
+        {"key": number, "model_id": model_id, "inputs": dict(inputs)}
+        for number, (model_id, inputs) in enumerate(asked.values())
+    )
     # No price is worth the end of a command.
     with suppress(Stop), Conversation(settings, "quotes") as worker:
-        for number, (model_id, inputs) in enumerate(asked.values()):
-            if number >= MOST_UNDER_WAY:
-                found |= _quoted(names, worker.answer())
-            question = {"key": number, "model_id": model_id, "inputs": dict(inputs)}
-            worker.ask(question)
-        for _ in range(min(MOST_UNDER_WAY, len(names))):
-            found |= _quoted(names, worker.answer())
+        for answer in worker.answers(questions):
+            found |= _quoted(names, answer)
     return found
 
 

@@ -64,7 +64,8 @@ def _hold(batch: str | None, *, account: bool, on: bool, json: bool) -> int:
         if account:
             _hold_account(ledger, chosen, on=on, json=json)
         else:
-            _hold_batch(ledger, find_batch(ledger, batch), on=on, json=json)
+            found = find_batch(ledger, batch, whole=False)
+            _hold_batch(ledger, found, on=on, json=json)
     return Exit.STORED
 
 

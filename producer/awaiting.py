@@ -28,7 +28,7 @@ def watch(batch: str | None, *, json: bool) -> int:
     """Show how a batch goes until it is over, or nothing more comes by itself."""
     chosen = chosen_settings()
     with _ledger(chosen) as ledger:
-        found = find_batch(ledger, batch)
+        found = find_batch(ledger, batch, whole=False)
         fleet = bool(chosen.redis_url)
         return await_end(ledger, found.id, patient=fleet, json=json)
 

@@ -6,6 +6,7 @@ again goes on where it was. What a manifest asks for is found out in `survey`.
 
 import hashlib
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,8 @@ from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import normal
 from producer.rebuilding.copying import keep_copy
-from producer.survey import Survey, digest
+from producer.recalling import brought_back
+from producer.survey import Survey
 
 #: Digits of the digest that a batch id carries.
 DIGEST_DIGITS = 8
@@ -39,7 +41,7 @@ def batch_id(found: Survey, account_id: str, store: str) -> str:
     name = PurePosixPath(found.source.rstrip("/")).name
     stem = name.rpartition(".")[0] or name
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM]
-    asked = f"{digest(found)}\n{account_id}\n{normal(store)}"
+    asked = f"{found.digest}\n{account_id}\n{normal(store)}"
     digits = hashlib.sha256(asked.encode()).hexdigest()[:DIGEST_DIGITS]
     return f"{stem or 'batch'}-{digits}"
 
@@ -103,12 +105,14 @@ def enqueue(
         alone: put all other batches of the account aside.
     """
     is_new = ledger.batches.create(batch)
+    there = brought_back(ledger, ledger.batches.read(batch.id) or batch)
     if alone:
         ledger.batches.put_aside_others(batch.account, batch.id)
-    ledger.batches.add(batch.id, _named(found, batch.id))
-    there = ledger.batches.read(batch.id) or batch
+    added = ledger.batches.adding(batch.id, _named(found, batch.id))
     if is_new or not there.complete:
-        keep_copy(ledger, there)
+        keep_copy(ledger, there, (job for job, _ in added))
+    else:
+        deque(added, maxlen=0)
     ledger.batches.open(batch.id)
     if batch.budget_usd_micros is not None:
         ledger.batches.set_budget(batch.id, batch.budget_usd_micros)

@@ -47,6 +47,8 @@ def retry(
             return moves.retry(found.id, record)
 
         count = move_all(ledger, prices, again)
+        if not count:
+            raise Stop(f"{found.id} has changed meanwhile; run the same command again")
     if json:
         known = sum(filter(None, prices.values()))
         print_json({"batch": found.id, "retried": count, "cost_usd": usd(known)})

@@ -19,12 +19,14 @@ from producer import account, looking, problems, tables
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
+from producer.finding import find_failed
 from producer.options import Reading, Spending
 from producer.prices import view as price_view
 from producer.printing import print_beginning, print_ending, print_json, print_outcome
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rebuilding.copying import refuse_if_lost
+from producer.recalling import brought_back
 from producer.rendering import keep_report, outcome, render
 from producer.survey import Survey, foreseen, look, survey, weigh
 from producer.telling import tell_end
@@ -139,7 +141,8 @@ def hand_over(
         if ledger.permits.read(chosen.account_id).trouble:
             ledger.permits.recover(chosen.account_id)
         _ask_before_spending(found, view, there, yes=spending.yes)
-        _upload(found, ledger, chosen, batch)
+        if found.local:
+            _upload(found, ledger, chosen, batch)
     return enqueue(ledger, found, batch, alone=not chosen.redis_url)
 
 
@@ -195,13 +198,7 @@ def _failed_ids(batch_id: str | None, chosen: Settings) -> frozenset[str] | None
     if batch_id is None:
         return None
     with ledger_of(chosen, alone=False) as ledger:
-        if ledger.batches.read(batch_id) is None:
-            raise Stop(f"there is no batch {batch_id} in this ledger")
-        records = ledger.batches.jobs(batch_id)
-        failed = frozenset(r.job.id for r in records if r.state is State.FAILED)
-    if not failed:
-        raise Stop(f"no row of {batch_id} has failed", Exit.STORED)
-    return failed
+        return find_failed(ledger, batch_id)
 
 
 def _stop_at_problems(found: Survey) -> None:
@@ -221,7 +218,9 @@ def _batch(
     first = batch_id(found, chosen.account_id, chosen.store)
     name = turn(ledger, first, fresh=spending.fresh)
     batch = to_be(found, chosen, name, fresh=spending.fresh, now_s=time.time())
-    there = ledger.batches.read(name)
+    if there := ledger.batches.read(name):
+        # What it has is weighed and not paid again.
+        there = brought_back(ledger, there)
     fresh = there.fresh if there else spending.fresh
     shared = None if fresh else ledger
     weigh(found, shared, batch, alone=not chosen.redis_url)

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -80,6 +80,24 @@ class Conversation:
         if not line:
             raise self._ended()
         return dict(json.loads(line))
+
+    def answers(
+        self, questions: Iterable[Mapping[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """The answers to all these questions, in whatever order.
+
+        Raises:
+            Stop: nobody answers any more.
+        """
+        under_way = 0
+        for question in questions:
+            if under_way == MOST_UNDER_WAY:
+                yield self.answer()
+            else:
+                under_way += 1
+            self.ask(question)
+        for _ in range(under_way):
+            yield self.answer()
 
     def _ended(self) -> Stop:
         self._process.wait()

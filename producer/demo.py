@@ -68,7 +68,7 @@ def sandbox(options: Sequence[str]) -> int:
     """Run the stand-in provider until it is stopped."""
     _require_sandbox()
     command = [sys.executable, "-m", "sandbox", *options]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - a command of our own
 
 
 def _require_sandbox() -> None:

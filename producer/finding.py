@@ -8,8 +8,10 @@ from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
+from jobs.states import State
 from jobs.wording import choice, guesses
-from producer.exits import Stop
+from producer.exits import Exit, Stop
+from producer.recalling import brought_back
 
 #: Batches, newest first, whose names are compared with one that is not known.
 COMPARED = 1_000
@@ -18,11 +20,15 @@ COMPARED = 1_000
 OFFERED = 5
 
 
-def find_batch(ledger: Ledger, batch_id: str | None) -> BatchRecord:
+def find_batch(
+    ledger: Ledger, batch_id: str | None, *, whole: bool = True
+) -> BatchRecord:
     """The batch of that name, or the newest.
 
+    With `whole` its jobs are in the ledger: an archived one is brought back.
+
     Raises:
-        Stop: there is none.
+        Stop: there is none, or its archive cannot be read.
     """
     known = batch_id or next(iter(ledger.batches.ids(1)), None)
     if known is None:
@@ -32,7 +38,7 @@ def find_batch(ledger: Ledger, batch_id: str | None) -> BatchRecord:
     found = ledger.batches.read(known)
     if found is None:
         raise Stop(f"there is no batch {known} in this ledger{_offer(ledger, known)}")
-    return found
+    return brought_back(ledger, found) if whole else found
 
 
 def _offer(ledger: Ledger, name: str) -> str:
@@ -54,6 +60,19 @@ def find_job(ledger: Ledger, batch: BatchRecord, job_id: str) -> JobRecord:
     if record is None:
         raise Stop(f"{batch.id} has no job {job_id}; reelmill show {batch.id} has all")
     return record
+
+
+def find_failed(ledger: Ledger, batch_id: str) -> frozenset[str]:
+    """Ids of the jobs of a batch that failed.
+
+    Raises:
+        Stop: none did.
+    """
+    records = ledger.batches.jobs(find_batch(ledger, batch_id).id)
+    failed = frozenset(r.job.id for r in records if r.state is State.FAILED)
+    if not failed:
+        raise Stop(f"no row of {batch_id} has failed", Exit.STORED)
+    return failed
 
 
 def find_account(ledger: Ledger, chosen: Settings) -> str:

@@ -15,7 +15,13 @@ from pathlib import Path
 from shutil import which
 from urllib.parse import quote
 
-from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, connect
+from jobs.ledger import (
+    JobsArchived,
+    Ledger,
+    LedgerError,
+    LedgerUnreachable,
+    connect,
+)
 from jobs.settings import Settings
 from producer.children import Child
 from producer.exits import Exit, Stop
@@ -65,6 +71,11 @@ def _connected(url: str) -> Iterator[Ledger]:
         ) from None
     try:
         yield ledger
+    except JobsArchived as error:
+        raise Stop(
+            f"{error}; run the same command again, and it is brought back",
+            Exit.INCOMPLETE,
+        ) from None
     except LedgerUnreachable as error:
         raise Stop(
             f"the ledger at {_without_password(url)} went out of reach ({error}); "
@@ -159,6 +170,8 @@ def _options(socket: Path, data: Path) -> list[str]:
         "appendfsync": "always",
         "save": "",
         "maxmemory-policy": "noeviction",
+        # A job is packed into one piece of memory, which takes a fifth less.
+        "hash-max-listpack-value": "4096",
         "daemonize": "no",
     }
     return [part for name, value in options.items() for part in (f"--{name}", value)]

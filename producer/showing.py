@@ -16,6 +16,8 @@ from rich.table import Table
 from jobs.invoice import invoice
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK
+from jobs.ledger.moves import REMEMBERED_DAYS
+from jobs.ledger.permits import DAY_S
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
@@ -170,7 +172,7 @@ def _batches_table(standings: list[Snapshot]) -> Table:
         budget = batch.budget_usd_micros
         made.add_row(
             escape(batch.id),
-            standing(now),
+            f"{standing(now)}, archived" if batch.archived else standing(now),
             f"{stored}/{batch.total}",
             f"${usd(batch.charged_usd_micros)}",
             "" if budget is None else f"${usd(budget)}",
@@ -260,6 +262,13 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
     billed = account.billings(chosen, min(sent) - BEFORE_S, ahead_s)
     ids = sorted({row.prediction_id for row in billed})
     known = ledger.moves.known(batch.account, ids)
+    forgotten_s = ledger.now_s() - REMEMBERED_DAYS * DAY_S
+    if min(sent) < forgotten_s:
+        tables.say(
+            f"charges of more than {REMEMBERED_DAYS} days ago that no row explains "
+            "are not named: whose they are is not known any more"
+        )
     patience = Patience(chosen.submit_timeout_s, chosen.settle_s)
-    during = min(sent) - patience.skew_s, max(sent) + patience.latest_s
+    began_s = max(min(sent) - patience.skew_s, forgotten_s)
+    during = began_s, max(sent) + patience.latest_s
     return invoice(records, billed, known, during)

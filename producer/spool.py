@@ -1,12 +1,14 @@
 """Jobs set aside in a temporary file between reading a manifest and handing it over.
 
 A manifest is read once, whatever it is read from, and its jobs are gone through several
-times: for their pictures, their price, their batch. None of it is held in memory.
+times: for their pictures, their price, their batch. None of it is held in memory, and
+what a job asks for is worked out once and set aside with it.
 """
 
 import tempfile
 from collections.abc import Iterator
 
+from jobs.asking import Ask, Asked
 from jobs.job import Job
 
 
@@ -15,17 +17,18 @@ class Spool:
 
     def __init__(self) -> None:
         # Closed with the spool, and gone with the process however it ends.
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - as above
+        self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
 
-    def write(self, job: Job) -> None:
-        """Add one job."""
-        self._file.write(job.to_json())
-        self._file.write("\n")
+    def write(self, job: Job, ask: Ask) -> None:
+        """Add one job, and what it asks for."""
+        # Neither digests nor JSON have a tab or an end of a line in them.
+        self._file.write(f"{ask.content}\t{ask.written}\t{job.to_json()}\n")
 
-    def __iter__(self) -> Iterator[Job]:
+    def __iter__(self) -> Iterator[Asked]:
         self._file.seek(0)
         for line in self._file:
-            yield Job.from_json(line)
+            content, written, text = line.split("\t", 2)
+            yield Asked(Job.from_json(text), Ask(content, written))
 
     def close(self) -> None:
         """Let the file go."""

@@ -6,11 +6,11 @@ at the pictures, `weigh` finds what is stored already and adds up the rest. Hand
 jobs over is `batching`'s.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import islice
 
 from jobs.addresses import is_http
@@ -80,8 +80,10 @@ class Survey:
     combinations: Combinations = field(default_factory=Combinations)
     #: Ids of jobs of this batch whose videos were stored and are gone.
     gone: list[str] = field(default_factory=list)
-    #: Hex digest of all jobs in order, by what they ask for.
+    #: Hex digest of all jobs in order, by their ids, keys and what they ask for.
     digest: str = ""
+    #: Whether any picture is not on the web, and so must be uploaded.
+    local: bool = False
     _spool: Spool | None = None
     _memory: looking.Memory | None = None
 
@@ -121,27 +123,43 @@ class Survey:
 
     def asked(self) -> Iterator[Asked]:
         """The jobs in their order, with the contents of pictures as far as known."""
-        asks = Asks(self.catalogue)
-        for job in self._spool or ():
-            if self._memory:
-                model = self.catalogue.find(job.model)
-                contents = looking.contents_of(job, model, self._memory)
-                job = replace(job, contents=contents)  # noqa: PLW2901 - the same job, more of it known
-            yield Asked(job, asks.of(job))
+        yield from self._spool or ()
+
+    def keep(self, jobs: Iterable[Job]) -> None:
+        """Set these jobs aside, each with what it asks for, instead of those before."""
+        before, asks, digest = self._spool, Asks(self.catalogue), sha256()
+        self._spool = spool = Spool()
+        for job in jobs:
+            ask = asks.of(job)
+            spool.write(job, ask)
+            told = f"{job.id}\n{job.key}\n{ask.content or ask.written}\n"
+            digest.update(told.encode())
+            if not self.local:
+                self.local = not all(map(is_http, self._pictures_of(job)))
+        self.digest = digest.hexdigest()
+        if before:
+            before.close()
+
+    def _pictures_of(self, job: Job) -> list[str]:
+        return pictures_of(self.catalogue.find(job.model), job)
 
     def pictures(self, *, remote: bool) -> Iterator[str]:
         """The addresses of all pictures, as often as they are named."""
-        for job in self._spool or ():
-            for address in pictures_of(self.catalogue.find(job.model), job):
+        for job, _ in self.asked():
+            for address in self._pictures_of(job):
                 if remote or not is_http(address):
                     yield address
 
     def judge(self, memory: looking.Memory) -> None:
         """Take what was seen of the pictures for true from now on."""
         self._memory = memory
-        for job in self._spool or ():
+        self.keep(self._judged(memory, self._spool or ()))
+
+    def _judged(self, memory: looking.Memory, asked: Iterable[Asked]) -> Iterator[Job]:
+        for job, _ in asked:
             model = self.catalogue.find(job.model)
             self.problems.add_all(looking.problems_of(job, model, memory, self.source))
+            yield replace(job, contents=looking.contents_of(job, model, memory))
 
     def close(self) -> None:
         """Let go of the files it works with."""
@@ -163,17 +181,25 @@ def survey(
         keep: whether there are steps to come.
     """
     found = Survey(source, catalogue)
-    spool = found._spool = Spool() if keep else None  # noqa: SLF001 - it is made here
-    for item in plan(source, options, catalogue, recognised=found.recognise):
+    jobs = _planned(found, options)
+    if keep:
+        found.keep(jobs)
+    else:
+        deque(jobs, maxlen=0)
+    return found
+
+
+def _planned(found: Survey, options: Options) -> Iterator[Job]:
+    """The jobs of a manifest; everything else in it is noted."""
+    items = plan(found.source, options, found.catalogue, recognised=found.recognise)
+    for item in items:
         if isinstance(item, Problem):
             found.problems.add(item)
         elif isinstance(item, Skipped):
             found.skipped[item.reason] += 1
         else:
             found.jobs += 1
-            if spool:
-                spool.write(item)
-    return found
+            yield item
 
 
 def look(
@@ -187,6 +213,8 @@ def look(
         whole: learn their contents too, not only whether they can be used.
         remote: also at those on the web; local ones are looked at in any case.
     """
+    if not (remote or found.local):
+        return looking.LookSummary(looked=0, remembered=0, bytes=0)
     make_home(settings.home)
     memory = looking.Memory.open(settings.home / MEMORY)
     near_allowed = looking.near_allowed_for(settings.base_url)
@@ -236,14 +264,6 @@ def foreseen(
                 _check_videos(ledger, batch, block, prospects, alone=alone)
         for (job, _), prospect in zip(block, prospects, strict=True):
             yield job, prospect
-
-
-def digest(found: Survey) -> str:
-    """Hex digest of all jobs, by their ids, keys and what they ask for."""
-    sha = hashlib.sha256()
-    for job, ask in found.asked():
-        sha.update(f"{job.id}\n{job.key}\n{ask.content or ask.written}\n".encode())
-    return sha.hexdigest()
 
 
 def _add(found: Survey, job: Job, model: Model, prospect: Prospect) -> None:

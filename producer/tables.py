@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jobs.explaining import costs, rules
 from jobs.inputs import Input
 from jobs.model import Model
 from jobs.pricing import usd
@@ -86,34 +87,16 @@ def _allowed(spec: Input) -> str:
 def model_lines(model: Model) -> list[str]:
     """What is to be known of one model beside its inputs, a line each."""
     limits = model.pictures
-    formats = ", ".join(limits.formats)
     lines = [f"{model.title}: {model.id}"]
     if model.aliases:
         lines.append(f"also called {choice(model.aliases, word='and')}")
-    lines += [_price_line(model), *_rule_lines(model)]
-    lines.append(
-        f"pictures: {formats}, up to {limits.max_bytes / 1e6:.0f} MB, "
-        f"sides of at least {limits.min_side_px} px"
-    )
-    return lines
-
-
-def _price_line(model: Model) -> str:
-    if model.price is None:
-        return "the price is not known"
-    factors = [
-        f", times {float(f.factor):g} with {f.input}={plain(f.value)}"
-        for f in model.price.factors
-    ]
-    per = f" for each {model.price.per_s} s" if model.price.per_s else " a video"
-    amount = f"${usd(model.price.usd_micros)}{per}{''.join(factors)}"
-    return f"{amount}; read on {model.price.read_on}"
-
-
-def _rule_lines(model: Model) -> list[str]:
-    one = [f"give exactly one of {choice(names)}" for names in model.one_of]
-    return one + [
-        f"never {choice(names, word='and')} together" for names in model.apart
+    formats, megabytes = ", ".join(limits.formats), limits.max_bytes / 1e6
+    side = f"at least {limits.min_side_px} px"
+    return [
+        *lines,
+        costs(model),
+        *rules(model),
+        f"pictures: {formats}, up to {megabytes:.0f} MB, sides of {side}",
     ]
 
 

@@ -192,6 +192,7 @@ def document(now: Snapshot) -> dict[str, Any]:
         "account": batch.account,
         "manifest": batch.manifest,
         "created_at": iso(batch.created_at_s),
+        "archived": bool(batch.archived),
         "held_up": held_up(now).strip() or None,
     }
 

@@ -1,6 +1,11 @@
-"""Things that tests of several packages need: a home, a ledger, a clock."""
+"""Things that tests of several packages need: a home, a ledger, a clock.
+
+One server serves them all. A test that changes the set-up of the server ends it with
+`shutdown`, and the next test has another; a test that kills one starts its own.
+"""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,8 +13,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from jobs import settings
-from jobs.ledger import Ledger
-from producer.private import ledger_of
+from jobs.ledger import Ledger, connect
+from producer.private import _claimed, ledger_of
 
 
 @dataclass(slots=True)
@@ -32,11 +37,41 @@ def home() -> Iterator[Path]:
         yield Path(folder)
 
 
+@dataclass(slots=True)
+class Served:
+    """The server of a test process."""
+
+    running: ExitStack
+    socket: Path = Path("none-yet")
+
+    def now(self) -> Path:
+        """Its socket; a server that a test has ended took its own along."""
+        if not self.socket.exists():
+            self.running.close()
+            folder = self.running.enter_context(TemporaryDirectory(prefix="reelmill-"))
+            chosen = settings.read({}, home=Path(folder))
+            self.running.enter_context(ledger_of(chosen, alone=True))
+            self.socket = chosen.socket_path
+        return self.socket
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    with ExitStack() as running:
+        yield Served(running)
+
+
 @pytest.fixture
-def ledger(home: Path) -> Iterator[Ledger]:
-    """A ledger over a real server of its own, by the server's clock."""
-    with ledger_of(settings.read({}, home=home), alone=True) as opened:
+def ledger(home: Path, served: Served) -> Iterator[Ledger]:
+    """The private ledger of the home, empty, by the server's clock."""
+    chosen = settings.read({}, home=home)
+    with _claimed(home, needed=True):
+        chosen.socket_path.symlink_to(served.now())
+        opened = connect(chosen.ledger_url)
+        for command in ("FLUSHALL", "SCRIPT FLUSH", "CONFIG RESETSTAT"):
+            opened.server.execute_command(*command.split())
         yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ PLANTED = [
     ("sandbox/bad.py", "from ..jobs import pricing", "sandbox may not know jobs"),
     ("jobs/states.py", "import redis", "only jobs.ledger may"),
     ("jobs/states.py", "from redis.asyncio import Redis", "only jobs.ledger may"),
-    ("jobs/storage.py", "import redis", "only jobs.ledger may"),
+    ("jobs/storage/__init__.py", "import redis", "only jobs.ledger may"),
     ("jobs/ledgers.py", "import redis", "only jobs.ledger may"),
     ("jobs/states.py", "from celery import Celery", "only jobs.broker may"),
     ("jobs/states.py", "import obstore.store", "only jobs.storage may"),
@@ -48,8 +48,8 @@ PLANTED = [
     ("jobs/states.py", "import_module('time')", "it is pure"),
     ("jobs/states.py", "x = datetime.now(UTC)", "reads the clock by .now"),
     ("jobs/states.py", "x = dt.date.today()", "reads the clock by .today"),
-    ("jobs/storage.py", "x = os.environ['A']", "reads environ"),
-    ("jobs/storage.py", "from os import getenv", "reads getenv"),
+    ("jobs/storage/__init__.py", "x = os.environ['A']", "reads environ"),
+    ("jobs/storage/__init__.py", "from os import getenv", "reads getenv"),
     ("worker/bad.py", "KEY = 'reelmill:job:1'", "spells a Redis key"),
     ("producer/bad.py", "key = f'reelmill:{batch}'", "spells a Redis key"),
     ("worker/bad.py", "NAME = 'reelmill.submit'", "spells the task"),
@@ -67,8 +67,10 @@ PLANTED = [
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("copied")
     for package in DIRECTIONS:
-        unread = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / package, root / package, ignore=unread)
+        (root / package).mkdir()
+    for name in ("states", "records", "job", "settings", "pricing"):
+        shutil.copy(ROOT / "jobs" / f"{name}.py", root / "jobs")
+    shutil.copytree(ROOT / "jobs" / "storage", root / "jobs" / "storage")
     return root
 
 
@@ -109,7 +111,7 @@ def test_a_planted_breach_is_found(
 ALLOWED = [
     ("jobs/ledger.py", "import redis, time, random"),
     ("jobs/broker.py", "from celery import Celery\nNAME = 'reelmill.submit'"),
-    ("jobs/storage.py", "import obstore"),
+    ("jobs/storage/__init__.py", "import obstore"),
     ("jobs/settings.py", "import os\nx = os.environ"),
     ("jobs/planning.py", "from datetime import UTC, datetime"),
     ("producer/words.py", "import os, time\nfrom jobs import pricing"),

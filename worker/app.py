@@ -1,4 +1,4 @@
-"""The Celery app of a worker: five tasks, and a pulse for as long as it lives.
+"""The Celery app of a worker: six tasks, and a pulse for as long as it lives.
 
 Started as `celery -A worker.app worker --pool threads`. Task names and what they carry
 are `jobs.broker`'s.
@@ -21,6 +21,7 @@ from jobs.ledger import LedgerError
 from jobs.ledger.workers import WorkerFacts
 from jobs.moves import Ref
 from worker import stopping
+from worker.archive import archive
 from worker.collect import collect
 from worker.engine import Engine
 from worker.finish import finish
@@ -44,6 +45,7 @@ TASKS: dict[str, Work] = {
     broker.COLLECT: collect,
     broker.SETTLE: settle,
     broker.FINISH: finish,
+    broker.ARCHIVE: archive,
 }
 
 
@@ -112,3 +114,6 @@ def _set_up_logging(loglevel: int, logfile: str | None, **_: object) -> None:
     )
     logging.getLogger("reelmill").setLevel(loglevel)
     logging.getLogger("celery").setLevel(max(loglevel, logging.INFO))
+    # Two lines for each message, of which the moves of its jobs say more.
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(max(loglevel, logging.WARNING))

@@ -25,9 +25,6 @@ from worker.partial import NoRoom, partial_file
 
 log = logging.getLogger("reelmill.collect")
 
-#: Videos of one block that are fetched at the same time.
-SIDE_BY_SIDE = 8
-
 #: Looks in vain after which a single video is worth a note: a host may need a moment.
 NOTED_AFTER = 3
 
@@ -43,25 +40,20 @@ async def collect(engine: Engine, refs: Sequence[Ref]) -> None:
     if not records:
         return
     batches = await engine.batches(records)
-    room = asyncio.Semaphore(SIDE_BY_SIDE)
     async with engine.holding(list(records)):
         await asyncio.gather(
             *(
-                _collect_one(engine, batches[ref.batch], ref, record, room)
+                _collect_one(engine, batches[ref.batch], ref, record)
                 for ref, record in records.items()
             )
         )
 
 
 async def _collect_one(
-    engine: Engine,
-    batch: BatchRecord,
-    ref: Ref,
-    record: JobRecord,
-    room: asyncio.Semaphore,
+    engine: Engine, batch: BatchRecord, ref: Ref, record: JobRecord
 ) -> None:
     try:
-        async with room:
+        async with engine.files.room:
             if engine.stopping:
                 await engine.hand_back([ref])
                 return

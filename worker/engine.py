@@ -10,7 +10,14 @@ import logging
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
@@ -24,9 +31,12 @@ from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.records import BatchRecord, JobRecord
+from jobs.rhythm import Rhythm
 from jobs.settings import Settings
 from jobs.states import State
 from worker.files import Files
+from worker.gathering import Gathering
+from worker.lessons import Kind, Lessons
 from worker.provider import Provider
 
 P = ParamSpec("P")
@@ -41,6 +51,9 @@ CALL_THREADS = 16
 AGAIN_S = 0.5
 CERTAIN_S = 60.0
 
+#: Seconds that what was read of the provider's habits is used again.
+HABIT_S = 15.0
+
 
 class Engine:
     """One for each worker process."""
@@ -52,13 +65,19 @@ class Engine:
         self.ledger: Ledger = connect(settings.ledger_url)
         self.catalogue = catalogue.builtin()
         self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
+        #: Makes moves, without a word in the log.
+        self.move: Gathering[Move, Moved] = Gathering(
+            lambda moves: self.call(self.ledger.moves.make, moves)
+        )
         self._loop = asyncio.new_event_loop()
         #: True once the process was told to stop: nothing is begun any more.
         self.stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ahead_s = 0.0
         self._heard_at_s, self._heard_read_at = 0.0, -60.0
-        self._learnt: dict[tuple[str, int], tuple[float, list[float]]] = {}
+        self._rhythms: dict[Kind, tuple[float, Rhythm]] = {}
+        self._reading = asyncio.Lock()
+        self.lessons = Lessons()
         threading.Thread(
             target=self._loop.run_forever, name="loop", daemon=True
         ).start()
@@ -117,7 +136,7 @@ class Engine:
         )
 
     async def certainly(
-        self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+        self, do: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Do something with the ledger, again and again until the ledger answers.
 
@@ -128,7 +147,7 @@ class Engine:
         until = self._loop.time() + CERTAIN_S
         while True:
             try:
-                return await self.call(do, *args, **kwargs)
+                return await do(*args, **kwargs)
             except LedgerError as error:
                 # Also where it answers but cannot write: a full disk or memory.
                 if self._loop.time() > until:
@@ -152,10 +171,10 @@ class Engine:
         """Make moves that may be lost without harm, and log them."""
         if not moves:
             return []
-        made = await self.call(self.ledger.moves.make, moves)
+        made = await self.move(moves)
         for move, moved in zip(moves, made, strict=True):
             log_move(move, moved)
-        return made
+        return list(made)
 
     @asynccontextmanager
     async def holding(self, refs: Sequence[Ref]) -> AsyncIterator[None]:
@@ -191,15 +210,27 @@ class Engine:
         """Seconds to the first look at a new prediction."""
         if self.settings.first_look_s is not None:
             return max(self.settings.first_look_s, self.settings.poll_min_s)
-        learnt = await self._times(model.id, duration_s)
-        look_s = pacing.first_look_s(learnt, typical_s, self.settings.poll_min_s)
-        return look_s * await self.patience()
+        rhythm = await self.rhythm((model.id, duration_s), typical_s)
+        return rhythm.first_s(self.luck()) * await self.patience()
+
+    async def rhythm(self, kind: Kind, typical_s: float) -> Rhythm:
+        """When to look at predictions of this model and duration."""
+        known = self._fresh(kind)
+        if known:
+            return known
+        async with self._reading:  # one asks for all
+            known = self._fresh(kind)
+            if known:
+                return known
+            made = await self.call(self._read_rhythm, kind, typical_s)
+            self._rhythms[kind] = self._loop.time(), made
+            return made
 
     async def patience(self) -> float:
         """Factor of the waits between looks: above 1 while webhooks arrive."""
         if not self.settings.webhook_url:
             return 1.0
-        if self._loop.time() - self._heard_read_at > 15:  # noqa: PLR2004 - as for times
+        if self._loop.time() - self._heard_read_at > HABIT_S:
             with suppress(LedgerError):
                 heard = self.ledger.hooks.heard_at_s
                 self._heard_at_s = await self.call(heard, self.account)
@@ -251,15 +282,18 @@ class Engine:
         """Let go of everything."""
         self.ledger.close()
 
-    async def _times(self, model_id: str, duration_s: int) -> list[float]:
-        key = (model_id, duration_s)
-        read_at, learnt = self._learnt.get(key, (-60.0, []))
-        if self._loop.time() - read_at > 15:  # noqa: PLR2004 - new enough for a habit
-            times = self.ledger.times.learnt
-            with suppress(LedgerError):  # a habit is no reason to stop for
-                learnt = await self.call(times, self.account, model_id, duration_s)
-                self._learnt[key] = (self._loop.time(), learnt)
-        return learnt
+    def _fresh(self, kind: Kind) -> Rhythm | None:
+        made_at, rhythm = self._rhythms.get(kind, (-60.0, None))
+        return rhythm if self._loop.time() - made_at < HABIT_S else None
+
+    def _read_rhythm(self, kind: Kind, typical_s: float) -> Rhythm:
+        poll_min_s = self.settings.poll_min_s
+        try:
+            learnt = self.ledger.times.learnt(self.account, *kind)
+        except LedgerError:  # a habit is no reason to stop for
+            _, before = self._rhythms.get(kind, (0.0, None))
+            return before or Rhythm.of((), typical_s, poll_min_s)
+        return Rhythm.of(learnt, typical_s, poll_min_s)
 
     async def _extend(self, refs: Sequence[Ref]) -> None:
         lease_s = self.settings.lease_s

@@ -8,25 +8,33 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
-from io import FileIO
 from pathlib import Path
 from urllib.parse import urljoin
 
-import httpx
+import aiohttp
 
 from worker import mp4
 from worker.guard import is_link_local
 from worker.partial import no_room
 from worker.replies import clean, describe, fetchable
-from worker.transport import REQUEST_ERRORS, make_client
+from worker.transport import REQUEST_ERRORS, Getter, Sessions
 
 MOST_REDIRECTS = 3
+
+#: Answers that send whoever asks to another address.
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 #: No video of these models comes near; a body without end must end somewhere.
 LARGEST_BYTES = 4 << 30
 
 #: Larger than any picture that a model takes.
 LARGEST_PICTURE_BYTES = 32 << 20
+
+#: Videos that one process fetches at the same time.
+SIDE_BY_SIDE = 32
+
+#: Bytes that are held before they are written.
+PIECE_BYTES = 1 << 20
 
 #: A single read may take this long.
 READ_TIMEOUT_S = 30.0
@@ -59,7 +67,10 @@ class Files:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._client = make_client(READ_TIMEOUT_S)
+        self._sessions = Sessions()
+        self._getter = Getter(self._sessions, READ_TIMEOUT_S)
+        #: Whoever fetches a video waits here, where waiting is no silence of its host.
+        self.room = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def fetch(self, url: str, path: Path) -> Fetched:
         """Fetch a video into `path` and check that it is one.
@@ -70,15 +81,13 @@ class Files:
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                fetched = await self._follow(url, path, LARGEST_BYTES)
-                await asyncio.to_thread(mp4.check, path)
+                return await self._follow(url, _Sink(path, is_video=True))
         except TimeoutError:
             raise NotFetched(f"not whole after {self._timeout_s:g} s") from None
         except mp4.NotAVideo as error:
             raise NotFetched(f"what came is no video: {error}") from None
         except REQUEST_ERRORS as error:
             raise NotFetched(describe(error)) from None
-        return fetched
 
     async def fetch_picture(self, url: str, path: Path) -> None:
         """Fetch a picture into `path`; it is not checked.
@@ -88,7 +97,7 @@ class Files:
         """
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
-                await self._follow(url, path, LARGEST_PICTURE_BYTES, guarded=True)
+                await self._follow(url, _Sink(path, is_video=False), guarded=True)
         except TimeoutError:
             raise NotFetched(f"not whole after {READ_TIMEOUT_S:g} s") from None
         except REQUEST_ERRORS as error:
@@ -96,51 +105,87 @@ class Files:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._client.aclose()
+        await self._sessions.close()
 
     async def _follow(
-        self, url: str, path: Path, most_bytes: int, *, guarded: bool = False
+        self, url: str, sink: "_Sink", *, guarded: bool = False
     ) -> Fetched:
         for _ in range(MOST_REDIRECTS + 1):
             if not fetchable(url):
                 raise NotFetched(f"not a web address: {clean(url)}")
             if guarded and await is_link_local(url):
                 raise NotFetched(f"{clean(url)} is a link-local address")
-            async with self._client.stream("GET", url) as response:
-                if not response.has_redirect_location:
-                    return await self._save(response, path, most_bytes)
-                url = urljoin(url, response.headers.get("location", ""))
+            async with self._getter.get(url) as response:
+                leads_to = response.headers.get("location")
+                if response.status not in REDIRECTS or leads_to is None:
+                    return await self._save(response, sink)
+                url = urljoin(url, leads_to)
         raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")
 
-    async def _save(
-        self, response: httpx.Response, path: Path, most_bytes: int
-    ) -> Fetched:
-        if response.status_code != HTTPStatus.OK:
-            status = response.status_code
+    async def _save(self, response: aiohttp.ClientResponse, sink: "_Sink") -> Fetched:
+        if response.status != HTTPStatus.OK:
+            status = response.status
             said = f"the file host answers HTTP {status}"
             raise NotFetched(said, gone=status in GONE)
         kind = response.headers.get("content-type", "").partition(";")[0].strip()
         if kind.startswith("text/") or kind.endswith(("json", "xml")):
             raise NotFetched(f"the file host sends {clean(kind)} instead of a video")
-        announced = response.headers.get("content-length")
-        digest, size = hashlib.sha256(), 0
-        with path.open("wb", buffering=0) as file:
-            async for chunk in response.aiter_bytes():
-                size += len(chunk)
-                if size > most_bytes:
-                    raise NotFetched("it does not end")
-                digest.update(chunk)
-                _write(file, chunk)
-        encoded = "content-encoding" in response.headers
-        if announced and not encoded and announced != str(size):
-            raise NotFetched(f"{size} of {announced} bytes came")
-        return Fetched(path, size, digest.hexdigest())
+        pending = bytearray()
+        async for chunk in response.content.iter_any():
+            pending += chunk
+            if sink.size_bytes + len(pending) > sink.most_bytes:
+                raise NotFetched("it does not end")
+            if len(pending) >= PIECE_BYTES:
+                await asyncio.to_thread(sink.take, pending)
+                pending = bytearray()
+        return await asyncio.to_thread(sink.end, pending, _announced(response))
 
 
-def _write(file: FileIO, chunk: bytes) -> None:
-    try:
-        rest = memoryview(chunk)
-        while rest:
-            rest = rest[file.write(rest) :]
-    except OSError as error:
-        raise no_room(Path(str(file.name)).parent, error) from None
+class _Sink:
+    """Where a file is written, hashed and checked, all of it in threads.
+
+    The disk may hold up whoever writes while another file is flushed, and with the loop
+    it would hold up every request.
+    """
+
+    def __init__(self, path: Path, *, is_video: bool) -> None:
+        self._path = path
+        self._is_video = is_video
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+        self.most_bytes = LARGEST_BYTES if is_video else LARGEST_PICTURE_BYTES
+
+    def take(self, piece: bytearray) -> None:
+        """Write a piece.
+
+        Raises:
+            NoRoom: the disk does not take it.
+        """
+        try:
+            with self._path.open("ab" if self.size_bytes else "wb") as file:
+                file.write(piece)
+        except OSError as error:
+            raise no_room(self._path.parent, error) from None
+        self._digest.update(piece)
+        self.size_bytes += len(piece)
+
+    def end(self, piece: bytearray, announced: str | None) -> Fetched:
+        """Write the last piece; what has come.
+
+        Raises:
+            NoRoom: the disk does not take it.
+            NotFetched: it is not as long as was announced.
+            NotAVideo: it was to be one, and is none.
+        """
+        self.take(piece)
+        if announced and announced != str(self.size_bytes):
+            raise NotFetched(f"{self.size_bytes} of {announced} bytes came")
+        if self._is_video:
+            mp4.check(self._path)
+        return Fetched(self._path, self.size_bytes, self._digest.hexdigest())
+
+
+def _announced(response: aiohttp.ClientResponse) -> str | None:
+    """How many bytes should come; None where what is counted comes encoded."""
+    headers = response.headers
+    return None if "content-encoding" in headers else headers.get("content-length")

@@ -36,7 +36,7 @@ async def _not_now(engine: Engine, ref: Ref, error: StoreError) -> None:
 def _report(engine: Engine, batch_id: str) -> None:
     batches = engine.ledger.batches
     batch = batches.read(batch_id)
-    if batch is None:
+    if batch is None or batch.archived:
         return
     store = keeping.store_at(batch.store)
     # A large report is much work to make; a store that takes nothing says so before.

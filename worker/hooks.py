@@ -161,7 +161,7 @@ class Receiver:
                 log.warning("job=%s: %s is not its prediction", ref, prediction_id)
                 return
             move = moves.accept(ref.batch, record, prediction_id, 0.0)
-            (moved,) = await engine.certainly(engine.ledger.moves.make, [move])
+            (moved,) = await engine.certainly(engine.move, [move])
             log_move(move, moved)
             if moved is Moved.NO:
                 # The answer came after all, while we asked.

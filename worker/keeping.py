@@ -7,7 +7,7 @@ of the ledger must stay free for what was just paid.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -20,6 +20,8 @@ from worker.files import Fetched
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 #: Files of one process that are kept at the same time.
 THREADS = 8
@@ -55,7 +57,7 @@ def keep(batch: BatchRecord, record: JobRecord, fetched: Fetched) -> str:
     store = store_at(batch.store)
     key = _free_key(store, record)
     store.put_file(key, fetched.path, "video/mp4", fetched.sha256)
-    told = json.dumps(_provenance(batch, record, fetched), ensure_ascii=False, indent=2)
+    told = _lines(_provenance(batch, record, fetched))
     store.put_text(_beside(key), told, "application/json")
     return store.place(key)
 
@@ -79,6 +81,13 @@ def _free_key(store: Store, record: JobRecord) -> str:
     if there is None or there.get("prediction_id") in own - {None}:
         return key
     return f"{key.removesuffix('.mp4')}-{record.prediction_id}.mp4"
+
+
+def _lines(told: Mapping[str, Any]) -> str:
+    # A line each for who reads it. `indent` of `json.dumps` would go without its C
+    # code, and be dearer than to write the video.
+    lines = (f"  {_JSON.encode(name)}: {_JSON.encode(told[name])}" for name in told)
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _beside(key: str) -> str:

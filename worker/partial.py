@@ -5,8 +5,7 @@ process it clears out what dead ones have left. What comes into the file is `fil
 """
 
 import logging
-import os
-import tempfile
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,20 +26,18 @@ class NoRoom(Exception):  # noqa: N818 - that is what it is
 
 @contextmanager
 def partial_file(home: Path) -> Iterator[Path]:
-    """A new file below the home, for as long as it is needed.
+    """Where a new file may be below the home, for as long as it is needed.
 
     Raises:
         NoRoom: there is no place for it.
     """
     folder = home.absolute() / FOLDER
+    path = folder / f"{secrets.token_hex(8)}.mp4"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=".mp4", dir=folder)
     except OSError as error:
         raise no_room(folder, error) from None
-    os.close(handle)
     _sweep_once(folder)
-    path = Path(name)
     try:
         yield path
     finally:

@@ -2,15 +2,26 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 
 from jobs import broker, failures, pacing
-from jobs.answers import AccountTrouble, Completed, LookAgain, LookAnswer
+from jobs.answers import (
+    AccountTrouble,
+    Completed,
+    LookAgain,
+    LookAnswer,
+    Missing,
+    Over,
+    Running,
+)
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
+from jobs.rhythm import Rhythm
 from jobs.states import Event, State
 from worker.engine import Engine
+from worker.lessons import Kind
 from worker.pictures import look_once_more
 
 log = logging.getLogger("reelmill.poll")
@@ -23,15 +34,17 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
         return
     batches = await engine.batches(records)
     async with engine.holding(list(records)):
-        ids = [record.prediction_id or "" for record in records.values()]
-        looks = await asyncio.gather(*map(engine.provider.look, ids))
-        pairs = zip(records.values(), looks, strict=True)
-        answers = await asyncio.gather(*(look_once_more(engine, *p) for p in pairs))
+        answers = await asyncio.gather(
+            *(_look(engine, record) for record in records.values())
+        )
     patience = await engine.patience()
+    rhythms = [await _rhythm(engine, record) for record in records.values()]
     now_s = engine.now_s()
     made: list[Move] = []
     waits_s: dict[Ref, float] = {}
-    for (ref, record), answer in zip(records.items(), answers, strict=True):
+    for (ref, record), answer, rhythm in zip(
+        records.items(), answers, rhythms, strict=True
+    ):
         move = failures.after_look(
             ref.batch,
             record,
@@ -44,18 +57,33 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
         if move:
             made.append(move)
         else:
-            waits_s[ref] = patience * _wait_s(engine, record, answer, now_s)
+            waits_s[ref] = patience * _wait_s(rhythm, record, answer, now_s)
     await engine.call(engine.ledger.due.postpone, engine.account, waits_s)
     moved = await engine.make(made)
     await _collect_finished(engine, made, moved)
-    await _learn(engine, records, answers, now_s)
+    await _learn(engine, list(records.values()), answers, rhythms, now_s)
+
+
+def _kind(engine: Engine, record: JobRecord) -> Kind:
+    model = engine.catalogue.find(record.job.model)
+    return model.id, model.duration_s(record.job.inputs)
+
+
+async def _rhythm(engine: Engine, record: JobRecord) -> Rhythm:
+    model = engine.catalogue.find(record.job.model)
+    typical_s = model.typical_s(record.job.inputs)
+    return await engine.rhythm(_kind(engine, record), typical_s)
+
+
+async def _look(engine: Engine, record: JobRecord) -> LookAnswer:
+    answer = await engine.provider.look(record.prediction_id or "")
+    return await look_once_more(engine, record, answer)
 
 
 def _wait_s(
-    engine: Engine, record: JobRecord, answer: LookAnswer, now_s: float
+    rhythm: Rhythm, record: JobRecord, answer: LookAnswer, now_s: float
 ) -> float:
-    generating_s = max(0.0, now_s - record.attempt.sent_at_s)
-    wait_s = pacing.next_look_s(generating_s, engine.settings.poll_min_s, engine.luck())
+    wait_s = rhythm.next_s(max(0.0, now_s - record.attempt.sent_at_s))
     if isinstance(answer, LookAgain):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
         asked_s = answer.retry_after_s or 0.0
@@ -79,15 +107,21 @@ async def _collect_finished(
 
 async def _learn(
     engine: Engine,
-    records: dict[Ref, JobRecord],
+    records: Sequence[JobRecord],
     answers: Sequence[LookAnswer],
+    rhythms: Sequence[Rhythm],
     now_s: float,
 ) -> None:
-    for record, answer in zip(records.values(), answers, strict=True):
-        if isinstance(answer, Completed):
-            model = engine.catalogue.find(record.job.model)
-            duration_s = model.duration_s(record.job.inputs)
-            seen_s = now_s - record.attempt.sent_at_s
-            took_s = min(seen_s, answer.inference_s or seen_s)
-            learn = engine.ledger.times.learn
-            await engine.call(learn, engine.account, model.id, duration_s, took_s)
+    lessons = engine.lessons
+    for record, answer, rhythm in zip(records, answers, rhythms, strict=True):
+        seen_s = now_s - record.attempt.sent_at_s
+        match answer:
+            case Running():
+                lessons.is_running(record.prediction_id or "", seen_s)
+            case Completed():
+                lessons.learn(_kind(engine, record), record, answer, seen_s, rhythm)
+            case Over() | Missing():
+                lessons.is_over(record.prediction_id or "")
+    told = lessons.to_tell(time.monotonic())
+    if told:
+        await engine.call(engine.ledger.times.learn, engine.account, told)

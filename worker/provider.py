@@ -7,7 +7,13 @@ API key goes to the API's own origin only, in the one line that builds the heade
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+)
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -30,6 +36,8 @@ from worker.replies import Reply
 from worker.transport import (
     CONNECTIONS,
     REQUEST_ERRORS,
+    Getter,
+    Sessions,
     could_have_left,
     make_client,
 )
@@ -73,7 +81,10 @@ class Provider:
         self._key = key
         self._submit_timeout_s = submit_timeout_s
         self._request_timeout_s = request_timeout_s
-        self._client = make_client(max(submit_timeout_s, request_timeout_s))
+        longest_s = max(submit_timeout_s, request_timeout_s)
+        sessions = Sessions()
+        self._client = make_client(longest_s, sessions)
+        self._getter = Getter(sessions, longest_s)
         #: Whoever asks waits here and not inside the client, where waiting would count
         #: as the provider's silence.
         self.room = asyncio.Semaphore(CONNECTIONS)
@@ -94,7 +105,9 @@ class Provider:
         """How a prediction stands."""
         path = f"/api/v3/predictions/{quote(prediction_id, safe='')}/result"
         try:
-            reply = await self.ask("GET", path)
+            reply = await self._patiently(
+                lambda: self._glance(path), self._request_timeout_s
+            )
         except NoAnswer as error:
             return LookAgain(str(error))
         return replies.looked(reply, prediction_id)
@@ -227,7 +240,9 @@ class Provider:
         Raises:
             NoAnswer: the provider is out of reach.
         """
-        return await self._patiently(method, path, body, {}, self._request_timeout_s)
+        return await self._patiently(
+            lambda: self._exchange(method, path, body, {}), self._request_timeout_s
+        )
 
     async def post_file(
         self, path: str, file: File, headers: Mapping[str, str], timeout_s: float
@@ -237,19 +252,16 @@ class Provider:
         Raises:
             NoAnswer: the provider is out of reach, or did not take it in time.
         """
-        return await self._patiently("POST", path, file, headers, timeout_s)
+        return await self._patiently(
+            lambda: self._exchange("POST", path, file, headers), timeout_s
+        )
 
     async def _patiently(
-        self,
-        method: str,
-        path: str,
-        content: Content,
-        headers: Mapping[str, str],
-        timeout_s: float,
+        self, ask: Callable[[], Awaitable[Reply]], timeout_s: float
     ) -> Reply:
         try:
             async with self.room, asyncio.timeout(timeout_s):
-                return await self._exchange(method, path, content, headers)
+                return await ask()
         except TimeoutError:
             raise NoAnswer(
                 f"{self._base_url}: no answer within {timeout_s:g} s"
@@ -260,9 +272,7 @@ class Provider:
     async def _exchange(
         self, method: str, path: str, content: Content, headers: Mapping[str, str]
     ) -> Reply:
-        sent = {"Accept": "application/json", **headers}
-        if self._key:
-            sent["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        sent = {**self._own_headers(), **headers}
         packed: bytes | File | None
         if isinstance(content, Mapping):
             sent["Content-Type"] = "application/json"
@@ -272,12 +282,30 @@ class Provider:
         async with self._client.stream(
             method, self._base_url + path, headers=sent, content=packed
         ) as response:
-            text = bytearray()
-            async for chunk in response.aiter_bytes():
-                text += chunk
-                if len(text) > LONGEST_ANSWER_BYTES:
-                    raise ValueError("an answer longer than any of this API")
-            return Reply(response.status_code, bytes(text), response.headers)
+            body = await _whole(response.aiter_bytes())
+            return Reply(response.status_code, body, response.headers)
+
+    async def _glance(self, path: str) -> Reply:
+        """A look, of which there are hundreds a second; else as `_exchange`."""
+        url = self._base_url + path
+        async with self._getter.get(url, self._own_headers()) as response:
+            body = await _whole(response.content.iter_any())
+            return Reply(response.status, body, response.headers)
+
+    def _own_headers(self) -> dict[str, str]:
+        sent = {"Accept": "application/json"}
+        if self._key:
+            sent["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        return sent
+
+
+async def _whole(chunks: AsyncIterable[bytes]) -> bytes:
+    text = bytearray()
+    async for chunk in chunks:
+        text += chunk
+        if len(text) > LONGEST_ANSWER_BYTES:
+            raise ValueError("an answer longer than any of this API")
+    return bytes(text)
 
 
 def _iso(seconds: float) -> str:

@@ -18,6 +18,7 @@ from jobs.ledger import LedgerError
 from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
 from jobs.moves import Ref
 from jobs.states import State
+from worker.archive import ripe
 from worker.engine import Engine
 from worker.stopping import is_asked
 
@@ -35,7 +36,12 @@ TASKS = {
 }
 
 #: Most jobs that go out in one message.
-LARGEST_BLOCK = 50
+LARGEST_BLOCK = 100
+
+#: So few go out one by one, which a dashboard shows best; from more on a message has
+#: at least `FULL_BLOCK`, because a message costs as much as several jobs.
+SINGLES = 4
+FULL_BLOCK = 32
 
 #: Seconds between two comparisons of clocks.
 CLOCK_EVERY_S = 60.0
@@ -111,8 +117,12 @@ class Pulse(threading.Thread):
         if time.monotonic() - self._clock_read_at > CLOCK_EVERY_S:
             engine.read_clock()
             engine.keep_limits()
+            self._send(broker.ARCHIVE, ripe(engine))
             self._clock_read_at = time.monotonic()
-        leased = engine.ledger.due.lease(engine.account, room, lease_s)
+        # A worker that falls behind with its looks goes on starting: what waits for
+        # both is due longest, and idle slots are lost for good.
+        kept = min(MOST_GRANTS, room // 3) if engine.settings.starts else 0
+        leased = engine.ledger.due.lease(engine.account, room - kept, lease_s)
         granted: list[Ref] = []
         if engine.settings.starts:
             room = min(room - len(leased), MOST_GRANTS)
@@ -135,6 +145,12 @@ class Pulse(threading.Thread):
 
     def _send(self, task: str, refs: Sequence[Ref]) -> None:
         """Send blocks: single jobs while there are few, larger ones under load."""
-        size = min(LARGEST_BLOCK, max(1, math.ceil(len(refs) / self._threads)))
-        for block in broker.blocks(refs, size):
+        for block in broker.blocks(refs, block_size(len(refs), self._threads)):
             broker.send(self._engine.app, task, block)
+
+
+def block_size(jobs: int, threads: int) -> int:
+    """How many of these jobs one message carries."""
+    if jobs <= SINGLES:
+        return 1
+    return min(LARGEST_BLOCK, max(FULL_BLOCK, math.ceil(jobs / threads)))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,7 +60,7 @@ CODE = re.compile(r"[0-9]{1,6}")
 EXCERPT = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
     """An answer as it came."""
 
@@ -69,6 +70,10 @@ class Reply:
 
     def json(self) -> dict[str, Any]:
         """The body as an object; empty if it is none."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> dict[str, Any]:
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):

@@ -64,10 +64,11 @@ async def _claim(engine: Engine, refs: Sequence[Ref]) -> dict[Ref, JobRecord]:
         for ref, record in admitted.items()
     ]
     made = await engine.make(claims)
-    ours = [m.ref for m, moved in zip(claims, made, strict=True) if moved is Moved.YES]
-    if not ours:
-        return {}
-    claimed = await engine.load(ours, State.SUBMITTING)
+    claimed = {
+        move.ref: moves.claimed(admitted[move.ref], move)
+        for move, moved in zip(claims, made, strict=True)
+        if moved is Moved.YES
+    }
     # Refused and not given back: it would be granted again and again.
     expired = {r: rec for r, rec in claimed.items() if links[r] is None}
     await engine.make(
@@ -141,14 +142,14 @@ async def _write_down(
     engine: Engine, move: Move, record: JobRecord, answer: SubmitAnswer
 ) -> None:
     """Write down what the answer means, however long the ledger is away."""
-    make = engine.ledger.moves.make
-    (moved,) = await engine.certainly(make, [move])
+    (moved,) = await engine.certainly(engine.move, [move])
     log_move(move, moved)
     if moved is Moved.YES or not isinstance(answer, Accepted):
         return
     # Either the first try was made and only its echo was lost, or somebody took this
     # attempt for lost; its id is known now, so it is adopted.
-    (now,) = await engine.certainly(engine.ledger.batches.load, [move.ref])
+    load = engine.ledger.batches.load
+    (now,) = await engine.certainly(engine.call, load, [move.ref])
     if now and now.prediction_id == answer.prediction_id:
         return
     if (
@@ -157,7 +158,8 @@ async def _write_down(
         and now.state in (State.UNKNOWN, State.UNRESOLVED)
     ):
         late = moves.accept(move.ref.batch, now, answer.prediction_id, 0.0)
-        (moved,) = await engine.certainly(make, [replace(late, due_in_s=move.due_in_s)])
+        late = replace(late, due_in_s=move.due_in_s)
+        (moved,) = await engine.certainly(engine.move, [late])
         log_move(late, moved)
         if moved is Moved.YES:
             return
@@ -185,4 +187,5 @@ async def _tell_account(engine: Engine, answer: SubmitAnswer, strikes: int) -> N
         case _:
             return
     log.warning("the account rests for %.0f s: %s", strike.rest_s, strike.reason)
-    await engine.certainly(engine.ledger.permits.strike, engine.account, strike)
+    tell = engine.ledger.permits.strike
+    await engine.certainly(engine.call, tell, engine.account, strike)

@@ -4,7 +4,8 @@ The only package that knows Redis. Its parts share one connection and one clock:
 `batches` (what was asked), `moves` (what happens to a job), `permits` (who may start),
 `due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
 for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
-arrive), `workers` (who is at work). `audit` checks that they agree.
+arrive), `workers` (who is at work), `archives` (whose jobs went into a file of their
+store). `audit` checks that they agree.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from jobs import redis_url
 from jobs.ledger import keys
-from jobs.ledger.batches import Batches
+from jobs.ledger.archives import Archives
+from jobs.ledger.batches import Batches, JobsArchived
 from jobs.ledger.connecting import client
 from jobs.ledger.due import Due
 from jobs.ledger.figures import FiguresReader
@@ -36,6 +38,7 @@ from jobs.ledger.twins import Twins
 from jobs.ledger.workers import Workers
 
 __all__ = [
+    "JobsArchived",
     "Ledger",
     "LedgerError",
     "LedgerUnreachable",
@@ -78,6 +81,7 @@ class Ledger:
         now = (lambda: "") if clock is None else (lambda: repr(clock()))
         scripts = Scripts(server)
         self.batches = Batches(server, scripts, now)
+        self.archives = Archives(server, scripts, now)
         self.moves = Moves(server, scripts, now)
         self.permits = Permits(server, scripts, now)
         self.due = Due(server, scripts, now)

@@ -37,6 +37,10 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
         batch = ledger.batches.read(batch_id)
         if batch is None or batch.account != account_id:
             continue
+        if batch.archived:
+            problems += _archived(ledger, batch)
+            due.discard(str(Ref(batch_id, "")))
+            continue
         records = list(ledger.batches.jobs(batch_id))
         problems += _jobs(ledger, batch, records, due, slots)
         problems += _sums(ledger, batch, records)
@@ -57,6 +61,19 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
         problems.append(f"{kept} are counted as generating, {generating} are")
     problems += [f"{ref} is due but no batch has it" for ref in sorted(due)]
     problems += [f"{ref} holds a slot but no batch has it" for ref in sorted(slots)]
+    return problems
+
+
+def _archived(ledger: Ledger, batch: BatchRecord) -> list[str]:
+    """What is wrong with a batch whose jobs are kept in its store, some maybe here."""
+    sealed, left = ledger.archives.sealed(batch.id), ledger.archives.left(batch.id)
+    records = ledger.batches.slice(batch.id, 0, left)
+    living = [r.job.id for r in records if r.state not in FINAL]
+    problems = [f"{batch.id}: archived, but {job_id} is not over" for job_id in living]
+    if sealed and sealed.jobs != batch.total:
+        problems.append(f"{batch.id}: archived are {sealed.jobs} of {batch.total}")
+    if len(records) != left:
+        problems.append(f"{batch.id}: {left} jobs are left, {len(records)} are there")
     return problems
 
 
@@ -86,9 +103,11 @@ def _jobs(
 
 def _leader(ledger: Ledger, ref: str, record: JobRecord) -> list[str]:
     (leader,) = ledger.batches.load([Ref.parse(record.leader)])
+    gone = leader is None and ledger.archives.sealed(Ref.parse(record.leader).batch)
     if ref not in ledger.server.smembers(keys.followers(record.leader)):
         return [f"{ref} follows {record.leader}, which does not know of it"]
-    if leader is None or leader.state is State.FOLLOWING:
+    # One that is over may be archived before those that follow it have looked.
+    if not gone and (leader is None or leader.state is State.FOLLOWING):
         return [f"{ref} follows {record.leader}, which makes no video"]
     return []
 

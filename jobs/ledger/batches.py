@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from jobs.answers import Listed
@@ -19,6 +20,13 @@ BLOCK = 500
 
 #: Jobs whose states one script call looks at; it takes some milliseconds.
 PICKED = 5_000
+
+
+class JobsArchived(Exception):  # noqa: N818 - the jobs are archived
+    """The jobs of a batch are not in the ledger: it must be brought back first."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"{batch_id} was archived meanwhile")
 
 
 class Batches:
@@ -54,17 +62,50 @@ class Batches:
         A job that says what it asks for reuses the video of another that asked for the
         same, or follows one that makes it, unless the batch is fresh. Of those that it
         has, the waiting ones are brought up to date: signed addresses run out.
+
+        Raises:
+            JobsArchived: what it has is not known here, so nothing was added.
         """
-        added = 0
-        rest = iter(jobs)
+        added, rest = 0, iter(jobs)
         while block := list(islice(rest, BLOCK)):
-            args: list[object] = [self._now(), batch_id]
-            for item in block:
-                job, ask = (item, NO_ASK) if isinstance(item, Job) else item
-                price = job.price_usd_micros
-                price_text = "" if price is None else price
-                args += (job.id, job.line, job.to_json(), price_text, *ask)
-            added += int(self._scripts.run("add", *args))
+            added += self._add(batch_id, block)
+        return added
+
+    def adding(self, batch_id: str, jobs: Iterable[Asked]) -> Iterator[Asked]:
+        """Add jobs as `add` does; each is handed on once it is in.
+
+        While the server takes a block, the next one is made ready.
+        """
+        rest, ready = iter(jobs), list[Asked]()
+        with ThreadPoolExecutor(1, "adding") as sender:
+            sent: Future[int] | None = None
+            while block := list(islice(rest, BLOCK)):
+                args = self._args(batch_id, block)
+                if sent:
+                    sent.result()
+                sent = sender.submit(self._send, batch_id, args)
+                yield from ready
+                ready = block
+            if sent:
+                sent.result()
+                yield from ready
+
+    def _add(self, batch_id: str, block: Sequence[Asked | Job]) -> int:
+        return self._send(batch_id, self._args(batch_id, block))
+
+    def _args(self, batch_id: str, block: Sequence[Asked | Job]) -> list[object]:
+        args: list[object] = [self._now(), batch_id]
+        for item in block:
+            job, ask = (item, NO_ASK) if isinstance(item, Job) else item
+            price = job.price_usd_micros
+            price_text = "" if price is None else price
+            args += (job.id, job.line, job.to_json(), price_text, *ask)
+        return args
+
+    def _send(self, batch_id: str, args: Sequence[object]) -> int:
+        added = int(self._scripts.run("add", *args))
+        if added < 0:
+            raise JobsArchived(batch_id)
         return added
 
     def open(self, batch_id: str) -> None:
@@ -175,16 +216,22 @@ class Batches:
         self._server.hdel(keys.batch(batch_id), "note", "held_until")
 
     def jobs(self, batch_id: str) -> Iterator[JobRecord]:
-        """Every job of a batch in the order of its manifest, read block by block."""
+        """Every job of a batch in the order of its manifest, read block by block.
+
+        Raises:
+            JobsArchived: they went into an archive, before or meanwhile.
+        """
         start = 0
         while True:
             key = keys.batch_jobs(batch_id)
             ids = self._server.zrange(key, start, start + BLOCK - 1)
             if not ids:
-                return
+                break
             start += len(ids)
             found = self.load([Ref(batch_id, job_id) for job_id in ids])
             yield from (record for record in found if record)
+        if self._server.hget(keys.batch(batch_id), "archived"):
+            raise JobsArchived(batch_id)
 
     def slice(self, batch_id: str, first: int, count: int) -> list[JobRecord]:
         """Some jobs of a batch in the order of its manifest, `first` from 0."""
@@ -244,6 +291,7 @@ def batch_record(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         note=raw.get("note", ""),
         held_until_s=float(raw.get("held_until", "0")),
         rounds=int(raw.get("rounds", "0")),
+        archived=raw.get("archived", ""),
         counts=counts,
         estimated_usd_micros=int(raw.get("estimated", "0")),
         unpriced=int(raw.get("unpriced", "0")),

@@ -14,14 +14,18 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
 | `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
 | `reelmill:job:B/J:followers` | set | jobs that wait for its video |
-| `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads |
+| `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads, |
+| | | what an archived one left (JSON), or `=` and the name that has it |
 | `reelmill:account:A` | hash | limits, cooling, trouble, money by day |
 | `reelmill:account:A:open` | zset | batches that have waiting jobs, by virtual time |
 | `reelmill:account:A:slots` | zset | jobs that hold a slot, by its end |
 | `reelmill:account:A:starts` | zset | starts, by when they stop counting |
 | `reelmill:account:A:due` | zset | jobs (`B/J`) and batches (`B/`) by next look |
 | `reelmill:account:A:lost` | set | jobs whose answer is lost |
-| `reelmill:account:A:predictions` | hash | prediction id to job: none belongs to two |
+| `reelmill:account:A:predictions:D` | hash | prediction id to job, by the day it was |
+| | | told, for some days: none belongs to two |
+| `reelmill:account:A:reported` | zset | batches that are over and reported and have |
+| | | jobs here, by since when |
 | `reelmill:account:A:links` | hash | content to the link of its upload |
 | `reelmill:account:A:times:M:D` | list | generation times of a model and duration |
 | `reelmill:account:A:uncollected` | zset | jobs paid and not stored, by when sent |
@@ -114,11 +118,6 @@ def due(account_id: str) -> str:
 def lost(account_id: str) -> str:
     """Jobs of an account whose answer is lost."""
     return f"{account(account_id)}:lost"
-
-
-def predictions(account_id: str) -> str:
-    """Who every known prediction belongs to."""
-    return f"{account(account_id)}:predictions"
 
 
 def times(account_id: str, model: str, duration_s: int) -> str:

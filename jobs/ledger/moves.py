@@ -3,13 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 
-from jobs.ledger import keys
 from jobs.ledger.scripts import Call, Scripts
 from jobs.ledger.server import Server
 from jobs.limits import WINDOW_S
 from jobs.moves import LONGEST_GENERATION_S, Move, Ref
 from jobs.records import JobRecord
 from jobs.states import WATCHED, after
+
+#: Predictions that one script call asks for or writes down.
+OWNERS = 500
+
+#: Days that predictions are remembered; the provider lists them for seven.
+REMEMBERED_DAYS = 9
 
 
 class Moved(IntEnum):
@@ -49,9 +54,10 @@ class Moves:
 
     def remember(self, account_id: str, owners: Mapping[str, Ref]) -> None:
         """Write down whose these earlier predictions were, by their ids."""
-        if owners:
-            told = {prediction_id: str(ref) for prediction_id, ref in owners.items()}
-            self._server.hset(keys.predictions(account_id), mapping=told)
+        told = [part for owner in owners.items() for part in owner]
+        for start in range(0, len(told), 2 * OWNERS):
+            block = told[start : start + 2 * OWNERS]
+            self._scripts.run("remember", self._now(), account_id, *block)
 
     def renew(self, batch_id: str, record: JobRecord, output: str) -> bool:
         """Its finished video is to be had by another link; False if it went on."""
@@ -60,18 +66,23 @@ class Moves:
         return bool(self._scripts.run("renew", ref, record.permit, old, output))
 
     def owner(self, account_id: str, prediction_id: str) -> Ref | None:
-        """The job that a prediction belongs to, if the ledger knows it."""
-        ref = self._server.hget(keys.predictions(account_id), prediction_id)
+        """The job that a prediction of the last days belongs to, if one has it."""
+        (ref,) = self._owners(account_id, [prediction_id])
         return Ref.parse(ref) if ref else None
 
     def known(self, account_id: str, prediction_ids: Sequence[str]) -> set[str]:
-        """Those of these predictions that belong to a job."""
-        if not prediction_ids:
-            return set()
-        key = keys.predictions(account_id)
-        owners = self._server.hmget(key, list(prediction_ids))
+        """Those of these predictions of the last `REMEMBERED_DAYS` that a job has."""
+        owners = self._owners(account_id, prediction_ids)
         pairs = zip(prediction_ids, owners, strict=True)
         return {prediction_id for prediction_id, owner in pairs if owner}
+
+    def _owners(self, account_id: str, prediction_ids: Sequence[str]) -> list[str]:
+        """The ref of each of these predictions; empty where no job has it."""
+        owners: list[str] = []
+        for start in range(0, len(prediction_ids), OWNERS):
+            block = prediction_ids[start : start + OWNERS]
+            owners += self._scripts.run("owners", self._now(), account_id, *block)
+        return owners
 
     def _call(self, move: Move) -> Call:
         target = after(move.state, move.event)

@@ -41,6 +41,16 @@ NAMES = (
     "fired",
     "scheduler",
     "queued",
+    "owners",
+    "remember",
+    "ripe",
+    "extend",
+    "archive",
+    "seal",
+    "forget",
+    "recall",
+    "restore",
+    "recalled",
 )
 
 Call = tuple[str, Sequence[object]]

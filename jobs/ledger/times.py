@@ -1,5 +1,7 @@
 """How long the provider takes, learnt from what it finished."""
 
+from collections.abc import Mapping, Sequence
+
 from jobs.ledger import keys
 from jobs.ledger.server import Server
 
@@ -14,13 +16,14 @@ class Times:
         self._server = server
 
     def learn(
-        self, account_id: str, model: str, duration_s: int, took_s: float
+        self, account_id: str, took_s: Mapping[tuple[str, int], Sequence[float]]
     ) -> None:
-        """One more prediction took so long."""
-        key = keys.times(account_id, model, duration_s)
+        """Predictions took so long, by model and duration, the newest last."""
         pipeline = self._server.pipeline(transaction=False)
-        pipeline.lpush(key, f"{took_s:.2f}")
-        pipeline.ltrim(key, 0, KEPT - 1)
+        for (model, duration_s), times in took_s.items():
+            key = keys.times(account_id, model, duration_s)
+            pipeline.lpush(key, *(f"{time_s:.2f}" for time_s in times))
+            pipeline.ltrim(key, 0, KEPT - 1)
         pipeline.execute()
 
     def learnt(self, account_id: str, model: str, duration_s: int) -> list[float]:

@@ -5,6 +5,7 @@ video is stored and is theirs too; if it fails, one of them leads instead. What 
 as the same is decided in `asking`.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,10 @@ class Prospect:
     video_bytes: int | None = None
 
 
+#: Of a job that nobody asked for before.
+_NONE = Prospect(State.WAITING)
+
+
 class Twins:
     """Who asks for the same video."""
 
@@ -52,14 +57,24 @@ class Twins:
         for job, ask in asked:
             args += (job.id, *ask)
         flat = self._scripts.run("twins", *args)
-        return [_prospect(*flat[i : i + 4]) for i in range(0, len(flat), 4)]
+        found = [_NONE] * len(asked)
+        for i in range(0, len(flat), 5):
+            found[int(flat[i]) - 1] = _prospect(*flat[i + 1 : i + 5])
+        return found
 
     def forget(self, store: str, asked: Asked, leader: Ref | None) -> None:
         """The video of a job is gone from its store: nobody shall reuse it."""
         key = keys.asked(store)
         for name in filter(None, asked.ask):
-            if self._server.hget(key, name) == str(leader):
-                self._server.hdel(key, name)
+            entry = self._server.hget(key, name) or ""
+            names = [name]
+            if entry.startswith("="):
+                names.append(entry[1:])
+                entry = self._server.hget(key, entry[1:]) or ""
+            if entry.startswith("{"):
+                entry = json.loads(entry)["ref"]
+            if entry == str(leader):
+                self._server.hdel(key, *names)
 
     def followed(self, refs: Sequence[Ref]) -> set[Ref]:
         """Those of these jobs whose video a job of another batch waits for."""

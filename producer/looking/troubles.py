@@ -34,7 +34,7 @@ _PASSING = frozenset(
 )
 
 
-class NotSeen(Exception):  # noqa: N818 - that is what it is
+class NotSeen(Exception):  # noqa: N818 - a finding about a picture
     """A picture could not be seen; the message goes on after the picture's name."""
 
     def __init__(

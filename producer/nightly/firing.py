@@ -16,11 +16,9 @@ from jobs.ledger import Ledger, LedgerError
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord
 from jobs.schedule import Firing, Handed, Schedule
-from jobs.settings import Settings
 from jobs.storage import Store, StoreError
 from producer import problems
-from producer.choosing import chosen_settings
-from producer.commands import hand_over, read
+from producer.commands import hand_over, read, settings_of
 from producer.exits import Exit, Stop
 from producer.nightly import deadlines, inboxes
 from producer.nightly.deadlines import Deadline
@@ -93,11 +91,6 @@ def _check_store(url: str) -> None:
         Store(url).check_writable()
     except StoreError as error:
         raise Stop(str(error), Exit.UNREACHABLE) from None
-
-
-def settings_of(spending: Spending) -> Settings:
-    """The settings under which something is spent."""
-    return chosen_settings(**({"store": spending.store} if spending.store else {}))
 
 
 def options_of(schedule: Schedule) -> tuple[Reading, Spending]:

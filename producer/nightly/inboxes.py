@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from jobs.storage_words import explain
+from jobs.storage.words import explain
 from producer.exits import Exit, Stop
 from producer.reading.sniffing import ENDINGS
 from producer.reading.sources import is_bucket

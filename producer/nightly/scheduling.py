@@ -5,7 +5,7 @@ They only change and show what the ledger keeps; what is due is fired by `schedu
 
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import UTC, datetime
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
@@ -207,8 +207,7 @@ def _checked(spending: Spending) -> Spending:
         store = normal(spending.store) if spending.store else None
     except (ValueError, StoreError) as error:
         raise Stop(f"{error}") from None
-    given = {f.name: getattr(spending, f.name) for f in fields(spending)}
-    return Spending(**{**given, "yes": False, "store": store})
+    return changed(spending, yes=False, store=store)
 
 
 def _given(options: Reading | Spending, default: Reading | Spending) -> dict[str, Any]:
@@ -260,7 +259,7 @@ def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
         "manifests": [masked(manifest) for manifest in schedule.manifests],
         "account": schedule.account,
         "options": {**schedule.reading, **schedule.spending},
-        "next": _iso(next_s),
+        "next": tables.iso(next_s),
         "next_there": schedule.say(next_s),
         "fired_by": fired_by or None,
         "last": last,
@@ -270,9 +269,9 @@ def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
 
 def _told_firing(ledger: Ledger, schedule: Schedule, firing: Firing) -> dict[str, Any]:
     return {
-        "at": _iso(firing.at_s),
+        "at": tables.iso(firing.at_s),
         "at_there": schedule.say(firing.at_s),
-        "ended": _iso(firing.ended_s),
+        "ended": tables.iso(firing.ended_s),
         "manifests": [_told_handed(ledger, handed) for handed in firing.handed],
         "warnings": list(firing.warnings),
         "again": firing.again or None,
@@ -321,7 +320,3 @@ def _firing_lines(told: dict[str, Any]) -> Iterator[str]:
     yield from told["warnings"]
     if told["again"]:
         yield f"{told['again']}; it is tried again"
-
-
-def _iso(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")

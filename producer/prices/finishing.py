@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from jobs.limits import Limits, tiers
 from jobs.makespan import Looking, Makespan, Work, makespan
 from jobs.settings import Settings
+from producer import tables
 from producer.prices.bill import Bill, by_kind
 from producer.watching import duration
 
@@ -46,8 +47,8 @@ class Level:
             "concurrent_videos": self.limits.concurrent_videos,
             "likely_s": round(self.takes.likely_s),
             "late_s": round(self.takes.late_s),
-            "likely_by": _iso(now_s + self.takes.likely_s),
-            "late_by": _iso(now_s + self.takes.late_s),
+            "likely_by": tables.iso(now_s + self.takes.likely_s),
+            "late_by": tables.iso(now_s + self.takes.late_s),
         }
 
 
@@ -204,7 +205,3 @@ def _days(
         return 1, 1.0
     days = math.ceil(later / each_day)
     return 1 + days, (later - (days - 1) * each_day) / count
-
-
-def _iso(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")

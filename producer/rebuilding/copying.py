@@ -5,7 +5,7 @@ has copies has lost its data; one that lacks a batch of its own was put back fro
 older backup. Either is said before anything is paid; `rebuilding` puts it right.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from jobs import catalogue, copies
@@ -20,14 +20,23 @@ from producer.exits import Exit, Stop
 BLOCK = 500
 
 
-def keep_copy(ledger: Ledger, batch: BatchRecord) -> None:
+def keep_copy(
+    ledger: Ledger, batch: BatchRecord, jobs: Iterable[Job] | None = None
+) -> None:
     """Keep a copy of a batch in its store: after its jobs are added, before `open`.
+
+    Args:
+        ledger: that the batch is in.
+        batch: the batch.
+        jobs: all of its jobs, which may be added as they are taken; None reads them.
 
     Raises:
         Stop: the store does not take it; nothing was sent.
     """
     key = copies.key_of(ledger.identity.name(), batch.id)
-    text = copies.lines(batch, _jobs(ledger, batch))
+    if jobs is None:
+        jobs = (record.job for record in ledger.batches.jobs(batch.id))
+    text = copies.lines(batch, _linked(ledger, batch, jobs))
     try:
         Store(batch.store).put_chunks(key, text, "application/x-ndjson")
     except StoreError as error:
@@ -84,12 +93,12 @@ def copies_in(store: str) -> list[tuple[str, str]]:
     return [pair for key in found if (pair := copies.named(key))]
 
 
-def _jobs(
-    ledger: Ledger, batch: BatchRecord
+def _linked(
+    ledger: Ledger, batch: BatchRecord, jobs: Iterable[Job]
 ) -> Iterator[tuple[Job, Mapping[str, Link]]]:
-    known = catalogue.builtin()
-    records = ledger.batches.jobs(batch.id)
-    while block := [record.job for record in islice(records, BLOCK)]:
+    """The jobs, and with each the links of its uploads."""
+    known, rest = catalogue.builtin(), iter(jobs)
+    while block := list(islice(rest, BLOCK)):
         needed = [to_upload(job, known.find(job.model)).values() for job in block]
         contents = sorted({content for each in needed for content in each if content})
         links = ledger.links.find(batch.account, contents) if contents else {}

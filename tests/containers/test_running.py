@@ -103,6 +103,7 @@ def test_the_ledgers_server_starts_as_it_is_configured(home: Path) -> None:
                 "save": "",
                 "maxmemory": str(2**30),
                 "maxmemory-policy": "noeviction",
+                "hash-max-listpack-value": "4096",
             }
             assert (home / "valkey.conf").stat().st_mode & 0o077 == 0
             shown = Path(f"/proc/{server.pid}/cmdline").read_bytes()
@@ -114,7 +115,10 @@ def test_the_ledgers_server_starts_as_it_is_configured(home: Path) -> None:
 def settings_of(server: subprocess.Popen[bytes], socket: Path) -> dict[str, str] | None:
     """What a server says of itself; None while it does not listen."""
     assert server.poll() is None, "the server refused its options"
-    names = ("appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy")
+    names = (
+        *("appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy"),
+        "hash-max-listpack-value",
+    )
     with Redis(
         unix_socket_path=str(socket), password="quitesecret", decode_responses=True
     ) as client:

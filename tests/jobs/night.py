@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from jobs import moves, pacing
+from jobs import moves
 from jobs.ledger import Ledger
 from jobs.ledger.moves import Moved
 from jobs.limits import WINDOW_S, Limits
 from jobs.moves import Move, Ref
+from jobs.rhythm import Rhythm
 from jobs.states import State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, LEASE_S, batch_of, open_batch, record_of
@@ -30,7 +31,7 @@ class Generation:
     """What the provider does with one job."""
 
     takes_s: float
-    first_look_s: float
+    rhythm: Rhythm
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Night:
     name: str = "spring"
     events: list[tuple[float, int, str, Ref | None]] = field(default_factory=list)
     made: dict[Ref, Generation] = field(default_factory=dict)
+    sent_at_s: dict[Ref, float] = field(default_factory=dict)
     over_at_s: dict[Ref, float] = field(default_factory=dict)
     order: "count[int]" = field(default_factory=count)
 
@@ -81,19 +83,20 @@ class Night:
 
     def accept(self, ref: Ref) -> None:
         generation, record = self.made[ref], record_of(self.ledger, ref)
+        self.sent_at_s[ref] = record.attempt.sent_at_s
         self.over_at_s[ref] = self.clock() + generation.takes_s
-        first_s = generation.first_look_s
+        first_s = generation.rhythm.first_s(self.luck.random())
         self.move(moves.accept(ref.batch, record, f"{ref}", first_s))
         self.then(first_s + self.luck.uniform(0.1, 1.0), "look", ref)
         self.then(WINDOW_S, "pulse")
 
     def look(self, ref: Ref) -> None:
-        now_s, record = self.clock(), record_of(self.ledger, ref)
+        now_s = self.clock()
         if now_s < self.over_at_s[ref]:
-            waited_s = now_s - record.attempt.sent_at_s
-            again_s = pacing.next_look_s(waited_s, POLL_MIN_S, self.luck.random())
+            again_s = self.made[ref].rhythm.next_s(now_s - self.sent_at_s[ref])
             self.then(again_s + self.luck.uniform(0.1, 1.0), "look", ref)
             return
+        record = record_of(self.ledger, ref)
         self.move(moves.complete(ref.batch, record, "https://x/1.mp4", now_s, LEASE_S))
         self.then(self.luck.uniform(2.0, 8.0), "store", ref)
         self.then(0.0, "pulse")

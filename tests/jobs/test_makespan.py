@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.ledger import Ledger
 from jobs.limits import Limits, tiers
 from jobs.makespan import MOST_PLAYED, Looking, Makespan, Work, makespan
-from jobs.pacing import first_look_s
+from jobs.rhythm import LOOK_SHARE, Rhythm
 from tests.conftest import Clock
 from tests.jobs.night import POLL_MIN_S, Generation, Night
 
@@ -64,16 +64,19 @@ def test_the_ledger_takes_as_long_as_is_foretold(
     limits, error, kinds = SCENARIOS[name]
     luck = random.Random(name)  # noqa: S311 - made-up times, the same in every run
     learnt = [kind.learnt(luck) for kind in kinds]
+    rhythms = [Rhythm.of(work.learnt_s, 1.0, POLL_MIN_S) for work in learnt]
     foretold = makespan(learnt, limits)
     nights_s = []
     for night in ("first", "second", "third"):
         generations = [
-            Generation(kind.draw_s(luck), first_look_s(work.learnt_s, 1.0, POLL_MIN_S))
-            for kind, work in zip(kinds, learnt, strict=True)
+            Generation(kind.draw_s(luck), rhythm)
+            for kind, rhythm in zip(kinds, rhythms, strict=True)
             for _ in range(kind.jobs)
         ]
         luck.shuffle(generations)
-        nights_s.append(Night(simulated, clock, generations, luck, night).last(limits))
+        other = random.Random(night)  # noqa: S311 - as above, whatever looks there are
+        played = Night(simulated, clock, generations, other, night)
+        nights_s.append(played.last(limits))
         clock.forward(DAY_S)
     _, middle_s, _ = sorted(nights_s)
     assert foretold.likely_s == pytest.approx(middle_s, rel=error)
@@ -106,8 +109,9 @@ def test_videos_that_all_take_the_same_take_what_can_be_reckoned(
     windows = (jobs - 1) // limits.videos_per_minute
     rounds = math.ceil(jobs / limits.concurrent_videos)
     least_s = max(rounds * each_s, 60 * windows + each_s)
-    # A permit, a first look, half a step between looks, a fetch.
-    most_s = windows * 62 + rounds * (max(5.0, each_s) + 3) + 0.07 * each_s + 10
+    # A permit, the step between two looks that the end lies in, a fetch.
+    step_s = max(5.0, LOOK_SHARE * each_s)
+    most_s = windows * 62 + rounds * (each_s + step_s + 3) + step_s + 10
     assert least_s <= foretold.likely_s <= most_s
 
 

@@ -8,48 +8,13 @@ from hypothesis import strategies as st
 
 from jobs.pacing import (
     LONGEST_COOLING_S,
-    LONGEST_LOOK_S,
     collect_again_s,
     cooling_s,
-    first_look_s,
-    next_look_s,
     settle_again_s,
 )
 from jobs.settling import ENOUGH_LOOKS
 
 luck = st.floats(0, 1, exclude_max=True)
-polls_s = st.floats(0.05, 600)
-
-
-@given(st.lists(st.floats(0, 1e9)), st.floats(0, 1e4), polls_s)
-def test_the_first_look_is_not_before_the_least_wait(
-    learnt: list[float], typical_s: float, poll_min_s: float
-) -> None:
-    assert first_look_s(learnt, typical_s, poll_min_s) >= poll_min_s
-
-
-def test_the_first_look_follows_the_catalogue_until_enough_is_learnt() -> None:
-    assert first_look_s([10.0] * 4, 60.0, 5.0) == 60.0
-    assert first_look_s([10.0] * 5, 60.0, 5.0) == 10.0
-    assert first_look_s([90.0, 80.0, 40.0, 50.0, 60.0, 70.0], 60.0, 5.0) == 60.0
-
-
-def test_one_slow_prediction_does_not_put_off_all_first_looks() -> None:
-    assert first_look_s([30.0] * 9 + [100_000.0], 60.0, 5.0) == 30.0
-
-
-@given(st.floats(-1e6, 1e9), polls_s, luck)
-def test_looks_keep_to_what_the_provider_asks(
-    generating_s: float, poll_min_s: float, lucky: float
-) -> None:
-    wait_s = next_look_s(generating_s, poll_min_s, lucky)
-    assert poll_min_s <= wait_s <= 1.1 * max(poll_min_s, LONGEST_LOOK_S)
-
-
-@given(st.floats(0, 1e6), st.floats(0, 1e6), luck)
-def test_looks_grow_apart(early_s: float, later_s: float, lucky: float) -> None:
-    early_s, later_s = sorted((early_s, later_s))
-    assert next_look_s(early_s, 5.0, lucky) <= next_look_s(later_s, 5.0, lucky)
 
 
 @given(st.integers(1, 10_000), st.none() | st.floats(), luck)

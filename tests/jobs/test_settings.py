@@ -48,6 +48,7 @@ GIVEN = {
     "REELMILL_SUBMIT_TIMEOUT_S": ("90", 90.0),
     "REELMILL_REQUEST_TIMEOUT_S": ("12", 12.0),
     "REELMILL_DOWNLOAD_TIMEOUT_S": ("300", 300.0),
+    "REELMILL_ARCHIVE_AFTER_S": ("Never", "never"),
     "REELMILL_STOP_S": ("300", 300.0),
     "REELMILL_NOTIFY_URL": (HOOK, SecretStr(HOOK)),
     "REELMILL_NOTIFY_SECRET": ("whisper", SecretStr("whisper")),

@@ -14,12 +14,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import (
+    ExitStack,
+    chdir,
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+)
 from dataclasses import dataclass, field
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import pytest
+
+from producer.cli import main
 from tests.sandbox.running import RunningSandbox, running_sandbox
 
 REELMILL = Path(sys.executable).with_name("reelmill")
@@ -157,6 +168,23 @@ class Desk:
     def reelmill(self, *words: object, **environment: str | None) -> Ended:
         """Run `reelmill` with these words to its end."""
         return self.start(*words, **environment).ended()
+
+    def here(self, *words: object, **environment: str | None) -> Ended:
+        """Do in this process what `reelmill` does; for commands that render nothing."""
+        given = {**self.environment, **environment}
+        kept = {name: text for name, text in given.items() if text is not None}
+        out, err = StringIO(), StringIO()
+        with ExitStack() as place:
+            place.enter_context(chdir(self.folder))
+            place.enter_context(patch.dict(os.environ, kept, clear=True))
+            place.enter_context(
+                patch.object(sys, "argv", [REELMILL.name, *map(str, words)])
+            )
+            place.enter_context(redirect_stdout(out))
+            place.enter_context(redirect_stderr(err))
+            ended = place.enter_context(pytest.raises(SystemExit))
+            main()
+        return Ended(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     def run(self, manifest: Path, *words: object, **environment: str | None) -> Ended:
         """Render a manifest without being asked."""

@@ -1,19 +1,15 @@
 """`show`, `resolve`, `collect` and `report --billed`, as a person uses them."""
 
-import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from producer import resolving, showing
-from producer.exits import Exit, Stop
+from producer.exits import Exit
 from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows, until
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import sandbox_ahead
-
-Ask = Callable[..., str]
 
 MULTI = ["kling-v1.6-multi"]
 V26 = ["kling-v2.6-std"]
@@ -40,30 +36,11 @@ def calm(sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
     sandbox.configure(**before)
 
 
-@pytest.fixture
-def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ask:
-    """Does what a command does, in this process, and returns what it printed."""
-
-    def ask(
-        place: Desk, command: Callable[..., int], *words: Any, **options: Any
-    ) -> str:
-        with monkeypatch.context() as patched:
-            for name, value in place.environment.items():
-                patched.setenv(name, value)
-            capsys.readouterr()
-            command(*words, **options)
-        captured = capsys.readouterr()
-        return captured.out + captured.err
-
-    return ask
-
-
-def refusal(told: Ask, place: Desk, *words: Any, **options: Any) -> str:
+def refusal(place: Desk, *words: str) -> str:
     """The sentence that a command stops with."""
-    with pytest.raises(Stop) as stopped:
-        told(place, *words, **options)
-    assert stopped.value.code in (Exit.USAGE, Exit.UNREACHABLE)
-    return str(stopped.value)
+    said = place.here(*words)
+    assert said.code in (Exit.USAGE, Exit.UNREACHABLE), said
+    return said.err
 
 
 def batch_of(place: Desk) -> str:
@@ -71,10 +48,9 @@ def batch_of(place: Desk) -> str:
     return path.name
 
 
-def shown(told: Ask, place: Desk) -> dict[str, dict[str, Any]]:
+def shown(place: Desk) -> dict[str, dict[str, Any]]:
     """Every job of the newest batch by its id."""
-    jobs = json.loads(told(place, showing.show, None, None, json=True))
-    return {job["id"]: job for job in jobs}
+    return {job["id"]: job for job in place.here("show", "--json").json()}
 
 
 def sheet(sandbox: RunningSandbox, before: dict[str, Any]) -> dict[str, int]:
@@ -85,7 +61,7 @@ def sheet(sandbox: RunningSandbox, before: dict[str, Any]) -> dict[str, int]:
 
 
 def test_a_person_settles_what_cannot_be_told_by_looking(
-    calm: RunningSandbox, told: Ask
+    calm: RunningSandbox,
 ) -> None:
     before = calm.books()
     with desk(calm, "settling", **SETTLES_QUICKLY) as place:
@@ -96,27 +72,27 @@ def test_a_person_settles_what_cannot_be_told_by_looking(
         assert "2 of 3 are left" in stopped.err
         assert sheet(calm, before)["predictions"] == 2
 
-        jobs = shown(told, place).values()
+        jobs = shown(place).values()
         stored = next(job for job in jobs if job["state"] == "stored")
         first, second = (job for job in jobs if job["state"] == "unresolved")
         (candidate,) = first["candidates"]
         assert [candidate] == second["candidates"]
         batch, made = batch_of(place), candidate["prediction_id"]
-        words = told(place, showing.show, batch, first["id"], json=False)
+        words = place.here("show", batch, first["id"]).out
         the_candidate_is_shown(words, f"{batch} {first['id']}", candidate, calm)
-        what_cannot_be_is_refused(told, place, batch, first["id"], stored, made)
+        what_cannot_be_is_refused(place, batch, first["id"], stored, made)
 
-        adopted = place.reelmill("resolve", batch, first["id"], "--adopt", made)
+        adopted = place.here("resolve", batch, first["id"], "--adopt", made)
         assert adopted.code == 0, adopted.err
         assert f"prediction {made} belongs to {first['id']} now" in adopted.err
-        taken = place.reelmill("resolve", batch, second["id"], "--adopt", made)
+        taken = place.here("resolve", batch, second["id"], "--adopt", made)
         assert taken.code == 2
         assert f"belongs to {batch}/{first['id']} already" in taken.err
 
         assert place.reelmill("collect", batch).code == 3
-        assert shown(told, place)[first["id"]]["state"] == "stored"
+        assert shown(place)[first["id"]]["state"] == "stored"
 
-        absent = place.reelmill("resolve", batch, second["id"], "--absent")
+        absent = place.here("resolve", batch, second["id"], "--absent")
         assert absent.code == 0
         assert f"{second['id']} will be sent again" in absent.err
         ended = place.run(manifest)
@@ -144,32 +120,32 @@ def the_candidate_is_shown(
 
 
 def what_cannot_be_is_refused(
-    told: Ask, place: Desk, batch: str, job: str, stored: dict[str, Any], made: str
+    place: Desk, batch: str, job: str, stored: dict[str, Any], made: str
 ) -> None:
     """Nothing is changed by a command that makes no sense."""
 
-    def refused(job: str, adopt: str | None = None, *, absent: bool = False) -> str:
-        return refusal(
-            told, place, resolving.resolve, batch, job, adopt=adopt, absent=absent
-        )
+    def refused(job: str, *words: str) -> str:
+        return " ".join(refusal(place, "resolve", batch, job, *words).split())
 
     belongs = f"belongs to {batch}/{stored['id']} already"
-    assert "is no id of a prediction" in refused(job, "no/id")
-    assert "the provider knows no prediction 0123" in refused(job, "0123")
-    assert belongs in refused(job, stored["prediction_id"])
-    assert "either --adopt PREDICTION or --absent" in refused(job, made, absent=True)
+    assert "is no id of a prediction" in refused(job, "--adopt", "no/id")
+    assert "the provider knows no prediction 0123" in refused(job, "--adopt", "0123")
+    assert belongs in refused(job, "--adopt", stored["prediction_id"])
+    assert "either --adopt PREDICTION or --absent" in refused(
+        job, "--adopt", made, "--absent"
+    )
     assert "either --adopt PREDICTION or --absent" in refused(job)
-    assert "is stored; there is nothing" in refused(stored["id"], absent=True)
-    assert "has no job nobody" in refused("nobody", absent=True)
+    assert "is stored; there is nothing" in refused(stored["id"], "--absent")
+    assert "has no job nobody" in refused("nobody", "--absent")
     ours = place.environment["WAVESPEED_API_KEY"]
     place.environment["WAVESPEED_API_KEY"] = "another"
-    assert f"{batch} belongs to account" in refused(job, made)
+    assert f"{batch} belongs to account" in refused(job, "--adopt", made)
     place.environment["WAVESPEED_API_KEY"] = ours
-    assert shown(told, place)[job]["state"] == "unresolved"
+    assert shown(place)[job]["state"] == "unresolved"
 
 
 def test_collect_fetches_what_is_paid_and_starts_nothing(
-    calm: RunningSandbox, told: Ask
+    calm: RunningSandbox,
 ) -> None:
     before = calm.books()
     with desk(calm, "collecting") as place:
@@ -182,7 +158,7 @@ def test_collect_fetches_what_is_paid_and_starts_nothing(
         assert begun.ended().code == 3
         assert place.videos() == []
 
-        foreign = place.reelmill("collect", WAVESPEED_API_KEY="another")
+        foreign = place.here("collect", WAVESPEED_API_KEY="another")
         assert foreign.code == 2
         assert "belongs to account" in foreign.err
 
@@ -191,14 +167,15 @@ def test_collect_fetches_what_is_paid_and_starts_nothing(
         assert collected.code == 3, collected.err
         assert len(place.videos()) == 3
         assert sheet(calm, before)["predictions"] == 3
-        states = [job["state"] for job in shown(told, place).values()]
+        states = [job["state"] for job in shown(place).values()]
         assert sorted(states) == ["stored"] * 3 + ["waiting"] * 2
         assert "run the manifest to go on" in collected.err
 
 
-def test_the_billing_is_compared_row_by_row(calm: RunningSandbox, told: Ask) -> None:
-    def billed(batch: str | None = None) -> str:
-        return told(place, showing.report, batch, billed=True, json=False)
+def test_the_billing_is_compared_row_by_row(calm: RunningSandbox) -> None:
+    def billed(*words: str) -> str:
+        said = place.here("report", "--billed", *words)
+        return said.out + said.err
 
     with desk(calm, "billing") as place:
         calm.configure(outcome_5000="first 1", stranger="first 2", page_cap=2)
@@ -210,8 +187,7 @@ def test_the_billing_is_compared_row_by_row(calm: RunningSandbox, told: Ask) -> 
         second = place.write("bags.csv", as_csv(bags))
         assert place.run(second).code == 0
 
-        words = told(place, showing.report, batch, billed=True, json=True)
-        document = json.loads(words)
+        document = place.here("report", batch, "--billed", "--json").json()
         invoice = document["invoice"]
         assert invoice["billed_usd"] == "1.05"
         assert invoice["billed_refunded_usd"] == "0.21"
@@ -227,17 +203,17 @@ def test_the_billing_is_compared_row_by_row(calm: RunningSandbox, told: Ask) -> 
         assert billed().count("charge not billed, or not yet") == 3
 
         calm.configure(billing_5xx=1)
-        silent = refusal(told, place, showing.report, None, billed=True, json=False)
+        silent = refusal(place, "report", "--billed")
         assert "the provider does not say" in silent
 
 
-def test_the_billing_is_found_by_the_clock_of_the_provider(told: Ask) -> None:
+def test_the_billing_is_found_by_the_clock_of_the_provider() -> None:
     settings = {"tier": "ultra", "quality": "small", "generation_s": 0.2}
     with sandbox_ahead(900, **settings) as sandbox, desk(sandbox) as place:
         manifest = place.write("cups.csv", as_csv(rows(sandbox, 2, V26)))
         assert place.run(manifest).code == 0
-        words = told(place, showing.report, None, billed=True, json=False)
-        assert "the provider's billing equals this report" in words
+        said = place.here("report", "--billed")
+        assert "the provider's billing equals this report" in said.out + said.err
 
 
 def test_the_budget_of_a_day_is_kept_to_and_can_be_raised(

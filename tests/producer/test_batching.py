@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import catalogue, settings
+from jobs.asking import Asks
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.settings import Settings
@@ -92,6 +93,22 @@ def test_a_survey_that_nobody_goes_on_with_keeps_no_job(tmp_path: Path) -> None:
     found = survey(str(manifest(tmp_path, "a")), Options(), KNOWN, keep=False)
     assert found.jobs == 1
     assert list(found.asked()) == []
+
+
+def test_a_survey_tells_whether_any_picture_is_local(tmp_path: Path) -> None:
+    path = manifest(tmp_path, "a", "b")
+    assert not surveyed(path).local
+    with path.open("a") as file:
+        file.write("c,kling-v2.6-std,pictures/mug.jpg,Slow orbit,5\n")
+    assert surveyed(path).local
+
+
+def test_what_a_job_asks_for_is_set_aside_with_it(tmp_path: Path) -> None:
+    found, asks = surveyed(manifest(tmp_path, "a", "b")), Asks(KNOWN)
+    asked = list(found.asked())
+    assert [job.id for job, _ in asked] == ["a", "b"]
+    assert [ask for _, ask in asked] == [asks.of(job) for job, _ in asked]
+    assert list(found.asked()) == asked
 
 
 def test_the_name_of_a_batch_depends_on_all_that_is_asked_for(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from cyclopts import App
@@ -89,9 +90,6 @@ SETTINGS: dict[str, tuple[dict[str, str | None], str]] = {
     "a base with a path": ({"WAVESPEED_BASE_URL": "http://x/api/v3"}, "origin alone"),
     "another ledger's scheme": ({"REELMILL_REDIS_URL": "http://x"}, "redis://"),
     "no such server": ({"REELMILL_SERVER": "nope"}, "REELMILL_SERVER: nope is no"),
-    "a home that is a file": ({"REELMILL_HOME": "taken"}, "set REELMILL_HOME"),
-    "a home below a file": ({"REELMILL_HOME": "taken/x"}, "set REELMILL_HOME"),
-    "a home of the kernel": ({"REELMILL_HOME": "/proc/x"}, "set REELMILL_HOME"),
 }
 
 
@@ -135,6 +133,11 @@ def refused(ended: Ended, words: str, code: int = 2) -> None:
     assert ended.out == ""
 
 
+def run(place: Desk, manifest: Path, *words: str, **changes: str | None) -> Ended:
+    """How a manifest is met of which nothing can be rendered."""
+    return place.here("run", manifest, "--yes", *words, **changes)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_shows_examples_that_it_understands(name: str) -> None:
     shown = examples(name)
@@ -154,10 +157,10 @@ def test_every_command_shows_examples_that_it_understands(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(FREE))
 def test_examples_that_cost_nothing_work(name: str, place: Desk) -> None:
     for words in examples(name):
-        ended = place.reelmill(*words)
+        ended = place.here(*words)
         assert ended.code == 0, ended
         assert ended.out
-        printed = place.reelmill(*words, "--json")
+        printed = place.here(*words, "--json")
         assert printed.code == 0
         assert json.loads(printed.out)
 
@@ -179,7 +182,7 @@ def test_version_is_one_word(place: Desk) -> None:
 
 def test_every_mistake_in_a_manifest_is_explained_at_once(place: Desk) -> None:
     place.write("m.csv", HEADER + ROW + "".join(MISTAKES))
-    ended = place.run(place.folder / "m.csv", "--no-look")
+    ended = run(place, place.folder / "m.csv", "--no-look")
     for said in (*MISTAKES.values(), f"{len(MISTAKES)} problems; nothing was sent"):
         refused(ended, said)
 
@@ -188,30 +191,36 @@ def test_every_mistake_in_a_manifest_is_explained_at_once(place: Desk) -> None:
 def test_a_file_that_is_no_manifest_is_explained(name: str, place: Desk) -> None:
     file, content, words = FILES[name]
     place.write(file, content)
-    refused(place.run(place.folder / file), words)
+    refused(run(place, place.folder / file), words)
 
 
 def test_a_manifest_that_is_not_there_or_a_folder_is_explained(place: Desk) -> None:
-    refused(place.run(place.folder / "nope.csv"), "there is no such file")
-    refused(place.run(place.folder), "there are no pictures in it")
+    refused(run(place, place.folder / "nope.csv"), "there is no such file")
+    refused(run(place, place.folder), "there are no pictures in it")
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_bad_option_is_explained(name: str, place: Desk) -> None:
     words, said = OPTIONS[name]
-    refused(place.run(place.folder / "products.csv", *words), said)
+    refused(run(place, place.folder / "products.csv", *words), said)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_bad_setting_is_explained(name: str, place: Desk) -> None:
     changes, said = SETTINGS[name]
-    refused(place.run(place.folder / "products.csv", **changes), said)
+    refused(run(place, place.folder / "products.csv", **changes), said)
+
+
+@pytest.mark.parametrize("home", ["taken", "taken/x", "/proc/x"])
+def test_a_home_that_cannot_be_one_is_explained(home: str, place: Desk) -> None:
+    ended = place.run(place.folder / "products.csv", REELMILL_HOME=home)
+    refused(ended, "set REELMILL_HOME")
 
 
 def test_one_mistake_on_the_command_line_is_told_once(place: Desk) -> None:
     many = "".join(f"r{n},{ROW[2:].replace(',5,', ',,')}" for n in range(20))
     place.write("many.csv", HEADER + many)
-    ended = place.run(place.folder / "many.csv", "--no-look", "--set", "duration=7")
+    ended = run(place, place.folder / "many.csv", "--no-look", "--set", "duration=7")
     assert [line.split(":")[0] for line in ended.err.splitlines()[1:]] == [
         "not-allowed",
         "1 problem; nothing was sent",
@@ -224,20 +233,20 @@ def test_an_unknown_command_is_met_with_the_likely_one(place: Desk) -> None:
 
 
 def test_a_misspelt_model_is_met_with_the_likely_one(place: Desk) -> None:
-    refused(place.reelmill("models", "kling-v3-std"), "did you mean kling-v3.0-std")
+    refused(place.here("models", "kling-v3-std"), "did you mean kling-v3.0-std")
 
 
 def test_without_a_terminal_nothing_is_spent_unasked(
     place: Desk, sandbox: RunningSandbox
 ) -> None:
     before = sandbox.books()["predictions"]
-    ended = place.reelmill("run", place.folder / "products.csv")
+    ended = place.here("run", place.folder / "products.csv")
     refused(ended, "--yes spends without asking")
     assert sandbox.books()["predictions"] == before
 
 
 def test_a_key_that_the_provider_refuses_is_told(place: Desk) -> None:
-    ended = place.run(place.folder / "products.csv", WAVESPEED_API_KEY="another")
+    ended = run(place, place.folder / "products.csv", WAVESPEED_API_KEY="another")
     refused(ended, "check WAVESPEED_API_KEY", code=4)
     assert "another" not in ended.err
 
@@ -280,7 +289,7 @@ def test_a_provider_that_is_none_is_told_before_anything_is_sent(
     asked = sandbox.books()["requests"] | {"picture": 0}
     with elsewhere() as page, elsewhere(sandbox.url) as redirect:
         for url in ("http://127.0.0.1:9", page, redirect):
-            ended = place.run(place.folder / "products.csv", WAVESPEED_BASE_URL=url)
+            ended = run(place, place.folder / "products.csv", WAVESPEED_BASE_URL=url)
             refused(ended, "the provider is out of reach", code=4)
             assert url.removeprefix("http://") in ended.err
             assert "check WAVESPEED_BASE_URL" in ended.err
@@ -290,7 +299,7 @@ def test_a_provider_that_is_none_is_told_before_anything_is_sent(
 
 def test_a_report_of_nothing_is_told(place: Desk) -> None:
     for words in examples("report"):
-        refused(place.reelmill(*words), "there is no batch")
+        refused(place.here(*words), "there is no batch")
 
 
 def test_tables_fit_into_eighty_columns_and_are_whole(

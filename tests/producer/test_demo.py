@@ -1,10 +1,9 @@
 """`reelmill demo`: the first thing a person runs, without a key and without a cost."""
 
 import json
-import subprocess
 from pathlib import Path
 
-from tests.producer.running import REELMILL, Ended, desk, ended, holding
+from tests.producer.running import Ended, desk, ended, holding
 
 KEY = "wsk-of-a-real-account"
 
@@ -45,18 +44,17 @@ def the_books_agree(said: Ended) -> None:
 
 def test_a_demo_says_where_it_cannot_live() -> None:
     with desk(REELMILL_HOME="/proc/x") as place:
-        said = place.reelmill("demo")
+        said = place.here("demo")
         assert said.code == 2
         assert "set REELMILL_HOME to a folder that can be written" in said.err
 
 
 def test_the_sandbox_alone_tells_its_own_options() -> None:
-    run = subprocess.run(
-        [REELMILL, "sandbox", "--help"], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0
-    assert "--generation-s" in run.stdout
-    assert "submit_drop_after" in run.stdout
+    with desk() as place:
+        said = place.reelmill("sandbox", "--help")
+        assert said.code == 0
+        assert "--generation-s" in said.out
+        assert "submit_drop_after" in said.out
 
 
 def test_the_sandbox_alone_explains_a_mistake() -> None:

@@ -130,7 +130,7 @@ def test_the_exit_code_says_how_bad_it_is(
     changes: dict[str, str | None], code: int, sandbox: RunningSandbox
 ) -> None:
     with desk(sandbox, KEY) as place:
-        said = place.reelmill("doctor", **changes)
+        said = place.here("doctor", **changes)
         assert said.code == code, said
         assert "REELMILL_TIER=ultra" in said.out
         assert KEY not in said.out

@@ -245,6 +245,7 @@ def test_a_server_that_is_nearly_full_is_a_warning(
     health, words = found(server(ledger, chosen))["memory"]
     assert health is Health.WARNING
     assert "(maxmemory); give it more" in words
+    ledger.shutdown()
 
 
 def test_every_health_has_its_colour() -> None:

@@ -49,8 +49,8 @@ def test_the_day_is_that_of_the_place() -> None:
 
 def test_a_higher_level_is_named_if_it_is_worth_it() -> None:
     done, late = finished(Wanted().add(400)).lines(BERLIN)
-    assert done.startswith("done by 03:")
-    assert "on Sat 16 Jan (6 h " in done
+    assert done.startswith("done by 02:")
+    assert "on Sat 16 Jan (5 h " in done
     assert "or at Silver by 21:0" in done
     assert "Bronze" not in done
     assert late.startswith("nine times in ten by 05:")

@@ -157,7 +157,7 @@ def asked(sandbox: RunningSandbox) -> tuple[int, dict[str, int]]:
 
 
 def test_thirty_kinds_of_mistakes_are_named_at_their_place(table: Desk) -> None:
-    ended = table.reelmill("check", "mistakes.csv", *NOT_LOOKED_AT, "--json")
+    ended = table.here("check", "mistakes.csv", *NOT_LOOKED_AT, "--json")
     assert ended.code == Exit.USAGE
     found = ended.json()
     assert places(found) == MISTAKES
@@ -174,7 +174,7 @@ def test_thirty_kinds_of_mistakes_are_named_at_their_place(table: Desk) -> None:
 
 
 def test_each_of_them_is_a_line_for_other_programs(table: Desk) -> None:
-    ended = table.reelmill("check", "mistakes.csv", *NOT_LOOKED_AT)
+    ended = table.here("check", "mistakes.csv", *NOT_LOOKED_AT)
     assert ended.code == Exit.USAGE
     lines = ended.out.splitlines()
     for line, (number, column, kind) in zip(lines, MISTAKES, strict=False):
@@ -188,7 +188,7 @@ def test_nothing_is_sent_for_a_manifest_with_mistakes(
     table: Desk, sandbox: RunningSandbox, command: str
 ) -> None:
     words = ["--yes"] if command == "run" else []
-    ended = table.reelmill(command, "mistakes.csv", *NOT_LOOKED_AT, *words)
+    ended = table.here(command, "mistakes.csv", *NOT_LOOKED_AT, *words)
     assert ended.code == Exit.USAGE
     assert f"{len(MISTAKES)} problems; nothing was sent" in ended.out + ended.err
     assert asked(sandbox) == (0, {})
@@ -198,7 +198,7 @@ def test_nothing_is_sent_for_a_manifest_with_mistakes(
 def test_without_mistakes_the_same_command_does_ask_the_provider() -> None:
     with quick_sandbox() as sandbox, desk(sandbox) as made:
         made.write("good.csv", HEADER + ROW)
-        ended = made.reelmill("price", "good.csv", *NOT_LOOKED_AT)
+        ended = made.here("price", "good.csv", *NOT_LOOKED_AT)
         assert ended.code == Exit.STORED, ended.err
         assert asked(sandbox)[1] != {}
 
@@ -226,7 +226,7 @@ def test_a_picture_that_cannot_be_used_is_a_mistake_of_its_row(table: Desk) -> N
     pictures = ["gone.jpg", "small.png", "page.jpg"]
     lines = [f"{n},kling-v2.6-std,{name},So\n" for n, name in enumerate(pictures)]
     table.write("pictures.csv", HEADER + "".join(lines))
-    ended = table.reelmill("check", "pictures.csv", "--json")
+    ended = table.here("check", "pictures.csv", "--json")
     assert ended.code == Exit.USAGE
     found = ended.json()
     assert [place[:2] for place in places(found)] == [(n, "image") for n in (2, 3, 4)]
@@ -237,7 +237,7 @@ def test_a_picture_that_cannot_be_used_is_a_mistake_of_its_row(table: Desk) -> N
 def test_many_mistakes_of_one_kind_are_counted(table: Desk) -> None:
     rows = [f"r{n},kling-v9,{MUG},So\n" for n in range(1, 251)]
     table.write("many.csv", HEADER + "".join(rows))
-    ended = table.reelmill("check", "many.csv", *NOT_LOOKED_AT, "--json")
+    ended = table.here("check", "many.csv", *NOT_LOOKED_AT, "--json")
     found = json.loads(ended.out)
     assert len(found["problems"]) == 100
     assert found["by_kind"] == {"unknown-model": 250}

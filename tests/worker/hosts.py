@@ -94,6 +94,7 @@ async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 
 def page(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
-    """A well-formed answer."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    """A well-formed answer; the last one on its connection."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
+    lines += ["Connection: close", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -11,6 +11,7 @@ import pytest
 from tests.worker.hosts import Answer, Host, header, host, page, repeats, reset, sends
 from tests.worker.hosts import silent as hush
 from worker.files import MOST_REDIRECTS, Fetched, Files, NotFetched
+from worker.partial import NoRoom
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:
@@ -205,5 +206,5 @@ def test_a_login_for_the_host_is_not_shown_to_it(
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NotFetched, match="FileNotFoundError"):
+    with pytest.raises(NoRoom, match=r"no: a video cannot be .*No such file"):
         fetch(sends(page(VIDEO)), tmp_path / "no" / "v.mp4")

@@ -30,8 +30,11 @@ end
 -- How long a batch that is over is shown by `figures`.
 local SHOWN_S = 86400
 
--- A batch that has something left to do, and one in which all is over.
+-- A batch that has something left to do, and one in which all is over. What lives is
+-- not archived, not even by somebody who has begun to.
 local function batch_lives(account, batch, now)
+  redis.call('HDEL', batch_key(batch), 'archiving')
+  redis.call('ZREM', account_key(account) .. ':reported', batch)
   redis.call('ZADD', PREFIX .. 'batches:open', 'NX', number(batch_key(batch), 'created_at'), batch)
   redis.call('ZADD', account_key(account) .. ':live', 'NX', now, batch)
   redis.call('ZREM', account_key(account) .. ':ended', batch)
@@ -95,31 +98,100 @@ local function is_held(key)
   return held[1] == '1' or held[2] == '1' or held[3] == '1' or held[4] == 'budget'
 end
 
-local function was_moderated(ref)
+-- Days that a prediction's job is remembered after its own: the provider lists it for
+-- seven.
+local PREDICTIONS_DAYS = 9
+
+local function predictions_key(account, day)
+  return account_key(account) .. ':predictions:' .. string.format('%d', day)
+end
+
+-- Whose a prediction is, of those that the provider may still tell of; or false.
+local function owner_of(account, prediction, now)
+  local today = math.floor(now / 86400)
+  for day = today, today - PREDICTIONS_DAYS, -1 do
+    local owner = redis.call('HGET', predictions_key(account, day), prediction)
+    if owner then return owner end
+  end
+  return false
+end
+
+-- Writes down whose a prediction is. The first of a day drops the days that are over.
+local function remember(account, prediction, ref, now)
+  local acct, today = account_key(account), math.floor(now / 86400)
+  redis.call('HSET', predictions_key(account, today), prediction, ref)
+  local since = tonumber(redis.call('HGET', acct, 'predictions_since'))
+  local first = today - PREDICTIONS_DAYS
+  if since and since >= first then return end
+  for day = since or first, first - 1 do redis.call('UNLINK', predictions_key(account, day)) end
+  redis.call('HSET', acct, 'predictions_since', string.format('%d', first))
+end
+
+local function failure_of(ref)
   local failure = redis.call('HGET', job_key(ref), 'failure')
-  return failure and cjson.decode(failure).code == 'moderation'
+  return failure and cjson.decode(failure)
+end
+
+local function was_moderated(failure) return failure and failure.code == 'moderation' end
+
+-- What the index has under a name: a job, or what an archived one left for its twins,
+-- directly or under the name of its content.
+local function known_by(asked, name)
+  local entry = redis.call('HGET', asked, name)
+  if entry and string.sub(entry, 1, 1) == '=' then
+    entry = redis.call('HGET', asked, string.sub(entry, 2))
+  end
+  if not entry then return nil end
+  if string.sub(entry, 1, 1) == '{' then
+    local left = cjson.decode(entry)
+    left.state = left.video and 'stored' or 'failed'
+    return left
+  end
+  local is = redis.call('HMGET', job_key(entry), 'state', 'content')
+  return { ref = entry, state = is[1], content = is[2] or '' }
+end
+
+-- Leaves for the twins of a job that is to be forgotten what they need of it.
+local function leave_for_twins(asked, ref)
+  local is = redis.call('HMGET', job_key(ref), 'state', 'content', 'written', 'video', 'bytes', 'sha256')
+  local content, written, failure = is[2] or '', is[3] or '', failure_of(ref)
+  local left
+  if is[1] == 'stored' then
+    left = { ref = ref, content = content, video = is[4], bytes = is[5], sha256 = is[6] }
+  elseif is[1] == 'failed' and was_moderated(failure) then
+    left = { ref = ref, content = content, failure = failure }
+  end
+  local text = left and cjson.encode(left)
+  for _, name in ipairs({ content, written }) do
+    if name ~= '' and redis.call('HGET', asked, name) == ref then
+      if text then redis.call('HSET', asked, name, text) else redis.call('HDEL', asked, name) end
+      -- Under the other name a pointer will do.
+      if text and name == content then text = '=' .. content end
+    end
+  end
 end
 
 -- Which other job has, makes or may make what is asked for, and what that means for
--- whoever asks: `reused`, `following`, or `waiting` to make it itself. Jobs that make a
--- video for another account are no help: maybe nobody is at work for it. With `alone`
--- it is told as if all other batches were put aside; who insists tries again what was
--- refused.
+-- whoever asks: `reused`, `following`, or `waiting` to make it itself. Then, of an
+-- archived one, what it left. Jobs that make a video for another account are no help:
+-- maybe nobody is at work for it. With `alone` it is told as if all other batches were
+-- put aside; who insists tries again what was refused.
 local function twin_of(ref, store, account, content, written, alone, insist)
   local own = batch_of(ref)
   local key = batch_key(own)
   for _, name in ipairs({ content, written }) do
-    local other = name ~= '' and redis.call('HGET', asked_key(store), name)
+    local theirs = name ~= '' and known_by(asked_key(store), name)
     -- Rows of one batch never share: whoever writes two wants two.
-    if other and batch_of(other) ~= own then
-      local theirs = redis.call('HMGET', job_key(other), 'state', 'content')
-      local state, known = theirs[1], theirs[2] or ''
+    if theirs and batch_of(theirs.ref) ~= own then
+      local other, state, known = theirs.ref, theirs.state, theirs.content
       local differs = content ~= '' and known ~= '' and known ~= content
       local their_key = batch_key(batch_of(other))
       if state and not differs then
-        if state == 'stored' then return 'reused', other end
+        if state == 'stored' then return 'reused', other, theirs end
         -- Refused unchanged it would be again, and charged again.
-        if state == 'failed' and not insist and was_moderated(other) then return 'failed', other end
+        if state == 'failed' and not insist and was_moderated(theirs.failure or failure_of(other)) then
+          return 'failed', other, theirs
+        end
         if redis.call('HGET', their_key, 'account') == account then
           if BEING_MADE[state] then return 'following', other end
           local starts = not alone and not is_held(their_key)
@@ -141,7 +213,8 @@ local function wake_followers(ref, account, now)
 end
 
 -- A job goes from waiting or following to another state of which no permit is part.
-local function shift(ref, from, to, leader, now)
+-- `left` is what an archived leader left.
+local function shift(ref, from, to, leader, now, left)
   local batch, id = string.match(ref, '^([^/]*)/(.*)$')
   local job, key = job_key(ref), batch_key(batch)
   local is = redis.call('HMGET', job, 'price', 'place', 'leader')
@@ -169,21 +242,25 @@ local function shift(ref, from, to, leader, now)
     redis.call('ZADD', due, now + FOLLOW_S, ref)
     -- Whoever followed this one follows the new one.
     for _, follower in ipairs(redis.call('SMEMBERS', job .. ':followers')) do
-      redis.call('HSET', job_key(follower), 'leader', leader)
-      redis.call('SADD', job_key(leader) .. ':followers', follower)
+      -- One that was cancelled is still among them, and may be archived.
+      if redis.call('HGET', job_key(follower), 'state') == 'following' then
+        redis.call('HSET', job_key(follower), 'leader', leader)
+        redis.call('SADD', job_key(leader) .. ':followers', follower)
+      end
     end
     redis.call('DEL', job .. ':followers')
   else
     redis.call('ZREM', due, ref)
   end
   if to == 'failed' then
-    local failure = cjson.decode(redis.call('HGET', job_key(leader), 'failure'))
+    local failure = left and left.failure or failure_of(leader)
     local before = string.match(failure.message, '^refused before') and '' or 'refused before, as ' .. leader .. ': '
     failure.message = before .. failure.message
     redis.call('HSET', job, 'failure', cjson.encode(failure))
   end
   if to == 'reused' then
-    local video = redis.call('HMGET', job_key(leader), 'video', 'bytes', 'sha256')
+    local video = left and left.video and { left.video, left.bytes, left.sha256 }
+      or redis.call('HMGET', job_key(leader), 'video', 'bytes', 'sha256')
     redis.call('HSET', job, 'video', video[1], 'bytes', video[2], 'sha256', video[3])
   end
   if to == 'reused' or to == 'failed' then
@@ -205,7 +282,7 @@ local function settle_twin(ref, now, insist)
   local key = batch_key(batch_of(ref))
   local batch = redis.call('HMGET', key, 'store', 'account', 'fresh')
   if batch[3] == '1' then return end
-  local to, other = twin_of(ref, batch[1], batch[2], content, written, false, insist)
+  local to, other, left = twin_of(ref, batch[1], batch[2], content, written, false, insist)
   if to == 'waiting' then
     local asked = asked_key(batch[1])
     if content ~= '' then redis.call('HSET', asked, content, ref) end
@@ -214,6 +291,6 @@ local function settle_twin(ref, now, insist)
     -- One that waits in a batch that nobody goes on with hands over to this one.
     if other then shift(other, 'waiting', 'following', ref, now) end
   elseif to ~= is[1] or other ~= is[4] then
-    shift(ref, is[1], to, other, now)
+    shift(ref, is[1], to, other, now, left)
   end
 end

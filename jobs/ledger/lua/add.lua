@@ -1,36 +1,67 @@
 -- Adds jobs to a batch, or brings those up to date that have not been sent.
 -- ARGV: now or '', batch, then (job id, place, json, price or
---   '', content or '', written or '') for each. Returns how many are new.
+--   '', content or '', written or '') for each. Returns how many are new, or -1
+--   where the batch is archived: what it has is not known here.
 local now, batch = clock(ARGV[1]), ARGV[2]
 local key = batch_key(batch)
-local added = 0
+if redis.call('HEXISTS', key, 'archived') == 1 then return -1 end
+local added, estimated, unpriced = {}, 0, 0
+-- New ones that ask for something, with its two names; and those there already.
+local asking, names, there = {}, {}, {}
+
 for i = 3, #ARGV, 6 do
   local id, place, json, price = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local content, written = ARGV[i + 4], ARGV[i + 5]
   local ref = batch .. '/' .. id
   local job = job_key(ref)
   if redis.call('HSETNX', job, 'state', 'waiting') == 1 then
-    redis.call('HSET', job, 'job', json, 'place', place, 'permit', '0')
-    if price == '' then
-      redis.call('HINCRBY', key, 'unpriced', 1)
-    else
-      redis.call('HSET', job, 'price', price)
-      redis.call('HINCRBY', key, 'estimated', price)
+    local fields = { 'job', json, 'place', place, 'permit', '0' }
+    for name, value in pairs({ price = price, content = content, written = written }) do
+      if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
     end
-    redis.call('ZADD', key .. ':jobs', place, id)
-    redis.call('ZADD', key .. ':waiting', place, id)
-    redis.call('HINCRBY', key, 'n:waiting', 1)
-    redis.call('HINCRBY', key, 'unfinished', 1)
-    if content ~= '' then redis.call('HSET', job, 'content', content) end
-    if written ~= '' then redis.call('HSET', job, 'written', written) end
-    settle_twin(ref, now)
-    added = added + 1
+    redis.call('HSET', job, unpack(fields))
+    if price == '' then unpriced = unpriced + 1 else estimated = estimated + tonumber(price) end
+    added[#added + 1], added[#added + 2] = place, id
+    if written ~= '' then
+      asking[#asking + 1] = ref
+      names[#names + 1], names[#names + 2] = written, content ~= '' and content or written
+    end
   else
     local state = redis.call('HGET', job, 'state')
     if state == 'waiting' or state == 'following' then
       redis.call('HSET', job, 'job', json)
-      settle_twin(ref, now)
+      there[#there + 1] = ref
     end
   end
 end
-return added
+
+if #added > 0 then
+  redis.call('ZADD', key .. ':jobs', unpack(added))
+  redis.call('ZADD', key .. ':waiting', unpack(added))
+  redis.call('HINCRBY', key, 'n:waiting', #added / 2)
+  redis.call('HINCRBY', key, 'unfinished', #added / 2)
+  redis.call('HINCRBY', key, 'estimated', estimated)
+  redis.call('HINCRBY', key, 'unpriced', unpriced)
+end
+
+-- What nobody has asked for before is written down at once for all; the rest is looked
+-- into, a job at a time.
+local is = redis.call('HMGET', key, 'store', 'fresh')
+if #asking > 0 and is[2] ~= '1' then
+  local asked, first = asked_key(is[1]), {}
+  local known = redis.call('HMGET', asked, unpack(names))
+  for i, ref in ipairs(asking) do
+    local written, content = 2 * i - 1, 2 * i
+    if known[written] or known[content] then
+      there[#there + 1] = ref
+    else
+      first[#first + 1], first[#first + 2] = names[written], ref
+      if names[content] ~= names[written] then
+        first[#first + 1], first[#first + 2] = names[content], ref
+      end
+    end
+  end
+  if #first > 0 then redis.call('HSET', asked, unpack(first)) end
+end
+for _, ref in ipairs(there) do settle_twin(ref, now) end
+return #added / 2

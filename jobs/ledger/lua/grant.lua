@@ -63,10 +63,31 @@ for i = 1, #range, 2 do
   queue[#queue + 1] = { batch = range[i], vtime = math.max(vclock, tonumber(range[i + 1])) }
 end
 
--- Whether a person keeps a batch from starting anything.
-local function is_kept(key)
-  local kept = redis.call('HMGET', key, 'paused', 'aside', 'cancelled')
-  return kept[1] == '1' or kept[2] == '1' or kept[3] == '1'
+-- What is known of a batch and of its next jobs, read once.
+local function learn(entry)
+  local key = batch_key(entry.batch)
+  local is = redis.call('HMGET', key,
+    'paused', 'aside', 'cancelled', 'held_until', 'budget', 'reserved', 'charged', 'priority')
+  entry.kept = is[1] == '1' or is[2] == '1' or is[3] == '1' or (tonumber(is[4] or '0') or 0) > now
+  entry.budget = is[5] and is[5] ~= '' and tonumber(is[5]) or math.huge
+  entry.committed = (tonumber(is[6]) or 0) + (tonumber(is[7]) or 0)
+  entry.step = 1 / math.max(1, tonumber(is[8]) or 0)
+  entry.ids = redis.call('ZRANGE', key .. ':waiting', 0, free - 1)
+  entry.taken, entry.reserved = 0, 0
+end
+
+-- Writes down what was granted of a batch, once for all of it.
+local function write_down(entry)
+  if not entry.taken or entry.taken == 0 then return end
+  local key = batch_key(entry.batch)
+  redis.call('ZREM', key .. ':waiting', unpack(entry.ids, 1, entry.taken))
+  redis.call('HINCRBY', key, 'n:waiting', -entry.taken)
+  redis.call('HINCRBY', key, 'n:admitted', entry.taken)
+  redis.call('HINCRBY', key, 'reserved', entry.reserved)
+  redis.call('HSET', key, 'stopped_by', '', 'vtime', entry.vtime)
+  redis.call('HINCRBY', acct, day, entry.reserved)
+  redis.call('ZADD', open, entry.vtime, entry.batch)
+  entry.taken, entry.reserved = 0, 0
 end
 
 local function next_batch()
@@ -78,56 +99,51 @@ local function next_batch()
 end
 
 -- A batch that comes to rest because of a budget is reported as it stands.
-local function stop(batch, why)
-  if redis.call('HGET', batch_key(batch), 'stopped_by') == why then return end
-  redis.call('HSET', batch_key(batch), 'stopped_by', why)
-  finish_if_over(account, batch, now)
+local function stop(entry, why)
+  entry.blocked = true
+  write_down(entry)
+  if redis.call('HGET', batch_key(entry.batch), 'stopped_by') == why then return end
+  redis.call('HSET', batch_key(entry.batch), 'stopped_by', why)
+  finish_if_over(account, entry.batch, now)
 end
 
 local granted = {}
 while #granted < free do
   local entry = next_batch()
   if not entry then break end
-  local batch = entry.batch
-  local key = batch_key(batch)
-  local id = redis.call('ZRANGE', key .. ':waiting', 0, 0)[1]
+  if not entry.ids then learn(entry) end
+  local id = entry.ids[entry.taken + 1]
   if not id then
-    redis.call('ZREM', open, batch)
+    -- It has no more than it had room for, so nothing of it waits now.
     entry.blocked = true
-  elseif is_kept(key) or number(key, 'held_until') > now then
+    write_down(entry)
+    redis.call('ZREM', open, entry.batch)
+  elseif entry.kept then
     entry.blocked = true
   else
-    local ref = batch .. '/' .. id
+    local ref = entry.batch .. '/' .. id
     local job = job_key(ref)
     local price = number(job, 'price')
-    local budget = redis.call('HGET', key, 'budget')
-    local committed = number(key, 'reserved') + number(key, 'charged')
-    if budget and budget ~= '' and committed + price > tonumber(budget) then
-      stop(batch, 'budget')
-      entry.blocked = true
+    if entry.committed + price > entry.budget then
+      stop(entry, 'budget')
     elseif price > daily_left then
-      stop(batch, 'daily-budget')
-      entry.blocked = true
+      stop(entry, 'daily-budget')
     else
       local permit = redis.call('HINCRBY', job, 'permit', 1)
       redis.call('HSET', job, 'state', 'admitted', 'day', day)
-      redis.call('HINCRBY', acct, day, price)
-      daily_left = daily_left - price
-      redis.call('ZREM', key .. ':waiting', id)
-      redis.call('HINCRBY', key, 'n:waiting', -1)
-      redis.call('HINCRBY', key, 'n:admitted', 1)
-      redis.call('HINCRBY', key, 'reserved', price)
-      redis.call('HSET', key, 'stopped_by', '')
       redis.call('ZADD', slots, '+inf', ref)
       redis.call('ZADD', starts, '+inf', ref .. '#' .. permit)
       redis.call('ZADD', due, now + lease_s, ref)
-      redis.call('HSET', acct, 'vclock', entry.vtime)
-      entry.vtime = entry.vtime + 1 / math.max(1, number(key, 'priority'))
-      redis.call('HSET', key, 'vtime', entry.vtime)
-      redis.call('ZADD', open, entry.vtime, batch)
+      daily_left = daily_left - price
+      entry.committed = entry.committed + price
+      entry.taken, entry.reserved = entry.taken + 1, entry.reserved + price
+      vclock = entry.vtime
+      entry.vtime = entry.vtime + entry.step
       granted[#granted + 1] = ref
     end
   end
 end
+for _, entry in ipairs(queue) do write_down(entry) end
+if #granted > 0 then redis.call('HSET', acct, 'vclock', vclock) end
 redis.call('HSET', acct, 'paced_at', now, 'paced_left', math.max(0, left - #granted))
 return granted

@@ -18,23 +18,26 @@ if after == 'waiting' and not was_over and redis.call('HGET', key, 'cancelled') 
   after = 'cancelled'
 end
 
+-- What is archived, or being brought back, is as it was.
+if was_over and redis.call('HEXISTS', key, 'archived') == 1 then return 0 end
+
 local account = redis.call('HGET', key, 'account')
 local acct = account_key(account)
 local prediction = ARGV[14]
-if prediction ~= '' and redis.call('HSETNX', acct .. ':predictions', prediction, ref) == 0 then
-  return -1
+if prediction ~= '' then
+  if owner_of(account, prediction, now) then return -1 end
+  remember(account, prediction, ref, now)
 end
 
 local writes = tonumber(ARGV[15])
-redis.call('HSET', job, 'state', after)
-for i = 16, 15 + 2 * writes, 2 do redis.call('HSET', job, ARGV[i], ARGV[i + 1]) end
-for i = 16 + 2 * writes, #ARGV do redis.call('HDEL', job, ARGV[i]) end
+redis.call('HSET', job, 'state', after, unpack(ARGV, 16, 15 + 2 * writes))
+if #ARGV > 15 + 2 * writes then redis.call('HDEL', job, unpack(ARGV, 16 + 2 * writes)) end
 
 redis.call('HINCRBY', key, 'n:' .. state, -1)
 redis.call('HINCRBY', key, 'n:' .. after, 1)
-redis.call('HINCRBY', key, 'reserved', ARGV[7])
-redis.call('HINCRBY', key, 'charged', ARGV[8])
-redis.call('HINCRBY', key, 'refunded', ARGV[9])
+if ARGV[7] ~= '0' then redis.call('HINCRBY', key, 'reserved', ARGV[7]) end
+if ARGV[8] ~= '0' then redis.call('HINCRBY', key, 'charged', ARGV[8]) end
+if ARGV[9] ~= '0' then redis.call('HINCRBY', key, 'refunded', ARGV[9]) end
 -- Reserved money that comes back uncharged was not spent on the day of its permit.
 local released = -(tonumber(ARGV[7]) + tonumber(ARGV[8]))
 if released > 0 then
@@ -66,11 +69,15 @@ if after == 'generating' then
   redis.call('HINCRBY', acct, 'generating', 1)
   -- An acceptance after the rest ends it; one of the refused burst itself does not,
   -- nor does finding one that was accepted before.
-  if state == 'submitting' and number(acct, 'cooling_until') <= now then
-    redis.call('HSET', acct, 'strikes', 0, 'trouble', '', 'reason', '')
+  local rests = redis.call('HMGET', acct,
+    'cooling_until', 'strikes', 'trouble', 'reason', 'learnt_concurrent')
+  if state == 'submitting' and (tonumber(rests[1] or '0') or 0) <= now then
+    if (rests[2] or '0') ~= '0' or (rests[3] or '') ~= '' or (rests[4] or '') ~= '' then
+      redis.call('HSET', acct, 'strikes', 0, 'trouble', '', 'reason', '')
+    end
     -- What refusals taught is outgrown by one slot for every slotful of acceptances.
-    local learnt = tonumber(redis.call('HGET', acct, 'learnt_concurrent') or '0')
-    if learnt >= number(acct, 'concurrent_videos') then
+    local learnt = tonumber(rests[5] or '0')
+    if learnt > 0 and learnt >= number(acct, 'concurrent_videos') then
       redis.call('HDEL', acct, 'learnt_concurrent')
     elseif learnt > 0 then
       redis.call('HSET', acct, 'learnt_concurrent', learnt + 1 / learnt)

@@ -8,6 +8,7 @@ import pytest
 
 from jobs import settings
 from jobs.ledger import Ledger
+from jobs.storage import Store
 from producer.private import ledger_of
 
 
@@ -25,3 +26,15 @@ def ledger(shared: Ledger) -> Ledger:
     shared.server.execute_command("FLUSHALL")
     shared.server.execute_command("SCRIPT", "FLUSH")
     return shared
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A store of its own."""
+    return Store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def small_steps(ledger: Ledger, simulated: Ledger) -> None:
+    """So that a batch of a few jobs is archived in several steps."""
+    ledger.archives.block = simulated.archives.block = 2

@@ -2,11 +2,13 @@
 
 import os
 import signal
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from jobs import settings
+from jobs.asking import NO_ASK, Asked
 from jobs.ledger import Ledger, LedgerUnreachable, NotDurable
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
@@ -68,6 +70,37 @@ def test_jobs_are_added_once(ledger: Ledger) -> None:
     assert batch.total == 1_201
     assert batch.estimated_usd_micros == 1_201 * PRICE
     assert [r.job for r in ledger.batches.jobs("spring")] == several
+
+
+def test_what_is_added_is_handed_on_in_order_once_it_is_in(ledger: Ledger) -> None:
+    ledger.batches.create(a_batch())
+    several = [Asked(a_job(number), NO_ASK) for number in range(1, 1_202)]
+    handed_on = []
+    for asked in ledger.batches.adding("spring", several):
+        handed_on.append(asked)
+        if len(handed_on) % 100 == 1:
+            assert ledger.batches.load([Ref("spring", asked.job.id)]) != [None]
+    assert handed_on == several
+    assert [r.job for r in ledger.batches.jobs("spring")] == [job for job, _ in several]
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_who_stops_in_the_middle_has_added_whole_blocks(ledger: Ledger) -> None:
+    ledger.batches.create(a_batch())
+    several = [Asked(a_job(number), NO_ASK) for number in range(1, 1_202)]
+    first = list(islice(ledger.batches.adding("spring", several), 1))
+    assert first == several[:1]
+    there = [r.job for r in ledger.batches.jobs("spring")]
+    assert there == [job for job, _ in several[: len(there)]]
+    assert batch_of(ledger).total == len(there) > 0
+
+
+def test_prices_are_added_up_and_unknown_ones_counted(ledger: Ledger) -> None:
+    ledger.batches.create(a_batch())
+    ledger.batches.add("spring", [a_job(1), a_job(2, None), a_job(3, 5), a_job(4, 0)])
+    batch = batch_of(ledger)
+    assert batch.estimated_usd_micros == PRICE + 5
+    assert batch.unpriced == 1
     assert audit(ledger, ACCOUNT) == []
 
 
@@ -160,8 +193,9 @@ def test_a_server_that_keeps_nothing_is_not_trusted_with_money(home: Path) -> No
 
 
 def test_times_are_learnt_newest_first_and_not_for_ever(ledger: Ledger) -> None:
-    for took_s in range(1, 251):
-        ledger.times.learn(ACCOUNT, "model", 5, took_s)
+    for took_s in range(1, 251, 2):
+        lesson = {("model", 5): [float(took_s), took_s + 1.0], ("other", 5): [7.0]}
+        ledger.times.learn(ACCOUNT, lesson)
     learnt = ledger.times.learnt(ACCOUNT, "model", 5)
     assert len(learnt) == 200
     assert learnt[:2] == [250.0, 249.0]

@@ -5,7 +5,9 @@ from random import Random
 
 import pytest
 
+from jobs import archiving
 from jobs.ledger import Ledger, keys
+from jobs.ledger.archives import NotNow
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
@@ -13,6 +15,7 @@ from jobs.limits import WINDOW_S, Limits
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.states import FINAL, MOVES, Event, IllegalMove, State
+from jobs.storage import Store
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -42,8 +45,8 @@ HAPPENINGS = [event for event in Event if event not in OWN_STEPS]
 class History:
     """Everything that workers, people and time do, in an order that chance decides."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, seed: int) -> None:
-        self.ledger, self.clock = ledger, clock
+    def __init__(self, ledger: Ledger, clock: Clock, store: Store, seed: int) -> None:
+        self.ledger, self.clock, self.store = ledger, clock, store
         self.luck = Random(seed)  # noqa: S311 - the same history for the same seed
         ledger.permits.set_limits(ACCOUNT, LIMITS)
         self.refs = open_batch(ledger, "dear", 4, budget_usd_micros=BUDGET)
@@ -64,6 +67,7 @@ class History:
             (1, self.the_account_is_refused),
             (1, self.the_budget_is_raised),
             (1, self.scripts_are_forgotten),
+            (1, self.a_batch_is_archived_and_comes_back),
         ]
         weights, doings = zip(*steps, strict=True)
         (do,) = self.luck.choices(doings, weights)
@@ -137,6 +141,27 @@ class History:
     def scripts_are_forgotten(self) -> None:
         self.ledger.server.execute_command("SCRIPT", "FLUSH")
 
+    def a_batch_is_archived_and_comes_back(self) -> None:
+        batch_id = self.luck.choice(["dear", "free"])
+        before = self.records()
+        due = Ref(batch_id, "")
+        was_due = str(due) in self.ledger.server.zrange(keys.due(ACCOUNT), 0, -1)
+        over = {r.state for ref, r in before if ref.batch == batch_id} <= FINAL
+        self.ledger.due.extend(ACCOUNT, [due], LEASE_S)
+        self.ledger.due.drop_batch(ACCOUNT, batch_id)
+        try:
+            archiving.archive(self.ledger, self.store, batch_id)
+        except NotNow:
+            assert not over
+        else:
+            assert over
+            assert audit(self.ledger, ACCOUNT) == []
+            archiving.recall(self.ledger, self.store, batch_id)
+        assert self.records() == before
+        if was_due:
+            # As it was: it is due again for whoever looks at it next.
+            self.ledger.batches.open(batch_id)
+
     def check(self) -> None:
         assert audit(self.ledger, ACCOUNT) == []
         records = self.records()
@@ -177,9 +202,9 @@ class History:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_no_history_makes_the_ledger_disagree_with_itself(
-    simulated: Ledger, clock: Clock, seed: int
+    simulated: Ledger, clock: Clock, store: Store, seed: int
 ) -> None:
-    history = History(simulated, clock, seed)
+    history = History(simulated, clock, store, seed)
     for _ in range(150):
         history.step()
 

@@ -1,17 +1,21 @@
 """Jobs that ask for the same share one video, which is paid for once."""
 
+from contextlib import suppress
 from itertools import chain
 from random import Random
 
 import pytest
 
+from jobs import archiving
 from jobs.asking import Ask, Asked
-from jobs.ledger import Ledger
+from jobs.ledger import JobsArchived, Ledger
+from jobs.ledger.archives import NotNow
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.states import FINAL, MOVES, Event, State
+from jobs.storage import Store
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -272,8 +276,11 @@ def test_a_waiting_job_gets_the_newest_addresses(ledger: Ledger) -> None:
 class Rivalry:
     """Batches that ask for overlapping things, and everything that may happen."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, seed: int) -> None:
-        self.ledger, self.clock = ledger, clock
+    def __init__(self, ledger: Ledger, clock: Clock, store: Store, seed: int) -> None:
+        self.ledger, self.clock, self.store = ledger, clock, store
+        #: Jobs of those that are archived, some maybe only in part, as they were.
+        self.archived: dict[str, list[JobRecord]] = {}
+        self.archives = 0
         self.luck = Random(seed)  # noqa: S311 - the same history for the same seed
         self.batches: list[str] = []
         self.predictions = 0
@@ -285,14 +292,43 @@ class Rivalry:
             self.a_batch_is_handed_over_again,
             self.a_batch_is_chosen,
             self.time_passes,
+            self.a_batch_is_archived,
+            self.a_batch_is_brought_back,
         ]
 
     def records(self) -> list[tuple[str, JobRecord]]:
         return [
             (batch_id, record)
             for batch_id in self.batches
-            for record in self.ledger.batches.jobs(batch_id)
+            for record in self.archived.get(batch_id)
+            or self.ledger.batches.jobs(batch_id)
         ]
+
+    def a_batch_is_archived(self, batch_id: str = "") -> None:
+        """If all of it is over; now and then a worker stops half way."""
+        if self.batches:
+            batch_id = batch_id or self.luck.choice(self.batches)
+            before = self.archived.get(batch_id) or [
+                record for other, record in self.records() if other == batch_id
+            ]
+            self.ledger.due.extend(ACCOUNT, [Ref(batch_id, "")], 30.0)
+            self.ledger.due.drop_batch(ACCOUNT, batch_id)
+            with suppress(NotNow):
+                archiving.archive(self.ledger, self.store, batch_id, self._stop_or_not)
+            if batch_of(self.ledger, batch_id).archived:
+                self.archives += batch_id not in self.archived
+                self.archived[batch_id] = before
+
+    def _stop_or_not(self) -> None:
+        if self.luck.random() < 0.2:
+            raise NotNow
+
+    def a_batch_is_brought_back(self, batch_id: str = "") -> None:
+        if self.archived:
+            batch_id = batch_id or self.luck.choice(sorted(self.archived))
+            archiving.recall(self.ledger, self.store, batch_id)
+            before = self.archived.pop(batch_id)
+            assert list(self.ledger.batches.jobs(batch_id)) == before
 
     def a_batch_comes(self) -> None:
         if len(self.batches) < 5:
@@ -303,6 +339,10 @@ class Rivalry:
     def a_batch_is_handed_over_again(self, batch_id: str = "") -> None:
         if self.batches:
             batch_id = batch_id or self.luck.choice(self.batches)
+            if batch_id in self.archived:
+                with pytest.raises(JobsArchived):
+                    hand_over(self.ledger, batch_id, "thing-0")
+                self.a_batch_is_brought_back(batch_id)
             wanted = Random(batch_id).sample(range(6), 4)  # noqa: S311 - as above
             hand_over(self.ledger, batch_id, *[f"thing-{n}" for n in wanted])
             if self.luck.random() < 0.8:
@@ -328,6 +368,7 @@ class Rivalry:
             for batch_id, record in self.records()
             for at, event in MOVES
             if at is record.state and event not in OWN_STEPS
+            if batch_id not in self.archived
         ]
         if able:
             batch_id, record, event = self.luck.choice(able)
@@ -350,10 +391,11 @@ class Rivalry:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_whatever_happens_nothing_is_made_twice(
-    simulated: Ledger, clock: Clock, seed: int
+    simulated: Ledger, clock: Clock, store: Store, seed: int
 ) -> None:
     simulated.permits.set_limits(ACCOUNT, PLENTY)
-    rivalry = Rivalry(simulated, clock, seed)
+    simulated.archives.block = 2
+    rivalry = Rivalry(simulated, clock, store, seed)
     for _ in range(200):
         rivalry.luck.choice(rivalry.steps)()
         rivalry.check()
@@ -367,7 +409,9 @@ def test_whatever_happens_nothing_is_made_twice(
             rivalry.those_due_look()
             rivalry.permits_are_granted()
             finish_all(rivalry)
+        rivalry.a_batch_is_archived(batch_id)
     rivalry.check()
+    assert rivalry.archives > 0
     assert {r.state for _, r in rivalry.records()} <= FINAL
 
 
@@ -384,7 +428,7 @@ def finish_all(rivalry: Rivalry) -> None:
         State.CANCELLED: Event.RETRY,
     }
     for batch_id, record in rivalry.records():
-        if record.state in best:
+        if record.state in best and batch_id not in rivalry.archived:
             rivalry.predictions += 1
             prediction_id = f"p{rivalry.predictions}"
             event = best[record.state]

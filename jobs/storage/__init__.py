@@ -4,14 +4,16 @@ The one door to object storage. A reader never sees half a file, keys never clim
 of the store, and what is there already can be asked for. Only obstore's synchronous
 calls are used: its asynchronous ones can abort a process at its end, and neither kind
 survives a fork, so a store is made where it is used. What its errors mean is worded in
-`storage_words`.
+`words`.
 """
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
@@ -19,12 +21,11 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from jobs.storage_words import explain, is_no_bucket
+from jobs.storage import folder
+from jobs.storage.pieces import CHUNK_BYTES, Pieces
+from jobs.storage.words import explain, is_no_bucket
 
 CLOUD_SCHEMES = ("s3", "gs", "az")
-
-#: Bytes handed to the store at a time.
-CHUNK_BYTES = 1 << 20
 
 #: A file larger than this goes to a bucket in parts of this size; at most so many of
 #: them are under way, and in memory, for one file.
@@ -114,7 +115,7 @@ class Store:
     def put_file(
         self, key: str, path: Path, content_type: str, sha256: str = ""
     ) -> None:
-        """Keep a file under `key`, whole or not at all.
+        """Keep a file under `key`, whole or not at all; a folder may take it away.
 
         Args:
             key: where.
@@ -127,9 +128,12 @@ class Store:
         """
         told = {"Content-Type": content_type} | ({"sha256": sha256} if sha256 else {})
         try:
+            if self.local:
+                folder.keep_file(Path(self.url), key, path)
+                return
             with path.open("rb") as file:
                 self._put(key, file, told, self._files)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._failed(key, "cannot be kept", error) from None
 
     def put_text(self, key: str, text: str, content_type: str) -> None:
@@ -138,10 +142,18 @@ class Store:
         Raises:
             StoreError: it could not be kept.
         """
-        self._put(key, text.encode(), {"Content-Type": content_type})
+        if not self.local:
+            self._put(key, text.encode(), {"Content-Type": content_type})
+            return
+        try:
+            folder.keep_text(Path(self.url), key, text.encode())
+        except (OSError, ValueError) as error:
+            raise self._failed(key, "cannot be kept", error) from None
 
-    def put_chunks(self, key: str, chunks: Iterable[str], content_type: str) -> int:
-        """Keep a text that comes in pieces and may change later; its size in bytes.
+    def put_chunks(
+        self, key: str, chunks: Iterable[str] | Iterable[bytes], content_type: str
+    ) -> int:
+        """Keep what comes in pieces and may change later; its size in bytes.
 
         It is never whole in memory unless it is small. Nothing is kept of a text that
         is empty, not even what was there before.
@@ -150,7 +162,7 @@ class Store:
             StoreError: it could not be kept.
         """
         told = {"Content-Type": content_type, "Cache-Control": CHANGING}
-        pieces = _Pieces(chunks)
+        pieces = Pieces(chunks)
         first = b"".join(pieces.up_to(PART_BYTES))
         if not first:
             self.remove(key)
@@ -168,11 +180,47 @@ class Store:
             StoreError: the store cannot be read.
         """
         try:
+            if self.local:
+                return folder.read(Path(self.url), key)
             return bytes(obstore.get(self._store, key).bytes())
         except ERRORS as error:
             if _is_absent(error):
                 return None
             raise self._failed(key, "cannot be read", error) from None
+
+    @contextmanager
+    def fetched(self, key: str) -> Iterator[IO[bytes] | None]:
+        """What is kept under `key`, as a file while the context lasts; None if nothing.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with TemporaryFile() as file:
+            yield file if self._fetch(key, file) else None
+
+    def _fetch(self, key: str, file: IO[bytes]) -> bool:
+        try:
+            for piece in obstore.get(self._files, key).stream(CHUNK_BYTES):
+                file.write(piece)
+        except ERRORS as error:
+            if _is_absent(error):
+                return False
+            raise self._failed(key, "cannot be read", error) from None
+        file.seek(0)
+        return True
+
+    def make_lasting(self, key: str) -> None:
+        """See that what is kept under `key` outlives a power cut; in a bucket it does.
+
+        Raises:
+            StoreError: it could not be written to the disk.
+        """
+        path = Path(self.url) / key
+        for each in (path, path.parent) if self.local else ():
+            try:
+                folder.flush(each)
+            except OSError as error:
+                raise self._failed(key, "cannot be kept", error) from None
 
     def size_bytes(self, key: str) -> int | None:
         """Size of what is kept under `key`; None if nothing is.
@@ -255,34 +303,6 @@ class Store:
 
     def _words(self, error: Exception) -> str:
         return explain(str(error), self._scheme)
-
-
-class _Pieces:
-    """Pieces of a text as larger ones of bytes, counted."""
-
-    def __init__(self, chunks: Iterable[str]) -> None:
-        self._chunks = iter(chunks)
-        self.size_bytes = 0
-
-    def up_to(self, most_bytes: int) -> Iterator[bytes]:
-        """Pieces until there are so many bytes of them."""
-        until = self.size_bytes + most_bytes
-        while self.size_bytes < until and (piece := next(self, b"")):
-            yield piece
-
-    def __iter__(self) -> "_Pieces":
-        return self
-
-    def __next__(self) -> bytes:
-        piece = bytearray()
-        for chunk in self._chunks:
-            piece += chunk.encode()
-            if len(piece) >= CHUNK_BYTES:
-                break
-        self.size_bytes += len(piece)
-        if not piece:
-            raise StopIteration
-        return bytes(piece)
 
 
 def _bucket(url: str, scheme: str, timeout: str) -> ObjectStore:

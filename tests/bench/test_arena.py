@@ -1,0 +1,183 @@
+"""The arena lets each contender render the same jobs, and counts what came of it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import killing, rounds
+from bench.arena import medians, turned
+from bench.arena_page import page
+from bench.contenders.starting import read_jobs
+from bench.results import markdown
+from bench.rounds import ENTRANTS, Setting, write_jobs
+from jobs.catalogue import builtin
+from jobs.job import Job
+from producer.reading import Options, plan
+from tests.bench.test_rows import bench
+
+QUICK = Setting(
+    jobs=6,
+    median_s=0.3,
+    spread=0.2,
+    seed=7,
+    poll_s=0.2,
+    video_bytes=20_000,
+    lesson=0,
+    bound_s=30.0,
+)
+
+SCRIPTS = ("httpx_script", "aiohttp_script", "sdk_threads")
+
+
+@pytest.mark.parametrize(
+    "name", [*SCRIPTS, "celery_retry", "celery_retry-threads", "reelmill"]
+)
+def test_every_contender_renders_each_job_once(name: str) -> None:
+    run: dict[str, Any] = rounds.play(name, QUICK)
+    ends = ("ended", "lost", "paid_twice", "paid_for_nothing")
+    assert [run[end] for end in ends] == [True, 0, 0, 0]
+    assert run["gets_per_job"] >= 1
+    assert run["cpu_s_per_1000"] > run["broker_cpu_s_per_1000"]
+    assert run["peak_mb"] > 10
+    assert 0 < run["lag_p50_s"] <= run["lag_p95_s"] <= run["lag_max_s"]
+    assert run["wall_s"] > run["ideal_s"] > 0
+    has_broker = name not in SCRIPTS
+    assert has_broker == (run["broker_cpu_s_per_1000"] > 0)
+
+
+def test_a_script_that_was_killed_pays_again_for_what_had_begun() -> None:
+    setting = replace(QUICK, jobs=40, median_s=2.0)
+    run: dict[str, Any] = killing.play(
+        "aiohttp_script", setting, visibility_s=5.0, bound_s=30.0
+    )
+    assert run["ended"]
+    assert run["lost"] == 0
+    assert run["paid_twice"] >= run["at_kill_paid"] - run["at_kill_stored"] >= 20
+    assert run["paid_for_nothing"] == run["paid_too_many"] == run["paid_twice"]
+    assert 0 < run["again_s"] < run["last_video_s"]
+
+
+def test_one_that_does_not_end_in_time_is_told_with_what_it_lost() -> None:
+    slow = replace(QUICK, jobs=2, median_s=60.0, bound_s=0.5)
+    run: dict[str, Any] = rounds.play("aiohttp_script", slow)
+    assert not run["ended"]
+    assert run["lost"] == 2
+
+
+def test_its_jobs_are_rows_of_a_manifest_in_order(tmp_path: Path) -> None:
+    jobs = write_jobs(tmp_path / "jobs.csv", 30)
+    found = list(plan(tmp_path / "jobs.csv", Options(), builtin()))
+    ours = [each for each in found if isinstance(each, Job)]
+    theirs = read_jobs(tmp_path / "jobs.csv")
+    assert [job.id for job in ours] == [job.id for job in theirs] == [*jobs.values()]
+    assert {job.inputs["prompt"] for job in theirs} == set(jobs)
+    assert {job.model for job in theirs} == {job.model for job in ours}
+
+
+def test_rounds_begin_with_another_contender_each() -> None:
+    firsts = {turned(tuple(ENTRANTS), by)[0] for by in range(len(ENTRANTS))}
+    assert firsts == set(ENTRANTS)
+
+
+def test_medians_are_of_each_contender_and_time() -> None:
+    runs = [
+        {"contender": "a", "median_s": 20.0, "seed": n, "cpu_s_per_1000": cpu}
+        for n, cpu in enumerate((3.0, 1.0, 2.0))
+    ]
+    failed = {"contender": "a", "median_s": 20.0, "failed": "it ended"}
+    other = {"contender": "a", "median_s": 60.0, "seed": 7, "cpu_s_per_1000": 9.0}
+    found = medians([*runs, failed, other])
+    assert [(each["median_s"], each["runs"]) for each in found] == [
+        (20.0, 3),
+        (60.0, 1),
+    ]
+    assert [each["cpu_s_per_1000"] for each in found] == [2.0, 9.0]
+
+
+FIGURES = {
+    "broker_cpu_s_per_1000": 0.1,
+    "producer_cpu_s_per_1000": 0.1,
+    "peak_mb": 80.0,
+    "lag_p50_s": 1.0,
+    "lag_p95_s": 2.0,
+    "lag_max_s": 3.0,
+    "wall_s": 70.0,
+    "ideal_s": 66.0,
+    "lost": 0,
+    "server_cores": 0.1,
+    "server_busiest_cores": 0.3,
+}
+
+
+def numbers() -> dict[str, Any]:
+    costs = {
+        "reelmill-learnt": (2.0, 3.0),
+        "celery_retry": (20.0, 12.0),
+        "httpx_script": (5.0, 12.0),
+        "aiohttp_script": (1.5, 12.0),
+    }
+    return {
+        "jobs": 2_000,
+        "rounds": 3,
+        "poll_s": 5.0,
+        "spread": 0.35,
+        "video_bytes": 200_000,
+        "lesson": 100,
+        "visibility_s": 60.0,
+        "kill_bound_s": 400.0,
+        "machine": {"cores": 2, "python": "3.11"},
+        "ceiling": {"looks_per_s": 9_000, "cpu_ms_per_look": 0.1},
+        "medians": [
+            {"contender": name, "median_s": 60.0, "cpu_s_per_1000": cpu_s}
+            | {"gets_per_job": gets}
+            | FIGURES
+            for name, (cpu_s, gets) in costs.items()
+        ],
+        "runs": [{"contender": "sdk_threads", "failed": "it ended\nbadly"}],
+        "kills": [
+            {
+                "contender": "reelmill-learnt",
+                "median_s": 60.0,
+                "lost": 0,
+                "paid_twice": 1,
+            }
+        ],
+    }
+
+
+def test_ratios_stand_beside_what_is_aimed_at() -> None:
+    text = markdown(page(numbers()))
+    assert "| celery_retry | 60.00 | reelmill-learnt | 10.00 |" in text
+    for line in (
+        "| reelmill-learnt: CPU of celery_retry's | 60.00 | ≤ 1/8 | 0.100 | yes |",
+        "| reelmill-learnt: CPU of httpx_script's | 60.00 | ≤ 1/3 | 0.400 | no |",
+        "| reelmill-learnt: CPU of aiohttp_script's | 60.00 | ≤ 2 | 1.33 | yes |",
+        "| reelmill-learnt: GETs of a fixed spacing's | 60.00 | ≤ 1/2 | 0.250 | yes |",
+        "| reelmill-learnt: lost or paid twice after a kill | 60.00 | 0 | 1 | no |",
+        "| looks | 9,000 | 0.100 |",
+        "- sdk_threads failed in a run: it ended",
+    ):
+        assert line in text
+
+
+def test_the_plot_is_the_same_for_the_same_numbers() -> None:
+    first, second = (page(numbers()).plots[""] for _ in range(2))
+    assert first == second
+    assert first.startswith(b"<?xml")
+
+
+def test_the_command_writes_numbers_table_and_plot(tmp_path: Path) -> None:
+    short = "--median-s 0.3 --poll-s 0.2 --rounds 1 --kills 0 --ceiling-s 0.1"
+    run = bench(
+        *("arena", "--jobs", "4", "--contenders", "aiohttp_script", *short.split()),
+        *("--results", str(tmp_path)),
+    )
+    assert run.returncode == 0, run.stderr
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"arena.json", "arena.md", "arena.svg"}
+    told = json.loads((tmp_path / "arena.json").read_text("utf-8"))
+    assert told["medians"][0]["contender"] == "aiohttp_script"
+    assert "aiohttp_script" in run.stdout

@@ -1,0 +1,49 @@
+"""Batches in which all is over, as the tests of archives need them."""
+
+from jobs.asking import Ask, Asked
+from jobs.ledger import Ledger
+from jobs.moves import Ref
+from jobs.records import JobRecord
+from jobs.states import Event
+from jobs.storage import Store
+from tests.jobs.ledger.play import ACCOUNT, LEASE_S, PLENTY, a_batch, a_job, grant, play
+
+MADE = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE)
+FAILED = (Event.CLAIM, Event.ACCEPT, Event.FAIL)
+JOBS = 5
+
+
+def finished(ledger: Ledger, store: Store, batch_id: str = "spring") -> list[Ref]:
+    """A batch that is over and reported; its first job failed."""
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    ledger.batches.create(a_batch(batch_id, store=store.url))
+    asked = [Asked(a_job(n), Ask(f"c{n}", f"w{n}")) for n in range(1, JOBS + 1)]
+    assert ledger.batches.add(batch_id, asked) == JOBS
+    ledger.batches.open(batch_id)
+    refs = grant(ledger)
+    assert len(refs) == JOBS
+    for n, ref in enumerate(refs):
+        play(ledger, ref, *(MADE if n else FAILED), prediction_id=f"p-{ref}")
+    reported(ledger, batch_id)
+    return refs
+
+
+def reported(ledger: Ledger, batch_id: str = "spring") -> None:
+    """What the task that reports a batch does in the ledger."""
+    ledger.due.extend(ACCOUNT, [Ref(batch_id, "")], LEASE_S)
+    ledger.due.drop_batch(ACCOUNT, batch_id)
+
+
+def records(ledger: Ledger, batch_id: str = "spring") -> list[JobRecord]:
+    return list(ledger.batches.jobs(batch_id))
+
+
+def jobs_here(ledger: Ledger) -> int:
+    return len(ledger.server.execute_command("KEYS", "reelmill:job:*"))
+
+
+def ask(ledger: Ledger, store: Store, batch_id: str, *asks: Ask) -> list[JobRecord]:
+    ledger.batches.create(a_batch(batch_id, store=store.url))
+    ledger.batches.add(batch_id, [Asked(a_job(n), a) for n, a in enumerate(asks, 1)])
+    ledger.batches.open(batch_id)
+    return records(ledger, batch_id)

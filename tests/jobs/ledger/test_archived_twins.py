@@ -1,0 +1,113 @@
+"""What an archived job made, or was refused, is known to who asks for the same."""
+
+import pytest
+
+from jobs import archiving
+from jobs.asking import Ask, Asked
+from jobs.ledger import Ledger
+from jobs.ledger.audit import audit
+from jobs.ledger.moves import Moved
+from jobs.moves import Move, Ref
+from jobs.states import Event, State
+from jobs.storage import Store
+from tests.conftest import Clock
+from tests.jobs.ledger.ended import ask, finished, records, reported
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    LEASE_S,
+    PLENTY,
+    a_batch,
+    a_job,
+    grant,
+    move_by,
+    play,
+    record_of,
+)
+
+pytestmark = pytest.mark.usefixtures("small_steps")
+
+
+def test_the_videos_of_an_archived_batch_are_reused(
+    ledger: Ledger, store: Store
+) -> None:
+    _, stored, *_ = finished(ledger, store)
+    made = record_of(ledger, stored)
+    archiving.archive(ledger, store, "spring")
+    wanted = [Ask("c2", "new"), Ask("", "w3"), Ask("x", "w4"), Ask("c1", "w1")]
+    (prospect,) = ledger.twins.prospects(
+        a_batch("autumn", store=store.url), [Asked(a_job(1), wanted[0])]
+    )
+    assert (prospect.state, prospect.leader) == (State.REUSED, stored)
+    assert (prospect.video, prospect.video_bytes) == (made.video, made.video_bytes)
+    first, second, other, failed = ask(ledger, store, "autumn", *wanted)
+    assert (first.state, first.leader) == (State.REUSED, str(stored))
+    assert (first.video, first.video_bytes, first.video_sha256) == (
+        made.video,
+        made.video_bytes,
+        made.video_sha256,
+    )
+    # Found as it is written; of another content it is none; what failed is made anew.
+    assert second.state is State.REUSED
+    assert (other.state, failed.state) == (State.WAITING, State.WAITING)
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_what_was_refused_for_its_content_is_not_sent_again_after_its_archive(
+    ledger: Ledger, store: Store
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    ask(ledger, store, "spring", Ask("c1", "w1"))
+    (ref,) = grant(ledger)
+    play(ledger, ref, Event.CLAIM, Event.ACCEPT)
+    move = move_by("spring", record_of(ledger, ref), Event.FAIL)
+    refused = '{"code": "moderation", "message": "too bold"}'
+    written = {**move.write, "failure": refused}
+    fields = {name: getattr(move, name) for name in move.__slots__}
+    assert ledger.moves.make([Move(**{**fields, "write": written})]) == [Moved.YES]
+    reported(ledger)
+    archiving.archive(ledger, store, "spring")
+    (spared,) = ask(ledger, store, "autumn", Ask("c1", "w9"))
+    assert spared.state is State.FAILED
+    assert spared.failure
+    assert spared.failure.message == "refused before, as spring/row-1: too bold"
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_a_video_that_is_gone_is_made_again_though_it_is_archived(
+    ledger: Ledger, store: Store
+) -> None:
+    _, stored, *_ = finished(ledger, store)
+    archiving.archive(ledger, store, "spring")
+    autumn = a_batch("autumn", store=store.url)
+    for asked in (Asked(a_job(1), Ask("", "w2")), Asked(a_job(1), Ask("c3", "w3"))):
+        (prospect,) = ledger.twins.prospects(autumn, [asked])
+        assert prospect.state is State.REUSED
+        ledger.twins.forget(store.url, asked, prospect.leader)
+        (prospect,) = ledger.twins.prospects(autumn, [asked])
+        assert prospect.state is State.WAITING
+    (other,) = ledger.twins.prospects(autumn, [Asked(a_job(1), Ask("c2", "x"))])
+    assert other.state is State.WAITING
+    assert stored.batch == "spring"
+
+
+def test_who_follows_a_job_that_is_archived_before_it_looks_takes_its_video(
+    simulated: Ledger, clock: Clock, store: Store
+) -> None:
+    simulated.permits.set_limits(ACCOUNT, PLENTY)
+    ask(simulated, store, "spring", Ask("c1", "w1"), Ask("c2", "w2"))
+    first, second = grant(simulated)
+    play(simulated, first, Event.CLAIM, Event.ACCEPT, prediction_id="p1")
+    play(simulated, second, Event.CLAIM, Event.ACCEPT, prediction_id="p2")
+    follows = ask(simulated, store, "autumn", Ask("c1", "w1"), Ask("c2", "w2"))
+    assert {each.state for each in follows} == {State.FOLLOWING}
+    play(simulated, first, Event.COMPLETE, Event.STORE)
+    play(simulated, second, Event.FAIL)
+    reported(simulated)
+    archiving.archive(simulated, store, "spring")
+    clock.forward(LEASE_S)
+    autumn = [Ref("autumn", "row-1"), Ref("autumn", "row-2")]
+    simulated.twins.follow(ACCOUNT, autumn)
+    took, leads = records(simulated, "autumn")
+    assert (took.state, leads.state) == (State.REUSED, State.WAITING)
+    assert took.video == "row-1.mp4"
+    assert audit(simulated, ACCOUNT) == []
