@@ -20,7 +20,7 @@ from jobs.states import State
 from jobs.storage import StoreError
 from worker import keeping
 from worker.engine import Engine
-from worker.files import Fetched, NotFetched
+from worker.files import Download, NotFetched
 from worker.partial import NoRoom, partial_file
 
 log = logging.getLogger("reelmill.collect")
@@ -58,8 +58,9 @@ async def _collect_one(
                 await engine.hand_back([ref])
                 return
             with partial_file(engine.settings.home) as path:
-                record, fetched = await _fetch(engine, ref, record, path)
-                place = await keeping.in_thread(keeping.keep, batch, record, fetched)
+                record, download = await _receive(engine, ref, record, path)
+                keep = keeping.keep
+                place, fetched = await keeping.in_thread(keep, batch, record, download)
     except (NotFetched, NoRoom, StoreError) as error:
         await _not_now(engine, ref, record, error)
         return
@@ -69,12 +70,12 @@ async def _collect_one(
         await engine.call(engine.ledger.batches.release, ref.batch)
 
 
-async def _fetch(
+async def _receive(
     engine: Engine, ref: Ref, record: JobRecord, path: Path
-) -> tuple[JobRecord, Fetched]:
-    """The video in `path`, by a fresh link if the one we have leads nowhere."""
+) -> tuple[JobRecord, Download]:
+    """The video for `path`, by a fresh link if the one we have leads nowhere."""
     try:
-        return record, await engine.files.fetch(record.output or "", path)
+        return record, await engine.files.receive(record.output or "", path)
     except NotFetched as error:
         answer = None
         if error.gone and record.prediction_id:
@@ -85,7 +86,7 @@ async def _fetch(
     renew = engine.ledger.moves.renew
     await engine.call(renew, ref.batch, record, answer.output)
     record = replace(record, output=answer.output)
-    return record, await engine.files.fetch(answer.output, path)
+    return record, await engine.files.receive(answer.output, path)
 
 
 async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) -> None:

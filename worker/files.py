@@ -6,8 +6,10 @@ API key: file hosts vary and are nobody we know.
 
 import asyncio
 import hashlib
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -79,13 +81,20 @@ class Files:
             NotFetched: it is not there, not whole, or no video.
             NoRoom: this machine cannot hold it.
         """
+        return await asyncio.to_thread((await self.receive(url, path)).end)
+
+    async def receive(self, url: str, path: Path) -> "Download":
+        """Fetch a video for `path`; it is there once somebody ends it, in a thread.
+
+        Raises:
+            NotFetched: it is not there, or not whole.
+            NoRoom: this machine cannot hold it.
+        """
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._follow(url, _Sink(path, is_video=True))
+                return await self._follow(url, Download(path, is_video=True))
         except TimeoutError:
             raise NotFetched(f"not whole after {self._timeout_s:g} s") from None
-        except mp4.NotAVideo as error:
-            raise NotFetched(f"what came is no video: {error}") from None
         except REQUEST_ERRORS as error:
             raise NotFetched(describe(error)) from None
 
@@ -97,7 +106,9 @@ class Files:
         """
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
-                await self._follow(url, _Sink(path, is_video=False), guarded=True)
+                picture = Download(path, is_video=False)
+                await self._follow(url, picture, guarded=True)
+                await asyncio.to_thread(picture.end)
         except TimeoutError:
             raise NotFetched(f"not whole after {READ_TIMEOUT_S:g} s") from None
         except REQUEST_ERRORS as error:
@@ -108,8 +119,8 @@ class Files:
         await self._sessions.close()
 
     async def _follow(
-        self, url: str, sink: "_Sink", *, guarded: bool = False
-    ) -> Fetched:
+        self, url: str, download: "Download", *, guarded: bool = False
+    ) -> "Download":
         for _ in range(MOST_REDIRECTS + 1):
             if not fetchable(url):
                 raise NotFetched(f"not a web address: {clean(url)}")
@@ -118,74 +129,97 @@ class Files:
             async with self._getter.get(url) as response:
                 leads_to = response.headers.get("location")
                 if response.status not in REDIRECTS or leads_to is None:
-                    return await self._save(response, sink)
+                    await _save(response, download)
+                    return download
                 url = urljoin(url, leads_to)
         raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")
 
-    async def _save(self, response: aiohttp.ClientResponse, sink: "_Sink") -> Fetched:
-        if response.status != HTTPStatus.OK:
-            status = response.status
-            said = f"the file host answers HTTP {status}"
-            raise NotFetched(said, gone=status in GONE)
-        kind = response.headers.get("content-type", "").partition(";")[0].strip()
-        if kind.startswith("text/") or kind.endswith(("json", "xml")):
-            raise NotFetched(f"the file host sends {clean(kind)} instead of a video")
-        pending = bytearray()
-        async for chunk in response.content.iter_any():
-            pending += chunk
-            if sink.size_bytes + len(pending) > sink.most_bytes:
-                raise NotFetched("it does not end")
-            if len(pending) >= PIECE_BYTES:
-                await asyncio.to_thread(sink.take, pending)
-                pending = bytearray()
-        return await asyncio.to_thread(sink.end, pending, _announced(response))
+
+async def _save(response: aiohttp.ClientResponse, download: "Download") -> None:
+    if response.status != HTTPStatus.OK:
+        said = f"the file host answers HTTP {response.status}"
+        raise NotFetched(said, gone=response.status in GONE)
+    kind = response.headers.get("content-type", "").partition(";")[0].strip()
+    if kind.startswith("text/") or kind.endswith(("json", "xml")):
+        raise NotFetched(f"the file host sends {clean(kind)} instead of a video")
+    async for chunk in response.content.iter_any():
+        download.pending += chunk
+        if download.size_bytes > download.most_bytes:
+            raise NotFetched("it does not end")
+        if len(download.pending) >= PIECE_BYTES:
+            await asyncio.to_thread(download.write)
+    announced = response.headers.get("content-length")
+    encoded = "content-encoding" in response.headers
+    if announced and not encoded and announced != str(download.size_bytes):
+        raise NotFetched(f"{download.size_bytes} of {announced} bytes came")
 
 
-class _Sink:
-    """Where a file is written, hashed and checked, all of it in threads.
+class Download:
+    """A file on its way to the disk, hashed as it goes there.
 
-    The disk may hold up whoever writes while another file is flushed, and with the loop
-    it would hold up every request.
+    It is written in threads: the disk may hold up whoever writes while another file is
+    flushed, and with the loop it would hold up every request.
     """
 
     def __init__(self, path: Path, *, is_video: bool) -> None:
         self._path = path
         self._is_video = is_video
+        self._written_bytes = 0
         self._digest = hashlib.sha256()
-        self.size_bytes = 0
+        #: What has come and is not written yet.
+        self.pending = bytearray()
         self.most_bytes = LARGEST_BYTES if is_video else LARGEST_PICTURE_BYTES
 
-    def take(self, piece: bytearray) -> None:
-        """Write a piece.
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that have come."""
+        return self._written_bytes + len(self.pending)
+
+    def write(self, *, lasting: bool = False) -> None:
+        """Write down what has come; `lasting` if it is to outlive a power cut.
 
         Raises:
             NoRoom: the disk does not take it.
         """
+        how = os.O_APPEND if self._written_bytes else os.O_CREAT | os.O_TRUNC
         try:
-            with self._path.open("ab" if self.size_bytes else "wb") as file:
-                file.write(piece)
+            # Few calls, and none of `io`'s own: each lets go of the interpreter, and
+            # has to wait for the loop to get it back.
+            file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | how, 0o666)
+            try:
+                rest = memoryview(self.pending)
+                while rest:
+                    rest = rest[os.write(file, rest) :]
+                if lasting:
+                    os.fsync(file)
+            finally:
+                os.close(file)
         except OSError as error:
             raise no_room(self._path.parent, error) from None
-        self._digest.update(piece)
-        self.size_bytes += len(piece)
+        self._digest.update(self.pending)
+        self._written_bytes += len(self.pending)
+        self.pending = bytearray()
 
-    def end(self, piece: bytearray, announced: str | None) -> Fetched:
-        """Write the last piece; what has come.
+    def end(self, *, lasting: bool = False) -> Fetched:
+        """Write the last of it, and check what has come.
 
         Raises:
             NoRoom: the disk does not take it.
-            NotFetched: it is not as long as was announced.
-            NotAVideo: it was to be one, and is none.
+            NotFetched: it was to be a video, and is none.
         """
-        self.take(piece)
-        if announced and announced != str(self.size_bytes):
-            raise NotFetched(f"{self.size_bytes} of {announced} bytes came")
+        whole = None if self._written_bytes else BytesIO(self.pending)
+        self.write(lasting=lasting)
         if self._is_video:
-            mp4.check(self._path)
-        return Fetched(self._path, self.size_bytes, self._digest.hexdigest())
+            self._check(whole)
+        return Fetched(self._path, self._written_bytes, self._digest.hexdigest())
 
-
-def _announced(response: aiohttp.ClientResponse) -> str | None:
-    """How many bytes should come; None where what is counted comes encoded."""
-    headers = response.headers
-    return None if "content-encoding" in headers else headers.get("content-length")
+    def _check(self, whole: BytesIO | None) -> None:
+        try:
+            if whole:
+                mp4.check_open(whole, self._written_bytes)
+            else:
+                mp4.check(self._path)
+        except mp4.NotAVideo as error:
+            raise NotFetched(f"what came is no video: {error}") from None
+        except OSError as error:
+            raise no_room(self._path.parent, error) from None

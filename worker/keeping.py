@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import Store
-from worker.files import Fetched
+from worker.files import Download, Fetched
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,18 +48,25 @@ def store_at(url: str) -> Store:
     return Store(url)
 
 
-def keep(batch: BatchRecord, record: JobRecord, fetched: Fetched) -> str:
-    """Keep the video and its provenance; where the video is now.
+def keep(
+    batch: BatchRecord, record: JobRecord, download: Download
+) -> tuple[str, Fetched]:
+    """Check and keep a video and its provenance; where the video is now, and what.
 
     Raises:
+        NotFetched: it is no video.
+        NoRoom: this machine cannot hold it.
         StoreError: the store does not take them.
     """
     store = store_at(batch.store)
+    # In a folder it is moved to its place, and is not asked for a second time once
+    # it is there: it must outlive a power cut. From a bucket a cut takes nothing.
+    fetched = download.end(lasting=store.local)
     key = _free_key(store, record)
     store.put_file(key, fetched.path, "video/mp4", fetched.sha256)
     told = _lines(_provenance(batch, record, fetched))
     store.put_text(_beside(key), told, "application/json")
-    return store.place(key)
+    return store.place(key), fetched
 
 
 def _free_key(store: Store, record: JobRecord) -> str:

@@ -22,23 +22,31 @@ class NotAVideo(Exception):  # noqa: N818 - that is what it is
 
 
 def check(path: Path) -> None:
-    """Return if the file is a whole MP4 with a video track.
+    """Return if the file at `path` is a whole MP4 with a video track.
 
     Raises:
         NotAVideo: it is not.
     """
-    size = path.stat().st_size
     with path.open("rb") as file:
-        top = list(_boxes(file, 0, size))
-        kinds = [kind for kind, _, _ in top]
-        if not kinds or kinds[0] != b"ftyp":
-            raise NotAVideo("it does not begin like an MP4")
-        for needed in (b"moov", b"mdat"):
-            if needed not in kinds:
-                raise NotAVideo(f"it has no {needed.decode()} box")
-        start, end = next((s, e) for kind, s, e in top if kind == b"moov")
-        if not any(handler == b"vide" for handler in _handlers(file, start, end, 0)):
-            raise NotAVideo("it has no video track")
+        check_open(file, path.stat().st_size)
+
+
+def check_open(file: BinaryIO, size_bytes: int) -> None:
+    """Return if the file, which has so many bytes, is a whole MP4 with a video track.
+
+    Raises:
+        NotAVideo: it is not.
+    """
+    top = list(_boxes(file, 0, size_bytes))
+    kinds = [kind for kind, _, _ in top]
+    if not kinds or kinds[0] != b"ftyp":
+        raise NotAVideo("it does not begin like an MP4")
+    for needed in (b"moov", b"mdat"):
+        if needed not in kinds:
+            raise NotAVideo(f"it has no {needed.decode()} box")
+    start, end = next((s, e) for kind, s, e in top if kind == b"moov")
+    if not any(handler == b"vide" for handler in _handlers(file, start, end, 0)):
+        raise NotAVideo("it has no video track")
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -24,14 +24,16 @@ _numbers = count()
 def keep_file(root: Path, key: str, path: Path) -> None:
     """Keep a file under `key`; on the same disk it is moved there.
 
+    There what the file holds must be on the disk already; of its new name this sees.
+
     Raises:
         OSError: it cannot be kept.
         ValueError: the key is none.
     """
-    target = _target(root, key)
-    flush(path)
+    _check(key)
+    target = root / key
     try:
-        path.replace(target)
+        _replace(path, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -49,9 +51,10 @@ def keep_text(root: Path, key: str, content: bytes) -> None:
         OSError: it cannot be kept.
         ValueError: the key is none.
     """
-    target = _target(root, key)
+    _check(key)
+    target = root / key
     with _part(target) as part:
-        part.write_bytes(content)
+        _write(part, content)
         part.replace(target)
 
 
@@ -75,7 +78,7 @@ def flush(path: Path) -> None:
     Raises:
         OSError: the disk does not take them.
     """
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
@@ -94,11 +97,23 @@ def _part(target: Path) -> Iterator[Path]:
         raise
 
 
-def _target(root: Path, key: str) -> Path:
-    _check(key)
-    target = root / key
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target
+def _replace(path: Path, target: Path) -> None:
+    try:
+        path.replace(target)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+
+
+def _write(part: Path, content: bytes) -> None:
+    how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        file = os.open(part, how, 0o666)
+    except FileNotFoundError:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(part, how, 0o666)
+    with os.fdopen(file, "wb", buffering=0) as opened:
+        opened.write(content)
 
 
 def _check(key: str) -> None:
