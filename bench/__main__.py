@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -31,6 +32,8 @@ QUESTIONS: Mapping[str, str] = {
 def main() -> int:
     """Answer the question that the arguments name, and print the numbers."""
     question, module, asked = _asked()
+    # What was started is ended and cleared away by whoever unwinds.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         numbers: dict[str, Any] = module.answer(asked)
     except Failed as failed:

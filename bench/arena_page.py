@@ -67,6 +67,8 @@ the kernel, from the word `go`, with everything up, until all is stored. For ree
 that is the whole command `submit`, Python's start included, and the report of the
 batch.
 
+Videos are written to memory (/dev/shm), brokers to the disk.
+
 Memory is the most that all of them held together, each shared page once, asked for
 every second.
 

@@ -26,8 +26,10 @@ class Place:
 
     #: Origin of the stand-in.
     url: str
-    #: Folder for logs and brokers; videos are in `videos` in it.
+    #: Folder for logs and videos, in memory where that can be.
     folder: Path
+    #: Folder for what brokers keep, on a disk.
+    disk: Path
     #: The manifest.
     jobs: Path
     #: How many rows it has.

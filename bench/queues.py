@@ -39,7 +39,7 @@ class Fleet(Entrant):
 
     def start(self) -> None:
         """Start broker and worker."""
-        made = valkey.started(self.place.folder / "broker")
+        made = valkey.started(self.place.disk / "broker")
         self._broker = self._stack.enter_context(made)
         self._broker_pid = self._broker.pid
         self._start_worker()

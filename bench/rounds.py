@@ -95,13 +95,20 @@ def write_jobs(path: Path, count: int, kind: str = "mug") -> dict[str, str]:
     return jobs
 
 
+#: Where videos are written: to memory where the system has such a folder. What a disk
+#: takes for a new file depends on what was deleted on it in the minutes before, and
+#: runs follow each other. Brokers keep their files on the disk.
+MEMORY = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)  # noqa: S108 - a folder of our own is made in it
+
+
 @contextmanager
 def scene(
     name: str, setting: Setting, *, visibility_s: float | None = None
 ) -> Iterator[Scene]:
     """A contender that is ready, with a server and a folder that nobody used."""
     with (
-        tempfile.TemporaryDirectory(prefix="reelmill-arena-") as made,
+        tempfile.TemporaryDirectory(prefix="reelmill-", dir=MEMORY) as made,
+        tempfile.TemporaryDirectory(prefix="reelmill-") as disk,
         started(*setting.server) as server,
     ):
         folder = Path(made)
@@ -110,6 +117,7 @@ def scene(
         place = Place(
             server.url,
             folder,
+            Path(disk),
             folder / "jobs.csv",
             setting.jobs,
             setting.poll_s,

@@ -36,10 +36,9 @@ Trouble = NotFetched | NoRoom | StoreError
 
 async def collect(engine: Engine, refs: Sequence[Ref]) -> None:
     """Fetch and keep the videos of a block of generated jobs."""
-    records = await engine.load(refs, State.GENERATED)
+    records, batches = await engine.load_all(refs, State.GENERATED)
     if not records:
         return
-    batches = await engine.batches(records)
     async with engine.holding(list(records)):
         await asyncio.gather(
             *(

@@ -15,7 +15,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
-    Iterable,
     Sequence,
 )
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from celery import Celery
 
-from jobs import broker, catalogue, hooks, pacing
+from jobs import catalogue, hooks, pacing
 from jobs.catalogue import Model
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.moves import Moved
@@ -157,24 +156,35 @@ class Engine:
 
     async def load(self, refs: Sequence[Ref], *states: State) -> dict[Ref, JobRecord]:
         """Those of these jobs that are in one of these states."""
-        found = await self.call(self.ledger.batches.load, refs)
-        pairs = zip(refs, found, strict=True)
+        return await self.call(self.load_now, refs, *states)
+
+    def load_now(self, refs: Sequence[Ref], *states: State) -> dict[Ref, JobRecord]:
+        """As `load`, for who is in a thread already."""
+        pairs = zip(refs, self.ledger.batches.load(refs), strict=True)
         return {ref: rec for ref, rec in pairs if rec and rec.state in states}
 
-    async def batches(self, refs: Iterable[Ref]) -> dict[str, BatchRecord]:
-        """The batches of these jobs."""
-        ids = {ref.batch for ref in refs}
-        found = {i: await self.call(self.ledger.batches.read, i) for i in ids}
-        return {batch_id: batch for batch_id, batch in found.items() if batch}
+    async def load_all(
+        self, refs: Sequence[Ref], *states: State
+    ) -> tuple[dict[Ref, JobRecord], dict[str, BatchRecord]]:
+        """As `load`, and the batches of what was found."""
+
+        def read() -> tuple[dict[Ref, JobRecord], dict[str, BatchRecord]]:
+            records = self.load_now(refs, *states)
+            ids = {ref.batch for ref in records}
+            found = {batch_id: self.ledger.batches.read(batch_id) for batch_id in ids}
+            return records, {batch_id: b for batch_id, b in found.items() if b}
+
+        return await self.call(read)
 
     async def make(self, moves: Sequence[Move]) -> list[Moved]:
         """Make moves that may be lost without harm, and log them."""
         if not moves:
             return []
-        made = await self.move(moves)
-        for move, moved in zip(moves, made, strict=True):
-            log_move(move, moved)
-        return list(made)
+        return log_moves(moves, await self.move(moves))
+
+    def make_now(self, moves: Sequence[Move]) -> list[Moved]:
+        """As `make`, for who is in a thread already."""
+        return log_moves(moves, self.ledger.moves.make(moves)) if moves else []
 
     @asynccontextmanager
     async def holding(self, refs: Sequence[Ref]) -> AsyncIterator[None]:
@@ -196,13 +206,6 @@ class Engine:
         with suppress(LedgerError):  # then the leases end by themselves
             postpone = self.ledger.due.postpone
             await self.call(postpone, self.account, waits_s, looked=False)
-
-    async def hand_over(self, task: str, refs: Sequence[Ref]) -> None:
-        """Send for these jobs at once; if that fails they are due soon anyway."""
-        if not refs:
-            return
-        with suppress(broker.BrokerUnreachable):
-            await self.call(broker.send, self.app, task, refs)
 
     async def first_look_s(
         self, model: Model, duration_s: int, typical_s: float
@@ -301,6 +304,13 @@ class Engine:
             await asyncio.sleep(lease_s / 3)
             with suppress(LedgerError):
                 await self.call(self.ledger.due.extend, self.account, refs, lease_s)
+
+
+def log_moves(moves: Sequence[Move], made: Sequence[Moved]) -> list[Moved]:
+    """Log moves and what became of each; the latter."""
+    for move, moved in zip(moves, made, strict=True):
+        log_move(move, moved)
+    return list(made)
 
 
 def log_move(move: Move, moved: Moved) -> None:

@@ -19,10 +19,13 @@ from worker.engine import Engine
 from worker.files import NotFetched
 
 
-async def links_of(
+def links_of(
     engine: Engine, records: Mapping[Ref, JobRecord], now_s: float
 ) -> dict[Ref, dict[str, str] | None]:
-    """The links that each job needs, by address; None where one is not to be had."""
+    """The links that each job needs, by address; None where one is not to be had.
+
+    For who is in a thread already.
+    """
     find = engine.catalogue.find
     needed = {
         ref: to_upload(record.job, find(record.job.model))
@@ -30,9 +33,7 @@ async def links_of(
     }
     contents = {content for each in needed.values() for content in each.values()}
     kept = (
-        await engine.call(engine.ledger.links.find, engine.account, sorted(contents))
-        if contents
-        else {}
+        engine.ledger.links.find(engine.account, sorted(contents)) if contents else {}
     )
     return {ref: links_for(each, kept, now_s) for ref, each in needed.items()}
 

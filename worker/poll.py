@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from jobs import broker, failures, pacing
 from jobs.answers import (
@@ -21,7 +22,7 @@ from jobs.records import JobRecord
 from jobs.rhythm import Rhythm
 from jobs.states import Event, State
 from worker.engine import Engine
-from worker.lessons import Kind
+from worker.lessons import Kind, Lessons
 from worker.pictures import look_once_more
 
 log = logging.getLogger("reelmill.poll")
@@ -29,22 +30,25 @@ log = logging.getLogger("reelmill.poll")
 
 async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
     """Look at a block of predictions side by side."""
-    records = await engine.load(refs, State.GENERATING)
+    records, batches = await engine.load_all(refs, State.GENERATING)
     if not records:
         return
-    batches = await engine.batches(records)
     async with engine.holding(list(records)):
         answers = await asyncio.gather(
             *(_look(engine, record) for record in records.values())
         )
     patience = await engine.patience()
-    rhythms = [await _rhythm(engine, record) for record in records.values()]
+    kinds = [_kind(engine, record) for record in records.values()]
+    rhythms = {}
+    for kind, record in dict(zip(kinds, records.values(), strict=True)).items():
+        rhythms[kind] = await engine.rhythm(kind, _typical_s(engine, record))
     now_s = engine.now_s()
     made: list[Move] = []
     waits_s: dict[Ref, float] = {}
-    for (ref, record), answer, rhythm in zip(
-        records.items(), answers, rhythms, strict=True
+    for (ref, record), answer, kind in zip(
+        records.items(), answers, kinds, strict=True
     ):
+        _learn(engine.lessons, kind, record, answer, now_s, rhythms[kind])
         move = failures.after_look(
             ref.batch,
             record,
@@ -57,11 +61,9 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
         if move:
             made.append(move)
         else:
-            waits_s[ref] = patience * _wait_s(rhythm, record, answer, now_s)
-    await engine.call(engine.ledger.due.postpone, engine.account, waits_s)
-    moved = await engine.make(made)
-    await _collect_finished(engine, made, moved)
-    await _learn(engine, list(records.values()), answers, rhythms, now_s)
+            waits_s[ref] = patience * _wait_s(rhythms[kind], record, answer, now_s)
+    told = engine.lessons.to_tell(time.monotonic())
+    await engine.call(_write_down, engine, made, waits_s, told)
 
 
 def _kind(engine: Engine, record: JobRecord) -> Kind:
@@ -69,15 +71,34 @@ def _kind(engine: Engine, record: JobRecord) -> Kind:
     return model.id, model.duration_s(record.job.inputs)
 
 
-async def _rhythm(engine: Engine, record: JobRecord) -> Rhythm:
-    model = engine.catalogue.find(record.job.model)
-    typical_s = model.typical_s(record.job.inputs)
-    return await engine.rhythm(_kind(engine, record), typical_s)
+def _typical_s(engine: Engine, record: JobRecord) -> float:
+    return engine.catalogue.find(record.job.model).typical_s(record.job.inputs)
 
 
 async def _look(engine: Engine, record: JobRecord) -> LookAnswer:
     answer = await engine.provider.look(record.prediction_id or "")
     return await look_once_more(engine, record, answer)
+
+
+def _write_down(
+    engine: Engine,
+    made: Sequence[Move],
+    waits_s: dict[Ref, float],
+    told: Mapping[Kind, list[float]],
+) -> None:
+    """Write down what a block of looks has found, in one go, and send for videos."""
+    engine.ledger.due.postpone(engine.account, waits_s)
+    moved = engine.make_now(made)
+    finished = [
+        move.ref
+        for move, result in zip(made, moved, strict=True)
+        if result is Moved.YES and move.event is Event.COMPLETE
+    ]
+    if finished:
+        with suppress(broker.BrokerUnreachable):  # they are due soon anyway
+            broker.send(engine.app, broker.COLLECT, finished)
+    if told:
+        engine.ledger.times.learn(engine.account, told)
 
 
 def _wait_s(
@@ -94,34 +115,19 @@ def _wait_s(
     return wait_s
 
 
-async def _collect_finished(
-    engine: Engine, made: Sequence[Move], moved: Sequence[Moved]
-) -> None:
-    finished = [
-        move.ref
-        for move, result in zip(made, moved, strict=True)
-        if result is Moved.YES and move.event is Event.COMPLETE
-    ]
-    await engine.hand_over(broker.COLLECT, finished)
-
-
-async def _learn(
-    engine: Engine,
-    records: Sequence[JobRecord],
-    answers: Sequence[LookAnswer],
-    rhythms: Sequence[Rhythm],
+def _learn(
+    lessons: Lessons,
+    kind: Kind,
+    record: JobRecord,
+    answer: LookAnswer,
     now_s: float,
+    rhythm: Rhythm,
 ) -> None:
-    lessons = engine.lessons
-    for record, answer, rhythm in zip(records, answers, rhythms, strict=True):
-        seen_s = now_s - record.attempt.sent_at_s
-        match answer:
-            case Running():
-                lessons.is_running(record.prediction_id or "", seen_s)
-            case Completed():
-                lessons.learn(_kind(engine, record), record, answer, seen_s, rhythm)
-            case Over() | Missing():
-                lessons.is_over(record.prediction_id or "")
-    told = lessons.to_tell(time.monotonic())
-    if told:
-        await engine.call(engine.ledger.times.learn, engine.account, told)
+    seen_s = now_s - record.attempt.sent_at_s
+    match answer:
+        case Running():
+            lessons.is_running(record.prediction_id or "", seen_s)
+        case Completed():
+            lessons.learn(kind, record, answer, seen_s, rhythm)
+        case Over() | Missing():
+            lessons.is_over(record.prediction_id or "")

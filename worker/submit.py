@@ -41,10 +41,7 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
         await engine.make([moves.give_back(r.batch, j) for r, j in admitted.items()])
         return
     claimed_at_s = asyncio.get_running_loop().time()
-    claimed = await _claim(engine, refs)
-    if not claimed:
-        return
-    strikes = (await engine.call(engine.ledger.permits.read, engine.account)).strikes
+    claimed, strikes = await engine.call(_claim, engine, refs)
     async with engine.holding(list(claimed)):
         await asyncio.gather(
             *(
@@ -54,16 +51,19 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
         )
 
 
-async def _claim(engine: Engine, refs: Sequence[Ref]) -> dict[Ref, JobRecord]:
-    """Write the attempts down, durably; the jobs that are now ours to send."""
-    admitted = await engine.load(refs, State.ADMITTED)
+def _claim(engine: Engine, refs: Sequence[Ref]) -> tuple[dict[Ref, JobRecord], int]:
+    """Write the attempts down, durably; the jobs that are now ours to send.
+
+    Beside them how often in a row the account was refused before.
+    """
+    admitted = engine.load_now(refs, State.ADMITTED)
     now_s, lease_s = engine.now_s(), engine.settings.lease_s
-    links = await links_of(engine, admitted, now_s)
+    links = links_of(engine, admitted, now_s)
     claims = [
         moves.claim(ref.batch, record, now_s, lease_s, links[ref])
         for ref, record in admitted.items()
     ]
-    made = await engine.make(claims)
+    made = engine.make_now(claims)
     claimed = {
         move.ref: moves.claimed(admitted[move.ref], move)
         for move, moved in zip(claims, made, strict=True)
@@ -71,22 +71,24 @@ async def _claim(engine: Engine, refs: Sequence[Ref]) -> dict[Ref, JobRecord]:
     }
     # Refused and not given back: it would be granted again and again.
     expired = {r: rec for r, rec in claimed.items() if links[r] is None}
-    await engine.make(
+    engine.make_now(
         [failures.upload_expired(r.batch, rec, now_s) for r, rec in expired.items()]
     )
     claimed = {ref: rec for ref, rec in claimed.items() if ref not in expired}
-    return claimed if await _is_durable(engine, claimed) else {}
+    if not _is_durable(engine, claimed):
+        return {}, 0
+    return claimed, engine.ledger.permits.read(engine.account).strikes
 
 
-async def _is_durable(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> bool:
+def _is_durable(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> bool:
     """Whether the claims are on disk; they are given back if not."""
     if not claimed:
         return False
     try:
-        await engine.call(engine.ledger.durable)
+        engine.ledger.durable()
     except NotDurable as error:
         log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
-        await engine.make([moves.give_back(r.batch, rec) for r, rec in claimed.items()])
+        engine.make_now([moves.give_back(r.batch, rec) for r, rec in claimed.items()])
         return False
     return True
 
