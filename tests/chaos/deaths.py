@@ -23,7 +23,7 @@ from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
 from jobs.states import Event
 from jobs.storage import Store
-from worker.files import Files
+from worker.files import Download, Files
 from worker.provider import Provider
 
 #: Environment: points with their counts, such as `{"claimed": 3, "stored": 1}`.
@@ -77,7 +77,8 @@ POINTS = {
     "looked": Point(Provider, "look", "after"),
     "completed": Point(Moves, "make", "after", Event.COMPLETE),
     "failed, once more": Point(Moves, "make", "after", Event.TRY_AGAIN, rare=True),
-    "downloaded": Point(Files, "fetch", "after"),
+    "received": Point(Files, "receive", "after"),
+    "downloaded": Point(Download, "end", "after"),
     "video kept": Point(Store, "put_file", "after"),
     "provenance kept": Point(Store, "put_text", "after"),
     "stored": Point(Moves, "make", "after", Event.STORE),
