@@ -19,7 +19,7 @@ from worker import mp4
 from worker.guard import is_link_local
 from worker.partial import no_room
 from worker.replies import clean, describe, fetchable
-from worker.transport import REQUEST_ERRORS, Getter, Sessions
+from worker.transport import REQUEST_ERRORS, Sessions, Wire
 
 MOST_REDIRECTS = 3
 
@@ -70,7 +70,7 @@ class Files:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._sessions = Sessions()
-        self._getter = Getter(self._sessions, READ_TIMEOUT_S)
+        self._wire = Wire(self._sessions, READ_TIMEOUT_S)
         #: Whoever fetches a video waits here, where waiting is no silence of its host.
         self.room = asyncio.Semaphore(SIDE_BY_SIDE)
 
@@ -126,7 +126,7 @@ class Files:
                 raise NotFetched(f"not a web address: {clean(url)}")
             if guarded and await is_link_local(url):
                 raise NotFetched(f"{clean(url)} is a link-local address")
-            async with self._getter.get(url) as response:
+            async with self._wire.ask("GET", url) as response:
                 leads_to = response.headers.get("location")
                 if response.status not in REDIRECTS or leads_to is None:
                     await _save(response, download)

@@ -36,8 +36,8 @@ from worker.replies import Reply
 from worker.transport import (
     CONNECTIONS,
     REQUEST_ERRORS,
-    Getter,
     Sessions,
+    Wire,
     could_have_left,
     make_client,
 )
@@ -84,7 +84,7 @@ class Provider:
         longest_s = max(submit_timeout_s, request_timeout_s)
         sessions = Sessions()
         self._client = make_client(longest_s, sessions)
-        self._getter = Getter(sessions, longest_s)
+        self._wire = Wire(sessions, longest_s)
         #: Whoever asks waits here and not inside the client, where waiting would count
         #: as the provider's silence.
         self.room = asyncio.Semaphore(CONNECTIONS)
@@ -93,7 +93,7 @@ class Provider:
         """Ask for one paid prediction, inside `room`; sent once, whatever happens."""
         try:
             async with asyncio.timeout(self._submit_timeout_s):
-                reply = await self._exchange("POST", path, request, {})
+                reply = await self._ask_wire("POST", path, request)
         except TimeoutError:
             return AnswerLost(f"no answer within {self._submit_timeout_s:g} s")
         except Exception as error:  # noqa: BLE001 - an error nobody knows is the dear kind
@@ -106,7 +106,7 @@ class Provider:
         path = f"/api/v3/predictions/{quote(prediction_id, safe='')}/result"
         try:
             reply = await self._patiently(
-                lambda: self._glance(path), self._request_timeout_s
+                lambda: self._ask_wire("GET", path), self._request_timeout_s
             )
         except NoAnswer as error:
             return LookAgain(str(error))
@@ -276,7 +276,7 @@ class Provider:
         packed: bytes | File | None
         if isinstance(content, Mapping):
             sent["Content-Type"] = "application/json"
-            packed = json.dumps(content, ensure_ascii=False).encode()
+            packed = _packed(content)
         else:
             packed = content
         async with self._client.stream(
@@ -285,18 +285,28 @@ class Provider:
             body = await _whole(response.aiter_bytes())
             return Reply(response.status_code, body, response.headers)
 
-    async def _glance(self, path: str) -> Reply:
-        """A look, of which there are hundreds a second; else as `_exchange`."""
+    async def _ask_wire(
+        self, method: str, path: str, content: Mapping[str, Any] | None = None
+    ) -> Reply:
+        """As `_exchange`, for what is asked by the hundred each second."""
+        headers, body = self._own_headers(), None
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+            body = _packed(content)
         url = self._base_url + path
-        async with self._getter.get(url, self._own_headers()) as response:
-            body = await _whole(response.content.iter_any())
-            return Reply(response.status, body, response.headers)
+        async with self._wire.ask(method, url, headers, body) as response:
+            text = await _whole(response.content.iter_any())
+            return Reply(response.status, text, response.headers)
 
     def _own_headers(self) -> dict[str, str]:
         sent = {"Accept": "application/json"}
         if self._key:
             sent["Authorization"] = f"Bearer {self._key.get_secret_value()}"
         return sent
+
+
+def _packed(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode()
 
 
 async def _whole(chunks: AsyncIterable[bytes]) -> bytes:
