@@ -18,6 +18,9 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
 
+# What is measured, in this order.
+BENCH ?= rows ceiling looks arena sustained slots scale day
+
 .DEFAULT_GOAL := help
 .PHONY: help install dev demo test flower chaos bench lint format lock browser pictures clean
 
@@ -44,8 +47,10 @@ flower: dev  ## the dashboard at 127.0.0.1:5555; needs FLOWER_BASIC_AUTH=name:pa
 chaos: dev  ## every fault and every kill at once; prints what came of it
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
-bench: dev  ## measure: rows a second and memory of a large manifest
-	$(BIN)/python -m bench rows $(BENCH_ARGS)
+bench: dev  ## measure speed and limits, hours in all; BENCH=looks asks one question
+	@mkdir -p bench/results
+	@for question in $(BENCH); do echo "== $$question"; \
+	  $(BIN)/python -m bench $$question --results bench/results $(BENCH_ARGS) || exit; done
 
 lint: dev  ## check style and types
 	$(BIN)/ruff check .

@@ -11,8 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.measuring import Failed
-from bench.printing import print_table
-from bench.results import Page, markdown, write
+from bench.results import Cell, Page, Table, markdown, write
 
 #: What can be asked, and the module that answers: it has `add_options`, `answer` and,
 #: where more is to be shown than numbers, `page`. Only the one that is asked is
@@ -39,13 +38,10 @@ def main() -> int:
     except Failed as failed:
         sys.stderr.write(f"{failed}\n")
         return 1
-    if hasattr(module, "page"):
-        page: Page = module.page(numbers)
-        sys.stdout.write(markdown(page))
-        if asked.results:
-            write(asked.results, question, numbers, page)
-    else:
-        print_table(numbers)
+    page = module.page(numbers) if hasattr(module, "page") else plain_page(numbers)
+    sys.stdout.write(markdown(page))
+    if asked.results:
+        write(asked.results, question, numbers, page)
     if asked.json:
         asked.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return 0
@@ -61,12 +57,18 @@ def _asked() -> tuple[str, ModuleType, argparse.Namespace]:
         prog=f"python -m bench {question}", description=module.__doc__
     )
     options.add_argument("--json", type=Path, help="file for the numbers")
-    if hasattr(module, "page"):
-        options.add_argument(
-            "--results", type=Path, help="folder for numbers, tables and plots"
-        )
+    options.add_argument(
+        "--results", type=Path, help="folder for numbers, tables and plots"
+    )
     module.add_options(options)
     return question, module, options.parse_args(sys.argv[2:])
+
+
+def plain_page(numbers: Mapping[str, Cell]) -> Page:
+    """A page of numbers alone; `question` among them is its title."""
+    rows = [(name.replace("_", " "), value) for name, value in numbers.items()]
+    title, *rest = rows
+    return Page(str(title[1]), [Table("Numbers", ("", "measured"), rest)])
 
 
 if __name__ == "__main__":
