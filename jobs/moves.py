@@ -97,6 +97,9 @@ def attempt_json(attempt: Attempt) -> str:
     told = {name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}
     if attempt.failure:
         told["failure"] = asdict(attempt.failure)
+    for name in ("charged_usd_micros", "refunded_usd_micros"):
+        if not told[name]:
+            del told[name]
     return _JSON.encode({name: v for name, v in told.items() if v not in (None, "")})
 
 

@@ -104,7 +104,10 @@ class Rhythm:
 
     def next_s(self, generating_s: float) -> float:
         """Seconds to the next look at what has been generating so long."""
-        gap_s = self._at_s(self._by(generating_s) + 1) - generating_s
+        next_look = self._by(generating_s) + 1
+        # What generates longer than all that the table knows is looked at now and then.
+        ends = next_look > self.looks[-1]
+        gap_s = math.inf if ends else self._at_s(next_look) - generating_s
         gap_s = min(gap_s, LOOK_SHARE * generating_s, LONGEST_LOOK_S)
         return max(self.poll_min_s, gap_s)
 

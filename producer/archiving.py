@@ -6,7 +6,7 @@ stands in `jobs.archiving`, and the way back in `recalling`.
 
 import re
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from jobs import archiving
 from jobs.archive import BadArchive
@@ -14,6 +14,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.archives import NotNow, Sealed, Unreported
 from jobs.moves import Ref
 from jobs.records import BatchRecord
+from jobs.settings import Settings
 from jobs.storage import Store, StoreError
 from producer import tables
 from producer.choosing import chosen_settings
@@ -26,8 +27,7 @@ from producer.rendering import keep_report
 
 UNITS_S = {"h": 3_600, "d": 86_400, "w": 604_800}
 
-#: Batches that are looked up at a time, and for how long nobody else takes them.
-BLOCK = 50
+#: For so long no worker reports a batch that is being reported here.
 LEASE_S = 600.0
 
 
@@ -37,20 +37,18 @@ def archive(batches: tuple[str, ...], *, older_than: str | None, json: bool) -> 
         raise Stop("name batches, or say --older-than 30d, not both or neither")
     rest_s = _seconds(older_than) if older_than else None
     chosen = chosen_settings()
-    done: list[dict[str, object]] = []
     with ledger_of(chosen, alone=False) as ledger:
-        names: Iterator[str] = iter(batches)
+        names = batches
         if rest_s is not None:
-            names = _rested(ledger, find_account(ledger, chosen), rest_s)
-        for name in names:
-            batch = find_batch(ledger, name, whole=False)
-            done.append(_archive(ledger, batch, json=json))
+            account = find_account(ledger, chosen)
+            names = tuple(ledger.archives.rested(account, rest_s, ledger.now_s()))
+        found = [find_batch(ledger, name, whole=False) for name in names]
+        done = [_archive(ledger, chosen, batch, json=json) for batch in found]
     if json:
-        print_json_list(iter(done))
+        print_json_list(each.told for each in done)
     elif not done:
         tables.say(f"no batch is over and has rested for {older_than}")
-    left = any(each["archived"] is None for each in done)
-    return Exit.INCOMPLETE if left else Exit.STORED
+    return max((each.code for each in done), default=Exit.STORED)
 
 
 def _seconds(text: str) -> float:
@@ -60,36 +58,44 @@ def _seconds(text: str) -> float:
     return float(found[1]) * UNITS_S[found[2]]
 
 
-def _rested(ledger: Ledger, account_id: str, rest_s: float) -> Iterator[str]:
-    """Batches that are over and reported for so long, each once."""
-    while names := ledger.archives.ripe(account_id, rest_s, BLOCK, LEASE_S):
-        yield from names
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of one batch."""
+
+    told: dict[str, object]
+    code: Exit
 
 
-def _archive(ledger: Ledger, batch: BatchRecord, *, json: bool) -> dict[str, object]:
+def _archive(
+    ledger: Ledger, chosen: Settings, batch: BatchRecord, *, json: bool
+) -> _Done:
     """Archive a batch and tell what came of it."""
     told: dict[str, object] = {"batch": batch.id, "jobs": batch.total}
     try:
         store = Store(batch.store)
-        place = store.place(_reported_and_archived(ledger, store, batch).key)
-    except (NotNow, BadArchive) as error:
+        sealed = _reported_and_archived(ledger, chosen, store, batch)
+    except (NotNow, BadArchive, StoreError) as error:
         tables.say(f"{batch.id} is not archived: {error}")
-        return told | {"archived": None, "why_not": str(error)}
-    except StoreError as error:
-        raise Stop(
-            f"{batch.id} cannot be archived: {error}", Exit.UNREACHABLE
-        ) from None
+        away = isinstance(error, StoreError)
+        code = Exit.UNREACHABLE if away else Exit.INCOMPLETE
+        return _Done(told | {"archived": None, "why_not": str(error)}, code)
+    place = store.place(sealed.key)
     if not json:
         tables.say(f"{batch.id}: {counted(batch.total)} archived as {place}")
-    return told | {"archived": place, "why_not": None}
+    return _Done(told | {"archived": place, "why_not": None}, Exit.STORED)
 
 
-def _reported_and_archived(ledger: Ledger, store: Store, batch: BatchRecord) -> Sealed:
+def _reported_and_archived(
+    ledger: Ledger, chosen: Settings, store: Store, batch: BatchRecord
+) -> Sealed:
     try:
         return archiving.archive(ledger, store, batch.id)
     except Unreported:
         # As a worker does it: what happens to the batch meanwhile makes it due anew.
         ledger.due.extend(batch.account, [Ref(batch.id, "")], LEASE_S)
         keep_report(ledger, batch.id, time.time())
+        if chosen.notifies:
+            over = ledger.batches.read(batch.id)
+            ledger.tellings.add_batch(over, chosen.report_url)
         ledger.due.drop_batch(batch.account, batch.id)
         return archiving.archive(ledger, store, batch.id)

@@ -42,7 +42,7 @@ async def archive(engine: Engine, refs: Sequence[Ref]) -> None:
 
 
 def _archive(engine: Engine, batch_id: str) -> None:
-    archives, rest_s = engine.ledger.archives, engine.settings.archive_after_s
+    archives = engine.ledger.archives
     batch = engine.ledger.batches.read(batch_id)
     if batch is None:
         raise NotNow("the ledger does not have it")
@@ -50,8 +50,7 @@ def _archive(engine: Engine, batch_id: str) -> None:
     def beat() -> None:
         if engine.stopping:
             raise NotNow("this worker is told to stop")
-        if rest_s is not None:
-            archives.extend(engine.account, batch_id, rest_s, LEASE_S)
+        archives.extend(batch_id, LEASE_S)
 
     store = keeping.store_at(batch.store)
     sealed = archiving.archive(engine.ledger, store, batch_id, beat)

@@ -6,7 +6,6 @@ while its store takes nothing, its batch starts nothing new. How it is kept stan
 `keeping`.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
 from worker import keeping
-from worker.engine import Engine
+from worker.engine import Engine, side_by_side
 from worker.files import Download, NotFetched
 from worker.partial import NoRoom, partial_file
 
@@ -39,13 +38,13 @@ async def collect(engine: Engine, refs: Sequence[Ref]) -> None:
     records, batches = await engine.load_all(refs, State.GENERATED)
     if not records:
         return
-    async with engine.holding(list(records)):
-        await asyncio.gather(
-            *(
-                _collect_one(engine, batches[ref.batch], ref, record)
-                for ref, record in records.items()
-            )
-        )
+    async with engine.holding(list(records)) as held:
+
+        async def collect_one(ref: Ref, record: JobRecord) -> None:
+            await _collect_one(engine, batches[ref.batch], ref, record)
+            held.discard(ref)
+
+        await side_by_side(collect_one(*pair) for pair in records.items())
 
 
 async def _collect_one(

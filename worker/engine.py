@@ -15,6 +15,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
+    Iterable,
     Sequence,
 )
 from concurrent.futures import ThreadPoolExecutor
@@ -187,11 +188,15 @@ class Engine:
         return log_moves(moves, self.ledger.moves.make(moves)) if moves else []
 
     @asynccontextmanager
-    async def holding(self, refs: Sequence[Ref]) -> AsyncIterator[None]:
-        """Extend the leases on these jobs for as long as the work on them goes on."""
-        beat = asyncio.create_task(self._extend(refs))
+    async def holding(self, refs: Sequence[Ref]) -> AsyncIterator[set[Ref]]:
+        """Extend the leases on these jobs for as long as the work on them goes on.
+
+        Whoever is done with one takes it out of the set: it may be due again soon.
+        """
+        held = set(refs)
+        beat = asyncio.create_task(self._extend(held))
         try:
-            yield
+            yield held
         except asyncio.CancelledError:
             await self.hand_back(refs)
             raise
@@ -298,12 +303,22 @@ class Engine:
             return before or Rhythm.of((), typical_s, poll_min_s)
         return Rhythm.of(learnt, typical_s, poll_min_s)
 
-    async def _extend(self, refs: Sequence[Ref]) -> None:
+    async def _extend(self, held: set[Ref]) -> None:
         lease_s = self.settings.lease_s
         while True:
             await asyncio.sleep(lease_s / 3)
             with suppress(LedgerError):
-                await self.call(self.ledger.due.extend, self.account, refs, lease_s)
+                extend = self.ledger.due.extend
+                await self.call(extend, self.account, list(held), lease_s)
+
+
+async def side_by_side(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Do all of it at once; an error of one is raised when all have ended."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in done if not isinstance(each, BaseException)]
 
 
 def log_moves(moves: Sequence[Move], made: Sequence[Moved]) -> list[Moved]:

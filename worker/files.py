@@ -7,10 +7,14 @@ API key: file hosts vary and are nobody we know.
 import asyncio
 import hashlib
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import aiohttp
@@ -20,6 +24,8 @@ from worker.guard import is_link_local
 from worker.partial import no_room
 from worker.replies import clean, describe, fetchable
 from worker.transport import REQUEST_ERRORS, Sessions, Wire
+
+T = TypeVar("T")
 
 MOST_REDIRECTS = 3
 
@@ -34,6 +40,9 @@ LARGEST_PICTURE_BYTES = 32 << 20
 
 #: Videos that one process fetches at the same time.
 SIDE_BY_SIDE = 32
+
+#: Files of one process that are written at the same time, beside those being kept.
+THREADS = 4
 
 #: Bytes that are held before they are written.
 PIECE_BYTES = 1 << 20
@@ -81,7 +90,7 @@ class Files:
             NotFetched: it is not there, not whole, or no video.
             NoRoom: this machine cannot hold it.
         """
-        return await asyncio.to_thread((await self.receive(url, path)).end)
+        return await _in_thread((await self.receive(url, path)).end)
 
     async def receive(self, url: str, path: Path) -> "Download":
         """Fetch a video for `path`; it is there once somebody ends it, in a thread.
@@ -93,6 +102,8 @@ class Files:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._follow(url, Download(path, is_video=True))
+        except aiohttp.ServerTimeoutError as error:
+            raise NotFetched(describe(error)) from None
         except TimeoutError:
             raise NotFetched(f"not whole after {self._timeout_s:g} s") from None
         except REQUEST_ERRORS as error:
@@ -108,7 +119,9 @@ class Files:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 picture = Download(path, is_video=False)
                 await self._follow(url, picture, guarded=True)
-                await asyncio.to_thread(picture.end)
+                await _in_thread(picture.end)
+        except aiohttp.ServerTimeoutError as error:
+            raise NotFetched(describe(error)) from None
         except TimeoutError:
             raise NotFetched(f"not whole after {READ_TIMEOUT_S:g} s") from None
         except REQUEST_ERRORS as error:
@@ -135,6 +148,17 @@ class Files:
         raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")
 
 
+async def _in_thread(do: Callable[[], T]) -> T:
+    # Not asyncio's own threads: they look up names, and a disk that hangs would keep
+    # every request from being sent.
+    return await asyncio.get_running_loop().run_in_executor(_threads(), do)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, "files")
+
+
 async def _save(response: aiohttp.ClientResponse, download: "Download") -> None:
     if response.status != HTTPStatus.OK:
         said = f"the file host answers HTTP {response.status}"
@@ -147,7 +171,7 @@ async def _save(response: aiohttp.ClientResponse, download: "Download") -> None:
         if download.size_bytes > download.most_bytes:
             raise NotFetched("it does not end")
         if len(download.pending) >= PIECE_BYTES:
-            await asyncio.to_thread(download.write)
+            await _in_thread(download.write)
     announced = response.headers.get("content-length")
     encoded = "content-encoding" in response.headers
     if announced and not encoded and announced != str(download.size_bytes):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from jobs import report
+from jobs.ledger.batches import JobsArchived
 from jobs.moves import Ref
 from jobs.report_files import report_files
 from jobs.storage import StoreError
@@ -23,6 +24,8 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
             except StoreError as error:
                 await _not_now(engine, ref, error)
                 continue
+            except JobsArchived:  # somebody else reported it meanwhile
+                log.info("batch=%s was archived while it was reported", ref.batch)
         await engine.call(tell_rest, engine.settings, engine.ledger, ref.batch)
         await engine.call(engine.ledger.due.drop_batch, engine.account, ref.batch)
 

@@ -44,6 +44,10 @@ class Gathering(Generic[T, R]):
                 await self._do_all(taken)
         finally:
             self._under_way = None
+            # Only where it was cancelled itself: nobody shall wait for ever.
+            for _, done in self._waiting:
+                done.cancel()
+            self._waiting = []
 
     async def _do_all(
         self, taken: Sequence[tuple[Sequence[T], "asyncio.Future[Sequence[R]]"]]

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
-from jobs.storage import Store
+from jobs.storage import KeyTaken, Store
 from worker.files import Download, Fetched
 
 P = ParamSpec("P")
@@ -62,32 +62,44 @@ def keep(
     # In a folder it is moved to its place, and is not asked for a second time once
     # it is there: it must outlive a power cut. From a bucket a cut takes nothing.
     fetched = download.end(lasting=store.local)
-    key = _free_key(store, record)
-    store.put_file(key, fetched.path, "video/mp4", fetched.sha256)
+    key, is_own = _free_key(store, record)
+    put = partial(store.put_file, content_type="video/mp4", sha256=fetched.sha256)
+    try:
+        put(key, fetched.path, replace=is_own)
+    except KeyTaken:
+        # By a row of the same name that is kept at this moment, or whose provenance
+        # was lost.
+        key = _own_key(record)
+        put(key, fetched.path)
     told = _lines(_provenance(batch, record, fetched))
     store.put_text(_beside(key), told, "application/json")
     return store.place(key), fetched
 
 
-def _free_key(store: Store, record: JobRecord) -> str:
+def _free_key(store: Store, record: JobRecord) -> tuple[str, bool]:
     """The job's key, or one beside it where another paid video has it already.
 
     A template of keys may leave out the batch; then the same row of two nights would
-    have one key, and the second video would replace the first.
+    have one key, and the second video would replace the first. With the key whether
+    what is there is the job's own.
     """
     key = record.job.key
     told = store.get(_beside(key))
+    if told is None:
+        return key, False
     try:
-        there = json.loads(told) if told else None
+        there = json.loads(told)
     except ValueError:
-        there = {}
-    if not isinstance(there, dict | None):
-        there = {}
+        there = None
     # By the prediction: another ledger may have a batch and a job of the same names.
     own = {attempt.prediction_id for attempt in record.attempts}
-    if there is None or there.get("prediction_id") in own - {None}:
-        return key
-    return f"{key.removesuffix('.mp4')}-{record.prediction_id}.mp4"
+    if isinstance(there, dict) and there.get("prediction_id") in own - {None}:
+        return key, True
+    return _own_key(record), True
+
+
+def _own_key(record: JobRecord) -> str:
+    return f"{record.job.key.removesuffix('.mp4')}-{record.prediction_id}.mp4"
 
 
 def _lines(told: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ PARENTS = frozenset({b"moov", b"trak", b"mdia"})
 HEADER_BYTES = 8
 LARGE_HEADER_BYTES = 16
 DEEPEST = 6
+#: A film in a thousand fragments has two thousand; one with more is made to be endless.
+MOST_BOXES = 10_000
 
 
 class NotAVideo(Exception):  # noqa: N818 - that is what it is
@@ -51,7 +53,9 @@ def check_open(file: BinaryIO, size_bytes: int) -> None:
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Kind, first byte and end of the content of each box between two offsets."""
-    while start < end:
+    for _ in range(MOST_BOXES):
+        if start >= end:
+            return
         file.seek(start)
         header = file.read(LARGE_HEADER_BYTES)
         if len(header) < HEADER_BYTES:
@@ -67,6 +71,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
             raise NotAVideo(f"its {kind!r} box is cut off")
         yield kind, content, start + size
         start += size
+    raise NotAVideo(f"it has more than {MOST_BOXES} boxes in one place")
 
 
 def _handlers(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[bytes]:

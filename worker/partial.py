@@ -35,13 +35,18 @@ def partial_file(home: Path) -> Iterator[Path]:
     path = folder / f"{secrets.token_hex(8)}.mp4"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Known before anything is fetched, and made as anybody would make it: a store
+        # may take the file itself.
+        path.touch(exist_ok=False)
     except OSError as error:
         raise no_room(folder, error) from None
     _sweep_once(folder)
     try:
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        # Who cannot take it away said so when it was written.
+        with suppress(OSError):
+            path.unlink()
 
 
 def no_room(folder: Path, error: OSError) -> NoRoom:

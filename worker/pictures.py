@@ -17,6 +17,7 @@ from jobs.moves import Ref
 from jobs.records import JobRecord
 from worker.engine import Engine
 from worker.files import NotFetched
+from worker.partial import NoRoom
 
 
 def links_of(
@@ -50,7 +51,7 @@ async def look_once_more(
             url = record.links.get(address, address)
             try:
                 await engine.files.fetch_picture(url, Path(folder) / "picture")
-            except NotFetched:
+            except (NotFetched, NoRoom):
                 await _forget_upload(engine, record, address)
                 return answer
     return replace(answer, cured=True)

@@ -1,6 +1,5 @@
 """The poll task: how do these predictions stand? Costs nothing and fails nothing."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -21,11 +20,14 @@ from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.rhythm import Rhythm
 from jobs.states import Event, State
-from worker.engine import Engine
+from worker.engine import Engine, side_by_side
 from worker.lessons import Kind, Lessons
 from worker.pictures import look_once_more
 
 log = logging.getLogger("reelmill.poll")
+
+#: What a model is taken to need that this version does not know.
+UNKNOWN_TYPICAL_S = 60.0
 
 
 async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -34,9 +36,8 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
     if not records:
         return
     async with engine.holding(list(records)):
-        answers = await asyncio.gather(
-            *(_look(engine, record) for record in records.values())
-        )
+        looks = (_look(engine, record) for record in records.values())
+        answers = await side_by_side(looks)
     patience = await engine.patience()
     kinds = [_kind(engine, record) for record in records.values()]
     rhythms = {}
@@ -67,12 +68,15 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
 
 
 def _kind(engine: Engine, record: JobRecord) -> Kind:
-    model = engine.catalogue.find(record.job.model)
+    model = engine.catalogue.models.get(record.job.model)
+    if model is None:  # it was sent by a worker of another version
+        return record.job.model, record.job.duration_s or 0
     return model.id, model.duration_s(record.job.inputs)
 
 
 def _typical_s(engine: Engine, record: JobRecord) -> float:
-    return engine.catalogue.find(record.job.model).typical_s(record.job.inputs)
+    model = engine.catalogue.models.get(record.job.model)
+    return model.typical_s(record.job.inputs) if model else UNKNOWN_TYPICAL_S
 
 
 async def _look(engine: Engine, record: JobRecord) -> LookAnswer:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import aiohttp
 import httpx
 from pydantic import SecretStr
 
@@ -94,9 +95,9 @@ class Provider:
         try:
             async with asyncio.timeout(self._submit_timeout_s):
                 reply = await self._ask_wire("POST", path, request)
-        except TimeoutError:
-            return AnswerLost(f"no answer within {self._submit_timeout_s:g} s")
         except Exception as error:  # noqa: BLE001 - an error nobody knows is the dear kind
+            if type(error) is TimeoutError:  # ours; those of the wire are of its kinds
+                return AnswerLost(f"no answer within {self._submit_timeout_s:g} s")
             reason = replies.describe(error)
             return AnswerLost(reason) if could_have_left(error) else Unsent(reason)
         return replies.submitted(reply)
@@ -262,6 +263,8 @@ class Provider:
         try:
             async with self.room, asyncio.timeout(timeout_s):
                 return await ask()
+        except aiohttp.ServerTimeoutError as error:
+            raise NoAnswer(f"{self._base_url}: {replies.describe(error)}") from None
         except TimeoutError:
             raise NoAnswer(
                 f"{self._base_url}: no answer within {timeout_s:g} s"

@@ -115,10 +115,12 @@ class Pulse(threading.Thread):
             return 0
         engine, lease_s = self._engine, self._engine.settings.lease_s
         if time.monotonic() - self._clock_read_at > CLOCK_EVERY_S:
+            # First, or what fails each time would keep every look and start from being
+            # sent.
+            self._clock_read_at = time.monotonic()
             engine.read_clock()
             engine.keep_limits()
             self._send(broker.ARCHIVE, ripe(engine))
-            self._clock_read_at = time.monotonic()
         # A worker that falls behind with its looks goes on starting: what waits for
         # both is due longest, and idle slots are lost for good.
         kept = min(MOST_GRANTS, room // 3) if engine.settings.starts else 0

@@ -48,6 +48,9 @@ NO_MONEY = re.compile(
     re.IGNORECASE,
 )
 
+#: A login in an address.
+LOGIN = re.compile(r"//[^/\s@]+@")
+
 #: Statuses that end a prediction without a video (the vendor's clients agree).
 ENDS = frozenset({"failed", "cancelled", "timeout", "deleted"})
 
@@ -101,7 +104,8 @@ def describe(error: BaseException) -> str:
     By the name of the transport's own error underneath, where there is one: the one on
     top may say that it did not connect though it had.
     """
-    words = clean(str(error))
+    # A proxy's address may have a login in it, and its errors tell the address.
+    words = LOGIN.sub("//", clean(str(error)))
     name = type(error.__cause__ or error).__name__
     return f"{name}: {words}" if words else name
 

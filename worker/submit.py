@@ -28,7 +28,7 @@ from jobs.links import sent_inputs
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.states import State
-from worker.engine import Engine, log_move
+from worker.engine import Engine, log_move, side_by_side
 from worker.pictures import links_of
 
 log = logging.getLogger("reelmill.submit")
@@ -42,13 +42,13 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
         return
     claimed_at_s = asyncio.get_running_loop().time()
     claimed, strikes = await engine.call(_claim, engine, refs)
-    async with engine.holding(list(claimed)):
-        await asyncio.gather(
-            *(
-                _submit_one(engine, ref, record, claimed_at_s, strikes)
-                for ref, record in claimed.items()
-            )
-        )
+    async with engine.holding(list(claimed)) as held:
+
+        async def submit_one(ref: Ref, record: JobRecord) -> None:
+            await _submit_one(engine, ref, record, claimed_at_s, strikes)
+            held.discard(ref)
+
+        await side_by_side(submit_one(*pair) for pair in claimed.items())
 
 
 def _claim(engine: Engine, refs: Sequence[Ref]) -> tuple[dict[Ref, JobRecord], int]:
@@ -105,7 +105,7 @@ async def _submit_one(
     first_look_s = await engine.first_look_s(model, duration_s, typical_s)
     path = _path(engine, model.path, ref, record)
     async with engine.provider.room:
-        answer = await _send(engine, path, request, claimed_at_s)
+        answer = await _send(engine, path, request, record, claimed_at_s)
     await _tell_account(engine, answer, strikes)
     move = failures.after_submit(
         ref.batch,
@@ -127,12 +127,19 @@ def _path(engine: Engine, path: str, ref: Ref, record: JobRecord) -> str:
 
 
 async def _send(
-    engine: Engine, path: str, request: Mapping[str, Any], claimed_at_s: float
+    engine: Engine,
+    path: str,
+    request: Mapping[str, Any],
+    record: JobRecord,
+    claimed_at_s: float,
 ) -> SubmitAnswer:
     loop = asyncio.get_running_loop()
     if engine.stopping:
         return Unsent("the worker was told to stop", ours=True)
-    if loop.time() - claimed_at_s > settling.LONGEST_HOLD_S:
+    # By both clocks: the loop's stands still while the machine sleeps, and the other
+    # may be set back.
+    held_s = max(loop.time() - claimed_at_s, engine.now_s() - record.attempt.sent_at_s)
+    if held_s > settling.LONGEST_HOLD_S:
         # It waited for a connection, or this process slept (a suspended laptop, say):
         # the history is searched around the time of the claim, so a request that
         # leaves much later would not be found there.

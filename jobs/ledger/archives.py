@@ -83,12 +83,15 @@ class Archives:
         args = (account_id, rest_s, most, lease_s)
         return list(self._scripts.run("ripe", self._now(), *args))
 
-    def extend(
-        self, account_id: str, batch_id: str, rest_s: float, lease_s: float
-    ) -> None:
+    def rested(self, account_id: str, rest_s: float, now_s: float) -> list[str]:
+        """Batches that are over and reported for so long; takes none of them."""
+        key = keys.reported(account_id)
+        command = ("ZRANGEBYSCORE", key, "-inf", now_s - rest_s)
+        return list(self._server.execute_command(*command))
+
+    def extend(self, batch_id: str, lease_s: float) -> None:
         """Keep a batch for another lease: the work on it goes on."""
-        args = (account_id, batch_id, rest_s, lease_s)
-        self._scripts.run("extend", self._now(), *args)
+        self._scripts.run("extend", self._now(), batch_id, lease_s)
 
     def claim(self, batch_id: str) -> Claim | None:
         """Begin to archive a batch; None if its archive is sealed and jobs are left.

@@ -135,6 +135,11 @@ def uncollected(account_id: str) -> str:
     return f"{account(account_id)}:uncollected"
 
 
+def reported(account_id: str) -> str:
+    """Batches of an account that are over and reported, by since when."""
+    return f"{account(account_id)}:reported"
+
+
 def schedule(name: str) -> str:
     """Hash of how a schedule stands."""
     return f"{PREFIX}schedule:{name}"

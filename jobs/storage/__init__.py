@@ -60,6 +60,10 @@ class StoreError(Exception):
         self.words = words or message
 
 
+class KeyTaken(StoreError):  # noqa: N818 - the key is taken
+    """There is another file under this key."""
+
+
 def parse(url: str) -> tuple[str, str]:
     """Scheme and place of a store; the scheme of a folder is `file`.
 
@@ -113,7 +117,13 @@ class Store:
         return f"{self.url}/{key}"
 
     def put_file(
-        self, key: str, path: Path, content_type: str, sha256: str = ""
+        self,
+        key: str,
+        path: Path,
+        content_type: str,
+        sha256: str = "",
+        *,
+        replace: bool = True,
     ) -> None:
         """Keep a file under `key`, whole or not at all; a folder may take it away.
 
@@ -122,17 +132,21 @@ class Store:
             path: the file.
             content_type: what a bucket says it is.
             sha256: hex digest that a bucket keeps beside it, under the name `sha256`.
+            replace: False if another file there shall stay; a bucket does not ask.
 
         Raises:
+            KeyTaken: there is another file.
             StoreError: it could not be kept.
         """
         told = {"Content-Type": content_type} | ({"sha256": sha256} if sha256 else {})
         try:
             if self.local:
-                folder.keep_file(Path(self.url), key, path)
+                folder.keep_file(Path(self.url), key, path, replace=replace)
                 return
             with path.open("rb") as file:
                 self._put(key, file, told, self._files)
+        except FileExistsError:
+            self._must_hold(key, sha256)
         except (OSError, ValueError) as error:
             raise self._failed(key, "cannot be kept", error) from None
 
@@ -296,6 +310,14 @@ class Store:
             )
         except ERRORS as error:
             raise self._failed(key, "cannot be kept", error) from None
+
+    def _must_hold(self, key: str, sha256: str) -> None:
+        try:
+            if folder.holds(Path(self.url), key, sha256):
+                return
+        except OSError as error:
+            raise self._failed(key, "cannot be kept", error) from None
+        raise KeyTaken(f"{self.place(key)}: there is another file")
 
     def _failed(self, key: str, what: str, error: Exception) -> StoreError:
         words = self._words(error)

@@ -1,61 +1,77 @@
 """Keeping files in a folder, as a bucket would: whole or not at all, and to stay.
 
 A video is moved to its place rather than copied, for it may be large and was written
-on this machine a moment ago. What is said to be kept outlives a power cut, because the
-ledger forgets how to get a video again once it is stored. Reading, listing and removing
-are `storage`'s, which spells keys in the same way.
+on this machine a moment ago; a name that another file has is not taken. What is
+said to be kept outlives a power cut, because the ledger forgets how to get a video
+again once it is stored. Listing and removing are `storage`'s, which spells keys in the
+same way.
 """
 
 import errno
+import hashlib
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 #: What may not stand in a key: it would climb, or be hidden from who lists the folder.
 _UNFIT = re.compile(r"[\x00-\x1f\x7f]|#[0-9]+$")
 
-_numbers = count()
+#: What a disk says that knows no second name for a file.
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 
 
-def keep_file(root: Path, key: str, path: Path) -> None:
-    """Keep a file under `key`; on the same disk it is moved there.
+def keep_file(root: Path, key: str, path: Path, *, replace: bool) -> None:
+    """Keep a file under `key`; on the same disk it may be moved there.
 
-    There what the file holds must be on the disk already; of its new name this sees.
+    What it holds must be on the disk already. Its name is once `keep_text` has kept
+    what is told of it beside it.
 
     Raises:
+        FileExistsError: there is one, and it is not to be replaced.
         OSError: it cannot be kept.
         ValueError: the key is none.
     """
-    _check(key)
-    target = root / key
+    target = _target(root, key)
     try:
-        _replace(path, target)
+        _name(path, target, replace=replace)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         with _part(target) as part:
-            shutil.copyfile(path, part)
+            with path.open("rb") as file, part.open("xb") as copy:
+                shutil.copyfileobj(file, copy)
             flush(part)
-            part.replace(target)
-    flush(target.parent)
+            _name(part, target, replace=replace)
 
 
 def keep_text(root: Path, key: str, content: bytes) -> None:
-    """Keep a small text that says something of a file; it is not waited for the disk.
+    """Keep a small text that says something of a file beside it.
 
     Raises:
         OSError: it cannot be kept.
         ValueError: the key is none.
     """
-    _check(key)
-    target = root / key
+    target = _target(root, key)
     with _part(target) as part:
-        _write(part, content)
+        with part.open("xb", buffering=0) as file:
+            file.write(content)
+            os.fsync(file)
         part.replace(target)
+    flush(target.parent)
+
+
+def holds(root: Path, key: str, sha256: str) -> bool:
+    """Whether what is kept under `key` has this hex SHA-256.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with (root / key).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
 def read(root: Path, key: str) -> bytes | None:
@@ -88,32 +104,49 @@ def flush(path: Path) -> None:
 @contextmanager
 def _part(target: Path) -> Iterator[Path]:
     """Where a file becomes whole before it has its name; gone if it does not."""
-    # Ends as the library's own do: whoever lists the folder passes it over.
-    part = target.parent / f".{os.getpid()}-{next(_numbers)}.part#1"
+    # By luck: machines that share a folder may have the same process ids. It ends as
+    # the library's own do, so that whoever lists the folder passes it over.
+    part = target.parent / f".{secrets.token_hex(8)}.part#1"
     try:
         yield part
-    except BaseException:
+    finally:
         part.unlink(missing_ok=True)
-        raise
 
 
-def _replace(path: Path, target: Path) -> None:
-    try:
+def _name(path: Path, target: Path, *, replace: bool) -> None:
+    if replace:
         path.replace(target)
-    except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        return
+    try:
+        target.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, "it is there", target) from None
         path.replace(target)
 
 
-def _write(part: Path, content: bytes) -> None:
-    how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+def _target(root: Path, key: str) -> Path:
+    _check(key)
+    target = root / key
+    _make(target.parent)
+    return target
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, so that they outlive a power cut too."""
     try:
-        file = os.open(part, how, 0o666)
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            words = "a file is in the way of a folder"
+            raise NotADirectoryError(errno.ENOTDIR, words, folder) from None
     except FileNotFoundError:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(part, how, 0o666)
-    with os.fdopen(file, "wb", buffering=0) as opened:
-        opened.write(content)
+        _make(folder.parent)
+        _make(folder)
+    else:
+        flush(folder.parent)
 
 
 def _check(key: str) -> None:

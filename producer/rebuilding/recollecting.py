@@ -183,14 +183,26 @@ def _kept(
 ) -> Kept | None:
     """The video of a job, where it lies in the store whole."""
     stem = job.key.removesuffix(".mp4")
-    for place in (stem, f"{stem}-{copy.batch.id}"):
-        size = sizes.get(f"{place}.mp4")
-        if size is None or f"{place}.json" not in sizes:
-            continue
-        told = _object(store.get(f"{place}.json"))
-        own = (told.get("batch"), told.get("job")) == (copy.batch.id, job.id)
-        if own and told.get("bytes") == size:
-            return Kept(store.place(f"{place}.mp4"), size, told)
+    found = _video(store, sizes, copy, job, stem)
+    if found:
+        return found
+    # Where another row has the name, it lies beside that, by its prediction.
+    beside = [name for name in sizes if name.startswith(f"{stem}-")]
+    places = [name.removesuffix(".json") for name in beside if name.endswith(".json")]
+    videos = (_video(store, sizes, copy, job, place) for place in places)
+    return next(filter(None, videos), None)
+
+
+def _video(
+    store: Store, sizes: Mapping[str, int], copy: BatchCopy, job: Job, place: str
+) -> Kept | None:
+    size = sizes.get(f"{place}.mp4")
+    if size is None or f"{place}.json" not in sizes:
+        return None
+    told = _object(store.get(f"{place}.json"))
+    own = (told.get("batch"), told.get("job")) == (copy.batch.id, job.id)
+    if own and told.get("bytes") == size:
+        return Kept(store.place(f"{place}.mp4"), size, told)
     return None
 
 

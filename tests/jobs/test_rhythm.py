@@ -220,3 +220,8 @@ def lesson(
     if len(looks_s) > 1:
         since_s = looks_s[-2]
     return took_s(seen_s, since_s, ends_s if is_told else None, drawn.random())
+
+
+@pytest.mark.parametrize("generating_s", [3_500.0, 3_700.0, 7_200.0, 600_000.0])
+def test_what_never_ends_is_looked_at_once_a_minute(generating_s: float) -> None:
+    assert Rhythm.of((), 60.0, 5.0).next_s(generating_s) == LONGEST_LOOK_S

@@ -187,3 +187,10 @@ def test_broken_boxes_raise_nothing_else(
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255))
 def test_one_wrong_byte_raises_nothing_else(path: Path, at: int, byte: int) -> None:
     verdict(path, WHOLE[:at] + bytes([byte]) + WHOLE[at + 1 :])
+
+
+def test_boxes_without_end_are_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"\x00\x00\x00\x08free" * 20_000)
+    with pytest.raises(NotAVideo, match="more than 10000 boxes"):
+        check(path)

@@ -21,7 +21,7 @@ from jobs.answers import (
     Trouble,
 )
 from worker import replies
-from worker.replies import EXCERPT, Reply
+from worker.replies import EXCERPT, Reply, describe
 
 
 def reply(
@@ -266,3 +266,8 @@ def test_foreign_words_are_one_short_line_without_control_characters() -> None:
 def test_an_error_is_described_by_its_kind_if_it_has_no_words() -> None:
     assert replies.describe(TimeoutError()) == "TimeoutError"
     assert replies.describe(OSError("a\nb")) == "OSError: a b"
+
+
+def test_an_error_shows_no_login_of_a_proxy() -> None:
+    error = OSError("407, url='http://user:s3cret@proxy.example.com:8080'")
+    assert describe(error) == "OSError: 407, url='http://proxy.example.com:8080'"

@@ -156,7 +156,7 @@ local function leave_for_twins(asked, ref)
   local is = redis.call('HMGET', job_key(ref), 'state', 'content', 'written', 'video', 'bytes', 'sha256')
   local content, written, failure = is[2] or '', is[3] or '', failure_of(ref)
   local left
-  if is[1] == 'stored' then
+  if is[1] == 'stored' or is[1] == 'reused' then
     left = { ref = ref, content = content, video = is[4], bytes = is[5], sha256 = is[6] }
   elseif is[1] == 'failed' and was_moderated(failure) then
     left = { ref = ref, content = content, failure = failure }
@@ -187,7 +187,7 @@ local function twin_of(ref, store, account, content, written, alone, insist)
       local differs = content ~= '' and known ~= '' and known ~= content
       local their_key = batch_key(batch_of(other))
       if state and not differs then
-        if state == 'stored' then return 'reused', other, theirs end
+        if state == 'stored' or state == 'reused' then return 'reused', other, theirs end
         -- Refused unchanged it would be again, and charged again.
         if state == 'failed' and not insist and was_moderated(theirs.failure or failure_of(other)) then
           return 'failed', other, theirs

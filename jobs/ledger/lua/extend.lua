@@ -1,4 +1,5 @@
 -- Prolongs the lease on a batch that is being archived.
--- ARGV: now or '', account, batch, seconds of rest, lease_s.
-local now, reported = clock(ARGV[1]), account_key(ARGV[2]) .. ':reported'
-return redis.call('ZADD', reported, 'XX', now - tonumber(ARGV[4]) + tonumber(ARGV[5]), ARGV[3])
+-- ARGV: now or '', batch, lease_s.
+local key = batch_key(ARGV[2])
+if redis.call('HEXISTS', key, 'archiving_until') == 0 then return 0 end
+return redis.call('HSET', key, 'archiving_until', clock(ARGV[1]) + tonumber(ARGV[3]))

@@ -5,7 +5,8 @@
 -- The provider counts it when it arrives, which lies between the two; so no window at
 -- the provider can hold more starts than tokens were out.
 local now, account = clock(ARGV[1]), ARGV[2]
-local most, lease_s = tonumber(ARGV[3]), tonumber(ARGV[4])
+-- Lua hands so many values on at one time, and not many more.
+local most, lease_s = math.min(1000, tonumber(ARGV[3])), tonumber(ARGV[4])
 local acct = account_key(account)
 local slots, starts, open, due = acct .. ':slots', acct .. ':starts', acct .. ':open', acct .. ':due'
 

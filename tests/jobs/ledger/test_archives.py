@@ -138,7 +138,7 @@ def test_it_is_ripe_once_it_has_rested_and_is_sent_for_once_in_a_lease(
     assert ripe() == ["spring"]
     assert ripe() == []
     clock.forward(LEASE_S)
-    simulated.archives.extend(ACCOUNT, "spring", REST_S, LEASE_S)
+    simulated.archives.extend("spring", LEASE_S)
     assert ripe() == []
     clock.forward(LEASE_S)
     assert ripe() == ["spring"]

@@ -1,7 +1,9 @@
 """A store keeps a file whole or not at all, and nothing outside of it."""
 
+import hashlib
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.storage import Store, StoreError, normal, parse
+from jobs.storage import KeyTaken, Store, StoreError, normal, parse
 from jobs.storage.pieces import CHUNK_BYTES
 
 
@@ -222,3 +224,37 @@ def test_one_store_has_one_spelling() -> None:
     here = str(Path.cwd() / "videos")
     assert {normal(url) for url in ("videos", "videos/", "./videos", here)} == {here}
     assert normal("s3://shop/spring/") == normal("s3://shop/spring")
+
+
+def test_a_name_that_another_file_has_is_not_taken(store: Store, video: Path) -> None:
+    store.put_text("mug.mp4", "of somebody else", "video/mp4")
+    with pytest.raises(KeyTaken):
+        store.put_file("mug.mp4", video, "video/mp4", "ab" * 32, replace=False)
+    assert store.get("mug.mp4") == b"of somebody else"
+    assert kept(store) == ["mug.mp4"]
+
+
+def test_the_same_file_again_is_no_other(store: Store, video: Path) -> None:
+    content = video.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    for _ in range(2):
+        video.write_bytes(content)
+        store.put_file("mug.mp4", video, "video/mp4", digest, replace=False)
+    assert store.get("mug.mp4") == content
+
+
+def test_of_many_that_keep_one_name_at_once_one_has_it(store: Store) -> None:
+    def keep(number: int) -> bool:
+        path = Path(store.url).parent / f"{number}.mp4"
+        path.write_bytes(b"%d" % number)
+        try:
+            store.put_file("a/b/mug.mp4", path, "video/mp4", "", replace=False)
+        except KeyTaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = [number for number, has in enumerate(pool.map(keep, range(40))) if has]
+    assert store.get("a/b/mug.mp4") == b"%d" % won[0]
+    assert len(won) == 1
+    assert kept(store) == ["a/b/mug.mp4"]
