@@ -8,7 +8,7 @@ import re
 
 from jobs import moves
 from jobs.ledger import Ledger
-from jobs.ledger.moves import Moved
+from jobs.ledger.moves import ADOPTABLE_S, REMEMBERED_DAYS, Moved
 from jobs.rebuilding import is_clipped
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
@@ -107,5 +107,10 @@ def _check_adoptable(
     owner = ledger.moves.owner(batch.account, prediction_id)
     if owner:
         raise Stop(f"prediction {prediction_id} belongs to {owner} already")
+    if ledger.now_s() - record.attempt.sent_at_s > ADOPTABLE_S:
+        raise Stop(
+            f"{record.job.id} was sent more than {REMEMBERED_DAYS - 1} days ago: whose "
+            "a prediction of then is, is not known any more; say --absent"
+        )
     same_account(batch, chosen)
     account.must_fit(chosen, prediction_id, record.job.model)

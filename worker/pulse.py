@@ -38,10 +38,9 @@ TASKS = {
 #: Most jobs that go out in one message.
 LARGEST_BLOCK = 100
 
-#: So few go out one by one, which a dashboard shows best; from more on a message has
-#: at least `FULL_BLOCK`, because a message costs as much as several jobs.
+#: So few go out one by one, which a dashboard shows best; more go together, because a
+#: message costs as much as several jobs.
 SINGLES = 4
-FULL_BLOCK = 32
 
 #: Seconds between two comparisons of clocks.
 CLOCK_EVERY_S = 60.0
@@ -147,12 +146,10 @@ class Pulse(threading.Thread):
 
     def _send(self, task: str, refs: Sequence[Ref]) -> None:
         """Send blocks: single jobs while there are few, larger ones under load."""
-        for block in broker.blocks(refs, block_size(len(refs), self._threads)):
+        for block in broker.blocks(refs, block_size(len(refs))):
             broker.send(self._engine.app, task, block)
 
 
-def block_size(jobs: int, threads: int) -> int:
+def block_size(jobs: int) -> int:
     """How many of these jobs one message carries."""
-    if jobs <= SINGLES:
-        return 1
-    return min(LARGEST_BLOCK, max(FULL_BLOCK, math.ceil(jobs / threads)))
+    return 1 if jobs <= SINGLES else LARGEST_BLOCK

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 
 from jobs import moves, pacing, settling
 from jobs.answers import Billed, Listed
+from jobs.ledger.moves import ADOPTABLE_S
 from jobs.links import sent_inputs
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
@@ -37,7 +38,18 @@ async def settle(engine: Engine, refs: Sequence[Ref]) -> None:
     await _lose_left_behind(engine, refs)
     everyone = await engine.call(engine.ledger.permits.lost, engine.account)
     records = await engine.load(everyone, State.UNKNOWN, State.UNRESOLVED)
-    lost = [_lost(engine, ref, record) for ref, record in records.items()]
+    oldest_s = engine.now_s() - ADOPTABLE_S
+    too_old = {
+        ref: record
+        for ref, record in records.items()
+        if record.state is State.UNRESOLVED and record.attempt.sent_at_s < oldest_s
+    }
+    await _look_again(engine, too_old)
+    lost = [
+        _lost(engine, ref, record)
+        for ref, record in records.items()
+        if ref not in too_old
+    ]
     patience = Patience(engine.settings.submit_timeout_s, engine.settings.settle_s)
     for group in settling.rivals(lost, patience):
         # What only a person can settle is looked at when it is due, or beside others.

@@ -13,8 +13,13 @@ from jobs.states import WATCHED, after
 #: Predictions that one script call asks for or writes down.
 OWNERS = 500
 
-#: Days that predictions are remembered; the provider lists them for seven.
+#: Days that predictions are remembered, as the scripts have it; the provider lists
+#: them for seven.
 REMEMBERED_DAYS = 9
+
+#: An attempt that was sent longer ago takes no prediction any more: whose those of its
+#: time are may be forgotten, and it could take another row's.
+ADOPTABLE_S = (REMEMBERED_DAYS - 1) * 86_400.0
 
 
 class Moved(IntEnum):

@@ -10,18 +10,17 @@ survives a fork, so a store is made where it is used. What its errors mean is wo
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
-from jobs.storage import folder
+from jobs.storage import bucket, folder
 from jobs.storage.pieces import CHUNK_BYTES, Pieces
 from jobs.storage.words import explain, is_no_bucket
 
@@ -31,15 +30,6 @@ CLOUD_SCHEMES = ("s3", "gs", "az")
 #: them are under way, and in memory, for one file.
 PART_BYTES = 8 << 20
 PARTS_AT_ONCE = 2
-
-#: Who asks a bucket waits this long for a connection, for the answer to a question and
-#: until a part of a file has gone up, and asks so often more where asking again may
-#: help; no thread waits for ever.
-CONNECT_TIMEOUT = "5s"
-ANSWER_TIMEOUT = "20s"
-PART_TIMEOUT = "120s"
-MOST_RETRIES = 2
-RETRY_PATIENCE = timedelta(seconds=60)
 
 #: All that a call of the library can end in.
 ERRORS = (BaseError, OSError, ValueError)
@@ -105,8 +95,12 @@ class Store:
                 self._store: ObjectStore = LocalStore(self.url, mkdir=True)
                 self._files: ObjectStore = self._store
             else:
-                self._store = _bucket(self.url, self._scheme, ANSWER_TIMEOUT)
-                self._files = _bucket(self.url, self._scheme, PART_TIMEOUT)
+                self._store = bucket.open_bucket(
+                    self.url, self._scheme, bucket.ANSWER_TIMEOUT
+                )
+                self._files = bucket.open_bucket(
+                    self.url, self._scheme, bucket.PART_TIMEOUT
+                )
         except ERRORS as error:
             raise StoreError(
                 f"{self.url}: cannot be opened: {self._words(error)}"
@@ -325,24 +319,6 @@ class Store:
 
     def _words(self, error: Exception) -> str:
         return explain(str(error), self._scheme)
-
-
-def _bucket(url: str, scheme: str, timeout: str) -> ObjectStore:
-    # Credentials and endpoint come from the environment, as the cloud's own tools read
-    # them: AWS_*, GOOGLE_*, AZURE_*.
-    options: dict[str, Any] = {
-        "client_options": {
-            # For an endpoint that says http; all others stay as they are.
-            "allow_http": True,
-            "connect_timeout": CONNECT_TIMEOUT,
-            "timeout": timeout,
-        },
-        "retry_config": {"max_retries": MOST_RETRIES, "retry_timeout": RETRY_PATIENCE},
-    }
-    if scheme == "s3":
-        # The others cannot be given a digest to check what came against.
-        options["checksum_algorithm"] = "SHA256"
-    return from_url(url, **options)
 
 
 def _is_absent(error: Exception) -> bool:
