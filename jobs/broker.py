@@ -39,6 +39,15 @@ QoS.restore_at_shutdown = False
 #: Seconds that a connection may take, and an answer on it.
 PATIENCE = {"socket_timeout": 30, "socket_connect_timeout": 10}
 
+#: How a lost connection is sought again where a channel is asked for: soon, and not for
+#: long, because a pulse asks again anyway. By itself the library waits 2, then 4 s.
+SEEKING = {
+    "interval_start": 0.1,
+    "interval_step": 0.1,
+    "interval_max": 0.5,
+    "connect_retries_timeout": 1,
+}
+
 #: Most characters that a dashboard is given of a block; Flower keeps each of them.
 TOLD_CHARS = 2_000
 
@@ -121,6 +130,7 @@ def make_app(url: str) -> Celery:
             # No second book of what is taken, from which to deliver it again one day.
             "ack_emulation": False,
             **PATIENCE,
+            **SEEKING,
             **(_sentinel_options(where) if where.is_sentinel else {}),
         },
     )
