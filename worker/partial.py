@@ -35,9 +35,8 @@ def partial_file(home: Path) -> Iterator[Path]:
     path = folder / f"{secrets.token_hex(8)}.mp4"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Known before anything is fetched, and made as anybody would make it: a store
-        # may take the file itself.
-        path.touch(exist_ok=False)
+        # Known before anything is fetched.
+        path.touch(mode=0o600, exist_ok=False)
     except OSError as error:
         raise no_room(folder, error) from None
     _sweep_once(folder)

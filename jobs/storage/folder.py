@@ -15,6 +15,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 #: What may not stand in a key: it would climb, or be hidden from who lists the folder.
@@ -36,6 +37,8 @@ def keep_file(root: Path, key: str, path: Path, *, replace: bool) -> None:
         ValueError: the key is none.
     """
     target = _target(root, key)
+    # It was its maker's alone while it came; here it is as if it were made here.
+    path.chmod(0o666 & ~_umask())
     try:
         _name(path, target, replace=replace)
     except OSError as error:
@@ -99,6 +102,15 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@cache
+def _umask() -> int:
+    """What this process takes from the rights of new files."""
+    # There is no asking without setting; once, so that no other thread is disturbed.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 @contextmanager

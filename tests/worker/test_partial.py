@@ -14,6 +14,7 @@ def test_a_partial_file_is_in_the_home_and_its_owners_alone(home: Path) -> None:
         path.write_bytes(b"half")
         assert path.parent == home / "new" / "partial"
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == []
 
 

@@ -258,3 +258,13 @@ def test_of_many_that_keep_one_name_at_once_one_has_it(store: Store) -> None:
     assert store.get("a/b/mug.mp4") == b"%d" % won[0]
     assert len(won) == 1
     assert kept(store) == ["a/b/mug.mp4"]
+
+
+def test_a_file_that_was_its_makers_alone_is_as_readable_as_any(
+    store: Store, video: Path
+) -> None:
+    video.chmod(0o600)
+    store.put_file("spring/mug.mp4", video, "video/mp4")
+    store.put_text("spring/mug.json", "{}", "application/json")
+    rights = {path.stat().st_mode for path in Path(store.place("spring")).iterdir()}
+    assert len(rights) == 1
