@@ -205,8 +205,8 @@ def _notes(numbers: Mapping[str, Any]) -> list[str]:
 
 def plot(medians: Sequence[Mapping[str, Any]]) -> bytes:
     """CPU time and lag of each contender, as SVG."""
-    # Slow to import, and no question that is only answered needs it.
-    from bench import plots  # noqa: PLC0415 - see above
+    # It takes a second and memory that would be measured, where only a table is made.
+    from bench import plots  # noqa: PLC0415 - matplotlib is heavy
 
     figure, (costs, lags) = plots.panels(2, width_in=9.0, height_in=4.2)
     names = list(dict.fromkeys(each["contender"] for each in medians))[::-1]

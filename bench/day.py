@@ -69,7 +69,7 @@ class Seen:
 def answer(asked: argparse.Namespace) -> dict[str, object]:
     """Play the day, and say what was seen."""
     limits = Limits(asked.starts_per_minute, asked.at_once)
-    luck = Random(asked.seed)  # noqa: S311 - a day is played again by its seed
+    luck = Random(asked.seed)  # noqa: S311 - a day must repeat by its seed; no secret
     plan = planned(asked.hours, asked.full_hours, limits, luck)
     began_s, clock = time.perf_counter(), Clock()
     with _ledger(clock) as (ledger, folder):

@@ -34,7 +34,7 @@ Records = Mapping[Ref, JobRecord]
 Step = Callable[[Ref, JobRecord], Move]
 
 
-class Stuck(Exception):  # noqa: N818 - the ledger did not move
+class Stuck(Exception):  # noqa: N818 - a state of the play, not an error of code
     """A move that should have been made was not."""
 
 

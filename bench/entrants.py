@@ -14,9 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil
-
-from bench.measuring import tree_memory_bytes
+from bench.measuring import process_cpu_s, tree_memory_bytes
 from bench.running import Running
 
 
@@ -120,7 +118,7 @@ class Entrant(ABC):
         """CPU seconds of its broker so far."""
         if self._broker_pid is None:
             return 0.0
-        return float(sum(psutil.Process(self._broker_pid).cpu_times()[:2]))
+        return process_cpu_s(self._broker_pid)
 
     def memory_bytes(self) -> int:
         """What all of it holds now, its broker included."""

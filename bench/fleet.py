@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from bench import valkey
 from bench.measuring import Failed
+from bench.running import await_true
 from bench.standin.times import Times
 from bench.valkey import Valkey
 from jobs.catalogue import builtin
@@ -35,7 +35,6 @@ REELMILL = (sys.executable, "-m", "producer")
 TAUGHT = 200
 
 _START_S = 60.0
-_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ def _environment(
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    ended = subprocess.run(  # noqa: S603 - our own command
+    ended = subprocess.run(  # noqa: S603 - a list that the bench made, no shell
         command, env=dict(environment), capture_output=True, text=True, check=False
     )
     if ended.returncode:
@@ -172,11 +171,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
 
 
 def _await(child: Child, is_ready: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + _START_S
-    while not is_ready():
-        if not child.running or time.monotonic() > until_s:
-            raise Failed(f"the {child.name} did not start:\n{child.last_words()}")
-        time.sleep(_LOOK_S)
+    await_true(lambda: is_ready() or not child.running, _START_S)
+    if not is_ready():
+        raise Failed(f"the {child.name} did not start:\n{child.last_words()}")
 
 
 def _free_port() -> int:

@@ -83,7 +83,7 @@ def answer(asked: argparse.Namespace) -> dict[str, object]:
 
 def _setting(times: Times, asked: argparse.Namespace) -> dict[str, object]:
     # Drawn for itself, so that a setting is the same alone and among others.
-    luck = random.Random(f"{asked.seed} {times}")  # noqa: S311 - made-up times
+    luck = random.Random(f"{asked.seed} {times}")  # noqa: S311 - times must repeat by the seed; no secret
     drawn_s = [times.draw_s(luck) for _ in range(asked.jobs)]
     teaching_s = [times.draw_s(luck) for _ in range(asked.taught_by)]
     ways: dict[str, Way] = {f"every {gap_s:g} s": even(gap_s) for gap_s in EVEN_S}

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -39,7 +40,7 @@ class Measured:
     peak_bytes: int
 
 
-class Failed(Exception):  # noqa: N818 - the command failed
+class Failed(Exception):  # noqa: N818 - it is raised as a sentence: Failed
     """A command that was to be measured ended with an error."""
 
 
@@ -51,7 +52,7 @@ def measure(command: Sequence[str]) -> Measured:
     """
     with tempfile.TemporaryFile() as said:
         begun_s = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603 - our own commands
+        process = subprocess.Popen(  # noqa: S603 - a list that the bench made, no shell
             command, stdin=subprocess.DEVNULL, stdout=said, stderr=said
         )
         _, status, used = os.wait4(process.pid, 0)
@@ -63,6 +64,18 @@ def measure(command: Sequence[str]) -> Measured:
             raise Failed(f"{' '.join(command)} ended with {code}:\n{words}")
     cpu_s = used.ru_utime + used.ru_stime
     return Measured(wall_s, cpu_s, used.ru_maxrss * _PEAK_UNIT_BYTES)
+
+
+def process_cpu_s(pid: int) -> float:
+    """CPU seconds of one process that lives.
+
+    Linux tells them to the nanosecond for each thread; elsewhere hundredths of a second
+    must do, and a short run may seem to have taken none.
+    """
+    threads = list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    if not threads:
+        return float(sum(psutil.Process(pid).cpu_times()[:2]))
+    return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
 
 
 def tree_cpu_s(pid: int) -> float:

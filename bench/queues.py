@@ -185,4 +185,5 @@ class ReelmillLearnt(Reelmill):
         if not await_true(lambda: count_of(store) >= rows, TEACHING_S):
             raise Failed(f"the lesson did not end:\n{self._worker.last_words()}")
         producer.wait()
+        # Nothing tells from outside when the worker has read it.
         time.sleep(LEARNT_S)

@@ -75,7 +75,7 @@ def shown(cell: Cell) -> str:
     """
     match cell:
         case None:
-            return "–"  # noqa: RUF001 - a dash, where there is nothing
+            return "–"  # noqa: RUF001 - the dash of an empty cell is meant
         case bool():
             return "yes" if cell else "no"
         case int():

@@ -98,7 +98,7 @@ def write_jobs(path: Path, count: int, kind: str = "mug") -> dict[str, str]:
 #: Where videos are written: to memory where the system has such a folder. What a disk
 #: takes for a new file depends on what was deleted on it in the minutes before, and
 #: runs follow each other. Brokers keep their files on the disk.
-MEMORY = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)  # noqa: S108 - a folder of our own is made in it
+MEMORY = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)  # noqa: S108 - only mkdtemp writes there
 
 
 @contextmanager

@@ -24,7 +24,7 @@ _LAST_WORDS_CHARS = 2_000
 
 
 def await_true(
-    is_so: Callable[[], bool], patience_s: float, look_s: float = _LOOK_S
+    is_so: Callable[[], object], patience_s: float, look_s: float = _LOOK_S
 ) -> bool:
     """Return once it is so, or when patience has ended; whether it is so."""
     until = time.monotonic() + patience_s
@@ -48,7 +48,7 @@ class Running:
         #: Only one thread may be told of its end.
         self._waiting = threading.Lock()
         with log.open("wb") as words:
-            self._process = subprocess.Popen(  # noqa: S603 - our own commands
+            self._process = subprocess.Popen(  # noqa: S603 - a list that the bench made, no shell
                 command,
                 stdin=subprocess.PIPE,
                 stdout=words,
@@ -103,7 +103,7 @@ class Running:
 
     def go(self) -> None:
         """Send it the line that it waits for."""
-        assert self._process.stdin is not None  # noqa: S101 - it was started so
+        assert self._process.stdin is not None  # noqa: S101 - Popen was given a pipe
         self._process.stdin.write(b"go\n")
         self._process.stdin.flush()
 
@@ -126,7 +126,7 @@ class Running:
         await_true(lambda: self.code is not None, patience_s)
 
     def _hang_up(self) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - it was started so
+        assert self._process.stdin is not None  # noqa: S101 - Popen was given a pipe
         with suppress(BrokenPipeError):
             self._process.stdin.close()
 

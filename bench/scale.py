@@ -23,6 +23,7 @@ from bench.fleet import ACCOUNT, REELMILL, Fleet, fleet
 from bench.measuring import Failed, Measured
 from bench.results import Page, Table
 from bench.rows import write_manifest
+from bench.running import await_true
 from bench.standin.starting import Standin, started
 from jobs.ledger import Ledger
 from jobs.limits import Limits
@@ -48,7 +49,6 @@ _MOST_GRANTS = 100
 
 #: Until the first paid request leaves, in seconds.
 _PATIENCE_S = 60.0
-_LOOK_S = 0.01
 _MB = 1e6
 
 
@@ -157,7 +157,7 @@ class _Site:
         """
         with tempfile.TemporaryFile() as said:
             began_s = time.perf_counter()
-            process = subprocess.Popen(  # noqa: S603 - our own command
+            process = subprocess.Popen(  # noqa: S603 - a list that the bench made, no shell
                 [*REELMILL, *words],
                 env=dict(self.own.environment),
                 stdin=subprocess.DEVNULL,
@@ -200,11 +200,9 @@ def _enqueued(site: _Site) -> tuple[str, dict[str, float]]:
     write_manifest(manifest, site.jobs)
     began_s = time.time()
     taken = site.run("submit", "--no-look", "--yes", str(manifest))
-    until_s = time.monotonic() + _PATIENCE_S
-    while not (predictions := site.standin.books()["predictions"]):
-        if time.monotonic() > until_s:
-            raise Failed(f"nothing was sent:\n{site.own.worker.last_words(20)}")
-        time.sleep(_LOOK_S)
+    if not await_true(lambda: site.standin.books()["predictions"], _PATIENCE_S):
+        raise Failed(f"nothing was sent:\n{site.own.worker.last_words(20)}")
+    predictions = site.standin.books()["predictions"]
     (batch,) = site.own.ledger.batches.ids(1)
     return batch, {
         "enqueue_s": taken.wall_s,

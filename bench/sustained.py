@@ -275,7 +275,7 @@ def _headline(numbers: Mapping[str, Any]) -> str:
 
 
 def _drawn(numbers: Mapping[str, Any]) -> bytes:
-    from bench.plots import COLOURS, panels, svg  # noqa: PLC0415 - slow to import
+    from bench.plots import COLOURS, panels, svg  # noqa: PLC0415 - matplotlib is heavy
 
     made, axes = panels(3, 11.0, 3.2)
     series = numbers["series"]

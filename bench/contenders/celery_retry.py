@@ -39,7 +39,7 @@ if "BENCH_VISIBILITY_S" in os.environ:
 @signals.worker_ready.connect
 def _ready(**_: object) -> None:
     """Say so, as the scripts do: the worker's own line is not told at its level."""
-    print("ready")  # noqa: T201 - goes where the worker's log goes
+    print("ready")  # noqa: T201 - its log is what the bench waits for
 
 
 @cache

@@ -49,7 +49,7 @@ class Standin:
 def started(*options: str) -> Iterator[Standin]:
     """A stand-in with these options of its command line."""
     command = [sys.executable, "-m", "bench.standin", "--port=0", "--with-parent"]
-    process = subprocess.Popen(  # noqa: S603 - our own command
+    process = subprocess.Popen(  # noqa: S603 - a list that the bench made, no shell
         [*command, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
     with process:
