@@ -18,8 +18,8 @@ from typing import Any
 from jobs import catalogue
 from jobs.ledger import Ledger, LedgerUnreachable
 from jobs.records import JobRecord
-from jobs.report import report
-from jobs.report_files import report_files
+from jobs.report.document import report
+from jobs.report.files import report_files
 from jobs.settings import Settings, child_environment, worker_name
 from jobs.states import State
 from jobs.storage import Store, StoreError

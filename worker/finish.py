@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from jobs import report
 from jobs.ledger.batches import JobsArchived
 from jobs.moves import Ref
-from jobs.report_files import report_files
+from jobs.report.document import report
+from jobs.report.files import report_files
 from jobs.storage import StoreError
 from worker import keeping
 from worker.engine import Engine, log
@@ -44,7 +44,7 @@ def _report(engine: Engine, batch_id: str) -> None:
     store = keeping.store_at(batch.store)
     # A large report is much work to make; a store that takes nothing says so before.
     store.check_writable()
-    document = report.report(batch, batches.jobs(batch_id), engine.now_s())
+    document = report(batch, batches.jobs(batch_id), engine.now_s())
     files = report_files(
         document, batch, lambda: batches.jobs(batch_id), engine.catalogue
     )

@@ -11,7 +11,7 @@ from jobs.invoice import invoice
 from jobs.pricing import usd
 from jobs.records import Attempt, JobRecord
 from jobs.states import State
-from tests.jobs.reported import MODEL, NOW_S, job_records, one_job, one_try
+from tests.jobs.report.reported import MODEL, NOW_S, job_records, one_job, one_try
 
 PRICE = 210_000
 DURING = (NOW_S - 5, NOW_S + 60)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import report
 from jobs.ledger import Ledger
 from jobs.moves import Ref
+from jobs.report.document import as_json
 from jobs.states import State
 from jobs.storage import Store
 from tests.producer.running import quick_sandbox
@@ -164,4 +164,4 @@ def test_a_report_is_kept_beside_its_videos_once_the_store_takes_it(
         assert told["cache-control"] == "no-cache"
     document = json.loads(Store(url).get("spring/report.json") or b"")
     assert document["jobs"]["stored"] == 4
-    assert report.as_json(document).encode() == Store(url).get("spring/report.json")
+    assert as_json(document).encode() == Store(url).get("spring/report.json")

@@ -9,7 +9,7 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.ledger.permits import AccountRecord
 from jobs.pacing import LONGEST_COOLING_S, TROUBLE_PROBE_S
-from jobs.report import report
+from jobs.report.document import report
 from jobs.states import State
 from producer import doctor
 from tests.conftest import Clock

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.ledger import Ledger
 from jobs.moves import Ref
-from jobs.report import report
+from jobs.report.document import report
 from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.worker.workshop import Workshop, workshop

@@ -1,20 +1,20 @@
 """The files that a report consists of, ready to be kept beside the videos.
 
 They come in pieces, so that the report of a hundred thousand jobs is never whole in
-memory as text. Where they go is for whoever asks; what they say stands in `report`,
-`report_csv`, `report_html` and `report_failed`.
+memory as text. Where they go is for whoever asks; what they say stands in `document`,
+`sheet`, `page` and `failed`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobs import report_failed
 from jobs.catalogue import Catalogue
 from jobs.records import BatchRecord, JobRecord
-from jobs.report import json_chunks
-from jobs.report_csv import csv_lines
-from jobs.report_html import html_chunks
+from jobs.report.document import json_chunks
+from jobs.report.failed import NAME, failed_csv
+from jobs.report.page import html_chunks
+from jobs.report.sheet import csv_lines
 
 CSV = "text/csv; charset=utf-8"
 
@@ -42,10 +42,10 @@ def report_files(
     """
     jobs = document["jobs"]
     again: Iterable[JobRecord] = records() if jobs["failed"] + jobs["cancelled"] else ()
-    failed = report_failed.failed_csv(document, again, catalogue, batch.folder)
+    failed = failed_csv(document, again, catalogue, batch.folder)
     return [
         ReportFile("report.json", json_chunks(document), "application/json"),
         ReportFile("report.csv", csv_lines(document), CSV),
         ReportFile("report.html", html_chunks(document), "text/html; charset=utf-8"),
-        ReportFile(report_failed.NAME, failed, CSV),
+        ReportFile(NAME, failed, CSV),
     ]

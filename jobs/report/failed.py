@@ -19,7 +19,7 @@ from jobs.columns import OURS
 from jobs.inputs import Input
 from jobs.job import Job
 from jobs.records import JobRecord
-from jobs.report_csv import FORMULA_STARTS
+from jobs.report.sheet import FORMULA_STARTS
 from jobs.states import State
 from jobs.wording import plain
 

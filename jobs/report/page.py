@@ -2,7 +2,7 @@
 
 It turns the document of `report` into HTML that needs neither network nor script;
 whatever a manifest or the provider says stays text. What the page shows is decided
-here, how it looks in `templates/report.html.j2`.
+here, how it looks in `page.html.j2`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,14 +38,14 @@ def as_html(document: Mapping[str, Any]) -> str:
 @cache
 def _template() -> Template:
     page = Environment(
-        loader=PackageLoader("jobs"),
+        loader=PackageLoader("jobs.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     page.filters["size"] = _size
-    return page.get_template("report.html.j2")
+    return page.get_template("page.html.j2")
 
 
 def _shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

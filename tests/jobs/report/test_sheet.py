@@ -6,11 +6,8 @@ from typing import Any
 
 from hypothesis import given
 
-from jobs.report import (
-    as_csv,
-)
-from jobs.report_csv import FORMULA_STARTS
-from tests.jobs.reported import documents
+from jobs.report.sheet import FORMULA_STARTS, as_csv
+from tests.jobs.report.reported import documents
 
 
 @given(documents)

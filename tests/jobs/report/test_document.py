@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord, Failure, JobRecord
-from jobs.report import (
+from jobs.report.document import (
     KEPT_S,
-    as_csv,
-    as_html,
     as_json,
-    csv_lines,
-    html_chunks,
     json_chunks,
     report,
 )
+from jobs.report.page import as_html, html_chunks
+from jobs.report.sheet import as_csv, csv_lines
 from jobs.states import FINAL, State
-from tests.jobs.reported import (
+from tests.jobs.report.reported import (
     MODEL,
     NOW_S,
     SPRING,

@@ -1,9 +1,8 @@
 """The report of a batch: what became of each row and what it cost.
 
 It adds up what the ledger says and puts the next step beside each trouble; it asks
-neither the ledger nor the clock nor the provider. The same document becomes a page for
-a browser in `report_html` and a spreadsheet in `report_csv`; the command line makes
-its table for a terminal.
+neither the ledger nor the clock nor the provider. The same document becomes a page in
+`page` and a spreadsheet in `sheet`; the command line makes its table for a terminal.
 """
 
 import json
@@ -17,19 +16,7 @@ from typing import Any
 from jobs.job import Job
 from jobs.pricing import usd
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
-from jobs.report_csv import as_csv, csv_lines
-from jobs.report_html import as_html, html_chunks
 from jobs.states import FINAL, WATCHED, State
-
-__all__ = [
-    "as_csv",
-    "as_html",
-    "as_json",
-    "csv_lines",
-    "html_chunks",
-    "json_chunks",
-    "report",
-]
 
 #: Seconds that a prediction and its outputs are kept after it was made.
 #: Source: https://wavespeed.ai/docs/what-are-predictions (seven days).

@@ -9,12 +9,9 @@ import pytest
 from hypothesis import given
 
 from jobs.records import JobRecord
-from jobs.report import (
-    as_html,
-)
-from jobs.report_html import MOST_ROWS
+from jobs.report.page import MOST_ROWS, as_html
 from jobs.states import State
-from tests.jobs.reported import documents, of, one_job, one_try, texts
+from tests.jobs.report.reported import documents, of, one_job, one_try, texts
 
 
 class Page(HTMLParser):

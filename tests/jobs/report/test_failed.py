@@ -18,13 +18,13 @@ from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest import Manifest
 from jobs.records import Failure, JobRecord
-from jobs.report import report
-from jobs.report_csv import FORMULA_STARTS
-from jobs.report_failed import ASKED_ANEW, failed_csv
+from jobs.report.document import report
+from jobs.report.failed import ASKED_ANEW, failed_csv
+from jobs.report.sheet import FORMULA_STARTS
 from jobs.states import State
 from producer.reading import Options, plan
 from tests.jobs.asked import MUG, rows
-from tests.jobs.reported import NOW_S, SPRING
+from tests.jobs.report.reported import NOW_S, SPRING
 
 CATALOGUE = builtin()
 

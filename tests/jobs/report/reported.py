@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.job import Job
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
-from jobs.report import report
+from jobs.report.document import report
 from jobs.states import State
 
 NOW_S = 1_780_000_000.0
