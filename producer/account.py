@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Hashable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -21,6 +20,10 @@ CURES = {
     "permission": "ask the account's owner to allow this key to generate",
     "balance": "top the account up; nothing is lost, run again to go on",
 }
+
+
+#: Asks for the balance where a price is asked for otherwise; no number of a question.
+BALANCE = "balance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,10 @@ class Quote:
 
 def balance(settings: Settings) -> Balance:
     """Ask the provider for the account's balance; costs nothing."""
-    answer = ask(settings, "balance")
+    return _balance(ask(settings, "balance"))
+
+
+def _balance(answer: Mapping[str, Any]) -> Balance:
     if "unreachable" in answer:
         return Balance(trouble="unreachable", reason=str(answer["unreachable"]))
     if "trouble" in answer:
@@ -131,31 +137,40 @@ def _told_of(listed: Mapping[str, Listed], answer: Mapping[str, Any]) -> Listed:
     return replace(known, status=answer["status"], inputs=answer["inputs"])
 
 
-def quotes(
+def balance_and_quotes(
     settings: Settings, asked: Mapping[K, tuple[str, Mapping[str, Any]]]
-) -> dict[K, Quote | None]:
-    """Ask the provider what videos would cost; asking is free.
+) -> tuple[Balance, dict[K, Quote | None]]:
+    """Ask for the balance, and what videos would cost; asking is free.
+
+    Both at once, because to start who asks takes longer than to ask.
 
     Args:
-        settings: whose account.
+        settings: whose account; it must have a key.
         asked: model id and inputs, by whatever tells the answers apart.
 
     Returns:
-        The quote of each, or None where the provider gives none or is out of reach.
+        Beside the balance the quote of each, or None where the provider gives none or
+        is out of reach.
     """
     found: dict[K, Quote | None] = dict.fromkeys(asked)
     names = list(asked)
-    if not settings.api_key or not asked:
-        return found
-    questions = (
+    # First, so that its answer is its own even where that to a price ends them all.
+    questions = [{"key": BALANCE}] + [
         {"key": number, "model_id": model_id, "inputs": dict(inputs)}
         for number, (model_id, inputs) in enumerate(asked.values())
-    )
+    ]
+    money: Balance | None = None
     # No price is worth the end of a command.
-    with suppress(Stop), Conversation(settings, "quotes") as worker:
-        for answer in worker.answers(questions):
-            found |= _quoted(names, answer)
-    return found
+    try:
+        with Conversation(settings, "quotes") as worker:
+            for answer in worker.answers(questions):
+                if answer["key"] == BALANCE:
+                    money = _balance(answer)
+                else:
+                    found |= _quoted(names, answer)
+    except Stop as stop:
+        money = money or Balance(trouble="unreachable", reason=str(stop))
+    return money or Balance(trouble="unreachable", reason="no answer"), found
 
 
 def _quoted(names: Sequence[K], answer: Mapping[str, Any]) -> dict[K, Quote | None]:
@@ -175,18 +190,20 @@ def must_fit(settings: Settings, prediction_id: str, model: str) -> None:
     _or_stop(answer)
     if "missing" in answer:
         raise Stop(
-            f"the provider knows no prediction {prediction_id}; look it up again"
+            f"the provider knows no prediction {prediction_id}; copy its id once more "
+            "from where you found it"
         )
     if answer["model"] not in ("", model):
         raise Stop(
-            f"prediction {prediction_id} is one of {answer['model']}, not {model}"
+            f"prediction {prediction_id} is one of {answer['model']}, not {model}; "
+            "adopt one of that model, or say --absent"
         )
 
 
 def _or_stop(answer: Mapping[str, Any]) -> None:
     reason = answer.get("unreachable") or answer.get("reason")
     if reason:
-        raise Stop(f"the provider does not say: {reason}", Exit.UNREACHABLE)
+        raise Stop(f"the provider does not say: {reason}; ask again in a few minutes", Exit.UNREACHABLE)
 
 
 def ask(settings: Settings, *question: str) -> dict[str, Any]:

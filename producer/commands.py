@@ -236,7 +236,12 @@ def _view(
     found: Survey, ledger: Ledger, chosen: Settings, batch: BatchRecord
 ) -> price_view.PriceView:
     """What it costs and when it is done, with the provider's word where it has one."""
-    asks = bool(chosen.api_key)
+    questions = found.combinations.questions
+    balance, quotes = (
+        account.balance_and_quotes(chosen, questions)
+        if chosen.api_key
+        else (None, None)
+    )
     known = ledger.permits.read(chosen.account_id)
     return price_view.view(
         found,
@@ -246,8 +251,8 @@ def _view(
             kind: ledger.times.learnt(chosen.account_id, *kind)
             for kind in found.combinations.kinds
         },
-        balance=account.balance(chosen) if asks else None,
-        quotes=account.quotes(chosen, found.combinations.questions) if asks else None,
+        balance=balance,
+        quotes=quotes,
         budget_usd_micros=batch.budget_usd_micros,
         slots_in_use=known.slots_in_use,
         today_usd_micros=known.today_usd_micros,

@@ -13,6 +13,8 @@ Three of them read lines of JSON and answer each by another:
                                    {"sha256", "url"}
     python -m worker.ask quotes    {"key", "model_id", "inputs"}
                                    {"key", "price_usd_micros", "list_usd_micros"}
+                                   {"key"}
+                                   {"key", "balance_usd"}
     python -m worker.ask listings  {"key": PREDICTION}
                                    {"key", "status", "inputs"}
 
@@ -125,6 +127,8 @@ async def _quotes(provider: Provider) -> None:
     known = catalogue.builtin()
 
     async def ask_price(asked: dict[str, Any]) -> Answer:
+        if "model_id" not in asked:
+            return await _answer(provider, "balance", ())
         try:
             model = known.find(asked["model_id"])
             return asdict(await quote(provider, model, asked["inputs"]))

@@ -7,7 +7,7 @@ import pytest
 
 from jobs import catalogue, settings
 from jobs.settings import Settings
-from producer.account import Quote, quotes
+from producer.account import Balance, Quote, balance, balance_and_quotes
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 
@@ -33,7 +33,7 @@ def test_every_quote_comes_back_under_its_own_name(chosen: Settings) -> None:
         for length_s in range(3, 16)
         for sound in (False, True)
     }
-    found = quotes(chosen, asked)
+    _, found = balance_and_quotes(chosen, asked)
     assert list(found) == list(asked)
     for (_, length_s), quote in found.items():
         listed = 84_000 * length_s * 3 // 2
@@ -41,7 +41,7 @@ def test_every_quote_comes_back_under_its_own_name(chosen: Settings) -> None:
 
 
 def test_what_is_not_quoted_is_none_and_the_rest_is(chosen: Settings) -> None:
-    found = quotes(
+    _, found = balance_and_quotes(
         chosen,
         {"bad": (V26, {**PICTURE, "duration": 7}), "good": (V26, dict(PICTURE))},
     )
@@ -53,7 +53,7 @@ def test_an_older_provider_quotes_what_is_paid(
 ) -> None:
     sandbox.configure(newer_routes=False)
     try:
-        found = quotes(chosen, {1: (V26, dict(PICTURE))})
+        _, found = balance_and_quotes(chosen, {1: (V26, dict(PICTURE))})
     finally:
         sandbox.configure(newer_routes=True)
     assert found == {1: Quote(189_000, None)}
@@ -66,9 +66,16 @@ def test_without_a_provider_a_key_or_a_worker_there_are_no_quotes(
     chosen: Settings, away: dict[str, object]
 ) -> None:
     asked = {number: (V26, dict(PICTURE)) for number in range(20)}
-    found = quotes(chosen.model_copy(update=away), asked)
+    money, found = balance_and_quotes(chosen.model_copy(update=away), asked)
     assert found == dict.fromkeys(asked)
+    assert money.usd is None
+    assert money.trouble == ("key" if "api_key" in away else "unreachable")
 
 
-def test_no_question_is_no_process(chosen: Settings) -> None:
-    assert quotes(chosen, {}) == {}
+@pytest.mark.parametrize("asked", [{}, {"bad": (V26, {**PICTURE, "duration": 7})}])
+def test_the_balance_is_told_whatever_the_prices(
+    chosen: Settings, asked: dict[str, tuple[str, dict[str, object]]]
+) -> None:
+    money, found = balance_and_quotes(chosen, asked)
+    assert money == balance(chosen) != Balance()
+    assert found == dict.fromkeys(asked)
