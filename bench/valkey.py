@@ -19,7 +19,7 @@ FLEET = {
     "appendonly": "yes",
     "appendfsync": "always",
     "save": "",
-    "maxmemory": "1gb",
+    "maxmemory": "2gb",
     "maxmemory-policy": "noeviction",
     "hash-max-listpack-value": "4096",
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jobs.ledger import Ledger, LedgerError
+from jobs.ledger.batches import JobsArchived
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord
 from jobs.schedule import Firing, Handed, Schedule
@@ -213,7 +214,7 @@ def _take_all(
             continue
         try:
             one.take(course, submit, options, now_s)
-        except Stop as stop:
+        except (Stop, JobsArchived) as stop:
             course.again.append(str(stop))
         except LedgerError:
             raise

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from jobs.ledger import Ledger, LedgerError
+from jobs.ledger.batches import JobsArchived
 from jobs.ledger.schedules import Standing
 from jobs.schedule import BadSchedule, Due, Firing, Schedule, due
 from jobs.settings import Settings, worker_name
@@ -238,6 +239,8 @@ class Scheduler:
             warn_of_deadline(course, schedule, found.at_s, means.ledger, means.clock())
         except LedgerError:
             raise
+        except JobsArchived as error:
+            course.again.append(str(error))
         except Exception as error:
             log.exception("%s: a mistake in reelmill", schedule.name)
             course.again.append(f"a mistake in reelmill: {error!r}")

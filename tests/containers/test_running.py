@@ -101,7 +101,7 @@ def test_the_ledgers_server_starts_as_it_is_configured(home: Path) -> None:
                 "appendonly": "yes",
                 "appendfsync": "always",
                 "save": "",
-                "maxmemory": str(2**30),
+                "maxmemory": str(2**31),
                 "maxmemory-policy": "noeviction",
                 "hash-max-listpack-value": "4096",
             }
