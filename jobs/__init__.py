@@ -17,6 +17,10 @@ prediction
     the provider's record of an attempt (their word), known by its id
 video
     the file that is kept
+poster
+    a still picture of a video, kept beside it
+label
+    a name and a value that a person gives a batch, to sum batches by
 ledger
     our durable record of batches, jobs and attempts, in Redis
 permit

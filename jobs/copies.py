@@ -20,8 +20,11 @@ FOLDER = ".reelmill"
 #: The settings of a batch that are copied.
 FIELDS = (
     *("id", "manifest", "account", "store", "priority", "attempts"),
-    *("budget_usd_micros", "created_at_s", "fresh", "folder"),
+    *("budget_usd_micros", "created_at_s", "fresh", "folder", "labels"),
 )
+
+#: What copies of earlier versions do not have.
+NEWER: Mapping[str, object] = {"labels": {}}
 
 
 class BadCopy(ValueError):  # noqa: N818 - a copy that is bad
@@ -58,6 +61,7 @@ def lines(
     """The text of a copy; with each job the links of its uploads, by content."""
     count = 0
     settings = {name: getattr(batch, name) for name in FIELDS}
+    settings["labels"] = dict(batch.labels)
     yield json.dumps(settings, ensure_ascii=False) + "\n"
     for job, links in jobs:
         text = job.to_json().removesuffix("}")
@@ -78,7 +82,7 @@ def read(text: str) -> BatchCopy:
     try:
         _check_closed(rest)
         *rest, _ = rest
-        settings = json.loads(first)
+        settings = {**NEWER, **json.loads(first)}
         batch = BatchRecord(complete=False, **{name: settings[name] for name in FIELDS})
         links: dict[str, Link] = {}
         for line in rest:

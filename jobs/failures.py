@@ -66,7 +66,8 @@ def after_submit(
         case Accepted(prediction_id=prediction_id):
             return moves.accept(batch, record, prediction_id, first_look_s)
         case Unsent() | Throttled() | AccountTrouble():
-            return moves.give_back(batch, record)
+            throttled = isinstance(answer, Throttled)
+            return moves.give_back(batch, record, throttled=throttled)
         case Refused(status=status, reason=reason):
             failure = Failure("refused", f"HTTP {status}: {reason}")
             return moves.refuse(batch, record, failure, now_s)

@@ -13,14 +13,26 @@ from typing import Any
 from jobs.answers import Billed
 from jobs.pricing import usd
 from jobs.records import Attempt, JobRecord
+from jobs.report.kinds import Kind, in_order, kind_of
 
 
 @dataclass(slots=True)
 class _Billing:
-    """What the provider has booked for one prediction."""
+    """What the provider has booked for one prediction, or for several."""
 
     charged_usd_micros: int = 0
     refunded_usd_micros: int = 0
+
+    def add(self, other: "_Billing") -> None:
+        self.charged_usd_micros += other.charged_usd_micros
+        self.refunded_usd_micros += other.refunded_usd_micros
+
+    def told(self) -> dict[str, str]:
+        return {
+            "billed_usd": usd(self.charged_usd_micros),
+            "billed_refunded_usd": usd(self.refunded_usd_micros),
+            "billed_net_usd": usd(self.charged_usd_micros - self.refunded_usd_micros),
+        }
 
 
 def invoice(
@@ -31,6 +43,8 @@ def invoice(
 ) -> dict[str, Any]:
     """The part of a report that compares it with the provider's billing.
 
+    What is billed for its rows is told in all and by kind of job, as in `by_model`.
+
     Args:
         records: the jobs of the batch.
         billed: billing records from before its first attempt until now.
@@ -38,29 +52,36 @@ def invoice(
         during: unix seconds of the batch's first and last attempt; charges of another
             time are others'.
     """
-    by_prediction: dict[str, _Billing] = defaultdict(_Billing)
+    by_prediction = _by_prediction(billed)
+    kinds: dict[Kind, _Billing] = defaultdict(_Billing)
+    differences: list[dict[str, Any]] = []
+    for record in records:
+        own = kinds[kind_of(record.job)]
+        for attempt in record.attempts:
+            if attempt.prediction_id:
+                entry = by_prediction.get(attempt.prediction_id, _Billing())
+                own.add(entry)
+                differences += _differences(record, attempt, entry)
+    whole = _Billing()
+    for each in kinds.values():
+        whole.add(each)
+    return {
+        **whole.told(),
+        "by_model": [kind._asdict() | kinds[kind].told() for kind in in_order(kinds)],
+        "differences": differences,
+        "unexplained": _unexplained(billed, known, during),
+    }
+
+
+def _by_prediction(billed: Iterable[Billed]) -> dict[str, _Billing]:
+    found: dict[str, _Billing] = defaultdict(_Billing)
     for row in billed:
-        entry = by_prediction[row.prediction_id]
+        entry = found[row.prediction_id]
         if row.kind == "deduct":
             entry.charged_usd_micros += row.amount_usd_micros
         else:
             entry.refunded_usd_micros += row.amount_usd_micros
-    own = _Billing()
-    differences: list[dict[str, Any]] = []
-    for record in records:
-        for attempt in record.attempts:
-            if attempt.prediction_id:
-                entry = by_prediction.get(attempt.prediction_id, _Billing())
-                own.charged_usd_micros += entry.charged_usd_micros
-                own.refunded_usd_micros += entry.refunded_usd_micros
-                differences += _differences(record, attempt, entry)
-    return {
-        "billed_usd": usd(own.charged_usd_micros),
-        "billed_refunded_usd": usd(own.refunded_usd_micros),
-        "billed_net_usd": usd(own.charged_usd_micros - own.refunded_usd_micros),
-        "differences": differences,
-        "unexplained": _unexplained(billed, known, during),
-    }
+    return found
 
 
 def _differences(

@@ -177,12 +177,17 @@ class Model:
         amount, parts = self.price.usd_micros, 1
         if self.price.per_s is not None:
             amount, parts = amount * self.duration_s(inputs), self.price.per_s
-        for factor in self.price.factors:
+        for factor in self.factors(inputs):
+            amount *= factor.factor.numerator
+            parts *= factor.factor.denominator
+        return -(-amount // parts)
+
+    def factors(self, inputs: Mapping[str, Any]) -> Iterator[Factor]:
+        """What multiplies the price of one attempt with these inputs."""
+        for factor in self.price.factors if self.price else ():
             default = self.inputs[factor.input].default
             if inputs.get(factor.input, default) == factor.value:
-                amount *= factor.factor.numerator
-                parts *= factor.factor.denominator
-        return -(-amount // parts)
+                yield factor
 
     def duration_s(self, inputs: Mapping[str, Any]) -> int:
         """Seconds of video that are billed: of several readings the longest."""

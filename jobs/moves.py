@@ -81,6 +81,8 @@ class Move:
     token: Token = Token.KEEP
     #: An id that no other job may have; known to the ledger from then on.
     prediction_id: str = ""
+    #: The account was over a limit: its batch counts it.
+    throttled: bool = False
     #: Fields of the job to write, and to take away.
     write: Mapping[str, str] = field(default_factory=dict)
     erase: tuple[str, ...] = ()
@@ -162,13 +164,14 @@ def claimed(record: JobRecord, move: Move) -> JobRecord:
     )
 
 
-def give_back(batch: str, record: JobRecord) -> Move:
+def give_back(batch: str, record: JobRecord, *, throttled: bool = False) -> Move:
     """Nothing was created: the permit goes back, and the attempt never was one."""
     move = replace(
         _move(batch, record, Event.RETURN),
         reserved_usd_micros=-_price(record),
         slot=Slot.FREE,
         token=Token.DROP,
+        throttled=throttled,
     )
     if record.state is not State.SUBMITTING:
         return move
@@ -289,11 +292,19 @@ def end(
     return _with(move, attempt, None if again else failure)
 
 
-def store(batch: str, record: JobRecord, video: str, size: int, sha256: str) -> Move:
-    """The video is checked and kept; `size` in bytes."""
+def store(
+    batch: str,
+    record: JobRecord,
+    video: str,
+    size: int,
+    sha256: str,
+    poster: str | None = None,
+) -> Move:
+    """The video is checked and kept; `size` in bytes, `poster` by its key."""
+    kept = {"video": video, "bytes": str(size), "sha256": sha256}
     return replace(
         _move(batch, record, Event.STORE),
-        write={"video": video, "bytes": str(size), "sha256": sha256},
+        write=kept | ({"poster": poster} if poster else {}),
         erase=("looks", "failure", "candidates"),
     )
 

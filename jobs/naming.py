@@ -23,6 +23,9 @@ MAX_KEY_BYTES = 900
 MAX_SEGMENT_BYTES = 240
 DEFAULT_KEY = "{batch}/{id}.mp4"
 ENDING = ".mp4"
+#: Of the poster beside a video. Not `.jpg` alone: pictures of products are called so,
+#: and who makes rows of a folder must know posters from them.
+POSTER_ENDING = ".poster.jpg"
 
 _ASCII_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _FIELD = re.compile(r"\{([^{}]*)\}")

@@ -52,6 +52,8 @@ class Kept:
     size_bytes: int
     #: What is told beside it.
     told: Mapping[str, Any]
+    #: Key of its poster, if that is there.
+    poster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def stored(job: Job, kept: Kept, row: Mapping[str, Any] | None) -> JobRecord:
         video=kept.place,
         video_bytes=kept.size_bytes,
         video_sha256=told.get("sha256"),
+        poster=kept.poster,
     )
 
 
@@ -119,6 +122,8 @@ def reused(job: Job, row: Mapping[str, Any]) -> JobRecord:
         video=row["video"],
         video_bytes=row["bytes"],
         video_sha256=row["sha256"],
+        # Reports of earlier versions tell of none.
+        poster=row.get("poster"),
         leader=row["reused_from"] or "",
     )
 
@@ -270,6 +275,8 @@ def _attempts(job: Job, row: Mapping[str, Any]) -> tuple[Attempt, ...]:
             charged_usd_micros=usd_micros(told["charged_usd"]),
             refunded_usd_micros=usd_micros(told["refunded_usd"]),
             prediction_id=told["prediction_id"],
+            # Reports of earlier versions tell of none.
+            ended_at_s=unix_s(told["ended_at"]) if told.get("ended_at") else None,
             failure=Failure(**told["error"]) if told["error"] else None,
         )
         for told in row["attempts"]

@@ -54,6 +54,8 @@ class JobRecord:
     video: str | None = None
     video_bytes: int | None = None
     video_sha256: str | None = None
+    #: Key of the video's poster in the batch's store; None if it has none.
+    poster: str | None = None
     failure: Failure | None = None
     #: Of an unresolved job: predictions that may be its own.
     candidates: tuple[Listed, ...] = ()
@@ -133,6 +135,13 @@ class BatchRecord:
     rounds: int = 0
     #: Where its jobs are kept in its store, if they are not in the ledger any more.
     archived: str = ""
+    #: Unix seconds since when they are; 0 if they are not, or nobody wrote it down.
+    archived_at_s: float = 0.0
+    #: A person's own words on it, by name; see `jobs.labels`.
+    labels: Mapping[str, str] = field(default_factory=dict)
+    #: How often the provider took no request of it because the account was over a
+    #: limit (429); nothing was created then.
+    throttled: int = 0
     counts: Mapping[State, int] = field(default_factory=dict)
     #: Sum of the prices of its jobs, those of unknown price left out.
     estimated_usd_micros: int = 0

@@ -95,6 +95,8 @@ def _written(record: JobRecord, ask: Ask) -> dict[str, str]:
         fields["video"] = record.video
         fields["bytes"] = str(record.video_bytes or 0)
         fields["sha256"] = record.video_sha256 or ""
+    if record.poster:
+        fields["poster"] = record.poster
     if record.state is State.UNRESOLVED:
         fields["looks"] = str(NEVER_ENOUGH_LOOKS)
     if record.leader:

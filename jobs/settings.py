@@ -27,6 +27,7 @@ from pydantic import (
 
 from jobs import redis_url
 from jobs.archive_settings import ArchiveSettings
+from jobs.keeping_settings import KeepingSettings
 from jobs.limits import Limits, tiers
 from jobs.pricing import usd_micros
 from jobs.telling_settings import TellingSettings
@@ -164,13 +165,6 @@ class _OwnSettings(BaseModel):
         ge=1,
         le=600,
     )
-    download_timeout_s: float = Field(
-        600.0,
-        alias="REELMILL_DOWNLOAD_TIMEOUT_S",
-        description="patience for one whole video",
-        ge=1,
-        le=3_000,
-    )
     stop_s: float = Field(
         60.0,
         alias="REELMILL_STOP_S",
@@ -291,7 +285,7 @@ class _OwnSettings(BaseModel):
         return self.redis_url or f"unix://{quote(str(self.socket_path))}?db=0"
 
 
-class Settings(TellingSettings, ArchiveSettings, _OwnSettings):
+class Settings(TellingSettings, ArchiveSettings, KeepingSettings, _OwnSettings):
     """Every setting, with its default. The alias is the environment variable."""
 
 

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -101,7 +101,9 @@ def about_batch(batch: BatchRecord, report_url: str = "") -> Telling | None:
     link = report_link(batch, report_url)
     details = "\n".join([*_details(batch, kind), f"Report: {link}"])
     document = _document(batch) | {"report": link, "round": batch.rounds}
-    return Telling.of(batch.account, kind, _subject(batch, kind), details, document)
+    telling = Telling.of(batch.account, kind, _subject(batch, kind), details, document)
+    # Not part of what makes it news: a label that is added later tells nobody again.
+    return replace(telling, document={**document, "labels": dict(batch.labels)})
 
 
 def report_link(batch: BatchRecord, report_url: str = "") -> str:

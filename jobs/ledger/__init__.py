@@ -4,8 +4,8 @@ The only package that knows Redis. Its parts share one connection and one clock:
 `batches` (what was asked), `moves` (what happens to a job), `permits` (who may start),
 `due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
 for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
-arrive), `workers` (who is at work), `archives` (whose jobs went into a file of their
-store). `audit` checks that they agree.
+arrive), `workers` (who is at work), `looks` (how batches stand, at a glance),
+`archives` (whose jobs went into a file of their store). `audit` checks that they agree.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from jobs.ledger.figures import FiguresReader
 from jobs.ledger.hooks import Hooks
 from jobs.ledger.identity import Identity
 from jobs.ledger.links import Links
+from jobs.ledger.looks import Looks
 from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
 from jobs.ledger.queues import Queues
@@ -88,6 +89,7 @@ class Ledger:
         self.times = Times(server)
         self.links = Links(server)
         self.hooks = Hooks(server)
+        self.looks = Looks(scripts, now)
         self.identity = Identity(server)
         self.figures = FiguresReader(server, scripts, now)
         self.queues = Queues(server, scripts)

@@ -147,7 +147,8 @@ class Archives:
 
     def seal(self, batch_id: str, claim: Claim, sealed: Sealed) -> bool:
         """Let a file that is kept be the archive; False if the claim is lost."""
-        args = (batch_id, claim.token, sealed.key, sealed.sha256, sealed.jobs)
+        what = (sealed.key, sealed.sha256, sealed.jobs)
+        args = (batch_id, claim.token, *what, self._now())
         return bool(self._scripts.run("seal", *args))
 
     def forget(self, batch_id: str, key: str) -> int:

@@ -8,7 +8,7 @@ from itertools import islice
 from jobs.answers import Listed
 from jobs.asking import NO_ASK, Asked
 from jobs.job import Job
-from jobs.ledger import keys
+from jobs.ledger import keys, labels
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
 from jobs.moves import Ref, attempt_from_json
@@ -51,6 +51,7 @@ class Batches:
             "budget": "" if budget is None else budget,
             "fresh": int(batch.fresh),
             "folder": batch.folder,
+            **labels.fields(batch.labels),
         }
         flat = [part for pair in fields.items() for part in pair]
         created_at = repr(batch.created_at_s)
@@ -156,6 +157,12 @@ class Batches:
         self._server.hset(
             keys.batch(batch_id), mapping={"budget": budget, "stopped_by": ""}
         )
+
+    def add_labels(self, batch_id: str, new: Mapping[str, str]) -> None:
+        """Give a batch labels; those it has already stay as they are."""
+        for name, value in labels.fields(new).items():
+            command = ("HSETNX", keys.batch(batch_id), name, value)
+            self._server.execute_command(*command)
 
     def set_priority(self, batch_id: str, priority: int) -> None:
         """Change its weight against other batches."""
@@ -292,6 +299,9 @@ def batch_record(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         held_until_s=float(raw.get("held_until", "0")),
         rounds=int(raw.get("rounds", "0")),
         archived=raw.get("archived", ""),
+        archived_at_s=float(raw.get("archived_at", "0")),
+        labels=labels.of(raw),
+        throttled=int(raw.get("throttled", "0")),
         counts=counts,
         estimated_usd_micros=int(raw.get("estimated", "0")),
         unpriced=int(raw.get("unpriced", "0")),
@@ -317,6 +327,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         video=raw.get("video"),
         video_bytes=int(size) if size else None,
         video_sha256=raw.get("sha256"),
+        poster=raw.get("poster"),
         failure=Failure(**json.loads(failure)) if failure else None,
         candidates=tuple(Listed(**c) for c in json.loads(raw.get("candidates", "[]"))),
         output=raw.get("output"),

@@ -9,9 +9,11 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:name` | string | the ledger's name: lost with its data |
 | `reelmill:batches` | zset | batch ids by time of creation |
 | `reelmill:batches:open` | zset | those in which not all is over, by the same |
-| `reelmill:batch:B` | hash | settings, counts (`n:STATE`), money of a batch |
+| `reelmill:batch:B` | hash | settings, counts (`n:STATE`), labels, money of a batch |
 | `reelmill:batch:B:jobs` | zset | its job ids by their place in the manifest |
 | `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
+| `reelmill:batch:B:failures` | list | those that failed or became unresolved last, |
+| | | newest first; they may have gone on |
 | `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
 | `reelmill:job:B/J:followers` | set | jobs that wait for its video |
 | `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads, |

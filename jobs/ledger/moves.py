@@ -107,6 +107,7 @@ class Moves:
             LONGEST_GENERATION_S,
             WINDOW_S,
             move.prediction_id,
+            int(move.throttled),
             len(move.write),
             *writes,
             *move.erase,

@@ -143,29 +143,9 @@ class Permits:
     def read(self, account_id: str) -> AccountRecord:
         """How the account stands."""
         raw = self._server.hgetall(keys.account(account_id))
-        learnt = raw.get("learnt_concurrent")
-        budget = raw.get("daily_budget")
         now_s = float(self._now() or self._server.time()[0])
-        limits = None
-        if "videos_per_minute" in raw:
-            limits = Limits(
-                videos_per_minute=int(raw["videos_per_minute"]),
-                concurrent_videos=int(raw["concurrent_videos"]),
-            )
-        return AccountRecord(
-            id=account_id,
-            limits=limits,
-            slots_in_use=self._server.zcard(keys.slots(account_id)),
-            cooling_until_s=float(raw.get("cooling_until", "0")),
-            strikes=int(raw.get("strikes", "0")),
-            trouble=raw.get("trouble", ""),
-            reason=raw.get("reason", ""),
-            paused=raw.get("paused") == "1",
-            refusals=int(raw.get("refusals", "0")),
-            learnt_concurrent=int(float(learnt)) if learnt else None,
-            daily_budget_usd_micros=int(budget) if budget else None,
-            today_usd_micros=int(raw.get(f"day:{int(now_s // DAY_S)}", "0")),
-        )
+        slots_in_use = self._server.zcard(keys.slots(account_id))
+        return account_record(account_id, raw, slots_in_use, now_s)
 
     def lost(self, account_id: str) -> list[Ref]:
         """Jobs whose answer is lost, those of a person included."""
@@ -176,3 +156,31 @@ class Permits:
         """Jobs that hold a slot."""
         refs = self._server.zrange(keys.slots(account_id), 0, -1)
         return [Ref.parse(ref) for ref in refs]
+
+
+def account_record(
+    account_id: str, raw: Mapping[str, str], slots_in_use: int, now_s: float
+) -> AccountRecord:
+    """An account from its fields as the server holds them, at a unix second."""
+    learnt = raw.get("learnt_concurrent")
+    budget = raw.get("daily_budget")
+    limits = None
+    if "videos_per_minute" in raw:
+        limits = Limits(
+            videos_per_minute=int(raw["videos_per_minute"]),
+            concurrent_videos=int(raw["concurrent_videos"]),
+        )
+    return AccountRecord(
+        id=account_id,
+        limits=limits,
+        slots_in_use=slots_in_use,
+        cooling_until_s=float(raw.get("cooling_until", "0")),
+        strikes=int(raw.get("strikes", "0")),
+        trouble=raw.get("trouble", ""),
+        reason=raw.get("reason", ""),
+        paused=raw.get("paused") == "1",
+        refusals=int(raw.get("refusals", "0")),
+        learnt_concurrent=int(float(learnt)) if learnt else None,
+        daily_budget_usd_micros=int(budget) if budget else None,
+        today_usd_micros=int(raw.get(f"day:{int(now_s // DAY_S)}", "0")),
+    )

@@ -35,6 +35,7 @@ NAMES = (
     "untold",
     "told",
     "figures",
+    "look",
     "schedule",
     "fire",
     "hold",

@@ -1,103 +1,256 @@
 """The report of a batch as one page for a browser.
 
-It turns the document of `report` into HTML that needs neither network nor script;
-whatever a manifest or the provider says stays text. What the page shows is decided
-here, how it looks in `page.html.j2`.
+It turns the document of `report` into HTML that asks nobody for anything but the
+videos beside it. What the page says is decided here; its neighbours make the rows
+(`page_rows`), the drawings (`charts`) and the words (`page_words`), and `page.css` says
+how it looks.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import PurePosixPath
+from hashlib import sha256
+from itertools import islice
+from shlex import join
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-#: Rows that one page shows; a browser stays quick, and the other files have them all.
-MOST_ROWS = 2_000
+from jobs.pricing import usd, usd_micros
+from jobs.report import charts, page_rows
+from jobs.report.page_words import (
+    all_visible,
+    count,
+    dollars,
+    lasting,
+    moment,
+    short_names,
+    step,
+    visible,
+)
+
+#: Rows that one page has; a browser takes seconds for more, and the other files have
+#: them all.
+MOST_ROWS = 100_000
+
+#: Rows that are shown where no script runs, and cards that one view has.
+MOST_PLAIN = 60
+
+#: Unresolved rows that are shown with their candidates before the cards.
+MOST_UNRESOLVED = 20
 
 #: States that a person should look at; their rows come first when not all are shown.
 TROUBLE = frozenset({"failed", "unresolved"})
 
-FINISHED = frozenset({"stored", "reused", "failed", "cancelled", "unresolved"})
+#: What rows are counted as, in the order of the page.
+GROUPS = ("stored", "reused", "failed", "unresolved", "unfinished", "cancelled")
+
+#: Parts of the script, in the order they need each other.
+SCRIPTS = ("page_rows.js", "page_cards.js", "page_view.js", "page_sheet.js")
+
+#: What a document may leave out, and what that means.
+_UNTOLD: dict[str, Any] = {
+    "labels": {},
+    "failures": [],
+    "times": [],
+    "timeline": None,
+    "limits": None,
+    "attempts": None,
+    "invoice": None,
+}
+
+_Document = Mapping[str, Any]
 
 
-def html_chunks(document: Mapping[str, Any]) -> Iterator[str]:
-    """The page in pieces, so that its text need not be held whole."""
-    rows = _shown(document["rows"])
-    cards = [_card(document["batch"], row) for row in rows]
-    left_out = len(document["rows"]) - len(rows)
-    return _template().generate(report=document, cards=cards, left_out=left_out)
+def html_chunks(document: _Document, *, most_rows: int = MOST_ROWS) -> Iterator[str]:
+    """The page in pieces, so that its text need not be held whole.
+
+    Of more than `most_rows` rows it has those that failed or are unresolved first.
+    """
+    told = _told(document) | _of_rows(document, most_rows)
+    return _environment().get_template("page.html.j2").generate(told)
 
 
-def as_html(document: Mapping[str, Any]) -> str:
+def as_html(document: _Document) -> str:
     """One self-contained page: open it from the folder of the batch's videos."""
     return "".join(html_chunks(document))
 
 
 @cache
-def _template() -> Template:
-    page = Environment(
+def _environment() -> Environment:
+    environment = Environment(
         loader=PackageLoader("jobs.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page.filters["size"] = _size
-    return page.get_template("page.html.j2")
+    words = (count, dollars, lasting, moment, step)
+    environment.globals.update({word.__name__: word for word in words})
+    environment.globals.update(_inline(environment), spread=charts.spread, query=_query)
+    return environment
 
 
-def _shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows for the page, in their order; those in trouble before all others."""
-    if len(rows) <= MOST_ROWS:
-        return rows
-    return sorted(rows, key=lambda row: row["state"] not in TROUBLE)[:MOST_ROWS]
+def _inline(environment: Environment) -> dict[str, str]:
+    """Style and script as they stand in the page, and what a browser knows them by."""
 
+    def text(name: str) -> str:
+        return (environment.loader or PackageLoader("jobs.report", "")).get_source(
+            environment, name
+        )[0]
 
-def _card(batch: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its links; each link is None unless a browser may follow it."""
-    state = row["state"]
-    stored = state in {"stored", "reused"}
+    script = '"use strict";\n{\n' + "\n".join(map(text, SCRIPTS)) + "}\n"
+    style = text("page.css")
     return {
-        **row,
-        "group": state if state in FINISHED else "unfinished",
-        "video_link": _beside(batch, row["key"]) if stored else None,
-        "image_link": _web(row["image"]),
+        "script": Markup(script),  # noqa: S704 - our own
+        "script_hash": _hash(script),
+        "style": Markup(style),  # noqa: S704 - our own
+        "style_hash": _hash(style),
     }
 
 
-def _beside(batch: str, key: str) -> str | None:
-    """The link from `<batch>/report.html` to a key of the same store.
-
-    >>> _beside("spring", "spring/mug.mp4"), _beside("spring", "all/mug.mp4")
-    ('./mug.mp4', '../all/mug.mp4')
-    """
-    at = PurePosixPath(key)
-    if at.is_absolute() or ".." in at.parts or not at.parts:
-        return None
-    if key.startswith(f"{batch}/"):
-        return "./" + quote(key.removeprefix(f"{batch}/"))
-    # Never without dots in front: what follows could be read as a scheme or a host.
-    return ("../" * len(PurePosixPath(batch).parts) or "./") + quote(key)
+def _hash(text: str) -> str:
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
-def _web(url: str) -> str | None:
-    """A web address as it is; None for all else, such as `javascript:` or a path."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # such as an address whose brackets do not match
-        return None
-    return url if parts.scheme in {"http", "https"} and parts.netloc else None
+def _query(**parts: str) -> str:
+    """Parts of an address behind its `#`."""
+    return urlencode(parts, errors="replace")
 
 
-def _size(size_bytes: int) -> str:
-    """Bytes as a person reads them.
+def _told(document: _Document) -> dict[str, Any]:
+    """All that the template says, in words and drawings."""
+    head = {name: value for name, value in document.items() if name != "rows"}
+    report = all_visible(_UNTOLD | head)
+    return {
+        "report": report,
+        "attempts": report["attempts"],
+        "lead": lead(document["jobs"]),
+        "groups": [group for group in GROUPS if document["jobs"][group]],
+        "shares": charts.shares([(g, document["jobs"][g]) for g in GROUPS]),
+        **_of_money(report),
+        **_of_time(report),
+    }
 
-    >>> _size(999), _size(2_430_000)
-    ('999 bytes', '2.4 MB')
-    """
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size_bytes >= factor:
-            return f"{size_bytes / factor:.1f} {unit}"
-    return f"{size_bytes} bytes"
+
+def lead(jobs: Mapping[str, int]) -> str:
+    """What came of a batch, in a sentence or two."""
+    ready, total = jobs["stored"] + jobs["reused"], jobs["total"]
+    if not total:
+        return "There are no jobs in it."
+    of = f"{ready:,} of {count(total, 'video')}"
+    one = "is" if ready == 1 else "are"
+    parts = [
+        f"All {total:,} videos are here" if 1 < ready == total else f"{of} {one} here"
+    ]
+    others = {
+        "unfinished": "on the way",
+        "failed": "failed",
+        "unresolved": "for you to settle",
+        "cancelled": "cancelled",
+    }
+    rest = [f"{jobs[name]:,} {words}" for name, words in others.items() if jobs[name]]
+    return ". ".join(parts + ([", ".join(rest)] if rest else [])) + "."
+
+
+def _of_money(report: _Document) -> dict[str, Any]:
+    cost, invoice = report["cost"], report["invoice"]
+    paid, estimated = usd_micros(cost["net_usd"]), usd_micros(cost["estimated_usd"])
+    budget = usd_micros(cost["budget_usd"] or "0")
+    share = max(0.0, min(1.0, paid / budget)) if budget else None
+    for failure in report["failures"]:
+        failure["lost_usd"] = _lost_usd(failure)
+    failures = sorted(report["failures"], key=lambda f: -usd_micros(f["lost_usd"]))
+    difference = paid - estimated
+    if not difference:
+        note = "What was paid is what was estimated."
+    else:
+        way = "more" if difference > 0 else "less"
+        note = f"It came to {dollars(usd(abs(difference)))} {way} than estimated."
+    return {
+        "has_waste": cost["wasted_usd"] != "0.00",
+        "wasteful": [f for f in failures if f["lost_usd"] != "0.00"][:3],
+        "paid_note": f"{dollars(cost['refunded_usd'])} was refunded"
+        if cost["refunded_usd"] != "0.00"
+        else "",
+        "estimate_note": note,
+        "budget_share": share,
+        "budget_note": "" if share is None else f"{share:.0%} of the budget is used",
+        "billed_command": visible(
+            join(["reelmill", "report", report["batch"], "--billed"])
+        ),
+        "invoice_agrees": bool(invoice)
+        and not invoice["differences"]
+        and not invoice["unexplained"],
+    }
+
+
+def _lost_usd(failure: Mapping[str, Any]) -> str:
+    """What failed jobs cost that is not given back."""
+    charged, refunded = failure["charged_usd"], failure.get("refunded_usd", "0")
+    return usd(usd_micros(charged) - usd_micros(refunded))
+
+
+def _of_time(report: _Document) -> dict[str, Any]:
+    timeline, attempts = report["timeline"], report["attempts"]
+    return {
+        "courses": charts.courses(timeline, report["limits"]) if timeline else [],
+        "timetable": charts.table(timeline) if timeline else [],
+        "until_s": charts.reach_s(report["times"]),
+        "attempts_note": _tries(attempts) if attempts else "",
+    }
+
+
+def _tries(attempts: Mapping[str, int]) -> str:
+    several, throttled = attempts["jobs_with_several"], attempts["throttled"]
+    said = [f"{count(attempts['total'], 'attempt')} in all"]
+    said.append(f"{count(several, 'job')} needed more than one" if several else "")
+    said.append(
+        f"the provider asked to slow down {count(throttled, 'time')} (429)"
+        if throttled
+        else "the provider never asked to slow down (429)"
+    )
+    return "; ".join(filter(None, said)) + "."
+
+
+def _of_rows(document: _Document, most_rows: int) -> dict[str, Any]:
+    batch, rows = document["batch"], _shown(document["rows"], most_rows)
+    models = sorted({row["model"] for row in rows})
+    kinds = {kind["model"] for kind in document["by_model"]}
+    names = short_names({*models, *kinds})
+    places = {model: place for place, model in enumerate(models)}
+    first = [_plain(batch, row, places) for row in rows[:MOST_PLAIN]]
+    open_rows = (row for row in rows if row["state"] == "unresolved")
+    unresolved = [
+        _plain(batch, row, places) for row in islice(open_rows, MOST_UNRESOLVED)
+    ]
+    told = {"columns": page_rows.COLUMNS, "models": all_visible(models)}
+    shape = told | {"names": [names[m] for m in models], "per_page": MOST_PLAIN}
+    needs = document["warnings"] or document.get("failures") or unresolved
+    return {
+        "models": all_visible(models),
+        "names": {visible(model): name for model, name in names.items()},
+        "plain": first,
+        "unresolved": unresolved,
+        "needs_you": bool(needs),
+        "left_out": len(document["rows"]) - len(rows),
+        "shape": Markup(page_rows.in_script(shape)),  # noqa: S704 - made for a script
+        "pieces": map(Markup, page_rows.pieces(batch, rows, places)),
+    }
+
+
+def _shown(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The rows for the page, in their order; those in trouble before all others."""
+    if len(rows) <= most:
+        return rows
+    return sorted(rows, key=lambda row: row["state"] not in TROUBLE)[:most]
+
+
+def _plain(
+    batch: str, row: Mapping[str, Any], places: Mapping[str, int]
+) -> dict[str, Any]:
+    """A row for the template, as the script has it."""
+    told = all_visible(page_rows.told_row(batch, row, places))
+    return dict(zip(page_rows.COLUMNS, told, strict=True))

@@ -7,6 +7,7 @@ survives a fork, so a store is made where it is used. What its errors mean is wo
 `words`.
 """
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -150,11 +151,24 @@ class Store:
         Raises:
             StoreError: it could not be kept.
         """
+        self.put_small(key, text.encode(), content_type)
+
+    def put_small(
+        self, key: str, content: bytes, content_type: str, *, replace: bool = True
+    ) -> None:
+        """Keep what is small under `key`, as `put_file` keeps a file.
+
+        Raises:
+            KeyTaken: there is another file.
+            StoreError: it could not be kept.
+        """
         if not self.local:
-            self._put(key, text.encode(), {"Content-Type": content_type})
+            self._put(key, content, {"Content-Type": content_type})
             return
         try:
-            folder.keep_text(Path(self.url), key, text.encode())
+            folder.keep_small(Path(self.url), key, content, replace=replace)
+        except FileExistsError:
+            self._must_hold(key, hashlib.sha256(content).hexdigest())
         except (OSError, ValueError) as error:
             raise self._failed(key, "cannot be kept", error) from None
 

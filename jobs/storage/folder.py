@@ -28,7 +28,7 @@ NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 def keep_file(root: Path, key: str, path: Path, *, replace: bool) -> None:
     """Keep a file under `key`; on the same disk it may be moved there.
 
-    What it holds must be on the disk already. Its name is once `keep_text` has kept
+    What it holds must be on the disk already. Its name is once `keep_small` has kept
     what is told of it beside it.
 
     Raises:
@@ -51,10 +51,11 @@ def keep_file(root: Path, key: str, path: Path, *, replace: bool) -> None:
             _name(part, target, replace=replace)
 
 
-def keep_text(root: Path, key: str, content: bytes) -> None:
-    """Keep a small text that says something of a file beside it.
+def keep_small(root: Path, key: str, content: bytes, *, replace: bool) -> None:
+    """Keep something small that goes with a file beside it.
 
     Raises:
+        FileExistsError: there is one, and it is not to be replaced.
         OSError: it cannot be kept.
         ValueError: the key is none.
     """
@@ -63,7 +64,7 @@ def keep_text(root: Path, key: str, content: bytes) -> None:
         with part.open("xb", buffering=0) as file:
             file.write(content)
             os.fsync(file)
-        part.replace(target)
+        _name(part, target, replace=replace)
     flush(target.parent)
 
 

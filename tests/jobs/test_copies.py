@@ -31,7 +31,8 @@ jobs = st.builds(
 def test_what_is_copied_is_read_again(
     asked: list[tuple[Job, dict[str, Link]]], budget: int | None
 ) -> None:
-    batch = a_batch(budget_usd_micros=budget, fresh=True, folder="shop")
+    labels = {"team": "shoes"}
+    batch = a_batch(budget_usd_micros=budget, fresh=True, folder="shop", labels=labels)
     found = copies.read("".join(copies.lines(batch, asked)))
     assert found.batch == batch
     assert found.jobs == tuple(job for job, _ in asked)
@@ -39,6 +40,12 @@ def test_what_is_copied_is_read_again(
     for _, several in asked:
         merged |= several
     assert found.links == merged
+
+
+def test_a_copy_of_an_earlier_version_has_no_labels() -> None:
+    text = "".join(copies.lines(a_batch(), [])).replace(', "labels": {}', "")
+    assert '"labels"' not in text
+    assert copies.read(text).batch == a_batch()
 
 
 def test_a_copy_that_is_not_whole_is_refused() -> None:

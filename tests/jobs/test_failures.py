@@ -76,6 +76,7 @@ def test_every_answer_to_a_paid_request_has_its_event(
 @given(submit_answers)
 def test_a_job_is_sent_again_only_if_nothing_was_created(answer: SubmitAnswer) -> None:
     move = submitted(answer)
+    assert move.throttled == isinstance(answer, Throttled)
     nothing = isinstance(answer, Unsent | Throttled | AccountTrouble)
     assert (move.event is Event.RETURN) == nothing
     released = -move.reserved_usd_micros - move.charged_usd_micros

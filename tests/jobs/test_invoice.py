@@ -42,6 +42,16 @@ def test_what_agrees_is_summed_up_and_nothing_differs() -> None:
         "billed_usd": "0.42",
         "billed_refunded_usd": "0.21",
         "billed_net_usd": "0.21",
+        "by_model": [
+            {
+                "model": MODEL,
+                "duration_s": None,
+                "options": "",
+                "billed_usd": "0.42",
+                "billed_refunded_usd": "0.21",
+                "billed_net_usd": "0.21",
+            }
+        ],
         "differences": [],
         "unexplained": [],
     }

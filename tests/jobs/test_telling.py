@@ -120,6 +120,7 @@ def test_a_program_gets_counts_and_exact_amounts() -> None:
         "stopped_by": None,
         "round": 0,
         "report": "s3://shop/videos/spring-1f0c33ab/report.html",
+        "labels": {},
         "jobs": {
             "total": 3,
             "stored": 3,

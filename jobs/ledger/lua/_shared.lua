@@ -127,6 +127,16 @@ local function remember(account, prediction, ref, now)
   redis.call('HSET', acct, 'predictions_since', string.format('%d', first))
 end
 
+-- Jobs of a batch that failed or became unresolved last: what whoever watches is told
+-- first. One that has gone on since may still be among them.
+local FAILURES_KEPT = 20
+local function failures_key(batch) return batch_key(batch) .. ':failures' end
+local function note_failure(batch, id)
+  redis.call('LREM', failures_key(batch), 0, id)
+  redis.call('LPUSH', failures_key(batch), id)
+  redis.call('LTRIM', failures_key(batch), 0, FAILURES_KEPT - 1)
+end
+
 local function failure_of(ref)
   local failure = redis.call('HGET', job_key(ref), 'failure')
   return failure and cjson.decode(failure)
@@ -153,11 +163,11 @@ end
 
 -- Leaves for the twins of a job that is to be forgotten what they need of it.
 local function leave_for_twins(asked, ref)
-  local is = redis.call('HMGET', job_key(ref), 'state', 'content', 'written', 'video', 'bytes', 'sha256')
+  local is = redis.call('HMGET', job_key(ref), 'state', 'content', 'written', 'video', 'bytes', 'sha256', 'poster')
   local content, written, failure = is[2] or '', is[3] or '', failure_of(ref)
   local left
   if is[1] == 'stored' or is[1] == 'reused' then
-    left = { ref = ref, content = content, video = is[4], bytes = is[5], sha256 = is[6] }
+    left = { ref = ref, content = content, video = is[4], bytes = is[5], sha256 = is[6], poster = is[7] or nil }
   elseif is[1] == 'failed' and was_moderated(failure) then
     left = { ref = ref, content = content, failure = failure }
   end
@@ -257,11 +267,13 @@ local function shift(ref, from, to, leader, now, left)
     local before = string.match(failure.message, '^refused before') and '' or 'refused before, as ' .. leader .. ': '
     failure.message = before .. failure.message
     redis.call('HSET', job, 'failure', cjson.encode(failure))
+    note_failure(batch, id)
   end
   if to == 'reused' then
-    local video = left and left.video and { left.video, left.bytes, left.sha256 }
-      or redis.call('HMGET', job_key(leader), 'video', 'bytes', 'sha256')
+    local video = left and left.video and { left.video, left.bytes, left.sha256, left.poster }
+      or redis.call('HMGET', job_key(leader), 'video', 'bytes', 'sha256', 'poster')
     redis.call('HSET', job, 'video', video[1], 'bytes', video[2], 'sha256', video[3])
+    if video[4] then redis.call('HSET', job, 'poster', video[4]) end
   end
   if to == 'reused' or to == 'failed' then
     redis.call('HINCRBY', key, 'unfinished', -1)

@@ -2,8 +2,8 @@
 -- if it is still where the mover believed it. Returns 1, or 0 where somebody was
 -- quicker, or -1 where the prediction belongs to an attempt already.
 -- ARGV: now or '', ref, state, next state, permit, due_in_s or '', reserved, charged,
---   refunded, slot, token, lend_s, window_s, prediction id, count of writes,
---   (field, value)..., fields to erase...
+--   refunded, slot, token, lend_s, window_s, prediction id, '1' if the account was over
+--   a limit, count of writes, (field, value)..., fields to erase...
 local now, ref, state, after, permit = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local due_in_s, slot, token = ARGV[6], ARGV[10], ARGV[11]
 local batch, id = string.match(ref, '^([^/]*)/(.*)$')
@@ -29,21 +29,24 @@ if prediction ~= '' then
   remember(account, prediction, ref, now)
 end
 
-local writes = tonumber(ARGV[15])
-redis.call('HSET', job, 'state', after, unpack(ARGV, 16, 15 + 2 * writes))
-if #ARGV > 15 + 2 * writes then redis.call('HDEL', job, unpack(ARGV, 16 + 2 * writes)) end
+local writes = tonumber(ARGV[16])
+redis.call('HSET', job, 'state', after, unpack(ARGV, 17, 16 + 2 * writes))
+if #ARGV > 16 + 2 * writes then redis.call('HDEL', job, unpack(ARGV, 17 + 2 * writes)) end
 
 redis.call('HINCRBY', key, 'n:' .. state, -1)
 redis.call('HINCRBY', key, 'n:' .. after, 1)
 if ARGV[7] ~= '0' then redis.call('HINCRBY', key, 'reserved', ARGV[7]) end
 if ARGV[8] ~= '0' then redis.call('HINCRBY', key, 'charged', ARGV[8]) end
 if ARGV[9] ~= '0' then redis.call('HINCRBY', key, 'refunded', ARGV[9]) end
+if ARGV[15] == '1' then redis.call('HINCRBY', key, 'throttled', 1) end
 -- Reserved money that comes back uncharged was not spent on the day of its permit.
 local released = -(tonumber(ARGV[7]) + tonumber(ARGV[8]))
 if released > 0 then
   redis.call('HINCRBY', acct, redis.call('HGET', job, 'day'), -released)
   redis.call('HSET', key, 'stopped_by', '')
 end
+
+if after == 'failed' or after == 'unresolved' then note_failure(batch, id) end
 
 -- Those whose answer is lost are settled against the history all together.
 if after == 'unknown' or after == 'unresolved' then
@@ -62,7 +65,7 @@ local paid = state == 'generating' or state == 'generated'
 if paid and after ~= 'generated' then redis.call('ZREM', acct .. ':uncollected', ref) end
 if after == 'generating' then
   local sent_at
-  for i = 17, 15 + 2 * writes, 2 do
+  for i = 18, 16 + 2 * writes, 2 do
     sent_at = sent_at or string.match(ARGV[i], '"sent_at_s":([%d.]+)')
   end
   redis.call('ZADD', acct .. ':uncollected', sent_at or now, ref)

@@ -15,6 +15,7 @@ from jobs.states import Event
 ACCOUNT = "acme"
 PRICE = 210_000
 LEASE_S = 30.0
+POSTER = "spring/row-1.poster.jpg"
 #: Events that the ledger's own steps bring about, for no move asks for them.
 OWN_STEPS = frozenset({Event.GRANT, Event.FOLLOW, Event.LEAD, Event.REUSE, Event.SPARE})
 PLENTY = Limits(videos_per_minute=100_000, concurrent_videos=100_000)
@@ -96,7 +97,9 @@ def move_by(
         Event.COMPLETE: partial(moves.complete, batch, record, url, now_s, LEASE_S),
         Event.TRY_AGAIN: partial(end, refund=True, again=True),
         Event.FAIL: partial(end, refund=False, again=False),
-        Event.STORE: partial(moves.store, batch, record, "row-1.mp4", 1_000, "ab" * 32),
+        Event.STORE: partial(
+            moves.store, batch, record, "row-1.mp4", 1_000, "ab" * 32, poster=POSTER
+        ),
         Event.CANCEL: partial(moves.cancel, batch, record),
         Event.ABANDON: partial(moves.abandon, batch, record, now_s),
         Event.RETRY: partial(moves.retry, batch, record),

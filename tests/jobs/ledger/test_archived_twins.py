@@ -16,6 +16,7 @@ from tests.jobs.ledger.play import (
     ACCOUNT,
     LEASE_S,
     PLENTY,
+    POSTER,
     a_batch,
     a_job,
     grant,
@@ -41,10 +42,11 @@ def test_the_videos_of_an_archived_batch_are_reused(
     assert (prospect.video, prospect.video_bytes) == (made.video, made.video_bytes)
     first, second, other, failed = ask(ledger, store, "autumn", *wanted)
     assert (first.state, first.leader) == (State.REUSED, str(stored))
-    assert (first.video, first.video_bytes, first.video_sha256) == (
+    assert (first.video, first.video_bytes, first.video_sha256, first.poster) == (
         made.video,
         made.video_bytes,
         made.video_sha256,
+        POSTER,
     )
     # Found as it is written; of another content it is none; what failed is made anew.
     assert second.state is State.REUSED

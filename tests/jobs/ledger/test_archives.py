@@ -42,6 +42,7 @@ def test_the_keys_of_an_archived_batch_are_given_back_and_it_is_still_listed(
     assert store.size_bytes(sealed.key)
     now = batch_of(ledger)
     assert now.archived == sealed.key
+    assert 0.0 < now.archived_at_s <= ledger.now_s()
     assert (now.counts, now.charged_usd_micros) == (
         before.counts,
         before.charged_usd_micros,

@@ -33,7 +33,8 @@ from tests.jobs.ledger.play import (
 
 
 def test_a_batch_is_read_as_it_was_written(ledger: Ledger) -> None:
-    batch = a_batch(budget_usd_micros=5, priority=7, attempts=2)
+    labels = {"season": "spring = 2027", "team": "shoes"}
+    batch = a_batch(budget_usd_micros=5, priority=7, attempts=2, labels=labels)
     assert ledger.batches.create(batch)
     assert batch_of(ledger) == batch
     assert ledger.batches.ids() == ["spring"]
@@ -44,6 +45,12 @@ def test_an_existing_batch_keeps_its_settings(ledger: Ledger) -> None:
     before = everything(ledger)
     assert not ledger.batches.create(a_batch(budget_usd_micros=None, store="other"))
     assert everything(ledger) == before
+
+
+def test_a_batch_gets_labels_and_keeps_those_it_has(ledger: Ledger) -> None:
+    ledger.batches.create(a_batch(labels={"team": "shoes"}))
+    ledger.batches.add_labels("spring", {"team": "hats", "year": "2027"})
+    assert batch_of(ledger).labels == {"team": "shoes", "year": "2027"}
 
 
 def test_a_batch_comes_with_its_budget_in_one_step(ledger: Ledger) -> None:

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from jobs import archiving
+from jobs import archiving, moves
 from jobs.ledger import Ledger, keys
 from jobs.ledger.archives import NotNow
 from jobs.ledger.audit import audit
@@ -255,6 +255,23 @@ def test_a_permit_of_the_past_moves_nothing(ledger: Ledger) -> None:
     late = move_by("spring", first_try, Event.ACCEPT, "from-the-first-try")
     assert ledger.moves.make([late]) == [Moved.NO]
     assert everything(ledger) == before
+
+
+def test_each_answer_of_too_many_counts_once_for_its_batch(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    first, _ = open_batch(ledger, jobs=2)
+    open_batch(ledger, "summer", jobs=1)
+    for _ in range(2):
+        grant(ledger)
+        record = play(ledger, first, Event.CLAIM)
+        back = moves.give_back("spring", record, throttled=True)
+        assert ledger.moves.make([back, back]) == [Moved.YES, Moved.NO]
+    grant(ledger)
+    play(ledger, first, Event.CLAIM, Event.RETURN)
+    assert batch_of(ledger).throttled == 2
+    assert batch_of(ledger, "summer").throttled == 0
+    assert record_of(ledger, first).attempts == ()
+    assert audit(ledger, ACCOUNT) == []
 
 
 def test_a_prediction_never_belongs_to_two_jobs(ledger: Ledger) -> None:

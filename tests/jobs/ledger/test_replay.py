@@ -30,7 +30,11 @@ def a_record(state: State, number: int = 1) -> JobRecord:
     match state:
         case State.STORED:
             return replace(
-                record, video="videos/a.mp4", video_bytes=7, video_sha256="ab"
+                record,
+                video="videos/a.mp4",
+                video_bytes=7,
+                video_sha256="ab",
+                poster="a.poster.jpg",
             )
         case State.FAILED:
             return replace(record, failure=REFUSED)

@@ -21,6 +21,7 @@ from tests.jobs.ledger.play import (
     ACCOUNT,
     OWN_STEPS,
     PLENTY,
+    POSTER,
     PRICE,
     a_batch,
     a_job,
@@ -75,6 +76,7 @@ def test_what_was_stored_before_is_reused_and_costs_nothing(ledger: Ledger) -> N
     again = record_of(ledger, Ref("tuesday", "row-1"))
     first = record_of(ledger, Ref("monday", "row-1"))
     assert (again.video, again.video_sha256) == (first.video, first.video_sha256)
+    assert again.poster == first.poster == POSTER
     assert again.leader == "monday/row-1"
     assert batch_of(ledger, "tuesday").estimated_usd_micros == PRICE
     assert grant(ledger) == [Ref("tuesday", "row-3")]

@@ -5,13 +5,22 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from jobs.answers import Billed, Listed
+from jobs.invoice import invoice
 from jobs.job import Job
+from jobs.limits import Limits
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
 from jobs.report.document import report
 from jobs.states import State
 
 NOW_S = 1_780_000_000.0
 MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
+#: A model whose price an option raises.
+DEARER = "kwaivgi/kling-v3.0-std/image-to-video"
+OUTCOMES = [
+    *("sent", "generating", "completed", "failed", "refused", "unsent"),
+    *("unknown", "absent", "abandoned"),
+]
 
 
 HOSTILE = [
@@ -44,17 +53,24 @@ micros = st.integers(0, 10**10)
 seconds = st.floats(0, 4e9)
 
 
+listed = st.builds(
+    Listed, texts, texts, seconds, st.sampled_from(["completed", "processing"])
+)
+labels = st.dictionaries(st.sampled_from(["team", "season"]), texts)
+
+
 @st.composite
 def attempts(draw: st.DrawFn, number: int) -> Attempt:
     charged = draw(micros)
     return Attempt(
         number=number,
         sent_at_s=draw(seconds),
-        outcome=draw(st.sampled_from(["generating", "completed", "failed", "unknown"])),
+        outcome=draw(st.sampled_from(OUTCOMES)),
         price_usd_micros=draw(st.none() | micros),
         charged_usd_micros=charged,
         refunded_usd_micros=draw(st.integers(0, charged)),
         prediction_id=draw(st.none() | texts),
+        ended_at_s=draw(st.none() | seconds),
         failure=draw(st.none() | st.builds(Failure, texts, texts)),
     )
 
@@ -64,10 +80,11 @@ def job_records(draw: st.DrawFn) -> JobRecord:
     job = Job(
         id=draw(texts),
         line=draw(st.integers(1, 10**6)),
-        model=draw(st.sampled_from([MODEL, "another"])),
+        model=draw(st.sampled_from([MODEL, DEARER, "another"])),
         inputs={
             "prompt": draw(texts),
             "image": draw(texts),
+            "sound": draw(st.booleans()),
         },
         duration_s=draw(st.sampled_from([None, 5, 10])),
         price_usd_micros=draw(st.none() | micros),
@@ -81,7 +98,10 @@ def job_records(draw: st.DrawFn) -> JobRecord:
         video=draw(st.none() | texts),
         video_bytes=draw(st.none() | st.integers(0, 10**12)),
         video_sha256=draw(st.none() | texts),
+        poster=draw(st.none() | texts),
         failure=draw(st.none() | st.builds(Failure, texts, texts)),
+        candidates=tuple(draw(st.lists(listed, max_size=3))),
+        generated_at_s=draw(st.none() | seconds),
     )
 
 
@@ -98,10 +118,36 @@ batches = st.builds(
     complete=st.booleans(),
     paused=st.booleans(),
     stopped_by=st.sampled_from(["", "budget", "something"]),
+    labels=labels,
+    throttled=st.integers(0, 10**6),
 )
 
 
-documents = st.builds(report, batches, st.lists(job_records(), max_size=5), seconds)
+@st.composite
+def invoices(draw: st.DrawFn, records: list[JobRecord]) -> dict[str, Any]:
+    """What the provider may say of these jobs: some of it billed, some of others."""
+    tries = [attempt for record in records for attempt in record.attempts]
+    ids = [attempt.prediction_id for attempt in tries if attempt.prediction_id]
+    of = st.sampled_from([*ids, "a stranger"])
+    kind = st.sampled_from(["deduct", "refund"])
+    bills = st.builds(Billed, texts, of, texts, kind, micros, seconds)
+    return invoice(records, draw(st.lists(bills, max_size=8)), ids, (0.0, 4e9))
+
+
+@st.composite
+def documents_of(draw: st.DrawFn, most: int = 5) -> dict[str, Any]:
+    records = draw(st.lists(job_records(), max_size=most))
+    limits = st.builds(Limits, st.integers(1, 10**4), st.integers(1, 10**4))
+    return report(
+        draw(batches),
+        iter(records),
+        draw(seconds),
+        limits=draw(st.none() | limits),
+        invoice=draw(st.none() | invoices(records)),
+    )
+
+
+documents = documents_of()
 
 
 def one_job(state: State = State.STORED, *tries: Attempt, **changes: Any) -> JobRecord:

@@ -6,21 +6,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.answers import Billed, Listed
+from jobs.invoice import invoice
+from jobs.limits import Limits
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord, Failure, JobRecord
-from jobs.report.document import (
-    KEPT_S,
-    as_json,
-    json_chunks,
-    report,
-)
+from jobs.report.document import as_json, json_chunks, report
+from jobs.report.notices import KEPT_S
 from jobs.report.page import as_html, html_chunks
 from jobs.report.sheet import as_csv, csv_lines
 from jobs.states import FINAL, State
 from tests.jobs.report.reported import (
+    DEARER,
     MODEL,
     NOW_S,
     SPRING,
@@ -68,6 +68,7 @@ def test_the_document_keeps_its_contract() -> None:
             "prediction_id": "p1",
             "outcome": "completed",
             "sent_at": "2026-05-28T20:26:40.000Z",
+            "ended_at": None,
             "charged_usd": "0.21",
             "refunded_usd": "0.00",
             "error": None,
@@ -78,6 +79,7 @@ def test_the_document_keeps_its_contract() -> None:
     assert (row["prediction_id"], row["video"]) == ("p1", "videos/spring/mug.mp4")
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(job_records(), max_size=6), batches, seconds)
 def test_totals_are_the_sums_of_rows_and_of_models(
     jobs: list[JobRecord], batch: BatchRecord, now_s: float
@@ -101,6 +103,47 @@ def test_totals_are_the_sums_of_rows_and_of_models(
     assert counts["total"] == len(jobs) == sum(counts.values()) - counts["total"]
 
 
+@settings(max_examples=60, deadline=None)
+@given(documents)
+def test_whatever_is_counted_twice_is_counted_alike(document: dict[str, Any]) -> None:
+    rows, lines = document["rows"], document["by_model"]
+    failures, timeline = document["failures"], document["timeline"]
+    for name, count in document["jobs"].items():
+        of_lines = "jobs" if name == "total" else name
+        assert sum(line[of_lines] for line in lines) == count
+    for name in ("estimated_usd", "wasted_usd", "net_usd"):
+        assert sum(amount(line, name) for line in lines) == amount(
+            document["cost"], name
+        )
+    tries = [attempt for row in rows for attempt in row["attempts"]]
+    assert document["attempts"]["total"] == len(tries)
+    several = [row for row in rows if len(row["attempts"]) > 1]
+    assert document["attempts"]["jobs_with_several"] == len(several)
+    assert sum(timeline["starts"] if timeline else []) == len(tries)
+    failed = [row for row in rows if row["state"] == "failed"]
+    assert sum(reason["jobs"] for reason in failures) == len(failed)
+    for name in ("charged_usd", "refunded_usd"):
+        assert sum(amount(reason, name) for reason in failures) == sum(
+            amount(row, name) for row in failed
+        )
+    timed = [row for row in rows if row["generated_s"] is not None]
+    assert sum(time["count"] for time in document["times"]) == len(timed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(documents)
+def test_the_invoice_by_model_is_the_invoice(document: dict[str, Any]) -> None:
+    for name in ("billed_usd", "billed_refunded_usd", "billed_net_usd"):
+        if "invoice" not in document:
+            assert not any(name in line for line in document["by_model"])
+            continue
+        total = amount(document["invoice"], name)
+        assert total == sum(amount(line, name) for line in document["by_model"])
+        of_invoice = document["invoice"]["by_model"]
+        assert total == sum(amount(line, name) for line in of_invoice)
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.lists(job_records(), max_size=6), st.booleans())
 def test_a_batch_is_finished_when_all_of_it_is_over(
     jobs: list[JobRecord], complete: bool
@@ -116,6 +159,7 @@ def test_one_job_that_is_not_over_keeps_a_batch_unfinished(state: State) -> None
     assert document["state"] == ("finished" if state in FINAL else "incomplete")
 
 
+@settings(max_examples=50, deadline=None)
 @given(documents)
 def test_json_says_the_document_again(document: dict[str, Any]) -> None:
     assert json.loads(as_json(document)) == document
@@ -182,6 +226,53 @@ def test_models_are_told_apart_by_their_duration() -> None:
     ]
     found = [(kind["duration_s"], kind["jobs"]) for kind in of(*kinds)["by_model"]]
     assert found == [(None, 1), (5, 1), (10, 2)]
+
+
+def test_options_that_raise_the_price_make_a_line_of_their_own() -> None:
+    plain = replace(one_job().job, model=DEARER, duration_s=5)
+    loud = replace(plain, id="loud", inputs={**plain.inputs, "sound": True})
+    quiet = replace(plain, id="quiet", inputs={**plain.inputs, "sound": False})
+    jobs = [JobRecord(job, State.STORED) for job in (loud, plain, quiet)]
+    document = of(*jobs)
+    found = [(line["options"], line["jobs"]) for line in document["by_model"]]
+    assert found == [("", 2), ("sound", 1)]
+    assert [row["options"] for row in document["rows"]] == ["sound", "", ""]
+
+
+def test_the_candidates_of_an_unresolved_job_come_with_what_is_billed() -> None:
+    listed = Listed("p9", MODEL, NOW_S, "completed", {"prompt": "a mug"})
+    other = Listed("p8", MODEL, NOW_S, "processing")
+    job = one_job(State.UNRESOLVED, candidates=(listed, other))
+    bill = Billed("b1", "p9", MODEL, "deduct", 210_000, NOW_S)
+    asked = invoice([job], [bill], [], (NOW_S - 1, NOW_S + 1))
+    (row,) = report(SPRING, [job], NOW_S, invoice=asked)["rows"]
+    assert row["candidates"] == [
+        {
+            "prediction_id": "p9",
+            "model": MODEL,
+            "created_at": "2026-05-28T20:26:40.000Z",
+            "status": "completed",
+            "billed_usd": "0.21",
+        },
+        {
+            "prediction_id": "p8",
+            "model": MODEL,
+            "created_at": "2026-05-28T20:26:40.000Z",
+            "status": "processing",
+            "billed_usd": None,
+        },
+    ]
+    (unasked,) = of(job)["rows"]
+    assert unasked["candidates"][0]["billed_usd"] is None
+
+
+def test_limits_labels_and_refusals_of_the_account_are_told() -> None:
+    batch = replace(SPRING, labels={"team": "shoes"}, throttled=7)
+    document = report(batch, [one_job()], NOW_S, limits=Limits(10, 3))
+    assert document["limits"] == {"videos_per_minute": 10, "concurrent_videos": 3}
+    assert document["labels"] == {"team": "shoes"}
+    assert document["attempts"]["throttled"] == 7
+    assert of(one_job())["limits"] is None
 
 
 @pytest.mark.parametrize(
@@ -272,6 +363,7 @@ def test_a_batch_without_jobs_has_a_report() -> None:
     assert "By model" not in as_html(document)
 
 
+@settings(max_examples=50, deadline=None)
 @given(documents)
 def test_the_pieces_are_the_whole(document: dict[str, Any]) -> None:
     assert "".join(json_chunks(document)) == as_json(document)

@@ -1,0 +1,132 @@
+"""Looking at batches: how they and their accounts stand, in one step of bounded size.
+
+However many jobs a batch has, a look reads as much of it, so that fifty people may
+watch one. What waits, and how long such videos took, changes slowly and is told only
+when it is asked for. What is made of it stands in `producer.watching`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from jobs.ledger.batches import batch_record
+from jobs.ledger.permits import AccountRecord, account_record
+from jobs.ledger.scripts import Scripts
+from jobs.ledger.workers import SILENT_S
+from jobs.records import BatchRecord, Failure
+from jobs.states import State
+
+#: The newest failures of a batch that a look tells.
+FAILURES = 10
+
+#: Jobs of a batch that are looked at to tell what waits.
+SAMPLED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that failed, or of which a person must decide."""
+
+    id: str
+    state: State
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Videos of one model and length."""
+
+    model: str
+    #: Seconds of video; 0 where the job does not say.
+    duration_s: int
+    #: How many of those that were looked at are of this kind.
+    jobs: int
+    #: Generation times of finished ones, newest first.
+    learnt_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What waits in a batch, told from some of its jobs, and what waits beside it."""
+
+    kinds: tuple[Kind, ...]
+    #: Jobs of other batches that are started before the last of this one.
+    beside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a batch and its account stood at one moment."""
+
+    #: Unix seconds by the ledger's clock.
+    now_s: float
+    batch: BatchRecord
+    account: AccountRecord
+    #: Starts of the account that count against its limit a minute.
+    starts: int
+    #: Workers of the account that live.
+    workers: int
+    #: The newest that failed or became unresolved and still are, newest first.
+    failures: tuple[Failed, ...]
+    #: Only where it was asked for.
+    mix: Mix | None
+
+
+class Looks:
+    """How batches stand."""
+
+    def __init__(self, scripts: Scripts, now: Callable[[], str]) -> None:
+        self._scripts = scripts
+        self._now = now
+
+    def take(self, batch_ids: Sequence[str], *, mixed: bool = False) -> list[Look]:
+        """How these batches stand, in one step; one that is not there is left out.
+
+        Args:
+            batch_ids: which.
+            mixed: tell what waits in them, too; it costs some hundred reads.
+        """
+        sampled = SAMPLED if mixed else 0
+        options = (self._now(), SILENT_S, FAILURES, sampled)
+        raw = json.loads(self._scripts.run("look", *options, *batch_ids))
+        return [_look(each, raw) for each in raw["batches"]]
+
+
+def _look(told: Mapping[str, Any], raw: Mapping[str, Any]) -> Look:
+    now_s, said = float(raw["now"]), raw["accounts"][told["account"]]
+    fields = _hash(said["hash"])
+    return Look(
+        now_s=now_s,
+        batch=batch_record(told["id"], _hash(told["hash"])),
+        account=account_record(told["account"], fields, said["slots"], now_s),
+        starts=said["starts"],
+        workers=said["workers"],
+        failures=tuple(_failed(each) for each in told["failures"]),
+        mix=_mix(told) if "kinds" in told else None,
+    )
+
+
+def _failed(told: Mapping[str, Any]) -> Failed:
+    failure = told.get("failure")
+    why = Failure(**json.loads(failure)) if failure else None
+    return Failed(told["id"], State(told["state"]), why)
+
+
+def _mix(told: Mapping[str, Any]) -> Mix:
+    kinds = tuple(
+        Kind(
+            model=each["model"],
+            duration_s=int(each["duration_s"]),
+            jobs=each["jobs"],
+            learnt_s=tuple(float(took_s) for took_s in each["times"]),
+        )
+        for each in told["kinds"]
+    )
+    return Mix(kinds, int(told["beside"]))
+
+
+def _hash(flat: Sequence[str]) -> dict[str, str]:
+    """Fields and values in turn, as a mapping."""
+    return dict(list(pairwise(flat))[::2])

@@ -1,0 +1,86 @@
+"""What a person should know or do about a batch as a whole, most pressing first.
+
+It words what the ledger says of the batch and what its jobs come to; what is to be done
+about one job stands in `steps`.
+"""
+
+import shlex
+from collections.abc import Iterator
+
+from jobs.records import BatchRecord, JobRecord
+from jobs.report.formats import usd, usd_or_none
+from jobs.report.sums import Sum
+from jobs.states import State
+
+#: Seconds that a prediction and its outputs are kept after it was made.
+#: Source: https://wavespeed.ai/docs/what-are-predictions (seven days).
+KEPT_S = 7 * 24 * 3600.0
+
+#: Seconds before the end of `KEPT_S` from which a video not yet stored is at risk.
+RISK_S = 2 * 24 * 3600.0
+
+
+def is_at_risk(record: JobRecord, now_s: float) -> bool:
+    """Whether the provider may soon delete a video that is paid and not stored."""
+    if record.state not in {State.GENERATING, State.GENERATED} or not record.attempts:
+        return False
+    made_at_s = record.generated_at_s or record.attempts[-1].sent_at_s
+    return now_s > made_at_s + KEPT_S - RISK_S
+
+
+def notices(batch: BatchRecord, whole: Sum, at_risk: int) -> list[str]:
+    """The sentences of `warnings`; `at_risk` is how many videos are."""
+    return [*_of_jobs(batch, whole, at_risk), *_of_batch(batch), *_of_prices(whole)]
+
+
+def _of_jobs(batch: BatchRecord, whole: Sum, at_risk: int) -> Iterator[str]:
+    name = shlex.quote(batch.id)
+    if at_risk:
+        yield (
+            f"Paid and not stored after five days: {at_risk}. The provider "
+            f"deletes videos after seven days; start a worker now."
+        )
+    if whole.unresolved:
+        yield (
+            f"Unresolved: {whole.unresolved}, with {_amount(whole.at_stake)} at stake. "
+            f"Settle each with: reelmill resolve {name} JOB"
+        )
+
+
+def _of_batch(batch: BatchRecord) -> Iterator[str]:
+    name = shlex.quote(batch.id)
+    if batch.stopped_by == "budget":
+        budget = usd_or_none(batch.budget_usd_micros) or "0.00"
+        yield f"Stopped by its budget of ${budget}. Raise it to go on: --budget"
+    elif batch.stopped_by == "daily-budget":
+        yield (
+            "Stopped by the account's budget of the day. It goes on tomorrow (UTC), "
+            "or with a larger one: REELMILL_DAILY_BUDGET"
+        )
+    elif batch.stopped_by:
+        yield f"Stopped by {batch.stopped_by}. See: reelmill show {name}"
+    if batch.aside:
+        yield (
+            "Set aside while another batch is rendered. Go on with the command that "
+            "began it."
+        )
+    if batch.paused:
+        yield f"Paused by a person. Go on with: reelmill resume {name}"
+    if not batch.complete:
+        yield "Not all rows of the manifest are in yet: submit it once more."
+
+
+def _of_prices(whole: Sum) -> Iterator[str]:
+    if whole.unpriced:
+        yield (
+            f"Without a known price: {whole.unpriced}. They are in no estimate; "
+            f"the provider's invoice tells what they cost."
+        )
+
+
+def _amount(prices: list[int | None]) -> str:
+    """The sum of prices in words, so that an unknown one is never taken for 0."""
+    known = [price for price in prices if price is not None]
+    said = [f"${usd(sum(known))}"] if known else []
+    said += ["an unknown amount"] if len(known) < len(prices) else []
+    return " and ".join(said)

@@ -1,0 +1,61 @@
+"""The next step: what a person can do about a job that has no video.
+
+It decides by the job's state and the code of its failure, and names the command or the
+change; it carries nothing out. Reasons that many jobs share get one step for all.
+"""
+
+import shlex
+from collections.abc import Collection
+
+from jobs.links import EXPIRED_CODE
+from jobs.moves import ABANDONED_CODE
+from jobs.states import State
+
+#: Codes of failures that the same row meets again, however often it is sent.
+_REFUSED = frozenset({"refused", "bad-parameter"})
+_MODERATED = "moderation"
+_UNREACHABLE = "picture-unreachable"
+
+#: Codes for which `retry` of a whole batch would be money for nothing, or which it
+#: leaves out.
+_NOT_AT_ONCE = _REFUSED | {_MODERATED, ABANDONED_CODE}
+
+
+def next_step(batch_id: str, job_id: str, state: State, code: str) -> str:
+    """What a person does about one job."""
+    which = shlex.join([batch_id, job_id])
+    if state is State.UNRESOLVED:
+        return f"Look at its candidates and settle it: reelmill resolve {which}"
+    if state is not State.FAILED:
+        return "Nothing: it goes on by itself."
+    if code == _MODERATED:
+        return "Change its prompt or picture: unchanged it is refused again."
+    if code in _REFUSED:
+        return "Correct its row and run it in a manifest of its own."
+    if code == EXPIRED_CODE:
+        return "Run the same manifest again: its picture is uploaded anew."
+    if code == _UNREACHABLE:
+        return f"Let the provider reach its picture, then: reelmill retry {which}"
+    return f"Pay for a new attempt: reelmill retry {which}"
+
+
+def step_for_all(batch_id: str, code: str, codes: Collection[str]) -> str:
+    """What a person does about several jobs that failed for one reason.
+
+    `codes` are those of all failed jobs of the batch: a command that retries them all
+    is named only where none of them would be paid for in vain.
+    """
+    if code == _MODERATED:
+        return (
+            "Change their prompts or pictures in failed.csv, beside this report, and "
+            "run that: unchanged they are refused again."
+        )
+    if code in _REFUSED:
+        return "Correct their rows in failed.csv, beside this report, and run that."
+    if code == EXPIRED_CODE:
+        return "Run the same manifest again: their pictures are uploaded anew."
+    name = shlex.quote(batch_id)
+    which = name if _NOT_AT_ONCE.isdisjoint(codes) else f"{name} JOB"
+    if code == _UNREACHABLE:
+        return f"Let the provider reach their pictures, then: reelmill retry {which}"
+    return f"Pay for a new attempt of each: reelmill retry {which}"
