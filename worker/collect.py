@@ -17,7 +17,7 @@ from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
-from worker import keeping
+from worker import keeping, posters
 from worker.engine import Engine, side_by_side
 from worker.files import Download, NotFetched
 from worker.partial import NoRoom, partial_file
@@ -57,13 +57,16 @@ async def _collect_one(
                 return
             with partial_file(engine.settings.home) as path:
                 record, download = await _receive(engine, ref, record, path)
-                keep = keeping.keep
-                place, fetched = await keeping.in_thread(keep, batch, record, download)
+                poster = posters.wanted(engine.settings.posters)
+                kept = await keeping.in_thread(
+                    keeping.keep, batch, record, download, poster=poster
+                )
     except (NotFetched, NoRoom, StoreError) as error:
         await _not_now(engine, ref, record, error)
         return
-    size, sha256 = fetched.size_bytes, fetched.sha256
-    await engine.make([moves.store(ref.batch, record, place, size, sha256)])
+    size, sha256 = kept.fetched.size_bytes, kept.fetched.sha256
+    stored = moves.store(ref.batch, record, kept.place, size, sha256, kept.poster)
+    await engine.make([stored])
     if batch.note:
         await engine.call(engine.ledger.batches.release, ref.batch)
 

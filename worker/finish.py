@@ -44,7 +44,9 @@ def _report(engine: Engine, batch_id: str) -> None:
     store = keeping.store_at(batch.store)
     # A large report is much work to make; a store that takes nothing says so before.
     store.check_writable()
-    document = report(batch, batches.jobs(batch_id), engine.now_s())
+    limits = engine.ledger.permits.read(batch.account).limits
+    jobs = batches.jobs(batch_id)
+    document = report(batch, jobs, engine.now_s(), limits=limits)
     files = report_files(
         document, batch, lambda: batches.jobs(batch_id), engine.catalogue
     )

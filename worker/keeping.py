@@ -7,16 +7,25 @@ of the ledger must stay free for what was just paid.
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
+from pathlib import Path, PurePosixPath
 from typing import Any, ParamSpec, TypeVar
 
+from jobs.naming import ENDING, POSTER_ENDING
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
-from jobs.storage import KeyTaken, Store
+from jobs.storage import KeyTaken, Store, StoreError
+from worker import posters
 from worker.files import Download, Fetched
+from worker.posters import NoPoster
+
+log = logging.getLogger("reelmill.collect")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,58 +57,123 @@ def store_at(url: str) -> Store:
     return Store(url)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A video that is safe in its store."""
+
+    #: Path or URL.
+    place: str
+    fetched: Fetched
+    #: Key of its poster in the store; None if it has none.
+    poster: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a video goes."""
+
+    key: str
+    #: Whether what is there may be replaced.
+    is_own: bool
+    #: What an earlier go told beside it, if it came so far and died.
+    told: Mapping[str, Any]
+
+    def beside(self, ending: str) -> str:
+        """The key of what goes with the video."""
+        return self.key.removesuffix(ENDING) + ending
+
+
 def keep(
-    batch: BatchRecord, record: JobRecord, download: Download
-) -> tuple[str, Fetched]:
-    """Check and keep a video and its provenance; where the video is now, and what.
+    batch: BatchRecord, record: JobRecord, download: Download, *, poster: bool
+) -> Kept:
+    """Check and keep a video, its provenance and, if asked for, a poster.
 
     Raises:
         NotFetched: it is no video.
         NoRoom: this machine cannot hold it.
-        StoreError: the store does not take them.
+        StoreError: the store does not take them; without a poster they are kept too.
     """
     store = store_at(batch.store)
     # In a folder it is moved to its place, and is not asked for a second time once
     # it is there: it must outlive a power cut. From a bucket a cut takes nothing.
     fetched = download.end(lasting=store.local)
-    key, is_own = _free_key(store, record)
+    spot = _free_spot(store, record)
     put = partial(store.put_file, content_type="video/mp4", sha256=fetched.sha256)
     try:
-        put(key, fetched.path, replace=is_own)
+        put(spot.key, fetched.path, replace=spot.is_own)
     except KeyTaken:
         # By a row of the same name that is kept at this moment, or whose provenance
         # was lost.
-        key = _own_key(record)
-        put(key, fetched.path)
-    told = _lines(_provenance(batch, record, fetched))
-    store.put_text(_beside(key), told, "application/json")
-    return store.place(key), fetched
+        spot = _own_spot(store, record)
+        put(spot.key, fetched.path)
+    told = _provenance(batch, record, fetched)
+    place = store.place(spot.key)
+    at = Path(place) if store.local else fetched.path
+    return Kept(place, fetched, _keep_beside(store, spot, told, at, poster=poster))
 
 
-def _free_key(store: Store, record: JobRecord) -> tuple[str, bool]:
+def _keep_beside(
+    store: Store, spot: _Spot, told: Mapping[str, Any], video: Path, *, poster: bool
+) -> str | None:
+    """Keep the provenance of a video and then its poster; the poster's key.
+
+    The poster is told of before it is made: whoever finds it told and not there knows
+    that its maker died, maybe of the video, and does not try again.
+    """
+    key = spot.beside(POSTER_ENDING)
+    name = PurePosixPath(key).name
+    before = spot.told.get("poster") == name
+
+    def tell(name: str | None) -> None:
+        text = _lines({**told, "poster": name})
+        store.put_text(spot.beside(".json"), text, "application/json")
+
+    tell(name if poster or before else None)
+    try:
+        if before:
+            return key if store.size_bytes(key) else None
+        if poster:
+            store.put_small(key, posters.make(video), "image/jpeg", replace=False)
+            return key
+    except (NoPoster, StoreError) as error:
+        log.warning("%s has no poster: %s", store.place(spot.key), error)
+        # It is safe whatever is told of its poster.
+        with suppress(StoreError):
+            tell(None)
+    return None
+
+
+def _free_spot(store: Store, record: JobRecord) -> _Spot:
     """The job's key, or one beside it where another paid video has it already.
 
     A template of keys may leave out the batch; then the same row of two nights would
-    have one key, and the second video would replace the first. With the key whether
-    what is there is the job's own.
+    have one key, and the second video would replace the first.
     """
-    key = record.job.key
-    told = store.get(_beside(key))
-    if told is None:
-        return key, False
-    try:
-        there = json.loads(told)
-    except ValueError:
-        there = None
+    spot = _Spot(record.job.key, is_own=False, told={})
+    raw = store.get(spot.beside(".json"))
+    if raw is None:
+        return spot
+    told = _read(raw)
     # By the prediction: another ledger may have a batch and a job of the same names.
     own = {attempt.prediction_id for attempt in record.attempts}
-    if isinstance(there, dict) and there.get("prediction_id") in own - {None}:
-        return key, True
-    return _own_key(record), True
+    if told.get("prediction_id") in own - {None}:
+        return replace(spot, is_own=True, told=told)
+    return _own_spot(store, record)
 
 
-def _own_key(record: JobRecord) -> str:
-    return f"{record.job.key.removesuffix('.mp4')}-{record.prediction_id}.mp4"
+def _own_spot(store: Store, record: JobRecord) -> _Spot:
+    """A key that no other video has."""
+    stem = record.job.key.removesuffix(ENDING)
+    spot = _Spot(f"{stem}-{record.prediction_id}{ENDING}", is_own=True, told={})
+    return replace(spot, told=_read(store.get(spot.beside(".json"))))
+
+
+def _read(raw: bytes | None) -> Mapping[str, Any]:
+    try:
+        told = json.loads(raw or b"{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _lines(told: Mapping[str, Any]) -> str:
@@ -107,10 +181,6 @@ def _lines(told: Mapping[str, Any]) -> str:
     # code, and be dearer than to write the video.
     lines = (f"  {_JSON.encode(name)}: {_JSON.encode(told[name])}" for name in told)
     return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _beside(key: str) -> str:
-    return key.removesuffix(".mp4") + ".json"
 
 
 def _provenance(

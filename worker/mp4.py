@@ -11,10 +11,15 @@ from typing import BinaryIO
 
 #: Boxes that hold the way to a track's handler.
 PARENTS = frozenset({b"moov", b"trak", b"mdia"})
+#: ... and those that hold the way to the number of its samples.
+SAMPLE_PARENTS = PARENTS | {b"minf", b"stbl"}
+SAMPLE_COUNTS = frozenset({b"stsz", b"stz2"})
 
 HEADER_BYTES = 8
 LARGE_HEADER_BYTES = 16
 DEEPEST = 6
+#: The index of a minute with sound has a hundred kilobytes.
+LARGEST_INDEX_BYTES = 4 << 20
 #: A film in a thousand fragments has two thousand; one with more is made to be endless.
 MOST_BOXES = 10_000
 
@@ -51,6 +56,22 @@ def check_open(file: BinaryIO, size_bytes: int) -> None:
         raise NotAVideo("it has no video track")
 
 
+def samples(path: Path) -> int:
+    """How many frames and pieces of sound the video at `path` says that it has.
+
+    Raises:
+        NotAVideo: it has no index of a usual size, or more of it between the frames.
+    """
+    with path.open("rb") as file:
+        top = list(_boxes(file, 0, path.stat().st_size))
+        places = [(start, end) for kind, start, end in top if kind == b"moov"]
+        if any(end - start > LARGEST_INDEX_BYTES for start, end in places):
+            raise NotAVideo("its index is too large")
+        if any(kind == b"moof" for kind, _, _ in top):
+            raise NotAVideo("its index is in pieces")
+        return sum(_counted(file, *place, 0) for place in places)
+
+
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Kind, first byte and end of the content of each box between two offsets."""
     for _ in range(MOST_BOXES):
@@ -83,3 +104,18 @@ def _handlers(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[byte
             yield file.read(4)
         elif kind in PARENTS:
             yield from _handlers(file, content, stop, depth + 1)
+
+
+def _counted(file: BinaryIO, start: int, end: int, depth: int) -> int:
+    """How many samples the tracks between two offsets have."""
+    if depth > DEEPEST:
+        raise NotAVideo("its boxes are nested too deep")
+    count = 0
+    for kind, content, stop in list(_boxes(file, start, end)):
+        if kind in SAMPLE_COUNTS:
+            # After version, flags and the size of each.
+            file.seek(content + 8)
+            count += int.from_bytes(file.read(4))
+        elif kind in SAMPLE_PARENTS:
+            count += _counted(file, content, stop, depth + 1)
+    return count

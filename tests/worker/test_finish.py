@@ -1,0 +1,65 @@
+"""The finish task: the report of what a worker really did is as its schema says."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no types
+
+from jobs.ledger import Ledger
+from jobs.report import schema
+from jobs.states import State
+from tests.producer.running import quick_sandbox
+from tests.sandbox.running import RunningSandbox
+from tests.worker.workshop import Workshop, workshop
+from worker.finish import finish
+
+V3 = "kling-v3.0-std"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.2) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as opened:
+        yield opened
+
+
+def reported(shop: Workshop) -> dict[str, Any]:
+    """What the report of the batch says that a worker writes."""
+    due = shop.ledger.due.lease(shop.engine.account, 10, 30.0)
+    shop.engine.run(finish(shop.engine, [ref for ref, _ in due]))
+    path = shop.store / "spring" / "spring" / "report.json"
+    return dict(json.loads(path.read_text("utf-8")))
+
+
+def test_a_real_report_keeps_its_schema_and_tells_what_happened(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(submit_429="first 3")
+    loud = shop.job(1, V3, sound=True)
+    shop.order(shop.job(0), loud, shop.job(2, duration=7))
+    shop.until_all(State.STORED, State.FAILED)
+    told = reported(shop)
+    Draft202012Validator(json.loads(schema.text())).validate(told)
+    assert told["attempts"]["throttled"] == 3
+    limits = shop.ledger.permits.read(shop.engine.account).limits
+    assert limits
+    assert told["limits"]["concurrent_videos"] == limits.concurrent_videos
+    assert [(line["model"], line["options"]) for line in told["by_model"]] == [
+        (shop.job(0).model, ""),
+        (loud.model, "sound"),
+    ]
+    stored = [row for row in told["rows"] if row["state"] == "stored"]
+    assert len(stored) == 2
+    (reason,) = told["failures"]
+    assert (reason["code"], reason["ids"]) == ("refused", ["r2"])
+    assert all(row["generated_s"] > 0 for row in stored)
+    assert sum(told["timeline"]["starts"]) == told["attempts"]["total"] == 3
+    assert sum(told["timeline"]["finished"]) == 3

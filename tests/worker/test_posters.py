@@ -1,0 +1,249 @@
+"""Posters of real videos, kept beside them; and that none ever costs a video."""
+
+import hashlib
+import io
+import json
+import logging
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from jobs.job import Job
+from jobs.ledger import Ledger
+from jobs.records import Attempt, BatchRecord, JobRecord
+from jobs.settling import NEAR
+from jobs.states import State
+from sandbox.pictures import shrunk
+from sandbox.rendering import Film, render
+from sandbox.uploads import samples
+from tests.producer.running import quick_sandbox
+from tests.worker.workshop import Workshop, workshop
+from worker import frames, posters
+from worker.files import Download
+from worker.keeping import Kept, keep
+from worker.posters import HEIGHT_PX, WIDTH_PX, NoPoster
+
+MUG = next(content for name, content in samples().items() if "mug" in name)
+
+
+def frame_of(picture: Image.Image) -> av.VideoFrame:
+    made: av.VideoFrame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # av has none
+    return made
+
+
+def encoded(path: Path, *shown: av.VideoFrame, **options: str) -> Path:
+    """A video of these frames, 24 a second."""
+    with av.open(str(path), "w", format="mp4", options=options) as file:
+        # Few frames in memory, however large they are.
+        quick = {"preset": "ultrafast", "tune": "zerolatency", "threads": "1"}
+        stream = file.add_stream("libx264", rate=24, options=quick)
+        stream.width, stream.height = shown[0].width, shown[0].height
+        stream.pix_fmt = "yuv420p"
+        for number, frame in enumerate(shown):
+            frame.pts = number
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+def filmed(path: Path, aspect: Fraction | None, long_side_px: int) -> Path:
+    film = Film(1, sound=True, aspect=aspect, long_side_px=long_side_px, frames_per_s=8)
+    render(shrunk(MUG, "picture", check=True), film, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A video of the mug, as a provider would make it."""
+    return filmed(tmp_path_factory.mktemp("film") / "mug.mp4", None, 320).read_bytes()
+
+
+def opened(poster: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(poster))
+
+
+@pytest.mark.parametrize(
+    ("aspect", "long_side_px", "size"),
+    [
+        (Fraction(16, 9), 1280, (WIDTH_PX, 270)),
+        (Fraction(9, 16), 1280, (360, HEIGHT_PX)),
+        (None, 160, (160, 160)),
+    ],
+)
+def test_a_poster_is_a_small_picture_of_the_beginning(
+    tmp_path: Path, aspect: Fraction | None, long_side_px: int, size: tuple[int, int]
+) -> None:
+    made = filmed(tmp_path / "mug.mp4", aspect, long_side_px)
+    poster = posters.make(made)
+    (tmp_path / "poster.jpg").write_bytes(poster)
+    assert (opened(poster).format, opened(poster).size) == ("JPEG", size)
+    assert b"Exif" not in poster
+    assert len(poster) < 40_000
+    assert frames.distance(made, tmp_path / "poster.jpg") < NEAR / 2
+
+
+def test_a_video_that_begins_black_shows_what_comes_then(tmp_path: Path) -> None:
+    black, red = (Image.new("RGB", (320, 180), name) for name in ("black", "red"))
+    red.paste("white", (100, 40, 220, 140))
+    shown = [frame_of(black if number < 30 else red) for number in range(60)]
+    made = posters.make(encoded(tmp_path / "a.mp4", *shown))
+    middle = opened(made).convert("L").crop((150, 80, 170, 100))
+    assert min(middle.tobytes()) > 200
+    # Nothing else is there to show.
+    dark = posters.make(encoded(tmp_path / "b.mp4", *shown[:3]))
+    assert opened(dark).size == (320, 180)
+
+
+def lying(path: Path) -> Path:
+    """A film whose index says that its large frames are small."""
+    content = bytearray(path.read_bytes())
+    place = content.index(b"avc1" + bytes(6))
+    struct.pack_into(">HH", content, place + 28, 640, 360)
+    path.write_bytes(content)
+    return path
+
+
+def endless(path: Path) -> Path:
+    """A film that says that it has a quarter of a billion frames."""
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">II", content, content.index(b"stsz") + 8, 7, 0x0FFF_FFFF)
+    path.write_bytes(content)
+    return path
+
+
+def test_bombs_are_not_decoded(tmp_path: Path) -> None:
+    small, large = (av.VideoFrame(*size) for size in ((64, 64), (4_224, 2_304)))
+    large_one = encoded(tmp_path / "large.mp4", large)
+    in_pieces = {"movflags": "frag_keyframe+empty_moov"}
+    with pytest.raises(NoPoster, match="too large: 4224x2304"):
+        posters.make(large_one)
+    with pytest.raises(NoPoster, match="too large: 4224x2304"):
+        posters.make(lying(large_one))
+    with pytest.raises(NoPoster, match="it is too long, with 268435455 samples"):
+        posters.make(endless(encoded(tmp_path / "endless.mp4", small)))
+    with pytest.raises(NoPoster, match="in pieces"):
+        posters.make(encoded(tmp_path / "pieces.mp4", small, **in_pieces))
+
+
+@pytest.fixture
+def collected(
+    tmp_path: Path, video: bytes
+) -> Callable[..., tuple[Path, Kept, dict[str, object]]]:
+    """Keeps a video as `collect` does; its place, what is told of it, and the rest."""
+    batch = BatchRecord(
+        *("spring", "spring.csv", "acme", str(tmp_path / "store"), 1, 3, None, 0.0),
+        complete=True,
+    )
+    job = Job("mug", 2, "kling", {}, 210_000, "spring/mug.mp4")
+    attempt = Attempt(1, 0.0, "completed", 210_000, 210_000, prediction_id="p1")
+    record = JobRecord(job, State.GENERATED, (attempt,))
+
+    def collect(
+        content: bytes = video, prediction_id: str = "p1", *, poster: bool = True
+    ) -> tuple[Path, Kept, dict[str, object]]:
+        download = Download(tmp_path / "partial.mp4", is_video=True)
+        download.pending += content
+        mine = replace(attempt, prediction_id=prediction_id)
+        now = replace(record, attempts=(mine,))
+        kept = keep(batch, now, download, poster=poster)
+        assert Path(kept.place).read_bytes() == content
+        assert hashlib.sha256(content).hexdigest() == kept.fetched.sha256
+        told = json.loads(Path(kept.place).with_suffix(".json").read_text())
+        return Path(kept.place).with_suffix(".poster.jpg"), kept, told
+
+    return collect
+
+
+Collected = Callable[..., tuple[Path, Kept, dict[str, object]]]
+
+
+def test_a_video_that_is_collected_twice_has_the_same_poster(
+    collected: Collected,
+) -> None:
+    place, kept, told = collected()
+    poster = place.read_bytes()
+    assert (kept.poster, told["poster"]) == ("spring/mug.poster.jpg", "mug.poster.jpg")
+    # Also where the second worker makes none.
+    for wanted in (True, False):
+        assert collected(poster=wanted) == (place, kept, told)
+    assert place.read_bytes() == poster
+    beside, other, _ = collected(prediction_id="p2")
+    assert other.poster == "spring/mug-p2.poster.jpg"
+    assert beside.read_bytes() == poster
+
+
+def test_after_a_death_between_video_and_poster_no_second_try_is_made(
+    collected: Collected,
+) -> None:
+    place, *_ = collected()
+    place.unlink()
+    _, kept, _ = collected()
+    assert kept.poster is None
+    assert not place.exists()
+
+
+def test_a_stranger_who_has_the_name_of_a_poster_keeps_it(collected: Collected) -> None:
+    place, *_ = collected(poster=False)
+    place.write_bytes(b"somebody's picture")
+    _, kept, told = collected()
+    assert (kept.poster, told["poster"]) == (None, None)
+    assert place.read_bytes() == b"somebody's picture"
+
+
+def test_a_video_that_cannot_be_decoded_is_kept_without_a_poster(
+    collected: Collected, video: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    mdat = video.index(b"mdat") + 4
+    damaged = video[:mdat] + bytes(len(video) - mdat)
+    with caplog.at_level(logging.INFO, "reelmill.collect"):
+        place, kept, told = collected(damaged)
+    assert (kept.poster, told["poster"], place.exists()) == (None, None, False)
+    (said,) = caplog.messages
+    assert said.startswith(f"{kept.place} has no poster: ")
+
+
+def test_without_the_extra_or_by_the_setting_none_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, collected: Collected
+) -> None:
+    assert posters.wanted("auto")
+    assert not posters.wanted("off")
+    posters.available.cache_clear()
+    # What an import of a module that is not installed comes to.
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert not posters.wanted("auto")
+    posters.available.cache_clear()
+    # ... or of one that is installed and does not work.
+    _, kept, told = collected()
+    assert (kept.poster, told["poster"]) == (None, None)
+
+
+@pytest.fixture
+def shop(ledger: Ledger, home: Path) -> Iterator[Workshop]:
+    with (
+        quick_sandbox(generation_s=0.1) as sandbox,
+        workshop(ledger, sandbox, home) as made,
+    ):
+        yield made
+
+
+def test_a_stored_row_has_its_poster_and_a_worker_may_go_without(
+    shop: Workshop,
+) -> None:
+    with_one, *_ = shop.order(shop.job(0), store=str(shop.store))
+    shop.until_all(State.STORED)
+    record = shop.record(with_one)
+    assert record.poster == "r0.poster.jpg"
+    poster = shop.store / record.poster
+    assert frames.distance(Path(record.video or ""), poster) < NEAR / 2
+    chosen = shop.engine.settings
+    shop.engine.settings = chosen.model_copy(update={"posters": "off"})
+    without, *_ = shop.order(shop.job(1), batch="autumn", store=str(shop.store))
+    shop.until_all(State.STORED)
+    assert shop.record(without).poster is None
