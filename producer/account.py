@@ -203,7 +203,10 @@ def must_fit(settings: Settings, prediction_id: str, model: str) -> None:
 def _or_stop(answer: Mapping[str, Any]) -> None:
     reason = answer.get("unreachable") or answer.get("reason")
     if reason:
-        raise Stop(f"the provider does not say: {reason}; ask again in a few minutes", Exit.UNREACHABLE)
+        raise Stop(
+            f"the provider does not say: {reason}; ask again in a few minutes",
+            Exit.UNREACHABLE,
+        )
 
 
 def ask(settings: Settings, *question: str) -> dict[str, Any]:

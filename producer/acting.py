@@ -58,7 +58,10 @@ def collect(batch: str | None, *, json: bool) -> int:
 
 def _hold(batch: str | None, *, account: bool, on: bool, json: bool) -> int:
     if account == (batch is not None):
-        raise Stop("name a batch, or say --account for all batches of the account")
+        raise Stop(
+            "name a batch, of which reelmill list --open has the ids, or say --account "
+            "for all batches of the account"
+        )
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         if account:

@@ -1,12 +1,16 @@
-"""Awaiting the end of a batch that others work on, and showing how it goes.
+"""Awaiting the end of batches that others work on, and showing how they go.
 
-Nothing here is needed by the batch: whoever looks may stop looking, and a ledger that
-is away for a while is waited for. How a batch stands is worded in `watching`.
+Nothing here is needed by the batches: whoever looks may stop looking, and a ledger
+that is away for a while is waited for. What is seen, and how it is shown, stands in
+`watching`.
 """
 
+import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 from jobs.ledger import Ledger, LedgerUnreachable, connect
 from jobs.settings import Settings
@@ -18,49 +22,98 @@ from producer.finding import find_batch
 from producer.printing import print_ending
 from producer.private import ledger_of
 from producer.rendering import outcome
-from producer.watching import Display, JsonLines, Snapshot, display, take
+from producer.watching import Snapshot
+from producer.watching.displays import TICK_S, Display, display
+from producer.watching.events import Events
+from producer.watching.looking import Looking
+from producer.watching.standing import harmless
 
-#: Seconds between two looks.
-LOOK_S = 0.5
+#: Open batches that are watched side by side if none is named.
+MOST_WATCHED = 20
 
 
-def watch(batch: str | None, *, json: bool) -> int:
-    """Show how a batch goes until it is over, or nothing more comes by itself."""
+def watch(batches: Sequence[str], *, json: bool) -> int:
+    """Show how batches go until they are over, or nothing more comes by itself.
+
+    If none is named, all that are open are watched, and if none is open, the newest.
+    """
     chosen = chosen_settings()
     with _ledger(chosen) as ledger:
-        found = find_batch(ledger, batch, whole=False)
+        names: Sequence[str | None] = batches or _open(ledger) or [None]
+        found = [find_batch(ledger, name, whole=False).id for name in names]
+        ids = list(dict.fromkeys(found))
         fleet = bool(chosen.redis_url)
-        return await_end(ledger, found.id, patient=fleet, json=json)
+        return await_ends(ledger, ids, patient=fleet, json=json, whole=True)
+
+
+def _open(ledger: Ledger) -> list[str]:
+    """The newest batches that are not over; the rest is named aloud."""
+    found, total = ledger.batches.page(0, MOST_WATCHED, unfinished=True)
+    if total > len(found):
+        tables.say(
+            f"{total} batches are open; these are the newest {len(found)}, and "
+            "reelmill list --open has all"
+        )
+    return [batch.id for batch in found]
 
 
 def await_end(ledger: Ledger, batch_id: str, *, patient: bool, json: bool) -> int:
-    """Show how a batch goes until it is over; the exit code that says how it stands.
+    """Show how a batch goes until it is over; see `await_ends`."""
+    return await_ends(ledger, [batch_id], patient=patient, json=json)
+
+
+def await_ends(
+    ledger: Ledger,
+    batch_ids: Sequence[str],
+    *,
+    patient: bool,
+    json: bool,
+    whole: bool = False,
+) -> int:
+    """Show how batches go until all are over; the exit code that says how they stand.
 
     Args:
-        ledger: where it is.
-        batch_id: which batch.
+        ledger: where they are.
+        batch_ids: which, each once.
         patient: wait for a ledger that is away; otherwise its end is the end.
-        json: a line of JSON for each change, instead of a panel or plain lines.
+        json: a line of JSON for each event, instead of a panel or plain lines.
+        whole: a panel may take the whole screen.
 
     Raises:
-        Stop: the ledger has lost the batch.
+        Stop: the ledger has lost a batch.
     """
-    now = first = _take(ledger, batch_id)
-    shown: Display = JsonLines() if json else display(first)
+    looking = Looking(ledger, batch_ids)
+    first = nows = _look(looking)
+    events = Events(_print, time.time) if json else None
+    several = len(nows) > 1
+    keys = f"Ctrl-C leaves the batch{'es' if several else ''} alone"
+    shown = events or display(keys, several=several, whole=whole)
     try:
-        for now in _looks(ledger, first, patient=patient):
-            shown.show(now)
+        with _ended_in_order():
+            for nows in _looks(looking, first, shown, patient=patient):
+                shown.show(nows, looking.paces)
     except KeyboardInterrupt:
-        tables.say(f"{batch_id} goes on without being watched")
+        shown.close()
+        names = ", ".join(harmless(now.batch.id) for now in nows)
+        goes = "go" if several else "goes"
+        tables.say(f"{names} {goes} on without being watched")
         return Exit.INCOMPLETE
     finally:
         shown.close()
-    if not json:
-        tables.say(
-            f"{now.count(State.STORED, State.REUSED)} of {now.batch.total} stored"
-        )
-        print_ending(now, None)
-    return outcome(now)
+    codes = [outcome(now) for now in nows]
+    for now, code in zip(nows, codes, strict=True):
+        if events:
+            events.over(now, looking.paces[now.batch.id], code)
+        else:
+            _tell_end(now, several=several)
+    return next((e for e in (Exit.INCOMPLETE, Exit.FAILED) if e in codes), Exit.STORED)
+
+
+def _tell_end(now: Snapshot, *, several: bool) -> None:
+    name = f"{harmless(now.batch.id)}: " if several else ""
+    done = now.count(State.STORED, State.REUSED)
+    tables.say(f"{name}{done} of {now.batch.total} stored")
+    print_ending(now, None)
 
 
 def is_at_rest(now: Snapshot) -> bool:
@@ -77,38 +130,68 @@ def is_at_rest(now: Snapshot) -> bool:
     )
 
 
-def _looks(ledger: Ledger, now: Snapshot, *, patient: bool) -> Iterator[Snapshot]:
-    """How it stands, again and again, until it is at rest."""
+def _looks(
+    looking: Looking, nows: list[Snapshot], shown: Display, *, patient: bool
+) -> Iterator[list[Snapshot]]:
+    """How they stand, again and again, until all are at rest."""
     away = False
     while True:
-        yield now
-        if is_at_rest(now):
+        yield nows
+        if all(map(is_at_rest, nows)):
             return
-        time.sleep(LOOK_S)
+        _rest(looking.rest_s, shown)
         try:
-            now = _take(ledger, now.batch.id)
+            nows = _look(looking)
         except LedgerUnreachable as error:
             if not patient:
+                shown.close()
                 tables.say("whoever rendered it has ended")
                 return
             if not away:
-                tables.say(f"the ledger is out of reach ({error}); waiting for it")
+                shown.away(str(error), time.time())
             away = True
         else:
             if away:
-                tables.say("the ledger answers again")
+                shown.back()
             away = False
 
 
-def _take(ledger: Ledger, batch_id: str) -> Snapshot:
+def _rest(seconds: float, shown: Display) -> None:
+    """Wait, with an eye on the size of the terminal."""
+    until = time.monotonic() + seconds
+    while (left_s := until - time.monotonic()) > 0:
+        time.sleep(min(TICK_S, left_s))
+        shown.tick()
+
+
+def _look(looking: Looking) -> list[Snapshot]:
     try:
-        return take(ledger, batch_id)
-    except LookupError:
+        return looking.look()
+    except LookupError as lost:
         raise Stop(
-            f"the ledger no longer has {batch_id}; if its server lost its data, stop "
+            f"the ledger no longer has {lost}; if its server lost its data, stop "
             "the workers and see in docs/operations.md how to go on",
             Exit.UNREACHABLE,
         ) from None
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Who is asked to end by a signal leaves the terminal as Ctrl-C does."""
+
+    def interrupted(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 @contextmanager

@@ -96,7 +96,8 @@ def enqueue(
 
     A batch that was only half handed over is completed. Of an existing one the jobs
     that were not sent yet are brought up to date; a budget that is given replaces its
-    own. What failed only for the age of an uploaded picture is sent again.
+    own. Labels that it does not have are added; those it has stay. What failed only for
+    the age of an uploaded picture is sent again.
 
     Args:
         ledger: where it goes.
@@ -114,6 +115,8 @@ def enqueue(
     else:
         deque(added, maxlen=0)
     ledger.batches.open(batch.id)
+    if not is_new:
+        ledger.batches.add_labels(batch.id, batch.labels)
     if batch.budget_usd_micros is not None:
         ledger.batches.set_budget(batch.id, batch.budget_usd_micros)
     if batch.priority > 1:

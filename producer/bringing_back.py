@@ -72,7 +72,10 @@ def _prices(
     if job:
         record = find_job(ledger, batch, job)
         if record.state not in (State.FAILED, State.CANCELLED):
-            raise Stop(f"{batch.id} {job} is {record.state}; it has not failed")
+            raise Stop(
+                f"{batch.id} {job} is {record.state} and has not failed; "
+                "there is nothing to retry"
+            )
         return {Ref(batch.id, job): record.job.price_usd_micros}
     states = [State.FAILED, *([State.CANCELLED] if cancelled else [])]
     records = ledger.batches.records(ledger.batches.refs_in(batch.id, states))

@@ -96,7 +96,9 @@ def _refuse_what_is_over(order: Order) -> None:
             "--abandon gives it up all the same"
         )
     if record.state is State.UNRESOLVED:
-        raise Stop(f"{which} is unresolved; settle it first: reelmill resolve {which}")
+        raise Stop(
+            f"{which} is unresolved; settle it first, reelmill show {which} tells how"
+        )
     if record.state in UNSETTLED:
         raise Stop(
             f"{which} is {record.state}: what became of its request must be known "

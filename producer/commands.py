@@ -15,14 +15,20 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import account, looking, problems, tables
+from producer import account, labelling, looking, problems, tables
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.finding import find_failed
 from producer.options import Reading, Spending
 from producer.prices import view as price_view
-from producer.printing import print_beginning, print_ending, print_json, print_outcome
+from producer.printing import (
+    print_beginning,
+    print_ending,
+    print_gone,
+    print_json,
+    print_outcome,
+)
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rebuilding.copying import refuse_if_lost
@@ -32,9 +38,6 @@ from producer.survey import Survey, foreseen, look, survey, weigh
 from producer.telling import tell_end
 from producer.uploading import upload_all
 from producer.watching import take
-
-#: Jobs that a sentence names.
-MOST_NAMED = 5
 
 
 def check(manifest: str, reading: Reading, *, json: bool) -> int:
@@ -64,7 +67,7 @@ def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) ->
         with ledger_of(chosen, alone=False) as ledger:
             batch = _batch(ledger, found, chosen, spending, budget)
             view = _view(found, ledger, chosen, batch)
-        _tell_gone(found)
+        print_gone(found.gone)
         if json:
             print_json(view.document())
         else:
@@ -78,8 +81,9 @@ def run(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> i
     budget = budget_of(spending)
     if not chosen.api_key:
         raise Stop(
-            "WAVESPEED_API_KEY is not set, so nothing can be rendered for real; "
-            "reelmill demo shows everything without a key"
+            "WAVESPEED_API_KEY is not set, so nothing can be rendered for real; set it "
+            "to the key of the account that pays and run the same command again, or "
+            "see it all first: reelmill demo shows everything without a key"
         )
     check_store(chosen.store)
     with closing(read(manifest, reading, chosen, whole=True)) as found:
@@ -124,8 +128,9 @@ def hand_over(
     _stop_at_problems(found)
     refuse_if_lost(ledger, chosen.store, fresh_ledger=spending.fresh_ledger)
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
-    _tell_gone(found)
+    print_gone(found.gone)
     there = ledger.batches.read(batch.id)
+    labelling.tell_kept(there, batch.labels)
     if there and there.cancelled:
         raise Stop(
             f"{there.id} was cancelled; to bring it back: "
@@ -229,6 +234,7 @@ def _batch(
         fresh=fresh,
         budget_usd_micros=budget_usd_micros,
         priority=spending.priority,
+        labels=labelling.given(spending.label),
     )
 
 
@@ -303,21 +309,6 @@ def check_store(store: str) -> None:
         raise Stop(f"{error}; set REELMILL_STORE or --store") from None
 
 
-def _tell_gone(found: Survey) -> None:
-    """Say which videos of the batch were stored and are not there any more."""
-    if found.gone:
-        few = ", ".join(found.gone[:MOST_NAMED])
-        more = (
-            f" and {len(found.gone) - MOST_NAMED} more"
-            if found.gone[MOST_NAMED:]
-            else ""
-        )
-        tables.say(
-            f"stored before, and gone from the store: {few}{more}; a manifest of these "
-            "rows alone renders them again, --fresh renders all"
-        )
-
-
 def _upload(
     found: Survey, ledger: Ledger, chosen: Settings, batch: BatchRecord
 ) -> None:
@@ -342,7 +333,7 @@ def _ask_before_spending(
         tables.say(f"{found.given_up} rows failed or were cancelled before; {again}")
     if yes or not found.to_pay:
         return
-    if not sys.stdin.isatty():
+    if not (sys.stdin and sys.stdin.isatty()):
         raise Stop("nobody is here to ask; --yes spends without asking")
     cost = f"{found.to_pay} videos for ${usd(found.price_usd_micros)}"
     question = f"Render {cost}?"

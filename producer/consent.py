@@ -18,7 +18,7 @@ def consent(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not (sys.stdin and sys.stdin.isatty()):
         raise Stop(f"{question} Nobody is here to answer; --yes answers for you")
     if not Confirm.ask(question, console=tables.err, default=False):
         raise Stop("nothing was changed", Exit.INCOMPLETE)

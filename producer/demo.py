@@ -67,7 +67,8 @@ def demo(*, json: bool) -> int:
 def sandbox(options: Sequence[str]) -> int:
     """Run the stand-in provider until it is stopped."""
     _require_sandbox()
-    command = [sys.executable, "-m", "sandbox", *options]
+    # It goes when this process is ended by a signal that it does not get itself.
+    command = [sys.executable, "-m", "sandbox", "--with-parent", *options]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - a command of our own
 
 

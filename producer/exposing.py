@@ -38,7 +38,7 @@ def expose(host: str, port: int, *, once: bool) -> int:
         Stop: there is nothing to serve, or no place to serve it.
     """
     if find_spec("prometheus_client") is None:
-        raise Stop("figures need prometheus-client: install reelmill with [metrics]")
+        raise Stop("figures need prometheus-client: pip install 'reelmill[metrics]'")
     chosen = chosen_settings()
     app = broker.make_app(chosen.ledger_url)
     if once:
@@ -95,7 +95,7 @@ def _registry(read: Callable[[], Figures]) -> "CollectorRegistry":
             try:
                 figures = read()
             except (LedgerError, OSError) as error:
-                tables.say(f"the ledger does not answer: {error}")
+                tables.say(f"the ledger does not answer, and is asked again: {error}")
                 yield GaugeMetricFamily(metrics.UP, metrics.UP_HELP, 0)
                 return
             yield GaugeMetricFamily(metrics.UP, metrics.UP_HELP, 1)

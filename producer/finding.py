@@ -33,7 +33,8 @@ def find_batch(
     known = batch_id or next(iter(ledger.batches.ids(1)), None)
     if known is None:
         raise Stop(
-            "there is no batch yet in this ledger; reelmill run and submit make them"
+            "there is no batch yet in this ledger; reelmill run MANIFEST makes one, "
+            "and REELMILL_HOME or REELMILL_REDIS_URL names another ledger"
         )
     found = ledger.batches.read(known)
     if found is None:

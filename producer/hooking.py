@@ -26,7 +26,7 @@ def hooks(host: str, port: int) -> int:
     if not chosen.api_key:
         raise Stop(
             "WAVESPEED_API_KEY is not set; webhooks are checked with a secret that "
-            "only the account's key can ask for"
+            "only the account's key can ask for; set it to that key"
         )
     if not 0 <= port <= HIGHEST_PORT:
         raise Stop(f"--port {port}: must be 0 to {HIGHEST_PORT}")

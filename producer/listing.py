@@ -17,13 +17,13 @@ def models(name: str | None, *, json: bool) -> int:
     try:
         chosen = [known.find(name)] if name else list(known.models.values())
     except UnknownModel as error:
-        raise Stop(str(error)) from None
+        raise Stop(f"{error}; reelmill models lists them") from None
     if json:
         print_json([_model(model) for model in chosen])
     elif name:
         tables.out.print(tables.model_table(chosen[0]))
         for line in tables.model_lines(chosen[0]):
-            tables.out.print(line, markup=False, soft_wrap=True)
+            tables.tell(line)
     else:
         tables.out.print(tables.models_table(chosen))
     return Exit.STORED

@@ -6,9 +6,24 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from jobs.labels import parsed
+
 _MANIFEST = Group("Manifest", sort_key=1)
 _SPENDING = Group("Spending", sort_key=2)
 _WHEN = Group("When", sort_key=0)
+_STATEMENT = Group("Statement", sort_key=1)
+
+
+def _checked(_kind: object, label: str) -> None:
+    """Refuse a label that is none at once, before anything is read."""
+    parsed([label])
+
+
+#: `--label team=shoes`, as often as one likes.
+LabelOption = Annotated[
+    tuple[Annotated[str, Parameter(validator=_checked)], ...],
+    Parameter(name="--label", negative="", allow_repeating=True, show_default=False),
+]
 
 
 @Parameter(name="*")
@@ -61,6 +76,8 @@ class Spending:
         int, Parameter(group=_SPENDING, validator=Number(gte=1, lte=1000))
     ] = 1
     """Weight against other batches of the account."""
+    label: Annotated[LabelOption, Parameter(group=_SPENDING)] = ()
+    """A label for the batch, such as `team=shoes`, for statements; repeatable."""
     fresh: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
     """Render also what was rendered before."""
     fresh_ledger: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
@@ -92,7 +109,21 @@ class When:
     """Put it in place of a schedule of that name."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Which time a statement is about, and which batches."""
+
+    since: Annotated[str | None, Parameter(group=_STATEMENT)] = None
+    """Sum up all batches since then: 12h, 30d, 4w, or a day (UTC) as 2026-11-01."""
+    until: Annotated[str | None, Parameter(group=_STATEMENT)] = None
+    """End of that time, itself not in it, written the same way."""
+    label: Annotated[LabelOption, Parameter(group=_STATEMENT)] = ()
+    """Only batches with this label, such as `team=shoes`; repeatable."""
+
+
 #: What a command does when no option is given.
 READING = Reading()
 SPENDING = Spending()
 WHEN = When()
+OVER = Over()

@@ -2,28 +2,46 @@
 
 import json as jsonlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from textwrap import indent
 from typing import Any
 
 from jobs.states import State
 from producer import account, tables
+from producer.screen import visible_json
 from producer.watching import Snapshot, held_up
+
+#: Jobs that a sentence names.
+MOST_NAMED = 5
 
 
 def print_json(value: object) -> None:
     """A result for a program, on standard output."""
-    sys.stdout.write(jsonlib.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(_json(value) + "\n")
 
 
 def print_json_list(values: Iterable[object]) -> None:
     """Results for a program as one list, each written as soon as it is known."""
     opened = "["
     for value in values:
-        text = jsonlib.dumps(value, ensure_ascii=False, indent=2)
-        sys.stdout.write(f"{opened}\n{indent(text, '  ')}")
+        sys.stdout.write(f"{opened}\n{indent(_json(value), '  ')}")
         opened = ","
     sys.stdout.write("[]\n" if opened == "[" else "\n]\n")
+
+
+def _json(value: object) -> str:
+    return visible_json(jsonlib.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_gone(jobs: Sequence[str]) -> None:
+    """Say which videos of a batch were stored and are not there any more."""
+    if jobs:
+        few, more = ", ".join(jobs[:MOST_NAMED]), len(jobs) - MOST_NAMED
+        tables.say(
+            f"stored before, and gone from the store: {few}"
+            f"{f' and {more} more' if more > 0 else ''}; a manifest of these "
+            "rows alone renders them again, --fresh renders all"
+        )
 
 
 def print_beginning(before: Snapshot) -> None:
@@ -46,16 +64,10 @@ def print_beginning(before: Snapshot) -> None:
 
 
 def print_ending(now: Snapshot, before: Snapshot | None) -> None:
-    """Say what is left, why, and how to go on."""
+    """Say where the videos are; or what is left, why, and how to go on."""
     left = now.batch.total - now.over
     if not left:
-        if now.batch.cancelled:
-            again = f"reelmill retry {now.batch.id} --cancelled takes it up again"
-            tables.say(f"{now.count(State.CANCELLED)} are cancelled; {again}")
-        elif before and before.over == before.batch.total:
-            done = now.count(State.STORED, State.REUSED)
-            many = f"all {done}" if done == now.batch.total else f"{done}"
-            tables.say(f"{many} were rendered before; none was sent")
+        _print_over(now, before)
         return
     tables.say(
         f"incomplete: {left} of {now.batch.total} are left"
@@ -86,6 +98,28 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
         tables.say(f"{again} to go on")
 
 
+def _print_over(now: Snapshot, before: Snapshot | None) -> None:
+    batch, done = now.batch, now.count(State.STORED, State.REUSED)
+    if batch.cancelled:
+        again = f"reelmill retry {batch.id} --cancelled takes it up again"
+        tables.say(f"{now.count(State.CANCELLED)} are cancelled; {again}")
+    elif before and before.over == before.batch.total:
+        many = f"all {done}" if done == batch.total else f"{done}"
+        tables.say(f"{many} were rendered before; none was sent")
+    elif before:
+        tables.say(
+            f"the videos are in {batch.store}/{batch.id}; open its report.html in a "
+            "browser to see them"
+        )
+        if failed := now.count(State.FAILED):
+            tables.say(
+                f"{failed} failed: reelmill report {batch.id} tells why, and what to do "
+                "about each; failed.csv beside it has their rows, to be mended and run"
+            )
+        else:
+            tables.say("run again, a manifest pays only for what is new in it")
+
+
 def print_outcome(document: dict[str, Any], place: str, *, json: bool) -> None:
     """What came of a batch: for a program without its rows, for a person as a table."""
     if json:
@@ -99,13 +133,13 @@ def print_report(document: dict[str, Any], place: str) -> None:
     """Print the report of a batch and where it is kept."""
     tables.out.print(tables.report_table(document))
     for line in tables.trouble_lines(document):
-        tables.out.print(line, markup=False, soft_wrap=True)
+        tables.tell(line)
     cost = document["cost"]
-    tables.out.print(
+    tables.tell(
         f"estimated ${cost['estimated_usd']}, charged ${cost['charged_usd']}, "
         f"refunded ${cost['refunded_usd']}, net ${cost['net_usd']}"
     )
     if "invoice" in document:
         for line in tables.invoice_lines(document["invoice"]):
-            tables.out.print(line, markup=False, soft_wrap=True)
-    tables.out.print(place, markup=False, soft_wrap=True)
+            tables.tell(line)
+    tables.tell(place)

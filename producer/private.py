@@ -61,12 +61,13 @@ def _connected(url: str) -> Iterator[Ledger]:
     except LedgerUnreachable as error:
         raise Stop(
             f"the ledger at {_without_password(url)} is out of reach ({error}); "
-            f"{_cure(error)}",
+            f"{_cure(url, error)}",
             Exit.UNREACHABLE,
         ) from None
     except LedgerError as error:
         raise Stop(
-            f"the ledger at {_without_password(url)} refuses us: {error}",
+            f"the ledger at {_without_password(url)} refuses us: {error}; look at "
+            "what its server allows, and at its log",
             Exit.UNREACHABLE,
         ) from None
     try:
@@ -86,11 +87,13 @@ def _connected(url: str) -> Iterator[Ledger]:
         ledger.close()
 
 
-def _cure(error: Exception) -> str:
+def _cure(url: str, error: Exception) -> str:
     words = str(error).casefold()
     if "password" in words or "auth" in words:
         return "look at the password in REELMILL_REDIS_URL"
-    return "is its server running?"
+    if url.startswith("unix:"):
+        return "if a run has just begun or ended here, run the same command again"
+    return "see that its server runs, and that REELMILL_REDIS_URL is its address"
 
 
 def make_home(home: Path) -> None:
@@ -196,7 +199,10 @@ def _make_room(socket: Path) -> None:
     """See that nothing stands where the socket goes."""
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if socket.parent.stat().st_uid != os.getuid():
-        raise Stop(f"{socket.parent} belongs to somebody else; set REELMILL_HOME")
+        raise Stop(
+            f"{socket.parent} belongs to somebody else; set REELMILL_HOME to a folder "
+            "of your own"
+        )
     if not os.path.lexists(socket):
         return
     if not stat.S_ISSOCK(socket.lstat().st_mode):

@@ -35,7 +35,7 @@ def brought_back(ledger: Ledger, batch: BatchRecord) -> BatchRecord:
     except StoreError as error:
         raise Stop(
             f"{batch.id} is archived, and its archive cannot be read: {error}; nothing "
-            "was sent",
+            "was sent, run the same command again once its store answers",
             Exit.UNREACHABLE,
         ) from None
     return ledger.batches.read(batch.id) or batch

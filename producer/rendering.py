@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import FrameType
 from typing import Any
@@ -27,12 +27,15 @@ from producer import tables
 from producer.children import Child
 from producer.exits import Exit, Stop
 from producer.stuck import stuck, stuck_lines
-from producer.watching import Display, Snapshot, display, take
+from producer.watching import Snapshot, take
+from producer.watching.displays import Display, display
+from producer.watching.looking import Looking
+from producer.watching.snapshot import with_followed
 
 #: Jobs waited for side by side are the loop's work; threads only carry blocks of them.
 THREADS = 16
 
-LOOK_S = 0.2
+LOOK_S = 0.25
 
 #: Jobs that follow and look up in one round trip.
 FOLLOWERS = 500
@@ -83,11 +86,12 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
     """
     if settings.starts:
         ledger.batches.unstop(batch_id)
-    first = take(ledger, batch_id)
+    looking = Looking(ledger, [batch_id])
+    first = _look(ledger, looking)
     with _interruptible() as interrupt:
-        shown = display(first)
+        shown = display("Ctrl-C stops; the same command goes on")
         try:
-            return _watch(ledger, settings, first, shown, interrupt)
+            return _watch(ledger, settings, first, looking, shown, interrupt)
         except LedgerUnreachable as error:
             raise Stop(
                 f"the ledger went out of reach ({error}); "
@@ -102,6 +106,7 @@ def _watch(
     ledger: Ledger,
     settings: Settings,
     now: Snapshot,
+    looking: Looking,
     shown: Display,
     interrupt: Interrupt,
 ) -> Snapshot:
@@ -113,9 +118,9 @@ def _watch(
     try:
         while not interrupt.asked and not _is_over(now, settings, in_vain):
             time.sleep(LOOK_S)
-            now = _followed_up(ledger, take(ledger, batch_id))
+            now = _followed_up(ledger, _look(ledger, looking))
             in_vain = stuck(ledger, now)
-            shown.show(now)
+            shown.show([now], looking.paces)
             if not worker.running:
                 if time.monotonic() - born_s > LONG_LIFE_S:
                     starts = 0
@@ -137,6 +142,15 @@ def _watch(
     for line in stuck_lines(batch_id, in_vain, now.batch.note):
         tables.say(line)
     return take(ledger, batch_id)
+
+
+def _look(ledger: Ledger, looking: Looking) -> Snapshot:
+    """How it stands, and whether what it follows is made.
+
+    A worker of our own is at work, or about to be.
+    """
+    (now,) = looking.look()
+    return with_followed(ledger, replace(now, workers=max(1, now.workers)))
 
 
 def _followed_up(ledger: Ledger, now: Snapshot) -> Snapshot:
@@ -200,7 +214,7 @@ def keep_report(
     ledger: Ledger,
     batch_id: str,
     now_s: float,
-    extra: Mapping[str, Any] | None = None,
+    invoice: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], str]:
     """The report of a batch, written anew beside its videos, and where it is.
 
@@ -208,7 +222,7 @@ def keep_report(
         ledger: where the batch is.
         batch_id: which batch.
         now_s: unix seconds.
-        extra: further parts of the document.
+        invoice: what the provider bills, where it was asked.
 
     Raises:
         Stop: there is no such batch, or the store does not take it.
@@ -216,8 +230,9 @@ def keep_report(
     batch = ledger.batches.read(batch_id)
     if batch is None:
         raise Stop(f"there is no batch {batch_id} in this ledger")
-    document = report(batch, ledger.batches.jobs(batch_id), now_s)
-    document.update(extra or {})
+    jobs = ledger.batches.jobs(batch_id)
+    limits = ledger.permits.read(batch.account).limits
+    document = report(batch, jobs, now_s, limits=limits, invoice=invoice)
     try:
         store = Store(batch.store)
         files = report_files(

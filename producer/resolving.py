@@ -33,7 +33,10 @@ def resolve(
 ) -> int:
     """Settle a lost answer by a person's word."""
     if (adopt is None) == (not absent):
-        raise Stop("say either --adopt PREDICTION or --absent, not both or neither")
+        raise Stop(
+            "say either --adopt PREDICTION or --absent, not both or neither; "
+            f"reelmill show {batch} {job} has the candidates"
+        )
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)
@@ -53,7 +56,10 @@ def resolve(
             done = f"prediction {adopt} belongs to {job} now"
         (moved,) = ledger.moves.make([move])
     if moved is not Moved.YES:
-        raise Stop(f"{batch}/{job} changed in the meantime; look at it again")
+        raise Stop(
+            f"{batch}/{job} changed in the meantime; "
+            f"reelmill show {batch} {job} tells how it stands now"
+        )
     if json:
         print_json({"batch": found.id, "job": job, "adopted": adopt, "absent": absent})
     elif chosen.redis_url:
@@ -103,10 +109,16 @@ def _check_adoptable(
     prediction_id: str,
 ) -> None:
     if not PREDICTION_ID.fullmatch(prediction_id):
-        raise Stop(f"{prediction_id!r} is no id of a prediction")
+        raise Stop(
+            f"--adopt {prediction_id!r}: is no id of a prediction; "
+            f"reelmill show {batch.id} {record.job.id} has the candidates"
+        )
     owner = ledger.moves.owner(batch.account, prediction_id)
     if owner:
-        raise Stop(f"prediction {prediction_id} belongs to {owner} already")
+        raise Stop(
+            f"prediction {prediction_id} belongs to {owner} already; "
+            "adopt another one, or say --absent"
+        )
     if ledger.now_s() - record.attempt.sent_at_s > ADOPTABLE_S:
         raise Stop(
             f"{record.job.id} was sent more than {REMEMBERED_DAYS - 1} days ago: whose "

@@ -1,46 +1,44 @@
-"""Commands that look: the batches there are, a batch and its jobs, what it cost.
+"""Commands that look: the batches there are, a batch and its jobs.
 
-They change nothing but the report, which is written anew. What is many comes in pages,
-and for a program one by one, so that no size of batch fills the memory.
+They change nothing. What is many comes in pages, and for a program one by one, so that
+no size of batch fills the memory. What a batch cost is told in `reporting`.
 """
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
-from jobs.invoice import invoice
+from jobs import labels
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK
-from jobs.ledger.moves import REMEMBERED_DAYS
-from jobs.ledger.permits import DAY_S
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
-from jobs.settling import Patience
 from jobs.states import State
 from jobs.wording import choice, guesses
-from producer import account, tables
+from producer import labelling, tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
-from producer.finding import find_batch, find_job, same_account
-from producer.printing import print_json, print_json_list, print_report
+from producer.finding import find_batch, find_job
+from producer.grid import Grid
+from producer.printing import print_json, print_json_list
 from producer.private import ledger_of
-from producer.rendering import keep_report, outcome
 from producer.resolving import settling_help
+from producer.statements import every_batch
 from producer.watching import Snapshot, document, held_up, standing, take
-
-#: Billing is asked for from so many seconds before the first attempt, lest a rough
-#: comparison of clocks leaves something out.
-BEFORE_S = 60.0
 
 #: Lines of a page for a person, unless told.
 BATCHES_SHOWN = 20
 JOBS_SHOWN = 100
+
+
+NO_BATCH = (
+    "there is no batch yet; reelmill run MANIFEST makes one, and reelmill demo shows "
+    "how without a key"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +69,59 @@ class Page:
         tables.say(f"{what} {self.first + 1} to {until} of {total}{more}")
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which batches are listed."""
+
+    unfinished: bool = False
+    labels: Sequence[str] = ()
+
+    def page(self, ledger: Ledger, asked: Page) -> tuple[list[BatchRecord], int]:
+        """Some of them, and how many there are."""
+        if not self.labels:
+            read = ledger.batches.page
+            return read(asked.first, asked.size, unfinished=self.unfinished)
+        found = list(self.all(ledger))
+        return found[asked.first : asked.first + asked.size], len(found)
+
+    def all(self, ledger: Ledger) -> Iterator[BatchRecord]:
+        """All of them, read block by block."""
+        wanted = labelling.given(self.labels)
+        for batch in every_batch(ledger, unfinished=self.unfinished):
+            if labels.fit(batch.labels, wanted):
+                yield batch
+
+    @property
+    def none(self) -> str:
+        """What is said if there are none."""
+        if self.labels:
+            return f"no batch has the label {' and '.join(self.labels)}"
+        return "no batch is under way" if self.unfinished else NO_BATCH
+
+
+#: Whatever there is.
+ALL = Chosen()
+
+
 def batches(
-    *, unfinished: bool = False, limit: int | None = None, page: int = 1, json: bool
+    which: Chosen = ALL, *, limit: int | None = None, page: int = 1, json: bool
 ) -> int:
     """Print the batches there are, newest first; for a program all, unless limited."""
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         if json and limit is None and page == 1:
-            everyone = _all_batches(ledger, unfinished=unfinished)
-            print_json_list(map(document, _standings(ledger, everyone)))
+            print_json_list(map(_listed, _standings(ledger, which.all(ledger))))
             return Exit.STORED
         asked = Page(page, limit or BATCHES_SHOWN)
-        read = ledger.batches.page
-        found, total = read(asked.first, asked.size, unfinished=unfinished)
+        found, total = which.page(ledger, asked)
         standings = list(_standings(ledger, iter(found)))
     if json:
-        print_json_list(map(document, standings))
+        print_json_list(map(_listed, standings))
         return Exit.STORED
     if standings:
         tables.out.print(_batches_table(standings))
     elif not total:
-        tables.say("there is no batch" + (" under way" if unfinished else " yet"))
+        tables.say(which.none)
     asked.say("batches", len(standings), total)
     return Exit.STORED
 
@@ -125,33 +155,9 @@ def show(
     return Exit.STORED
 
 
-def report(batch: str | None, *, billed: bool, json: bool) -> int:
-    """Print the report of a batch, and write it anew."""
-    chosen = chosen_settings()
-    with ledger_of(chosen, alone=False) as ledger:
-        found = find_batch(ledger, batch)
-        extra = {}
-        if billed:
-            extra["invoice"] = _invoice(ledger, chosen, found)
-        made, place = keep_report(ledger, found.id, time.time(), extra)
-        now = take(ledger, found.id)
-    if json:
-        print_json(made)
-    else:
-        print_report(made, place)
-        for warning in made["warnings"]:
-            tables.say(warning)
-    return outcome(now)
-
-
-def _all_batches(ledger: Ledger, *, unfinished: bool) -> Iterator[BatchRecord]:
-    first = 0
-    while True:
-        found, _ = ledger.batches.page(first, BLOCK, unfinished=unfinished)
-        yield from found
-        if len(found) < BLOCK:
-            return
-        first += BLOCK
+def _listed(now: Snapshot) -> dict[str, Any]:
+    """How a batch stands, for a program."""
+    return document(now) | {"labels": dict(now.batch.labels)}
 
 
 def _standings(ledger: Ledger, found: Iterator[BatchRecord]) -> Iterator[Snapshot]:
@@ -164,8 +170,9 @@ def _standings(ledger: Ledger, found: Iterator[BatchRecord]) -> Iterator[Snapsho
         yield Snapshot(batch, accounts[batch.account], now_s)
 
 
-def _batches_table(standings: list[Snapshot]) -> Table:
-    made = tables.batches_table()
+def _batches_table(standings: list[Snapshot]) -> Grid:
+    labelled = any(now.batch.labels for now in standings)
+    made = tables.batches_table(labelled=labelled)
     for now in standings:
         batch = now.batch
         stored = now.count(State.STORED, State.REUSED)
@@ -177,6 +184,7 @@ def _batches_table(standings: list[Snapshot]) -> Table:
             f"${usd(batch.charged_usd_micros)}",
             "" if budget is None else f"${usd(budget)}",
             tables.local(batch.created_at_s),
+            *([escape(labels.told(batch.labels))] if labelled else []),
             escape(held_up(now).strip()),
         )
     return made
@@ -211,6 +219,8 @@ def _show_jobs(
 ) -> None:
     tables.out.print(tables.jobs_table(records))
     words = f"{standing(now)}, {tables.money(now.batch)}"
+    if now.batch.labels:
+        words += f"; {labels.told(now.batch.labels)}"
     if held_up(now):
         words += f"; {held_up(now).strip()}"
     tables.say(f"{now.batch.id}: {words}")
@@ -250,25 +260,3 @@ def _told(record: JobRecord) -> dict[str, Any]:
             for candidate in record.candidates
         ],
     }
-
-
-def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, Any]:
-    same_account(batch, chosen)
-    records = list(ledger.batches.jobs(batch.id))
-    sent = [a.sent_at_s for record in records for a in record.attempts]
-    if not sent:
-        return invoice(records, [], [], (0.0, 0.0))
-    ahead_s = ledger.now_s() - time.time()
-    billed = account.billings(chosen, min(sent) - BEFORE_S, ahead_s)
-    ids = sorted({row.prediction_id for row in billed})
-    known = ledger.moves.known(batch.account, ids)
-    forgotten_s = ledger.now_s() - REMEMBERED_DAYS * DAY_S
-    if min(sent) < forgotten_s:
-        tables.say(
-            f"charges of more than {REMEMBERED_DAYS} days ago that no row explains "
-            "are not named: whose they are is not known any more"
-        )
-    patience = Patience(chosen.submit_timeout_s, chosen.settle_s)
-    began_s = max(min(sent) - patience.skew_s, forgotten_s)
-    during = began_s, max(sent) + patience.latest_s
-    return invoice(records, billed, known, during)

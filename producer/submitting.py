@@ -36,7 +36,7 @@ def submit(
     if not chosen.api_key:
         raise Stop(
             "WAVESPEED_API_KEY is not set; a batch belongs to the account whose key "
-            "the workers have"
+            "the workers have, so set it to that key"
         )
     check_store(chosen.store)
     began_s = time.time()

@@ -325,6 +325,7 @@ def _is_there(store: Store, prospect: Prospect) -> bool:
         return store.size_bytes(key) == prospect.video_bytes
     except StoreError as error:
         raise Stop(
-            f"it cannot be told which videos are there already: {error}",
+            f"it cannot be told which videos are there already: {error}; nothing was "
+            "sent, run the same command again once the store answers",
             Exit.UNREACHABLE,
         ) from None

@@ -5,10 +5,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from jobs.explaining import costs, rules
 from jobs.inputs import Input
@@ -16,19 +14,30 @@ from jobs.model import Model
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.wording import choice, plain
+from producer.grid import Column, Grid
+from producer.screen import Screen, folded, visible
 
 #: Failed or unsettled rows that a table shows; the report has all.
 MOST_ROWS = 20
 
 #: Results.
-out = Console(highlight=False)
+out = Screen()
 #: Talk about the work.
-err = Console(stderr=True, highlight=False)
+err = Screen(stderr=True)
 
 
 def say(text: str) -> None:
-    """One sentence about the work, to standard error."""
-    err.print(escape(text), soft_wrap=True)
+    """One sentence about the work, to standard error.
+
+    The terminal itself breaks it, so that a command in it is copied whole.
+    """
+    err.print(text, markup=False, soft_wrap=True)
+
+
+def tell(text: str) -> None:
+    """One sentence of a result, to standard output, broken between words only."""
+    for line in folded(Text(visible(text)), out.width):
+        out.print(line, soft_wrap=True)
 
 
 def iso(at_s: float) -> str:
@@ -39,6 +48,9 @@ def iso(at_s: float) -> str:
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """A line that counts things and their bytes while they are worked on."""
+    if not err.is_interactive:
+        yield lambda _count, _size_bytes: None
+        return
     with err.status(f"{what} …") as status:
 
         def show(count: int, size_bytes: int) -> None:
@@ -47,17 +59,33 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
         yield show
 
 
-def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """An empty table; the columns named in `right` hold numbers."""
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        made.add_column(column, justify="right" if column in right else "left")
-    return made
+def table(
+    *columns: str, right: tuple[str, ...] = (), spare: tuple[str, ...] = ()
+) -> Grid:
+    """An empty table.
+
+    Args:
+        columns: their headings; if the last one holds no numbers, it holds sentences.
+        right: those that hold numbers.
+        spare: those that a narrow terminal can do without, the first one first.
+    """
+    return Grid(
+        [
+            Column(
+                name,
+                number=name in right,
+                prose=name == columns[-1] and name not in right,
+                spare=len(spare) - spare.index(name) if name in spare else 0,
+            )
+            for name in columns
+        ]
+    )
 
 
-def models_table(models: Sequence[Model]) -> Table:
+def models_table(models: Sequence[Model]) -> Grid:
     """The catalogue, a line each."""
-    made = table("model", "also", "seconds", "5 s", "10 s", right=("5 s", "10 s"))
+    columns = ("model", "also", "seconds", "5 s", "10 s")
+    made = table(*columns, right=("5 s", "10 s"), spare=("also",))
     for model in models:
         duration = model.inputs.get("duration")
         lengths = duration.allowed if duration else str(model.fixed_duration_s)
@@ -66,9 +94,10 @@ def models_table(models: Sequence[Model]) -> Table:
     return made
 
 
-def model_table(model: Model) -> Table:
+def model_table(model: Model) -> Grid:
     """Everything that one model takes."""
-    made = table("input", "type", "needed", "default", "allowed")
+    columns = ("input", "type", "needed", "default", "allowed")
+    made = table(*columns, spare=("type", "default"))
     for name, spec in model.inputs.items():
         default = "" if spec.default is None else plain(spec.default)
         needed = "yes" if spec.required else ""
@@ -110,14 +139,14 @@ def _cost(model: Model, duration_s: int) -> str:
     return "unknown" if price is None else f"${usd(price)}"
 
 
-def report_table(document: Mapping[str, Any]) -> Table:
+def report_table(document: Mapping[str, Any]) -> Grid:
     """Cost of a batch by model and duration, as its report has it."""
     jobs, cost = document["jobs"], document["cost"]
     # A word that most batches have no use for takes no room.
     counts = ["stored", *(["reused"] if jobs.get("reused") else []), "failed"]
     numbers = ("videos", *counts, "charged", "refunded")
-    made = table("model", *numbers, right=numbers)
-    made.padding = (0, 1, 0, 0)  # five amounts beside a name just fit into 80 columns
+    spare = ("reused", "refunded", "videos")
+    made = table("model", *numbers, right=numbers, spare=spare)
     for line in document["by_model"]:
         length = f" {line['duration_s']} s" if line["duration_s"] else ""
         made.add_row(
@@ -137,15 +166,13 @@ def report_table(document: Mapping[str, Any]) -> Table:
     return made
 
 
-def batches_table() -> Table:
-    """A table for batches, a line each; empty."""
+def batches_table(*, labelled: bool = False) -> Grid:
+    """A table for batches, a line each; empty. With `labelled` it has their labels."""
     numbers = ("stored", "charged", "budget")
-    columns = ("batch", "state", *numbers, "created", "why it stands still")
-    made = table(*columns, right=numbers)
-    made.padding = (0, 1, 0, 0)
-    made.columns[0].no_wrap = True  # a name is copied whole
-    made.columns[0].overflow = "fold"
-    return made
+    labels = ("labels",) if labelled else ()
+    columns = ("batch", "state", *numbers, "created", *labels, "why it stands still")
+    spare = (*labels, "created", "budget", "charged")
+    return table(*columns, right=numbers, spare=spare)
 
 
 def local(at_s: float) -> str:
@@ -153,10 +180,11 @@ def local(at_s: float) -> str:
     return f"{datetime.fromtimestamp(at_s, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
-def jobs_table(records: Iterable[JobRecord]) -> Table:
+def jobs_table(records: Iterable[JobRecord]) -> Grid:
     """Every job of a batch, a line each."""
     numbers = ("line", "attempts", "charged")
-    made = table("line", "job", "state", "attempts", "charged", right=numbers)
+    columns = ("line", "job", "state", "attempts", "charged")
+    made = table(*columns, right=numbers, spare=("attempts", "line", "charged"))
     for record in records:
         made.add_row(
             str(record.job.line),
@@ -168,10 +196,9 @@ def jobs_table(records: Iterable[JobRecord]) -> Table:
     return made
 
 
-def job_table(record: JobRecord) -> Table:
+def job_table(record: JobRecord) -> Grid:
     """All that happened to one job."""
-    made = table("", "")
-    made.show_header = False
+    made = Grid([Column(""), Column("", prose=True)], headed=False)
     facts: dict[str, object] = {
         "job": record.job.id,
         "line": record.job.line,

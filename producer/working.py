@@ -65,11 +65,11 @@ def _begin(
     chosen: Settings, concurrency: int, name: str | None, log_level: str
 ) -> NoReturn:
     if concurrency < 1:
-        raise Stop("--concurrency must be at least 1")
+        raise Stop(f"--concurrency {concurrency}: must be at least 1")
     if log_level not in LOG_LEVELS:
-        raise Stop(f"--log-level must be {choice(LOG_LEVELS)}")
+        raise Stop(f"--log-level {log_level}: must be {choice(LOG_LEVELS)}")
     if name is not None and not name.replace("-", "").replace("_", "").isalnum():
-        raise Stop("--name must be of letters, digits, - and _")
+        raise Stop(f"--name {name}: must be of letters, digits, - and _")
     _refuse_in_vain(chosen)
     _warn(chosen)
     _become(name or worker_name().partition("@")[0], concurrency, log_level)
@@ -135,7 +135,9 @@ def _check(chosen: Settings, name: str | None, *, json: bool) -> int:
     except LedgerError as error:
         where = shown(chosen.ledger_url)
         raise Stop(
-            f"the ledger at {where} cannot be asked ({error})", Exit.UNREACHABLE
+            f"the ledger at {where} cannot be asked ({error}); see that its server "
+            "runs, and that REELMILL_REDIS_URL is its address",
+            Exit.UNREACHABLE,
         ) from None
     found = [each for each in alive if _is_meant(each, host, name)]
     if json:

@@ -1,14 +1,18 @@
 """Commands about batches that exist: look at them, act on them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
 from jobs.states import State
-from producer.cli.app import Json, app
+from producer.cli.app import AnyBatch, Batch, Json, app
+from producer.options import OVER, LabelOption, Over
 
 GROUP = Group("Batches", sort_key=1)
+
+#: How a report can be written.
+Form = Literal["table", "json", "csv", "md", "html"]
 
 Flag = Annotated[bool, Parameter(negative="")]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
@@ -19,6 +23,7 @@ Limit = Annotated[int | None, Parameter(validator=Number(gte=1))]
 def list_(
     *,
     unfinished: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    label: LabelOption = (),
     limit: Limit = None,
     page: Count = 1,
     json: Json = False,
@@ -29,21 +34,24 @@ def list_(
 
         reelmill list
         reelmill list --open --page 2
+        reelmill list --label team=shoes
 
     Args:
         unfinished: Only those that are not over.
+        label: Only those with this label, such as `team=shoes`; repeatable.
         limit: Batches on a page.
         page: Which page.
         json: Print them as JSON, all of them unless limited.
     """
-    from producer.showing import batches
+    from producer.showing import Chosen, batches
 
-    return batches(unfinished=unfinished, limit=limit, page=page, json=json)
+    chosen = Chosen(unfinished=unfinished, labels=label)
+    return batches(chosen, limit=limit, page=page, json=json)
 
 
 @app.command(group=GROUP)
 def show(
-    batch: str | None = None,
+    batch: AnyBatch = None,
     job: str | None = None,
     *,
     state: State | None = None,
@@ -73,47 +81,64 @@ def show(
 
 
 @app.command(group=GROUP)
-def watch(batch: str, *, json: Json = False) -> int:
-    """Watch a batch until it is over, or only a person can go on.
+def watch(*batches: Batch, json: Json = False) -> int:
+    """Watch batches until they are over, or only a person can go on.
 
-    Ctrl-C ends the watching and leaves the batch alone.
+    Ctrl-C ends the watching and leaves the batches alone.
 
+        reelmill watch
         reelmill watch products-1f0c33ab
+        reelmill watch products-1f0c33ab --json
 
     Args:
-        batch: Id of the batch.
-        json: Print a line of JSON for every change.
+        batches: Ids of the batches; all that are open if none is named.
+        json: Print a line of JSON for every event.
     """
     from producer.awaiting import watch
 
-    return watch(batch, json=json)
+    return watch(batches, json=json)
 
 
 @app.command(group=GROUP)
 def report(
-    batch: str | None = None, *, billed: Flag = False, json: Json = False
+    batch: AnyBatch = None,
+    *,
+    over: Over = OVER,
+    compare: AnyBatch = None,
+    form: Annotated[Form | None, Parameter(name="--format")] = None,
+    billed: Flag = False,
+    schema: Flag = False,
+    json: Json = False,
 ) -> int:
     """Show what a batch cost and what became of its rows; writes the report anew.
 
-    For example:
+    With `--since` it sums up all batches of a time instead, by batch, model and label;
+    with `--compare` it shows what changed since another night.
 
         reelmill report
         reelmill report products-1f0c33ab --billed
+        reelmill report products-1f0c33ab --format md
+        reelmill report products-1f0c33ab --compare products-77ab01de
+        reelmill report --since 30d --label team=shoes
+        reelmill report --since 2026-11-01 --until 2026-12-01 --format csv
 
     Args:
         batch: Id of the batch; the newest one if none is named.
+        over: Which time a statement is about, and which batches.
+        compare: Id of an earlier batch to compare with, row by row.
+        form: How it is written: a table, JSON, CSV, Markdown, or the page itself.
         billed: Compare with the provider's billing records, row by row.
-        json: Print the whole report as JSON.
+        schema: Print the JSON Schema of `report.json`, and nothing else.
+        json: Print it all as JSON.
     """
-    from producer.showing import report
+    from producer.reporting import Wish, report
 
-    return report(batch, billed=billed, json=json)
+    wish = Wish(batch, over, compare, billed=billed, schema=schema)
+    return report(wish, form, json=json)
 
 
 @app.command(group=GROUP)
-def pause(
-    batch: str | None = None, *, account: Flag = False, json: Json = False
-) -> int:
+def pause(batch: AnyBatch = None, *, account: Flag = False, json: Json = False) -> int:
     """Start nothing more of a batch, or of the whole account; what is sent goes on.
 
     For example:
@@ -132,9 +157,7 @@ def pause(
 
 
 @app.command(group=GROUP)
-def resume(
-    batch: str | None = None, *, account: Flag = False, json: Json = False
-) -> int:
+def resume(batch: AnyBatch = None, *, account: Flag = False, json: Json = False) -> int:
     """Let a paused batch, or the account, start again.
 
     For example:
@@ -154,7 +177,7 @@ def resume(
 
 @app.command(group=GROUP)
 def cancel(
-    batch: str,
+    batch: Batch,
     job: str | None = None,
     *,
     abandon: Flag = False,
@@ -182,7 +205,7 @@ def cancel(
 
 @app.command(group=GROUP)
 def retry(
-    batch: str,
+    batch: Batch,
     job: str | None = None,
     *,
     cancelled: Flag = False,
@@ -210,7 +233,7 @@ def retry(
 
 @app.command(group=GROUP)
 def resolve(
-    batch: str,
+    batch: Batch,
     job: str,
     *,
     adopt: str | None = None,
@@ -237,7 +260,7 @@ def resolve(
 
 
 @app.command(group=GROUP)
-def archive(*batches: str, older_than: str | None = None, json: Json = False) -> int:
+def archive(*batches: Batch, older_than: str | None = None, json: Json = False) -> int:
     """Move the jobs of finished batches out of the ledger, to beside their videos.
 
     Workers do it after REELMILL_ARCHIVE_AFTER_S; what needs the jobs brings them back.
@@ -256,7 +279,7 @@ def archive(*batches: str, older_than: str | None = None, json: Json = False) ->
 
 
 @app.command(group=GROUP)
-def collect(batch: str | None = None, *, json: Json = False) -> int:
+def collect(batch: AnyBatch = None, *, json: Json = False) -> int:
     """Fetch what is paid but not stored yet, without starting anything new.
 
     For example:

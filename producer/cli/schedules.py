@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Group, Parameter
 
-from producer.cli.app import Json, app
+from producer.cli.app import Json, ScheduleName, app
 from producer.options import READING, SPENDING, WHEN, Reading, Spending, When
 
 GROUP = Group("Nightly", sort_key=2)
@@ -65,7 +65,7 @@ def list_(*, json: Json = False) -> int:
 
 
 @schedule.command
-def remove(name: str, *, json: Json = False) -> int:
+def remove(name: ScheduleName, *, json: Json = False) -> int:
     """Take a schedule away; what it has handed over goes on.
 
     For example:
@@ -82,7 +82,7 @@ def remove(name: str, *, json: Json = False) -> int:
 
 
 @schedule.command
-def run_now(name: str, *, json: Json = False) -> int:
+def run_now(name: ScheduleName, *, json: Json = False) -> int:
     """Fire a schedule here and now.
 
     For example:

@@ -1,10 +1,11 @@
 """Commands about what reelmill runs on, and the demonstration of it all."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from producer.cli.app import Json, app
+from producer.cli.app import AnyModel, Json, app
 
 GROUP = Group("This set-up", sort_key=3)
 
@@ -27,7 +28,7 @@ def demo(*, json: Json = False) -> int:
 
 
 @app.command(group=GROUP)
-def models(name: str | None = None, *, json: Json = False) -> int:
+def models(name: AnyModel = None, *, json: Json = False) -> int:
     """List the models, or everything about one: inputs, limits, price.
 
     For example:
@@ -58,6 +59,25 @@ def doctor(*, json: Json = False) -> int:
     from producer.doctor import doctor
 
     return doctor(json=json)
+
+
+@app.command(group=GROUP)
+def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
+    """Print what lets a shell complete commands, options and ids at TAB.
+
+    Put `eval "$(reelmill completion bash)"` into ~/.bashrc, the same with zsh after
+    compinit into ~/.zshrc, or fish's into ~/.config/fish/completions/reelmill.fish.
+
+        reelmill completion bash
+        reelmill completion fish
+
+    Args:
+        shell: Which shell: bash, zsh or fish.
+    """
+    from producer.completing import script
+
+    sys.stdout.write(script(app, shell))
+    return 0
 
 
 @app.command(group=GROUP, help_flags=())

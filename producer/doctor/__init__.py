@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pydantic import SecretStr
 from rich.markup import escape
-from rich.table import Table
 
 from jobs.ledger import Ledger
 from jobs.settings import Settings
@@ -23,6 +22,7 @@ from producer.doctor.server import server
 from producer.doctor.setup import limits, models, provider, store, versions
 from producer.doctor.standstill import standstill
 from producer.exits import Exit, Stop
+from producer.grid import Grid
 from producer.printing import print_json
 from producer.private import ledger_of
 
@@ -42,7 +42,7 @@ def doctor(*, json: bool) -> int:
     else:
         tables.out.print(_findings_table(findings))
         for line in ("", *_settings_lines(chosen)):
-            tables.out.print(line, markup=False, soft_wrap=True)
+            tables.tell(line)
     found_wrong = {f.what for f in findings if f.health is Health.WRONG}
     if found_wrong & OUTSIDE:
         return Exit.UNREACHABLE
@@ -74,7 +74,7 @@ def _learnt(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         yield warning("learnt", words)
 
 
-def _findings_table(findings: Sequence[Finding]) -> Table:
+def _findings_table(findings: Sequence[Finding]) -> Grid:
     made = tables.table("looked at", "found", "")
     for finding in findings:
         colour = COLOURS[finding.health]

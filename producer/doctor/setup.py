@@ -59,7 +59,9 @@ def store(chosen: Settings) -> Iterator[Finding]:
 def provider(chosen: Settings) -> Iterator[Finding]:
     """Whether the key is accepted, what money there is, and what time it is there."""
     if not chosen.api_key:
-        words = "WAVESPEED_API_KEY is not set; reelmill demo needs none"
+        words = (
+            "WAVESPEED_API_KEY is not set; set it to render, reelmill demo needs none"
+        )
         yield warning("provider", words)
         return
     money = account.balance(chosen)

@@ -60,7 +60,10 @@ def _check(ledger: Ledger, chosen: Settings) -> int:
     beat_s = ledger.schedules.beat_s(chosen.account_id, host)
     silent_s = ledger.now_s() - beat_s
     if silent_s > STALE_S:
-        raise Stop("no scheduler lives on this machine", Exit.UNREACHABLE)
+        raise Stop(
+            "no scheduler lives on this machine; start one: reelmill scheduler",
+            Exit.UNREACHABLE,
+        )
     tables.say(f"the scheduler of this machine beat {silent_s:.0f} s ago")
     return Exit.STORED
 

@@ -29,6 +29,7 @@ from jobs.wording import masked
 from producer import tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
+from producer.labelling import given
 from producer.nightly.rounds import STALE_S, Means, Scheduler, left_to_others
 from producer.nightly.scheduler import fleet_ledger
 from producer.options import READING, SPENDING, Reading, Spending
@@ -63,7 +64,8 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
     chosen = chosen_settings()
     if not chosen.api_key:
         raise Stop(
-            "WAVESPEED_API_KEY is not set; a schedule belongs to the account that pays"
+            "WAVESPEED_API_KEY is not set; a schedule belongs to the account that "
+            "pays, so set it to that account's key"
         )
     if not spending.yes and spending.budget is None:
         raise Stop(
@@ -201,6 +203,7 @@ def _checked(spending: Spending) -> Spending:
     """What may be spent, refused now rather than at night."""
     if spending.fresh:
         raise Stop("--fresh would pay again at every firing; it is for run and submit")
+    given(spending.label)
     try:
         if spending.budget is not None and usd_micros(spending.budget) < 0:
             raise Stop("--budget: cannot be less than nothing")
@@ -294,7 +297,8 @@ def _told_handed(ledger: Ledger, handed: Handed) -> dict[str, Any]:
 
 
 def _print_schedules(told: list[dict[str, Any]]) -> None:
-    made = tables.table("schedule", "cron", "next", "last", "what came of it")
+    columns = ("schedule", "cron", "next", "last", "what came of it")
+    made = tables.table(*columns, spare=("last", "cron"))
     for one in told:
         last = one["last"]
         outcome = "; ".join(_firing_lines(last)) if last else "not fired yet"

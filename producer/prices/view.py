@@ -10,16 +10,21 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from jobs.pricing import usd
 from jobs.settings import Settings
 from producer import tables
 from producer.account import Balance, Quote
+from producer.grid import Grid
 from producer.prices import lines as price_lines
 from producer.prices.bill import Bill, Found, Line, balance_usd_micros, by_kind
 from producer.prices.finishing import Finish, Learnt, finish
 from producer.prices.lines import age_days, dollars, percent
+from producer.screen import folded, visible
+
+#: Settings of which any one says what the account may do.
+_LIMITS = frozenset({"tier", "videos_per_minute", "concurrent_videos"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class PriceView:
     asked: bool
     budget_usd_micros: int | None
     daily_budget_usd_micros: int | None
+    #: Whether the limits are set, by level or by number, and not assumed.
+    limited: bool = True
 
     def document(self) -> dict[str, Any]:
         """All of it for a program; amounts are decimal strings, moments in UTC."""
@@ -71,7 +78,8 @@ class PriceView:
         """
         console.print(self._table())
         for line in self.lines(short=short, zone=zone):
-            console.print(line, markup=False)
+            for part in folded(Text(visible(line)), console.width):
+                console.print(part, soft_wrap=True)
 
     def lines(self, *, short: bool = False, zone: tzinfo | None = None) -> list[str]:
         """What is to be said below the table, a sentence each."""
@@ -89,17 +97,25 @@ class PriceView:
             self.daily_budget_usd_micros,
             self.finish.days,
         )
-        return said + self.finish.lines(zone)
+        said += self.finish.lines(zone)
+        if self.bill.lines and not self.limited:
+            said.append(
+                f"REELMILL_TIER is not set, so the limits of {self._tier} are kept; "
+                "set it to the level of your account"
+            )
+        return said
+
+    @property
+    def _tier(self) -> str:
+        return self.finish.levels[0].tier.title()
 
     def _count(self, name: str) -> int:
         return sum(getattr(share, name) for share in self.found.shares.values())
 
-    def _table(self) -> Table:
+    def _table(self) -> Grid:
         numbers = ("videos", "each", "cost", *(("quoted",) if self._quoted else ()))
-        made = tables.table("model", "video", *numbers, right=numbers)
-        made.padding = (0, 1, 0, 0)
-        for column in made.columns:
-            column.overflow = "fold"  # rather two lines than half a name
+        columns = ("model", "video", *numbers)
+        made = tables.table(*columns, right=numbers, spare=("quoted", "each"))
         for line in self.bill.lines:
             one = line.combination
             each, cost = one.each_usd_micros, line.listed_usd_micros
@@ -112,7 +128,8 @@ class PriceView:
             ("being made", "following"),
         ):
             if self._count(name):
-                made.add_row(words, "", str(self._count(name)), "", "$0.00")
+                row = [words, "", str(self._count(name)), "", "$0.00"]
+                made.add_row(*row, *([""] if self._quoted else []))
         total = f"[bold]{dollars(self.bill.listed_usd_micros)}[/]"
         row = ["[bold]total[/]", "", f"[bold]{self.found.jobs}[/]", "", total]
         if self._quoted:
@@ -219,6 +236,7 @@ def view(  # noqa: PLR0913 - what is known of manifest and account, each by its 
         asked=quotes is not None,
         budget_usd_micros=budget_usd_micros,
         daily_budget_usd_micros=settings.daily_budget_usd_micros,
+        limited=bool(_LIMITS & settings.model_fields_set),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from unicodedata import category, normalize
 
-from jobs.naming import BadName, clean_id
+from jobs.naming import POSTER_ENDING, BadName, clean_id
 from jobs.rows import Problem, Row, Skipped
 from jobs.seen import Seen
 from producer.reading.unreadable import whole
@@ -24,6 +24,8 @@ PICTURES = frozenset(
 )
 HIDDEN = "hidden files and folders"
 NO_PICTURES = "files whose ending is no picture's"
+#: As rows they would be paid for where the store lies in the folder of the pictures.
+POSTERS = f"posters of videos, by their ending {POSTER_ENDING}"
 SEEN = "folders that were listed already, behind a link"
 
 
@@ -47,6 +49,8 @@ class Listing:
         path = PurePosixPath(below)
         if path.suffix.casefold() not in PICTURES:
             return Skipped(self._file, None, NO_PICTURES)
+        if path.name.casefold().endswith(POSTER_ENDING):
+            return Skipped(self._file, None, POSTERS)
         self._number += 1
         folder = path.parent.as_posix()
         cells = {

@@ -21,6 +21,8 @@ STDIN = "-"
 #: Far above any honest manifest; what is piped in has to be kept for a second look.
 MAX_PIPED_BYTES = 4 << 30
 _BUCKETS = ("s3://", "gs://", "az://")
+#: Endings of what `reelmill init` writes.
+_WRITTEN = (".csv", ".yaml", ".yml")
 _BLOCK_BYTES = 1 << 20
 #: Without it, opening a pipe that somebody put there in between would wait.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -87,7 +89,10 @@ def opened(source: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
 def unopened(source: str, error: Exception) -> Unreadable:
     """What the system's refusal means to a person."""
     if isinstance(error, FileNotFoundError):
-        problem = whole(source, "not-found", "there is no such file", "check the name")
+        cure = "check the name"
+        if Path(source).suffix.casefold() in _WRITTEN:
+            cure += ", or let reelmill init write one to begin with"
+        problem = whole(source, "not-found", "there is no such file", cure)
     else:
         reason = getattr(error, "strerror", None) or "no path can be like that"
         message = f"it cannot be read ({reason.lower()})"

@@ -51,7 +51,10 @@ def rebuild(
     """
     chosen = chosen_settings(**({"store": store} if store else {}))
     if not chosen.api_key:
-        raise Stop("WAVESPEED_API_KEY is not set; the account's history must be asked")
+        raise Stop(
+            "WAVESPEED_API_KEY is not set, and the account's history must be asked; "
+            "set it to the key that the batches were made with"
+        )
     with ledger_of(chosen, alone=True) as ledger:
         name, ids = _to_rebuild(ledger, chosen.store, ledger_name)
         ledger.identity.become(name)

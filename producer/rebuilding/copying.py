@@ -41,7 +41,8 @@ def keep_copy(
         Store(batch.store).put_chunks(key, text, "application/x-ndjson")
     except StoreError as error:
         raise Stop(
-            f"no copy of the batch can be kept, so nothing was sent: {error}",
+            f"no copy of the batch can be kept, so nothing was sent: {error}; once "
+            "the store takes files, run the same command again",
             Exit.UNREACHABLE,
         ) from None
 
@@ -88,7 +89,9 @@ def copies_in(store: str) -> list[tuple[str, str]]:
         found = Store(store).sizes(copies.FOLDER)
     except StoreError as error:
         raise Stop(
-            f"it cannot be told whether the ledger is whole: {error}", Exit.UNREACHABLE
+            f"it cannot be told whether the ledger is whole: {error}; nothing was "
+            "sent, run the same command again once the store answers",
+            Exit.UNREACHABLE,
         ) from None
     return [pair for key in found if (pair := copies.named(key))]
 

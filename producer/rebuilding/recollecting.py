@@ -7,7 +7,7 @@ provenance says. What the provider must be asked besides is `remembering`'s.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs import catalogue, copies, rebuilding
@@ -16,6 +16,7 @@ from jobs.copies import BadCopy, BatchCopy
 from jobs.job import Job
 from jobs.links import sent_inputs, to_upload
 from jobs.moves import Ref
+from jobs.naming import POSTER_ENDING
 from jobs.rebuilding import Doubt, Kept
 from jobs.records import Attempt, JobRecord
 from jobs.settings import Settings
@@ -119,7 +120,11 @@ def recollect(
         own.sort(key=lambda copy: copy.batch.created_at_s)
         return [_told_by_store(store, sizes, copy) for copy in own], bad
     except StoreError as error:
-        raise Stop(f"the store cannot be read: {error}", Exit.UNREACHABLE) from None
+        raise Stop(
+            f"the store cannot be read: {error}; name the one that has the videos "
+            "with --store, and run this again",
+            Exit.UNREACHABLE,
+        ) from None
 
 
 def _copy(store: Store, key: str, bad: list[str]) -> BatchCopy | None:
@@ -146,6 +151,7 @@ def _told_by_store(
 ) -> Recollected:
     asks = Asks(catalogue.builtin())
     report = _object(store.get(f"{copy.batch.id}/report.json"))
+    copy = _labelled(copy, report.get("labels") or {})
     rows: dict[str, Row] = {row["id"]: row for row in report.get("rows", ())}
     made_at = report.get("made_at")
     reported_at_s = rebuilding.unix_s(made_at) if made_at else copy.batch.created_at_s
@@ -158,6 +164,12 @@ def _told_by_store(
             if record:
                 batch.past[job.id] = record
     return batch
+
+
+def _labelled(copy: BatchCopy, later: Mapping[str, str]) -> BatchCopy:
+    """The copy with the labels that its batch was given after it was made."""
+    labels = {**later, **copy.batch.labels}
+    return replace(copy, batch=replace(copy.batch, labels=labels))
 
 
 def _past(
@@ -174,7 +186,10 @@ def _past(
         return None
     if row["state"] == State.REUSED:
         key = str(row["video"]).removeprefix(f"{store.url}/")
-        return rebuilding.reused(job, row) if sizes.get(key) == row["bytes"] else None
+        if sizes.get(key) != row["bytes"]:
+            return None
+        poster = row.get("poster") if row.get("poster") in sizes else None
+        return rebuilding.reused(job, {**row, "poster": poster})
     return rebuilding.over(job, row)
 
 
@@ -202,7 +217,10 @@ def _video(
     told = _object(store.get(f"{place}.json"))
     own = (told.get("batch"), told.get("job")) == (copy.batch.id, job.id)
     if own and told.get("bytes") == size:
-        return Kept(store.place(f"{place}.mp4"), size, told)
+        # Of a worker that died meanwhile it was told and not kept.
+        poster = place + POSTER_ENDING if told.get("poster") else None
+        poster = poster if poster in sizes else None
+        return Kept(store.place(f"{place}.mp4"), size, told, poster)
     return None
 
 

@@ -22,7 +22,6 @@ from jobs.ledger.audit import audit
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
-from producer import tables
 from producer.exits import Stop
 from producer.private import ledger_of
 from tests.producer.running import Desk, desk
@@ -55,7 +54,6 @@ class Fleet:
         environment = patch.dict(os.environ, self.desk.environment, clear=True)
         with environment, redirect_stdout(out), redirect_stderr(err):
             # A console asks for the stream each time it prints.
-            tables.out.width = tables.err.width = 200
             try:
                 code = command(*words, **options)
             except Stop as stop:

@@ -158,7 +158,7 @@ def test_a_single_job_is_taken_back_and_the_batch_goes_on(place: Fleet) -> None:
     assert "--abandon gives it up" in refused(State.GENERATING)
     assert "must be known first" in refused(State.SUBMITTING, abandon=True)
     assert "must be known first" in refused(State.UNKNOWN, abandon=True)
-    assert "reelmill resolve" in refused(State.UNRESOLVED, abandon=True)
+    assert "reelmill show spring" in refused(State.UNRESOLVED, abandon=True)
     assert "is stored; there is nothing to cancel" in refused(State.STORED)
     assert "has no job row-99" in cancel(place, job="row-99").err
     job = at[State.GENERATING].job
@@ -265,7 +265,10 @@ def test_nothing_that_failed_is_nothing_to_retry(place: Fleet, cancelled: bool) 
     play(place.ledger, ref, Event.CANCEL)
     assert "--cancelled brings back" in retry(place, "spring", None, yes=True).err
     assert retry(place, "spring", "row-1", yes=True).code == Exit.STORED
-    assert "it has not failed" in retry(place, "spring", "row-1", yes=True).err
+    assert (
+        "has not failed; there is nothing to retry"
+        in retry(place, "spring", "row-1", yes=True).err
+    )
 
 
 def test_in_a_private_ledger_a_cancelled_batch_is_reported_at_once() -> None:

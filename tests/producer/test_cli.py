@@ -15,7 +15,7 @@ from cyclopts import App
 from rich.console import Console
 
 from producer.cli import app
-from tests.producer.running import Desk, Ended, as_csv, desk, quick_sandbox, rows
+from tests.producer.running import Desk, Ended, desk, quick_sandbox
 from tests.sandbox.running import RunningSandbox
 
 KEY = "the-right-key"
@@ -175,6 +175,39 @@ def test_help_tells_the_commands_and_the_exit_codes(place: Desk) -> None:
         assert ended.err == ""
 
 
+def test_the_first_screen_fits_and_names_every_command_once(place: Desk) -> None:
+    screen = place.here().out.splitlines()
+    assert len(screen) < 24
+    assert max(map(len, screen)) <= 80
+    named = [word for line in screen for word in re.findall(r"(?:^|  )([a-z]+) ", line)]
+    assert {name.split()[0] for name in COMMANDS} <= set(named)
+    narrow = place.here("-h", COLUMNS="60").out.splitlines()
+    for name in {name.split()[0] for name in COMMANDS}:
+        assert len([line for line in narrow if line.startswith(f"  {name} ")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("run", "reelmill run needs MANIFEST; see reelmill run --help"),
+        ("run a.csv b.csv", "reelmill run takes no more: b.csv; see"),
+        ("list --limit", "--limit needs a value; see reelmill list --help"),
+        ("list --limit few", 'invalid value for --limit: unable to convert "few"'),
+        ("run --yess a.csv", "--yess is no option of this command; see reelmill run"),
+        ("init --mode x", "unknown option: --mode; did you mean --model? see"),
+        ("completion tcsh", 'choose from: "bash", "zsh", "fish"; see'),
+        ("check \x1b[2J.csv", r"\x1b[2J.csv: not-found: there is no such file"),
+    ],
+)
+def test_a_slip_of_the_command_line_is_one_sentence(
+    words: str, said: str, place: Desk
+) -> None:
+    ended = place.here(*words.split())
+    assert ended.code == 2
+    assert said in ended.err + ended.out
+    assert "\x1b" not in ended.err + ended.out
+
+
 def test_version_is_one_word(place: Desk) -> None:
     ended = place.reelmill("--version")
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", ended.out)
@@ -229,7 +262,8 @@ def test_one_mistake_on_the_command_line_is_told_once(place: Desk) -> None:
 
 
 def test_an_unknown_command_is_met_with_the_likely_one(place: Desk) -> None:
-    refused(place.reelmill("rnu"), 'Did you mean "run"?')
+    refused(place.reelmill("rnu"), 'there is no command "rnu"; did you mean run? see')
+    refused(place.here("schedule", "ad"), "did you mean add? see reelmill schedule")
 
 
 def test_a_misspelt_model_is_met_with_the_likely_one(place: Desk) -> None:
@@ -299,14 +333,5 @@ def test_a_provider_that_is_none_is_told_before_anything_is_sent(
 
 def test_a_report_of_nothing_is_told(place: Desk) -> None:
     for words in examples("report"):
-        refused(place.here(*words), "there is no batch")
-
-
-def test_tables_fit_into_eighty_columns_and_are_whole(
-    place: Desk, sandbox: RunningSandbox
-) -> None:
-    place.write("five.csv", as_csv(rows(sandbox, 5)))
-    for words in (["models"], ["models", "kling-v3.0-std"], ["price", "five.csv"]):
-        out = place.reelmill(*words).out
-        assert max(map(len, out.splitlines())) <= 80
-        assert "…" not in out
+        if "--since" not in words:  # a time in which nothing was sent costs nothing
+            refused(place.here(*words), "there is no batch")

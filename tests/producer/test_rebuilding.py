@@ -97,7 +97,10 @@ def asked_again(shop: Workshop, count: int) -> list[Asked]:
 def past(records: dict[Ref, JobRecord]) -> dict[Ref, tuple[object, ...]]:
     """What a job that is over must be known by."""
     return {
-        ref: (r.state, r.prediction_id, r.video, r.video_sha256, r.charged_usd_micros)
+        ref: (
+            *(r.state, r.prediction_id, r.charged_usd_micros),
+            *(r.video, r.video_sha256, r.poster),
+        )
         for ref, r in records.items()
         if r.state is State.STORED
     }

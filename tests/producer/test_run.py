@@ -107,7 +107,7 @@ def nothing_lies_about(place: Desk, batch: str) -> None:
     # The copy of the batch is for a ledger that is lost.
     assert {path.name for path in place.store.iterdir()} == {batch, ".reelmill"}
     kinds = Counter(path.suffix for path in (place.store / batch).iterdir())
-    assert kinds == {".mp4": 200, ".json": 201, ".csv": 1, ".html": 1}
+    assert kinds == {".mp4": 200, ".json": 201, ".jpg": 200, ".csv": 1, ".html": 1}
 
 
 def messages(home: Path) -> list[list[str]]:

@@ -10,7 +10,7 @@ from jobs.job import Job
 from jobs.naming import clean_id
 from jobs.rows import Row
 from producer.reading import Options, plan
-from producer.reading.folder_rows import HIDDEN, NO_PICTURES, SEEN
+from producer.reading.folder_rows import HIDDEN, NO_PICTURES, POSTERS, SEEN
 from tests.producer.reading.manifests import recorded, rows_of, skipped, told
 
 OPTIONS = Options(model="kling-v2.6-std", set={"prompt": "turn"})
@@ -86,6 +86,14 @@ def test_other_files_are_skipped_each_with_its_reason(tmp_path: Path) -> None:
     found = recorded(put(tmp_path, *names))
     assert len(rows_of(found)) == 1
     assert sorted(skipped(found)) == [NO_PICTURES] * 2 + [HIDDEN] * 3
+
+
+def test_what_a_store_among_the_pictures_holds_makes_no_rows(tmp_path: Path) -> None:
+    beside = ["mug.mp4", "mug.json", "mug.poster.jpg"]
+    kept = [f"videos/shop-1f0c33ab/{name}" for name in beside]
+    found = recorded(put(tmp_path, "mug.jpg", *kept))
+    assert [row.cells["id"] for row in rows_of(found)] == ["mug"]
+    assert sorted(skipped(found)) == [NO_PICTURES] * 2 + [POSTERS]
 
 
 def test_links_that_lead_round_do_not_hang(tmp_path: Path) -> None:

@@ -1,0 +1,256 @@
+"""Reports: of a batch, of two beside each other, and the statement of a time.
+
+It reads, asks the provider where it is told to, and prints in the form that was asked
+for; the report of a batch is also written anew. What a report says is decided in
+`jobs.report`; how the batches of a statement are read, in `statements`.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jobs import catalogue
+from jobs.invoice import invoice
+from jobs.ledger import Ledger
+from jobs.ledger.moves import REMEMBERED_DAYS
+from jobs.ledger.permits import DAY_S
+from jobs.records import BatchRecord
+from jobs.report import schema
+from jobs.report.comparison import Night, comparison
+from jobs.report.comparison_markdown import comparison_markdown
+from jobs.report.document import json_chunks
+from jobs.report.markdown import as_markdown
+from jobs.report.page import html_chunks
+from jobs.report.period import BadPeriod, Period, period
+from jobs.report.sheet import csv_lines, statement_lines
+from jobs.report.statement import statement
+from jobs.report.statement_markdown import statement_markdown
+from jobs.settings import Settings
+from jobs.settling import Patience
+from producer import account, tables
+from producer.choosing import chosen_settings
+from producer.exits import Exit, Stop
+from producer.finding import find_batch, same_account
+from producer.labelling import given
+from producer.options import OVER, Over
+from producer.printing import print_json, print_report
+from producer.private import ledger_of
+from producer.rendering import keep_report, outcome
+from producer.report_tables import print_comparison, print_statement
+from producer.statements import Books, Reader
+from producer.watching import take
+
+#: Billing is asked for from so many seconds before the first attempt, lest a rough
+#: comparison of clocks leaves something out.
+BEFORE_S = 60.0
+
+Form = Literal["table", "json", "csv", "md", "html"]
+
+Document = Mapping[str, Any]
+#: How a document becomes text, by form.
+Writers = Mapping[str, Callable[[Document], Iterable[str]]]
+
+OF_A_BATCH: Writers = {
+    "json": json_chunks,
+    "csv": csv_lines,
+    "md": lambda document: [as_markdown(document)],
+    "html": html_chunks,
+}
+OF_A_TIME: Writers = {
+    "csv": statement_lines,
+    "md": lambda document: [statement_markdown(document)],
+}
+OF_TWO: Writers = {"md": lambda document: [comparison_markdown(document)]}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a report is to be about."""
+
+    #: The newest batch if none is named.
+    batch: str | None = None
+    over: Over = OVER
+    #: The batch to compare with.
+    compare: str | None = None
+    billed: bool = False
+    schema: bool = False
+
+    def check(self) -> None:
+        """Return if its parts go together.
+
+        Raises:
+            Stop: they do not.
+        """
+        over = self.over
+        if not over.since and (over.until or over.label):
+            raise Stop("--until and --label are of a statement: add --since 30d")
+        if over.since and (self.batch or self.compare):
+            raise Stop("--since sums up all batches of a time; name no batch with it")
+        if self.billed and self.compare:
+            raise Stop("--billed asks the provider of one batch: leave --compare out")
+        if self.billed and over.label:
+            raise Stop(
+                "--billed compares all that was sent: leave --label out, because the "
+                "provider's billing knows no labels"
+            )
+
+
+def report(wish: Wish, form: Form | None = None, *, json: bool = False) -> int:
+    """Print what is wished, in the form that is asked for."""
+    wish.check()
+    asked = form_of(form, json=json)
+    if wish.schema:
+        return _schema()
+    if wish.over.since:
+        return _state(wish.over, asked, billed=wish.billed)
+    if wish.compare:
+        return _compare(wish.batch, wish.compare, asked)
+    return _report(wish, asked)
+
+
+def _report(wish: Wish, form: Form) -> int:
+    """Print the report of a batch, and write it anew."""
+    chosen = chosen_settings()
+    with ledger_of(chosen, alone=False) as ledger:
+        found = find_batch(ledger, wish.batch)
+        billed = _invoice(ledger, chosen, found) if wish.billed else None
+        made, place = keep_report(ledger, found.id, time.time(), billed)
+        now = take(ledger, found.id)
+    if form != "table":
+        _write(OF_A_BATCH[form](made))
+        return outcome(now)
+    print_report(made, place)
+    for warning in made["warnings"]:
+        tables.say(warning)
+    return outcome(now)
+
+
+def _compare(batch: str | None, other: str, form: Form) -> int:
+    """Print what changed from `other` to a batch."""
+    chosen = chosen_settings()
+    _must_be_one_of(form, ("table", "json", *OF_TWO), "--compare")
+    with ledger_of(chosen, alone=False) as ledger:
+        after, before = find_batch(ledger, batch), find_batch(ledger, other)
+        if after.id == before.id:
+            raise Stop(f"--compare {other}: that is the same batch; name another")
+        then = Night.of(before, ledger.batches.jobs(before.id))
+        now = Night.of(after, ledger.batches.jobs(after.id))
+    changed = comparison(then, now, catalogue.builtin())
+    _print(changed, form, OF_TWO, print_comparison)
+    return Exit.STORED
+
+
+def _state(over: Over, form: Form, *, billed: bool) -> int:
+    """Print the statement of a time; code 3 if a batch of it could not be read."""
+    chosen = chosen_settings()
+    _must_be_one_of(form, ("table", "json", *OF_A_TIME), "--since")
+    labels = given(over.label)
+    with ledger_of(chosen, alone=False) as ledger:
+        now_s = ledger.now_s()
+        asked = _period(over, now_s)
+        reader = Reader(ledger, asked, Books(asked) if billed else None)
+        with tables.err.status("reading …") as status:
+            parts = list(reader.parts(labels, status.update))
+        made = statement(parts, reader.inexact, asked, labels, now_s)
+        if reader.books:
+            made["invoice"] = _billed_over(ledger, chosen, reader.books, made)
+    _print(made, form, OF_A_TIME, print_statement)
+    for one in made["inexact"]:
+        how = "counted by its own sums" if one["counted"] else "left out"
+        tables.say(f"{one['batch']} is {how}: {one['why']}")
+    return Exit.INCOMPLETE if made["inexact"] else Exit.STORED
+
+
+def _schema() -> int:
+    """Print the JSON Schema of `report.json`."""
+    _write([schema.text()])
+    return Exit.STORED
+
+
+def form_of(form: Form | None, *, json: bool) -> Form:
+    """The form that was asked for; `--json` is short for one of them.
+
+    Raises:
+        Stop: two were.
+    """
+    if json and form not in (None, "json"):
+        raise Stop(f"--json and --format {form} are two forms; name one")
+    return "json" if json else form or "table"
+
+
+def _must_be_one_of(form: Form, forms: tuple[str, ...], option: str) -> None:
+    if form not in forms:
+        raise Stop(f"--format {form} does not go with {option}: {', '.join(forms)} do")
+
+
+def _period(over: Over, now_s: float) -> Period:
+    try:
+        return period(over.since or "", over.until, now_s)
+    except BadPeriod as bad:
+        raise Stop(str(bad)) from None
+
+
+def _print(
+    document: Document, form: Form, writers: Writers, show: Callable[[Document], None]
+) -> None:
+    if form == "json":
+        print_json(document)
+    elif form == "table":
+        show(document)
+    else:
+        _write(writers[form](document))
+
+
+def _write(pieces: Iterable[str]) -> None:
+    """Text on standard output, which ends as it should."""
+    last = ""
+    for last in pieces:
+        sys.stdout.write(last)
+    if not last.endswith("\n"):
+        sys.stdout.write("\n")
+
+
+def _billed_over(
+    ledger: Ledger, chosen: Settings, books: Books, made: Document
+) -> dict[str, Any]:
+    """The provider's billing of a time beside what is booked for it.
+
+    Raises:
+        Stop: batches of other accounts are in it, or the provider does not say.
+    """
+    for line in made["by_batch"]:
+        if line["account"] != chosen.account_id:
+            raise Stop(
+                f"{line['batch']} belongs to account {line['account']}, and the key "
+                f"that is set asks for the billing of {chosen.account_id} alone"
+            )
+    during = books.period
+    ahead_s = ledger.now_s() - time.time()
+    billed = account.billings(chosen, during.since_s - BEFORE_S, ahead_s)
+    others = sorted({row.prediction_id for row in billed} - books.ids)
+    known = books.ids.union(ledger.moves.known(chosen.account_id, others))
+    return invoice(books.records(), billed, known, (during.since_s, during.until_s))
+
+
+def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, Any]:
+    same_account(batch, chosen)
+    records = list(ledger.batches.jobs(batch.id))
+    sent = [a.sent_at_s for record in records for a in record.attempts]
+    if not sent:
+        return invoice(records, [], [], (0.0, 0.0))
+    ahead_s = ledger.now_s() - time.time()
+    billed = account.billings(chosen, min(sent) - BEFORE_S, ahead_s)
+    ids = sorted({row.prediction_id for row in billed})
+    known = ledger.moves.known(batch.account, ids)
+    forgotten_s = ledger.now_s() - REMEMBERED_DAYS * DAY_S
+    if min(sent) < forgotten_s:
+        tables.say(
+            f"charges of more than {REMEMBERED_DAYS} days ago that no row explains "
+            "are not named: whose they are is not known any more"
+        )
+    patience = Patience(chosen.submit_timeout_s, chosen.settle_s)
+    began_s = max(min(sent) - patience.skew_s, forgotten_s)
+    during = began_s, max(sent) + patience.latest_s
+    return invoice(records, billed, known, during)

@@ -1,0 +1,145 @@
+"""Reading a statement: every batch of the ledger, whether its jobs are there or not.
+
+The jobs of an archived batch are not brought back: its kept report tells of them, one
+file after the other. What can be read of neither is named, with why. What counts, and
+when, is decided in `jobs.report.statement`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from jobs.job import Job
+from jobs.labels import fit
+from jobs.ledger import Ledger
+from jobs.ledger.batches import BLOCK, JobsArchived
+from jobs.records import Attempt, BatchRecord, JobRecord
+from jobs.report.kept import BadReport, rows_of
+from jobs.report.period import Period
+from jobs.report.statement import (
+    Entry,
+    Inexact,
+    Part,
+    entry_of,
+    entry_of_row,
+    part_of,
+    part_of_sums,
+)
+from jobs.states import State
+from jobs.storage import Store, StoreError
+
+#: A batch that is archived or brought back while it is read is read again so often.
+MOST_READINGS = 5
+
+
+@dataclass(slots=True)
+class Books:
+    """The predictions of a time, one by one, to be compared with the provider's."""
+
+    period: Period
+    #: Every prediction that was read of, those of other times included.
+    ids: set[str] = field(default_factory=set)
+    _sent: list[tuple[str, str, Attempt]] = field(default_factory=list)
+
+    def noted(self, batch: BatchRecord, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The entries of a batch, which are written down while they go by."""
+        for entry in entries:
+            for attempt in entry.attempts:
+                if attempt.prediction_id and attempt.prediction_id not in self.ids:
+                    self.ids.add(attempt.prediction_id)
+                    if self.period.holds(attempt.sent_at_s):
+                        self._sent.append(
+                            (f"{batch.id}/{entry.id}", entry.model, attempt)
+                        )
+            yield entry
+
+    def records(self) -> Iterator[JobRecord]:
+        """The attempts of the time, each as a job of its own, for `jobs.invoice`."""
+        for name, model, attempt in self._sent:
+            job = Job(name, 0, model, {}, None, "")
+            yield JobRecord(job, State.STORED, (attempt,))
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the batches of a ledger for a statement."""
+
+    ledger: Ledger
+    period: Period
+    #: Takes every prediction, where they are to be compared with the provider's.
+    books: Books | None = None
+    #: Batches that could not be read job by job.
+    inexact: list[Inexact] = field(default_factory=list)
+    _stores: dict[str, Store] = field(default_factory=dict)
+
+    def parts(
+        self, labels: Mapping[str, str], progress: Callable[[str], None]
+    ) -> Iterator[Part]:
+        """What each batch with these labels adds; `progress` is told which is read."""
+        for batch in every_batch(self.ledger):
+            if fit(batch.labels, labels) and self._may_count(batch):
+                progress(batch.id)
+                yield self._part(batch)
+
+    def _may_count(self, batch: BatchRecord) -> bool:
+        """Whether anything of a batch can lie in the time; says no only if sure."""
+        ended_s = batch.archived_at_s if batch.archived else 0.0
+        is_before = 0.0 < ended_s < self.period.since_s
+        return batch.created_at_s < self.period.until_s and not is_before
+
+    def _part(self, batch: BatchRecord) -> Part:
+        for _ in range(MOST_READINGS):
+            try:
+                if batch.archived:
+                    return self._archived(batch)
+                entries = map(entry_of, self.ledger.batches.jobs(batch.id))
+                return self._counted(batch, entries, "ledger")
+            except JobsArchived:
+                batch = self.ledger.batches.read(batch.id) or batch
+        return self._by_sums(batch, "it is being archived and brought back")
+
+    def _archived(self, batch: BatchRecord) -> Part:
+        key = f"{batch.id}/report.json"
+        place = f"{batch.store}/{key}"
+        try:
+            with self._store(batch.store).fetched(key) as file:
+                if file is None:
+                    return self._by_sums(batch, f"{place} is missing")
+                entries = map(entry_of_row, rows_of(file, batch.id))
+                return self._counted(batch, entries, "report")
+        except BadReport as error:
+            return self._by_sums(batch, f"{place}: {error}")
+        except StoreError as error:
+            return self._by_sums(batch, str(error))
+
+    def _counted(self, batch: BatchRecord, entries: Iterable[Entry], of: str) -> Part:
+        noted = self.books.noted(batch, entries) if self.books else entries
+        return part_of(batch, noted, self.period, of)
+
+    def _by_sums(self, batch: BatchRecord, why: str) -> Part:
+        """The batch as a whole, and a word about that."""
+        part = part_of_sums(batch, self.period)
+        self.inexact.append(Inexact(batch, why, counted=bool(part.models)))
+        return part
+
+    def _store(self, url: str) -> Store:
+        if url not in self._stores:
+            self._stores[url] = Store(url)
+        return self._stores[url]
+
+
+def every_batch(ledger: Ledger, *, unfinished: bool = False) -> Iterator[BatchRecord]:
+    """Each batch once, or each that is not over, newest first, read block by block.
+
+    One that comes meanwhile moves all others on; none is taken twice for that.
+    """
+    first, seen = 0, set[str]()
+    while found := ledger.batches.page(first, BLOCK, unfinished=unfinished)[0]:
+        yield from _new(found, seen)
+        first += len(found)
+
+
+def _new(found: Iterable[BatchRecord], seen: set[str]) -> Iterator[BatchRecord]:
+    for batch in found:
+        if batch.id not in seen:
+            seen.add(batch.id)
+            yield batch

@@ -1,0 +1,177 @@
+"""When a batch will be over, and what it will have cost: what was seen, and a plan.
+
+The plan plays the account's limits through with the generation times that were learnt;
+the pace is how fast videos came while somebody watched. The more of it was seen, the
+more it counts, because it knows of refusals and of others on the account. Pure: the
+ledger's clock comes with each snapshot.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from jobs import catalogue
+from jobs.catalogue import UnknownModel
+from jobs.ledger.looks import Kind, Mix
+from jobs.limits import Limits
+from jobs.makespan import Work, makespan
+from jobs.states import State
+from producer.watching.snapshot import Snapshot
+from producer.watching.standing import spent_usd_micros
+
+#: The pace is that of the last minutes.
+SEEN_S = 600.0
+
+#: Seconds between two moments that are kept to tell the pace.
+APART_S = 5.0
+
+#: So many videos, and so many seconds, count as much as the plan.
+TRUSTED_VIDEOS, TRUSTED_S = 10, 60.0
+
+#: A pace told from less than this would be that of a burst.
+SHORTEST_S = 60.0
+
+#: A model that this version does not know takes so long.
+UNKNOWN_TYPICAL_S = 120.0
+
+#: States in which the provider has it, or may have it.
+AT_PROVIDER = (State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.GENERATING)
+
+_MINUTE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What was seen of a batch since the watching began."""
+
+    #: Unix seconds and videos that had come or failed by then, oldest first.
+    seen: tuple[tuple[float, int], ...] = ()
+    #: When it will be over by the plan, in unix seconds; None is not known.
+    planned_end_s: float | None = None
+
+    def after(self, now: Snapshot) -> "Pace":
+        """The pace once this was seen, too."""
+        done = now.count(State.STORED, State.FAILED)
+        seen = [*self.seen, (now.now_s, done)]
+        if len(seen) > 2 and seen[-1][0] - seen[-3][0] < APART_S:  # noqa: PLR2004 - the moment between two
+            del seen[-2]
+        while len(seen) > 2 and seen[1][0] <= now.now_s - SEEN_S:  # noqa: PLR2004 - one before the window stays
+            del seen[0]
+        # From the last moment at which nothing had come yet.
+        while len(seen) > 1 and seen[1][1] <= seen[0][1]:
+            del seen[0]
+        return replace(self, seen=tuple(seen), planned_end_s=self._planned(now))
+
+    def _planned(self, now: Snapshot) -> float | None:
+        # Once nothing waits, what was planned for the last start only comes nearer.
+        if now.mix is None or (self.planned_end_s and not now.count(State.WAITING)):
+            return self.planned_end_s
+        takes_s = planned_s(now, now.mix)
+        return None if takes_s is None else now.now_s + takes_s
+
+    @property
+    def done(self) -> int:
+        """Videos of which it is told."""
+        return self.seen[-1][1] - self.seen[0][1] if self.seen else 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds in which they came."""
+        return self.seen[-1][0] - self.seen[0][0] if self.seen else 0.0
+
+    @property
+    def per_minute(self) -> float | None:
+        """Videos a minute; None before the first has come."""
+        if self.done <= 0 or self.elapsed_s <= 0:
+            return None
+        return _MINUTE_S * self.done / max(self.elapsed_s, SHORTEST_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is expected of a batch."""
+
+    #: Seconds until nothing is left that comes by itself; None if it cannot be told.
+    left_s: float | None
+    #: What it will have cost then, if nothing more fails.
+    projected_usd_micros: int
+
+
+def left(now: Snapshot) -> int:
+    """Jobs that are still to come by themselves."""
+    return now.count(State.WAITING, State.GENERATED, *AT_PROVIDER)
+
+
+def estimate(now: Snapshot, pace: Pace) -> Estimate:
+    """What is expected, by what is seen now and was seen before."""
+    return Estimate(_left_s(now, pace), projected_usd_micros(now))
+
+
+def _left_s(now: Snapshot, pace: Pace) -> float | None:
+    count = left(now)
+    if not count:
+        return 0.0 if not now.count(State.FOLLOWING) else None
+    if now.count(State.WAITING) and is_kept(now):
+        return None
+    planned_s = pace.planned_end_s and max(0.0, pace.planned_end_s - now.now_s)
+    rate = pace.per_minute
+    if not rate:
+        return planned_s
+    paced_s = _MINUTE_S * count / rate
+    if planned_s is None:
+        return paced_s
+    videos = pace.done / (pace.done + TRUSTED_VIDEOS)
+    trust = videos * pace.elapsed_s / (pace.elapsed_s + TRUSTED_S)
+    return trust * paced_s + (1 - trust) * planned_s
+
+
+def is_kept(now: Snapshot) -> bool:
+    """Whether what waits stays where it is until somebody does something."""
+    batch, account = now.batch, now.account
+    by_a_person = batch.paused or batch.cancelled or batch.aside or account.paused
+    return bool(by_a_person or batch.stopped_by or account.trouble or not now.workers)
+
+
+def planned_s(now: Snapshot, mix: Mix) -> float | None:
+    """Seconds until all is there, by the limits and the times that are known."""
+    limits = now.account.limits
+    looked_at = sum(kind.jobs for kind in mix.kinds)
+    if limits is None or not looked_at:
+        return None
+    learnt = now.account.learnt_concurrent
+    if learnt is not None:
+        at_once = max(1, min(learnt, limits.concurrent_videos))
+        limits = Limits(limits.videos_per_minute, at_once)
+    waiting = now.count(State.WAITING)
+    works = _works(mix, (waiting + mix.beside) / looked_at if waiting else 0.0)
+    begun = _works(mix, now.count(*AT_PROVIDER) / looked_at)
+    rests_s = max(0.0, now.account.cooling_until_s - now.now_s)
+    return rests_s + makespan(works, limits, under_way=begun).likely_s
+
+
+def _works(mix: Mix, times: float) -> list[Work]:
+    """So many times the videos that were looked at."""
+    return [
+        Work(math.ceil(kind.jobs * times), _typical_s(kind), kind.learnt_s)
+        for kind in mix.kinds
+        if times
+    ]
+
+
+def _typical_s(kind: Kind) -> float:
+    try:
+        model = catalogue.builtin().find(kind.model)
+    except UnknownModel:  # queued by a newer version
+        return UNKNOWN_TYPICAL_S
+    return model.typical_s({"duration": kind.duration_s})
+
+
+def projected_usd_micros(now: Snapshot) -> int:
+    """What it will have cost, if what waits costs what the rest does on average.
+
+    What has no price in the list counts as nothing.
+    """
+    batch = now.batch
+    own = batch.total - now.count(State.REUSED, State.FOLLOWING) - batch.unpriced
+    waiting = min(now.count(State.WAITING), own)
+    to_come = batch.estimated_usd_micros * waiting // own if own > 0 else 0
+    return spent_usd_micros(batch) + batch.reserved_usd_micros + to_come

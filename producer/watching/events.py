@@ -1,0 +1,113 @@
+"""The stream of events: what happens to batches, one JSON object a line, for a program.
+
+Every line has `event` and `at`. A reader needs no memory: whatever tells of a batch has
+all of it. The fields stand in docs/watching.md; new ones may come, none goes away.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from jobs.pricing import usd
+from jobs.report.steps import next_step
+from producer.tables import iso
+from producer.watching.estimate import Pace, estimate
+from producer.watching.snapshot import Snapshot
+from producer.watching.standing import document, harmless_json
+
+
+def whole(now: Snapshot, pace: Pace) -> dict[str, Any]:
+    """How a batch stands and what is expected of it."""
+    expected, account = estimate(now, pace), now.account
+    limits, left_s = account.limits, expected.left_s
+    cooling = account.cooling_until_s > now.now_s
+    return document(now) | {
+        "projected_usd": usd(expected.projected_usd_micros),
+        "done_by": None if left_s is None else iso(now.now_s + left_s),
+        "stored_per_minute": pace.per_minute and round(pace.per_minute, 1),
+        "workers": now.workers,
+        "starts": {
+            "last_minute": now.starts,
+            "videos_per_minute": limits and limits.videos_per_minute,
+            "slots_in_use": account.slots_in_use,
+            "concurrent_videos": limits and limits.concurrent_videos,
+        },
+        "account_state": {
+            "paused": account.paused,
+            "trouble": account.trouble or None,
+            "cooling_until": iso(account.cooling_until_s) if cooling else None,
+            "reason": account.reason or None,
+        },
+    }
+
+
+def failures(now: Snapshot, known: frozenset[str]) -> list[dict[str, Any]]:
+    """The failures that are not known yet, the oldest first."""
+    return [
+        {
+            "batch": now.batch.id,
+            "id": failed.id,
+            "state": str(failed.state),
+            "code": failed.failure.code if failed.failure else None,
+            "message": failed.failure.message if failed.failure else None,
+            "next_step": next_step(
+                now.batch.id,
+                failed.id,
+                failed.state,
+                failed.failure.code if failed.failure else "",
+            ),
+        }
+        for failed in reversed(now.failures)
+        if failed.id not in known
+    ]
+
+
+class Events:
+    """A line of JSON for all that happens."""
+
+    def __init__(
+        self, write: Callable[[str], object], clock: Callable[[], float]
+    ) -> None:
+        """Tell it line by line.
+
+        Args:
+            write: takes each line, and lets it be seen at once.
+            clock: unix seconds, for what happens while the ledger is away.
+        """
+        self._write = write
+        self._clock = clock
+        self._news: dict[str, object] = {}
+        self._failed: dict[str, frozenset[str]] = {}
+
+    def show(self, nows: Sequence[Snapshot], paces: Mapping[str, Pace]) -> None:
+        """Tell what has changed since."""
+        for now in nows:
+            name = now.batch.id
+            first = name not in self._news
+            for failure in failures(now, self._failed.get(name, frozenset())):
+                self._tell("failure", now.now_s, failure)
+            if first or now.news != self._news[name]:
+                told = whole(now, paces[name])
+                self._tell("snapshot" if first else "change", now.now_s, told)
+            self._news[name] = now.news
+            self._failed[name] = frozenset(failed.id for failed in now.failures)
+
+    def over(self, now: Snapshot, pace: Pace, code: int) -> None:
+        """Tell that the watching of a batch has ended, with its exit code."""
+        self._tell("over", now.now_s, {**whole(now, pace), "exit_code": code})
+
+    def away(self, why: str, _since_s: float) -> None:
+        """Tell that the ledger does not answer."""
+        self._tell("away", self._clock(), {"reason": why})
+
+    def back(self) -> None:
+        """Tell that it does again."""
+        self._tell("back", self._clock(), {})
+
+    def tick(self) -> None:
+        """Nothing is drawn anew."""
+
+    def close(self) -> None:
+        """Nothing to take away."""
+
+    def _tell(self, event: str, at_s: float, told: Mapping[str, Any]) -> None:
+        self._write(harmless_json({"event": event, "at": iso(at_s), **told}))

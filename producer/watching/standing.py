@@ -1,0 +1,134 @@
+"""How a batch stands, in words: one word, what holds it up, the whole as a document.
+
+Pure, and for one moment; nothing here looks at what was before. Words of others, such
+as ids and a provider's reasons, are made harmless where they are shown.
+"""
+
+import json as jsonlib
+from typing import Any
+
+from jobs.pricing import usd
+from jobs.records import BatchRecord
+from jobs.states import State
+from producer.screen import visible
+from producer.tables import iso
+from producer.watching.snapshot import Snapshot
+
+_MINUTE_S = 60
+
+
+def held_up(now: Snapshot) -> str:
+    """What keeps the batch from going on, on a line of its own, if something does."""
+    words = why_held_up(now)
+    return f"\n{words}" if words else ""
+
+
+def why_held_up(now: Snapshot) -> str:
+    """What keeps the batch from going on; empty if nothing does."""
+    return _by_a_person(now) or _by_the_account(now) or now.batch.note
+
+
+def _by_a_person(now: Snapshot) -> str:
+    batch = now.batch
+    if batch.cancelled and now.over < batch.total:
+        return "cancelled; what was sent is still collected"
+    if batch.paused and now.count(State.WAITING):
+        return f"paused by a person; reelmill resume {batch.id} goes on"
+    if now.account.paused and now.count(State.WAITING):
+        return "the account is paused by a person; reelmill resume --account goes on"
+    if batch.aside and now.count(State.WAITING):
+        return "set aside while another batch is rendered here"
+    if not batch.complete:
+        return "not all rows are in yet; if nobody is at it, submit the manifest again"
+    return ""
+
+
+def _by_the_account(now: Snapshot) -> str:
+    account = now.account
+    if now.batch.stopped_by and not now.under_way:
+        return f"stopped by the {now.batch.stopped_by.replace('-', ' ')}"
+    if account.trouble:
+        return f"the account is in trouble ({account.trouble}): {account.reason}"
+    if account.cooling_until_s > now.now_s and account.strikes:
+        rest_s = account.cooling_until_s - now.now_s
+        return f"the account rests for {duration(rest_s)}: {account.reason}"
+    return ""
+
+
+def standing(now: Snapshot) -> str:
+    """How the batch stands, in one word."""
+    batch = now.batch
+    over = batch.complete and now.over == batch.total
+    words = {
+        "cancelled": batch.cancelled and over,
+        "cancelling": batch.cancelled,
+        "finished": over,
+        "running": now.under_way > 0,
+        "incoming": not batch.complete,
+        "unresolved": not now.count(State.WAITING),
+        "paused": batch.paused or now.account.paused,
+        "aside": batch.aside,
+        "stopped": bool(batch.stopped_by),
+    }
+    return next((word for word, fits in words.items() if fits), "waiting")
+
+
+def document(now: Snapshot) -> dict[str, Any]:
+    """How the batch stands, for a program; amounts are decimal dollars."""
+    batch = now.batch
+    budget = batch.budget_usd_micros
+    return {
+        "batch": batch.id,
+        "state": standing(now),
+        "total": batch.total,
+        "jobs": {str(state): n for state, n in batch.counts.items()},
+        "charged_usd": usd(batch.charged_usd_micros),
+        "refunded_usd": usd(batch.refunded_usd_micros),
+        "reserved_usd": usd(batch.reserved_usd_micros),
+        "estimated_usd": usd(batch.estimated_usd_micros),
+        "budget_usd": None if budget is None else usd(budget),
+        "priority": batch.priority,
+        "account": batch.account,
+        "manifest": batch.manifest,
+        "created_at": iso(batch.created_at_s),
+        "archived": bool(batch.archived),
+        "held_up": why_held_up(now) or None,
+    }
+
+
+def spent_usd_micros(batch: BatchRecord) -> int:
+    """What a batch has cost: what was charged, less what came back."""
+    return batch.charged_usd_micros - batch.refunded_usd_micros
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(42), duration(130), duration(7300)
+    ('42 s', '2 min', '2 h 2 min')
+    """
+    if round(seconds) < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / _MINUTE_S), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def harmless(text: str) -> str:
+    r"""Words of others on one line, with what could act on a terminal written out.
+
+    >>> harmless("a\x1b[31mb\nc"), harmless("mug\u202egnp")
+    ('a\\x1b[31mb c', 'mug\\u202egnp')
+    """
+    return visible(" ".join(text.split()))
+
+
+def harmless_json(value: object) -> str:
+    r"""A value as JSON on one line, with what could act on a terminal as `\u` escapes.
+
+    >>> harmless_json({"id": "müg\u202e\x9b"})
+    '{"id": "müg\\u202e\\u009b"}'
+    """
+    text = jsonlib.dumps(value, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else jsonlib.dumps(c)[1:-1] for c in text)

@@ -1,0 +1,75 @@
+"""The first minutes with reelmill: what is missing is named, and what to do next."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
+
+KEY = "a-new-one"
+
+
+@pytest.fixture
+def empty() -> Iterator[Desk]:
+    """An empty folder, and an environment that knows nothing of reelmill."""
+    with desk() as place:
+        place.environment = {"PATH": place.environment["PATH"]}
+        yield place
+
+
+def test_each_step_of_a_beginner_names_the_next_one(empty: Desk) -> None:
+    begun = empty.here()
+    assert "Begin: reelmill demo;" in begun.out
+    assert "set WAVESPEED_API_KEY" in begun.out
+    keyed = {"WAVESPEED_API_KEY": KEY}
+    assert "Begin: reelmill init writes products.yaml" in empty.here(**keyed).out
+
+    nothing = empty.here("check", "products.yaml")
+    assert nothing.code == 2
+    assert "let reelmill init write one to begin with" in nothing.out
+    written = empty.here("init")
+    assert written.out == "products.yaml and reelmill.schema.json written\n"
+    assert "reelmill check products.yaml" in empty.here(**keyed).out
+
+    (command,) = re.findall(r"reelmill (check .*?) says", written.err)
+    checked = empty.here(*command.split())
+    (command,) = re.findall(r"reelmill (price \S+)", checked.out)
+    priced = empty.here(*command.split(), "--no-look")
+    assert priced.code == 0
+    assert "REELMILL_TIER is not set, so the limits of Bronze are kept" in priced.out
+    told = empty.here(*command.split(), "--no-look", REELMILL_TIER="gold")
+    assert "is not set, so the limits" not in told.out
+
+    run = empty.here("run", "products.yaml")
+    assert run.code == 2
+    assert "WAVESPEED_API_KEY is not set" in run.err
+    assert "reelmill demo shows everything without a key" in run.err
+
+
+def test_whoever_looks_before_there_is_anything_is_told_what_makes_it(
+    empty: Desk,
+) -> None:
+    for words in ("list", "show", "report", "collect"):
+        said = empty.here(words).err
+        assert "there is no batch yet" in said
+        assert "reelmill run MANIFEST makes one" in said
+    doctor = empty.here("doctor")
+    assert doctor.code == 0
+    assert (
+        "WAVESPEED_API_KEY is not set; set it to render, reelmill demo needs none"
+        in doctor.out
+    )
+
+
+def test_after_the_first_run_it_is_told_where_the_videos_are_and_what_is_next() -> None:
+    with quick_sandbox("--key", KEY) as sandbox, desk(sandbox, KEY) as place:
+        manifest = place.write("mugs.csv", as_csv(rows(sandbox, 1)))
+        said = place.run(manifest)
+        assert said.code == 0, said
+        (video,) = place.videos()
+        assert f"the videos are in {video.parent}; open its report.html" in said.err
+        assert "run again, a manifest pays only for what is new in it" in said.err
+        again = place.here("run", str(manifest), "--yes")
+        assert "all 1 were rendered before; none was sent" in again.err
+        assert "\x1b" not in said.out + said.err

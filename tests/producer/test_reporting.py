@@ -1,0 +1,260 @@
+"""Reports as a person asks for them: labels, forms, two nights, and statements."""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from jobs.pricing import usd, usd_micros
+from producer.statements import every_batch
+from tests.producer.fleet import fleet
+from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
+from tests.sandbox.running import RunningSandbox
+
+MODELS = ["kling-v2.6-std", "kling-v3.0-std"]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.1) as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True)
+class Nights:
+    """Two batches of one ledger; of the second the jobs are archived."""
+
+    place: Desk
+    cups: str
+    mugs: str
+
+    def report(self, *words: str) -> Any:
+        """What `report --json` prints."""
+        ended = self.place.here("report", *words, "--json")
+        assert ended.code == 0, ended.err
+        return ended.json()
+
+
+@pytest.fixture(scope="module")
+def nights(sandbox: RunningSandbox) -> Iterator[Nights]:
+    with desk(sandbox, "reporting") as place:
+        first = rows(sandbox, 4, MODELS)
+        second = rows(sandbox, 3, MODELS)
+        second[0]["prompt"] = "Another orbit"
+        cups = place.write("cups.csv", as_csv(first))
+        mugs = place.write("mugs.csv", as_csv(second))
+        shoes = ("--label", "team=shoes", "--label", "season=spring 2027")
+        assert place.run(cups, *shoes).code == 0
+        assert place.run(mugs, "--fresh", "--label", "team=hats").code == 0
+        ids = {x["manifest"]: x["batch"] for x in place.here("list", "--json").json()}
+        assert place.here("archive", ids[str(mugs)]).code == 0
+        yield Nights(place, ids[str(cups)], ids[str(mugs)])
+
+
+def test_a_batch_carries_its_labels_into_list_and_report(nights: Nights) -> None:
+    place = nights.place
+    (found,) = place.here("list", "--label", "team=shoes", "--json").json()
+    assert found["batch"] == nights.cups
+    assert found["labels"] == {"season": "spring 2027", "team": "shoes"}
+    assert "team=shoes" in place.here("list", COLUMNS="160").out
+    none = place.here("list", "--label", "team=coats")
+    assert (none.code, none.err) == (0, "no batch has the label team=coats\n")
+    kept = json.loads((place.store / nights.cups / "report.json").read_text("utf-8"))
+    assert kept["labels"] == found["labels"]
+    assert "season=spring 2027, team=shoes" in place.here("show", nights.cups).err
+
+
+def test_a_batch_keeps_its_labels_takes_those_it_lacks_and_never_loses_them(
+    sandbox: RunningSandbox,
+) -> None:
+    with desk(sandbox, "relabelled") as place:
+        manifest = place.write("pot.csv", as_csv(rows(sandbox, 1, MODELS)))
+        assert place.run(manifest, "--label", "team=shoes").code == 0
+        again = place.run(manifest, "--label", "team=hats", "--label", "year=2027")
+        assert again.code == 0
+        assert "keeps its label team=shoes; team=hats is not taken" in again.err
+        (found,) = place.here("list", "--json").json()
+        assert found["labels"] == {"team": "shoes", "year": "2027"}
+        many = [f"--label=n{number}=x" for number in range(19)]
+        too_many = place.run(manifest, *many)
+        assert too_many.code == 2
+        assert "a batch has up to 20" in too_many.err
+        # The copy in the store has the first, and the report what came later.
+        shutil.rmtree(place.home)
+        assert place.here("rebuild", "--yes").code == 0
+        assert place.here("list", "--json").json()[0]["labels"] == found["labels"]
+
+
+@pytest.mark.parametrize("words", [("run", "x.csv"), ("submit", "x.csv"), ("list",)])
+def test_a_label_that_is_none_is_refused_before_anything_is_read(
+    nights: Nights, words: tuple[str, ...]
+) -> None:
+    ended = nights.place.here(*words, "--label", "Team=shoes")
+    assert ended.code == 2
+    assert "'Team' cannot name a label: up to 63 small letters" in ended.err
+
+
+def test_a_fleet_labels_what_is_submitted_and_what_is_scheduled(
+    sandbox: RunningSandbox,
+) -> None:
+    with fleet(sandbox, "labelled") as made:
+        place, night = made.desk, ("--cron", "0 22 * * *", "--yes")
+        cups = place.write("cups.csv", as_csv(rows(sandbox, 2, MODELS)))
+        mugs = place.write("mugs.csv", as_csv(rows(sandbox, 1, MODELS)))
+        shoes = place.here("submit", cups, "--yes", "--label", "team=shoes", "--json")
+        assert shoes.code == 0, shoes.err
+        twice = ("--label", "team=hats", "--label", "team=coats")
+        refused = place.here("schedule", "add", "nightly", mugs, *night, *twice)
+        assert (refused.code, "team is given twice" in refused.err) == (2, True)
+        added = place.here("schedule", "add", "nightly", mugs, *night, *twice[:2])
+        assert added.code == 0, added.err
+        assert place.here("schedule", "run-now", "nightly").code == 0
+        found = {batch.manifest: batch.labels for batch in every_batch(made.ledger)}
+        assert found == {str(cups): {"team": "shoes"}, str(mugs): {"team": "hats"}}
+
+
+def test_a_statement_sums_batches_by_batch_model_and_label(nights: Nights) -> None:
+    made = nights.report("--since", "1d")
+    total = made["total"]
+    assert (total["batches"], total["stored"], total["attempts"]) == (2, 7, 7)
+    assert total["charged_usd"] == usd(4 * 210_000 + 3 * 420_000)
+    read_from = {line["batch"]: line["read_from"] for line in made["by_batch"]}
+    assert read_from == {nights.cups: "ledger", nights.mugs: "report"}
+    for kind in ("by_batch", "by_model"):
+        nets = [usd_micros(line["net_usd"]) for line in made[kind]]
+        assert usd(sum(nets)) == total["net_usd"]
+    lines = {(x["label"], x["value"]): x["net_usd"] for x in made["by_label"]}
+    assert lines == {
+        ("season", "spring 2027"): "1.26",
+        ("season", None): "0.84",
+        ("team", "shoes"): "1.26",
+        ("team", "hats"): "0.84",
+    }
+    assert made["inexact"] == []
+    # Reading it brought nothing back.
+    listed = nights.place.here("list", "--json").json()
+    assert {x["batch"]: x["archived"] for x in listed}[nights.mugs] is True
+
+
+def test_a_statement_can_be_of_one_label_or_of_another_time(nights: Nights) -> None:
+    hats = nights.report("--since", "1d", "--label", "team=hats")
+    assert [line["batch"] for line in hats["by_batch"]] == [nights.mugs]
+    assert hats["labels"] == {"team": "hats"}
+    past = nights.report("--since", "2d", "--until", "1d")
+    assert (past["by_batch"], past["total"]["net_usd"]) == ([], "0.00")
+
+
+def test_a_statement_comes_as_a_table_a_sheet_and_markdown(nights: Nights) -> None:
+    place = nights.place
+    shown = place.here("report", "--since", "1d", COLUMNS="100")
+    assert "team=shoes" in shown.out
+    assert "charged $2.10, refunded $0.00, net $2.10" in shown.out
+    text = place.here("report", "--since", "1d", "--format", "csv").out
+    lines = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert {line["by"] for line in lines} >= {"all", "batch", "model", "label"}
+    for by in ("all", "batch", "model"):
+        nets = [usd_micros(x["net_usd"]) for x in lines if x["by"] == by]
+        assert usd(sum(nets)) == "2.10"
+    markdown = place.here("report", "--since", "1d", "--format", "md").out
+    assert "| label `team` | videos |" in markdown
+
+
+def test_what_cannot_be_read_is_named_and_still_counted(nights: Nights) -> None:
+    place = nights.place
+    file = place.store / nights.mugs / "report.json"
+    kept = file.with_name("kept.json")
+    shutil.move(file, kept)
+    try:
+        ended = place.here("report", "--since", "1d", "--json")
+        assert ended.code == 3
+        made = ended.json()
+        assert made["total"]["net_usd"] == "2.10"
+        assert made["by_model"][-1]["model"] is None
+        assert made["by_model"][-1]["net_usd"] == "0.84"
+        why = f"{file} is missing"
+        assert made["inexact"] == [{"batch": nights.mugs, "why": why, "counted": True}]
+        assert f"{nights.mugs} is counted by its own sums: {why}" in ended.err
+    finally:
+        shutil.move(kept, file)
+
+
+def test_the_billing_of_a_time_equals_its_statement(
+    nights: Nights, sandbox: RunningSandbox
+) -> None:
+    made = nights.report("--since", "1d", "--billed")
+    assert made["invoice"]["billed_net_usd"] == made["total"]["net_usd"] == "2.10"
+    assert made["invoice"]["differences"] == made["invoice"]["unexplained"] == []
+    # Before anything was sent nothing is compared, and nobody's charge is a riddle.
+    past = nights.report("--since", "2d", "--until", "1d", "--billed")
+    assert past["invoice"]["billed_net_usd"] == "0.00"
+    with desk(sandbox, "reporting") as stranger:
+        # Another ledger on the same account does not know whose these charges are.
+        pot = stranger.write("pot.csv", as_csv(rows(sandbox, 1, MODELS)))
+        assert stranger.run(pot, "--fresh").code == 0
+        ended = stranger.here("report", "--since", "1d", "--billed")
+    assert "billed $0.21, refunded $0.00, net $0.21" in ended.out
+    assert ended.out.count("unexplained: $") == 7
+    markdown = nights.place.here("report", "--since", "1d", "--billed", "--format=md")
+    assert "unexplained: $0.21" in markdown.out
+
+
+def test_a_report_comes_in_every_form(nights: Nights) -> None:
+    place, batch = nights.place, nights.cups
+    made = nights.report(batch)
+    schema = place.here("report", "--schema").json()
+    assert set(schema["required"]) <= set(made) <= set(schema["properties"])
+    assert place.here("report", batch, "--format", "json").json()["batch"] == batch
+    text = place.here("report", batch, "--format", "csv").out
+    assert len(list(csv.reader(io.StringIO(text)))) == 5
+    assert text.startswith("\ufeffid,line,state")
+    assert place.here("report", batch, "--format", "html").out.startswith("<!doctype")
+    markdown = place.here("report", batch, "--format", "md").out
+    assert markdown.startswith(f"## `{batch}`: 4 of 4 videos\n")
+    billed = place.here("report", batch, "--format", "md", "--billed").out
+    assert "### The provider's billing\n\nbilled $1.26, refunded $0.00" in billed
+
+
+def test_two_nights_are_compared_and_an_archived_one_is_brought_back(
+    nights: Nights,
+) -> None:
+    made = nights.report(nights.cups, "--compare", nights.mugs)
+    assert [row["id"] for row in made["changed"]] == ["r000"]
+    assert made["changed"][0]["changes"] == [
+        {"what": "prompt", "before": "Another orbit", "after": "Slow orbit 0"}
+    ]
+    assert [row["id"] for row in made["new"]] == ["r003"]
+    assert made["net_difference_usd"] == "0.42"
+    words = ("report", nights.cups, "--compare", nights.mugs)
+    shown = nights.place.here(*words)
+    assert 'r000, line 2: prompt "Another orbit" → "Slow orbit 0"' in shown.out
+    assert "difference: +$0.42" in shown.out
+    assert "### New rows: 1" in nights.place.here(*words, "--format", "md").out
+    assert nights.place.here("archive", nights.mugs).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--until", "1d"), "add --since 30d"),
+        (("--label", "team=shoes"), "add --since 30d"),
+        (("x", "--since", "1d"), "name no batch with it"),
+        (("--since", "soon"), "write it as 12h, 30d, 4w"),
+        (("--since", "1d", "--format", "html"), "does not go with --since"),
+        (("--compare", "x", "--format", "csv"), "does not go with --compare"),
+        (("--format", "md", "--json"), "are two forms; name one"),
+        (("--compare", "x", "--billed"), "leave --compare out"),
+        (("--since", "1d", "--billed", "--label", "a=b"), "leave --label out"),
+        (("--compare", "x"), "there is no batch x"),
+    ],
+)
+def test_what_does_not_go_together_says_what_does(
+    nights: Nights, words: tuple[str, ...], said: str
+) -> None:
+    ended = nights.place.here("report", *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err

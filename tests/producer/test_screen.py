@@ -1,0 +1,90 @@
+"""The terminal: what is shown of hostile text, colours, and how wide a line may be."""
+
+import os
+from contextlib import redirect_stdout
+from io import StringIO
+from unittest.mock import patch
+
+import pytest
+from rich.text import Text
+
+from producer.screen import BOUNDLESS, Screen, visible
+
+HOSTILE = "mug\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202egpj.exe\u2066\u200f\ud800\x00"
+
+
+def printed(*objects: object, **environment: str) -> str:
+    """What a person with this environment gets to see."""
+    out = StringIO()
+    with patch.dict(os.environ, environment, clear=True), redirect_stdout(out):
+        Screen().print(*objects)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", [HOSTILE, Text(HOSTILE)], ids=["text", "styled"])
+def test_hostile_text_is_shown_and_acts_on_nothing(form: object) -> None:
+    for colour in ({}, {"FORCE_COLOR": "1", "TERM": "xterm-256color"}):
+        shown = printed(form, **colour)
+        assert shown.removesuffix("\n").isprintable()
+        for piece in (r"\x1b]0;owned", r"\x9b31m", r"\u202egpj.exe", r"\ud800"):
+            assert piece in shown
+        assert isinstance(form, Text) or r"\x07\x1b[2J\r" in shown
+
+
+def test_plain_text_of_any_language_is_left_as_it_is() -> None:
+    for text in (
+        "Slow orbit, 5 s\n\tand on",
+        "größe 漢字 मग \u200d🏳\ufe0f",
+        ":id: [b]",
+    ):
+        assert visible(text) == text
+    assert printed(Text(":id: [b] 16:9")) == ":id: [b] 16:9\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, False),
+        ({"NO_COLOR": "1"}, False),
+    ],
+)
+def test_colours_are_only_for_who_wants_them(
+    environment: dict[str, str], *, coloured: bool
+) -> None:
+    shown = printed(Text("wrong", style="red"), **{"TERM": "xterm", **environment})
+    assert "wrong" in shown
+    assert ("\x1b[31m" in shown) is coloured
+    if not coloured:
+        assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    ("environment", "columns"),
+    [
+        ({"COLUMNS": "63"}, 63),
+        ({"COLUMNS": "63", "TERM": "dumb", "FORCE_COLOR": "1"}, 63),
+        ({}, BOUNDLESS),
+        ({"COLUMNS": "many"}, BOUNDLESS),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, 80),
+    ],
+)
+def test_a_line_is_as_wide_as_one_says_and_boundless_in_a_pipe(
+    environment: dict[str, str], columns: int
+) -> None:
+    with patch.dict(os.environ, environment, clear=True), redirect_stdout(StringIO()):
+        assert Screen().width == columns
+
+
+def test_nothing_is_drawn_anew_in_a_pipe_even_in_colours() -> None:
+    coloured = {"FORCE_COLOR": "1", "TERM": "xterm"}
+    with patch.dict(os.environ, coloured, clear=True), redirect_stdout(StringIO()):
+        screen = Screen()
+        assert screen.is_terminal
+        assert not screen.is_interactive
+
+
+def test_what_is_too_wide_is_left_to_the_terminal() -> None:
+    assert printed("x" * 100, COLUMNS="60").replace("\n", "") == "x" * 100

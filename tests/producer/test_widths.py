@@ -1,0 +1,110 @@
+"""What commands print at any width of the terminal, with ids that try to act on it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from jobs import moves
+from jobs.ledger.moves import Moved
+from jobs.moves import Ref
+from jobs.records import Failure
+from jobs.states import Event
+from producer.screen import visible
+from tests.jobs.ledger.play import ACCOUNT, PLENTY, a_batch, a_job, grant, play
+from tests.jobs.ledger.play import record_of as record
+from tests.jobs.test_schedule import a_schedule
+from tests.producer.fleet import Fleet, fleet
+from tests.producer.running import as_csv
+
+WIDTHS = (60, 80, 120, 200)
+
+#: An escape that clears the screen, one that sets the title, and a turned line.
+ACTS = "\x1b[2J\x1b]0;mine\x07\u202e"
+BATCH = f"spring-{ACTS}-collection-1f0c33ab"
+LONG = f"{'mug-' * 20}{ACTS}end"
+IDS = ("mug", LONG, f"cup\r\n{ACTS}")
+WORDS = f"the host\nis away {ACTS} see https://example.com/{'deep/' * 12}mug.jpg today"
+
+COMMANDS = {
+    "list": ("list",),
+    "show": ("show", BATCH),
+    "show of a job": ("show", BATCH, LONG),
+    "report": ("report", BATCH),
+    "price": ("price", "two.csv", "--no-look"),
+    "models": ("models",),
+    "models of a name": ("models", "kling-v3.0-std"),
+    "doctor": ("doctor",),
+    "schedule list": ("schedule", "list"),
+}
+
+#: A line may be longer than the terminal for the sake of a word as long as this.
+LONG_WORD = 20
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Fleet]:
+    with fleet(None, REELMILL_ACCOUNT=ACCOUNT, REELMILL_TIER="gold") as made:
+        ledger = made.ledger
+        batch = a_batch(BATCH, store=made.chosen.store, budget_usd_micros=9_990_000)
+        assert ledger.batches.create(batch)
+        several = [replace(a_job(n), id=name) for n, name in enumerate(IDS, 1)]
+        ledger.batches.add(BATCH, several)
+        ledger.batches.open(BATCH)
+        ledger.permits.set_limits(ACCOUNT, PLENTY)
+        grant(ledger, 2)
+        play(ledger, Ref(BATCH, IDS[0]), Event.CLAIM, Event.LOSE, Event.GIVE_UP)
+        bad = Ref(BATCH, LONG)
+        play(ledger, bad, Event.CLAIM)
+        failure = Failure("some-code", WORDS)
+        move = moves.refuse(BATCH, record(ledger, bad), failure, 0.0)
+        assert ledger.moves.make([move]) == [Moved.YES]
+        ledger.schedules.add(a_schedule(name=f"night{ACTS}", account=ACCOUNT))
+        models = ("kling-v1.6-multi", "kling-v3.0-std")
+        made.desk.write("two.csv", as_csv([row(name) for name in models]))
+        yield made
+
+
+def row(model: str) -> dict[str, str]:
+    """A row of a manifest, which nobody looks at closely."""
+    column = "images" if model.endswith("multi") else "image"
+    return {"model": model, column: "https://example.com/mug.jpg", "prompt": "Orbit"}
+
+
+def said(place: Fleet, words: tuple[str, ...], columns: int | None) -> list[str]:
+    """The lines of a command's result; its talk is left to the terminal to wrap."""
+    width = str(columns) if columns else None
+    ended = place.desk.here(*words, COLUMNS=width)
+    assert all(line.isprintable() for line in ended.err.splitlines())
+    return ended.out.splitlines()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_id_and_no_number_is_cut_at_any_width(name: str, place: Fleet) -> None:
+    whole = said(place, COMMANDS[name], None)
+    every_word = {word for line in whole for word in line.split()}
+    for columns in WIDTHS:
+        lines = said(place, COMMANDS[name], columns)
+        assert all(line.isprintable() for line in lines)
+        words = {word for line in lines for word in line.split()}
+        assert {w for w in words - every_word if set(w) != {"─"}} == set()
+        for line in lines:
+            longest = max(map(len, line.split()), default=0)
+            assert len(line) <= columns or longest > LONG_WORD, (columns, line)
+
+
+def test_an_id_is_whole_however_narrow_it_is(place: Fleet) -> None:
+    for columns in (20, *WIDTHS):
+        assert visible(BATCH) in " ".join(said(place, COMMANDS["list"], columns))
+        shown = said(place, COMMANDS["show"], columns)
+        for name in IDS:
+            # A line break in it, which no id of ours has, is one blank.
+            assert any(visible(name).replace("\n", " ") in line for line in shown)
+
+
+def test_what_a_program_reads_acts_on_no_terminal_either(place: Fleet) -> None:
+    for words in (COMMANDS["list"], COMMANDS["show"]):
+        told = place.desk.here(*words, "--json")
+        assert all(line.isprintable() for line in told.out.splitlines())
+        ids = {one.get("batch", one.get("id")) for one in told.json()}
+        assert ids == ({BATCH} if words == COMMANDS["list"] else set(IDS))

@@ -1,0 +1,70 @@
+"""How a batch stands is put into words that are true and do nothing to a terminal."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.states import FINAL, State
+from producer.watching import Snapshot, duration, held_up
+from producer.watching.standing import harmless, harmless_json
+from tests.producer.watching.snapshots import NOW_S, account, counts, snapshot
+
+
+@given(counts)
+def test_every_job_is_over_under_way_waiting_or_a_persons(
+    counts: dict[State, int],
+) -> None:
+    now = snapshot(counts)
+    rest = now.count(State.WAITING, State.UNRESOLVED)
+    assert now.over + now.under_way + rest == now.batch.total
+    assert now.over == now.count(*FINAL)
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (snapshot({State.WAITING: 1}, stopped_by="budget"), "stopped by the budget"),
+        (snapshot({State.GENERATING: 1}, stopped_by="budget"), ""),
+        (
+            snapshot({State.WAITING: 1}, of=account(trouble="balance")),
+            "the account is in trouble (balance): the provider's words",
+        ),
+        (
+            snapshot({}, of=account(cooling_until_s=NOW_S + 42, strikes=1)),
+            "the account rests for 42 s: the provider's words",
+        ),
+        (snapshot({}, of=account(cooling_until_s=NOW_S - 1, strikes=1)), ""),
+        (snapshot({}, note="the store is full"), "the store is full"),
+        (snapshot({State.WAITING: 1}), ""),
+    ],
+)
+def test_what_holds_a_batch_up_is_told(now: Snapshot, words: str) -> None:
+    assert held_up(now).strip() == words
+
+
+@given(st.floats(0, 1e7))
+def test_a_duration_is_short_and_near(seconds: float) -> None:
+    units = {"s": 1, "min": 60, "h": 3_600}
+    words = duration(seconds).split()
+    told = sum(int(n) * units[u] for n, u in zip(words[::2], words[1::2], strict=True))
+    assert abs(told - seconds) <= (0.5 if seconds < 60 else 30)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (3_599, "1 h 0 min")],
+)
+def test_a_duration_never_reads_sixty(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@given(st.text(st.characters(), max_size=40))
+def test_words_of_others_stay_on_their_line_and_turn_nothing_round(text: str) -> None:
+    acting = set(map(chr, [*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029]))
+    acting |= set(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
+    assert not acting & set(harmless(text))
+    line = harmless_json({"id": text})
+    assert line.isprintable()
+    assert json.loads(line) == {"id": text}
