@@ -6,6 +6,7 @@ stands in `books`.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -126,3 +127,8 @@ def draw_fate(faults: Faults) -> Fate:
     """The ending of the next prediction; the first fault that strikes decides."""
     struck = [name for name in FATES if faults.strikes(name)]
     return FATES[struck[0]] if struck else COMPLETED
+
+
+def is_flagged(inputs: Mapping[str, Any], word: str) -> bool:
+    """Whether moderation stumbles over the prompt, in upper or lower case."""
+    return bool(word) and word.casefold() in str(inputs.get("prompt", "")).casefold()

@@ -16,7 +16,15 @@ from sandbox.books import Books
 from sandbox.faults import Faults, luck
 from sandbox.models import Model, picture_urls
 from sandbox.pictures import Gallery
-from sandbox.predictions import COMPLETED, Prediction, draw_fate, draw_generation_s
+from sandbox.predictions import (
+    COMPLETED,
+    FATES,
+    Fate,
+    Prediction,
+    draw_fate,
+    draw_generation_s,
+    is_flagged,
+)
 from sandbox.settings import Settings, changed
 from sandbox.uploads import Uploads
 from sandbox.videos import Shelf
@@ -138,10 +146,15 @@ class Provider:
             created_at_s=now_s,
             starts_at_s=starts_at_s,
             due_at_s=starts_at_s + length_s,
-            fate=COMPLETED if stranger else draw_fate(self.faults),
+            fate=COMPLETED if stranger else self._fate(inputs),
             look=self.gallery.look(picture_urls(inputs), self.settings),
             stranger=stranger,
         )
         account.add(prediction)
         self.predictions[prediction.id] = (account, prediction)
         return prediction
+
+    def _fate(self, inputs: Mapping[str, Any]) -> Fate:
+        drawn = draw_fate(self.faults)
+        flagged = is_flagged(inputs, self.settings.flagged_word)
+        return FATES["outcome_1200"] if flagged else drawn

@@ -76,6 +76,8 @@ class Settings:
     billing_total: bool = False
     #: Whether pictures under 300 px a side fail a prediction, as the pages say.
     check_pictures: bool = True
+    #: A prompt with this word in it ends as `outcome_1200` does; empty is no word.
+    flagged_word: str = ""
     #: `small` is quick to make: 160 px, 5 frames a second.
     quality: str = "demo"
     submit_late_s: float = 90.0

@@ -12,6 +12,7 @@ from sandbox.predictions import (
     Prediction,
     draw_fate,
     draw_generation_s,
+    is_flagged,
 )
 from sandbox.settings import Settings
 from tests.sandbox.desk import V26
@@ -82,3 +83,18 @@ def test_each_fault_of_an_outcome_gives_its_own_ending(name: str) -> None:
     faults.set(name, "first 1")
     assert draw_fate(faults) == FATES[name]
     assert draw_fate(faults) == COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("prompt", "word", "flagged"),
+    [
+        ("A Blood Orange sneaker", "blood", True),
+        ("A deep orange sneaker", "blood", False),
+        ("A Blood Orange sneaker", "", False),
+    ],
+)
+def test_moderation_stumbles_over_the_word_that_is_set(
+    prompt: str, word: str, *, flagged: bool
+) -> None:
+    assert is_flagged({"prompt": prompt}, word) is flagged
+    assert not is_flagged({}, word)

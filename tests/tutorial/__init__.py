@@ -1,0 +1,1 @@
+"""The tutorial of the documentation, run as it is written."""
