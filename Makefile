@@ -19,13 +19,13 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --no-emit-index-url --no-emit-find-links
 
 # What is measured, in this order.
-BENCH ?= rows ceiling looks arena sustained slots scale day
+BENCH ?= rows page watchers ceiling looks arena sustained slots scale day
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test flower chaos bench lint format lock browser pictures clean
+.PHONY: help install dev demo test flower chaos bench lint format lock browser screenshots clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed  ## make .venv with the reelmill command in it
 
@@ -66,13 +66,13 @@ lock: dev  ## write the constraints files anew from pyproject.toml
 	$(LOCK) --extra sandbox --extra xlsx --extra metrics --extra flower --group build --group dev \
 	  --output-file .constraints/dev.txt
 
-browser: dev  ## get the browser that tests and pictures need, where there is none
+browser: dev  ## get the browser that tests and screenshots need, where there is none
 	@command -v chromium || command -v chromium-browser || command -v google-chrome \
 	  || { test "$$(id -u)" = 0 && apt-get update --quiet && apt-get install --quiet --yes \
 	       --no-install-recommends chromium fonts-liberation; } \
 	  || $(BIN)/playwright install --with-deps chromium
 
-pictures: dev browser  ## make the pictures of the documentation anew
+screenshots: dev browser  ## make the pictures of the documentation anew
 	$(BIN)/python -m tests.browser
 
 clean:  ## remove .venv and what tools left behind

@@ -19,12 +19,14 @@ from bench.results import Cell, Page, Table, markdown, write
 QUESTIONS: Mapping[str, str] = {
     "arena": "bench.arena",
     "rows": "bench.rows",
+    "page": "bench.page",
     "looks": "bench.looks",
     "day": "bench.day",
     "scale": "bench.scale",
     "ceiling": "bench.standin.ceiling",
     "slots": "bench.slots",
     "sustained": "bench.sustained",
+    "watchers": "bench.watchers",
 }
 
 

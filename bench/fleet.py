@@ -159,6 +159,8 @@ def _environment(
         "REELMILL_ACCOUNT": ACCOUNT,
         "REELMILL_VIDEOS_PER_MINUTE": str(limits.videos_per_minute),
         "REELMILL_CONCURRENT_VIDEOS": str(limits.concurrent_videos),
+        # As a base install, which has no decoder, and one at such a rate.
+        "REELMILL_POSTERS": "off",
     }
 
 

@@ -143,6 +143,8 @@ class Reelmill(Fleet):
             "REELMILL_VIDEOS_PER_MINUTE": UNBOUND,
             "REELMILL_CONCURRENT_VIDEOS": UNBOUND,
             "REELMILL_POLL_MIN_S": str(place.poll_s),
+            # As a base install, which has no decoder; the other ways make none.
+            "REELMILL_POSTERS": "off",
         }
         if not self.learns:
             told["REELMILL_FIRST_LOOK_S"] = str(place.poll_s)

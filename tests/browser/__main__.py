@@ -1,11 +1,12 @@
-"""Makes the pictures of the documentation anew: `make pictures`.
+"""Makes the pictures of the documentation anew: `make screenshots`.
 
-Each is a picture of the real thing: the report of the demo, and the dashboard while a
-fleet of three workers renders two batches against the stand-in.
+Each is a picture of the real thing: the reports of the demo and of a bad night, the
+panel that watches a batch, a statement, and the dashboard of a fleet at work. What they
+show stands in `scenes`, how a terminal is photographed in `terminals`.
 """
 
-import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -13,41 +14,81 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from jobs.states import State
+from producer.watching import panel
+from producer.watching.facts import View
+from tests.browser import scenes
 from tests.browser.running import PASSWORD, ROOT, USER, browser, flower
+from tests.browser.terminals import photographed, said
 from tests.fleet.running import API_KEY, fleet
-from tests.producer.running import REELMILL, desk, quick_sandbox, until
+from tests.producer.running import REELMILL, quick_sandbox, until
 
 PICTURES = ROOT / "docs" / "pictures"
 
 #: Colours are enough for a page, and a picture is small then.
-COLOURS = 200
+COLOURS = 256
 
-#: Plays the beginning of every video that is in view, so that its first frame is there.
-PLAYED = """() => Promise.all([...document.querySelectorAll('video')].slice(0, 6)
-  .map(async video => { video.muted = true; await video.play(); video.pause(); }))"""
+#: Cells and lines of a terminal that fits a page of the documentation.
+WIDTH, HEIGHT = 100, 30
+
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1100, "height": 1400}
+
+#: Whether all that is in view has come: posters, and what shows when a video is there.
+SHOWN = """() => [...document.images].every(image =>
+  image.complete || image.getBoundingClientRect().top > innerHeight)"""
 
 
-def keep(page: Page, name: str) -> None:
-    """Keep what a page shows."""
-    shown = Image.open(BytesIO(page.screenshot()))
+def keep(picture: bytes, name: str) -> None:
+    """Keep a PNG small."""
+    shown = Image.open(BytesIO(picture)).convert("RGB")
     few = shown.convert("P", palette=Image.Palette.ADAPTIVE, colors=COLOURS)
-    few.save(PICTURES / name, optimize=True)
+    few.save(PICTURES / f"{name}.png", optimize=True)
+
+
+def opened(started: Browser, report: Path, **how: object) -> Page:
+    """A report as a browser shows it, once all in view is there."""
+    page = started.new_page(**how)  # type: ignore[arg-type]  # as playwright has them
+    page.goto(report.as_uri())
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function(SHOWN)
+    return page
 
 
 def of_report(started: Browser) -> None:
-    """The report of the demo."""
-    with desk() as place:
-        # What the report says of places is then the same on every machine.
-        own = {**place.environment, "REELMILL_HOME": "home", "REELMILL_STORE": "videos"}
-        subprocess.run([REELMILL, "demo"], cwd=place.folder, env=own, check=True)
-        (report,) = place.folder.glob("**/report.html")
-        page = started.new_page(viewport={"width": 1100, "height": 1500})
-        page.goto(report.as_uri())
-        page.wait_for_load_state("networkidle")
-        page.evaluate(PLAYED)
-        # Until the controls have faded to rest.
-        page.wait_for_timeout(4_000)
-        keep(page, "report.png")
+    """The report of the demo: by day, by night, and on a phone."""
+    with scenes.demo() as report:
+        keep(opened(started, report, viewport=DESK).screenshot(), "report")
+        dark = opened(started, report, viewport=DESK, color_scheme="dark")
+        keep(dark.screenshot(), "report-dark")
+        phone = opened(started, report, viewport=PHONE, device_scale_factor=2)
+        videos = phone.get_by_role("heading", name="Videos", exact=True)
+        videos.evaluate("heading => heading.scrollIntoView({behavior: 'instant'})")
+        phone.wait_for_function(SHOWN)
+        keep(phone.screenshot(), "report-phone")
+
+
+def of_failures(started: Browser) -> None:
+    """What a report says of what failed."""
+    with scenes.faulty_night() as report:
+        page = opened(started, report, viewport=DESK)
+        keep(page.screenshot(), "report-failures")
+
+
+def of_watch(started: Browser) -> None:
+    """The panel of a batch that is half way through."""
+    with scenes.half_way() as (now, pace):
+        shown = panel.render(now, pace, WIDTH, HEIGHT, view=View())
+        title = f"reelmill watch {now.batch.id}"
+        keep(photographed(started, shown, title, WIDTH), "watch")
+
+
+def of_statement(started: Browser) -> None:
+    """What three batches of a month come to."""
+    with scenes.three_nights() as place:
+        words = (REELMILL, "report", "--since", "30d")
+        shown = said(words, place.folder, place.environment, WIDTH)
+        title = "reelmill report --since 30d"
+        keep(photographed(started, shown, title, WIDTH), "statement")
 
 
 def of_flower(started: Browser) -> None:
@@ -67,16 +108,25 @@ def of_flower(started: Browser) -> None:
         )
         page.goto(f"{url}/tasks")
         page.wait_for_selector("#tasks-table tbody tr:nth-child(10)")
-        keep(page, "flower.png")
+        keep(page.screenshot(), "flower")
+
+
+#: The pictures by name; each makes one or some whose names begin with it.
+MAKERS: Mapping[str, Callable[[Browser], None]] = {
+    "report": of_report,
+    "failures": of_failures,
+    "watch": of_watch,
+    "statement": of_statement,
+    "flower": of_flower,
+}
 
 
 def main() -> None:
     """Make them all, or those that are named."""
-    makers = {"report": of_report, "flower": of_flower}
-    for name in sys.argv[1:] or makers:
+    for name in sys.argv[1:] or MAKERS:
         with browser() as started:
-            makers[name](started)
-        sys.stdout.write(f"{Path('docs') / 'pictures' / name}.png\n")
+            MAKERS[name](started)
+        sys.stdout.write(f"{name}: {Path('docs') / 'pictures'}\n")
 
 
 if __name__ == "__main__":

@@ -57,10 +57,12 @@ def all_is_kept(shop: Workshop, s3: S3, url: str) -> None:
         assert told["x-amz-meta-sha256"] == record.video_sha256
         beside = Store(url).get(record.job.key.replace(".mp4", ".json"))
         assert json.loads(beside or b"")["sha256"] == record.video_sha256
+        told = headers_of(s3, f"{prefix}/{record.poster}")
+        assert told["content-type"] == "image/jpeg"
     shop.check()
 
 
-KINDS = ("json", "mp4")
+KINDS = ("json", "mp4", "poster.jpg")
 
 SAID = {
     "full": "the store is full; make room or raise its quota",
