@@ -113,8 +113,8 @@ def _print_over(now: Snapshot, before: Snapshot | None) -> None:
         )
         if failed := now.count(State.FAILED):
             tables.say(
-                f"{failed} failed: reelmill report {batch.id} tells why, and what to do "
-                "about each; failed.csv beside it has their rows, to be mended and run"
+                f"{failed} failed: the report tells why, and what to do about each; "
+                "failed.csv beside it has their rows, to be mended and run"
             )
         else:
             tables.say("run again, a manifest pays only for what is new in it")

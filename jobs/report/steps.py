@@ -20,6 +20,23 @@ _UNREACHABLE = "picture-unreachable"
 #: leaves out.
 _NOT_AT_ONCE = _REFUSED | {_MODERATED, ABANDONED_CODE}
 
+#: What to do where `retry` is no help.
+_CORRECT = "Correct its row and run it in a manifest of its own."
+_STEPS = {
+    **dict.fromkeys(_REFUSED, _CORRECT),
+    _MODERATED: "Change its prompt or picture: unchanged it is refused again.",
+    EXPIRED_CODE: "Run the same manifest again: its picture is uploaded anew.",
+}
+_CORRECT_ALL = "Correct their rows in failed.csv, beside this report, and run that."
+_STEPS_FOR_ALL = {
+    **dict.fromkeys(_REFUSED, _CORRECT_ALL),
+    _MODERATED: (
+        "Change their prompts or pictures in failed.csv, beside this report, and run "
+        "that: unchanged they are refused again."
+    ),
+    EXPIRED_CODE: "Run the same manifest again: their pictures are uploaded anew.",
+}
+
 
 def next_step(batch_id: str, job_id: str, state: State, code: str) -> str:
     """What a person does about one job."""
@@ -28,12 +45,8 @@ def next_step(batch_id: str, job_id: str, state: State, code: str) -> str:
         return f"Look at its candidates and settle it: reelmill resolve {which}"
     if state is not State.FAILED:
         return "Nothing: it goes on by itself."
-    if code == _MODERATED:
-        return "Change its prompt or picture: unchanged it is refused again."
-    if code in _REFUSED:
-        return "Correct its row and run it in a manifest of its own."
-    if code == EXPIRED_CODE:
-        return "Run the same manifest again: its picture is uploaded anew."
+    if code in _STEPS:
+        return _STEPS[code]
     if code == _UNREACHABLE:
         return f"Let the provider reach its picture, then: reelmill retry {which}"
     return f"Pay for a new attempt: reelmill retry {which}"
@@ -45,15 +58,8 @@ def step_for_all(batch_id: str, code: str, codes: Collection[str]) -> str:
     `codes` are those of all failed jobs of the batch: a command that retries them all
     is named only where none of them would be paid for in vain.
     """
-    if code == _MODERATED:
-        return (
-            "Change their prompts or pictures in failed.csv, beside this report, and "
-            "run that: unchanged they are refused again."
-        )
-    if code in _REFUSED:
-        return "Correct their rows in failed.csv, beside this report, and run that."
-    if code == EXPIRED_CODE:
-        return "Run the same manifest again: their pictures are uploaded anew."
+    if code in _STEPS_FOR_ALL:
+        return _STEPS_FOR_ALL[code]
     name = shlex.quote(batch_id)
     which = name if _NOT_AT_ONCE.isdisjoint(codes) else f"{name} JOB"
     if code == _UNREACHABLE:
