@@ -8,8 +8,9 @@ that is away for a while is waited for. What is seen, and how it is shown, stand
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 
 from jobs.ledger import Ledger, LedgerUnreachable, connect
@@ -28,6 +29,12 @@ from producer.watching.events import Events
 from producer.watching.looking import Looking
 from producer.watching.standing import harmless
 
+#: How the batches stand, once more, where it can be told.
+LastLook = Callable[[], list[Snapshot] | None]
+
+#: How long a run that has ended may take to let go of its home.
+LAST_LOOK_S = 15.0
+
 #: Open batches that are watched side by side if none is named.
 MOST_WATCHED = 20
 
@@ -42,8 +49,8 @@ def watch(batches: Sequence[str], *, json: bool) -> int:
         names: Sequence[str | None] = batches or _open(ledger) or [None]
         found = [find_batch(ledger, name, whole=False).id for name in names]
         ids = list(dict.fromkeys(found))
-        fleet = bool(chosen.redis_url)
-        return await_ends(ledger, ids, patient=fleet, json=json, whole=True)
+        last = None if chosen.redis_url else partial(_last_look, chosen, ids)
+        return await_ends(ledger, ids, last=last, json=json, whole=True)
 
 
 def _open(ledger: Ledger) -> list[str]:
@@ -57,17 +64,35 @@ def _open(ledger: Ledger) -> list[str]:
     return [batch.id for batch in found]
 
 
-def await_end(ledger: Ledger, batch_id: str, *, patient: bool, json: bool) -> int:
+def _last_look(chosen: Settings, ids: Sequence[str]) -> list[Snapshot] | None:
+    """How batches stand whose run took its ledger with it; None if it is not told.
+
+    What a run did last was seen by nobody who looked on, and its server may still be
+    about to end.
+    """
+    until = time.monotonic() + LAST_LOOK_S
+    while time.monotonic() < until:
+        with (
+            suppress(Stop, *LedgerUnreachable, LookupError),
+            # Its server is started for a moment, as for `show`.
+            ledger_of(chosen, alone=False) as ledger,
+        ):
+            return Looking(ledger, ids).look()
+        time.sleep(TICK_S)
+    return None
+
+
+def await_end(ledger: Ledger, batch_id: str, *, json: bool) -> int:
     """Show how a batch goes until it is over; see `await_ends`."""
-    return await_ends(ledger, [batch_id], patient=patient, json=json)
+    return await_ends(ledger, [batch_id], json=json)
 
 
 def await_ends(
     ledger: Ledger,
     batch_ids: Sequence[str],
     *,
-    patient: bool,
     json: bool,
+    last: LastLook | None = None,
     whole: bool = False,
 ) -> int:
     """Show how batches go until all are over; the exit code that says how they stand.
@@ -75,7 +100,8 @@ def await_ends(
     Args:
         ledger: where they are.
         batch_ids: which, each once.
-        patient: wait for a ledger that is away; otherwise its end is the end.
+        last: looks once more where the ledger has gone for good; without it, one that
+            is away is waited for.
         json: a line of JSON for each event, instead of a panel or plain lines.
         whole: a panel may take the whole screen.
 
@@ -90,7 +116,7 @@ def await_ends(
     shown = events or display(keys, several=several, whole=whole)
     try:
         with _ended_in_order():
-            for nows in _looks(looking, first, shown, patient=patient):
+            for nows in _looks(looking, first, shown, last):
                 shown.show(nows, looking.paces)
     except KeyboardInterrupt:
         shown.close()
@@ -100,6 +126,8 @@ def await_ends(
         return Exit.INCOMPLETE
     finally:
         shown.close()
+    if last and not all(map(is_at_rest, nows)):
+        tables.say("whoever rendered it has ended")
     codes = [outcome(now) for now in nows]
     for now, code in zip(nows, codes, strict=True):
         if events:
@@ -131,7 +159,7 @@ def is_at_rest(now: Snapshot) -> bool:
 
 
 def _looks(
-    looking: Looking, nows: list[Snapshot], shown: Display, *, patient: bool
+    looking: Looking, nows: list[Snapshot], shown: Display, last: LastLook | None
 ) -> Iterator[list[Snapshot]]:
     """How they stand, again and again, until all are at rest."""
     away = False
@@ -143,9 +171,8 @@ def _looks(
         try:
             nows = _look(looking)
         except LedgerUnreachable as error:
-            if not patient:
-                shown.close()
-                tables.say("whoever rendered it has ended")
+            if last:
+                yield last() or nows
                 return
             if not away:
                 shown.away(str(error), time.time())

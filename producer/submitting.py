@@ -49,7 +49,7 @@ def submit(
             _tell(ledger, batch, new=batch.created_at_s >= began_s, json=json)
         if not wait:
             return Exit.STORED
-        return await_end(ledger, batch.id, patient=True, json=json)
+        return await_end(ledger, batch.id, json=json)
 
 
 def _tell(ledger: Ledger, batch: BatchRecord, *, new: bool, json: bool) -> None:

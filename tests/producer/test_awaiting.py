@@ -191,6 +191,19 @@ def test_a_private_run_can_be_watched_until_it_ends() -> None:
         assert "whoever rendered it has ended" in lines.out()
 
 
+def test_what_a_private_run_did_last_is_told_though_its_ledger_is_gone() -> None:
+    with desk() as place, ExitStack() as stack:
+        ledger, _ = stack.enter_context(served(place.home))
+        open_batch(ledger, jobs=1)
+        with watching(place.home) as lines:
+            lines.says("1 waiting")
+            take_back(ledger, "spring")
+            stack.close()
+            assert lines.ended() == Exit.FAILED
+        assert lines.out().endswith("0 of 1 stored\n")
+        assert "whoever rendered it has ended" not in lines.out()
+
+
 @pytest.mark.parametrize(
     ("environment", "drawn", "coloured"),
     [
