@@ -29,7 +29,7 @@ def test_a_batch_goes_to_a_bucket_with_its_report_and_is_reused_from_there(
             assert row["video"] == f"{url}/{row['key']}"
             assert store.size_bytes(row["key"]) == row["bytes"]
         kept = {key.rpartition(".")[2] for key in s3.keys(f"{name}/{batch}")}
-        assert kept == {"mp4", "json", "csv", "html"}
+        assert kept == {"mp4", "json", "jpg", "csv", "html"}
         assert not place.store.exists()
 
         # The next night asks for the same and for one more: only that is paid.
