@@ -27,6 +27,9 @@ ENDING = ".mp4"
 #: and who makes rows of a folder must know posters from them.
 POSTER_ENDING = ".poster.jpg"
 
+#: The video whose provenance would be called as the report of its batch.
+_REPORT_KEY = "{batch}/report" + ENDING
+
 _ASCII_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 #: What a field's value may not bring into a key: `{batch}` is filled in later.
@@ -177,6 +180,12 @@ class KeyTemplate:
         for place in range(1, len(text), 2):
             text[place] = _value(text[place], fields)
         key = "".join(text)
+        if key.casefold() == _REPORT_KEY:
+            raise BadName(
+                f"{shown(key)} would put what is told of this video in the place of "
+                "the batch's own report",
+                "choose another id or key",
+            )
         # Checked ids in the default template need no second look.
         if len(key) > 200 or self.columns:  # noqa: PLR2004 - a quarter of any limit
             _hold(key)

@@ -76,7 +76,7 @@ def to_be(
     """The batch that a survey is to become, as long as there is none of that name."""
     return BatchRecord(
         id=name,
-        manifest=found.source,
+        manifest=_encodable(found.source),
         account=settings.account_id,
         store=normal(settings.store),
         priority=1,
@@ -85,8 +85,13 @@ def to_be(
         created_at_s=now_s,
         complete=False,
         fresh=fresh,
-        folder=str(Path.cwd()),
+        folder=_encodable(str(Path.cwd())),
     )
+
+
+def _encodable(name: str) -> str:
+    """A file's name; bytes of it that are no UTF-8 as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def enqueue(

@@ -1,7 +1,8 @@
 """The rows of a batch that have no video, as a manifest that can be run as it is.
 
 It decides which rows those are and how a value is written so that the reader of CSV
-finds the same value again, and no spreadsheet a formula. Why a row has no video was
+finds the same value again, and no spreadsheet a formula: only within a prompt, which is
+sent as it stands here, one can follow a semicolon. Why a row has no video was
 decided in `report`; the document of that is one of its two sources.
 """
 
@@ -19,7 +20,7 @@ from jobs.columns import OURS
 from jobs.inputs import Input
 from jobs.job import Job
 from jobs.records import JobRecord
-from jobs.report.sheet import FORMULA_STARTS
+from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
 from jobs.wording import plain
 
@@ -37,9 +38,6 @@ ASKED_ANEW = frozenset({State.FAILED, State.CANCELLED})
 #: A no-break space keeps a text from being a formula in every spreadsheet, and the
 #: reader takes it off an input again, as all white space around one.
 _GUARD_OF_INPUT = "\u00a0"
-#: One's own data is kept to the letter, so what guards it must be seen.
-_GUARD_OF_DATA = "'"
-
 #: Decimals that a number in a cell can have.
 _MOST_DECIMALS = 15
 
@@ -70,7 +68,7 @@ def failed_csv(
     rows = {row["id"]: row for row in document["rows"]}
     inputs = list(dict.fromkeys(name for each in left for name in each.job.inputs))
     own = _own_columns(left, catalogue)
-    header = [*OURS, *inputs, *map(_guarded, own), REASON, NEXT_STEP]
+    header = [*OURS, *inputs, *map(inert, own), REASON, NEXT_STEP]
     yield "\ufeff" + _line(header)
     for record in left:
         cells = _cells(record.job, catalogue, folder)
@@ -78,8 +76,8 @@ def failed_csv(
         yield _line(
             [
                 *(cells.get(name, "") for name in (*OURS, *inputs)),
-                *(_guarded(data.get(name, "")) for name in own),
-                *map(_guarded, _reason(record, rows.get(record.job.id, {}))),
+                *(inert(data.get(name, "")) for name in own),
+                *map(inert, _reason(record, rows.get(record.job.id, {}))),
             ]
         )
 
@@ -161,10 +159,6 @@ def _short(value: object, spec: Input) -> Iterator[str]:
     for name in others:
         if name in value:
             yield f" @ {value[name]}s"
-
-
-def _guarded(text: str) -> str:
-    return _GUARD_OF_DATA + text if text.startswith(FORMULA_STARTS) else text
 
 
 def _line(cells: list[str]) -> str:

@@ -133,7 +133,11 @@ def _line(values: Iterable[object]) -> str:
 
 def _cell(value: object) -> str:
     """A value as text that no spreadsheet runs."""
-    text = "" if value is None else visible(str(value))
+    return inert("" if value is None else visible(str(value)))
+
+
+def inert(text: str) -> str:
+    """The text with an apostrophe wherever a spreadsheet would begin a formula."""
     guarded = _WITHIN.sub(r"\1'", text)
     return f"'{guarded}" if _begins_formula(guarded) else guarded
 

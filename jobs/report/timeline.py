@@ -1,16 +1,19 @@
 """When a batch was at work: starts, most at once and ends, step by step.
 
-It decides how long a step is and when an attempt counts as running; what the account
-may do at the same time stands beside it in the report, and `page` draws both. It keeps
-two numbers for each attempt, not the attempts.
+It decides how long a step is and when an attempt counts as running. A step may be
+longer than a minute, so the most starts in any minute are told beside them; what the
+account may do stands beside it in the report, and `page` draws both. It keeps two
+numbers for each attempt, not the attempts.
 """
 
 from array import array
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
+from jobs.limits import WINDOW_S
 from jobs.moves import LONGEST_GENERATION_S
 from jobs.records import Attempt, JobRecord
 from jobs.report.formats import iso
@@ -71,6 +74,7 @@ class Timeline:
             "from": iso(axis.first * axis.every_s),
             "every_s": axis.every_s,
             "starts": _counted(axis, self._sent_s),
+            "most_in_a_minute": _most_within(WINDOW_S, self._sent_s),
             "running": _most_at_once(axis, self._sent_s, self._until_s),
             "finished": _counted(axis, self._ended_s),
         }
@@ -101,6 +105,17 @@ def _axis(first_s: float, last_s: float) -> _Axis:
     every_s = days * DAY_S
     count = int(last_s // every_s) - int(first_s // every_s) + 1
     return _Axis(int(first_s // every_s), every_s, count)
+
+
+def _most_within(span_s: float, moments_s: Iterable[float]) -> int:
+    """The most of these moments within any such span."""
+    most, window = 0, deque[float]()
+    for at_s in sorted(moments_s):
+        window.append(at_s)
+        while window[0] <= at_s - span_s:
+            window.popleft()
+        most = max(most, len(window))
+    return most
 
 
 def _counted(axis: _Axis, moments_s: Iterable[float]) -> list[int]:

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.naming import MAX_KEY_BYTES, BadName, KeyTemplate, clean_id, fitting_id
+from jobs.naming import (
+    DEFAULT_KEY,
+    MAX_KEY_BYTES,
+    BadName,
+    KeyTemplate,
+    clean_id,
+    fitting_id,
+)
 from jobs.scope import Scopes
 from jobs.seen import Seen
 from jobs.template import BadTemplate
@@ -173,6 +180,13 @@ def test_no_key_ever_climbs_out_of_its_prefix(template: str, sku: str) -> None:
     assert key.isprintable() or " " in key
     assert key.casefold().endswith(".mp4")
     assert len(key.encode()) <= MAX_KEY_BYTES
+
+
+@pytest.mark.parametrize("name", ["report", "Report"])
+def test_no_video_takes_the_place_of_its_batchs_report(name: str) -> None:
+    with pytest.raises(BadName, match="own report; choose another id or key"):
+        KeyTemplate.of(DEFAULT_KEY).key({"id": name})
+    assert KeyTemplate.of("{batch}/all/{id}").key({"id": name})
 
 
 def test_keys_are_unique_by_id_only_where_the_id_is_the_whole_name() -> None:

@@ -138,6 +138,14 @@ def test_the_name_of_a_batch_is_safe_in_a_path_and_a_redis_key(
     assert re.fullmatch(r"[A-Za-z0-9_-]+", name)
 
 
+def test_a_manifest_whose_name_is_no_text_makes_a_batch(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    path = manifest(tmp_path, "a").rename(tmp_path / "nam\udcffe.csv")
+    batch = enqueued(ledger, surveyed(path), chosen(tmp_path))
+    assert batch.manifest.endswith("nam\\udcffe.csv")
+
+
 def test_the_same_manifest_is_the_same_batch(
     tmp_path: Path, ledger: Ledger, home: Path
 ) -> None:

@@ -48,6 +48,7 @@ def test_starts_ends_and_what_runs_between_stand_in_their_steps() -> None:
         "from": "2026-05-28T20:26:40.000Z",
         "every_s": 1,
         "starts": [2, 0, 1, 0, 0, 1],
+        "most_in_a_minute": 4,
         "running": [2, 2, 2, 1, 0, 1],
         "finished": [0, 0, 2, 1, 0, 1],
     }
@@ -91,6 +92,9 @@ def test_a_timeline_is_whole_and_short(
     assert sum(starts) == len(times)
     assert sum(finished) == sum(end is not None for _, end in times)
     assert max(running) == _at_once(times, now_s)
+    sent = [NOW_S + start for start, _ in times]
+    most = max(sum(at - 60 < other <= at for other in sent) for at in sent)
+    assert found["most_in_a_minute"] == most
 
 
 def _at_once(times: list[tuple[float, float | None]], now_s: float) -> int:
