@@ -145,7 +145,7 @@ class _OwnSettings(BaseModel):
         le=600,
     )
     pulse_s: float = Field(
-        0.25,
+        0.5,
         alias="REELMILL_PULSE_S",
         description="seconds between two looks at what is due",
         ge=0.02,

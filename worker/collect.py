@@ -18,9 +18,10 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
 from worker import keeping, posters
-from worker.engine import Engine, side_by_side
+from worker.engine import Engine
 from worker.files import Download, NotFetched
 from worker.partial import NoRoom, partial_file
+from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.collect")
 

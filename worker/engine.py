@@ -15,7 +15,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
-    Iterable,
     Sequence,
 )
 from concurrent.futures import ThreadPoolExecutor
@@ -310,15 +309,6 @@ class Engine:
             with suppress(LedgerError):
                 extend = self.ledger.due.extend
                 await self.call(extend, self.account, list(held), lease_s)
-
-
-async def side_by_side(work: Iterable[Awaitable[T]]) -> list[T]:
-    """Do all of it at once; an error of one is raised when all have ended."""
-    done = await asyncio.gather(*work, return_exceptions=True)
-    for each in done:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in done if not isinstance(each, BaseException)]
 
 
 def log_moves(moves: Sequence[Move], made: Sequence[Moved]) -> list[Moved]:

@@ -17,14 +17,19 @@ from jobs.answers import (
 )
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
-from jobs.records import JobRecord
+from jobs.records import BatchRecord, JobRecord
 from jobs.rhythm import Rhythm
 from jobs.states import Event, State
-from worker.engine import Engine, side_by_side
+from worker.engine import Engine
 from worker.lessons import Kind, Lessons
 from worker.pictures import look_once_more
+from worker.together import as_they_come
 
 log = logging.getLogger("reelmill.poll")
+
+#: Answers that come within so many seconds are written down together; one that hangs
+#: keeps none of the others waiting for longer.
+TOGETHER_S = 1.0
 
 #: What a model is taken to need that this version does not know.
 UNKNOWN_TYPICAL_S = 60.0
@@ -35,20 +40,30 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
     records, batches = await engine.load_all(refs, State.GENERATING)
     if not records:
         return
-    async with engine.holding(list(records)):
-        looks = (_look(engine, record) for record in records.values())
-        answers = await side_by_side(looks)
+    async with engine.holding(list(records)) as held:
+        looks = {ref: _look(engine, record) for ref, record in records.items()}
+        async for answers in as_they_come(looks, TOGETHER_S):
+            seen = {ref: records[ref] for ref in answers}
+            await _learn_and_write(engine, batches, seen, answers)
+            held.difference_update(seen)
+
+
+async def _learn_and_write(
+    engine: Engine,
+    batches: Mapping[str, BatchRecord],
+    records: Mapping[Ref, JobRecord],
+    answers: Mapping[Ref, LookAnswer],
+) -> None:
     patience = await engine.patience()
-    kinds = [_kind(engine, record) for record in records.values()]
+    kinds = {ref: _kind(engine, record) for ref, record in records.items()}
     rhythms = {}
-    for kind, record in dict(zip(kinds, records.values(), strict=True)).items():
+    for kind, record in {kinds[ref]: record for ref, record in records.items()}.items():
         rhythms[kind] = await engine.rhythm(kind, _typical_s(engine, record))
     now_s = engine.now_s()
     made: list[Move] = []
     waits_s: dict[Ref, float] = {}
-    for (ref, record), answer, kind in zip(
-        records.items(), answers, kinds, strict=True
-    ):
+    for ref, record in records.items():
+        answer, kind = answers[ref], kinds[ref]
         _learn(engine.lessons, kind, record, answer, now_s, rhythms[kind])
         move = failures.after_look(
             ref.batch,

@@ -35,12 +35,9 @@ TASKS = {
     None: broker.FINISH,
 }
 
-#: Most jobs that go out in one message.
+#: Most jobs that go out in one message, which costs as much as several jobs. All that
+#: is due in one beat goes together, so that while little is due a message has one.
 LARGEST_BLOCK = 100
-
-#: So few go out one by one, which a dashboard shows best; more go together, because a
-#: message costs as much as several jobs.
-SINGLES = 4
 
 #: Seconds between two comparisons of clocks.
 CLOCK_EVERY_S = 60.0
@@ -145,11 +142,5 @@ class Pulse(threading.Thread):
         return (self._threads * BACKLOG_PER_THREAD - waiting) * LARGEST_BLOCK
 
     def _send(self, task: str, refs: Sequence[Ref]) -> None:
-        """Send blocks: single jobs while there are few, larger ones under load."""
-        for block in broker.blocks(refs, block_size(len(refs))):
+        for block in broker.blocks(refs, LARGEST_BLOCK):
             broker.send(self._engine.app, task, block)
-
-
-def block_size(jobs: int) -> int:
-    """How many of these jobs one message carries."""
-    return 1 if jobs <= SINGLES else LARGEST_BLOCK

@@ -28,8 +28,9 @@ from jobs.links import sent_inputs
 from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.states import State
-from worker.engine import Engine, log_move, side_by_side
+from worker.engine import Engine, log_move
 from worker.pictures import links_of
+from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.submit")
 
