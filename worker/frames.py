@@ -11,6 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from worker import index
+from worker.mp4 import NotAVideo
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -63,6 +66,7 @@ def length_s(video: Path) -> float:
     """
     import av  # noqa: PLC0415 - an extra, and slow to import
 
+    _must_be_plain(video)
     try:
         with av.open(str(video)) as container:
             duration = container.duration
@@ -71,6 +75,14 @@ def length_s(video: Path) -> float:
     if duration is None:
         raise NotComparable("the video does not tell its length")
     return duration / av.time_base
+
+
+def _must_be_plain(video: Path) -> None:
+    """Nothing is opened that could cost a decoder more memory than there is."""
+    try:
+        index.check(video)
+    except (index.NotPlain, NotAVideo, OSError) as error:
+        raise NotComparable(f"the video is not opened: {error}") from None
 
 
 def _tiles(differences: Sequence[int]) -> list[float]:
@@ -85,6 +97,7 @@ def _tiles(differences: Sequence[int]) -> list[float]:
 def _first_frame(path: Path) -> "Image":
     import av  # noqa: PLC0415 - an extra, and slow to import
 
+    _must_be_plain(path)
     try:
         with av.open(str(path)) as container:
             for frame in container.decode(video=0):

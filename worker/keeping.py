@@ -21,8 +21,8 @@ from jobs.naming import ENDING, POSTER_ENDING
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTaken, Store, StoreError
-from worker import posters
 from worker.files import Download, Fetched
+from worker.painter import painter
 from worker.posters import NoPoster
 
 log = logging.getLogger("reelmill.collect")
@@ -117,30 +117,36 @@ def _keep_beside(
 ) -> str | None:
     """Keep the provenance of a video and then its poster; the poster's key.
 
-    The poster is told of before it is made: whoever finds it told and not there knows
-    that its maker died, maybe of the video, and does not try again.
+    The poster is told of before it is made: so a worker that dies in between has only
+    to be followed by one that makes it, and one that was made has never to be told of.
     """
     key = spot.beside(POSTER_ENDING)
     name = PurePosixPath(key).name
-    before = spot.told.get("poster") == name
+    there = spot.told.get("poster") == name and _has(store, key)
 
     def tell(name: str | None) -> None:
         text = _lines({**told, "poster": name})
         store.put_text(spot.beside(".json"), text, "application/json")
 
-    tell(name if poster or before else None)
+    tell(name if poster or there else None)
+    if there or not poster:
+        return key if there else None
     try:
-        if before:
-            return key if store.size_bytes(key) else None
-        if poster:
-            store.put_small(key, posters.make(video), "image/jpeg", replace=False)
-            return key
+        content = painter().poster(video)
+        store.put_small(key, content, "image/jpeg", replace=False)
     except (NoPoster, StoreError) as error:
         log.warning("%s has no poster: %s", store.place(spot.key), error)
         # It is safe whatever is told of its poster.
         with suppress(StoreError):
             tell(None)
-    return None
+        return None
+    return key
+
+
+def _has(store: Store, key: str) -> bool:
+    with suppress(StoreError):
+        return bool(store.size_bytes(key))
+    return False
 
 
 def _free_spot(store: Store, record: JobRecord) -> _Spot:

@@ -11,15 +11,10 @@ from typing import BinaryIO
 
 #: Boxes that hold the way to a track's handler.
 PARENTS = frozenset({b"moov", b"trak", b"mdia"})
-#: ... and those that hold the way to the number of its samples.
-SAMPLE_PARENTS = PARENTS | {b"minf", b"stbl"}
-SAMPLE_COUNTS = frozenset({b"stsz", b"stz2"})
 
 HEADER_BYTES = 8
 LARGE_HEADER_BYTES = 16
 DEEPEST = 6
-#: The index of a minute with sound has a hundred kilobytes.
-LARGEST_INDEX_BYTES = 4 << 20
 #: A film in a thousand fragments has two thousand; one with more is made to be endless.
 MOST_BOXES = 10_000
 
@@ -44,7 +39,7 @@ def check_open(file: BinaryIO, size_bytes: int) -> None:
     Raises:
         NotAVideo: it is not.
     """
-    top = list(_boxes(file, 0, size_bytes))
+    top = list(boxes(file, 0, size_bytes))
     kinds = [kind for kind, _, _ in top]
     if not kinds or kinds[0] != b"ftyp":
         raise NotAVideo("it does not begin like an MP4")
@@ -52,28 +47,16 @@ def check_open(file: BinaryIO, size_bytes: int) -> None:
         if needed not in kinds:
             raise NotAVideo(f"it has no {needed.decode()} box")
     start, end = next((s, e) for kind, s, e in top if kind == b"moov")
-    if not any(handler == b"vide" for handler in _handlers(file, start, end, 0)):
+    if not any(handler == b"vide" for handler in _handlers(file, start, end)):
         raise NotAVideo("it has no video track")
 
 
-def samples(path: Path) -> int:
-    """How many frames and pieces of sound the video at `path` says that it has.
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, first byte and end of the content of each box between two offsets.
 
     Raises:
-        NotAVideo: it has no index of a usual size, or more of it between the frames.
+        NotAVideo: one is cut off, or there are too many.
     """
-    with path.open("rb") as file:
-        top = list(_boxes(file, 0, path.stat().st_size))
-        places = [(start, end) for kind, start, end in top if kind == b"moov"]
-        if any(end - start > LARGEST_INDEX_BYTES for start, end in places):
-            raise NotAVideo("its index is too large")
-        if any(kind == b"moof" for kind, _, _ in top):
-            raise NotAVideo("its index is in pieces")
-        return sum(_counted(file, *place, 0) for place in places)
-
-
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first byte and end of the content of each box between two offsets."""
     for _ in range(MOST_BOXES):
         if start >= end:
             return
@@ -95,27 +78,21 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
     raise NotAVideo(f"it has more than {MOST_BOXES} boxes in one place")
 
 
-def _handlers(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[bytes]:
-    if depth > DEEPEST:
-        raise NotAVideo("its boxes are nested too deep")
-    for kind, content, stop in list(_boxes(file, start, end)):
+def _handlers(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    for number, (kind, content) in enumerate(_inside(file, start, end, 0)):
+        if number >= MOST_BOXES:
+            raise NotAVideo(f"it has more than {MOST_BOXES} boxes in its index")
         if kind == b"hdlr":
             file.seek(content + 8)
             yield file.read(4)
-        elif kind in PARENTS:
-            yield from _handlers(file, content, stop, depth + 1)
 
 
-def _counted(file: BinaryIO, start: int, end: int, depth: int) -> int:
-    """How many samples the tracks between two offsets have."""
+def _inside(
+    file: BinaryIO, start: int, end: int, depth: int
+) -> Iterator[tuple[bytes, int]]:
     if depth > DEEPEST:
         raise NotAVideo("its boxes are nested too deep")
-    count = 0
-    for kind, content, stop in list(_boxes(file, start, end)):
-        if kind in SAMPLE_COUNTS:
-            # After version, flags and the size of each.
-            file.seek(content + 8)
-            count += int.from_bytes(file.read(4))
-        elif kind in SAMPLE_PARENTS:
-            count += _counted(file, content, stop, depth + 1)
-    return count
+    for kind, content, stop in boxes(file, start, end):
+        yield kind, content
+        if kind in PARENTS:
+            yield from _inside(file, content, stop, depth + 1)

@@ -1,19 +1,22 @@
 """The poster of a video: one frame of it as a small JPEG, for whoever looks over many.
 
 A video comes from a file host that is nobody we know, so nothing of it is decoded
-before its index says that this is quick; what is too large, too long or damaged has no
-poster. Needs the extra `video`. Where a poster is kept is up to `keeping`.
+before its index is found plain and short; what is too large, too long or damaged has no
+poster. Needs the extra `video`. In which process that happens is up to `painter`, and
+where a poster is kept to `keeping`.
 """
 
 import io
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from worker import frames, mp4
+from worker import frames, index
+from worker.mp4 import NotAVideo
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -30,18 +33,23 @@ MOST_PX = 4_096 * 2_304
 #: ... whatever the index says: a decoder that is told so refuses larger ones.
 LIMITS = {"max_pixels": str(MOST_PX)}
 #: Opening a video decodes a frame, too. Its list of cuts is passed over: each cut would
-#: be another index in memory.
-OPTIONS = {**LIMITS, "ignore_editlist": "1"}
+#: be another index in memory. No other file is opened, whatever it refers to.
+OPTIONS = {
+    **LIMITS,
+    "ignore_editlist": "1",
+    "ignore_chapters": "1",
+    "enable_drefs": "0",
+    "use_absolute_path": "0",
+    "protocol_whitelist": "file",
+}
 LARGEST_BYTES = 512 << 20
-#: Of a minute with sound there are some thousands.
-MOST_SAMPLES = 100_000
 
 #: One frame of so many is looked at, up to about three seconds from the beginning.
 STEP = 8
 MOST_FRAMES = 72
 MOST_PACKETS = 4 * MOST_FRAMES
-#: No frame is begun after so many seconds.
-PATIENCE_S = 2.0
+#: No frame is begun after so many seconds: what was seen by then has to do.
+PATIENCE_S = 1.0
 
 #: How far brightness strays, of 255, in a frame that shows something: in a black one
 #: by less than 3, in that of a small product before white by 10 and more.
@@ -63,6 +71,13 @@ def wanted(setting: str) -> bool:
     return setting != "off" and available()
 
 
+def prepare() -> None:
+    """Load what `make` needs, as far as it is there."""
+    with suppress(ImportError):
+        import av  # noqa: F401, PLC0415 - an extra
+        from PIL import ImageStat, JpegImagePlugin  # noqa: F401, PLC0415 - an extra
+
+
 def make(video: Path) -> bytes:
     """The poster of a video, a JPEG: its first frame, if that shows something.
 
@@ -70,6 +85,7 @@ def make(video: Path) -> bytes:
 
     Raises:
         NoPoster: it cannot be decoded, or not soon.
+        MemoryError: there is not enough for it.
     """
     _check(video)
     try:
@@ -80,6 +96,8 @@ def make(video: Path) -> bytes:
         # As nothing but what it was checked for.
         with av.open(str(video), format="mp4", options=OPTIONS) as container:
             return _jpeg(_best(_frames(container)))
+    except MemoryError:
+        raise
     # All that damaged files bring out of the two libraries.
     except (av.FFmpegError, OSError, ValueError, LookupError, RuntimeError) as error:
         words = getattr(error, "strerror", None) or error
@@ -89,11 +107,12 @@ def make(video: Path) -> bytes:
 def _check(video: Path) -> None:
     """Return if the video's index promises that decoding a few frames is quick."""
     try:
-        samples, size_bytes = mp4.samples(video), video.stat().st_size
-    except (mp4.NotAVideo, OSError) as error:
+        size_bytes = video.stat().st_size
+        if size_bytes > LARGEST_BYTES:
+            raise NoPoster(f"it is too long, with {size_bytes} bytes")
+        index.check(video)
+    except (index.NotPlain, NotAVideo, OSError) as error:
         raise NoPoster(str(error)) from None
-    if size_bytes > LARGEST_BYTES or samples > MOST_SAMPLES:
-        raise NoPoster(f"it is too long, with {samples} samples, {size_bytes} bytes")
 
 
 def _frames(container: "InputContainer") -> Iterator["VideoFrame"]:

@@ -162,14 +162,17 @@ class Store:
             KeyTaken: there is another file.
             StoreError: it could not be kept.
         """
-        if not self.local:
-            self._put(key, content, {"Content-Type": content_type})
-            return
+        told = {"Content-Type": content_type}
         try:
-            folder.keep_small(Path(self.url), key, content, replace=replace)
+            if self.local:
+                folder.keep_small(Path(self.url), key, content, replace=replace)
+            elif replace:
+                self._put(key, content, told)
+            else:
+                bucket.keep_new(self._store, key, content, told)
         except FileExistsError:
             self._must_hold(key, hashlib.sha256(content).hexdigest())
-        except (OSError, ValueError) as error:
+        except ERRORS as error:
             raise self._failed(key, "cannot be kept", error) from None
 
     def put_chunks(
@@ -321,9 +324,13 @@ class Store:
 
     def _must_hold(self, key: str, sha256: str) -> None:
         try:
-            if folder.holds(Path(self.url), key, sha256):
+            if self.local:
+                is_same = folder.holds(Path(self.url), key, sha256)
+            else:
+                is_same = bucket.holds(self._store, key, sha256)
+            if is_same:
                 return
-        except OSError as error:
+        except ERRORS as error:
             raise self._failed(key, "cannot be kept", error) from None
         raise KeyTaken(f"{self.place(key)}: there is another file")
 

@@ -173,6 +173,8 @@ class Gate(ThreadingTCPServer):
         #: A name of `REFUSALS` to refuse what is written, `spoilt` to change a byte
         #: of it, `shut`, or empty to let everything through.
         self.trouble = ""
+        #: How the addresses end that meet a refusal.
+        self.only = ""
         #: Methods of the requests that came.
         self.seen: list[str] = []
 
@@ -200,7 +202,9 @@ class Passage(StreamRequestHandler):
         trouble = self.server.trouble
         if trouble == "shut":
             return
-        if trouble in REFUSALS and method in {"PUT", "POST"}:
+        path = head.split(b" ")[1].decode().partition("?")[0]
+        refused = trouble in REFUSALS and path.endswith(self.server.only)
+        if refused and method in {"PUT", "POST"}:
             self.wfile.write(refusal(*REFUSALS[trouble]))
             return
         if trouble == "spoilt" and method == "PUT":

@@ -109,6 +109,19 @@ def test_a_server_that_is_killed_and_comes_back_has_everything(
     all_is_kept(shop, s3, url)
 
 
+def test_a_store_that_refuses_only_posters_has_the_videos(
+    shop: Workshop, s3: S3, before: Gate, url: str
+) -> None:
+    all_generated(shop, url)
+    before.trouble, before.only = "denied", ".poster.jpg"
+    shop.until_all(State.STORED)
+    assert not [key for key in s3.keys(url.split("/", 3)[3]) if "poster" in key]
+    for record in shop.records().values():
+        assert record.poster is None
+        told = Store(url).get(record.job.key.replace(".mp4", ".json"))
+        assert json.loads(told or b"")["poster"] is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [

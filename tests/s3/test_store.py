@@ -3,11 +3,12 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from jobs.storage import PART_BYTES, Store, StoreError
+from jobs.storage import PART_BYTES, KeyTaken, Store, StoreError
 from tests.s3.server import S3, Gate, headers_of
 
 VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(500)
@@ -109,3 +110,25 @@ def test_a_store_that_can_be_written_keeps_nothing_of_the_test(
 ) -> None:
     store.check_writable()
     assert s3.keys(path_of(store, "")) == []
+
+
+def test_what_has_a_key_already_stays(store: Store) -> None:
+    store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
+    # As for who is not sure that it was kept.
+    store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
+    with pytest.raises(KeyTaken, match=r"a\.jpg: there is another file"):
+        store.put_small("a.jpg", b"two", "image/jpeg", replace=False)
+    assert store.get("a.jpg") == b"one"
+
+
+def test_of_two_at_the_same_moment_one_has_the_key(store: Store) -> None:
+    def put(number: int) -> bool:
+        try:
+            content = b"%d" % number
+            store.put_small("a.jpg", content, "image/jpeg", replace=False)
+        except KeyTaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(put, range(8))) == 1

@@ -194,3 +194,9 @@ def test_boxes_without_end_are_no_video(tmp_path: Path) -> None:
     path.write_bytes(b"\x00\x00\x00\x08free" * 20_000)
     with pytest.raises(NotAVideo, match="more than 10000 boxes"):
         check(path)
+
+
+def test_an_index_of_many_small_boxes_is_not_gone_through(tmp_path: Path) -> None:
+    crowded = box(b"trak", box(b"free") * 4_000)
+    said = verdict(tmp_path / "v.mp4", video(*[crowded] * 3, track()))
+    assert "more than 10000 boxes" in said
