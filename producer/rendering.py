@@ -26,6 +26,7 @@ from jobs.storage import Store, StoreError
 from producer import tables
 from producer.children import Child
 from producer.exits import Exit, Stop
+from producer.kept_invoice import kept_invoice
 from producer.stuck import stuck, stuck_lines
 from producer.watching import Snapshot, take
 from producer.watching.displays import Display, display
@@ -222,7 +223,8 @@ def keep_report(
         ledger: where the batch is.
         batch_id: which batch.
         now_s: unix seconds.
-        invoice: what the provider bills, where it was asked.
+        invoice: what the provider bills, where it was asked; else the report keeps what
+            it had, if it still fits.
 
     Raises:
         Stop: there is no such batch, or the store does not take it.
@@ -232,7 +234,8 @@ def keep_report(
         raise Stop(f"there is no batch {batch_id} in this ledger")
     jobs = ledger.batches.jobs(batch_id)
     limits = ledger.permits.read(batch.account).limits
-    document = report(batch, jobs, now_s, limits=limits, invoice=invoice)
+    billed = invoice or kept_invoice(batch)
+    document = report(batch, jobs, now_s, limits=limits, invoice=billed)
     try:
         store = Store(batch.store)
         files = report_files(

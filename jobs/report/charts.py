@@ -37,6 +37,8 @@ class Course:
     values: Sequence[float]
     #: What the account allows at most; None where it is not known.
     limit: int | None = None
+    #: What it came to, in words; a curve of means has its own highest value.
+    note: str = ""
 
     @property
     def most(self) -> float:
@@ -64,13 +66,15 @@ def courses(
     """Starts in any minute, how many ran at once, and how many were over by then."""
     allowed = limits or {}
     starts = in_a_minute(timeline["starts"], timeline["every_s"])
-    finished = list(accumulate(timeline["finished"]))
+    mean = timeline["every_s"] > _MINUTE_S
+    title = "Started in a minute, on average" if mean else "Started in a minute"
+    most = f"at most {timeline['most_in_a_minute']:,} in 60 s"
+    running, finished = timeline["running"], list(accumulate(timeline["finished"]))
+    at_once = allowed.get("concurrent_videos")
     return [
-        Course("Started in a minute", starts, allowed.get("videos_per_minute")),
-        Course(
-            "Running at once", timeline["running"], allowed.get("concurrent_videos")
-        ),
-        Course("Finished so far", finished),
+        Course(title, starts, allowed.get("videos_per_minute"), most),
+        Course("Running at once", running, at_once, f"at most {max(running):,}"),
+        Course("Finished so far", finished, note=f"{finished[-1]:,} in all"),
     ]
 
 

@@ -41,7 +41,8 @@ def report(
         jobs: its jobs, gone through once.
         now_s: unix seconds.
         limits: those of its account, where they are known.
-        invoice: what `jobs.invoice` found, where the provider was asked.
+        invoice: what `jobs.invoice` found, where the provider was asked: just now, or
+            when its `asked_at` says.
     """
     counted = _Counted(batch, now_s, Bill(invoice))
     for record in jobs:
@@ -66,7 +67,7 @@ def report(
         "store": batch.store,
         "created_at": iso(batch.created_at_s),
         "made_at": iso(now_s),
-        **({} if invoice is None else {"invoice": dict(invoice)}),
+        **({} if invoice is None else {"invoice": _asked(invoice, now_s)}),
         "rows": counted.in_order(),
     }
 
@@ -137,6 +138,10 @@ class _Counted:
     def in_order(self) -> list[dict[str, Any]]:
         """The rows in the order of the manifest."""
         return sorted(self.rows, key=itemgetter("line", "id"))
+
+
+def _asked(invoice: Mapping[str, Any], now_s: float) -> dict[str, Any]:
+    return {"asked_at": iso(now_s), **invoice}
 
 
 def _limits(limits: Limits) -> dict[str, int]:

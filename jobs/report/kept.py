@@ -25,10 +25,7 @@ def rows_of(lines: Iterable[bytes], batch_id: str) -> Iterator[Mapping[str, Any]
             only at its end.
     """
     rest = iter(lines)
-    before, has_rows = _before_rows(rest)
-    head = _read(before + b"}")
-    if not isinstance(head, dict) or head.get("batch") != batch_id:
-        raise BadReport(f"it is no report of {batch_id}")
+    _, has_rows = _head_of(rest, batch_id)
     if not has_rows:
         return
     for line in rest:
@@ -40,6 +37,23 @@ def rows_of(lines: Iterable[bytes], batch_id: str) -> Iterator[Mapping[str, Any]
             raise BadReport("a row of it cannot be read")
         yield row
     raise BadReport("it is cut off: its end is missing")
+
+
+def head_of(lines: Iterable[bytes], batch_id: str) -> Mapping[str, Any]:
+    """The report of a batch without its rows, of which none is read.
+
+    Raises:
+        BadReport: it is none, or of another batch.
+    """
+    return _head_of(iter(lines), batch_id)[0]
+
+
+def _head_of(lines: Iterator[bytes], batch_id: str) -> tuple[Mapping[str, Any], bool]:
+    before, has_rows = _before_rows(lines)
+    head = _read(before + b"}")
+    if not isinstance(head, dict) or head.get("batch") != batch_id:
+        raise BadReport(f"it is no report of {batch_id}")
+    return head, has_rows
 
 
 def _before_rows(lines: Iterator[bytes]) -> tuple[bytes, bool]:

@@ -30,7 +30,8 @@ def is_at_risk(record: JobRecord, now_s: float) -> bool:
 
 def notices(batch: BatchRecord, whole: Sum, at_risk: int) -> list[str]:
     """The sentences of `warnings`; `at_risk` is how many videos are."""
-    return [*_of_jobs(batch, whole, at_risk), *_of_batch(batch), *_of_prices(whole)]
+    held_up = _of_batch(batch, whole)
+    return [*_of_jobs(batch, whole, at_risk), *held_up, *_of_prices(whole)]
 
 
 def _of_jobs(batch: BatchRecord, whole: Sum, at_risk: int) -> Iterator[str]:
@@ -47,7 +48,15 @@ def _of_jobs(batch: BatchRecord, whole: Sum, at_risk: int) -> Iterator[str]:
         )
 
 
-def _of_batch(batch: BatchRecord) -> Iterator[str]:
+def _of_batch(batch: BatchRecord, whole: Sum) -> Iterator[str]:
+    if whole.unfinished or whole.unresolved or not batch.complete:
+        yield from _held_up(batch)
+    if not batch.complete:
+        yield "Not all rows of the manifest are in yet: submit it once more."
+
+
+def _held_up(batch: BatchRecord) -> Iterator[str]:
+    """What keeps the rest of a batch from going on; without a rest it keeps nothing."""
     name = shlex.quote(batch.id)
     if batch.stopped_by == "budget":
         budget = usd_or_none(batch.budget_usd_micros) or "0.00"
@@ -66,8 +75,6 @@ def _of_batch(batch: BatchRecord) -> Iterator[str]:
         )
     if batch.paused:
         yield f"Paused by a person. Go on with: reelmill resume {name}"
-    if not batch.complete:
-        yield "Not all rows of the manifest are in yet: submit it once more."
 
 
 def _of_prices(whole: Sum) -> Iterator[str]:

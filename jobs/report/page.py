@@ -7,7 +7,7 @@ how it looks.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from itertools import islice
@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from jobs.pricing import usd, usd_micros
 from jobs.report import charts, page_rows
+from jobs.report.numbered import Numbered
 from jobs.report.page_words import (
     all_visible,
     count,
@@ -40,6 +41,12 @@ MOST_PLAIN = 60
 
 #: Unresolved rows that are shown with their candidates before the cards.
 MOST_UNRESOLVED = 20
+
+#: Folders that are named where videos lie outside the page's own.
+MOST_FOLDERS = 3
+
+#: Characters of a reason that its filter shows.
+MOST_SAID = 60
 
 #: States that a person should look at; their rows come first when not all are shown.
 TROUBLE = frozenset({"failed", "unresolved"})
@@ -123,11 +130,12 @@ def _query(**parts: str) -> str:
 def _told(document: _Document) -> dict[str, Any]:
     """All that the template says, in words and drawings."""
     head = {name: value for name, value in document.items() if name != "rows"}
-    report = all_visible(_UNTOLD | head)
+    report, outside = all_visible(_UNTOLD | head), _outside(document)
     return {
         "report": report,
         "attempts": report["attempts"],
-        "lead": lead(document["jobs"]),
+        "lead": lead(document["jobs"], "there" if outside else "here"),
+        "outside": visible(outside),
         "groups": [group for group in GROUPS if document["jobs"][group]],
         "shares": charts.shares([(g, document["jobs"][g]) for g in GROUPS]),
         **_of_money(report),
@@ -135,7 +143,7 @@ def _told(document: _Document) -> dict[str, Any]:
     }
 
 
-def lead(jobs: Mapping[str, int]) -> str:
+def lead(jobs: Mapping[str, int], where: str = "here") -> str:
     """What came of a batch, in a sentence or two."""
     ready, total = jobs["stored"] + jobs["reused"], jobs["total"]
     if not total:
@@ -143,7 +151,9 @@ def lead(jobs: Mapping[str, int]) -> str:
     of = f"{ready:,} of {count(total, 'video')}"
     one = "is" if ready == 1 else "are"
     parts = [
-        f"All {total:,} videos are here" if 1 < ready == total else f"{of} {one} here"
+        f"All {total:,} videos are {where}"
+        if 1 < ready == total
+        else f"{of} {one} {where}"
     ]
     others = {
         "unfinished": "on the way",
@@ -155,36 +165,71 @@ def lead(jobs: Mapping[str, int]) -> str:
     return ". ".join(parts + ([", ".join(rest)] if rest else [])) + "."
 
 
+def _outside(document: _Document) -> str:
+    """How many videos lie in other folders of the store than this page, and where."""
+    found = page_rows.folders(document["batch"], document["rows"])
+    if not found:
+        return ""
+    said = [
+        f"{folder or 'the store itself'} ({count(number, 'video')})"
+        for folder, number in found.most_common(MOST_FOLDERS)
+    ]
+    left = len(found) - len(said)
+    said += [count(left, "more folder")] if left else []
+    lie = "lies" if found.total() == 1 else "lie"
+    return (
+        f"{found.total():,} of them {lie} outside this folder, beside it in the store: "
+        f"{', '.join(said)}. Copy them with this page, or the whole store."
+    )
+
+
 def _of_money(report: _Document) -> dict[str, Any]:
     cost, invoice = report["cost"], report["invoice"]
-    paid, estimated = usd_micros(cost["net_usd"]), usd_micros(cost["estimated_usd"])
-    budget = usd_micros(cost["budget_usd"] or "0")
-    share = max(0.0, min(1.0, paid / budget)) if budget else None
+    share = _budget_share(cost)
     for failure in report["failures"]:
         failure["lost_usd"] = _lost_usd(failure)
     failures = sorted(report["failures"], key=lambda f: -usd_micros(f["lost_usd"]))
-    difference = paid - estimated
-    if not difference:
-        note = "What was paid is what was estimated."
-    else:
-        way = "more" if difference > 0 else "less"
-        note = f"It came to {dollars(usd(abs(difference)))} {way} than estimated."
+    strangers = (invoice or {}).get("unexplained", ())
     return {
         "has_waste": cost["wasted_usd"] != "0.00",
         "wasteful": [f for f in failures if f["lost_usd"] != "0.00"][:3],
         "paid_note": f"{dollars(cost['refunded_usd'])} was refunded"
         if cost["refunded_usd"] != "0.00"
         else "",
-        "estimate_note": note,
+        "estimate_note": _beside_the_estimate(report),
         "budget_share": share,
         "budget_note": "" if share is None else f"{share:.0%} of the budget is used",
         "billed_command": visible(
             join(["reelmill", "report", report["batch"], "--billed"])
         ),
-        "invoice_agrees": bool(invoice)
-        and not invoice["differences"]
-        and not invoice["unexplained"],
+        "invoice_agrees": bool(invoice) and not invoice["differences"],
+        "invoice_at": _earlier(report),
+        "strangers_usd": usd(sum(usd_micros(each["billed_usd"]) for each in strangers)),
     }
+
+
+def _earlier(report: _Document) -> str:
+    """When the provider was asked for the invoice; empty if it was for this report."""
+    made_at: str = report["made_at"]
+    asked_at: str = (report["invoice"] or {}).get("asked_at", made_at)
+    return moment(asked_at) if asked_at != made_at else ""
+
+
+def _budget_share(cost: Mapping[str, Any]) -> float | None:
+    """How much of the budget is used: refunds free none of it, see docs/money.md."""
+    budget = usd_micros(cost["budget_usd"] or "0")
+    return min(1.0, usd_micros(cost["charged_usd"]) / budget) if budget else None
+
+
+def _beside_the_estimate(report: _Document) -> str:
+    if report["state"] != "finished":
+        return "The estimate is for all jobs, and not all of them are over."
+    cost = report["cost"]
+    difference = usd_micros(cost["net_usd"]) - usd_micros(cost["estimated_usd"])
+    if not difference:
+        return "What was paid is what was estimated."
+    way = "more" if difference > 0 else "less"
+    return f"It came to {dollars(usd(abs(difference)))} {way} than estimated."
 
 
 def _lost_usd(failure: Mapping[str, Any]) -> str:
@@ -216,20 +261,22 @@ def _tries(attempts: Mapping[str, int]) -> str:
 
 
 def _of_rows(document: _Document, most_rows: int) -> dict[str, Any]:
-    batch, rows = document["batch"], _shown(document["rows"], most_rows)
+    rows = _shown(document["rows"], most_rows)
     models = sorted({row["model"] for row in rows})
     kinds = {kind["model"] for kind in document["by_model"]}
     names = short_names({*models, *kinds})
     places = {model: place for place, model in enumerate(models)}
-    first = [_plain(batch, row, places) for row in rows[:MOST_PLAIN]]
+    failures = document.get("failures") or []
+    context = page_rows.Context(document["batch"], places, Numbered(failures))
+    first = [_plain(context, row) for row in rows[:MOST_PLAIN]]
     open_rows = (row for row in rows if row["state"] == "unresolved")
-    unresolved = [
-        _plain(batch, row, places) for row in islice(open_rows, MOST_UNRESOLVED)
-    ]
+    unresolved = [_plain(context, row) for row in islice(open_rows, MOST_UNRESOLVED)]
     told = {"columns": page_rows.COLUMNS, "models": all_visible(models)}
+    told |= {"reasons": _reasons(failures, context.reasons.keys)}
     shape = told | {"names": [names[m] for m in models], "per_page": MOST_PLAIN}
-    needs = document["warnings"] or document.get("failures") or unresolved
+    needs = document["warnings"] or failures or unresolved
     return {
+        "reason_keys": context.reasons.keys,
         "models": all_visible(models),
         "names": {visible(model): name for model, name in names.items()},
         "plain": first,
@@ -237,7 +284,7 @@ def _of_rows(document: _Document, most_rows: int) -> dict[str, Any]:
         "needs_you": bool(needs),
         "left_out": len(document["rows"]) - len(rows),
         "shape": Markup(page_rows.in_script(shape)),  # noqa: S704 - made for a script
-        "pieces": map(Markup, page_rows.pieces(batch, rows, places)),
+        "pieces": map(Markup, page_rows.pieces(context, rows)),
     }
 
 
@@ -248,9 +295,15 @@ def _shown(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["state"] not in TROUBLE)[:most]
 
 
-def _plain(
-    batch: str, row: Mapping[str, Any], places: Mapping[str, int]
-) -> dict[str, Any]:
+def _reasons(
+    failures: Sequence[Mapping[str, Any]], keys: Sequence[str]
+) -> list[list[str]]:
+    """Key, code and words of each reason, for the script."""
+    words = ((each["code"], each["message"][:MOST_SAID]) for each in failures)
+    return [[key, *all_visible(each)] for key, each in zip(keys, words, strict=True)]
+
+
+def _plain(context: page_rows.Context, row: Mapping[str, Any]) -> dict[str, Any]:
     """A row for the template, as the script has it."""
-    told = all_visible(page_rows.told_row(batch, row, places))
+    told = all_visible(page_rows.told_row(context, row))
     return dict(zip(page_rows.COLUMNS, told, strict=True))

@@ -43,6 +43,7 @@ function card(row, withSource, onPaper = false) {
     make("div", { className: "about" },
       make("p", { className: "name" }, make("b", {}, bdi(row.id)), chip(row.group, row.state)),
       row.prompt ? make("p", { className: "prompt" }, bdi(row.prompt)) : null,
+      row.reused_from ? make("p", { className: "soft" }, "reused from ", bdi(row.reused_from)) : null,
       make("p", { className: "foot soft" },
         paid(row),
         make("span", {}, shape.names[row.model] + (row.duration_s ? ` · ${row.duration_s} s` : "")))));
@@ -52,10 +53,25 @@ function card(row, withSource, onPaper = false) {
 
 /** The poster; without one, a video that shows its own first frame once it is near. */
 function pictured(row, onPaper) {
-  if (row.poster) return make("img", { loading: onPaper ? "eager" : "lazy", decoding: "async", alt: "", src: row.poster });
+  if (row.poster) return poster(row, onPaper);
   if (row.error && !row.video)
     return make("span", { className: "none why" }, make("b", {}, bdi(row.error[0])), make("span", {}, bdi(row.error[1])));
   if (!row.video || onPaper) return make("span", { className: "none" }, row.state);
+  return firstFrame(row);
+}
+
+/** The poster; if it is not there, what there would be without one. */
+function poster(row, onPaper) {
+  const picture = make("img", { loading: onPaper ? "eager" : "lazy", decoding: "async", alt: "", src: row.poster });
+  picture.addEventListener("error", () => {
+    const video = picture.parentElement?.querySelector("video"); // it plays already
+    if (video || picture.parentElement?.querySelector(".none")) picture.remove();
+    else picture.replaceWith(pictured({ ...row, poster: null }, onPaper));
+  });
+  return picture;
+}
+
+function firstFrame(row) {
   const video = silent(row);
   near.observe(video);
   return video;
@@ -68,13 +84,26 @@ function silent(row) {
   return video;
 }
 
-/** Says that a file which the ledger knows is not beside the page. */
+/** Says that a video which the ledger knows is not beside the page; a poster stays. */
 function gone(video, row) {
   if (!video.getAttribute("src")) return; // it was only let go
   const media = video.parentElement;
   if (!media) return;
-  if (row.poster) video.remove();
-  else video.replaceWith(make("span", { className: "none" }, "not beside this page"));
+  if (media.querySelector("img")) {
+    video.remove();
+    if (!media.querySelector(".note")) media.append(make("span", { className: "note" }, "video not beside this page"));
+  } else video.replaceWith(absent(row));
+}
+
+function absent(row) {
+  return make("span", { className: "none absent" }, make("span", {}, "not beside this page"),
+    make("span", { className: "soft" }, bdi(whereOf(row))));
+}
+
+/** Where a video should be, as a person reads it; what would disturb stays encoded. */
+function whereOf(row) {
+  const plain = decodeURIComponent(row.video);
+  return (/[\p{C}\p{Zl}\p{Zp}]/u.test(plain) ? row.video : plain).replace(/^\.\//, "");
 }
 
 const near = new IntersectionObserver(seen => seen.filter(each => each.isIntersecting).forEach(({ target }) => {
@@ -100,7 +129,7 @@ function play(media) {
   if (playing === media) return;
   stop();
   const row = media.closest(".card").row;
-  if (!row.video || calm.matches) return;
+  if (!row.video || calm.matches || media.querySelector(".none, .note")) return;
   playing = media;
   let video = media.querySelector("video");
   if (!video) media.append(video = silent(row));

@@ -51,11 +51,13 @@ function textOf(row) {
 }
 
 /** Rows that a filter lets through, in its order. Every word of its text must be there. */
-function matching({ states, model, text, code, sort }) {
+function matching({ states, model, text, code, reason, sort }) {
+  const number = shape.reasons.findIndex(([key]) => key === reason);
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return ordered(sort).filter(row =>
     (!states.length || states.includes(row.group)) &&
     (!model || shape.models[row.model] === model) &&
     (!code || row.error?.[0] === code) &&
+    (!reason || row.reason === number) &&
     words.every(word => textOf(row).includes(word)));
 }

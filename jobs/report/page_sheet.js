@@ -4,7 +4,7 @@
 
 const controls = document.getElementById("controls");
 const pagers = [...document.querySelectorAll(".pages")];
-const EMPTY = { states: [], model: "", text: "", code: "", sort: "line", page: 1, job: "" };
+const EMPTY = { states: [], model: "", text: "", code: "", reason: "", sort: "line", page: 1, job: "" };
 const MOST_PRINTED = 10000;
 
 let wish = { ...EMPTY };
@@ -20,6 +20,7 @@ function asked(hash) {
     model: one("model", offered("model")),
     text: parts.get("text") ?? "",
     code: parts.get("code") ?? "",
+    reason: shape.reasons.some(([key]) => key === parts.get("reason")) ? parts.get("reason") : "",
     sort: one("sort", offered("sort")),
     page: Math.max(1, Math.floor(Number(parts.get("page"))) || 1),
     job: parts.get("job") ?? "",
@@ -29,17 +30,22 @@ function asked(hash) {
 function address() {
   const parts = new URLSearchParams();
   if (wish.states.length) parts.set("state", wish.states.join(","));
-  for (const name of ["model", "text", "code", "sort", "page", "job"])
+  for (const name of ["model", "text", "code", "reason", "sort", "page", "job"])
     if (wish[name] !== EMPTY[name]) parts.set(name, wish[name]);
   return `#${parts}`;
 }
 
-/** Keeps the wish in the address, without a new step in the history for each letter. */
-function remember() {
+/**
+ * Keeps the wish in the address, without a new step in the history for each letter. A
+ * row that opens is a step of its own, so that the way back closes it; that step serves
+ * the next row, too, lest the way out of the report is as long as the list of rows seen.
+ */
+function remember(isStep = false) {
   const now = address();
   if (now === "#" ? !location.hash.includes("=") : now === location.hash) return;
+  const isNew = isStep && !history.state?.ofRow;
   try {
-    history.replaceState(null, "", now);
+    history[isNew ? "pushState" : "replaceState"](isStep ? { ofRow: true } : history.state, "", now);
   } catch { /* where a page may not, such as in a frame of another site, it does without */ }
 }
 
@@ -75,10 +81,12 @@ function tell() {
   for (const box of controls.querySelectorAll("[name=state]")) box.checked = wish.states.includes(box.value);
   for (const name of ["model", "sort"]) controls.elements[name].value = wish[name];
   if (controls.elements.text.value !== wish.text) controls.elements.text.value = wish.text;
+  const [, code, words] = shape.reasons.find(([key]) => key === wish.reason) ?? ["", wish.code, ""];
+  const why = words ? `${code}: ${words}` : code;
   const reason = document.getElementById("reason");
-  reason.hidden = !wish.code;
-  reason.replaceChildren("only ", bdi(wish.code), " ✕");
-  reason.setAttribute("aria-label", `only ${wish.code}: take this filter off`);
+  reason.hidden = !why;
+  reason.replaceChildren("only ", bdi(why), " ✕");
+  reason.setAttribute("aria-label", `only ${why}: take this filter off`);
   document.getElementById("clear").hidden = found.length === rows.length && wish.sort === EMPTY.sort;
   for (const pager of pagers) page(pager);
 }
@@ -104,9 +112,11 @@ function turn(target) {
 
 /** Opens the row that the wish names, or closes what is open. */
 function look(id) {
-  wish.job = id;
-  open(id ? rows.find(row => row.id === id) : null);
-  remember();
+  const row = id ? rows.find(each => each.id === id) : null;
+  const opens = row && !view.open;
+  wish.job = row ? id : "";
+  open(row);
+  remember(opens);
 }
 
 /** The row before or after the open one, among those that were found. */
@@ -137,7 +147,7 @@ controls.addEventListener("input", event => {
 });
 controls.addEventListener("submit", event => event.preventDefault());
 controls.addEventListener("reset", event => { event.preventDefault(); show(EMPTY); controls.elements.text.focus(); });
-document.getElementById("reason").addEventListener("click", () => show({ code: "" }));
+document.getElementById("reason").addEventListener("click", () => show({ code: "", reason: "" }));
 document.getElementById("print").addEventListener("click", printAll);
 
 sheet.addEventListener("click", event => {
@@ -157,12 +167,17 @@ view.addEventListener("keydown", event => {
   const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (way && !event.target.closest("video")) go(way);
 });
-view.addEventListener("close", () => { open(null); if (wish.job) look(""); });
+view.addEventListener("close", () => {
+  if (view.open) return; // the next row was quicker than this event
+  open(null);
+  if (wish.job) look("");
+});
 
 /** A link behind `#` to rows shows them; one to a part of the page is the browser's. */
 function follow(hash) {
-  if (!hash.includes("=")) return;
   const next = asked(hash);
+  if (view.open && !next.job) return look(""); // the way back closes the row, and that is all
+  if (!hash.includes("=")) return;
   const onlyOpens = next.job && address().replace(/&?job=[^&]*/, "") === "#";
   show(next);
   look(next.job);

@@ -55,6 +55,7 @@ function film(row) {
   const video = make("video", { className: "stage", controls: true, playsInline: true, preload: "metadata", src: row.video });
   if (row.poster) video.poster = row.poster;
   video.setAttribute("aria-label", `video of ${row.id}`);
+  video.addEventListener("error", () => video.replaceWith(make("div", { className: "stage" }, absent(row))));
   return video;
 }
 
@@ -78,9 +79,10 @@ function trouble(row) {
 function adoptable(row) {
   if (!row.candidates) return null;
   return make("section", {}, make("h3", {}, "What would settle it"), ...row.candidates.flatMap(each => [
-    make("p", { className: "candidate" }, ...(each.prediction === null ? ["None is its own: send and pay it again"]
-      : ["Adopt ", bdi(each.prediction), " ", make("span", { className: "soft" }, bdi(each.told)), " ",
-        each.output ? outward(each.output, "see it") : null])),
+    make("p", { className: "candidate" }, ...(each.prediction === null ? [each.told]
+      : ["Adopt ", bdi(each.prediction), " ", make("span", { className: "soft" }, bdi(each.told),
+        ...(each.prompt ? [" · prompt: ", bdi(each.prompt)] : []),
+        ...(each.image ? [" · ", outward(each.image, "its picture")] : []))])),
     command(each.command)]));
 }
 
@@ -113,7 +115,7 @@ function open(row) {
     ["generated in", row.generated_s === null ? null : lasting(row.generated_s)],
     ["file", row.video ? make("a", { href: row.video }, bdi(row.video)) : row.place],
     ["size", size(row.bytes)],
-    ["video of", row.reused_from],
+    ["reused from", row.reused_from],
     ["line of the manifest", row.line],
     ["attempts", row.attempts ? attempts(row) : null],
     ...Object.entries(row.data ?? {}),

@@ -86,7 +86,15 @@ def _candidate(candidate: Listed, bill: Bill) -> dict[str, Any]:
         "created_at": iso(candidate.created_at_s),
         "status": candidate.status,
         "billed_usd": bill.stranger_usd(candidate.prediction_id),
+        "prompt": _shown(candidate, "prompt"),
+        "image": _shown(candidate, "image"),
     }
+
+
+def _shown(candidate: Listed, name: str) -> str | None:
+    """An input of a candidate; None where the provider's history does not show it."""
+    value = (candidate.inputs or {}).get(name)
+    return value if isinstance(value, str) else None
 
 
 def _error(batch_id: str, record: JobRecord) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ One batch is rendered for real, so its videos play; a longer report over the sam
 is made from jobs of every kind.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,10 +19,15 @@ from playwright.sync_api import Browser, Page, expect
 from jobs.records import Failure
 from jobs.report.page import MOST_PLAIN, as_html
 from jobs.states import State
-from tests.browser.reports import HARM, batch_of, opened, served
+from tests.browser.reports import HARM, batch_of, job, opened, served
 from tests.browser.running import browser
 from tests.jobs.report.reported import HOSTILE, SPRING, of, one_job, one_try
 from tests.producer.running import as_csv, desk, quick_sandbox, rows
+
+#: The smallest picture there is.
+DOT = bytes.fromhex(
+    "47494638396101000100800000ffffff0000002c00000000010001000002024401003b"
+)
 
 #: Of who did not ask for calm.
 MOVING = {"reduced_motion": "no-preference"}
@@ -209,8 +215,95 @@ def test_a_row_is_gone_through_by_keyboard(started: Browser, many: Path) -> None
         assert "job=mug-00001" in page.url
         page.keyboard.press("Escape")
         expect(view).to_be_hidden()
-        assert "job=" not in page.url
+        expect(page).not_to_have_url(re.compile("job="))
         expect(page.locator("#sheet .media").first).to_be_focused()
+
+
+def test_the_way_back_closes_the_row_and_then_leaves(
+    started: Browser, many: Path
+) -> None:
+    home = f"{many.as_uri()}#state=stored&page=2"
+    with opened(started, home) as made:
+        page, view = made.page, made.page.locator("#view")
+        for _ in range(3):
+            page.locator("#sheet .media").nth(1).click()
+            page.keyboard.press("ArrowRight")
+            expect(view.locator("h2")).to_contain_text("mug-00062")
+            page.keyboard.press("Escape")
+            expect(view).to_be_hidden()
+            expect(page).to_have_url(home)
+        page.locator("#sheet .media").first.click()
+        page.go_back()
+        expect(view).to_be_hidden()
+        expect(page.locator("#found")).to_have_text(
+            "61\u2013120 of 150 found among 158"
+        )
+        expect(page).to_have_url(home)
+        # What was opened three times before is not gone through again.
+        page.go_forward()
+        expect(view.locator("h2")).to_contain_text("mug-00060")
+        page.go_back()
+        expect(view).to_be_hidden()
+        page.go_back()
+        assert page.url == "about:blank"
+        page.go_forward()
+        page.wait_for_selector("html[data-ready]")
+
+
+def test_a_link_of_a_reason_leads_to_its_rows_and_to_no_others(
+    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
+) -> None:
+    words = ["Too dark."] * 9 + ["No mug in it."] * 8
+    failed = [
+        job(n, State.FAILED, failure=Failure("refused", each))
+        for n, each in enumerate(words)
+    ]
+    with opened(started, folder("reasons", of(*failed)).as_uri()) as made:
+        page, found = made.page, made.page.locator("#found")
+        page.locator(".reason", has_text="No mug").get_by_text("2 more").click()
+        expect(found).to_have_text("1\u20138 of 8 found among 17")
+        expect(page.locator("#sheet .why", has_text="No mug")).to_have_count(8)
+        expect(page.locator("#reason")).to_contain_text("refused: No mug in it.")
+        page.locator("#reason").click()
+        expect(found).to_have_text("1\u201317 of 17")
+
+
+def test_what_is_not_beside_the_page_is_said_in_words(
+    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
+) -> None:
+    spring, autumn = "spring/video-0.mp4", "autumn/mug 1.mp4"
+    cases = [(spring, None), (autumn, None), (autumn, "spring/p.gif"), (spring, "no")]
+    jobs = []
+    for n, (key, poster) in enumerate(cases):
+        made = job(n, State.REUSED, poster=poster, leader="autumn/mug")
+        jobs.append(replace(made, job=replace(made.job, key=key)))
+    place = folder("apart", of(*jobs))
+    (place.parent / "p.gif").write_bytes(DOT)
+    with opened(started, place.as_uri(), **MOVING) as seen:
+        page, medias = seen.page, seen.page.locator("#sheet .media")
+        page.wait_for_load_state("networkidle")
+        expect(medias.nth(1)).to_have_text("not beside this page../autumn/mug 1.mp4")
+        expect(medias.nth(1).locator("video, img")).to_have_count(0)
+        for n in (0, 3):
+            expect(medias.nth(n).locator("img")).to_have_count(0)
+            page.wait_for_function(
+                "media => media.querySelector('video').videoWidth > 0",
+                arg=medias.nth(n).element_handle(),
+            )
+        expect(medias.nth(2).locator("img")).to_have_count(1)
+        medias.nth(2).hover()
+        expect(medias.nth(2)).to_have_text("video not beside this page")
+        expect(medias.nth(2).locator("video")).to_have_count(0)
+        expect(page.locator(".about", has_text="reused from autumn/mug")).to_have_count(
+            4
+        )
+        medias.nth(2).click()
+        stage = page.locator("#view .stage")
+        expect(stage).to_have_text("not beside this page../autumn/mug 1.mp4")
+        expect(page.locator("#view video")).to_have_count(0)
+        lost = {text for text in seen.complaints if "ERR_FILE_NOT_FOUND" in text}
+        assert lost == set(seen.complaints)
+        seen.complaints.clear()
 
 
 def test_source_pictures_are_asked_for_only_when_they_are_wanted(

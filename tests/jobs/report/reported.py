@@ -54,7 +54,12 @@ seconds = st.floats(0, 4e9)
 
 
 listed = st.builds(
-    Listed, texts, texts, seconds, st.sampled_from(["completed", "processing"])
+    Listed,
+    texts,
+    texts,
+    seconds,
+    st.sampled_from(["completed", "processing"]),
+    st.none() | st.dictionaries(st.sampled_from(["prompt", "image"]), texts),
 )
 labels = st.dictionaries(st.sampled_from(["team", "season"]), texts)
 
@@ -102,6 +107,7 @@ def job_records(draw: st.DrawFn) -> JobRecord:
         failure=draw(st.none() | st.builds(Failure, texts, texts)),
         candidates=tuple(draw(st.lists(listed, max_size=3))),
         generated_at_s=draw(st.none() | seconds),
+        leader=draw(texts),
     )
 
 

@@ -24,6 +24,11 @@ counts = st.lists(st.integers(0, 10_000), min_size=1, max_size=240)
 steps = st.sampled_from([1, 2, 5, 7.5, 30, 60, 61, 3_600])
 
 
+def timeline(starts: list[int], every_s: float, most: int = 0) -> dict[str, Any]:
+    same = {"starts": starts, "running": starts, "finished": starts}
+    return {"every_s": every_s, "most_in_a_minute": most, **same}
+
+
 def numbers(svg: str) -> list[tuple[float, float]]:
     """Where the corners of all that is drawn are."""
     corners: list[tuple[float, float]] = []
@@ -50,12 +55,28 @@ def on_canvas(svg: str) -> bool:
 def test_a_timeline_is_drawn_within_its_canvas(
     starts: list[int], every_s: float
 ) -> None:
-    line = {"every_s": every_s, "starts": starts, "running": starts, "finished": starts}
+    line = timeline(starts, every_s)
     for limits in (None, {"videos_per_minute": 60, "concurrent_videos": 1}):
         drawn = courses(line, limits)
         assert [course.title for course in drawn][-1] == "Finished so far"
         assert drawn[-1].most == sum(starts)
         assert all(on_canvas(course.drawn()) for course in drawn)
+
+
+@pytest.mark.parametrize(
+    ("every_s", "title"),
+    [
+        (15, "Started in a minute"),
+        (60, "Started in a minute"),
+        (300, "Started in a minute, on average"),
+    ],
+)
+def test_the_most_starts_are_those_of_any_minute_and_longer_steps_tell_a_mean(
+    every_s: int, title: str
+) -> None:
+    course, running, finished = courses(timeline([500, 40], every_s, 1_060), None)
+    assert (course.title, course.note) == (title, "at most 1,060 in 60 s")
+    assert (running.note, finished.note) == ("at most 500", "540 in all")
 
 
 @given(counts, steps)
@@ -75,8 +96,7 @@ def test_starts_of_a_minute_are_never_more_than_were_made(
 def test_the_table_has_every_start_in_few_lines(
     starts: list[int], every_s: float
 ) -> None:
-    line = {"every_s": every_s, "starts": starts, "running": starts, "finished": starts}
-    lines = table(line)
+    lines = table(timeline(starts, every_s))
     assert 1 <= len(lines) <= 24
     assert sum(started for _, started, _, _ in lines) == sum(starts)
     assert max(running for _, _, running, _ in lines) == max(starts)

@@ -253,6 +253,8 @@ def test_the_candidates_of_an_unresolved_job_come_with_what_is_billed() -> None:
             "created_at": "2026-05-28T20:26:40.000Z",
             "status": "completed",
             "billed_usd": "0.21",
+            "prompt": "a mug",
+            "image": None,
         },
         {
             "prediction_id": "p8",
@@ -260,6 +262,8 @@ def test_the_candidates_of_an_unresolved_job_come_with_what_is_billed() -> None:
             "created_at": "2026-05-28T20:26:40.000Z",
             "status": "processing",
             "billed_usd": None,
+            "prompt": None,
+            "image": None,
         },
     ]
     (unasked,) = of(job)["rows"]
@@ -343,9 +347,20 @@ def test_the_seven_days_of_a_video_begin_when_it_was_made() -> None:
     ],
 )
 def test_what_holds_a_batch_up_is_told(changes: dict[str, Any], words: str) -> None:
-    assert of(one_job())["warnings"] == []
-    (warning,) = of(one_job(), batch=replace(SPRING, **changes))["warnings"]
+    waiting = one_job(State.WAITING)
+    assert of(waiting)["warnings"] == []
+    (warning,) = of(waiting, batch=replace(SPRING, **changes))["warnings"]
     assert words in warning
+
+
+@pytest.mark.parametrize(
+    "changes", [{"stopped_by": "budget"}, {"paused": True}, {"aside": True}]
+)
+def test_where_nothing_is_left_nothing_is_held_up(changes: dict[str, Any]) -> None:
+    batch = replace(SPRING, **changes)
+    assert of(one_job(), one_job(State.FAILED), batch=batch)["warnings"] == []
+    assert of(one_job(), one_job(State.WAITING), batch=batch)["warnings"]
+    assert of(one_job(State.UNRESOLVED), batch=batch)["warnings"][1:]
 
 
 def test_the_shots_of_a_job_are_its_prompt() -> None:

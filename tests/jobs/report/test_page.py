@@ -4,6 +4,8 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
+from itertools import combinations, islice
+from string import ascii_lowercase
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,9 +18,11 @@ from jobs.records import Failure, JobRecord
 from jobs.report.document import report
 from jobs.report.page import MOST_PLAIN, as_html, html_chunks, lead
 from jobs.report.page_words import DISTURBING, visible
+from jobs.report.reasons import MOST_REASONS, SEVERAL
 from jobs.states import State
 from tests.jobs.report.parsed import Page
 from tests.jobs.report.reported import (
+    MODEL,
     NOW_S,
     SPRING,
     documents,
@@ -78,6 +82,9 @@ def test_every_link_is_to_the_web_or_beside_the_page(document: dict[str, Any]) -
     for row in page.rows:
         beside += [link for link in (row["video"], row["poster"]) if link]
         assert not row["is_web"] or urlsplit(row["image"]).scheme in {"http", "https"}
+        for each in row["candidates"] or []:
+            link = each.get("image")
+            assert link is None or urlsplit(link).scheme in {"http", "https"}
     for source in beside:
         assert source.startswith(("./", "../"))
         assert not urlsplit(source).scheme
@@ -200,9 +207,10 @@ def test_it_says_first_what_came_of_the_batch(jobs: dict[str, int], words: str) 
 
 
 def test_an_unresolved_row_comes_with_what_would_settle_it() -> None:
-    seen = Listed("p 77", "kling", 1_780_000_000.0, "completed")
+    seen = Listed("p 77", "kling", NOW_S + 2.4, "completed")
     lost = Failure("lost", "The connection broke.")
-    record = one_job(State.UNRESOLVED, candidates=(seen,), failure=lost)
+    sent = replace(one_try("unknown"), prediction_id=None)
+    record = one_job(State.UNRESOLVED, sent, candidates=(seen,), failure=lost)
     page = Page(as_html(of(record)))
     assert "reelmill resolve spring mug --adopt 'p 77'" in page.words
     assert "reelmill resolve spring mug --absent" in page.words
@@ -210,10 +218,39 @@ def test_an_unresolved_row_comes_with_what_would_settle_it() -> None:
     (row,) = page.rows
     assert [told["command"] for told in row["candidates"]] == [
         "reelmill resolve spring mug --adopt 'p 77'",
+        "reelmill show spring mug",
         "reelmill resolve spring mug --absent",
     ]
     unpriced = replace(record, job=replace(record.job, price_usd_micros=None))
     assert "an unknown amount at stake" in Page(as_html(of(unpriced))).words
+
+
+def test_candidates_can_be_told_apart() -> None:
+    picture: dict[str, object] = {
+        "prompt": "a mug",
+        "image": "https://example.com/own.jpg",
+    }
+    harm: dict[str, object] = {"prompt": 7, "image": "javascript:alert(1)"}
+    seen = (
+        Listed("p1", MODEL, NOW_S + 2.4, "completed", picture),
+        Listed("p2", "", NOW_S - 1, "processing", harm),
+    )
+    sent = replace(one_try("unknown"), prediction_id=None)
+    document = of(one_job(State.UNRESOLVED, sent, candidates=seen))
+    page = Page(as_html(document))
+    words = " ".join(page.words.split())
+    made = "completed, made 2026-05-28 20:26:42 UTC, 2.4 s after the row was sent"
+    assert f"Adopt p1 {made} · prompt: a mug · its picture" in words
+    made = "model unknown, processing, made 2026-05-28 20:26:39 UTC, 1 s before the"
+    assert f"Adopt p2 {made} row was sent" in words
+    links = [a["href"] for a in page.all("a")]
+    assert "https://example.com/own.jpg" in links
+    assert not [link for link in links if "javascript" in (link or "")]
+    (row,) = page.rows
+    assert [each.get("image") for each in row["candidates"]][:2] == [
+        "https://example.com/own.jpg",
+        None,
+    ]
 
 
 def test_failures_are_told_once_with_the_next_step() -> None:
@@ -237,8 +274,64 @@ def test_failures_are_told_once_with_the_next_step() -> None:
     assert "3 more" in todo
     links = [a["href"] for a in page.all("a")]
     assert "#job=mug-0" in links
-    assert "#code=moderation" in links
+    (more,) = (link for link in links if (link or "").startswith("#reason="))
+    (shown,) = page.reasons
+    assert more == f"#reason={shown[0]}"
+    assert {row["reason"] for row in page.rows} == {0}
     assert "Where it went: moderation ($1.89)" in " ".join(page.words.split())
+
+
+def test_two_reasons_of_one_code_have_rows_of_their_own() -> None:
+    says = ["The mug is wrong.", "The bag 7 is wrong.", "The bag 8 is wrong.", "New."]
+    failed = [
+        one_job(State.FAILED, failure=Failure("refused", words)) for words in says
+    ]
+    waiting = one_job(State.WAITING, failure=Failure("refused", says[0]))
+    document = of(*failed, waiting)
+    assert [reason["jobs"] for reason in document["failures"]] == [2, 1, 1]
+    page = Page(as_html(document))
+    rows = [row for row in page.rows if row["state"] == "failed"]
+    told = {row["error"][1]: row["reason"] for row in rows}
+    by_words = {reason["message"]: n for n, reason in enumerate(document["failures"])}
+    assert told == {says[2]: 0} | {words: by_words.get(words, 0) for words in says}
+    assert [row["reason"] for row in page.rows if row["state"] != "failed"] == [None]
+    # A link goes on to lead to them when there are other reasons, too.
+    before = dict(zip(by_words, (key for key, *_ in page.reasons), strict=True))
+    fewer = Page(as_html(of(failed[0])))
+    assert [key for key, *_ in fewer.reasons] == [before[says[0]]]
+
+
+def test_reasons_beyond_those_that_are_told_apart_share_one() -> None:
+    failed = [
+        one_job(State.FAILED, failure=Failure("refused", f"no {one} {other}"))
+        for one, other in islice(combinations(ascii_lowercase, 2), MOST_REASONS + 3)
+    ]
+    document = of(*failed)
+    page = Page(as_html(document))
+    rest = [reason["message"] for reason in document["failures"]].index(SEVERAL)
+    assert [row["reason"] for row in page.rows].count(rest) == 3
+
+
+def test_videos_in_other_folders_are_counted_and_their_rows_say_whose_they_are() -> (
+    None
+):
+    own = one_job(State.STORED, one_try())
+    reused = [
+        one_job(State.REUSED, video=f"./videos/{batch}/mug.mp4", leader=f"{batch}/cup")
+        for batch in ("autumn", "autumn", "spring")
+    ]
+    page = Page(as_html(of(own, *reused)))
+    words = " ".join(page.words.split())
+    assert "All 4 videos are there." in words
+    assert (
+        "2 of them lie outside this folder, beside it in the store: "
+        "autumn (2 videos). Copy them with this page, or the whole store."
+    ) in words
+    assert words.count("reused from autumn/cup") == 2
+    assert words.count("reused from cup") == 1
+    at_home = " ".join(Page(as_html(of(own, own))).words.split())
+    assert "All 2 videos are here." in at_home
+    assert "outside" not in at_home
 
 
 def test_labels_are_named() -> None:
@@ -283,4 +376,4 @@ def test_of_many_reasons_the_first_are_open_and_of_many_candidates_three() -> No
     assert "4 more reasons" in todo
     assert "2 more candidates" in todo
     (unresolved,) = (row for row in page.rows if row["candidates"])
-    assert len(unresolved["candidates"]) == 6
+    assert len(unresolved["candidates"]) == 7

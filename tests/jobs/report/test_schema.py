@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no types
 
+from jobs.answers import Listed
+from jobs.invoice import invoice
 from jobs.limits import Limits
 from jobs.records import Failure
 from jobs.report.document import as_json, report
@@ -57,12 +59,14 @@ def test_every_key_is_described_and_all_but_a_few_are_always_there() -> None:
 
 def full() -> dict[str, Any]:
     """A report in which nothing is missing."""
+    seen = Listed("p9", "kling", NOW_S, "completed", {"prompt": "a mug"})
     jobs = [
         one_job(State.STORED, one_try()),
         one_job(State.FAILED, one_try("failed"), failure=Failure("x", "no")),
-        one_job(State.UNRESOLVED, one_try("unknown")),
+        one_job(State.UNRESOLVED, one_try("unknown"), candidates=(seen,)),
     ]
-    made = report(SPRING, jobs, NOW_S + 9, limits=Limits(10, 3))
+    billed = invoice(jobs, [], [], (0.0, 4e9))
+    made = report(SPRING, jobs, NOW_S + 9, limits=Limits(10, 3), invoice=billed)
     return dict(json.loads(as_json(made)))
 
 
@@ -84,9 +88,13 @@ SLIPS: dict[str, Slip] = {
     "a reason is of no job": lambda made: made["failures"][0].update(jobs=0),
     "candidates are missing": lambda made: made["rows"][2].pop("candidates"),
     "a stored row has candidates": lambda made: made["rows"][0].update(candidates=[]),
+    "nobody knows when the invoice was": lambda made: made["invoice"].pop("asked_at"),
+    "a candidate lacks its picture": lambda made: made["rows"][2]["candidates"][0].pop(
+        "image"
+    ),
     "own data is no text": lambda made: made["rows"][0].update(data={"price": 3}),
-    "a billed amount stands alone": lambda made: made["by_model"][0].update(
-        billed_usd="0.21"
+    "a billed amount stands alone": lambda made: made["by_model"][0].pop(
+        "billed_net_usd"
     ),
 }
 
