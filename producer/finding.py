@@ -28,8 +28,11 @@ def find_batch(
     With `whole` its jobs are in the ledger: an archived one is brought back.
 
     Raises:
-        Stop: there is none, or its archive cannot be read.
+        Stop: there is none, the name is empty, or its archive cannot be read.
     """
+    if batch_id is not None and not batch_id.strip():
+        # The newest one would be shown, or taken back, for a variable that is not set.
+        raise Stop("the id of the batch is empty; name one, or leave it out")
     known = batch_id or next(iter(ledger.batches.ids(1)), None)
     if known is None:
         raise Stop(

@@ -1,8 +1,9 @@
 """A table for any width: which columns are shown, how wide, and how a line is laid out.
 
 Numbers and names are never cut, for people compare and copy them: what matters less is
-left out first, and a name too long for its column has the rest of its line, with what
-belongs beside it on the next. What the tables hold is decided in `tables`.
+left out first, which is said at a terminal, and a name too long for its column has the
+rest of its line, with what belongs beside it on the next. What the tables hold is
+decided in `tables`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
+from jobs.wording import choice
 from producer.screen import folded, visible
 
 #: Blanks between two columns.
@@ -25,6 +27,9 @@ NAME_CELLS = 30
 LEAST_NAME_CELLS = 12
 LEAST_PROSE_CELLS = 20
 
+#: Blanks before sentences that stand below their row.
+INDENT = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -35,6 +40,8 @@ class Column:
     number: bool = False
     #: Whether its sentences may be broken between words; it must be the last one.
     prose: bool = False
+    #: Whether they stand below their row, unless there is room for all beside it.
+    below: bool = False
     #: 0 is always shown; of the others the highest is left out first.
     spare: int = 0
 
@@ -55,8 +62,9 @@ class Need:
 def fit(columns: Sequence[Column], needs: Sequence[Need], room: int) -> dict[int, int]:
     """The columns that are shown, by their number, with the width of each in cells.
 
-    Empty ones go first where room is short, then the spare ones; the last resort is
-    that names and sentences share what is left.
+    Where room is short, what may stand below its row goes there; then empty ones are
+    left out, then the spare ones; the last resort is that names and sentences share
+    what is left.
 
     >>> columns = [Column("job"), Column("line", number=True, spare=1)]
     >>> fit(columns, [Need(9, 3), Need(2, 4)], 80)
@@ -67,8 +75,9 @@ def fit(columns: Sequence[Column], needs: Sequence[Need], room: int) -> dict[int
     widths = {number: need.whole for number, need in enumerate(needs)}
     if _total(widths) <= room:
         return widths
-    least = {n: _least(columns[n], need) for n, need in enumerate(needs)}
-    order = [n for n, need in enumerate(needs) if not need.cells and _goes(columns[n])]
+    within = [n for n in widths if not columns[n].below]
+    least = {n: _least(columns[n], needs[n]) for n in within}
+    order = [n for n in within if not needs[n].cells and _goes(columns[n])]
     spare = [n for n in least if columns[n].spare and n not in order]
     order += sorted(spare, key=lambda n: -columns[n].spare)
     while order and _total(least) > room:
@@ -134,12 +143,7 @@ class Grid:
 
     def lines(self, room: int) -> Iterator[Text]:
         """The table as lines, most of them no wider than the room."""
-        rows = [row for row in self.rows if row is not None]
-        needs = [
-            Need(max((_cells(row[n]) for row in rows), default=0), cell_len(one.name))
-            for n, one in enumerate(self.columns)
-        ]
-        widths = fit(self.columns, needs, room)
+        widths = fit(self.columns, self._needs(), room)
         if self.headed:
             heading = [Text(column.name, style="bold") for column in self.columns]
             yield from self._line(heading, widths)
@@ -149,6 +153,33 @@ class Grid:
                 yield Text()
             else:
                 yield from self._line(row, widths)
+                yield from self._below(row, widths, room)
+
+    def left_out(self, room: int) -> list[str]:
+        """Names of the columns that tell something and have no place in that room."""
+        needs = self._needs()
+        shown = fit(self.columns, needs, room)
+        return [
+            column.name
+            for number, column in enumerate(self.columns)
+            if needs[number].cells and number not in shown and not column.below
+        ]
+
+    def _needs(self) -> list[Need]:
+        rows = [row for row in self.rows if row is not None]
+        return [
+            Need(max((_cells(row[n]) for row in rows), default=0), cell_len(one.name))
+            for n, one in enumerate(self.columns)
+        ]
+
+    def _below(
+        self, row: list[Text], widths: dict[int, int], room: int
+    ) -> Iterator[Text]:
+        """The sentences of a row that have no place beside it."""
+        for number, cell in enumerate(row):
+            if self.columns[number].below and number not in widths and cell.plain:
+                for part in folded(cell, room - INDENT):
+                    yield Text(" " * INDENT).append_text(part)
 
     def _line(self, row: list[Text], widths: dict[int, int]) -> Iterator[Text]:
         """A row on as many lines as it needs."""
@@ -174,11 +205,18 @@ class Grid:
         yield line
 
     def __rich_console__(
-        self, _console: Console, options: ConsoleOptions
+        self, console: Console, options: ConsoleOptions
     ) -> Iterator[Text]:
-        for line in self.lines(options.max_width):
+        for line in (*self.lines(options.max_width), *self._notes(console, options)):
             line.no_wrap, line.overflow = True, "ignore"
             yield line
+
+    def _notes(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """At a terminal, which columns are not there for want of room."""
+        names = self.left_out(options.max_width) if console.is_terminal else []
+        if names:
+            words = f"no room for {choice(names, word='and')}; --json has all"
+            yield from folded(Text(words, style="dim"), options.max_width)
 
 
 def _put(line: Text, cell: Text, start: int) -> None:

@@ -28,7 +28,7 @@ def print_statement(document: Document) -> None:
     _print_table("batch", [(x["batch"], x) for x in document["by_batch"]])
     lines = document["by_model"]
     names = short_names(x["model"] for x in lines if x["model"] is not None)
-    named = [(names.get(x["model"], "not known"), x) for x in lines]
+    named = [(names.get(x["model"], "unknown"), x) for x in lines]
     _print_table("model", named)
     by_label: dict[str, list[tuple[str, Document]]] = {}
     for x in document["by_label"]:

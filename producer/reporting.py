@@ -23,6 +23,7 @@ from jobs.report.comparison_markdown import comparison_markdown
 from jobs.report.document import json_chunks
 from jobs.report.markdown import as_markdown
 from jobs.report.page import html_chunks
+from jobs.report.page_words import moment
 from jobs.report.period import BadPeriod, Period, period
 from jobs.report.sheet import csv_lines, statement_lines
 from jobs.report.statement import statement
@@ -39,7 +40,7 @@ from producer.printing import print_json, print_report
 from producer.private import ledger_of
 from producer.rendering import keep_report, outcome
 from producer.report_tables import print_comparison, print_statement
-from producer.statements import Books, Reader
+from producer.statements import Books, Reader, left_out
 from producer.watching import take
 
 #: Billing is asked for from so many seconds before the first attempt, lest a rough
@@ -84,9 +85,21 @@ class Wish:
             Stop: they do not.
         """
         over = self.over
+        values = (
+            ("since", over.since),
+            ("until", over.until),
+            ("compare", self.compare),
+        )
+        for name, value in values:
+            if value is not None and not value.strip():
+                # Without it another report would be made, and written.
+                raise Stop(
+                    f"--{name} is empty; give it a value or leave it out (a variable "
+                    "of your shell may not be set)"
+                )
         if not over.since and (over.until or over.label):
             raise Stop("--until and --label are of a statement: add --since 30d")
-        if over.since and (self.batch or self.compare):
+        if over.since and (self.batch is not None or self.compare):
             raise Stop("--since sums up all batches of a time; name no batch with it")
         if self.billed and self.compare:
             raise Stop("--billed asks the provider of one batch: leave --compare out")
@@ -115,13 +128,16 @@ def _report(wish: Wish, form: Form) -> int:
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, wish.batch)
-        billed = _invoice(ledger, chosen, found) if wish.billed else None
-        made, place = keep_report(ledger, found.id, time.time(), billed)
+        asked = _invoice(ledger, chosen, found) if wish.billed else None
+        made, place = keep_report(ledger, found.id, time.time(), asked)
         now = take(ledger, found.id)
     if form != "table":
         _write(OF_A_BATCH[form](made))
         return outcome(now)
     print_report(made, place)
+    if not asked and (billed := made.get("invoice")):
+        at = moment(billed["asked_at"])
+        tables.say(f"the provider's billing is as of {at}; --billed asks it anew")
     for warning in made["warnings"]:
         tables.say(warning)
     return outcome(now)
@@ -150,13 +166,18 @@ def _state(over: Over, form: Form, *, billed: bool) -> int:
     with ledger_of(chosen, alone=False) as ledger:
         now_s = ledger.now_s()
         asked = _period(over, now_s)
-        reader = Reader(ledger, asked, Books(asked) if billed else None)
+        # The provider tells of the account whose key is set, and of no other.
+        own = (Books(asked), chosen.account_id) if billed else (None, None)
+        reader = Reader(ledger, asked, *own)
         with tables.err.status("reading …") as status:
             parts = list(reader.parts(labels, status.update))
         made = statement(parts, reader.inexact, asked, labels, now_s)
         if reader.books:
-            made["invoice"] = _billed_over(ledger, chosen, reader.books, made)
+            made |= _of_account(reader, has_any=bool(parts))
+            made["invoice"] = _billed_over(ledger, chosen, reader.books)
     _print(made, form, OF_A_TIME, print_statement)
+    if reader.others:
+        tables.say(left_out(reader.others))
     for one in made["inexact"]:
         how = "counted by its own sums" if one["counted"] else "left out"
         tables.say(f"{one['batch']} is {how}: {one['why']}")
@@ -212,20 +233,30 @@ def _write(pieces: Iterable[str]) -> None:
         sys.stdout.write("\n")
 
 
-def _billed_over(
-    ledger: Ledger, chosen: Settings, books: Books, made: Document
-) -> dict[str, Any]:
+def _of_account(reader: Reader, *, has_any: bool) -> dict[str, Any]:
+    """Whose batches are summed, and how many of others are left out.
+
+    Raises:
+        Stop: all that there are belong to others; none of them was read.
+    """
+    if reader.others and not has_any:
+        raise Stop(
+            f"no batch of that time belongs to account {reader.account}, whose key is "
+            f"set; {left_out(reader.others)}"
+        )
+    others = [
+        {"account": name, "batches": number}
+        for name, number in sorted(reader.others.items())
+    ]
+    return {"account": reader.account, "other_accounts": others}
+
+
+def _billed_over(ledger: Ledger, chosen: Settings, books: Books) -> dict[str, Any]:
     """The provider's billing of a time beside what is booked for it.
 
     Raises:
-        Stop: batches of other accounts are in it, or the provider does not say.
+        Stop: the provider does not say.
     """
-    for line in made["by_batch"]:
-        if line["account"] != chosen.account_id:
-            raise Stop(
-                f"{line['batch']} belongs to account {line['account']}, and the key "
-                f"that is set asks for the billing of {chosen.account_id} alone"
-            )
     during = books.period
     ahead_s = ledger.now_s() - time.time()
     billed = account.billings(chosen, during.since_s - BEFORE_S, ahead_s)

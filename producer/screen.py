@@ -29,6 +29,16 @@ _UNSEEN = re.compile(
 )
 
 
+_WORD = re.compile(r"\S+")
+
+# Words of a command that a sentence does not have: options, ids, files, `MANIFEST`. The
+# sentence goes on after a comma and the like, or with a word of small letters.
+_ARGUMENT = r" (?=[^\s,;]*[-/=.*\d<\"'A-Z])[^\s,;]+"
+_PIECE = re.compile(
+    rf"(?P<command>\(?reelmill(?: [a-z][a-z-]*)?(?:{_ARGUMENT})*\S*)|\S+"
+)
+
+
 def visible(text: str) -> str:
     r"""The text with all that would act on a terminal, or not be seen, as escapes.
 
@@ -54,20 +64,31 @@ def _escape(found: re.Match[str]) -> str:
 def folded(text: Text, width: int) -> Iterator[Text]:
     """The lines of a text, broken between words so as to be no wider than `width`.
 
-    A word is never broken, however long: it may be an id, a number or an address. What
-    follows is indented as its line is.
+    A word is never broken, however long: it may be an id, a number or an address. Nor
+    is a command, which people copy, if a line can hold it. What follows is indented as
+    its line is.
     """
     for line in text.split("\n", allow_blank=True) or [text]:
         indent = len(line.plain) - len(line.plain.lstrip(" "))
         offsets, begun, room = [], 0, width
-        for word in re.finditer(r"\S+", line.plain):
-            upto = cell_len(line.plain[begun : word.end()])
-            if upto > room and line.plain[begun : word.start()].strip():
-                begun, room = word.start(), width - indent
+        for start, end in _unbroken(line.plain, width - indent):
+            upto = cell_len(line.plain[begun:end])
+            if upto > room and line.plain[begun:start].strip():
+                begun, room = start, width - indent
                 offsets.append(begun)
         for number, part in enumerate(line.divide(offsets)):
             part.rstrip()
             yield Text(" " * indent).append_text(part) if number else part
+
+
+def _unbroken(line: str, room: int) -> Iterator[tuple[int, int]]:
+    """Where the words of a line begin and end, and its commands if there is room."""
+    at = 0
+    while found := _PIECE.search(line, at):
+        if found["command"] and cell_len(found[0]) > room:
+            found = _WORD.search(line, at) or found
+        at = found.end()
+        yield found.span()
 
 
 class Screen(Console):

@@ -236,7 +236,7 @@ def _show_job(
         return
     tables.out.print(tables.job_table(record))
     for line in settling_help(batch, record, chosen):
-        tables.out.print(line, markup=False, soft_wrap=True)
+        tables.tell(line)
 
 
 def _told(record: JobRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ file after the other. What can be read of neither is named, with why. What count
 when, is decided in `jobs.report.statement`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -67,6 +68,10 @@ class Reader:
     period: Period
     #: Takes every prediction, where they are to be compared with the provider's.
     books: Books | None = None
+    #: Read those of this account only; None is of all.
+    account: str | None = None
+    #: How many batches of which other accounts were left out for that.
+    others: Counter[str] = field(default_factory=Counter)
     #: Batches that could not be read job by job.
     inexact: list[Inexact] = field(default_factory=list)
     _stores: dict[str, Store] = field(default_factory=dict)
@@ -76,9 +81,13 @@ class Reader:
     ) -> Iterator[Part]:
         """What each batch with these labels adds; `progress` is told which is read."""
         for batch in every_batch(self.ledger):
-            if fit(batch.labels, labels) and self._may_count(batch):
+            if not fit(batch.labels, labels) or not self._may_count(batch):
+                continue
+            if self.account in (None, batch.account):
                 progress(batch.id)
                 yield self._part(batch)
+            else:
+                self.others[batch.account] += 1
 
     def _may_count(self, batch: BatchRecord) -> bool:
         """Whether anything of a batch can lie in the time; says no only if sure."""
@@ -125,6 +134,22 @@ class Reader:
         if url not in self._stores:
             self._stores[url] = Store(url)
         return self._stores[url]
+
+
+def left_out(others: Mapping[str, int]) -> str:
+    """One sentence about the batches of other accounts.
+
+    >>> left_out({"b": 2, "acme": 1})
+    '3 batches of other accounts are left out (acme: 1, b: 2): each needs its own key'
+    """
+    number = sum(others.values())
+    words = (
+        "batch of another account is"
+        if number == 1
+        else "batches of other accounts are"
+    )
+    each = ", ".join(f"{name}: {others[name]}" for name in sorted(others))
+    return f"{number} {words} left out ({each}): each needs its own key"
 
 
 def every_batch(ledger: Ledger, *, unfinished: bool = False) -> Iterator[BatchRecord]:

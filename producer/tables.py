@@ -27,17 +27,18 @@ err = Screen(stderr=True)
 
 
 def say(text: str) -> None:
-    """One sentence about the work, to standard error.
-
-    The terminal itself breaks it, so that a command in it is copied whole.
-    """
-    err.print(text, markup=False, soft_wrap=True)
+    """One sentence about the work, to standard error, broken between words only."""
+    _print_folded(err, text)
 
 
 def tell(text: str) -> None:
     """One sentence of a result, to standard output, broken between words only."""
-    for line in folded(Text(visible(text)), out.width):
-        out.print(line, soft_wrap=True)
+    _print_folded(out, text)
+
+
+def _print_folded(screen: Screen, text: str) -> None:
+    for line in folded(Text(visible(text)), screen.width):
+        screen.print(line, soft_wrap=True)
 
 
 def iso(at_s: float) -> str:
@@ -60,7 +61,10 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def table(
-    *columns: str, right: tuple[str, ...] = (), spare: tuple[str, ...] = ()
+    *columns: str,
+    right: tuple[str, ...] = (),
+    spare: tuple[str, ...] = (),
+    below: str = "",
 ) -> Grid:
     """An empty table.
 
@@ -68,6 +72,7 @@ def table(
         columns: their headings; if the last one holds no numbers, it holds sentences.
         right: those that hold numbers.
         spare: those that a narrow terminal can do without, the first one first.
+        below: the one whose sentences stand below their row where room is short.
     """
     return Grid(
         [
@@ -75,6 +80,7 @@ def table(
                 name,
                 number=name in right,
                 prose=name == columns[-1] and name not in right,
+                below=name == below,
                 spare=len(spare) - spare.index(name) if name in spare else 0,
             )
             for name in columns
@@ -170,9 +176,10 @@ def batches_table(*, labelled: bool = False) -> Grid:
     """A table for batches, a line each; empty. With `labelled` it has their labels."""
     numbers = ("stored", "charged", "budget")
     labels = ("labels",) if labelled else ()
-    columns = ("batch", "state", *numbers, "created", *labels, "why it stands still")
+    why = "why it stands still"
+    columns = ("batch", "state", *numbers, "created", *labels, why)
     spare = (*labels, "created", "budget", "charged")
-    return table(*columns, right=numbers, spare=spare)
+    return table(*columns, right=numbers, spare=spare, below=why)
 
 
 def local(at_s: float) -> str:
@@ -253,8 +260,13 @@ def trouble_lines(document: Mapping[str, Any]) -> list[str]:
 
 
 def money(batch: BatchRecord) -> str:
-    """What a batch has spent of what it may."""
-    spent = f"${usd(batch.charged_usd_micros)}"
-    if batch.budget_usd_micros is None:
-        return f"{spent} of ${usd(batch.estimated_usd_micros)} estimated"
-    return f"{spent} of ${usd(batch.budget_usd_micros)} budget"
+    """What a batch has spent of what it may.
+
+    A budget counts charges, whatever of them came back; an estimate knows no failures.
+    """
+    charged, refunded = batch.charged_usd_micros, batch.refunded_usd_micros
+    if batch.budget_usd_micros is not None:
+        return f"${usd(charged)} of ${usd(batch.budget_usd_micros)} budget"
+    net, estimated = usd(charged - refunded), usd(batch.estimated_usd_micros)
+    came_back = f", ${usd(refunded)} refunded" if refunded else ""
+    return f"${net} of ${estimated} estimated{came_back}"

@@ -1,10 +1,11 @@
 """Archives: batches whose jobs went from the ledger into a file of their store.
 
 The batch itself stays, with its counts and its money, and so does what twins need of
-its videos. A batch is archived in steps, each of which may be the last of its process:
-a claim, the file, the seal that makes the file count, and only then the jobs are
-forgotten, block by block. Bringing back goes the same way round. The order of the steps
-and the file are `jobs.archiving`'s.
+its videos; which of its jobs failed last is forgotten for good. A batch is archived in
+steps, each of which may be the last of its process: a claim, the file, the seal that
+makes the file count, and only then the jobs are forgotten, block by block. Bringing
+back goes the same way round. The order of the steps and the file are
+`jobs.archiving`'s.
 """
 
 import uuid

@@ -13,7 +13,8 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:batch:B:jobs` | zset | its job ids by their place in the manifest |
 | `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
 | `reelmill:batch:B:failures` | list | those that failed or became unresolved last, |
-| | | newest first; they may have gone on |
+| | | newest first; they may have gone on; goes with its jobs when it is archived, and |
+| | | does not come back with them |
 | `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
 | `reelmill:job:B/J:followers` | set | jobs that wait for its video |
 | `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads, |

@@ -10,6 +10,10 @@ from datetime import UTC, date, datetime, time
 
 DAY_S = 86_400
 
+#: No batch is older, and a provider asked for earlier times only refuses.
+FIRST_YEAR = 2020
+
+_FIRST_S = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
 _HOUR_S = 3_600
 _SPAN = re.compile(r"(\d{1,5})([hdw])")
 _DAYS = {"d": 1, "w": 7}
@@ -38,10 +42,17 @@ def period(since: str, until: str | None, now_s: float) -> Period:
     and `4w` are the beginning of that day, so that no day is cut.
 
     Raises:
-        BadPeriod: one of them is no moment, or nothing lies between them.
+        BadPeriod: one of them is no moment or too long ago, or nothing lies between
+            them.
     """
     begin_s = _moment_s("--since", since, now_s)
     end_s = now_s if until is None else _moment_s("--until", until, now_s)
+    for option, text, at_s in (("--since", since, begin_s), ("--until", until, end_s)):
+        if at_s < _FIRST_S:
+            raise BadPeriod(
+                f"{option} {text}: no batch is so old; the earliest day is "
+                f"{FIRST_YEAR}-01-01"
+            )
     if end_s <= begin_s:
         last = "now" if until is None else until
         raise BadPeriod(f"nothing lies between --since {since} and {last}")
@@ -52,8 +63,8 @@ def _moment_s(option: str, text: str, now_s: float) -> float:
     if found := _SPAN.fullmatch(text.strip()):
         number, unit = int(found[1]), found[2]
         if unit == "h":
-            return max(0.0, now_s - number * _HOUR_S)
-        return max(0.0, (now_s // DAY_S - number * _DAYS[unit]) * DAY_S)
+            return now_s - number * _HOUR_S
+        return (now_s // DAY_S - number * _DAYS[unit]) * DAY_S
     try:
         day = date.fromisoformat(text.strip())
     except ValueError:

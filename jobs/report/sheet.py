@@ -41,7 +41,9 @@ COLUMNS = (
 )
 
 #: Columns of a statement. `by` says what a line is a sum of: all, a batch, a model or
-#: a label; `without label` is that of the batches that have no such label.
+#: a label; `without label` is that of the batches that have no such label. What is
+#: `left out` has a line without numbers; `note` says why, or of a batch that was not
+#: read job by job what was wrong with it.
 STATED = (
     "by",
     "name",
@@ -51,6 +53,7 @@ STATED = (
     "labels",
     "batches",
     *FIGURES,
+    "note",
 )
 
 #: What a spreadsheet takes for the beginning of a formula, in half and full width.
@@ -103,14 +106,27 @@ def statement_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _stated(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield document["total"] | {"by": "all"}
+    notes = {one["batch"]: one["why"] for one in document["inexact"]}
     for line in document["by_batch"]:
-        labels = told(line["labels"])
-        yield line | {"by": "batch", "name": line["batch"], "labels": labels}
+        own = {"labels": told(line["labels"]), "note": notes.get(line["batch"])}
+        yield line | own | {"by": "batch", "name": line["batch"]}
     for line in document["by_model"]:
-        yield line | {"by": "model", "name": line["model"]}
+        yield line | {"by": "model", "name": line["model"] or "unknown"}
     for line in document["by_label"]:
         by = "without label" if line["value"] is None else "label"
         yield line | {"by": by, "name": line["label"]}
+    yield from _left_out(document)
+
+
+def _left_out(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What is in no sum: batches nobody could read, and those of other accounts."""
+    for one in document["inexact"]:
+        if not one["counted"]:
+            yield {"by": "left out", "name": one["batch"], "note": one["why"]}
+    for other in document.get("other_accounts", ()):
+        note = "batches of another account"
+        named = {"name": other["account"], "batches": other["batches"]}
+        yield {"by": "left out", "note": note} | named
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def statement_markdown(document: Mapping[str, Any]) -> str:
         _table("model", _models(document["by_model"])),
         *(_table(f"label {code(name)}", by_label[name]) for name in by_label),
         _inexact(document["inexact"]),
+        _others(document.get("other_accounts", ())),
         billing(document.get("invoice")),
     ]
     return joined(parts)
@@ -47,7 +48,7 @@ def _head(document: Mapping[str, Any]) -> list[str]:
 
 def _models(lines: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     names = short_names(line["model"] for line in lines if line["model"] is not None)
-    words = {name: code(short) for name, short in names.items()} | {None: "*not known*"}
+    words = {name: code(short) for name, short in names.items()} | {None: "*unknown*"}
     return [[words[line["model"]], *_cells(line)] for line in lines]
 
 
@@ -73,3 +74,12 @@ def _inexact(left: Iterable[Mapping[str, Any]]) -> list[str]:
         for one in left
     ]
     return ["### Not read job by job", "", *lines] if lines else []
+
+
+def _others(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many batches of other accounts are in no line, where billing was asked."""
+    lines = [
+        f"- {count(one['batches'], 'batch', 'batches')} of {code(one['account'])}"
+        for one in accounts
+    ]
+    return ["### Left out, of other accounts", "", *lines] if lines else []

@@ -1,8 +1,12 @@
 """Tables of any width: what is left out, and that nothing people copy is cut."""
 
+from io import StringIO
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
 from producer.grid import GAP, LEAST_PROSE_CELLS, Column, Grid, Need, fit
@@ -111,3 +115,64 @@ def test_sentences_keep_their_lines_and_break_between_words_only() -> None:
         "https://example.com/a/very/long/address",
         "at the end",
     ]
+
+
+RESUME = "reelmill resume spring-1f0c33ab --account"
+
+
+def test_a_command_is_broken_only_if_no_line_can_hold_it() -> None:
+    text = Text(f"paused by a person; {RESUME}, goes on and on")
+    assert [line.plain for line in folded(text, 45)] == [
+        "paused by a person;",
+        f"{RESUME},",
+        "goes on and on",
+    ]
+    assert [line.plain for line in folded(text, 40)] == [
+        "paused by a person; reelmill resume",
+        "spring-1f0c33ab --account, goes on and",
+        "on",
+    ]
+
+
+LISTED = [
+    Column("batch"),
+    Column("stored", number=True),
+    Column("budget", number=True, spare=1),
+    Column("created", spare=2),
+    Column("why", prose=True, below=True),
+]
+
+
+def listed() -> Grid:
+    grid = Grid(LISTED)
+    grid.add_row("cups", "12/12", "", "2026-05-28 00:00", "")
+    grid.add_row("mugs", "1/12", "$1.00", "2026-05-28 00:00", f"paused; {RESUME}")
+    return grid
+
+
+def test_sentences_stand_below_their_row_where_they_would_drive_out_a_number() -> None:
+    assert [line.plain for line in listed().lines(50)] == [
+        "batch  stored  budget  created",
+        "───────────────────────────────────────",
+        "cups    12/12          2026-05-28 00:00",
+        "mugs     1/12   $1.00  2026-05-28 00:00",
+        "  paused;",
+        f"  {RESUME}",
+    ]
+    wide = [line.plain for line in listed().lines(120)]
+    assert wide[3].endswith(f"2026-05-28 00:00  paused; {RESUME}")
+    assert len(wide) == 4
+
+
+@pytest.mark.parametrize(("columns", "left"), [(120, []), (50, []), (30, ["created"])])
+def test_a_terminal_is_told_what_it_has_no_room_for(
+    columns: int, left: list[str]
+) -> None:
+    assert listed().left_out(columns) == left
+    for terminal in (True, False):
+        out = StringIO()
+        screen = Console(file=out, force_terminal=terminal, width=columns)
+        screen.print(listed())
+        words = " ".join(Text.from_ansi(out.getvalue()).plain.split())
+        told = "no room for created; --json has all" in words
+        assert told is (terminal and bool(left))

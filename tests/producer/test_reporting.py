@@ -5,12 +5,14 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from jobs import settings
 from jobs.pricing import usd, usd_micros
+from producer.private import ledger_of
 from producer.statements import every_batch
 from tests.producer.fleet import fleet
 from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
@@ -203,6 +205,32 @@ def test_the_billing_of_a_time_equals_its_statement(
     assert "unexplained: $0.21" in markdown.out
 
 
+def test_the_billing_of_a_time_is_of_one_account_and_says_whose_is_left_out(
+    nights: Nights,
+) -> None:
+    place = nights.place
+    words = ("report", "--since", "1d", "--billed")
+    with ledger_of(settings.read(place.environment), alone=False) as ledger:
+        ours = ledger.batches.read(nights.cups)
+        assert ours
+        theirs = replace(ours, id="theirs", account="acme", created_at_s=ledger.now_s())
+        assert ledger.batches.create(theirs)
+    ended = place.here(*words, "--json")
+    said = "1 batch of another account is left out (acme: 1): each needs its own key\n"
+    assert (ended.code, ended.err) == (0, said)
+    made = ended.json()
+    assert made["account"] == ours.account
+    assert made["other_accounts"] == [{"account": "acme", "batches": 1}]
+    assert made["invoice"]["billed_net_usd"] == made["total"]["net_usd"] == "2.10"
+    assert "left out,acme," in place.here(*words, "--format", "csv").out
+    # Without the provider all are summed, and a stranger's key asks for nothing.
+    assert "other_accounts" not in nights.report("--since", "1d")
+    refused = place.here(*words, REELMILL_ACCOUNT="stranger")
+    assert (refused.code, refused.out) == (2, "")
+    assert "no batch of that time belongs to account stranger" in refused.err
+    assert "3 batches of other accounts are left out" in refused.err
+
+
 def test_a_report_comes_in_every_form(nights: Nights) -> None:
     place, batch = nights.place, nights.cups
     made = nights.report(batch)
@@ -217,6 +245,33 @@ def test_a_report_comes_in_every_form(nights: Nights) -> None:
     assert markdown.startswith(f"## `{batch}`: 4 of 4 videos\n")
     billed = place.here("report", batch, "--format", "md", "--billed").out
     assert "### The provider's billing\n\nbilled $1.26, refunded $0.00" in billed
+
+
+def test_a_report_that_is_written_anew_keeps_the_invoice_of_the_same_charges(
+    nights: Nights,
+) -> None:
+    place, batch = nights.place, nights.cups
+    invoice = nights.report(batch, "--billed")["invoice"]
+    made = nights.report(batch)
+    assert made["invoice"] == invoice
+    assert invoice["asked_at"] < made["made_at"]
+    said = place.here("report", batch)
+    assert "is as of" in said.err
+    assert "--billed asks it anew" in said.err
+    kept = place.store / batch / "report.json"
+    assert json.loads(kept.read_text("utf-8"))["invoice"] == invoice
+    page = (place.store / batch / "report.html").read_text("utf-8")
+    assert "agrees, as of" in page
+    assert "was not asked for" not in page
+    # Of other charges, or from a file that somebody else wrote, it is not believed.
+    true = kept.read_text("utf-8")
+    for before, after in (
+        ('"charged_usd": "1.26"', '"charged_usd": "0.84"'),
+        (invoice["asked_at"], "yesterday"),
+        ('"rows": [', '"lines": ['),
+    ):
+        kept.write_text(true.replace(before, after), "utf-8")
+        assert "invoice" not in nights.report(batch)
 
 
 def test_two_nights_are_compared_and_an_archived_one_is_brought_back(
@@ -243,6 +298,13 @@ def test_two_nights_are_compared_and_an_archived_one_is_brought_back(
         (("--until", "1d"), "add --since 30d"),
         (("--label", "team=shoes"), "add --since 30d"),
         (("x", "--since", "1d"), "name no batch with it"),
+        (("", "--since", "1d"), "name no batch with it"),
+        (("--since", ""), "--since is empty; give it a value or leave it out"),
+        (("--since", "1d", "--until", " "), "--until is empty"),
+        (("--compare", ""), "--compare is empty"),
+        (("--since", "1d", "--label", ""), "write it as NAME=VALUE"),
+        (("",), "the id of the batch is empty"),
+        (("--since", "0001-01-01", "--billed"), "no batch is so old"),
         (("--since", "soon"), "write it as 12h, 30d, 4w"),
         (("--since", "1d", "--format", "html"), "does not go with --since"),
         (("--compare", "x", "--format", "csv"), "does not go with --compare"),

@@ -1,7 +1,7 @@
 """The terminal: what is shown of hostile text, colours, and how wide a line may be."""
 
 import os
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from unittest.mock import patch
 
@@ -9,6 +9,7 @@ import pytest
 from rich.text import Text
 
 from producer.screen import BOUNDLESS, Screen, visible
+from producer.tables import say, tell
 
 HOSTILE = "mug\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202egpj.exe\u2066\u200f\ud800\x00"
 
@@ -88,3 +89,19 @@ def test_nothing_is_drawn_anew_in_a_pipe_even_in_colours() -> None:
 
 def test_what_is_too_wide_is_left_to_the_terminal() -> None:
     assert printed("x" * 100, COLUMNS="60").replace("\n", "") == "x" * 100
+
+
+def test_a_sentence_breaks_between_words_at_a_terminal_and_nowhere_in_a_pipe() -> None:
+    words = "the account is paused by a person; reelmill resume --account goes on"
+    for columns, expected in (
+        (
+            "40",
+            ["the account is paused by a person;", "reelmill resume --account goes on"],
+        ),
+        ("", [words]),
+    ):
+        for speak, redirect in ((say, redirect_stderr), (tell, redirect_stdout)):
+            out, environment = StringIO(), {"COLUMNS": columns}
+            with patch.dict(os.environ, environment, clear=True), redirect(out):
+                speak(words)
+            assert out.getvalue().splitlines() == expected

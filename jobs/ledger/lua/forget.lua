@@ -13,5 +13,8 @@ for _, id in ipairs(redis.call('ZRANGE', key .. ':jobs', 0, tonumber(ARGV[3]) - 
   redis.call('ZREM', key .. ':jobs', id)
 end
 local left = redis.call('ZCARD', key .. ':jobs')
-if left == 0 then redis.call('ZREM', account_key(is[4]) .. ':reported', ARGV[1]) end
+if left == 0 then
+  redis.call('ZREM', account_key(is[4]) .. ':reported', ARGV[1])
+  redis.call('DEL', failures_key(ARGV[1]))
+end
 return left

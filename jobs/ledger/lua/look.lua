@@ -1,26 +1,28 @@
 -- How batches stand, for whoever watches them: as much is read of a batch of a million
--- jobs as of one of ten.
+-- jobs as of one of ten. What grows with the fleet is the count of workers.
 -- ARGV: now or '', seconds after which a worker counts as dead, most failures told of a
 --   batch, most jobs looked at to tell what waits (0: it is not told), batches...
 -- Returns JSON, hashes as flat lists; a part that is empty may come as an object, and a
 -- batch that is not there is left out.
 local now, silent_s = clock(ARGV[1]), tonumber(ARGV[2])
 local most_failures, looked_at = tonumber(ARGV[3]), tonumber(ARGV[4])
-local MOST_WORKERS, MOST_BESIDE = 100, 100
+local BLOCK, MOST_BESIDE = 500, 100
 local ACCOUNT = {
   'videos_per_minute', 'concurrent_videos', 'cooling_until', 'strikes', 'trouble', 'reason',
   'paused', 'refusals', 'learnt_concurrent', 'daily_budget', day_of(now),
 }
 
--- Workers that live, by the account that they work for.
+-- Workers that live, by the account that they work for: all of them, because those of
+-- one account must not hide another's. Of each block no more than one command can take.
 local function workers_of()
-  local workers = PREFIX .. 'workers'
-  local names = redis.call('ZREVRANGEBYSCORE', workers, '+inf', '(' .. (now - silent_s), 'LIMIT', 0, MOST_WORKERS)
-  local counts = {}
-  if #names == 0 then return counts end
-  for _, facts in ipairs(redis.call('HMGET', workers .. ':facts', unpack(names))) do
-    local account = facts and cjson.decode(facts).account
-    if account then counts[account] = (counts[account] or 0) + 1 end
+  local workers, counts = PREFIX .. 'workers', {}
+  local names = redis.call('ZRANGEBYSCORE', workers, '(' .. (now - silent_s), '+inf')
+  for first = 1, #names, BLOCK do
+    local last = math.min(first + BLOCK - 1, #names)
+    for _, facts in ipairs(redis.call('HMGET', workers .. ':facts', unpack(names, first, last))) do
+      local account = facts and cjson.decode(facts).account
+      if account then counts[account] = (counts[account] or 0) + 1 end
+    end
   end
   return counts
 end

@@ -66,8 +66,21 @@ def test_what_is_brought_back_is_as_it_was_to_the_last_field(
     for key in (keys.asked(store.url), f"reelmill:account:{ACCOUNT}:reported"):
         before.pop(key)
         after.pop(key)
+    # Which failed last is told to who watches, and nobody watches what was archived.
+    assert before.pop("reelmill:batch:spring:failures")
     assert after == before
     assert audit(ledger, ACCOUNT) == []
+
+
+def test_of_an_archived_batch_only_its_own_hash_is_left(
+    ledger: Ledger, store: Store
+) -> None:
+    finished(ledger, store)
+    assert ledger.looks.take(["spring"])[0].failures
+    archiving.archive(ledger, store, "spring")
+    left = [key for key in everything(ledger) if "batch:spring" in key]
+    assert left == [keys.batch("spring")]
+    assert ledger.looks.take(["spring"])[0].failures == ()
 
 
 def test_a_batch_without_jobs_is_archived_too(ledger: Ledger, store: Store) -> None:

@@ -67,6 +67,19 @@ def test_silent_workers_do_not_count(simulated: Ledger, clock: Clock) -> None:
     assert look(simulated).workers == 0
 
 
+def test_a_fleet_of_one_account_hides_no_worker_of_another(
+    simulated: Ledger, clock: Clock
+) -> None:
+    open_batch(simulated)
+    open_batch(simulated, "autumn", account="other")
+    simulated.workers.beat(WorkerFacts("a", account=ACCOUNT))
+    clock.forward(1)
+    for number in range(1_200):
+        simulated.workers.beat(WorkerFacts(f"o{number}", account="other"))
+    assert look(simulated).workers == 1
+    assert look(simulated, "autumn").workers == 1_200
+
+
 def test_the_last_failures_that_still_are_come_newest_first(simulated: Ledger) -> None:
     simulated.permits.set_limits(ACCOUNT, Limits(1_000, 1_000))
     refs = open_batch(simulated, jobs=30)

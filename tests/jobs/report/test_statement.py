@@ -1,5 +1,7 @@
 """Statements: every cent and every job in one place, and lines that add up."""
 
+import csv
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,6 +29,7 @@ from jobs.report.statement import (
     part_of_sums,
     statement,
 )
+from jobs.report.statement_markdown import statement_markdown
 from jobs.states import State
 from tests.jobs.report.reported import (
     NOW_S,
@@ -166,6 +169,30 @@ def test_a_batch_that_nobody_can_read_counts_whole_where_it_was_made() -> None:
     assert made["inexact"] == [
         {"batch": "spring", "why": "it is missing", "counted": True}
     ]
+    lines = sheet_of(made)
+    assert [line["note"] for line in lines] == ["", "it is missing", ""]
+    assert (lines[-1]["by"], lines[-1]["name"]) == ("model", "unknown")
+    assert "| *unknown* | 2 of 2 |" in statement_markdown(made)
+
+
+def test_what_is_left_out_stands_in_every_form_and_in_no_sum() -> None:
+    left = [Inexact(SPRING, "it is missing", counted=False)]
+    made = statement([], left, EVER, {}, NOW_S)
+    made["other_accounts"] = [{"account": "acme", "batches": 2}]
+    told = [(x["by"], x["name"], x["batches"], x["note"]) for x in sheet_of(made)[1:]]
+    assert told == [
+        ("left out", "spring", "", "it is missing"),
+        ("left out", "acme", "2", "batches of another account"),
+    ]
+    text = statement_markdown(made)
+    assert "- `spring` **left out**: `it is missing`" in text
+    assert "### Left out, of other accounts\n\n- 2 batches of `acme`" in text
+
+
+def sheet_of(made: dict[str, Any]) -> list[dict[str, str]]:
+    """The lines of a statement as a spreadsheet reads them."""
+    text = "".join(statement_lines(made)).removeprefix("\ufeff")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def kept(*jobs: JobRecord) -> list[bytes]:
@@ -222,6 +249,10 @@ def test_a_time_is_written_as_a_span_or_as_days_of_utc(
         ("2026-02-30", None, "--since 2026-02-30"),
         ("2031-01-01", None, "nothing lies between --since 2031-01-01 and now"),
         ("1d", "2d", "nothing lies between --since 1d and 2d"),
+        ("0001-01-01", None, "--since 0001-01-01: no batch is so old; .*2020-01-01"),
+        ("2019-12-31", "1d", "--since 2019-12-31: no batch is so old"),
+        ("99999d", None, "--since 99999d: no batch is so old"),
+        ("1d", "99999h", "--until 99999h: no batch is so old"),
     ],
 )
 def test_what_is_no_time_says_what_to_write(
