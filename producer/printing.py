@@ -73,6 +73,8 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
         f"incomplete: {left} of {now.batch.total} are left"
         f"{held_up(now).replace(chr(10), '; ')}"
     )
+    if before is None:
+        _print_failed(now, f"reelmill report {now.batch.id} tells")
     # Who was only looking after what had begun starts the rest with another command.
     again = "run the same command" if before else "run the manifest"
     if now.batch.paused or now.account.paused or now.batch.cancelled:
@@ -106,18 +108,23 @@ def _print_over(now: Snapshot, before: Snapshot | None) -> None:
     elif before and before.over == before.batch.total:
         many = f"all {done}" if done == batch.total else f"{done}"
         tables.say(f"{many} were rendered before; none was sent")
-    elif before:
+    elif before or done or now.count(State.FAILED):
         tables.say(
             f"the videos are in {batch.store}/{batch.id}; open its report.html in a "
             "browser to see them"
         )
-        if failed := now.count(State.FAILED):
-            tables.say(
-                f"{failed} failed: the report tells why, and what to do about each; "
-                "failed.csv beside it has their rows, to be mended and run"
-            )
-        else:
+        if now.count(State.FAILED):
+            _print_failed(now, "the report tells")
+        elif before:
             tables.say("run again, a manifest pays only for what is new in it")
+
+
+def _print_failed(now: Snapshot, where: str) -> None:
+    if failed := now.count(State.FAILED):
+        tables.say(
+            f"{failed} failed: {where} why, and what to do about each; "
+            "failed.csv beside it has their rows, to be mended and run"
+        )
 
 
 def print_outcome(document: dict[str, Any], place: str, *, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from itertools import zip_longest
 from pathlib import Path
 
@@ -58,6 +59,20 @@ def test_no_command_of_the_page_stands_outside_of_the_blocks_that_are_run() -> N
     assert opened.count("sh") == len(BLOCKS)
     assert opened.count("text") == sum(block.output is not None for block in BLOCKS)
     assert len(fences) == 2 * len(opened)
+
+
+def test_nobody_waits_for_a_run_that_has_ended(tmp_path: Path) -> None:
+    (waits,) = re.findall(r"^until .*run\.log.*$", TEXT, re.MULTILINE)
+    script = f"echo no key > run.log & wait $!; false & {waits}; echo over"
+    done = subprocess.run(
+        ["/usr/bin/env", "bash", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout == "over\n"
 
 
 @pytest.mark.parametrize("pattern", VOLATILE)

@@ -92,8 +92,11 @@ class Estimate:
 
     #: Seconds until nothing is left that comes by itself; None if it cannot be told.
     left_s: float | None
-    #: What it will have cost then, if nothing more fails.
+    #: What will have been charged then, if nothing more fails, with what comes back
+    #: not taken off: a budget counts so.
     projected_usd_micros: int
+    #: What it will have cost then: the same, with what came back taken off.
+    projected_net_usd_micros: int
 
 
 def left(now: Snapshot) -> int:
@@ -103,14 +106,16 @@ def left(now: Snapshot) -> int:
 
 def estimate(now: Snapshot, pace: Pace) -> Estimate:
     """What is expected, by what is seen now and was seen before."""
-    return Estimate(_left_s(now, pace), projected_usd_micros(now))
+    projected = charges(now) + to_come(now)
+    net = projected - now.batch.refunded_usd_micros
+    return Estimate(_left_s(now, pace), projected, net)
 
 
 def _left_s(now: Snapshot, pace: Pace) -> float | None:
     count = left(now)
     if not count:
         return 0.0 if not now.count(State.FOLLOWING) else None
-    if now.count(State.WAITING) and is_kept(now):
+    if now.count(State.WAITING) and (is_kept(now) or ends_first(now)):
         return None
     planned_s = pace.planned_end_s and max(0.0, pace.planned_end_s - now.now_s)
     rate = pace.per_minute
@@ -128,7 +133,34 @@ def is_kept(now: Snapshot) -> bool:
     """Whether what waits stays where it is until somebody does something."""
     batch, account = now.batch, now.account
     by_a_person = batch.paused or batch.cancelled or batch.aside or account.paused
-    return bool(by_a_person or batch.stopped_by or account.trouble or not now.workers)
+    by_its_store = batch.held_until_s > now.now_s
+    by_money = batch.stopped_by or account.trouble
+    return bool(by_a_person or by_its_store or by_money or not now.workers)
+
+
+def is_short(now: Snapshot) -> bool:
+    """Whether the batch's budget ends before all that waits has started."""
+    most, more = now.batch.budget_usd_micros, to_come(now)
+    return most is not None and more > 0 and charges(now) + more > most
+
+
+def ends_first(now: Snapshot) -> str:
+    """The budget that ends before all that waits has started, in words.
+
+    Empty where none does, or something else keeps the batch now.
+    """
+    if is_kept(now):
+        return ""
+    if is_short(now):
+        return "the budget"
+    most, more = now.account.daily_budget_usd_micros, to_come(now)
+    day_is_short = most is not None and now.account.today_usd_micros + more > most
+    return "today's budget" if more and day_is_short else ""
+
+
+def charges(now: Snapshot) -> int:
+    """Micro-dollars that count against the budget: charged or reserved."""
+    return now.batch.charged_usd_micros + now.batch.reserved_usd_micros
 
 
 def planned_s(now: Snapshot, mix: Mix) -> float | None:
@@ -165,13 +197,17 @@ def _typical_s(kind: Kind) -> float:
     return model.typical_s({"duration": kind.duration_s})
 
 
-def projected_usd_micros(now: Snapshot) -> int:
-    """What it will have cost, if what waits costs what the rest does on average.
+def to_come(now: Snapshot) -> int:
+    """Micro-dollars of what waits, if it costs what the rest does on average.
 
-    What has no price in the list counts as nothing.
+    It costs no more than is left of the estimate, which knows the dear ones. What has
+    no price in the list counts as nothing.
     """
     batch = now.batch
     own = batch.total - now.count(State.REUSED, State.FOLLOWING) - batch.unpriced
     waiting = min(now.count(State.WAITING), own)
-    to_come = batch.estimated_usd_micros * waiting // own if own > 0 else 0
-    return spent_usd_micros(batch) + batch.reserved_usd_micros + to_come
+    if own <= 0:
+        return 0
+    begun = spent_usd_micros(batch) + batch.reserved_usd_micros
+    most = max(0, batch.estimated_usd_micros - begun)
+    return min(most, batch.estimated_usd_micros * waiting // own)

@@ -4,15 +4,19 @@ Every line has `event` and `at`. A reader needs no memory: whatever tells of a b
 all of it. The fields stand in docs/watching.md; new ones may come, none goes away.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from jobs.ledger.looks import FAILURES, Failed
 from jobs.pricing import usd
 from jobs.report.steps import next_step
 from producer.tables import iso
 from producer.watching.estimate import Pace, estimate
 from producer.watching.snapshot import Snapshot
-from producer.watching.standing import document, harmless_json
+from producer.watching.standing import account_step, document, harmless_json
+
+#: Failures of a batch that are kept in mind, so that none is told twice.
+MOST_TOLD = 1_000
 
 
 def whole(now: Snapshot, pace: Pace) -> dict[str, Any]:
@@ -22,6 +26,7 @@ def whole(now: Snapshot, pace: Pace) -> dict[str, Any]:
     cooling = account.cooling_until_s > now.now_s
     return document(now) | {
         "projected_usd": usd(expected.projected_usd_micros),
+        "projected_net_usd": usd(expected.projected_net_usd_micros),
         "done_by": None if left_s is None else iso(now.now_s + left_s),
         "stored_per_minute": pace.per_minute and round(pace.per_minute, 1),
         "workers": now.workers,
@@ -36,29 +41,64 @@ def whole(now: Snapshot, pace: Pace) -> dict[str, Any]:
             "trouble": account.trouble or None,
             "cooling_until": iso(account.cooling_until_s) if cooling else None,
             "reason": account.reason or None,
+            "next_step": account_step(now) or None,
         },
     }
 
 
-def failures(now: Snapshot, known: frozenset[str]) -> list[dict[str, Any]]:
-    """The failures that are not known yet, the oldest first."""
-    return [
-        {
-            "batch": now.batch.id,
-            "id": failed.id,
-            "state": str(failed.state),
-            "code": failed.failure.code if failed.failure else None,
-            "message": failed.failure.message if failed.failure else None,
-            "next_step": next_step(
-                now.batch.id,
-                failed.id,
-                failed.state,
-                failed.failure.code if failed.failure else "",
-            ),
-        }
-        for failed in reversed(now.failures)
-        if failed.id not in known
-    ]
+def failure(batch_id: str, failed: Failed) -> dict[str, Any]:
+    """A failure, with what a person can do about it."""
+    why = failed.failure
+    code = why.code if why else ""
+    return {
+        "batch": batch_id,
+        "id": failed.id,
+        "state": str(failed.state),
+        "code": code or None,
+        "message": why.message if why else None,
+        "next_step": next_step(batch_id, failed.id, failed.state, code),
+    }
+
+
+class Told:
+    """The failures of a batch that were told; of very many the last."""
+
+    def __init__(self) -> None:
+        self._told: dict[Failed, None] = {}
+        self._seen: tuple[Failed, ...] = ()
+
+    def news(self, seen: Sequence[Failed]) -> list[Failed]:
+        """Those that were not told yet, oldest first.
+
+        A look sees only the newest, so an older one that was told may come into sight
+        again; one that was retried and has failed anew may look just the same.
+
+        Args:
+            seen: what a look sees, newest first.
+        """
+        found: list[Failed] = []
+        # What failed already at the last look stood behind all that it saw, unless it
+        # saw them all.
+        stayed = len(self._seen) < FAILURES
+        for failed in reversed(seen):
+            if failed in self._seen:
+                stayed = True
+            elif stayed or failed not in self._told:
+                found.append(failed)
+        self._keep(found)
+        self._seen = tuple(seen)
+        return found
+
+    def __len__(self) -> int:
+        """How many are kept in mind."""
+        return len(self._told)
+
+    def _keep(self, found: Iterable[Failed]) -> None:
+        for failed in found:
+            self._told.pop(failed, None)
+            self._told[failed] = None
+        for failed in list(self._told)[:-MOST_TOLD]:
+            del self._told[failed]
 
 
 class Events:
@@ -76,20 +116,19 @@ class Events:
         self._write = write
         self._clock = clock
         self._news: dict[str, object] = {}
-        self._failed: dict[str, frozenset[str]] = {}
+        self._told: dict[str, Told] = {}
 
     def show(self, nows: Sequence[Snapshot], paces: Mapping[str, Pace]) -> None:
         """Tell what has changed since."""
         for now in nows:
             name = now.batch.id
             first = name not in self._news
-            for failure in failures(now, self._failed.get(name, frozenset())):
-                self._tell("failure", now.now_s, failure)
             if first or now.news != self._news[name]:
                 told = whole(now, paces[name])
                 self._tell("snapshot" if first else "change", now.now_s, told)
             self._news[name] = now.news
-            self._failed[name] = frozenset(failed.id for failed in now.failures)
+            for failed in self._told.setdefault(name, Told()).news(now.failures):
+                self._tell("failure", now.now_s, failure(name, failed))
 
     def over(self, now: Snapshot, pace: Pace, code: int) -> None:
         """Tell that the watching of a batch has ended, with its exit code."""

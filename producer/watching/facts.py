@@ -18,9 +18,10 @@ from jobs.states import State
 from producer.prices.finishing import Moments
 from producer.screen import folded
 from producer.watching.bars import BETWEEN, gauge
-from producer.watching.estimate import Estimate, Pace, left
+from producer.watching.estimate import Estimate, Pace, ends_first, is_short, left
 from producer.watching.snapshot import Snapshot
 from producer.watching.standing import (
+    account_step,
     duration,
     harmless,
     spent_usd_micros,
@@ -38,6 +39,9 @@ BESIDE = 60
 
 #: The last failures that are told, and lines that words or steps of one may take.
 MOST_FAILURES, MOST_LINES = 6, 2
+
+#: Lines that explain what holds a batch up.
+MOST_REASON_LINES = 3
 
 #: An end that is nearer than this may be there any moment.
 SOON_S = 5.0
@@ -109,14 +113,24 @@ def dollars(usd_micros: int) -> str:
 
 def ending(now: Snapshot, expected: Estimate, view: View) -> Text | None:
     """When it will be over; nothing where that cannot be told."""
-    if expected.left_s is None or not left(now):
+    words = end(now, expected, view)
+    if words is None:
         return None
-    words = Text(by(now.now_s, expected.left_s, view), "bold")
+    words.stylize("bold")
     return fact("done", [words], view)
 
 
-def by(now_s: float, left_s: float, view: View) -> str:
-    """The moment when so many seconds have passed, as a person says it."""
+def end(now: Snapshot, expected: Estimate, view: View) -> Text | None:
+    """When it will be over, or what money prevents that, as a person says it."""
+    if not left(now):
+        return None
+    if expected.left_s is not None:
+        return Text(_by(now.now_s, expected.left_s, view))
+    first = ends_first(now)
+    return Text(f"{first} ends first", "yellow") if first else None
+
+
+def _by(now_s: float, left_s: float, view: View) -> str:
     if left_s < SOON_S:
         return "any moment now"
     moment = Moments(now_s, view.zone).by(left_s)
@@ -124,28 +138,39 @@ def by(now_s: float, left_s: float, view: View) -> str:
 
 
 def cost(now: Snapshot, expected: Estimate) -> list[Text | str]:
-    """What is spent, what it will come to, and what it may cost."""
-    batch, projected = now.batch, expected.projected_usd_micros
+    """What is spent, what it will come to, and what it may cost.
+
+    Beside a budget stands what counts against it: charges, and what came back apart.
+    """
+    batch = now.batch
+    spent, projected = _spent_and_projected(now, expected)
+    word = "spent" if batch.budget_usd_micros is None else "charged"
     told: list[Text | str] = [
-        f"{dollars(spent_usd_micros(batch))} spent",
+        f"{dollars(spent)} {word}",
         f"{dollars(projected)} projected",
     ]
     if batch.budget_usd_micros is not None:
-        short = projected > batch.budget_usd_micros
+        short = is_short(now)
         words = f"{dollars(batch.budget_usd_micros)} budget"
-        told.append(Text(f"{words}, too little" if short else words, _warns(short)))
+        told.append(Text(f"{words}, too little", "yellow") if short else words)
+        if batch.refunded_usd_micros:
+            told.append(f"{dollars(batch.refunded_usd_micros)} refunded")
     if batch.unpriced:
         told.append(f"{batch.unpriced:,} without a price")
     return told
 
 
-def _warns(is_so: bool) -> str:  # noqa: FBT001 - it is the question itself
-    return "yellow" if is_so else ""
+def _spent_and_projected(now: Snapshot, expected: Estimate) -> tuple[int, int]:
+    """In micro-dollars, counted as the budget is if there is one."""
+    batch = now.batch
+    if batch.budget_usd_micros is None:
+        return spent_usd_micros(batch), expected.projected_net_usd_micros
+    return batch.charged_usd_micros, expected.projected_usd_micros
 
 
 def money(now: Snapshot, expected: Estimate, view: View) -> Text:
     """What it costs, with a gauge of what it may cost."""
-    spent, projected = spent_usd_micros(now.batch), expected.projected_usd_micros
+    spent, projected = _spent_and_projected(now, expected)
     parts = [
         (float(spent), "green", "█"),
         (float(projected - spent), "blue", "░"),
@@ -181,13 +206,15 @@ def slots(now: Snapshot, view: View) -> Text | None:
     return fact("slots", told, view, gauge_of(parts, most, view))
 
 
-def holding(now: Snapshot) -> str:
-    """What a person should know first: why it stands still, or nobody works."""
-    if why := why_held_up(now):
-        return why
-    if not now.workers and now.batch.total > now.over:
-        return "no worker of its account is at work: nothing happens until one is"
-    return ""
+def holding(now: Snapshot, view: View) -> list[Text]:
+    """What a person should know first: why it stands still, and what helps."""
+    why = why_held_up(now)
+    if not why and not now.workers and now.batch.total > now.over:
+        why = "no worker of its account is at work: nothing happens until one is"
+    lines = list(folded(Text(harmless(why), "yellow"), view.width)) if why else []
+    step = account_step(now)
+    help_ = list(folded(Text(f"→ {step}", "yellow"), view.width)) if step else []
+    return lines[:MOST_REASON_LINES] + help_[:MOST_LINES]
 
 
 def failures(now: Snapshot, view: View) -> Iterator[list[Text]]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from jobs.states import State
 from producer import tables
 from producer.watching.bars import BETWEEN
-from producer.watching.estimate import Pace, estimate, left
+from producer.watching.estimate import Pace, ends_first, estimate, left
 from producer.watching.snapshot import Snapshot
-from producer.watching.standing import duration, harmless, why_held_up
+from producer.watching.standing import account_step, duration, harmless, why_held_up
 
 #: Seconds between two plain lines of a batch.
 PLAIN_EVERY_S = 5.0
@@ -43,7 +43,9 @@ def status(now: Snapshot, pace: Pace) -> str:
     left_s = estimate(now, pace).left_s
     if left_s:
         parts.append(f"{duration(left_s)} left")
-    why = why_held_up(now)
+    elif first := ends_first(now):
+        parts.append(f"{first} ends first")
+    why = "; ".join(filter(None, (why_held_up(now), account_step(now))))
     return BETWEEN.join(parts) + (f"\n{harmless(why)}" if why else "")
 
 

@@ -10,13 +10,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from jobs.states import State
-from producer.screen import folded
 from producer.watching import facts
 from producer.watching.bars import BETWEEN
-from producer.watching.estimate import Pace, estimate, left
+from producer.watching.estimate import Pace, estimate
 from producer.watching.facts import View
 from producer.watching.panel import (
-    MOST_REASON_LINES,
     Away,
     Block,
     drawn,
@@ -80,9 +78,8 @@ def _blocks(
 def _batch(now: Snapshot, pace: Pace, view: View, place: int) -> Iterator[Block]:
     yield Block([headline(now, view)], _NAME + place)
     yield Block([progress(now, view)], _BAR + place)
-    if words := facts.holding(now):
-        lines = list(folded(Text(harmless(words), "yellow"), view.width))
-        yield Block(lines[:MOST_REASON_LINES], _WHY + place)
+    if lines := facts.holding(now, view):
+        yield Block(lines, _WHY + place)
     told = facts.as_fits(_facts(now, pace, view), view.width)
     told.stylize("dim")
     yield Block([told], _FACTS + place)
@@ -95,8 +92,8 @@ def _facts(now: Snapshot, pace: Pace, view: View) -> list[Text | str]:
     rest = (State.FAILED, State.UNRESOLVED, State.CANCELLED)
     told += [f"{now.count(state):,} {state}" for state in rest if now.count(state)]
     expected = estimate(now, pace)
-    if expected.left_s is not None and left(now):
-        told.append(facts.by(now.now_s, expected.left_s, view))
+    if end := facts.end(now, expected, view):
+        told.append(end)
     return [*told, *facts.cost(now, expected)]
 
 

@@ -12,7 +12,6 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from jobs.states import State
-from producer.screen import folded
 from producer.watching import facts
 from producer.watching.bars import BETWEEN, flowed, in_ascii, legend, stacked
 from producer.watching.estimate import Pace, estimate
@@ -36,9 +35,6 @@ STYLES = {
     "aside": "yellow",
     "unresolved": "magenta",
 }
-
-#: Lines that explain what holds a batch up.
-MOST_REASON_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +111,8 @@ def _blocks(
     yield Block(flowed(legend(now.batch.counts, colour=view.colour), view.width), 4)
     if away:
         yield Block([missing(away, view)], 2)
-    elif words := facts.holding(now):
-        lines = list(folded(Text(harmless(words), "yellow"), view.width))
-        yield Block(lines[:MOST_REASON_LINES], 3)
+    elif lines := facts.holding(now, view):
+        yield Block(lines, 3)
     yield Block([Text()], 41)
     told = [
         (facts.ending(now, expected, view), 5),

@@ -16,6 +16,14 @@ from producer.watching.snapshot import Snapshot
 
 _MINUTE_S = 60
 
+#: What a person does about each trouble of the account. Whoever works for it tries
+#: again by itself; see `jobs.pacing.TROUBLE_PROBE_S`.
+_ACCOUNT_STEPS = {
+    "key": "check the WAVESPEED_API_KEY of its workers; one works after a first top-up",
+    "permission": "ask the account's owner to allow its key to generate",
+    "balance": "top the account up",
+}
+
 
 def held_up(now: Snapshot) -> str:
     """What keeps the batch from going on, on a line of its own, if something does."""
@@ -25,7 +33,7 @@ def held_up(now: Snapshot) -> str:
 
 def why_held_up(now: Snapshot) -> str:
     """What keeps the batch from going on; empty if nothing does."""
-    return _by_a_person(now) or _by_the_account(now) or now.batch.note
+    return _by_a_person(now) or _by_money(now) or _by_the_account(now) or now.batch.note
 
 
 def _by_a_person(now: Snapshot) -> str:
@@ -43,16 +51,30 @@ def _by_a_person(now: Snapshot) -> str:
     return ""
 
 
-def _by_the_account(now: Snapshot) -> str:
-    account = now.account
+def _by_money(now: Snapshot) -> str:
     if now.batch.stopped_by and not now.under_way:
         return f"stopped by the {now.batch.stopped_by.replace('-', ' ')}"
+    return ""
+
+
+def _by_the_account(now: Snapshot) -> str:
+    account = now.account
     if account.trouble:
         return f"the account is in trouble ({account.trouble}): {account.reason}"
     if account.cooling_until_s > now.now_s and account.strikes:
         rest_s = account.cooling_until_s - now.now_s
         return f"the account rests for {duration(rest_s)}: {account.reason}"
     return ""
+
+
+def account_step(now: Snapshot) -> str:
+    """What a person does about the account; empty if that is not what holds it up."""
+    trouble = now.account.trouble
+    is_over = now.batch.complete and now.over == now.batch.total
+    if not trouble or is_over or _by_a_person(now) or _by_money(now):
+        return ""
+    step = _ACCOUNT_STEPS.get(trouble, "look at the account")
+    return f"{step}; a worker that is at work tries again every minute"
 
 
 def standing(now: Snapshot) -> str:

@@ -23,11 +23,12 @@ import pytest
 from jobs import moves, settings
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
+from jobs.ledger.permits import Strike
 from jobs.settings import Settings
-from jobs.states import State
+from jobs.states import Event, State
 from producer.exits import Exit
 from producer.private import ledger_of
-from tests.jobs.ledger.play import ACCOUNT, open_batch, record_of
+from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play, record_of
 from tests.producer.fleet import ROOT
 from tests.producer.running import desk, until
 from tests.producer.watching.terminal import Terminal
@@ -168,6 +169,44 @@ def test_all_open_batches_are_watched_unless_some_are_named() -> None:
         with watching(own.ledger_url) as newest:
             assert newest.ended() == Exit.FAILED
         assert newest.out().startswith("0 of 1 stored · 1 cancelled")
+
+
+def test_a_watch_in_a_night_of_trouble_tells_what_to_do_and_goes_on() -> None:
+    with desk() as place, served(place.home) as (ledger, own):
+        open_batch(ledger, jobs=1)
+        ledger.permits.strike(ACCOUNT, Strike(60.0, "no credits", 0, "balance"))
+        with (
+            watching(own.ledger_url) as lines,
+            watching(own.ledger_url, "--json") as stream,
+        ):
+            lines.says("(balance): no credits; top the account up; a worker that is")
+            stream.says('"next_step": "top the account up; a worker that is')
+            ledger.permits.recover(ACCOUNT)
+            take_back(ledger, "spring")
+            assert lines.ended() == stream.ended() == Exit.FAILED
+
+
+@pytest.mark.parametrize(
+    ("jobs", "code", "told"),
+    [
+        (1, Exit.FAILED, "1 failed: the report tells why"),
+        (2, Exit.INCOMPLETE, "1 failed: reelmill report spring tells why"),
+    ],
+)
+def test_a_watch_ends_with_what_failed_and_where_its_rows_are(
+    jobs: int, code: Exit, told: str
+) -> None:
+    with desk() as place, served(place.home) as (ledger, own):
+        (ref, *_) = open_batch(ledger, jobs=jobs)
+        ledger.permits.set_limits(ACCOUNT, PLENTY)
+        grant(ledger, 1)
+        play(ledger, ref, Event.CLAIM, Event.REFUSE)
+        ledger.batches.pause("spring")
+        with watching(own.ledger_url) as lines:
+            assert lines.ended() == code
+        assert told in lines.out()
+        assert "failed.csv beside it has their rows" in lines.out()
+        assert ("videos/spring; open its report.html" in lines.out()) is (jobs == 1)
 
 
 def test_a_watch_says_that_the_batch_is_lost_with_its_ledger() -> None:

@@ -90,12 +90,35 @@ def test_once_nothing_waits_the_end_comes_nearer() -> None:
         {"of": account(paused=True)},
         {"of": account(trouble="key")},
         {"seen": {"workers": 0, "mix": mix(90.0)}},
+        # 0.84 is charged, and two of ten at 0.21 wait.
+        {"budget_usd_micros": 1_250_000},
+        {"of": account(daily_budget_usd_micros=900_000, today_usd_micros=500_000)},
+        {"held_until_s": NOW_S + 1},
     ],
 )
-def test_what_a_person_must_start_again_has_no_end(held: dict[str, Any]) -> None:
+def test_what_a_hold_or_a_budget_ends_before_has_no_end(held: dict[str, Any]) -> None:
     words: dict[str, Any] = {"seen": {"mix": mix(90.0)}} | held
-    now = snapshot({State.WAITING: 3}, **words)
+    now = snapshot({State.STORED: 8, State.WAITING: 2}, **words)
     assert estimate(now, Pace().after(now)).left_s is None
+
+
+@pytest.mark.parametrize(
+    "lasts",
+    [
+        {"budget_usd_micros": 1_260_000},
+        {"of": account(daily_budget_usd_micros=920_000, today_usd_micros=500_000)},
+        {"held_until_s": NOW_S - 1},
+        # It is the budget that the price was; the dear ones went first.
+        {"charged_usd_micros": 2_000_000, "budget_usd_micros": 2_100_000},
+    ],
+)
+def test_a_budget_that_lasts_leaves_the_end_as_it_is(lasts: dict[str, Any]) -> None:
+    words: dict[str, Any] = {"seen": {"mix": mix(90.0)}} | lasts
+    now = snapshot({State.STORED: 8, State.WAITING: 2}, **words)
+    free = snapshot({State.STORED: 8, State.WAITING: 2}, seen={"mix": mix(90.0)})
+    expected = estimate(now, Pace().after(now))
+    assert expected.left_s == estimate(free, Pace().after(free)).left_s
+    assert expected.left_s
 
 
 def test_a_rest_of_the_account_holds_the_end_off() -> None:
@@ -116,8 +139,10 @@ def test_a_projection_adds_what_waits_to_what_is_spent_and_reserved() -> None:
         reserved_usd_micros=210_000,
         estimated_usd_micros=1_890_000,
     )
-    expected = 840_000 - 10_000 + 210_000 + 4 * 210_000
-    assert estimate(now, Pace()).projected_usd_micros == expected
+    expected = estimate(now, Pace())
+    # A budget counts what was charged, whatever of it came back.
+    assert expected.projected_usd_micros == 840_000 + 210_000 + 4 * 210_000
+    assert expected.projected_net_usd_micros == expected.projected_usd_micros - 10_000
 
 
 @given(st.lists(st.tuples(st.floats(0.2, 400), st.integers(0, 50)), max_size=200))

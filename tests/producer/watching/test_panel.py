@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 from unicodedata import bidirectional
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_panel_tells_counts_end_money_rate_limits_and_failures() -> None:
         "● 46 waiting",
         "● 2 failed",
         "by 08:0",
-        "$0.84 spent · $1.81 projected · $5.00 budget",
+        "$0.84 charged · $1.81 projected · $5.00 budget",
         "12 of 40 in the last minute",
         "12 of 100 in use · refusals taught 60 at once",
         "mug  moderation: a policy",
@@ -67,6 +68,63 @@ def test_a_panel_tells_counts_end_money_rate_limits_and_failures() -> None:
         "seen at 08:00:00 · Ctrl-C leaves the batch alone",
     ):
         assert part in words
+
+
+@pytest.mark.parametrize(
+    ("money", "told", "end"),
+    [
+        ({}, "$0.74 spent · $1.16 projected", "by 08:0"),
+        (
+            {"budget_usd_micros": 1_200_000},
+            "$1.26 projected · $1.20 budget, too little · $0.10 refunded",
+            "the budget ends first",
+        ),
+        (
+            {"budget_usd_micros": 1_260_000},
+            "$0.84 charged · $1.26 projected · $1.26 budget · $0.10 refunded",
+            "by 08:0",
+        ),
+        (
+            {"of": account(daily_budget_usd_micros=400_000)},
+            "$0.74 spent · $1.16 projected",
+            "today's budget ends first",
+        ),
+    ],
+)
+def test_what_counts_against_a_budget_stands_beside_it_and_no_end_it_prevents(
+    money: dict[str, Any], told: str, end: str
+) -> None:
+    now = snapshot(
+        {State.STORED: 8, State.WAITING: 2},
+        seen={"mix": mix(90.0)},
+        refunded_usd_micros=100_000,
+        **money,
+    )
+    pace = Pace().after(now)
+    several = {now.batch.id: pace}
+    for made in (
+        panel.render(now, pace, 130, 30, view=VIEW),
+        render_several([now], several, 130, 30, view=VIEW),
+    ):
+        words = "\n".join(line.rstrip() for line in drawn(made, 130))
+        assert f"{told}\n" in words
+        assert end in words
+        assert words.count("by 08:0") == (end == "by 08:0")
+    narrow = "\n".join(drawn(panel.render(now, pace, 40, 30, view=VIEW), 40))
+    assert end in narrow
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_what_a_person_does_about_the_account_is_told_however_long_its_words(
+    width: int,
+) -> None:
+    of = account(trouble="balance", reason="no credits; " * 30)
+    now = snapshot({State.WAITING: 2}, of=of)
+    several = render_several([now], {now.batch.id: Pace()}, width, 30, view=VIEW)
+    for made in (panel.render(now, Pace(), width, 30, view=VIEW), several):
+        words = " ".join("".join(drawn(made, width)).split())
+        assert "the account is in trouble (balance): no credits" in words
+        assert "→ top the account up; a worker that is at work tries again" in words
 
 
 @given(
@@ -106,7 +164,14 @@ def test_a_panel_fits_whatever_the_terminal_and_whatever_is_in_it(
 
 def test_what_does_not_fit_is_left_out_from_the_least_important() -> None:
     made = [shown(height=height) for height in range(1, 22)]
-    wanted = ["products-1", "42 %", "● 40 stored", "by 08:0", "spent", "last minute"]
+    wanted = [
+        "products-1",
+        "42 %",
+        "● 40 stored",
+        "by 08:0",
+        "projected",
+        "last minute",
+    ]
     wanted += ["in use", "mug  ", "bag  ", "products.csv", "seen at"]
     appear = [next(i for i, m in enumerate(made) if word in m) for word in wanted]
     assert appear == sorted(appear)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobs.states import FINAL, State
 from producer.watching import Snapshot, duration, held_up
-from producer.watching.standing import harmless, harmless_json
+from producer.watching.standing import account_step, harmless, harmless_json
 from tests.producer.watching.snapshots import NOW_S, account, counts, snapshot
 
 
@@ -42,6 +42,29 @@ def test_every_job_is_over_under_way_waiting_or_a_persons(
 )
 def test_what_holds_a_batch_up_is_told(now: Snapshot, words: str) -> None:
     assert held_up(now).strip() == words
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (snapshot({State.WAITING: 1}, of=account(trouble="balance")), True),
+        (snapshot({State.GENERATING: 1}, of=account(trouble="a-new-one")), True),
+        (snapshot({State.WAITING: 1}), False),
+        (snapshot({State.STORED: 1}, of=account(trouble="balance")), False),
+        (snapshot({State.WAITING: 1}, of=account(trouble="key"), paused=True), False),
+        (
+            snapshot(
+                {State.WAITING: 1}, of=account(trouble="key"), stopped_by="budget"
+            ),
+            False,
+        ),
+    ],
+)
+def test_what_to_do_about_the_account_is_told_where_that_holds_a_batch_up(
+    now: Snapshot, told: bool
+) -> None:
+    assert ("tries again every minute" in account_step(now)) is told
+    assert bool(account_step(now)) is told
 
 
 @given(st.floats(0, 1e7))

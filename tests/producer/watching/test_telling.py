@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from jobs.ledger.looks import Failed
+from jobs.ledger.looks import FAILURES, Failed
 from jobs.states import State
 from producer.watching import Snapshot, document
 from producer.watching.estimate import Pace
-from producer.watching.events import Events
+from producer.watching.events import MOST_TOLD, Events, Told
 from producer.watching.lines import PLAIN_EVERY_S, Lines, status
 from tests.producer.watching.snapshots import (
     NOW_S,
@@ -41,6 +42,20 @@ def test_a_status_tells_counts_money_pace_and_time_left() -> None:
     capped = snapshot({State.FAILED: 1}, budget_usd_micros=1_000_000)
     assert status(capped, Pace().after(capped)) == (
         "0 of 1 stored · 1 failed · $0.84 of $1.00 budget"
+    )
+    back = snapshot({State.FAILED: 1}, refunded_usd_micros=210_000)
+    assert status(back, Pace().after(back)) == (
+        "0 of 1 stored · 1 failed · $0.63 of $2.10 estimated, $0.21 refunded"
+    )
+    of = account(trouble="balance", reason="no credits")
+    short = snapshot({State.WAITING: 9}, budget_usd_micros=1_000_000)
+    assert status(short, Pace()) == (
+        "0 of 9 stored · 9 waiting · $0.84 of $1.00 budget · the budget ends first"
+    )
+    (_, why) = status(snapshot({State.WAITING: 1}, of=of), Pace()).splitlines()
+    assert why == (
+        "the account is in trouble (balance): no credits; top the account up; "
+        "a worker that is at work tries again every minute"
     )
     held = snapshot({State.WAITING: 1}, note="full:\x1b[2J\nof \u202e")
     assert status(held, Pace()).splitlines()[1:] == ["full:\\x1b[2J of \\u202e"]
@@ -113,16 +128,16 @@ def test_events_tell_what_happens_in_order_and_each_failure_once() -> None:
     told = stream.told()
     assert [each["event"] for each in told] == [
         "snapshot",
-        "failure",
         "change",
+        "failure",
         "away",
         "back",
-        "failure",
         "change",
+        "failure",
         "over",
     ]
     assert [each["id"] for each in told if each["event"] == "failure"] == ["mug", "bag"]
-    assert told[1] == {
+    assert told[2] == {
         "event": "failure",
         "at": "2027-01-15T08:00:00+00:00",
         "batch": "products-1",
@@ -137,11 +152,59 @@ def test_events_tell_what_happens_in_order_and_each_failure_once() -> None:
     assert told[-1]["state"] == "unresolved"
 
 
+def test_the_first_of_all_is_the_batch_though_rows_of_it_have_failed() -> None:
+    stream = Stream()
+    seen = (failed("mug"), failed("bag"))
+    stream.show(snapshot({State.FAILED: 2}, seen={"failures": seen}))
+    told = [(each["event"], each.get("id")) for each in stream.told()]
+    assert told == [("snapshot", None), ("failure", "bag"), ("failure", "mug")]
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.lists(st.integers(0, 25), max_size=9)), max_size=12
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_each_failing_is_told_once_though_a_look_sees_only_the_newest(
+    happenings: list[tuple[bool, list[int]]],
+) -> None:
+    told = Told()
+    failing: list[str] = []
+    expected: list[str] = []
+    news: list[str] = []
+    for fails, rows in happenings:
+        for name in map(str, dict.fromkeys(rows)):
+            if name in failing:
+                failing.remove(name)
+            elif fails:
+                expected.append(name)
+                failing.insert(0, name)
+        seen = [failed(name) for name in failing[:FAILURES]]
+        news += [each.id for each in told.news(seen)]
+    assert news == expected
+
+
+def test_a_row_that_fails_anew_is_told_anew_and_memory_of_others_is_bounded() -> None:
+    told = Told()
+    for number in range(3 * MOST_TOLD):
+        assert told.news([failed(f"row-{number}")]) == [failed(f"row-{number}")]
+    assert told.news([]) == []
+    assert told.news([failed("row-7")]) == [failed("row-7")]
+    assert told.news([failed("row-7")]) == []
+    assert told.news([failed("row-7", "refused")]) == [failed("row-7", "refused")]
+    assert len(told) == MOST_TOLD
+
+
 def test_what_tells_of_a_batch_has_all_of_it_and_its_account() -> None:
     stream = Stream()
     resting = account(cooling_until_s=NOW_S + 60, strikes=1, slots_in_use=7)
     now = snapshot(
-        {State.WAITING: 40}, of=resting, seen={"starts": 5, "mix": mix(90.0)}
+        {State.WAITING: 40},
+        of=resting,
+        seen={"starts": 5, "mix": mix(90.0)},
+        refunded_usd_micros=100_000,
+        estimated_usd_micros=2_000_000,
     )
     stream.show(now)
     (told,) = stream.told()
@@ -157,8 +220,11 @@ def test_what_tells_of_a_batch_has_all_of_it_and_its_account() -> None:
         "trouble": None,
         "cooling_until": "2027-01-15T08:01:00+00:00",
         "reason": "the provider's words",
+        "next_step": None,
     }
     assert told["workers"] == 1
-    assert told["projected_usd"] == "2.94"
+    # What is left of the estimate, for no more can wait.
+    assert told["projected_usd"] == "2.10"
+    assert told["projected_net_usd"] == "2.00"
     assert told["done_by"] > told["account_state"]["cooling_until"]
     assert told["stored_per_minute"] is None
