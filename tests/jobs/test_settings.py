@@ -44,7 +44,7 @@ GIVEN = {
     "REELMILL_SETTLE_S": ("240", 240.0),
     "REELMILL_WEBHOOK_URL": ("https://h.example/w/", "https://h.example/w"),
     "REELMILL_LEASE_S": ("45", 45.0),
-    "REELMILL_PULSE_S": ("0.5", 0.5),
+    "REELMILL_PULSE_S": ("0.75", 0.75),
     "REELMILL_SUBMIT_TIMEOUT_S": ("90", 90.0),
     "REELMILL_REQUEST_TIMEOUT_S": ("12", 12.0),
     "REELMILL_DOWNLOAD_TIMEOUT_S": ("300", 300.0),
