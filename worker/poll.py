@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from jobs import broker, failures, pacing
 from jobs.answers import (
@@ -42,10 +42,12 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
         return
     async with engine.holding(list(records)) as held:
         looks = {ref: _look(engine, record) for ref, record in records.items()}
-        async for answers in as_they_come(looks, TOGETHER_S):
-            seen = {ref: records[ref] for ref in answers}
-            await _learn_and_write(engine, batches, seen, answers)
-            held.difference_update(seen)
+        # Closed at once: a ledger that goes away meanwhile leaves no look behind.
+        async with aclosing(as_they_come(looks, TOGETHER_S)) as groups:
+            async for answers in groups:
+                seen = {ref: records[ref] for ref in answers}
+                await _learn_and_write(engine, batches, seen, answers)
+                held.difference_update(seen)
 
 
 async def _learn_and_write(

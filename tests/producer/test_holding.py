@@ -97,8 +97,10 @@ def test_either_a_batch_or_the_account_is_meant(
 ) -> None:
     said = place.ask(acting.pause, batch, account=account, json=False)
     assert said.code == Exit.USAGE
-    assert "name a batch" in said.err
-    assert "or say --account" in said.err
+    assert (
+        "name a batch, of which reelmill list --open has the ids, or say --account "
+        "for all batches of the account"
+    ) in said.err
 
 
 @pytest.mark.parametrize(
