@@ -215,12 +215,16 @@ def look(
     """
     if not (remote or found.local):
         return looking.LookSummary(looked=0, remembered=0, bytes=0)
+    # Only here: what asks the web is slow to import.
+    from producer.looking.guard import near_allowed_for  # noqa: PLC0415 - see above
+    from producer.looking.round import look_at  # noqa: PLC0415 - see above
+
     make_home(settings.home)
     memory = looking.Memory.open(settings.home / MEMORY)
-    near_allowed = looking.near_allowed_for(settings.base_url)
+    near_allowed = near_allowed_for(settings.base_url)
     addresses = found.pictures(remote=remote)
     with tables.counting("looking at pictures") as fetched:
-        summary = looking.look_at(
+        summary = look_at(
             addresses, memory, near_allowed=near_allowed, whole=whole, fetched=fetched
         )
     found.judge(memory)

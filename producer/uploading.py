@@ -25,7 +25,7 @@ from jobs.wording import masked
 from producer.account import Balance
 from producer.conversation import MOST_UNDER_WAY, Conversation
 from producer.exits import Exit, Stop
-from producer.looking.troubles import NotSeen
+from producer.looking import NotSeen
 
 #: Pictures that the ledger is asked about at once.
 BLOCK = 500

@@ -38,6 +38,7 @@ Work = Callable[[Engine, Sequence[Ref]], Awaitable[None]]
 SETTINGS = settings.read()
 
 app = make_app(SETTINGS.ledger_url)
+app.conf.worker_consumer = "worker.consumer:GatheringConsumer"
 
 TASKS: dict[str, Work] = {
     broker.SUBMIT: submit,

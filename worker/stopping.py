@@ -20,14 +20,19 @@ from worker.engine import Engine
 
 log = logging.getLogger("reelmill")
 
-#: Seconds between two looks at what Celery was told.
-LOOK_S = 0.1
+#: Seconds between two looks at whether Celery was told in another way than by a signal.
+LOOK_S = 1.0
+
+#: Seconds between two looks at what is still at work.
+AT_WORK_S = 0.1
 
 #: Of the time to stop, so much is kept for giving back what is not finished.
 HAND_BACK_S = 5.0
 
 #: Should Celery not end by itself then, it is ended.
 LONGER_S = 10.0
+
+_signalled = threading.Event()
 
 
 def is_asked() -> bool:
@@ -52,6 +57,8 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     if is_asked():
         os._exit(128 + number)
     state.should_stop = EX_OK  # type: ignore[assignment]  # its types know None alone
+    # Last, since a second signal may come in the midst of it.
+    _signalled.set()
 
 
 class Stopping(threading.Thread):
@@ -65,7 +72,7 @@ class Stopping(threading.Thread):
     def run(self) -> None:
         """Wait for the word; let tasks finish, give the rest back, end what hangs."""
         while not is_asked():
-            time.sleep(LOOK_S)
+            _signalled.wait(LOOK_S)
         engine, stop_s = self._engine, self._engine.settings.stop_s
         finish_s = max(stop_s - HAND_BACK_S, stop_s / 2)
         engine.stopping = True
@@ -73,7 +80,7 @@ class Stopping(threading.Thread):
         log.info("stopping: %d tasks may finish for %.0f s", at_work, finish_s)
         until = time.monotonic() + finish_s
         while engine.at_work and time.monotonic() < until:
-            time.sleep(LOOK_S)
+            time.sleep(AT_WORK_S)
         if engine.at_work:
             log.warning("stopping: %d tasks are given back", engine.at_work)
             engine.cancel_tasks()

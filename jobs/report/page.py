@@ -7,15 +7,14 @@ how it looks.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from itertools import islice
 from shlex import join
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from jobs.pricing import usd, usd_micros
@@ -31,6 +30,9 @@ from jobs.report.page_words import (
     step,
     visible,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 #: Rows that one page has; a browser takes seconds for more, and the other files have
 #: them all.
@@ -86,9 +88,16 @@ def as_html(document: _Document) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import (  # noqa: PLC0415 - it takes 40 ms, and few commands make a page
+        Environment,
+        PackageLoader,
+        StrictUndefined,
+    )
+
+    loader = PackageLoader("jobs.report", "")
     environment = Environment(
-        loader=PackageLoader("jobs.report", ""),
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -96,18 +105,13 @@ def _environment() -> Environment:
     )
     words = (count, dollars, lasting, moment, step)
     environment.globals.update({word.__name__: word for word in words})
-    environment.globals.update(_inline(environment), spread=charts.spread, query=_query)
+    pieces = _inline(lambda name: loader.get_source(environment, name)[0])
+    environment.globals.update(pieces, spread=charts.spread, query=_query)
     return environment
 
 
-def _inline(environment: Environment) -> dict[str, str]:
+def _inline(text: Callable[[str], str]) -> dict[str, str]:
     """Style and script as they stand in the page, and what a browser knows them by."""
-
-    def text(name: str) -> str:
-        return (environment.loader or PackageLoader("jobs.report", "")).get_source(
-            environment, name
-        )[0]
-
     script = '"use strict";\n{\n' + "\n".join(map(text, SCRIPTS)) + "}\n"
     style = text("page.css")
     return {

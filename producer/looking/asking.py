@@ -19,8 +19,8 @@ from producer.looking.connections import Connections
 from producer.looking.guard import Guard
 from producer.looking.hosts import Hosts
 from producer.looking.proxies import Proxies
+from producer.looking.seen import NotSeen
 from producer.looking.troubles import (
-    NotSeen,
     barred_by,
     check,
     timed_out,

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from producer.looking.memory import Kept
-from producer.looking.troubles import NotSeen
+from producer.looking.seen import NotSeen
 from producer.looking.wish import Wish
 
 _BARE_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?::\d+)?/.", re.IGNORECASE)

@@ -16,7 +16,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import from_url
 
 from producer.looking.memory import Kept
-from producer.looking.troubles import NotSeen
+from producer.looking.seen import NotSeen
 from producer.looking.wish import Wish
 
 if TYPE_CHECKING:

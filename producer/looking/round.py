@@ -7,7 +7,7 @@ stands in `web`, `local` and `objects`, and what a finding means in `judging`.
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 
 from jobs.addresses import is_http, is_object
@@ -18,7 +18,7 @@ from producer.looking import local
 from producer.looking.asking import Asking, Manners
 from producer.looking.guard import Guard
 from producer.looking.memory import Found, Kept, Memory
-from producer.looking.troubles import NotSeen
+from producer.looking.seen import LookSummary, NotSeen
 from producer.looking.web import WebLook
 from producer.looking.wish import Wish
 
@@ -28,18 +28,6 @@ IN_HAND = 512
 
 #: Files and objects that are read at once.
 _READERS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class LookSummary:
-    """What a round of looks came to."""
-
-    #: Pictures that were looked at, their first time or again.
-    looked: int
-    #: Pictures of which nothing had changed, so that they were not read again.
-    remembered: int
-    #: That came over the network or from a disk.
-    bytes: int
 
 
 def look_at(

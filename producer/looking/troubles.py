@@ -10,6 +10,7 @@ import aiohttp
 import httpx
 
 from producer.looking.guard import Barred, Standing
+from producer.looking.seen import NotSeen
 
 #: What a look can use; anything else is a trouble.
 _USABLE = frozenset(
@@ -32,28 +33,6 @@ _PASSING = frozenset(
         ),
     }
 )
-
-
-class NotSeen(Exception):  # noqa: N818 - a finding about a picture
-    """A picture could not be seen; the message goes on after the picture's name."""
-
-    def __init__(
-        self,
-        message: str,
-        suggestion: str,
-        *,
-        trouble: str = "unreachable",
-        passing: bool = False,
-        after_s: float = 0.0,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.suggestion = suggestion
-        self.trouble = trouble
-        #: It may be gone after a while.
-        self.passing = passing
-        #: Seconds that the host wants to be left alone.
-        self.after_s = after_s
 
 
 def check(answer: httpx.Response) -> None:

@@ -15,7 +15,7 @@ import httpx
 from jobs.pictures import FIRST_BYTES, Reading
 from producer.looking.asking import Asking
 from producer.looking.memory import Kept, Memory
-from producer.looking.troubles import NotSeen
+from producer.looking.seen import NotSeen
 from producer.looking.wish import Wish
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")

@@ -2,10 +2,13 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from jobs.broker import make_app
 from jobs.ledger.audit import audit
 from jobs.states import State
 from producer.children import Child
@@ -92,3 +95,24 @@ def test_a_second_signal_ends_it_at_once(team: Fleet) -> None:
     team.worker()
     team.until_all_stored()
     assert set(team.paid().values()) == {1}
+
+
+def test_a_dashboard_hears_of_the_last_that_a_stopped_worker_did(team: Fleet) -> None:
+    heard: dict[str, set[str]] = defaultdict(set)
+
+    def hear(event: Mapping[str, str]) -> None:
+        heard[event["type"]].add(event.get("uuid", event["hostname"]))
+        receiver.should_stop = bool(heard["worker-offline"])
+
+    app = make_app(team.chosen.ledger_url)
+    with app.connection() as connection, ThreadPoolExecutor(1) as own:
+        receiver = app.events.Receiver(connection, handlers={"*": hear})
+        listening = own.submit(receiver.capture, timeout=30.0)
+        worker = team.worker()
+        until(lambda: heard["worker-heartbeat"])
+        team.order(3)
+        team.until_all_stored()
+        tell_to_stop(worker)
+        listening.result()
+    assert len(heard["task-received"]) >= 3
+    assert heard["task-succeeded"] == heard["task-received"]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from producer.looking import Found, LookSummary, Manners, Memory, look_at
+from producer.looking import Found, LookSummary, Memory
+from producer.looking.asking import Manners
+from producer.looking.round import look_at
 from tests.conftest import Clock
 from tests.producer.looking.gallery import Gallery, gallery
 

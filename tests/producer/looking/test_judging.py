@@ -5,7 +5,8 @@ from pathlib import Path
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from producer.looking import Memory, contents_of, look_at, problems_of
+from producer.looking import Memory, contents_of, problems_of
+from producer.looking.round import look_at
 from tests.producer.looking.conftest import QUICK
 from tests.producer.looking.gallery import Gallery, picture
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from jobs.pictures import Look
-from producer.looking import Found, Memory, look_at
+from producer.looking import Found, Memory
 from producer.looking.keeping import VERSION
 from producer.looking.memory import KEPT_S, Kept
+from producer.looking.round import look_at
 from tests.producer.looking.conftest import QUICK, Looker
 from tests.producer.looking.gallery import Gallery, padded, picture
 

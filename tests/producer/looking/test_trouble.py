@@ -5,7 +5,7 @@ import gzip
 
 import pytest
 
-from producer.looking import Manners
+from producer.looking.asking import Manners
 from tests.producer.looking.conftest import QUICK, Looker
 from tests.producer.looking.gallery import (
     Asked,
