@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 
 #: Midnight of some day.
 BEGIN_S = 1_800_057_600.0

@@ -25,9 +25,9 @@ from bench.shifts import ATTEMPTS, TICK_S, FleetDay
 from jobs.job import Job
 from jobs.ledger import Ledger, connect, keys
 from jobs.ledger.audit import audit
-from jobs.limits import Limits, tiers
+from jobs.pace.limits import Limits, tiers
+from jobs.pace.rhythm import Rhythm
 from jobs.records import BatchRecord
-from jobs.rhythm import Rhythm
 from jobs.states import FINAL, State
 
 _TIER = "ultra"

@@ -22,7 +22,7 @@ from bench.standin.times import Times
 from bench.valkey import Valkey
 from jobs.catalogue import builtin
 from jobs.ledger import Ledger, connect
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 from producer.children import Child
 
 ACCOUNT = "bench"

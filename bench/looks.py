@@ -18,7 +18,7 @@ from bench.best_looks import Times, least_median_lag_s
 from bench.plots import COLOURS, panels, svg
 from bench.results import Cell, Page, Table
 from jobs.ledger.times import KEPT
-from jobs.rhythm import Rhythm, took_s
+from jobs.pace.rhythm import Rhythm, took_s
 
 #: What the provider asks for, for videos.
 POLL_MIN_S = 5.0

@@ -21,8 +21,8 @@ from jobs.answers import (
     SubmitAnswer,
     Throttled,
 )
-from jobs.limits import WINDOW_S
 from jobs.moves import Ref
+from jobs.pace.limits import WINDOW_S
 
 #: A request takes so long to arrive, and so long again to be answered; in seconds.
 ARRIVAL_S = 0.3

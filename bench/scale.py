@@ -26,8 +26,8 @@ from bench.rows import write_manifest
 from bench.running import await_true
 from bench.standin.starting import Standin, started
 from jobs.ledger import Ledger
-from jobs.limits import Limits
 from jobs.moves import Ref
+from jobs.pace.limits import Limits
 
 DEFAULT_JOBS = (1_000, 10_000, 100_000)
 

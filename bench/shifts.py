@@ -12,15 +12,17 @@ from random import Random
 
 from bench.driving import Records, loaded, moved, stored
 from bench.played import Provider
-from jobs import failures, moves, pacing
+from jobs import moves
 from jobs.answers import Accepted, SubmitAnswer, Throttled
-from jobs.archiving import archive
+from jobs.attempt import failures
 from jobs.ledger import Ledger
+from jobs.ledger.archiving import archive
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
 from jobs.moves import Move, Ref
+from jobs.pace import waits
+from jobs.pace.rhythm import Rhythm
 from jobs.records import JobRecord
-from jobs.rhythm import Rhythm
 from jobs.states import State
 from jobs.storage import Store
 
@@ -162,7 +164,7 @@ class FleetDay:
     def _strike(self, answer: SubmitAnswer) -> None:
         before = self.ledger.permits.read(self.account).strikes
         too_many = isinstance(answer, Throttled)
-        rest_s = pacing.cooling_s(before + 1, None, self.luck.random())
+        rest_s = waits.cooling_s(before + 1, None, self.luck.random())
         strike = Strike(rest_s, "by luck", before, too_many=too_many)
         self.ledger.permits.strike(self.account, strike)
 
@@ -193,7 +195,7 @@ class FleetDay:
                 made[ref] = moves.absent(ref.batch, record, self.now_s)
                 self.counts["absent"] += 1
             else:
-                waits_s[ref] = pacing.settle_again_s(unknown_s, SETTLE_S)
+                waits_s[ref] = waits.settle_again_s(unknown_s, SETTLE_S)
         self._make(records, made)
         self.ledger.due.postpone(self.account, waits_s)
 
@@ -212,7 +214,7 @@ class FleetDay:
                 now_s=self.now_s,
                 lease_s=LEASE_S,
                 attempts=ATTEMPTS,
-                retention_s=pacing.RETENTION_S,
+                retention_s=waits.RETENTION_S,
             )
             if move:
                 made[ref] = move

@@ -25,7 +25,7 @@ from bench.sampling import (
 )
 from bench.standin.starting import Standin, started
 from bench.standin.times import Times
-from jobs.limits import WINDOW_S, Limits
+from jobs.pace.limits import WINDOW_S, Limits
 
 _SPREAD = 0.35
 

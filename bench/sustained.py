@@ -28,7 +28,7 @@ from bench.sampling import (
 )
 from bench.standin.starting import Standin, started
 from bench.standin.times import Times
-from jobs.limits import WINDOW_S, Limits, tiers
+from jobs.pace.limits import WINDOW_S, Limits, tiers
 
 _TIER = "ultra"
 _MB = 1_000_000

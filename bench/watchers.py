@@ -22,8 +22,8 @@ from bench.valkey import Valkey, started
 from jobs import moves
 from jobs.job import Job
 from jobs.ledger import Ledger, connect
-from jobs.limits import Limits
 from jobs.moves import Ref
+from jobs.pace.limits import Limits
 from jobs.records import BatchRecord
 from producer.watching.looking import Looking
 

@@ -34,4 +34,24 @@ Everything here is pure, that is, it reads no clock, no environment, no randomne
 no network, except the doors: `ledger` (the only module that knows Redis keys),
 `broker` (the only one that builds the Celery app), `storage` (the only one that knows
 where videos are kept) and `settings` (the only one that reads the environment).
+
+What everybody needs lies here beside them; the rest has a room for each noun, and no
+two rooms need each other:
+
+catalogue
+    which models there are, what their inputs may be, what they take and cost
+manifest
+    how rows become jobs, with templates, exports of shops and a schema for editors
+attempt
+    what is asked of the provider, and what follows from what it says
+pace
+    limits, waits and looks, and how long it all takes
+batch
+    labels, schedules and tellings
+rebuilding
+    how a lost ledger is filled again
+fleet
+    the figures of all processes together
+report
+    what became of each row, what it cost, and the provider's invoice beside it
 """

@@ -1,7 +1,7 @@
 """What the provider can answer, as closed families of values.
 
-The client at the seam to httpx makes them, `failures` decides what follows. Nothing
-here is text that somebody has to search: decisions travel as types.
+The client at the seam to httpx makes them, `attempt.failures` decides what follows.
+Nothing here is text that somebody has to search: decisions travel as types.
 """
 
 from dataclasses import dataclass

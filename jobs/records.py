@@ -137,7 +137,7 @@ class BatchRecord:
     archived: str = ""
     #: Unix seconds since when they are; 0 if they are not, or nobody wrote it down.
     archived_at_s: float = 0.0
-    #: A person's own words on it, by name; see `jobs.labels`.
+    #: A person's own words on it, by name; see `jobs.batch.labels`.
     labels: Mapping[str, str] = field(default_factory=dict)
     #: How often the provider took no request of it because the account was over a
     #: limit (429); nothing was created then.

@@ -1,8 +1,8 @@
 """How problems are worded: a value shown safely, a list of choices, a likely meaning.
 
-It decides nothing about what is right; that stands in `inputs`, `model` and `manifest`,
-which write their sentences with it. Nothing shown here can move a terminal's cursor or
-give away a password.
+It decides nothing about what is right; that stands in `catalogue.inputs`,
+`catalogue.model` and `manifest.judging`, which write their sentences with it. Nothing
+shown here can move a terminal's cursor or give away a password.
 """
 
 import json

@@ -1,16 +1,15 @@
 """Archiving batches by a person's word: `archive`.
 
 A worker does the same by itself once a batch has rested long enough; how it is done
-stands in `jobs.archiving`, and the way back in `recalling`.
+stands in `jobs.ledger.archiving`, and the way back in `recalling`.
 """
 
 import re
 import time
 from dataclasses import dataclass
 
-from jobs import archiving
-from jobs.archive import BadArchive
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, archiving
+from jobs.ledger.archive_file import BadArchive
 from jobs.ledger.archives import NotNow, Sealed, Unreported
 from jobs.moves import Ref
 from jobs.records import BatchRecord

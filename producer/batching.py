@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from jobs import moves
-from jobs.asking import Asked
+from jobs.attempt.asking import Asked
+from jobs.attempt.links import EXPIRED_CODE
 from jobs.ledger import Ledger
-from jobs.links import EXPIRED_CODE
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State

@@ -8,8 +8,8 @@ from dataclasses import replace
 from rich.prompt import Confirm
 
 from jobs import catalogue
+from jobs.attempt.links import to_upload
 from jobs.ledger import Ledger
-from jobs.links import to_upload
 from jobs.pricing import usd, usd_micros
 from jobs.records import BatchRecord
 from jobs.settings import Settings

@@ -1,7 +1,8 @@
 """`reelmill metrics`: the figures of a fleet, for Prometheus.
 
 It reads the ledger once for each scrape and keeps nothing; what there is to expose is
-decided in `jobs.metrics`. While the ledger is out of reach, that is what it tells.
+decided in `jobs.fleet.metrics`. While the ledger is out of reach, that is what it
+tells.
 """
 
 import signal
@@ -13,10 +14,11 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-from jobs import broker, metrics
-from jobs.figures import Figures
+from jobs import broker
+from jobs.fleet import metrics
+from jobs.fleet.figures import Figures
+from jobs.fleet.metrics import METRICS, Counts, Metric
 from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, connect
-from jobs.metrics import METRICS, Counts, Metric
 from producer import tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop

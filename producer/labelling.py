@@ -1,13 +1,13 @@
 """The labels that a command gives to a batch, and what is said of those not taken.
 
 A batch keeps the labels it has: a statement that was made must not change because a
-manifest was handed in again. How labels are written is decided in `jobs.labels`.
+manifest was handed in again. How labels are written is decided in `jobs.batch.labels`.
 """
 
 from collections.abc import Mapping, Sequence
 
-from jobs import labels
-from jobs.labels import BadLabel
+from jobs.batch import labels
+from jobs.batch.labels import BadLabel
 from jobs.records import BatchRecord
 from producer import tables
 from producer.exits import Stop

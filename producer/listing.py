@@ -4,7 +4,7 @@ from typing import Any
 
 from jobs import catalogue
 from jobs.catalogue import UnknownModel
-from jobs.model import Model
+from jobs.catalogue.model import Model
 from jobs.pricing import usd
 from producer import tables
 from producer.exits import Exit, Stop

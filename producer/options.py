@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from jobs.labels import parsed
+from jobs.batch.labels import parsed
 
 _MANIFEST = Group("Manifest", sort_key=1)
 _SPENDING = Group("Spending", sort_key=2)

@@ -16,7 +16,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobs.rows import Problem
+from jobs.manifest.rows import Problem
 from jobs.wording import masked
 
 #: Problems of one kind that are kept; further ones are only counted.

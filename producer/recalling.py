@@ -1,12 +1,11 @@
 """Bringing an archived batch back for a command that needs its jobs.
 
 Nothing of such a batch is shown, tried again or paid before all of it is there. How it
-is done, and archived again later, stands in `jobs.archiving`.
+is done, and archived again later, stands in `jobs.ledger.archiving`.
 """
 
-from jobs import archiving
-from jobs.archive import BadArchive
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, archiving
+from jobs.ledger.archive_file import BadArchive
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
 from producer import tables

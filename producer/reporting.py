@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from jobs import catalogue
-from jobs.invoice import invoice
+from jobs.attempt.settling import Patience
 from jobs.ledger import Ledger
 from jobs.ledger.moves import REMEMBERED_DAYS
 from jobs.ledger.permits import DAY_S
@@ -21,6 +21,7 @@ from jobs.report import schema
 from jobs.report.comparison import Night, comparison
 from jobs.report.comparison_markdown import comparison_markdown
 from jobs.report.document import json_chunks
+from jobs.report.invoice import invoice
 from jobs.report.markdown import as_markdown
 from jobs.report.page import html_chunks
 from jobs.report.page_words import moment
@@ -29,7 +30,6 @@ from jobs.report.sheet import csv_lines, statement_lines
 from jobs.report.statement import statement
 from jobs.report.statement_markdown import statement_markdown
 from jobs.settings import Settings
-from jobs.settling import Patience
 from producer import account, tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop

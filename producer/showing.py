@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from jobs import labels
+from jobs.batch import labels
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK
 from jobs.pricing import usd

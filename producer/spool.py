@@ -8,7 +8,7 @@ what a job asks for is worked out once and set aside with it.
 import tempfile
 from collections.abc import Iterator
 
-from jobs.asking import Ask, Asked
+from jobs.attempt.asking import Ask, Asked
 from jobs.job import Job
 
 

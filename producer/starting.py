@@ -1,7 +1,7 @@
 """A manifest to begin with, written where a person wants it: the command `init`.
 
 It decides by the file's ending which form it has, and never writes over a file unless
-told to; what stands in it is decided in `jobs.starter`.
+told to; what stands in it is decided in `jobs.manifest.starter`.
 """
 
 import json as jsonlib
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jobs.catalogue import Catalogue, Model, UnknownModel, builtin
-from jobs.schema import schema
-from jobs.starter import SCHEMA_NAME, csv_starter, explanations, yaml_starter
+from jobs.manifest.schema import schema
+from jobs.manifest.starter import SCHEMA_NAME, csv_starter, explanations, yaml_starter
 from jobs.wording import choice
 from producer import tables
 from producer.exits import Exit, Stop

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from jobs.batch.labels import fit
 from jobs.job import Job
-from jobs.labels import fit
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK, JobsArchived
 from jobs.records import Attempt, BatchRecord, JobRecord
@@ -54,7 +54,7 @@ class Books:
             yield entry
 
     def records(self) -> Iterator[JobRecord]:
-        """The attempts of the time, each as a job of its own, for `jobs.invoice`."""
+        """The attempts of the time, each as a job, for `jobs.report.invoice`."""
         for name, model, attempt in self._sent:
             job = Job(name, 0, model, {}, None, "")
             yield JobRecord(job, State.STORED, (attempt,))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from jobs.ledger import Ledger
-from jobs.pacing import RETENTION_S
+from jobs.pace.waits import RETENTION_S
 from jobs.records import JobRecord
 from jobs.states import State
 from producer.watching import Snapshot

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
 
-from jobs.addresses import is_http
-from jobs.asking import Asked, Asks, pictures_of
+from jobs.attempt.asking import Asked, Asks, pictures_of
 from jobs.catalogue import Catalogue
+from jobs.catalogue.addresses import is_http
+from jobs.catalogue.model import Model
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.twins import Prospect
-from jobs.model import Model
+from jobs.manifest.rows import Problem, Skipped
 from jobs.records import BatchRecord
-from jobs.rows import Problem, Skipped
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError

@@ -8,9 +8,9 @@ from typing import Any
 from rich.markup import escape
 from rich.text import Text
 
-from jobs.explaining import costs, rules
-from jobs.inputs import Input
-from jobs.model import Model
+from jobs.catalogue.explaining import costs, rules
+from jobs.catalogue.inputs import Input
+from jobs.catalogue.model import Model
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.wording import choice, plain

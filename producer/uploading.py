@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jobs.answers import Trouble
+from jobs.attempt.links import USED_S
+from jobs.catalogue.pictures import kind_of
 from jobs.ledger import Ledger
-from jobs.links import USED_S
-from jobs.pictures import kind_of
 from jobs.settings import Settings
 from jobs.wording import masked
 from producer.account import Balance
@@ -74,7 +74,7 @@ def upload_all(
         settings: whose account, and which home.
         ledger: where the links are kept.
         needed: content (hex SHA-256) and address of each picture, as
-            `jobs.links.to_upload` tells them; any may come several times.
+            `jobs.attempt.links.to_upload` tells them; any may come several times.
         opened: opens a picture by its address.
         progress: told of every picture that was uploaded.
 

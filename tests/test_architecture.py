@@ -68,9 +68,10 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("copied")
     for package in DIRECTIONS:
         (root / package).mkdir()
-    for name in ("states", "records", "job", "settings", "pricing"):
+    for name in ("states", "records", "job", "pricing"):
         shutil.copy(ROOT / "jobs" / f"{name}.py", root / "jobs")
-    shutil.copytree(ROOT / "jobs" / "storage", root / "jobs" / "storage")
+    for name in ("settings", "storage"):
+        shutil.copytree(ROOT / "jobs" / name, root / "jobs" / name)
     return root
 
 
@@ -112,7 +113,7 @@ ALLOWED = [
     ("jobs/ledger.py", "import redis, time, random"),
     ("jobs/broker.py", "from celery import Celery\nNAME = 'reelmill.submit'"),
     ("jobs/storage/__init__.py", "import obstore"),
-    ("jobs/settings.py", "import os\nx = os.environ"),
+    ("jobs/settings/__init__.py", "import os\nx = os.environ"),
     ("jobs/planning.py", "from datetime import UTC, datetime"),
     ("producer/words.py", "import os, time\nfrom jobs import pricing"),
     ("worker/words.py", "import celery\nlog = getLogger('reelmill.worker')"),

@@ -1,13 +1,13 @@
 """The archive task: give back to the server what a finished batch took up in it.
 
 It is sent for, now and then, to batches that have rested long enough. The steps, and
-why none of them can lose anything, stand in `jobs.archiving`.
+why none of them can lose anything, stand in `jobs.ledger.archiving`.
 """
 
 from collections.abc import Sequence
 
-from jobs import archiving
-from jobs.archive import BadArchive
+from jobs.ledger import archiving
+from jobs.ledger.archive_file import BadArchive
 from jobs.ledger.archives import NotNow
 from jobs.moves import Ref
 from jobs.storage import StoreError

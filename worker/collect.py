@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jobs import failures, moves, pacing
+from jobs import moves
 from jobs.answers import Completed
+from jobs.attempt import failures
 from jobs.moves import Ref
+from jobs.pace import waits
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
@@ -95,11 +97,11 @@ async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) 
     log.warning("job=%s video is not kept yet: %s", ref, error)
     now_s, batches = engine.now_s(), engine.ledger.batches
     age_s = now_s - (record.generated_at_s or now_s)
-    if isinstance(error, NotFetched) and age_s > pacing.RETENTION_S:
+    if isinstance(error, NotFetched) and age_s > waits.RETENTION_S:
         gone = failures.file_gone(ref.batch, record, str(error), now_s)
         await engine.make([gone])
         return
-    wait_s = pacing.collect_again_s(record.looks, engine.luck())
+    wait_s = waits.collect_again_s(record.looks, engine.luck())
     if not isinstance(error, NotFetched):
         until_s = now_s + wait_s + HELD_LONGER_S
         await engine.call(batches.hold, ref.batch, str(error), until_s)

@@ -24,13 +24,15 @@ from typing import Any, ParamSpec, TypeVar
 
 from celery import Celery
 
-from jobs import catalogue, hooks, pacing
+from jobs import catalogue
+from jobs.attempt import hooks
 from jobs.catalogue import Model
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
+from jobs.pace import waits
+from jobs.pace.rhythm import Rhythm
 from jobs.records import BatchRecord, JobRecord
-from jobs.rhythm import Rhythm
 from jobs.settings import Settings
 from jobs.states import State
 from worker.files import Files
@@ -242,7 +244,7 @@ class Engine:
                 heard = self.ledger.hooks.heard_at_s
                 self._heard_at_s = await self.call(heard, self.account)
                 self._heard_read_at = self._loop.time()
-        return pacing.patience(self._heard_at_s, self.now_s())
+        return waits.patience(self._heard_at_s, self.now_s())
 
     def luck(self) -> float:
         """A number in [0, 1) that spreads waits apart."""

@@ -3,7 +3,7 @@
 A genuine webhook makes its job due at once; for a lost answer it tells which prediction
 is whose, and that is believed only after the provider itself has said the same. It
 moves nothing else: the pulse of any worker looks, and polling goes on without it. What
-a token and a signature are is decided in `jobs.hooks`.
+a token and a signature are is decided in `jobs.attempt.hooks`.
 """
 
 import asyncio
@@ -18,15 +18,16 @@ from typing import Any
 
 from aiohttp import web
 
-from jobs import broker, hooks, moves, settings, settling
+from jobs import broker, moves, settings
 from jobs.answers import Listed
-from jobs.hooks import Attempted, Delivery, Genuine
+from jobs.attempt import hooks, settling
+from jobs.attempt.hooks import Attempted, Delivery, Genuine
+from jobs.attempt.links import sent_inputs
+from jobs.attempt.settling import Lost
 from jobs.ledger import LedgerError
 from jobs.ledger.moves import Moved
-from jobs.links import sent_inputs
 from jobs.moves import Ref
 from jobs.records import JobRecord
-from jobs.settling import Lost
 from jobs.states import State
 from worker.engine import Engine, log_move
 from worker.provider import NoAnswer

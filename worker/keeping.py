@@ -17,7 +17,7 @@ from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any, ParamSpec, TypeVar
 
-from jobs.naming import ENDING, POSTER_ENDING
+from jobs.manifest.naming import ENDING, POSTER_ENDING
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTaken, Store, StoreError

@@ -2,8 +2,8 @@
 
 Every look that found a prediction running bounds the time of its end from below; the
 one that finds the end bounds it from above. What is learnt makes the rhythm of looks,
-see `jobs.rhythm`. It keeps no more than memory of this process: what dies with it is a
-few lessons.
+see `jobs.pace.rhythm`. It keeps no more than memory of this process: what dies with it
+is a few lessons.
 """
 
 import random
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jobs.answers import Completed
+from jobs.pace.rhythm import Rhythm, took_s
 from jobs.records import JobRecord
-from jobs.rhythm import Rhythm, took_s
 
 #: A model and its seconds of video.
 Kind = tuple[str, int]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.answers import Completed, Listed
+from jobs.attempt.settling import Lost
 from jobs.moves import Ref
-from jobs.settling import Lost
 from worker import frames
 from worker.engine import Engine
 from worker.files import NotFetched

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs.answers import LookAnswer, Over
-from jobs.asking import pictures_of
-from jobs.failures import PICTURE_CODE
-from jobs.links import links_for, to_upload
+from jobs.attempt.asking import pictures_of
+from jobs.attempt.failures import PICTURE_CODE
+from jobs.attempt.links import links_for, to_upload
 from jobs.moves import Ref
 from jobs.records import JobRecord
 from worker.engine import Engine

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 
-from jobs import broker, failures, pacing
+from jobs import broker
 from jobs.answers import (
     AccountTrouble,
     Completed,
@@ -15,10 +15,12 @@ from jobs.answers import (
     Over,
     Running,
 )
+from jobs.attempt import failures
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
+from jobs.pace import waits
+from jobs.pace.rhythm import Rhythm
 from jobs.records import BatchRecord, JobRecord
-from jobs.rhythm import Rhythm
 from jobs.states import Event, State
 from worker.engine import Engine
 from worker.lessons import Kind, Lessons
@@ -74,7 +76,7 @@ async def _learn_and_write(
             now_s=now_s,
             lease_s=engine.settings.lease_s,
             attempts=batches[ref.batch].attempts,
-            retention_s=pacing.RETENTION_S,
+            retention_s=waits.RETENTION_S,
         )
         if move:
             made.append(move)
@@ -129,10 +131,10 @@ def _wait_s(
     if isinstance(answer, LookAgain):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
         asked_s = answer.retry_after_s or 0.0
-        return max(wait_s, min(asked_s, pacing.LONGEST_COOLING_S))
+        return max(wait_s, min(asked_s, waits.LONGEST_COOLING_S))
     if isinstance(answer, AccountTrouble):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
-        return max(wait_s, pacing.TROUBLE_PROBE_S)
+        return max(wait_s, waits.TROUBLE_PROBE_S)
     return wait_s
 
 

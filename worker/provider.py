@@ -1,8 +1,9 @@
 """The provider's REST API: asking it, and reading its answers with suspicion.
 
-It decides nothing beyond what an answer says; `jobs.failures` decides what follows.
-Shapes and statuses are those of wavespeed.ai/docs and of the vendor's own clients. The
-API key goes to the API's own origin only, in the one line that builds the header.
+It decides nothing beyond what an answer says; `jobs.attempt.failures` decides what
+follows. Shapes and statuses are those of wavespeed.ai/docs and of the vendor's own
+clients. The API key goes to the API's own origin only, in the one line that builds the
+header.
 """
 
 import asyncio

@@ -11,8 +11,8 @@ from decimal import ROUND_CEILING, Decimal
 from http import HTTPStatus
 from typing import Any
 
-from jobs.addresses import is_http
-from jobs.model import Model
+from jobs.catalogue.addresses import is_http
+from jobs.catalogue.model import Model
 from jobs.pricing import MICROS_PER_USD
 from worker import replies
 from worker.pages import DEAREST_USD

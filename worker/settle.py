@@ -1,8 +1,8 @@
 """The settle task: what became of the paid requests whose answers were lost?
 
 Asks the provider's history and its billing, subtracts every prediction that a job
-already has, and lets `jobs.settling` say whose the rest is. All lost answers of the
-account are settled together, because each is a rival of the others.
+already has, and lets `jobs.attempt.settling` say whose the rest is. All lost answers of
+the account are settled together, because each is a rival of the others.
 """
 
 import json
@@ -10,13 +10,24 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from jobs import moves, pacing, settling
+from jobs import moves
 from jobs.answers import Billed, Listed
+from jobs.attempt import settling
+from jobs.attempt.links import sent_inputs
+from jobs.attempt.settling import (
+    Absent,
+    Adopt,
+    Finding,
+    Lost,
+    Patience,
+    Rivals,
+    Unclear,
+    Wait,
+)
 from jobs.ledger.moves import ADOPTABLE_S
-from jobs.links import sent_inputs
 from jobs.moves import Move, Ref
+from jobs.pace import waits
 from jobs.records import JobRecord
-from jobs.settling import Absent, Adopt, Finding, Lost, Patience, Rivals, Unclear, Wait
 from jobs.states import State
 from worker.engine import Engine
 from worker.likeness import likeness
@@ -251,7 +262,7 @@ def _give_up(ref: Ref, record: JobRecord, candidates: Sequence[Listed]) -> Move:
     reason = f"the answer was lost; it may be {which} that no row has"
     if not count:
         reason = "the answer was lost too long ago for the provider's history to tell"
-    move = moves.give_up(ref.batch, record, reason, pacing.UNRESOLVED_LOOK_S)
+    move = moves.give_up(ref.batch, record, reason, waits.UNRESOLVED_LOOK_S)
     told = json.dumps([asdict(c) for c in candidates], ensure_ascii=False)
     return replace(move, write={**move.write, "candidates": told})
 
@@ -266,9 +277,9 @@ async def _look_again(
 ) -> None:
     now_s, settle_s = engine.now_s(), engine.settings.settle_s
     waits_s = {
-        ref: pacing.UNRESOLVED_LOOK_S
+        ref: waits.UNRESOLVED_LOOK_S
         if record.state is State.UNRESOLVED
-        else pacing.settle_again_s(now_s - record.attempt.sent_at_s, settle_s)
+        else waits.settle_again_s(now_s - record.attempt.sent_at_s, settle_s)
         for ref, record in records.items()
     }
     postpone = engine.ledger.due.postpone

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs import failures, hooks, moves, pacing, settling
+from jobs import moves
 from jobs.answers import (
     Accepted,
     AccountTrouble,
@@ -20,12 +20,14 @@ from jobs.answers import (
     Throttled,
     Unsent,
 )
-from jobs.hooks import Attempted
+from jobs.attempt import failures, hooks, settling
+from jobs.attempt.hooks import Attempted
+from jobs.attempt.links import sent_inputs
 from jobs.ledger import NotDurable
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
-from jobs.links import sent_inputs
 from jobs.moves import Move, Ref
+from jobs.pace import waits
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine, log_move
@@ -188,12 +190,12 @@ async def _tell_account(engine: Engine, answer: SubmitAnswer, strikes: int) -> N
         case Unsent(ours=True):
             return
         case Throttled(reason=reason, retry_after_s=after_s):
-            rest_s = pacing.cooling_s(strikes + 1, after_s, luck)
+            rest_s = waits.cooling_s(strikes + 1, after_s, luck)
             strike = Strike(rest_s, reason, strikes, too_many=True)
         case AccountTrouble(trouble=trouble, reason=reason):
-            strike = Strike(pacing.TROUBLE_PROBE_S, reason, strikes, trouble)
+            strike = Strike(waits.TROUBLE_PROBE_S, reason, strikes, trouble)
         case Unsent(reason=reason) | AnswerLost(reason=reason):
-            strike = Strike(pacing.cooling_s(strikes + 1, None, luck), reason, strikes)
+            strike = Strike(waits.cooling_s(strikes + 1, None, luck), reason, strikes)
         case _:
             return
     log.warning("the account rests for %.0f s: %s", strike.rest_s, strike.reason)

@@ -2,7 +2,8 @@
 
 A thread of its own beside the pulse, so that a receiver that hangs holds up nothing
 else; whatever fails is tried again later by whichever worker is there. What is told
-stands in `jobs.telling`. `python -m worker.telling` tells what is due now, and ends.
+stands in `jobs.batch.telling`. `python -m worker.telling` tells what is due now, and
+ends.
 """
 
 import asyncio
@@ -23,11 +24,11 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from jobs import settings
+from jobs.batch.telling import GIVEN_UP_S, Telling, again_s, request_of
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.tellings import Untold
 from jobs.settings import Settings
-from jobs.telling import GIVEN_UP_S, Telling, again_s, request_of
-from jobs.telling_settings import Smtp
+from jobs.settings.telling import Smtp
 from worker.guard import is_link_local
 from worker.replies import describe
 from worker.transport import REQUEST_ERRORS, make_client

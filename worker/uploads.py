@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from jobs.pacing import LONGEST_COOLING_S
+from jobs.pace.waits import LONGEST_COOLING_S
 from worker import replies
 from worker.guard import is_link_local
 from worker.provider import NoAnswer, Provider

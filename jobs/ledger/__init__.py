@@ -5,7 +5,8 @@ The only package that knows Redis. Its parts share one connection and one clock:
 `due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
 for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
 arrive), `workers` (who is at work), `looks` (how batches stand, at a glance),
-`archives` (whose jobs went into a file of their store). `audit` checks that they agree.
+`archives` (whose jobs went into a file of their store). Beside them `audit` checks that
+they agree, and `archiving` takes batches into `archive_file`s and back.
 """
 
 from collections.abc import Callable

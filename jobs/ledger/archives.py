@@ -5,15 +5,15 @@ its videos; which of its jobs failed last is forgotten for good. A batch is arch
 steps, each of which may be the last of its process: a claim, the file, the seal that
 makes the file count, and only then the jobs are forgotten, block by block. Bringing
 back goes the same way round. The order of the steps and the file are
-`jobs.archiving`'s.
+`archiving`'s.
 """
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from jobs.archive import ArchivedJob
 from jobs.ledger import keys
+from jobs.ledger.archive_file import ArchivedJob
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
 from jobs.moves import Ref

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from jobs.answers import Listed
-from jobs.asking import NO_ASK, Asked
+from jobs.attempt.asking import NO_ASK, Asked
 from jobs.job import Job
 from jobs.ledger import keys, labels
 from jobs.ledger.scripts import Scripts

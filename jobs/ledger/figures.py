@@ -1,6 +1,6 @@
 """Reading what is measured of all accounts, in one step that looks at no job.
 
-What the values mean stands in `jobs.figures`.
+What the values mean stands in `jobs.fleet.figures`.
 """
 
 import json
@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from jobs.figures import LAG_S, POLLS, AccountFigures, Figures
+from jobs.fleet.figures import LAG_S, POLLS, AccountFigures, Figures
 from jobs.ledger.batches import batch_record
 from jobs.ledger.permits import DAY_S
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 
 #: Batches of one account that are shown one by one; a series each costs its reader.
 MOST_BATCHES = 100

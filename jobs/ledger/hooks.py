@@ -1,7 +1,7 @@
 """Whether webhooks of the provider arrive: the last time that one was heard.
 
 Looks are spaced wider only while they do, so an address that nobody can reach costs
-nothing. What a webhook means is decided in `jobs.hooks` and `worker.hooks`.
+nothing. What a webhook means is decided in `jobs.attempt.hooks` and `worker.hooks`.
 """
 
 from jobs.ledger import keys

@@ -1,7 +1,7 @@
 """How the labels of a batch lie in its hash: a field each.
 
 So two people can add labels at once and neither loses one. What a label is stands in
-`jobs.labels`.
+`jobs.batch.labels`.
 """
 
 from collections.abc import Mapping

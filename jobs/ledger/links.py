@@ -1,15 +1,15 @@
 """Links of uploaded pictures, by account and content: what need not be uploaded again.
 
 An account is one key at the provider, and what one key has uploaded may not be for
-another. How long a link may be used is decided in `jobs.links`.
+another. How long a link may be used is decided in `jobs.attempt.links`.
 """
 
 import json
 from collections.abc import Sequence
 
+from jobs.attempt.links import Link
 from jobs.ledger import keys
 from jobs.ledger.server import Server
-from jobs.links import Link
 
 #: Links that one round trip asks for or looks through.
 BLOCK = 500

@@ -5,8 +5,8 @@ from enum import IntEnum
 
 from jobs.ledger.scripts import Call, Scripts
 from jobs.ledger.server import Server
-from jobs.limits import WINDOW_S
 from jobs.moves import LONGEST_GENERATION_S, Move, Ref
+from jobs.pace.limits import WINDOW_S
 from jobs.records import JobRecord
 from jobs.states import WATCHED, after
 
@@ -52,7 +52,7 @@ class Moves:
     def replay(self, moves: Sequence[Move]) -> bool:
         """Make these moves of one job in one step; whether all of them were made.
 
-        Only for a job that nothing has happened to: see `jobs.replay`.
+        Only for a job that nothing has happened to: see `jobs.rebuilding.replay`.
         """
         answers = self._scripts.run_together([self._call(move) for move in moves])
         return all(Moved(int(answer)) is Moved.YES for answer in answers)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
-from jobs.limits import Limits
 from jobs.moves import Ref
+from jobs.pace.limits import Limits
 
 DAY_S = 86_400
 

@@ -2,17 +2,17 @@
 
 A firing is claimed for a while before anything is done, so that of many schedulers one
 does it, and another takes over from one that died. What is due when is decided in
-`jobs.schedule`.
+`jobs.batch.schedule`.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from jobs.batch.schedule import Firing, Schedule
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
-from jobs.schedule import Firing, Schedule
 
 #: Newest firings that are kept of a schedule.
 KEPT = 30

@@ -1,16 +1,16 @@
 """Tellings: what people are still to be told, kept until it is delivered.
 
 A due list of its own, leased like the due-set, so that a telling survives whoever was
-about to deliver it. What a telling says is decided in `jobs.telling`.
+about to deliver it. What a telling says is decided in `jobs.batch.telling`.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jobs.batch.telling import GIVEN_UP_S, Telling, about_batch
 from jobs.ledger.scripts import Scripts
 from jobs.records import BatchRecord
-from jobs.telling import GIVEN_UP_S, Telling, about_batch
 
 
 @dataclass(frozen=True, slots=True)

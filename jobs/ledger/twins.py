@@ -2,14 +2,14 @@
 
 One of them leads: it makes the video and pays for it. The others follow it until the
 video is stored and is theirs too; if it fails, one of them leads instead. What counts
-as the same is decided in `asking`.
+as the same is decided in `attempt.asking`.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jobs.asking import Asked
+from jobs.attempt.asking import Asked
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server

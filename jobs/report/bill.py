@@ -1,7 +1,7 @@
 """What the provider bills, as a report uses it: by kind of job, and for a candidate.
 
-It reads what `jobs.invoice` found and compares nothing; where the provider was not
-asked, nothing is known, which is not the same as nothing billed.
+It reads what `invoice` found and compares nothing; where the provider was not asked,
+nothing is known, which is not the same as nothing billed.
 """
 
 from collections import Counter

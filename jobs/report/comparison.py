@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.catalogue import Catalogue
-from jobs.inputs import Input
+from jobs.catalogue.inputs import Input
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.formats import iso

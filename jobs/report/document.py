@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.bill import Bill
 from jobs.report.formats import iso, usd_or_none
@@ -41,7 +41,7 @@ def report(
         jobs: its jobs, gone through once.
         now_s: unix seconds.
         limits: those of its account, where they are known.
-        invoice: what `jobs.invoice` found, where the provider was asked: just now, or
+        invoice: what `invoice` found, where the provider was asked: just now, or
             when its `asked_at` says.
     """
     counted = _Counted(batch, now_s, Bill(invoice))

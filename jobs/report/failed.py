@@ -14,11 +14,11 @@ from decimal import Decimal
 from posixpath import join
 from typing import Any
 
-from jobs.addresses import is_local
 from jobs.catalogue import Catalogue
-from jobs.columns import OURS
-from jobs.inputs import Input
+from jobs.catalogue.addresses import is_local
+from jobs.catalogue.inputs import Input
 from jobs.job import Job
+from jobs.manifest.columns import OURS
 from jobs.records import JobRecord
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State

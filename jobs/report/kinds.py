@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jobs import catalogue
+from jobs.catalogue.model import Factor
 from jobs.job import Job
-from jobs.model import Factor
 
 
 class Kind(NamedTuple):

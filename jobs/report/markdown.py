@@ -8,7 +8,7 @@ in it: see `inert`. Statements and comparisons have modules of their own beside 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jobs.labels import told
+from jobs.batch.labels import told
 from jobs.report.inert import code, sentence, table
 from jobs.report.page_words import count, moment, short_names
 

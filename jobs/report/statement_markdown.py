@@ -6,7 +6,7 @@ What counts is decided in `statement`; that nothing in it acts, in `inert`.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jobs.labels import told
+from jobs.batch.labels import told
 from jobs.report.inert import code, table
 from jobs.report.markdown import billing, counted, joined, money
 from jobs.report.page_words import count, moment, short_names

@@ -7,7 +7,7 @@ change; it carries nothing out. Reasons that many jobs share get one step for al
 import shlex
 from collections.abc import Collection
 
-from jobs.links import EXPIRED_CODE
+from jobs.attempt.links import EXPIRED_CODE
 from jobs.moves import ABANDONED_CODE
 from jobs.states import State
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
-from jobs.limits import WINDOW_S
 from jobs.moves import LONGEST_GENERATION_S
+from jobs.pace.limits import WINDOW_S
 from jobs.records import Attempt, JobRecord
 from jobs.report.formats import iso
 from jobs.states import State

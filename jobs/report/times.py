@@ -1,8 +1,8 @@
 """How long the provider took for the videos of a batch, by model and duration.
 
 It tells quantiles and a histogram in round steps; it forecasts nothing, which is for
-`makespan`. A time is counted from the moment a request left until we saw that its video
-was finished, so it is a look too long rather than too short.
+`pace.makespan`. A time is counted from the moment a request left until we saw that its
+video was finished, so it is a look too long rather than too short.
 """
 
 from array import array

@@ -7,10 +7,10 @@ large ledger is looked at as quickly as a small one.
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from jobs.figures import AccountFigures
+from jobs.fleet.figures import AccountFigures
 from jobs.ledger import Ledger
 from jobs.moves import Ref
-from jobs.pacing import RETENTION_S
+from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO
 
-from jobs.addresses import is_object
+from jobs.catalogue.addresses import is_object
+from jobs.catalogue.model import Model
+from jobs.catalogue.pictures import flaws_of
 from jobs.job import Job
-from jobs.model import Model
-from jobs.pictures import flaws_of
-from jobs.rows import Problem
+from jobs.manifest.rows import Problem
 from jobs.wording import masked, shown
 from producer.looking import local
 from producer.looking.memory import Memory

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from jobs.pictures import Look
+from jobs.catalogue.pictures import Look
 from producer.looking import keeping
 from producer.looking.keeping import Unusable
 

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
 
-from jobs.addresses import is_http, is_object
 from jobs.catalogue import builtin
-from jobs.pictures import Look, flaws_of
+from jobs.catalogue.addresses import is_http, is_object
+from jobs.catalogue.pictures import Look, flaws_of
 from jobs.wording import shown
 from producer.looking import local
 from producer.looking.asking import Asking, Manners

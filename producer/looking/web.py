@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import httpx
 
-from jobs.pictures import FIRST_BYTES, Reading
+from jobs.catalogue.pictures import FIRST_BYTES, Reading
 from producer.looking.asking import Asking
 from producer.looking.memory import Kept, Memory
 from producer.looking.seen import NotSeen

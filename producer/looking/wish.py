@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from jobs.pictures import Look, Reading
+from jobs.catalogue.pictures import Look, Reading
 
 
 @dataclass(frozen=True, slots=True)

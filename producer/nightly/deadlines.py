@@ -2,7 +2,7 @@
 
 It turns the queues of an account into the work that comes before the batch is done: of
 the others no more than their fair share. How long that work takes is played through in
-`jobs.makespan`; whose time it is stands in `scheduler`.
+`jobs.pace.makespan`; whose time it is stands in `scheduler`.
 """
 
 import math
@@ -14,8 +14,8 @@ from jobs.catalogue import Catalogue, UnknownModel
 from jobs.ledger import Ledger
 from jobs.ledger.permits import AccountRecord
 from jobs.ledger.queues import Queue
-from jobs.limits import Limits
-from jobs.makespan import Looking, Makespan, Work, makespan
+from jobs.pace.limits import Limits
+from jobs.pace.makespan import Looking, Makespan, Work, makespan
 from jobs.pricing import usd
 from jobs.records import BatchRecord
 from jobs.settings import Settings

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jobs.batch.schedule import Firing, Handed, Schedule
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.batches import JobsArchived
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord
-from jobs.schedule import Firing, Handed, Schedule
 from jobs.storage import Store, StoreError
 from producer import problems
 from producer.commands import hand_over, read, settings_of

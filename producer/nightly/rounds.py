@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from jobs.batch.schedule import BadSchedule, Due, Firing, Schedule, due
+from jobs.batch.telling import Kind, Telling
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.batches import JobsArchived
 from jobs.ledger.schedules import Standing
-from jobs.schedule import BadSchedule, Due, Firing, Schedule, due
 from jobs.settings import Settings, worker_name
-from jobs.telling import Kind, Telling
 from producer.exits import Stop
 from producer.nightly import inboxes
 from producer.nightly.firing import (

@@ -11,10 +11,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from jobs.ledger import Ledger
-from jobs.ledger.schedules import Standing
-from jobs.pricing import usd_micros
-from jobs.schedule import (
+from jobs.batch.schedule import (
     LATE_S,
     STILL_S,
     BadSchedule,
@@ -23,6 +20,9 @@ from jobs.schedule import (
     Schedule,
     span_s,
 )
+from jobs.ledger import Ledger
+from jobs.ledger.schedules import Standing
+from jobs.pricing import usd_micros
 from jobs.states import FINAL, State
 from jobs.storage import StoreError, normal
 from jobs.wording import masked

@@ -11,8 +11,8 @@ from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Protocol
 
+from jobs.catalogue.model import Model
 from jobs.job import Job
-from jobs.model import Model
 from jobs.pricing import MICROS_PER_USD
 from jobs.wording import plain
 from producer.account import Balance, Quote

@@ -1,7 +1,7 @@
 """When it will be done: under the account's limits, and at each higher level.
 
 It turns the makespan into moments and sentences for a person; how the makespan comes
-about stands in `jobs.makespan`. A budget of a day holds the end off as well.
+about stands in `jobs.pace.makespan`. A budget of a day holds the end off as well.
 """
 
 import math
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from jobs.limits import Limits, tiers
-from jobs.makespan import Looking, Makespan, Work, makespan
+from jobs.pace.limits import Limits, tiers
+from jobs.pace.makespan import Looking, Makespan, Work, makespan
 from jobs.settings import Settings
 from producer import tables
 from producer.prices.bill import Bill, by_kind

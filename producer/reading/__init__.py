@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from jobs.catalogue import Catalogue
-from jobs.columns import Columns
 from jobs.job import Job
-from jobs.manifest import Manifest
-from jobs.rows import Defaults, Feeds, Header, Problem, Row, Skipped
+from jobs.manifest.columns import Columns
+from jobs.manifest.judging import Manifest
+from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
 from producer.reading.opening import Record, records
 from producer.reading.sources import base_of, is_bucket, is_folder
 from producer.reading.unreadable import whole

@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from jobs.rows import Row, Skipped
+from jobs.manifest.rows import Row, Skipped
 from producer.reading.folder_rows import Listing
 from producer.reading.unreadable import Unreadable, whole
 

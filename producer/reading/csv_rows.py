@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
 
-from jobs.columns import Columns
-from jobs.rows import Header, Problem, Row
+from jobs.manifest.columns import Columns
+from jobs.manifest.rows import Header, Problem, Row
 from producer.reading.tables import Table, table_of, unclear_names
 from producer.reading.text import lines_of
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from unicodedata import category, normalize
 
-from jobs.naming import POSTER_ENDING, BadName, clean_id
-from jobs.rows import Problem, Row, Skipped
-from jobs.seen import Seen
+from jobs.batch.seen import Seen
+from jobs.manifest.naming import POSTER_ENDING, BadName, clean_id
+from jobs.manifest.rows import Problem, Row, Skipped
 from producer.reading.unreadable import whole
 
 PICTURES = frozenset(

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from jobs.rows import Problem, Row
+from jobs.manifest.rows import Problem, Row
 from jobs.wording import shown
 from producer.reading.text import lines_of
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from jobs.columns import Columns
-from jobs.rows import Defaults, Feeds, Header, Problem, Row, Skipped
+from jobs.manifest.columns import Columns
+from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
 from producer.reading.csv_rows import read_csv
 from producer.reading.folder_rows import read_folder
 from producer.reading.jsonl_rows import read_jsonl

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from jobs.rows import Problem
+from jobs.manifest.rows import Problem
 from jobs.wording import choice, shown
 from producer.reading.sources import STDIN
 from producer.reading.unreadable import Unreadable, whole

@@ -9,8 +9,8 @@ with one that is taken, are passed over as long as nothing stands in them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jobs.columns import Columns
-from jobs.rows import Header, Problem
+from jobs.manifest.columns import Columns
+from jobs.manifest.rows import Header, Problem
 from jobs.wording import plain, shown
 
 

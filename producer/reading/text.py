@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
-from jobs.rows import Problem
+from jobs.manifest.rows import Problem
 from producer.reading.unreadable import Unreadable
 
 #: Far above any honest line, far below what would fill the memory.

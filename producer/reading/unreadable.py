@@ -4,7 +4,7 @@ It decides how such a problem travels to the one place that tells it; when a fil
 worth reading on is decided by `sources`, `sniffing`, `text` and the readers of forms.
 """
 
-from jobs.rows import Problem
+from jobs.manifest.rows import Problem
 
 
 class Unreadable(Exception):  # noqa: N818 - the file is unreadable from here on

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from jobs.columns import Columns
-from jobs.rows import Header, Problem, Row
+from jobs.manifest.columns import Columns
+from jobs.manifest.rows import Header, Problem, Row
 from producer.reading.tables import Table, is_blank, table_of, unclear_names
 from producer.reading.unreadable import Unreadable, whole
 from producer.reading.xlsx_cells import BadCells, look

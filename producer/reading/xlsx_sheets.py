@@ -7,7 +7,7 @@ too, do not count. What a sheet holds is looked at in `xlsx_cells`.
 import posixpath
 from collections.abc import Mapping
 
-from jobs.rows import Problem
+from jobs.manifest.rows import Problem
 from jobs.wording import choice, guesses, shown
 from producer.reading.unreadable import Unreadable
 from producer.reading.xlsx_parts import Parts

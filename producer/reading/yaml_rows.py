@@ -12,8 +12,8 @@ from typing import Any, TextIO, TypeAlias
 import yaml
 from yaml import events
 
-from jobs.columns import Columns
-from jobs.rows import Defaults, Feeds, Problem, Row
+from jobs.manifest.columns import Columns
+from jobs.manifest.rows import Defaults, Feeds, Problem, Row
 from jobs.wording import choice, shown
 from producer.reading.sniffing import FORMS, is_encoding
 from producer.reading.text import lines_of

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml import events
 
-from jobs.rows import Problem
+from jobs.manifest.rows import Problem
 from jobs.wording import shown
 from producer.reading.unreadable import Unreadable
 

@@ -8,15 +8,15 @@ is decided in `jobs.rebuilding`.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from jobs import rebuilding, replay
-from jobs.asking import Asked
+from jobs import rebuilding
+from jobs.attempt.asking import Asked
+from jobs.attempt.settling import Adopt, Unclear
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.pricing import usd
-from jobs.rebuilding import OVER, Doubt
+from jobs.rebuilding import OVER, Doubt, replay
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
-from jobs.settling import Adopt, Unclear
 from jobs.states import State
 from producer import tables
 from producer.choosing import chosen_settings

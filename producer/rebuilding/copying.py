@@ -8,10 +8,11 @@ older backup. Either is said before anything is paid; `rebuilding` puts it right
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from jobs import catalogue, copies
+from jobs import catalogue
+from jobs.attempt.links import Link, to_upload
 from jobs.job import Job
 from jobs.ledger import Ledger
-from jobs.links import Link, to_upload
+from jobs.rebuilding import copies
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
 from producer.exits import Exit, Stop

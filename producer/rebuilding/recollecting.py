@@ -10,17 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs import catalogue, copies, rebuilding
-from jobs.asking import Ask, Asked, Asks
-from jobs.copies import BadCopy, BatchCopy
+from jobs import catalogue, rebuilding
+from jobs.attempt.asking import Ask, Asked, Asks
+from jobs.attempt.links import sent_inputs, to_upload
+from jobs.attempt.settling import Lost
 from jobs.job import Job
-from jobs.links import sent_inputs, to_upload
+from jobs.manifest.naming import POSTER_ENDING
 from jobs.moves import Ref
-from jobs.naming import POSTER_ENDING
-from jobs.rebuilding import Doubt, Kept
+from jobs.rebuilding import Doubt, Kept, copies
+from jobs.rebuilding.copies import BadCopy, BatchCopy
 from jobs.records import Attempt, JobRecord
 from jobs.settings import Settings
-from jobs.settling import Lost
 from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import tables

@@ -9,13 +9,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jobs import rebuilding, settling
+from jobs import rebuilding
 from jobs.answers import Listed
+from jobs.attempt import settling
+from jobs.attempt.settling import Finding, Lost
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.rebuilding import SKEW_S, Doubt
 from jobs.settings import Settings
-from jobs.settling import Finding, Lost
 from producer import account, tables
 
 #: Predictions of our own that are compared with what was sent for them.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from jobs import catalogue
 from jobs.catalogue import UnknownModel
 from jobs.ledger.looks import Kind, Mix
-from jobs.limits import Limits
-from jobs.makespan import Work, makespan
+from jobs.pace.limits import Limits
+from jobs.pace.makespan import Work, makespan
 from jobs.states import State
 from producer.watching.snapshot import Snapshot
 from producer.watching.standing import spent_usd_micros

@@ -17,7 +17,7 @@ from producer.watching.snapshot import Snapshot
 _MINUTE_S = 60
 
 #: What a person does about each trouble of the account. Whoever works for it tries
-#: again by itself; see `jobs.pacing.TROUBLE_PROBE_S`.
+#: again by itself; see `jobs.pace.waits.TROUBLE_PROBE_S`.
 _ACCOUNT_STEPS = {
     "key": "check the WAVESPEED_API_KEY of its workers; one works after a first top-up",
     "permission": "ask the account's owner to allow its key to generate",

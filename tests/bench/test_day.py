@@ -12,7 +12,7 @@ from bench.played import Odds
 from bench.results import markdown
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 
 LIMITS = Limits(videos_per_minute=300, concurrent_videos=100)
 ROUGH = Odds(throttled=0.004, lost=0.05, failed=0.1, moderated=0.03, death=0.03)

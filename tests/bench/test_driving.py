@@ -7,8 +7,8 @@ from jobs import moves
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.limits import Limits
 from jobs.moves import Ref
+from jobs.pace.limits import Limits
 from jobs.records import BatchRecord
 from jobs.states import State
 from tests.conftest import Clock

@@ -14,7 +14,7 @@ from bench.measuring import Failed
 from bench.results import markdown
 from bench.sampling import Sample
 from bench.slots import Case
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 
 QUICK = ("--poll-min-s=0.2", "--video-bytes=2000")
 

@@ -22,7 +22,7 @@ from bench.looks import (
     ours,
     taught,
 )
-from jobs.rhythm import Rhythm
+from jobs.pace.rhythm import Rhythm
 
 ROOT = Path(__file__).parents[2]
 

@@ -18,8 +18,8 @@ from wavespeed.api.client import Client
 from bench.standin.answers import WEBHOOK_SECRET
 from bench.standin.starting import Standin, started
 from jobs.answers import Accepted, Completed, Running, Throttled
+from jobs.attempt.hooks import Delivery, Genuine, genuine
 from jobs.catalogue import builtin
-from jobs.hooks import Delivery, Genuine, genuine
 from worker.files import Files
 from worker.provider import Provider
 from worker.quotes import quote

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import catalogue, settings
-from jobs.asking import Asks
+from jobs.attempt.asking import Asks
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.settings import Settings

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from jobs.asking import Ask, Asked
+from jobs.attempt.asking import Ask, Asked
 from jobs.ledger.audit import audit
-from jobs.limits import Limits
 from jobs.moves import Ref
+from jobs.pace.limits import Limits
 from jobs.states import Event, State
 from producer import bringing_back, cancelling
 from producer.exits import Exit

@@ -17,10 +17,11 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobs import broker, metrics, settings
-from jobs.figures import AccountFigures, Figures
+from jobs import broker, settings
+from jobs.fleet import metrics
+from jobs.fleet.figures import AccountFigures, Figures
 from jobs.ledger import Ledger, connect
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 from jobs.records import BatchRecord
 from jobs.states import State
 from producer.exits import Stop

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobs import settings
-from jobs.limits import tiers
+from jobs.pace.limits import tiers
 from producer.prices.bill import Bill
 from producer.prices.finishing import DAY_S, NEVER, Finish, Moments, finish
 from tests.producer.asking import NEW, Wanted

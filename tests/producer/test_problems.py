@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from jobs.rows import Problem
+from jobs.manifest.rows import Problem
 from producer.problems import (
     MOST_KEPT_CHARS,
     MOST_OF_A_KIND,

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from jobs import catalogue, moves
-from jobs.asking import Asked, Asks
+from jobs.attempt.asking import Asked, Asks
+from jobs.attempt.settling import ENOUGH_LOOKS
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.moves import Ref
 from jobs.rebuilding import MOST_CANDIDATES
 from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
-from jobs.settling import ENOUGH_LOOKS
 from jobs.states import State
 from producer.exits import Exit, Stop
 from producer.rebuilding import rebuild

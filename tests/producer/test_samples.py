@@ -6,7 +6,7 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.rows import Problem, Skipped
+from jobs.manifest.rows import Problem, Skipped
 from producer.reading import Options, plan
 
 SAMPLES = resources.files("jobs") / "samples"

@@ -7,8 +7,8 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.schema import schema
-from jobs.starter import SCHEMA_NAME
+from jobs.manifest.schema import schema
+from jobs.manifest.starter import SCHEMA_NAME
 from producer.exits import Exit, Stop
 from producer.reading import Options, plan
 from producer.starting import init

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from jobs import settings
+from jobs.attempt.links import FRESH_S, USED_S
 from jobs.ledger import Ledger
-from jobs.links import FRESH_S, USED_S
 from jobs.settings import Settings
 from producer import looking
 from producer.exits import Exit, Stop

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.ledger import Ledger
 from jobs.ledger.permits import AccountRecord
-from jobs.pacing import LONGEST_COOLING_S, TROUBLE_PROBE_S
+from jobs.pace.waits import LONGEST_COOLING_S, TROUBLE_PROBE_S
 from jobs.report.document import report
 from jobs.states import State
 from producer import doctor

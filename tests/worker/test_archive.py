@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import archiving
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, archiving
 from jobs.moves import Ref
 from jobs.states import State
 from jobs.storage import Store

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs.settling import CLEARLY, NEAR
+from jobs.attempt.settling import CLEARLY, NEAR
 from sandbox.pictures import shrunk
 from sandbox.rendering import Film, render
 from sandbox.uploads import samples

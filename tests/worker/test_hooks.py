@@ -16,8 +16,8 @@ import httpx
 import pytest
 from aiohttp import web
 
-from jobs import hooks
-from jobs.hooks import Attempted
+from jobs.attempt import hooks
+from jobs.attempt.hooks import Attempted
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.settings import child_environment

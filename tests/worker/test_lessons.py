@@ -10,8 +10,8 @@ import pytest
 from jobs.answers import Completed
 from jobs.job import Job
 from jobs.ledger import Ledger, connect
+from jobs.pace.rhythm import Rhythm
 from jobs.records import Attempt, JobRecord
-from jobs.rhythm import Rhythm
 from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from jobs.answers import Listed
+from jobs.attempt.settling import NEAR, Likeness, Lost
 from jobs.ledger import Ledger
 from jobs.moves import Ref
-from jobs.settling import NEAR, Likeness, Lost
 from tests.producer.running import quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import MULTI, V26, Workshop, workshop

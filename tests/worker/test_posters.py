@@ -17,10 +17,10 @@ import av
 import pytest
 from PIL import Image
 
+from jobs.attempt.settling import NEAR
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.records import Attempt, BatchRecord, JobRecord
-from jobs.settling import NEAR
 from jobs.states import State
 from sandbox.pictures import shrunk
 from sandbox.rendering import Film, render

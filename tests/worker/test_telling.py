@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from jobs import settings
+from jobs.batch.telling import DAY_S, GIVEN_UP_S, Kind, Telling, signature
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.settings import Settings, child_environment
 from jobs.states import State
-from jobs.telling import DAY_S, GIVEN_UP_S, Kind, Telling, signature
 from producer.telling import tell_end
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT

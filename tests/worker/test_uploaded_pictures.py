@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from jobs import moves
+from jobs.attempt.links import EXPIRED_CODE, USED_S
 from jobs.job import Job
 from jobs.ledger import Ledger, keys
-from jobs.links import EXPIRED_CODE, USED_S
 from jobs.states import State
 from producer.uploading import Uploaded, upload_all
 from sandbox.uploads import samples

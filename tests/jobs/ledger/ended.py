@@ -1,6 +1,6 @@
 """Batches in which all is over, as the tests of archives need them."""
 
-from jobs.asking import Ask, Asked
+from jobs.attempt.asking import Ask, Asked
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.records import JobRecord

@@ -7,8 +7,8 @@ from jobs import moves
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.moves import Moved
-from jobs.limits import Limits
 from jobs.moves import Move, Ref
+from jobs.pace.limits import Limits
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import Event
 

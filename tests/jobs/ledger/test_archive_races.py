@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobs import archiving
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, archiving
 from jobs.ledger.archives import RECALL_SILENT_S, NotNow
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved

@@ -2,9 +2,8 @@
 
 import pytest
 
-from jobs import archiving
-from jobs.asking import Ask, Asked
-from jobs.ledger import Ledger
+from jobs.attempt.asking import Ask, Asked
+from jobs.ledger import Ledger, archiving
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref

@@ -2,10 +2,9 @@
 
 import pytest
 
-from jobs import archiving
-from jobs.archive import BadArchive
-from jobs.asking import Ask
-from jobs.ledger import JobsArchived, Ledger, keys
+from jobs.attempt.asking import Ask
+from jobs.ledger import JobsArchived, Ledger, archiving, keys
+from jobs.ledger.archive_file import BadArchive
 from jobs.ledger.archives import NotNow, Sealed, Unreported
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import REMEMBERED_DAYS, Moved

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import settings
-from jobs.asking import NO_ASK, Asked
+from jobs.attempt.asking import NO_ASK, Asked
 from jobs.ledger import Ledger, LedgerUnreachable, NotDurable
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved

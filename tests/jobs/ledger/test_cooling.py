@@ -2,8 +2,8 @@
 
 from jobs.ledger import Ledger
 from jobs.ledger.permits import Strike
-from jobs.limits import Limits
 from jobs.moves import Ref
+from jobs.pace.limits import Limits
 from jobs.states import Event
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (

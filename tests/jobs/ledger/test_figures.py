@@ -2,12 +2,12 @@
 
 import pytest
 
-from jobs.figures import LAG_S, POLLS, AccountFigures
+from jobs.fleet.figures import LAG_S, POLLS, AccountFigures
+from jobs.fleet.metrics import DAY_S
 from jobs.ledger import Ledger
 from jobs.ledger.figures import MOST_BATCHES
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
-from jobs.metrics import DAY_S
 from jobs.moves import Ref
 from jobs.states import Event, State
 from tests.conftest import Clock

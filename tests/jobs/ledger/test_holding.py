@@ -8,8 +8,8 @@ from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
-from jobs.limits import Limits
 from jobs.moves import LONGEST_GENERATION_S, Ref, abandon, cancel
+from jobs.pace.limits import Limits
 from jobs.states import Event, State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (

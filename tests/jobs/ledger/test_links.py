@@ -1,5 +1,5 @@
+from jobs.attempt.links import Link
 from jobs.ledger import Ledger
-from jobs.links import Link
 
 NOW_S = 1_800_000_000.0
 

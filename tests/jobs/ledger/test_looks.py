@@ -7,8 +7,8 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.ledger.looks import FAILURES, Kind, Look
 from jobs.ledger.workers import WorkerFacts
-from jobs.limits import Limits
 from jobs.moves import Ref
+from jobs.pace.limits import Limits
 from jobs.states import Event, State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, grant, open_batch, play

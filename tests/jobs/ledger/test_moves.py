@@ -5,14 +5,14 @@ from random import Random
 
 import pytest
 
-from jobs import archiving, moves
-from jobs.ledger import Ledger, keys
+from jobs import moves
+from jobs.ledger import Ledger, archiving, keys
 from jobs.ledger.archives import NotNow
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
-from jobs.limits import WINDOW_S, Limits
 from jobs.moves import Move, Ref
+from jobs.pace.limits import WINDOW_S, Limits
 from jobs.records import JobRecord
 from jobs.states import FINAL, MOVES, Event, IllegalMove, State
 from jobs.storage import Store

@@ -9,8 +9,8 @@ import pytest
 from jobs.ledger import Ledger, connect
 from jobs.ledger.audit import audit
 from jobs.ledger.permits import Strike
-from jobs.limits import WINDOW_S, Limits
 from jobs.moves import Ref
+from jobs.pace.limits import WINDOW_S, Limits
 from jobs.states import Event, State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (

@@ -5,12 +5,18 @@ from dataclasses import replace
 import pytest
 
 from jobs.answers import Listed
-from jobs.asking import Ask, Asked
+from jobs.attempt.asking import Ask, Asked
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.moves import Ref
+from jobs.rebuilding.replay import (
+    NEVER_ENOUGH_LOOKS,
+    PATHS,
+    day_field,
+    replay,
+    spent_by_day,
+)
 from jobs.records import Attempt, Failure, JobRecord
-from jobs.replay import NEVER_ENOUGH_LOOKS, PATHS, day_field, replay, spent_by_day
 from jobs.states import FINAL, State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, PRICE, a_batch, a_job

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from jobs import moves
+from jobs.batch.telling import GIVEN_UP_S, Kind, Telling
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.states import Event
-from jobs.telling import GIVEN_UP_S, Kind, Telling
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,

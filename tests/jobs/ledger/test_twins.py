@@ -6,9 +6,8 @@ from random import Random
 
 import pytest
 
-from jobs import archiving
-from jobs.asking import Ask, Asked
-from jobs.ledger import JobsArchived, Ledger
+from jobs.attempt.asking import Ask, Asked
+from jobs.ledger import JobsArchived, Ledger, archiving
 from jobs.ledger.archives import NotNow
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved

@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from jobs.answers import Billed, Listed
-from jobs.invoice import invoice
 from jobs.job import Job
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
 from jobs.report.document import report
+from jobs.report.invoice import invoice
 from jobs.states import State
 
 NOW_S = 1_780_000_000.0

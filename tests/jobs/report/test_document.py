@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.answers import Billed, Listed
-from jobs.invoice import invoice
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.report.document import as_json, json_chunks, report
+from jobs.report.invoice import invoice
 from jobs.report.notices import KEPT_S
 from jobs.report.page import as_html, html_chunks
 from jobs.report.sheet import as_csv, csv_lines

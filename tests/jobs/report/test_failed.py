@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest import Manifest
+from jobs.manifest.judging import Manifest
 from jobs.records import Failure, JobRecord
 from jobs.report.document import report
 from jobs.report.failed import ASKED_ANEW, failed_csv
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
 from producer.reading import Options, plan
-from tests.jobs.asked import MUG, rows
+from tests.jobs.manifest.asked import MUG, rows
 from tests.jobs.report.reported import NOW_S, SPRING
 
 CATALOGUE = builtin()

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from jobs.catalogue import builtin
-from jobs.model import Factor, Model
+from jobs.catalogue.model import Factor, Model
 from jobs.pricing import usd
 from jobs.report.bill import Bill
 from jobs.report.kinds import Kind, in_order, in_words, kind_of

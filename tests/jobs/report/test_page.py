@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 
 from jobs.answers import Listed
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 from jobs.records import Failure, JobRecord
 from jobs.report.document import report
 from jobs.report.page import MOST_PLAIN, as_html, html_chunks, lead

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no types
 
 from jobs.answers import Listed
-from jobs.invoice import invoice
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 from jobs.records import Failure
 from jobs.report.document import as_json, report
+from jobs.report.invoice import invoice
 from jobs.report.schema import text
 from jobs.states import State
 from tests.jobs.report.reported import NOW_S, SPRING, documents, one_job, one_try

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.pictures import Look
+from jobs.catalogue.pictures import Look
 from producer.looking import Found, Memory
 from producer.looking.keeping import VERSION
 from producer.looking.memory import KEPT_S, Kept
@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_made_costs_only_the_memory(
 WRITER = """
 import sys
 from pathlib import Path
-from jobs.pictures import Look
+from jobs.catalogue.pictures import Look
 from producer.looking.memory import Kept, Memory
 
 memory = Memory.open(Path(sys.argv[1]), lambda said: sys.exit(said))

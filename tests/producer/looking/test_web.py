@@ -5,7 +5,7 @@ from email.utils import formatdate
 
 import pytest
 
-from jobs.pictures import FIRST_BYTES, Look
+from jobs.catalogue.pictures import FIRST_BYTES, Look
 from producer.looking.asking import MOST_REDIRECTS
 from tests.producer.looking.conftest import Looker
 from tests.producer.looking.gallery import Gallery, long_ago, padded, picture

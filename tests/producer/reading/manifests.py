@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from jobs.catalogue import builtin
-from jobs.columns import Columns
 from jobs.job import Job
-from jobs.rows import Header, Problem, Row, Skipped
+from jobs.manifest.columns import Columns
+from jobs.manifest.rows import Header, Problem, Row, Skipped
 from producer.reading import Options, Record, plan, records
 
 URL = "https://example.com/mug.jpg"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.rows import Header
+from jobs.manifest.rows import Header
 from tests.producer.reading.manifests import (
     HEADER,
     URL,

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.naming import clean_id
-from jobs.rows import Row
+from jobs.manifest.naming import clean_id
+from jobs.manifest.rows import Row
 from producer.reading import Options, plan
 from producer.reading.folder_rows import HIDDEN, NO_PICTURES, POSTERS, SEEN
 from tests.producer.reading.manifests import recorded, rows_of, skipped, told

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.rows import Defaults
+from jobs.manifest.rows import Defaults
 from producer.reading import records
 from producer.reading.text import MAX_LINE_CHARS, lines_of
 from producer.reading.unreadable import Unreadable

@@ -4,7 +4,7 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.rows import Skipped
+from jobs.manifest.rows import Skipped
 from producer.reading import Options, plan
 from tests.producer.reading.manifests import (
     HEADER,

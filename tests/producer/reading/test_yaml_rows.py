@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.rows import Defaults, Feeds
+from jobs.manifest.rows import Defaults, Feeds
 from producer.reading import KeyTemplateWish
 from tests.producer.reading.manifests import (
     URL,

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from jobs.ledger.looks import Failed, Kind, Mix
 from jobs.ledger.permits import AccountRecord
-from jobs.limits import Limits
+from jobs.pace.limits import Limits
 from jobs.records import BatchRecord, Failure
 from jobs.states import State
 from producer.watching import Snapshot

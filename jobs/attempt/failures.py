@@ -1,0 +1,152 @@
+"""What follows from an answer: a move, or another look. Pure, one table a question.
+
+The first question is always whether money may have been spent; the pessimistic answer
+is the default. What an answer means for the *account* (cooling, trouble) is not decided
+here but by the worker's account keeper.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from jobs import moves
+from jobs.answers import (
+    Accepted,
+    AccountTrouble,
+    AnswerLost,
+    Completed,
+    LookAgain,
+    LookAnswer,
+    Missing,
+    Over,
+    Refused,
+    Running,
+    SubmitAnswer,
+    Throttled,
+    Unsent,
+)
+from jobs.attempt.links import EXPIRED_CODE
+from jobs.moves import Move, Token
+from jobs.records import Failure, JobRecord
+
+#: Codes of a failed prediction (wavespeed.ai/docs/error-codes) that a new attempt may
+#: cure. Every other code would fail again unchanged.
+TRANSIENT_CODES = frozenset({5000, 5003, 5004})
+
+#: Statuses that end a prediction for reasons that lie with the provider.
+TRANSIENT_STATUSES = frozenset({"timeout"})
+
+MODERATION_CODE = 1200
+
+#: A picture that the provider could not reach; one more look at it decides.
+PICTURE_CODE = 1402
+
+#: Words for a person, by code (wavespeed.ai/docs/error-codes).
+CODES = {
+    1200: "moderation",
+    1400: "bad-parameter",
+    1401: "bad-parameter",
+    1402: "picture-unreachable",
+    5000: "provider-error",
+    5003: "provider-error",
+    5004: "provider-timeout",
+}
+
+
+def after_submit(
+    batch: str,
+    record: JobRecord,
+    answer: SubmitAnswer,
+    *,
+    now_s: float,
+    first_look_s: float,
+    settle_look_s: float,
+) -> Move:
+    """The move that the answer to a paid request calls for."""
+    match answer:
+        case Accepted(prediction_id=prediction_id):
+            return moves.accept(batch, record, prediction_id, first_look_s)
+        case Unsent() | Throttled() | AccountTrouble():
+            throttled = isinstance(answer, Throttled)
+            return moves.give_back(batch, record, throttled=throttled)
+        case Refused(status=status, reason=reason):
+            failure = Failure("refused", f"HTTP {status}: {reason}")
+            return moves.refuse(batch, record, failure, now_s)
+        case AnswerLost(reason=reason):
+            return moves.lose(batch, record, reason, settle_look_s)
+        case _:
+            assert_never(answer)
+
+
+def upload_expired(batch: str, record: JobRecord, now_s: float) -> Move:
+    """The provider no longer has a picture that was uploaded for this job.
+
+    Nothing was sent for it, so it counts against no rate.
+    """
+    failure = Failure(
+        EXPIRED_CODE,
+        "the upload of its picture is gone: more than 6 days old, out of reach or "
+        "made with another key; run the manifest again, which uploads it anew",
+    )
+    return replace(moves.refuse(batch, record, failure, now_s), token=Token.DROP)
+
+
+def after_look(
+    batch: str,
+    record: JobRecord,
+    answer: LookAnswer,
+    *,
+    now_s: float,
+    lease_s: float,
+    attempts: int,
+    retention_s: float,
+) -> Move | None:
+    """The move that a look at a prediction calls for; None is look again.
+
+    Args:
+        batch: the job's batch.
+        record: the job as it was read.
+        answer: what the look brought.
+        now_s: unix seconds.
+        lease_s: seconds that the fetching of the video is left alone.
+        attempts: most attempts the job may have.
+        retention_s: after this long a prediction is gone for good.
+    """
+    match answer:
+        case Completed(output=output):
+            return moves.complete(batch, record, output, now_s, lease_s)
+        case Over():
+            return _over(batch, record, answer, now_s, attempts)
+        case Missing(reason=reason):
+            if now_s - record.attempt.sent_at_s < retention_s:
+                return None
+            failure = Failure("prediction-gone", reason)
+            return moves.end(batch, record, failure, now_s, refund=False, again=False)
+        case Running() | LookAgain() | AccountTrouble():
+            return None
+        case _:
+            assert_never(answer)
+
+
+def file_gone(batch: str, record: JobRecord, reason: str, now_s: float) -> Move:
+    """The paid video cannot be had any more: its time at the provider is over."""
+    failure = Failure("file-gone", reason)
+    return moves.end(batch, record, failure, now_s, refund=False, again=False)
+
+
+def _over(
+    batch: str, record: JobRecord, over: Over, now_s: float, attempts: int
+) -> Move:
+    code = CODES.get(over.code, over.status)
+    failure = Failure(code, over.reason or f"the provider says {over.status}")
+    transient = over.code in TRANSIENT_CODES or over.status in TRANSIENT_STATUSES
+    paid = sum(1 for attempt in record.attempts if attempt.prediction_id)
+    return moves.end(
+        batch,
+        record,
+        failure,
+        now_s,
+        # Failed, timed-out and cancelled ones are given back; moderation refusals are
+        # not to be counted on (wavespeed.ai/docs/refund-policy and its blog).
+        refund=over.code != MODERATION_CODE and over.status != "deleted",
+        again=(transient or over.cured) and paid < attempts,
+    )

@@ -1,0 +1,240 @@
+"""What a picture is, by its own bytes, and what keeps a model from taking it.
+
+It decides from bytes alone: neither an ending nor what a host calls a file counts. It
+fetches nothing; whoever reads a picture, the producer, feeds it to a `Reading`.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+
+import imagesize  # type: ignore[import-untyped]  # none are published
+
+from jobs.catalogue.addresses import Flaw
+from jobs.catalogue.model import PictureLimits
+from jobs.wording import choice
+
+#: What is asked for first: nearly every picture tells its size in here.
+FIRST_BYTES = 65_536
+
+#: A beginning longer than this that does not tell the size never will.
+MOST_HEADER_BYTES = 2 << 20
+
+#: Enough to know every kind of file.
+_KIND_BYTES = 64
+
+#: Kinds whose size in pixels is read, by endings that a catalogue may name.
+_KINDS = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png"}
+_SIZED = frozenset(_KINDS.values())
+
+_BEGINNINGS = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF8", "gif"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"BM", "bmp"),
+    (b"8BPS", "psd"),
+    (b"\x00\x00\x00\x0cjP  ", "jp2"),
+    (b"\xff\x0a", "jxl"),
+    (b"\x00\x00\x00\x0cJXL ", "jxl"),
+    (b"\x00\x00\x01\x00", "ico"),
+    (b"%PDF", "pdf"),
+    (b"PK\x03\x04", "zip"),
+)
+
+#: What files of the ISO family hold, by the brand that they begin with.
+_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "avif"),
+    **dict.fromkeys(
+        (b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1", b"heim", b"heis"),
+        "heic",
+    ),
+}
+
+#: How a kind is called where its name in capitals would not do.
+_CALLED = {
+    "video": "a video",
+    "pdf": "a PDF document",
+    "zip": "a ZIP archive",
+    "html": "a web page",
+    "xml": "an XML document",
+    "svg": "an SVG drawing",
+}
+_NO_PICTURES = frozenset({"video", "pdf", "zip", "html", "xml", "empty", "unknown"})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a picture found."""
+
+    #: `jpeg`, `png`, `webp`, …; `html`, `empty` or `unknown` where it is no picture.
+    kind: str
+    size_bytes: int
+    #: As it is shown, so after the rotation that its EXIF asks for; None where unknown.
+    width_px: int | None
+    height_px: int | None
+    #: Hex digest of the whole content; None where not all of it was read.
+    sha256: str | None
+
+
+class Reading:
+    """A picture as its bytes come: hashed as a whole, held only until it is judged."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self.kind = ""
+        self.sides_px: tuple[int, int] | None = None
+        self._head = bytearray()
+        self._judge_at_bytes = FIRST_BYTES
+        self._all = hashlib.sha256()
+        self._first = hashlib.sha256()
+
+    @property
+    def judged(self) -> bool:
+        """True once more bytes can tell nothing new but the size and the digest."""
+        if not self.kind:
+            return False
+        known = self.kind not in _SIZED or self.sides_px is not None
+        return known or self.size_bytes > MOST_HEADER_BYTES
+
+    @property
+    def first_sha256(self) -> str:
+        """Hex digest of the first 64 KiB, or of all where there is less."""
+        return self._first.hexdigest()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self._all.update(chunk)
+        if self.size_bytes < FIRST_BYTES:
+            self._first.update(chunk[: FIRST_BYTES - self.size_bytes])
+        self.size_bytes += len(chunk)
+        if self._judge_at_bytes:
+            self._head += chunk
+            if self.size_bytes >= self._judge_at_bytes:
+                self.judge()
+
+    def judge(self) -> bool:
+        """Judge by what has come so far; True once `judged`."""
+        if self._judge_at_bytes and self._head:
+            self.kind = kind_of(bytes(self._head[:_KIND_BYTES]))
+            if self.kind in _SIZED:
+                self.sides_px = sides_px_of(bytes(self._head))
+            # At doubled lengths only, or a long header would be read over and over.
+            self._judge_at_bytes = 2 * max(self.size_bytes, FIRST_BYTES)
+            if self.judged:
+                self._judge_at_bytes = 0
+                self._head.clear()
+        return self.judged
+
+    def look(self, size_bytes: int, *, whole: bool) -> Look:
+        """What was found.
+
+        Args:
+            size_bytes: size of the whole picture.
+            whole: all of it was fed, so that the digest holds.
+        """
+        self.judge()
+        width_px, height_px = self.sides_px or (None, None)
+        digest = self._all.hexdigest() if whole else None
+        return Look(self.kind or "empty", size_bytes, width_px, height_px, digest)
+
+
+def kind_of(head: bytes) -> str:
+    """What a file is by its first 64 bytes; `unknown` where they do not tell."""
+    for beginning, kind in _BEGINNINGS:
+        if head.startswith(beginning):
+            return kind
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], "video")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for beginning, kind in ((b"<svg", "svg"), (b"<?xml", "xml"), (b"<", "html")):
+        if text.startswith(beginning):
+            return kind
+    return "unknown" if head else "empty"
+
+
+def sides_px_of(head: bytes) -> tuple[int, int] | None:
+    """Width and height as shown, of a JPEG or PNG by its beginning.
+
+    None where the beginning is too short to tell, or broken.
+    """
+    try:
+        info = imagesize.get_info(BytesIO(head), dpi=False, colors=False)
+    except (ValueError, IndexError, OverflowError, struct.error):
+        return None
+    if info.width <= 0 or info.height <= 0:
+        return None
+    return info.width, info.height
+
+
+def flaws_of(look: Look, limits: PictureLimits, shown: str) -> list[Flaw]:
+    """What keeps a model from taking a picture; empty if nothing does.
+
+    Args:
+        look: what was found.
+        limits: what the model takes.
+        shown: the picture, for the beginning of a sentence.
+    """
+    return [
+        Flaw(kind, f"{shown} {message}", suggestion)
+        for kind, message, suggestion in _flaws_of(look, limits)
+    ]
+
+
+def _flaws_of(look: Look, limits: PictureLimits) -> Iterator[tuple[str, str, str]]:
+    taken = dict.fromkeys(_KINDS.get(name, name) for name in limits.formats)
+    if look.kind not in taken:
+        yield _of_another_kind(look.kind, choice(kind.upper() for kind in taken))
+        return
+    if look.size_bytes > limits.max_bytes:
+        yield (
+            "picture-bytes",
+            f"is {look.size_bytes:,} bytes large",
+            f"save it with at most {limits.max_bytes:,} bytes",
+        )
+    if not look.width_px or not look.height_px:
+        message = f"is a broken {look.kind.upper()}: it does not tell its width"
+        yield "picture-broken", message, "save it anew"
+        return
+    yield from _flaws_of_sides(look.width_px, look.height_px, limits)
+
+
+def _of_another_kind(kind: str, taken: str) -> tuple[str, str, str]:
+    if kind == "empty":
+        return "no-picture", "is empty", "put the picture there anew"
+    if kind == "unknown":
+        return "no-picture", "is no picture, by its first bytes", f"save it as {taken}"
+    if kind in _NO_PICTURES:
+        message = f"is {_CALLED[kind]} and no picture"
+        return "no-picture", message, f"give a picture itself, as {taken}"
+    return (
+        "picture-format",
+        f"is {_CALLED.get(kind, kind.upper())}",
+        (f"save it as {taken}"),
+    )
+
+
+def _flaws_of_sides(
+    width_px: int, height_px: int, limits: PictureLimits
+) -> Iterator[tuple[str, str, str]]:
+    sides = f"is {width_px} x {height_px} px"
+    if min(width_px, height_px) < limits.min_side_px:
+        yield "picture-sides", sides, f"each side needs {limits.min_side_px} px"
+    aspect = width_px / height_px
+    low, high = limits.min_aspect, limits.max_aspect
+    if (low is None or aspect >= low) and (high is None or aspect <= high):
+        return
+    bounds = [
+        *([f"at least {low:g}"] if low is not None else []),
+        *([f"at most {high:g}"] if high is not None else []),
+    ]
+    yield (
+        "picture-aspect",
+        f"{sides}, so its width is {aspect:.3g} times its height",
+        f"crop it: {choice(bounds, word='and')} times is taken",
+    )

@@ -1,0 +1,97 @@
+"""What a manifest is read as: rows, defaults, headers, problems, each with its place.
+
+It decides how a problem reads to a person; what is a problem is decided in `judging`,
+and where rows come from in the producer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of a manifest, as it was written."""
+
+    #: The manifest, as the person named it.
+    file: str
+    #: Where it begins, from 1.
+    line: int
+    #: Its place among the rows, from 1; blank ones are not counted.
+    number: int
+    #: What stands in it, by column: text, or typed where the format has types.
+    cells: Mapping[str, object]
+    #: Lines of cells that stand on a line of their own.
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What rows leave empty, and where that is written."""
+
+    #: The manifest, or the option of the command line.
+    file: str
+    cells: Mapping[str, object]
+    #: Lines of the cells; empty where there are no lines.
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The names of a table's columns, as its first line gives them."""
+
+    file: str
+    line: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """Which columns of a table feed which name, and where that is written."""
+
+    #: The manifest, or the option of the command line.
+    file: str
+    #: Columns by the name that they feed: an input, `id` or `model`.
+    columns: Mapping[str, tuple[str, ...]]
+    #: Lines of the names; empty where there are no lines.
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A record that is passed over on purpose: no video was asked for there."""
+
+    file: str
+    line: int | None
+    #: Why, in words that are the same for all of its kind: they are counted by them.
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What keeps a row, or the whole manifest, from being used."""
+
+    #: The manifest as the person named it, or an option of the command line.
+    file: str
+    #: From 1; None where no line is meant.
+    line: int | None
+    #: Name of the column, or the place in the line from 1 where the form is broken.
+    column: str | int | None
+    #: What stands there, as text; None where nothing does.
+    value: str | None
+    #: What is wrong.
+    message: str
+    #: What to do next.
+    suggestion: str
+    #: A stable word for programs.
+    kind: str
+
+    def __str__(self) -> str:
+        """One line for a person: where, what, and what to do next."""
+        place = self.file
+        if self.line is not None:
+            place += f", line {self.line}"
+            if self.column is not None:
+                place += f", column {self.column}"
+        elif self.column is not None:
+            place += f", {self.column}"
+        return f"{place}: {self.message}; {self.suggestion}"

@@ -1,0 +1,102 @@
+"""What happened to a job, as the moves that bring it about in a ledger that forgot.
+
+Pure. The ledger makes all moves of a job in one step, so that none is ever seen half
+way, where it could be sent again. What happened is found out in `rebuilding`.
+"""
+
+import json
+from collections import Counter
+from dataclasses import asdict, replace
+
+from jobs.attempt.asking import Ask
+from jobs.moves import Move, Ref, Slot, attempt_field, attempt_json
+from jobs.pace import waits
+from jobs.records import JobRecord
+from jobs.states import MOVES, Event, State
+
+#: From waiting to each state that a job can be put back into.
+PATHS = {
+    State.STORED: (
+        *(Event.GRANT, Event.CLAIM, Event.ACCEPT),
+        *(Event.COMPLETE, Event.STORE),
+    ),
+    State.GENERATING: (Event.GRANT, Event.CLAIM, Event.ACCEPT),
+    State.FAILED: (Event.GRANT, Event.CLAIM, Event.REFUSE),
+    State.UNRESOLVED: (Event.GRANT, Event.CLAIM, Event.LOSE, Event.GIVE_UP),
+    State.CANCELLED: (Event.CANCEL,),
+    State.REUSED: (Event.REUSE,),
+}
+
+#: The move that tells whose a prediction is: the one after the claim.
+TELLING = 2
+
+#: Looks that never suffice to take a job for absent: when it was sent is not known, and
+#: looks are for predictions from about the time that is written down.
+NEVER_ENOUGH_LOOKS = -1_000_000_000
+
+DAY_S = 86_400
+
+
+def replay(batch_id: str, record: JobRecord, ask: Ask) -> list[Move]:
+    """The moves from waiting to where a job was, with its money and its attempts."""
+    made: list[Move] = []
+    state = State.WAITING
+    for event in PATHS[record.state]:
+        ref = Ref(batch_id, record.job.id)
+        made.append(Move(ref, state, event, permit=0, due_in_s=waits.UNRESOLVED_LOOK_S))
+        state = MOVES[state, event]
+    lost = record.state is State.UNRESOLVED
+    price = record.job.price_usd_micros or 0
+    made[0] = replace(
+        made[0],
+        reserved_usd_micros=price if lost else 0,
+        charged_usd_micros=record.charged_usd_micros,
+        refunded_usd_micros=record.refunded_usd_micros,
+        write=_written(record, ask),
+    )
+    if len(made) > TELLING and not lost:
+        made[TELLING] = replace(made[TELLING], prediction_id=record.prediction_id or "")
+    if record.state is State.GENERATING:
+        made[-1] = replace(made[-1], due_in_s=0.0, slot=Slot.TAKE)
+    return made
+
+
+def day_field(at_s: float) -> str:
+    """The account's field of a day (UTC), by unix seconds."""
+    return f"day:{int(at_s // DAY_S)}"
+
+
+def spent_by_day(record: JobRecord) -> dict[str, int]:
+    """What a job has cost or reserved, by the account's field of the day."""
+    spent: Counter[str] = Counter()
+    lost = record.state is State.UNRESOLVED
+    for attempt in record.attempts:
+        cost = attempt.charged_usd_micros
+        if lost and attempt is record.attempt:
+            cost = record.job.price_usd_micros or 0
+        spent[day_field(attempt.sent_at_s)] += cost
+    return dict(spent)
+
+
+def _written(record: JobRecord, ask: Ask) -> dict[str, str]:
+    """The job's fields as the ledger keeps them."""
+    fields = {attempt_field(a.number): attempt_json(a) for a in record.attempts}
+    if record.attempts:
+        fields["day"] = day_field(record.attempt.sent_at_s)
+    fields |= {n: t for n, t in zip(Ask._fields, ask, strict=True) if t}
+    if record.failure:
+        fields["failure"] = json.dumps(asdict(record.failure), ensure_ascii=False)
+    if record.candidates:
+        told = [asdict(candidate) for candidate in record.candidates]
+        fields["candidates"] = json.dumps(told, ensure_ascii=False)
+    if record.video is not None:
+        fields["video"] = record.video
+        fields["bytes"] = str(record.video_bytes or 0)
+        fields["sha256"] = record.video_sha256 or ""
+    if record.poster:
+        fields["poster"] = record.poster
+    if record.state is State.UNRESOLVED:
+        fields["looks"] = str(NEVER_ENOUGH_LOOKS)
+    if record.leader:
+        fields["leader"] = record.leader
+    return fields

@@ -1,0 +1,199 @@
+"""What follows from an answer: where money may be spent, the dear reading wins."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.answers import (
+    Accepted,
+    AccountTrouble,
+    AnswerLost,
+    Completed,
+    LookAgain,
+    LookAnswer,
+    Missing,
+    Over,
+    Refused,
+    Running,
+    SubmitAnswer,
+    Throttled,
+    Trouble,
+    Unsent,
+)
+from jobs.attempt.failures import after_look, after_submit, file_gone, upload_expired
+from jobs.attempt.links import EXPIRED_CODE
+from jobs.moves import Move, Slot, Token
+from jobs.pace.waits import RETENTION_S
+from jobs.records import Attempt, JobRecord
+from jobs.states import Event, State
+from tests.jobs.ledger.play import PRICE, a_job
+from tests.strategies import look_answers, submit_answers
+
+SENT_AT_S = 1_000.0
+
+
+def record(state: State = State.SUBMITTING, tries: int = 1) -> JobRecord:
+    paid = Attempt(1, SENT_AT_S, "failed", PRICE, PRICE, PRICE, prediction_id="p0")
+    now = Attempt(1, SENT_AT_S, "sent", PRICE)
+    if state is not State.SUBMITTING:
+        now = replace(now, charged_usd_micros=PRICE, prediction_id="p1")
+    several = (*[paid] * (tries - 1), now)
+    numbered = tuple(replace(a, number=n) for n, a in enumerate(several, 1))
+    return JobRecord(a_job(1), state, numbered, permit=tries)
+
+
+def submitted(answer: SubmitAnswer) -> Move:
+    return after_submit(
+        "spring",
+        record(),
+        answer,
+        now_s=SENT_AT_S + 1,
+        first_look_s=40.0,
+        settle_look_s=5.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "event"),
+    [
+        (Accepted("p1"), Event.ACCEPT),
+        (Unsent("no route"), Event.RETURN),
+        (Throttled("slow down", 5.0), Event.RETURN),
+        (AccountTrouble(Trouble.BALANCE, "empty"), Event.RETURN),
+        (Refused(400, "no picture"), Event.REFUSE),
+        (AnswerLost("reset"), Event.LOSE),
+    ],
+)
+def test_every_answer_to_a_paid_request_has_its_event(
+    answer: SubmitAnswer, event: Event
+) -> None:
+    assert submitted(answer).event is event
+
+
+@given(submit_answers)
+def test_a_job_is_sent_again_only_if_nothing_was_created(answer: SubmitAnswer) -> None:
+    move = submitted(answer)
+    assert move.throttled == isinstance(answer, Throttled)
+    nothing = isinstance(answer, Unsent | Throttled | AccountTrouble)
+    assert (move.event is Event.RETURN) == nothing
+    released = -move.reserved_usd_micros - move.charged_usd_micros
+    assert released == (PRICE if nothing or isinstance(answer, Refused) else 0)
+    assert (move.charged_usd_micros == PRICE) == isinstance(answer, Accepted)
+
+
+def looked(
+    answer: LookAnswer, *, tries: int = 1, attempts: int = 3, after_s: float = 60.0
+) -> Move | None:
+    return after_look(
+        "spring",
+        record(State.GENERATING, tries),
+        answer,
+        now_s=SENT_AT_S + after_s,
+        lease_s=30.0,
+        attempts=attempts,
+        retention_s=RETENTION_S,
+    )
+
+
+NOT_OVER: list[LookAnswer] = [
+    Running("processing"),
+    Running("on fire"),
+    LookAgain("HTTP 502"),
+    AccountTrouble(Trouble.KEY, "no"),
+    Missing("unknown"),
+]
+
+
+@pytest.mark.parametrize("answer", NOT_OVER, ids=repr)
+@pytest.mark.parametrize("after_s", [0.0, 3_600.0, RETENTION_S - 1])
+def test_a_paid_prediction_is_not_given_up_before_its_time_is_over(
+    answer: LookAnswer, after_s: float
+) -> None:
+    assert looked(answer, after_s=after_s) is None
+
+
+def test_a_prediction_that_is_unknown_after_its_time_has_failed() -> None:
+    move = looked(Missing("unknown"), after_s=RETENTION_S)
+    assert move is not None
+    assert (move.event, move.refunded_usd_micros) == (Event.FAIL, 0)
+
+
+ENDS = [
+    (Over("failed", 1200, "not allowed"), Event.FAIL, 0, "moderation"),
+    (Over("failed", 1400, "?"), Event.FAIL, PRICE, "bad-parameter"),
+    (Over("failed", 1401, "?"), Event.FAIL, PRICE, "bad-parameter"),
+    (Over("failed", 1402, "?"), Event.FAIL, PRICE, "picture-unreachable"),
+    (
+        Over("failed", 1402, "?", cured=True),
+        Event.TRY_AGAIN,
+        PRICE,
+        "picture-unreachable",
+    ),
+    (Over("failed", 0, "?"), Event.FAIL, PRICE, "failed"),
+    (Over("failed", 77, "?"), Event.FAIL, PRICE, "failed"),
+    (Over("failed", 5000, "?"), Event.TRY_AGAIN, PRICE, "provider-error"),
+    (Over("failed", 5003, "?"), Event.TRY_AGAIN, PRICE, "provider-error"),
+    (Over("failed", 5004, "?"), Event.TRY_AGAIN, PRICE, "provider-timeout"),
+    (Over("timeout", 0, "?"), Event.TRY_AGAIN, PRICE, "timeout"),
+    (Over("timeout", 1200, "?"), Event.TRY_AGAIN, 0, "moderation"),
+    (Over("cancelled", 0, "?"), Event.FAIL, PRICE, "cancelled"),
+    (Over("deleted", 0, "?"), Event.FAIL, 0, "deleted"),
+]
+
+
+@pytest.mark.parametrize(("over", "event", "refund", "code"), ENDS)
+def test_an_end_without_a_video_is_booked_by_its_reason(
+    over: Over, event: Event, refund: int, code: str
+) -> None:
+    move = looked(over)
+    assert move is not None
+    assert (move.event, move.refunded_usd_micros) == (event, refund)
+    assert f'"code":"{code}"' in move.write["attempt:1"]
+
+
+def test_there_are_never_more_paid_attempts_than_allowed() -> None:
+    broken = Over("failed", 5000, "oh")
+    second, third = looked(broken, tries=2), looked(broken, tries=3)
+    assert second is not None
+    assert second.event is Event.TRY_AGAIN
+    assert third is not None
+    assert third.event is Event.FAIL
+    only = looked(broken, attempts=1)
+    assert only is not None
+    assert only.event is Event.FAIL
+
+
+@given(look_answers, st.floats(0, RETENTION_S, exclude_max=True))
+def test_only_the_word_of_the_provider_ends_a_paid_prediction(
+    answer: LookAnswer, after_s: float
+) -> None:
+    move = looked(answer, after_s=after_s)
+    if isinstance(answer, Completed):
+        assert move is not None
+        assert move.event is Event.COMPLETE
+        assert move.write["output"] == answer.output
+    elif isinstance(answer, Over):
+        assert move is not None
+        assert move.event in (Event.FAIL, Event.TRY_AGAIN)
+        assert 0 <= move.refunded_usd_micros <= PRICE
+    else:
+        assert move is None
+
+
+def test_a_job_without_its_upload_fails_as_if_it_had_never_been_granted() -> None:
+    move = upload_expired("spring", record(), 100.0)
+    assert move.event is Event.REFUSE
+    assert (move.slot, move.token) == (Slot.FREE, Token.DROP)
+    assert (move.reserved_usd_micros, move.charged_usd_micros) == (-PRICE, 0)
+    failure = json.loads(move.write["failure"])
+    assert failure["code"] == EXPIRED_CODE
+    assert "run the manifest again" in failure["message"]
+
+
+def test_a_file_that_is_gone_was_paid_for_nothing() -> None:
+    move = file_gone("spring", record(State.GENERATED), "HTTP 404", SENT_AT_S)
+    assert (move.event, move.refunded_usd_micros) == (Event.FAIL, 0)
+    assert "file-gone" in move.write["failure"]

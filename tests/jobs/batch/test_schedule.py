@@ -1,0 +1,208 @@
+"""When a schedule is due, whatever the clocks of its zone do."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice, pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.batch.schedule import (
+    BadSchedule,
+    Due,
+    Firing,
+    Handed,
+    Schedule,
+    due,
+    span_s,
+    times,
+)
+
+HOUR_S = 3600.0
+DAY_S = 86_400.0
+BERLIN = "Europe/Berlin"
+
+moments = st.floats(1.7e9, 1.9e9)
+zones = st.sampled_from(["UTC", BERLIN, "America/New_York", "Australia/Lord_Howe"])
+
+
+def a_schedule(**changes: Any) -> Schedule:
+    fields: dict[str, Any] = {
+        "name": "nightly",
+        "cron": "0 22 * * *",
+        "zone": "UTC",
+        "manifests": ("tonight.csv",),
+        "account": "acme",
+    }
+    return Schedule(**{**fields, **changes})
+
+
+def at_s(text: str) -> float:
+    """Unix seconds of a time in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def in_utc(cron: str, zone: str, after: str, count: int) -> list[str]:
+    found = islice(times(cron, zone, at_s(after)), count)
+    return [f"{datetime.fromtimestamp(s, UTC):%d %H:%M}" for s in found]
+
+
+@given(st.integers(0, 59), st.integers(0, 23), moments)
+def test_a_time_of_day_comes_within_a_day(minute: int, hour: int, now_s: float) -> None:
+    next_s = next(times(f"{minute} {hour} * * *", "UTC", now_s))
+    assert now_s < next_s <= now_s + DAY_S
+    moment = datetime.fromtimestamp(next_s, UTC)
+    assert (moment.minute, moment.hour, moment.second) == (minute, hour, 0)
+
+
+@given(
+    st.sampled_from(["30 2 * * *", "*/20 2,3 * * *", "* * * * *", "0 */3 * * *"]),
+    zones,
+    moments,
+)
+def test_times_only_rise_and_go_on_from_anywhere(
+    cron: str, zone: str, now_s: float
+) -> None:
+    first, *_ = found = list(islice(times(cron, zone, now_s), 5))
+    assert now_s < first
+    assert found == sorted(set(found))
+    assert list(islice(times(cron, zone, first), 4)) == found[1:]
+
+
+@given(st.integers(0, 59), st.integers(0, 23), zones, moments)
+def test_every_day_has_its_firing_and_only_one(
+    minute: int, hour: int, zone: str, now_s: float
+) -> None:
+    found = list(islice(times(f"{minute} {hour} * * *", zone, now_s), 8))
+    gaps_h = [(b - a) / HOUR_S for a, b in pairwise(found)]
+    assert all(22.5 <= gap_h <= 25.5 for gap_h in gaps_h)
+
+
+def test_a_time_that_the_clocks_leave_out_comes_when_they_go_on() -> None:
+    # On 29 March 2026 two o'clock is three o'clock.
+    assert in_utc("30 2 * * *", BERLIN, "2026-03-27T12:00", 3) == [
+        *("28 01:30", "29 01:00", "30 00:30"),
+    ]
+    assert in_utc("*/30 2 * * *", BERLIN, "2026-03-28T12:00", 2) == [
+        *("29 01:00", "30 00:00"),
+    ]
+
+
+@pytest.mark.parametrize("after", ["2026-10-24T12:00", "2026-10-25T00:15"])
+def test_a_time_that_clocks_show_twice_comes_once(after: str) -> None:
+    # On 25 October 2026 half past two is at 00:30 and at 01:30 UTC.
+    assert in_utc("30 2 * * *", BERLIN, after, 2) == ["25 00:30", "26 01:30"]
+
+
+def test_after_the_first_of_two_the_second_is_not_due() -> None:
+    assert in_utc("30 2 * * *", BERLIN, "2026-10-25T01:15", 1) == ["26 01:30"]
+
+
+def test_every_hour_is_every_hour_that_passes() -> None:
+    assert in_utc("0 * * * *", BERLIN, "2026-10-24T23:30", 3) == [
+        *("25 00:00", "25 01:00", "25 02:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"cron": "0 22 * *"}, "write minute, hour, day"),
+        ({"cron": "* * * * * *"}, "write minute, hour, day"),
+        ({"cron": "0 25 * * *"}, "its hour cannot be"),
+        ({"cron": "0 22 31 2 *"}, "its day-of-month cannot be"),
+        ({"zone": "Europe/Atlantis"}, "there is no such time zone"),
+        ({"zone": "../../etc/passwd"}, "there is no such time zone"),
+        ({"zone": "Europe"}, "there is no such time zone"),
+        ({"by": "6 am"}, "write a time of day, such as 06:00"),
+        ({"by": "24:00"}, "write a time of day, such as 06:00"),
+        ({"name": "a/b"}, "is no name of a schedule"),
+        ({"name": ""}, "is no name of a schedule"),
+        ({"manifests": ()}, "name at least one manifest"),
+    ],
+)
+def test_what_cannot_fire_is_refused(changes: dict[str, Any], words: str) -> None:
+    a_schedule().check(at_s("2026-11-21T12:00"))
+    with pytest.raises(BadSchedule, match=words):
+        a_schedule(**changes).check(at_s("2026-11-21T12:00"))
+
+
+def test_nothing_is_due_before_its_time() -> None:
+    added_s = at_s("2026-11-21T12:00")
+    assert due(a_schedule(), added_s, at_s("2026-11-21T21:59:59")) is None
+    fire_s = at_s("2026-11-21T22:00")
+    assert due(a_schedule(), added_s, fire_s) == Due(fire_s, fire_s)
+    assert due(a_schedule(), fire_s, fire_s + HOUR_S) is None
+
+
+def test_one_firing_makes_up_for_all_that_were_missed() -> None:
+    first_s, newest_s = at_s("2026-11-18T22:00"), at_s("2026-11-21T22:00")
+    found = due(a_schedule(), at_s("2026-11-18T12:00"), newest_s + 2 * HOUR_S)
+    assert found == Due(newest_s, first_s)
+
+
+def test_what_is_too_late_does_not_fire() -> None:
+    first_s = at_s("2026-11-20T22:00")
+    added_s, now_s = first_s - HOUR_S, first_s + 7 * HOUR_S
+    assert due(a_schedule(), added_s, now_s) == Due(now_s, first_s, fires=False)
+    patient = a_schedule(late_s=8 * HOUR_S)
+    assert due(patient, added_s, now_s) == Due(first_s, first_s)
+
+
+@given(moments, st.floats(0, 10 * DAY_S), st.floats(60, 3 * DAY_S))
+def test_what_fires_is_due_and_not_too_late(
+    added_s: float, passed_s: float, late_s: float
+) -> None:
+    schedule, now_s = a_schedule(cron="0 */4 * * *", late_s=late_s), added_s + passed_s
+    found = due(schedule, added_s, now_s)
+    if found is None:
+        assert schedule.next_s(added_s) > now_s
+        return
+    assert added_s < found.first_s <= found.at_s <= now_s
+    if found.fires:
+        assert found.at_s > now_s - late_s
+        assert schedule.next_s(found.at_s) > now_s
+    assert due(schedule, found.at_s, now_s) is None
+
+
+def test_a_deadline_is_the_next_such_time_in_its_zone() -> None:
+    schedule = a_schedule(by="06:00", zone=BERLIN)
+    fired_s = at_s("2026-11-21T21:00")
+    assert schedule.deadline_s(fired_s) == at_s("2026-11-22T05:00")
+    assert schedule.say(fired_s) == "2026-11-21 22:00 CET"
+    assert a_schedule().deadline_s(fired_s) is None
+
+
+def test_a_span_is_read_as_a_person_writes_it() -> None:
+    assert [span_s(text) for text in ("30s", "90m", "6h", "2d")] == [
+        *(30.0, 5400.0, 21_600.0, 172_800.0),
+    ]
+    with pytest.raises(BadSchedule, match="such as 30s"):
+        span_s("soon")
+
+
+def test_a_schedule_is_read_as_it_was_written() -> None:
+    schedule = a_schedule(
+        reading={"set": ["duration=10"], "model": "kling-v2.6-std"},
+        spending={"budget": "20"},
+        inbox=True,
+    )
+    assert Schedule.from_json(schedule.to_json()) == schedule
+
+
+@given(
+    st.builds(
+        Firing,
+        moments,
+        moments,
+        st.tuples(st.builds(Handed, st.text(), st.text(), st.tuples(st.text()))),
+        st.tuples(st.text()),
+        st.text(),
+    )
+)
+def test_a_firing_is_read_as_it_was_written(firing: Firing) -> None:
+    assert Firing.from_json(firing.to_json()) == firing
+    again = replace(firing, again="later", handed=())
+    assert Firing.from_json(again.to_json()) == again

@@ -1,0 +1,208 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.catalogue import builtin
+from jobs.catalogue.inputs import Input
+from jobs.catalogue.model import InputProblem, Model
+
+URL = "https://example.com/mug.jpg"
+MODELS = list(builtin().models.values())
+V26 = builtin().find("kling-v2.6-std")
+V21 = builtin().find("kling-v2.1-std")
+V30 = builtin().find("kling-v3.0-std")
+
+
+def least(model: Model) -> dict[str, object]:
+    """The fewest values a model is content with."""
+    if "images" in model.inputs:
+        return {"prompt": "turn", "images": [URL]}
+    return {"prompt": "turn", "image": URL}
+
+
+def kinds(problems: list[InputProblem]) -> list[tuple[str, str]]:
+    return [(problem.input, problem.kind) for problem in problems]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_every_model_is_content_with_a_prompt_and_a_picture(model: Model) -> None:
+    inputs, problems = model.check(least(model))
+    assert problems == []
+    assert inputs == least(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "usd_micros"),
+    [
+        ("kling-v2.6-std", {}, 210_000),
+        ("kling-v2.6-std", {"duration": 10}, 420_000),
+        ("kling-v1.6-std", {}, 250_000),
+        ("kling-v1.6-std", {"duration": 10}, 500_000),
+        ("kling-v2.1-std", {"duration": 5}, 250_000),
+        ("kling-v1.6-multi", {"duration": 10}, 500_000),
+        ("kling-v3.0-std", {"duration": 3}, 252_000),
+        ("kling-v3.0-std", {"duration": 3, "sound": True}, 378_000),
+        ("kling-v3.0-std", {"sound": False}, 420_000),
+        ("kling-v3.0-std", {"sound": True}, 630_000),
+        ("kling-v3.0-std", {"duration": 15}, 1_260_000),
+        ("kling-v3.0-std", {"duration": 15, "sound": True}, 1_890_000),
+        ("kling-v3.0-std", {"multi_prompt": [{"prompt": "a"}] * 2}, 840_000),
+        (
+            "kling-v3.0-std",
+            {"duration": 12, "multi_prompt": [{"prompt": "a", "duration": 4}]},
+            1_008_000,
+        ),
+        (
+            "kling-v3.0-std",
+            {"duration": 3, "multi_prompt": [{"prompt": "a", "duration": 4}] * 2},
+            672_000,
+        ),
+    ],
+)
+def test_prices_are_those_of_the_model_pages(
+    name: str, inputs: dict[str, Any], usd_micros: int
+) -> None:
+    assert builtin().find(name).price_usd_micros(inputs) == usd_micros
+
+
+def test_what_decides_the_price_is_always_said_on_the_wire() -> None:
+    assert V26.request({"prompt": "a"}) == {"prompt": "a", "duration": 5}
+    assert V30.request({"image": URL}) == {"image": URL, "sound": False, "duration": 5}
+
+
+def test_the_older_model_gets_its_duration_as_a_string() -> None:
+    assert V21.request({"duration": 10})["duration"] == "10"
+    assert V21.request({})["duration"] == "5"
+
+
+def test_lengths_of_shots_are_said_and_their_sum_is_the_duration() -> None:
+    shots: list[dict[str, Any]] = [{"prompt": "a", "duration": 4}, {"prompt": "b"}]
+    body = V30.request({"image": URL, "multi_prompt": shots})
+    assert body["duration"] == 9
+    assert [shot["duration"] for shot in body["multi_prompt"]] == [4, 5]
+    assert shots[1] == {"prompt": "b"}
+
+
+def test_a_given_duration_is_sent_as_it_is() -> None:
+    shots = [{"prompt": "a", "duration": 4}]
+    assert V30.request({"duration": 12, "multi_prompt": shots})["duration"] == 12
+
+
+def test_a_longer_video_is_planned_to_take_at_least_as_long() -> None:
+    for model in MODELS:
+        lengths = [model.typical_s({"duration": s}) for s in range(3, 16)]
+        assert lengths == sorted(lengths)
+        assert lengths[0] > 0
+
+
+def test_all_problems_of_a_row_come_at_once() -> None:
+    _, problems = V30.check({"duration": "99", "cfg_scale": "x", "sound": "maybe"})
+    assert kinds(problems) == [
+        ("duration", "out-of-range"),
+        ("cfg_scale", "not-a-number"),
+        ("sound", "not-a-boolean"),
+        ("image", "missing"),
+        ("prompt", "missing"),
+    ]
+
+
+def test_an_unknown_input_comes_with_what_was_probably_meant() -> None:
+    _, problems = V26.check({**least(V26), "promt": "x"})
+    assert kinds(problems) == [("promt", "unknown-input")]
+    assert problems[0].suggestion == "did you mean prompt?"
+
+
+def test_an_unknown_input_unlike_any_other_lists_what_there_is() -> None:
+    _, problems = V26.check({**least(V26), "zzz": "x"})
+    assert "negative_prompt and duration" in problems[0].suggestion
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"prompt": "a", "multi_prompt": "b"}, [("multi_prompt", "together")]),
+        ({"multi_prompt": "b", "end_image": URL}, [("end_image", "together")]),
+        ({}, [("prompt", "missing")]),
+        ({"multi_prompt": "a @ 10s | b @ 10s"}, [("multi_prompt", "sum")]),
+        ({"multi_prompt": "a@15"}, []),
+        ({"multi_prompt": "|".join("a @ 3s" for _ in range(5))}, []),
+        ({"prompt": "a", "end_image": URL}, []),
+    ],
+)
+def test_inputs_that_exclude_each_other_are_told(
+    values: dict[str, object], expected: list[tuple[str, str]]
+) -> None:
+    assert kinds(V30.check({"image": URL, **values})[1]) == expected
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n\t", None])
+def test_a_blank_value_is_not_given(blank: object) -> None:
+    inputs, problems = V26.check({**least(V26), "negative_prompt": blank})
+    assert problems == []
+    assert "negative_prompt" not in inputs
+    assert kinds(V26.check({**least(V26), "prompt": blank})[1]) == [
+        ("prompt", "missing")
+    ]
+
+
+def sent(spec: Input) -> st.SearchStrategy[Any]:
+    """Values an input accepts."""
+    if spec.choices:
+        return st.sampled_from(spec.choices)
+    if spec.type == "list":
+        assert spec.item is not None
+        return st.lists(sent(spec.item), min_size=1, max_size=spec.max_items)
+    if spec.type == "object":
+        return st.fixed_dictionaries({n: sent(part) for n, part in spec.fields.items()})
+    simple: dict[str, st.SearchStrategy[Any]] = {
+        "integer": st.integers(int(spec.minimum or 0), int(spec.maximum or 9)),
+        "number": st.floats(spec.minimum, spec.maximum),
+        "boolean": st.booleans(),
+        "picture": st.integers(0, 9).map(lambda n: f"https://example.com/{n}.jpg"),
+        "text": st.text("abc äß\n", min_size=1).map(str.strip).filter(bool),
+    }
+    return simple[spec.type]
+
+
+@given(data=st.data(), model=st.sampled_from(MODELS))
+def test_right_values_pass_and_passing_twice_changes_nothing(
+    data: st.DataObject, model: Model
+) -> None:
+    values = {name: data.draw(sent(spec)) for name, spec in model.inputs.items()}
+    for group in (*model.one_of, *model.apart):
+        for name in group[1:]:
+            values.pop(name, None)
+    inputs, problems = model.check(values)
+    assert problems == []
+    assert model.check(inputs) == (inputs, [])
+    body = model.request(inputs)
+    assert set(inputs) <= set(body) <= set(model.inputs)
+    assert model.price_usd_micros(inputs) == model.price_usd_micros(
+        model.check(body)[0]
+    )
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(model=st.sampled_from(MODELS), values=st.data())
+def test_no_value_at_all_makes_the_check_fail(
+    model: Model, values: st.DataObject
+) -> None:
+    names = st.sampled_from([*model.inputs, "other"])
+    given_values = values.draw(st.dictionaries(names, ANYTHING))
+    inputs, problems = model.check(given_values)
+    assert set(inputs) <= set(model.inputs)
+    for problem in problems:
+        assert problem.message
+        assert problem.suggestion
+        assert problem.message.isprintable()
+    if not problems:
+        price_usd_micros = model.price_usd_micros(inputs)
+        assert price_usd_micros is not None
+        assert price_usd_micros > 0

@@ -1,0 +1,89 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from jobs.catalogue import builtin
+from jobs.catalogue.inputs import Input
+from jobs.manifest.layouts import builtin as builtin_layouts
+from jobs.manifest.template import Template
+from jobs.manifest.template.filters import FILTERS
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "manifest.md").read_text(encoding="utf-8")
+
+
+def takes(spec: Input) -> str:
+    if spec.type == "list":
+        assert spec.item is not None
+        count = f"list of {spec.min_items} to {spec.max_items}"
+        if spec.item.type == "picture":
+            return f"{count} pictures"
+        parts = [part(name, one) for name, one in spec.item.fields.items()]
+        return f"{count}: {', '.join(parts)}"
+    words = "whole number" if spec.type == "integer" else spec.type
+    if spec.allowed:
+        words += f", {spec.allowed}"
+    if spec.max_chars and not spec.choices:
+        words += f", at most {spec.max_chars} characters"
+    return words
+
+
+def part(name: str, spec: Input) -> str:
+    words = takes(spec)
+    words += ", required" if spec.required else ""
+    words += "" if spec.default is None else f", default {spec.default}"
+    return f"`{name}` ({words})"
+
+
+def default(spec: Input) -> str:
+    if spec.required:
+        return "required"
+    return "" if spec.default is None else f"`{str(spec.default).lower()}`"
+
+
+def test_the_page_lists_every_input_as_the_catalogue_has_it() -> None:
+    listed = [line for line in PAGE.splitlines() if line.startswith("| kling-")]
+    assert listed == [
+        f"| {model.name} | `{name}` | {takes(spec)} | {default(spec)} |"
+        for model in builtin().models.values()
+        for name, spec in model.inputs.items()
+    ]
+
+
+def sources() -> str:
+    """The code that finds something wrong with a manifest."""
+    files = [*(ROOT / "jobs" / "catalogue").glob("*.py")]
+    files += (ROOT / "jobs" / "manifest").glob("*.py")
+    files += (ROOT / "producer" / "reading").glob("*.py")
+    files += (ROOT / "producer" / "looking").glob("*.py")
+    return "".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def test_the_page_explains_every_kind_of_problem() -> None:
+    code = sources()
+    _, _, explained = PAGE.partition("## Problems")
+    for kind in re.findall(r"`([a-z][a-z-]*)`", explained):
+        assert f'"{kind}"' in code
+    flaws = re.findall(r'Flaw\(\s*"([a-z-]+)"', code)
+    flaws += re.findall(r'yield \(?\s*"([a-z-]+)"', code)
+    flaws += re.findall(r'said = .*"([a-z-]+)"\)', code)
+    assert len(flaws) > 10
+    assert {kind for kind in flaws if f"`{kind}`" not in explained} == set()
+
+
+def test_the_page_lists_the_exports_and_filters_that_are_understood() -> None:
+    _, _, exports = PAGE.partition("### Exports of shops")
+    for layout in builtin_layouts():
+        for column in (*layout.recognised_by, layout.picture, *layout.ids):
+            assert f"`{column}`" in exports
+    _, _, filters = PAGE.partition("| filter | does |")
+    table, _, _ = filters.partition("\n\n")
+    assert {name for name in FILTERS if f"`{name}" not in table} == set()
+
+
+@pytest.mark.parametrize(
+    "text", re.findall(r"`(\{\{[^`]*\}\}|\{% if [^`]*endif %\})`", PAGE)
+)
+def test_every_template_on_the_page_can_be_used(text: str) -> None:
+    assert Template.of(text.replace("\\|", "|")).sketch()

@@ -1,0 +1,227 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.batch.seen import Seen
+from jobs.manifest.naming import (
+    DEFAULT_KEY,
+    MAX_KEY_BYTES,
+    BadName,
+    KeyTemplate,
+    clean_id,
+    fitting_id,
+)
+from jobs.manifest.scope import Scopes
+from jobs.manifest.template import BadTemplate
+
+FIELDS = {"id": "mug", "model": "kling-v2.6-std", "line": "7", "sku": "A 1"}
+
+
+@pytest.mark.parametrize(
+    "name", ["mug-orbit", "7", "_a.b", "Tasse-grün", "杯子", "कप", "x" * 100]
+)
+def test_an_id_may_have_letters_of_any_language(name: str) -> None:
+    assert clean_id(f" {name} ") == name
+
+
+def test_an_id_is_composed_so_that_equal_looking_ones_are_equal() -> None:
+    assert clean_id("gru\u0308n") == "gr\u00fcn"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        "a\\b",
+        "a b",
+        "a:b",
+        ".hidden",
+        "..",
+        "-rf",
+        "a\0",
+        "a\x1b",
+        "{batch}",
+        "x" * 101,
+        "杯" * 70,
+        "\u0301a",
+        "\u200b",
+        "½",
+        "😀",
+        "\ud800",
+        "",
+    ],
+)
+def test_an_id_that_could_harm_a_file_name_is_refused(name: str) -> None:
+    with pytest.raises(BadName) as caught:
+        clean_id(name)
+    assert caught.value.suggestion
+    assert str(caught.value).isprintable()
+
+
+@given(st.text())
+def test_a_cleaned_id_stays_as_it_is(text: str) -> None:
+    try:
+        cleaned = clean_id(text)
+    except BadName:
+        return
+    assert clean_id(cleaned) == cleaned
+    assert not set(cleaned) & set("/\\{} \n\0")
+
+
+@pytest.mark.parametrize(
+    ("template", "key"),
+    [
+        ("{batch}/{id}.mp4", "{batch}/mug.mp4"),
+        ("{batch}/{id}", "{batch}/mug.mp4"),
+        ("{id}.MP4", "mug.MP4"),
+        ("{batch}/{model}/{sku}-{line}", "{batch}/kling-v2.6-std/A 1-7.mp4"),
+    ],
+)
+def test_a_key_is_made_from_its_template(template: str, key: str) -> None:
+    assert KeyTemplate.of(template).key(FIELDS) == key
+
+
+@given(st.text(), st.text())
+def test_any_text_is_made_an_id_and_different_ones_stay_so(a: str, b: str) -> None:
+    made = fitting_id(a)
+    assert clean_id(made) == made
+    if a.strip() != b.strip() and made == fitting_id(b):
+        assert clean_id(a) == clean_id(b)  # the same but for how they are composed
+
+
+def keyed(template: str, cells: dict[str, object]) -> str:
+    scope = Scopes().of(cells, {}, closed=True)
+    return KeyTemplate.of(template).for_row(scope).key(FIELDS)
+
+
+def test_a_key_may_change_the_text_of_a_column() -> None:
+    template = "{batch}/{{ Vendor | lower | replace(' ', '-') }}/{id}"
+    assert keyed(template, {"Vendor": "Kiln Works"}) == "{batch}/kiln-works/mug.mp4"
+
+
+@pytest.mark.parametrize("value", ["../x", "a/b", "{batch}", "a\\b", "a\0"])
+def test_a_templated_value_cannot_change_the_shape_of_a_key(value: str) -> None:
+    with pytest.raises(BadName) as caught:
+        keyed("{batch}/{{ sku }}", {"sku": value})
+    assert "replace" in caught.value.suggestion
+
+
+@given(st.text(), st.text())
+def test_no_templated_key_ever_climbs_out_of_its_prefix(a: str, b: str) -> None:
+    try:
+        key = keyed("{{ a }}/x{{ b | default('y') }}", {"a": a, "b": b})
+    except (BadName, BadTemplate):
+        return
+    parts = key.split("/")
+    assert len(parts) == 2
+    assert not {"", ".", ".."} & {part.strip() for part in parts}
+    assert len(key.encode()) <= MAX_KEY_BYTES
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "",
+        "/{id}",
+        "../{id}",
+        "{batch}/../{id}",
+        "a/./{id}",
+        "{batch}//{id}",
+        "{batch}\\{id}",
+        "{id",
+        "id}",
+        "{}",
+        "{ }",
+        "{{ }}",
+        "{{ sku",
+        "{{ sku.lower() }}",
+        "../{{ sku }}",
+        "{batch}//{{ sku }}",
+        "{{ sku }}/{id",
+        "{% raw %}{{ sku }}{% endraw %}",
+        "a\n{id}",
+        "s3://bucket/{id}",
+        "x" * 300,
+        "/".join(["x" * 200] * 5),
+    ],
+)
+def test_a_template_that_could_leave_its_prefix_is_refused(template: str) -> None:
+    with pytest.raises(BadName):
+        KeyTemplate.of(template)
+
+
+@pytest.mark.parametrize("value", ["../x", "a/b", "a\\b", "{batch}", "a\nb", "", "  "])
+def test_a_value_that_could_leave_the_prefix_is_refused(value: str) -> None:
+    with pytest.raises(BadName):
+        KeyTemplate.of("{batch}/{sku}").key({**FIELDS, "sku": value})
+
+
+def test_a_column_that_does_not_exist_comes_with_a_guess() -> None:
+    with pytest.raises(BadName) as caught:
+        KeyTemplate.of("{batch}/{skuu}").key(FIELDS)
+    assert caught.value.suggestion == "did you mean {sku}?"
+
+
+@pytest.mark.parametrize("dots", [".", "..", " .. "])
+def test_a_part_of_dots_alone_is_refused(dots: str) -> None:
+    with pytest.raises(BadName):
+        KeyTemplate.of("{sku}/{id}").key({**FIELDS, "sku": dots})
+
+
+@given(template=st.text("{}idsku/.\\a", max_size=20), sku=st.text(max_size=300))
+def test_no_key_ever_climbs_out_of_its_prefix(template: str, sku: str) -> None:
+    try:
+        key = KeyTemplate.of(template).key({**FIELDS, "sku": sku})
+    except BadName:
+        return
+    parts = key.split("/")
+    assert not {"", ".", ".."} & {part.strip() for part in parts}
+    assert "\\" not in key
+    assert key.isprintable() or " " in key
+    assert key.casefold().endswith(".mp4")
+    assert len(key.encode()) <= MAX_KEY_BYTES
+
+
+@pytest.mark.parametrize("name", ["report", "Report"])
+def test_no_video_takes_the_place_of_its_batchs_report(name: str) -> None:
+    with pytest.raises(BadName, match="own report; choose another id or key"):
+        KeyTemplate.of(DEFAULT_KEY).key({"id": name})
+    assert KeyTemplate.of("{batch}/all/{id}").key({"id": name})
+
+
+def test_keys_are_unique_by_id_only_where_the_id_is_the_whole_name() -> None:
+    assert KeyTemplate.of("{batch}/{sku}/{id}.mp4").unique_by_id
+    assert not KeyTemplate.of("{batch}/{id}{line}.mp4").unique_by_id
+    assert not KeyTemplate.of("{batch}/{id}/{sku}.mp4").unique_by_id
+
+
+def test_a_name_used_before_is_told_with_its_line() -> None:
+    seen = Seen()
+    assert seen.add("Mug", 2) is None
+    assert seen.add("lamp", 3) is None
+    assert seen.add("MUG", 4) == 2
+    assert seen.add("straße", 5) is None
+    assert seen.add("STRASSE", 6) == 5
+    assert seen.add("\u01c5", 7) is None
+
+
+def test_many_names_are_remembered_with_their_lines() -> None:
+    seen = Seen()
+    assert all(seen.add(f"row-{n}", n) is None for n in range(5000))
+    assert all(seen.add(f"ROW-{n}", 9999) == n for n in range(5000))
+
+
+@given(st.lists(st.text("abAB", max_size=3)))
+def test_seen_agrees_with_a_dictionary(names: list[str]) -> None:
+    seen, lines = Seen(), dict[str, int]()
+    for line, name in enumerate(names):
+        assert seen.add(name, line) == lines.get(name.casefold())
+        lines.setdefault(name.casefold(), line)
+
+
+@given(st.lists(st.sampled_from(["a", "A", "b"]), max_size=3_000))
+def test_names_are_counted_to_the_letter(names: list[str]) -> None:
+    seen, counted = Seen(), dict[str, int]()
+    for name in names:
+        counted[name] = counted.get(name, 0) + 1
+        assert seen.count(name) == counted[name]

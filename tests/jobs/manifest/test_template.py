@@ -1,0 +1,218 @@
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.manifest.scope import Scopes
+from jobs.manifest.template import BadTemplate, Template, is_template
+
+CELLS = {
+    "Title": " Mug <b>Big</b> &amp; red ",
+    "Vendor": "",
+    "Image Src": "a.jpg",
+    "Body (HTML)": "<style>p{}</style><p>One</p>\n<p>Two &lt; 3</p><!-- <p> -->",
+    "Tags": "red, hot",
+    "price": "12.50",
+    "sizes": ["S", "M"],
+    "stock": 5,
+    "sold": None,
+}
+
+
+def render(
+    text: str, cells: Mapping[str, object] = CELLS, *, table: bool = True
+) -> str:
+    more = {"campaign": "spring", "id": "mug"}
+    return Template.of(text).render(Scopes().of(cells, more, closed=table))
+
+
+def told(text: str, cells: Mapping[str, object] = CELLS, *, table: bool = True) -> str:
+    with pytest.raises(BadTemplate) as caught:
+        render(text, cells, table=table)
+    assert caught.value.suggestion
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no template", "no template"),
+        ("{{ Title }} turning", "Mug <b>Big</b> &amp; red turning"),
+        ("{{ image_src }}|{{ body_html | striptags }}", "a.jpg|One Two < 3"),
+        ('{{ row["Image Src"] }}', "a.jpg"),
+        ("{{ stock }} left, {{ campaign }}, {{ id }}", "5 left, spring, mug"),
+        ("{{ sizes }}", "S, M"),
+        ("{{ price | replace('.', ',') }}", "12,50"),
+        ("{{ Tags | first | upper }} {{ sizes | last | lower }}", "RED m"),
+        ("{{ Tags | join(' and ') }}", "red and hot"),
+        ("{{ title | striptags | title }}", "Mug Big & Red"),
+        ("{{ body_html | striptags }}", "One Two < 3"),
+        ("{{ 'SLOW pan' | capitalize }}", "Slow pan"),
+        ("{{ image_src | trim('a') }}", ".jpg"),
+        ("{{ 'a slow and even turn' | truncate(10) }}", "a slow and"),
+        ("{{ 'a slow and even turn' | truncate(12) }}", "a slow and"),
+        ("{{ 'aslowandeventurn' | truncate(5) }}", "aslow"),
+        ("{{ vendor | default('nobody') }}", "nobody"),
+        ("{{ vendor | trim | default(title | lower) | truncate(3) }}", "mug"),
+        ("{{ image_src | default(vendor) }}", "a.jpg"),
+        ("x{{ vendor | default('') }}", "x"),
+        ("{{ vendor or image_src }}", "a.jpg"),
+        ("{{ image_src ~ '-' ~ price }}", "a.jpg-12.50"),
+        ("{% if vendor %}by {{ vendor }}{% else %}by hand{% endif %}", "by hand"),
+        ("{% if stock > 9 %}a{% elif price >= 12.5 %}b{% endif %}", "b"),
+        ("{% if 'hot' in Tags and not vendor %}a{% endif %}", "a"),
+        ("{{ 'a' if price == '12.50' else 'b' }}", "a"),
+        ("{{ 'dear' if price > 20 }}", ""),
+        ("{# nobody reads this #}a", "a"),
+    ],
+)
+def test_a_template_is_filled_from_the_cells(text: str, expected: str) -> None:
+    assert render(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ titel }}", "did you mean {{ title }}?"),
+        ("{{ image_scr }}", "did you mean {{ image_src }}?"),
+        ("{{ titel | default('x') }}", "the table does not have"),
+        ("{% if titel %}a{% endif %}", "the table does not have"),
+        ("{{ vendor }}", "vendor, which is empty here"),
+        ("{{ sold }}", "sold, which is empty here"),
+        ("{{ vendor ~ title }}", "vendor, which is empty here"),
+        ("{{ image_src | trim('a.jpg') }}", "comes out empty"),
+        ("{{ 'a' if tags > 3 else 'b' }}", "compared with a number"),
+    ],
+)
+def test_what_a_row_cannot_fill_is_told(text: str, words: str) -> None:
+    assert words in told(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ title",
+        "{{ }}",
+        "{% if title %}",
+        "{{ title.upper }}",
+        "{{ title.__class__ }}",
+        '{{ title["__class__"] }}',
+        "{{ row[title] }}",
+        "{{ row.title }}",
+        "{{ title() }}",
+        "{{ title[0] }}",
+        "{{ 9 ** 9 ** 9 }}",
+        "{{ 'a' * 999999999 }}",
+        "{{ price + 1 }}",
+        "{{ [1, 2] }}",
+        "{{ title is defined }}",
+        "{{ title | uper }}",
+        "{{ title | attr('x') }}",
+        "{{ title | replace('a') }}",
+        "{{ title | truncate(length=5) }}",
+        "{{ title | replace(*tags) }}",
+        "{% filter upper %}a{% endfilter %}",
+        "{% for one in tags %}{{ one }}{% endfor %}",
+        "{% set a = 1 %}",
+        "{% include 'a' %}",
+        "{% import 'a' as b %}",
+        "{% extends 'a' %}",
+        "{% macro a() %}{% endmacro %}",
+        "{{ " + "(" * 4000 + "a" + ")" * 4000 + " }}",
+        "{{ " + "9" * 5000 + " }}",
+        "a" * 10_001 + "{{ title }}",
+    ],
+)
+def test_what_may_not_stand_in_a_template_is_refused_before_any_row(text: str) -> None:
+    with pytest.raises(BadTemplate) as caught:
+        Template.of(text)
+    assert caught.value.suggestion
+    assert caught.value.message.isprintable()
+
+
+def test_names_of_the_template_language_mean_nothing_here() -> None:
+    for name in ("self", "cycler", "range", "lipsum", "dict", "namespace"):
+        assert "the table does not have" in told(f"{{{{ {name} }}}}")
+
+
+def test_what_a_cell_holds_is_never_a_template() -> None:
+    cells = {"title": "{{ secret }}{% if %}", "secret": "x"}
+    assert render("{{ title }}", cells) == "{{ secret }}{% if %}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ title" + f" | replace('r', '{'r' * 90}')" * 50 + " }}",
+        "{{ title | join('" + "r" * 9000 + "') }}",
+        "{{ title }}" * 900,
+    ],
+)
+def test_no_template_makes_endless_texts(text: str) -> None:
+    assert "more than" in told(text, {"title": "r," * 500})
+
+
+def test_two_columns_of_one_word_are_told_apart_only_by_their_names() -> None:
+    cells = {"Image Src": "a", "image-src": "b", "image src": "c"}
+    assert "can mean" in told("{{ image_src }}", cells)
+    assert render('{{ row["image-src"] }}', cells) == "b"
+    exact = {**cells, "image_src": "d"}
+    assert render("{{ image_src }}", exact) == "d"
+
+
+def test_rows_that_are_no_table_may_lack_what_has_a_default() -> None:
+    assert render("{{ size | default('M') }}", {}, table=False) == "M"
+    assert render("{% if size %}a{% else %}b{% endif %}", {}, table=False) == "b"
+    assert "this row does not have" in told("{{ size }}", {"sizes": "S"}, table=False)
+
+
+def test_a_value_may_be_refused_where_it_is_put() -> None:
+    def fits(text: str) -> None:
+        if "/" in text:
+            raise ValueError(text)
+
+    scope = Scopes().of({"a": "x/y", "b": "z"}, {}, closed=True)
+    assert Template.of("q/{{ b }}").render(scope, fits) == "q/z"
+    with pytest.raises(ValueError, match="x/y"):
+        Template.of("{{ a }}").render(scope, fits)
+
+
+def test_the_sketch_of_a_template_has_its_own_text() -> None:
+    text = "{batch}/{{ vendor }}/{% if a %}b{% else %}c{% endif %}"
+    assert Template.of(text).sketch() == "{batch}/x/b"
+    assert Template.of("{% if a > 5 %}b{% endif %}").sketch() == "x"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["<" * 10**5, "<!--" * 10**5, "<style>" * 10**5, "<p " * 10**5, "&amp;" * 10**5],
+)
+def test_broken_html_is_taken_apart_in_one_go(body: str) -> None:
+    text = "{{ body | striptags | default('x') | truncate(9) }}"
+    assert len(render(text, {"body": body})) <= 9
+
+
+WORDS = st.sampled_from(
+    [
+        *("{{", "}}", "{%", "%}", "{#", "#}", " ", "|", "(", ")", "'", '"', ".", ","),
+        *("title", "row", "[", "]", "if", "else", "endif", "default", "replace", "for"),
+        *("truncate", "striptags", "~", "+", "*", "9", "__class__", "not", "in", "=="),
+    ]
+)
+
+
+@given(st.lists(WORDS).map("".join), st.text())
+def test_any_text_is_a_template_or_told_to_be_none(text: str, title: str) -> None:
+    try:
+        made = render(text, {"title": title})
+    except BadTemplate:
+        return
+    assert is_template(text) or made == text.removesuffix("\n")
+
+
+@given(st.text())
+def test_a_value_stands_in_the_text_as_it_is(title: str) -> None:
+    if title.strip():
+        assert render("<{{ title }}>", {"title": title}) == f"<{title.strip()}>"

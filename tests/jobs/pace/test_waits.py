@@ -1,0 +1,66 @@
+"""Waits: never too short for the provider, never too long for whoever waits."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.attempt.settling import ENOUGH_LOOKS
+from jobs.pace.waits import (
+    LONGEST_COOLING_S,
+    collect_again_s,
+    cooling_s,
+    settle_again_s,
+)
+
+luck = st.floats(0, 1, exclude_max=True)
+
+
+@given(st.integers(1, 10_000), st.none() | st.floats(), luck)
+def test_an_account_rests_for_a_bounded_time(
+    strikes: int, retry_after_s: float | None, lucky: float
+) -> None:
+    rest_s = cooling_s(strikes, retry_after_s, lucky)
+    assert 0 < rest_s <= 1.25 * LONGEST_COOLING_S
+
+
+@pytest.mark.parametrize(
+    ("retry_after_s", "rest_s"),
+    [
+        (None, 2.0),
+        (30.0, 30.0),
+        (1e9, LONGEST_COOLING_S),
+        (math.inf, LONGEST_COOLING_S),
+        (0.0, 0.2),
+        (-7.0, 2.0),
+    ],
+)
+def test_the_provider_says_how_long_within_reason(
+    retry_after_s: float | None, rest_s: float
+) -> None:
+    assert cooling_s(1, retry_after_s, luck=0.5) == pytest.approx(rest_s)
+
+
+@given(st.integers(1, 100), luck)
+def test_the_rest_grows_with_every_refusal(strikes: int, lucky: float) -> None:
+    assert cooling_s(strikes, None, lucky) <= cooling_s(strikes + 1, None, lucky)
+
+
+@given(st.integers(0, 10**9), luck)
+def test_a_video_is_tried_again_soon_and_at_least_every_quarter_hour(
+    tries: int, lucky: float
+) -> None:
+    assert 0 < collect_again_s(tries, lucky) <= 900
+
+
+@given(st.floats(1, 86_400))
+def test_a_lost_answer_is_looked_for_often_enough_to_be_absent(settle_s: float) -> None:
+    """Otherwise the waiting for looks would outlast the settling time by far."""
+    unknown_s, looks = min(5.0, settle_s / 4), 0
+    while looks < ENOUGH_LOOKS:
+        looks += 1
+        wait_s = settle_again_s(unknown_s, settle_s)
+        assert wait_s >= 1
+        unknown_s += wait_s
+    assert unknown_s <= max(settle_s, 10.0)

@@ -1,0 +1,152 @@
+"""The provider's billing beside our books: every difference is named."""
+
+from dataclasses import replace
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.answers import Billed
+from jobs.pricing import usd
+from jobs.records import Attempt, JobRecord
+from jobs.report.invoice import invoice
+from jobs.states import State
+from tests.jobs.report.reported import MODEL, NOW_S, job_records, one_job, one_try
+
+PRICE = 210_000
+DURING = (NOW_S - 5, NOW_S + 60)
+
+
+def billed(
+    prediction_id: str,
+    amount: int = PRICE,
+    kind: str = "deduct",
+    at_s: float = NOW_S,
+) -> Billed:
+    record = f"{kind}-{prediction_id}"
+    return Billed(record, prediction_id, MODEL, kind, amount, at_s)
+
+
+def names(told: dict[str, object]) -> list[str]:
+    differences = told["differences"]
+    assert isinstance(differences, list)
+    return [difference["what"] for difference in differences]
+
+
+def test_what_agrees_is_summed_up_and_nothing_differs() -> None:
+    failed = replace(one_try("failed", refunded=PRICE), number=1)
+    stored = replace(one_try(), number=2, prediction_id="p2")
+    rows = [billed("p1"), billed("p1", kind="refund"), billed("p2")]
+    told = invoice([one_job(State.STORED, failed, stored)], rows, {"p1", "p2"}, DURING)
+    assert told == {
+        "billed_usd": "0.42",
+        "billed_refunded_usd": "0.21",
+        "billed_net_usd": "0.21",
+        "by_model": [
+            {
+                "model": MODEL,
+                "duration_s": None,
+                "options": "",
+                "billed_usd": "0.42",
+                "billed_refunded_usd": "0.21",
+                "billed_net_usd": "0.21",
+            }
+        ],
+        "differences": [],
+        "unexplained": [],
+    }
+
+
+def test_a_charge_that_is_not_there_may_still_come() -> None:
+    told = invoice([one_job(State.STORED, one_try())], [], set(), DURING)
+    assert told["differences"] == [
+        {
+            "id": "mug",
+            "attempt": 1,
+            "prediction_id": "p1",
+            "what": "charge not billed, or not yet",
+            "booked_usd": "0.21",
+            "billed_usd": "0.00",
+        }
+    ]
+
+
+def test_a_refund_that_is_not_there_may_still_come() -> None:
+    job = one_job(State.FAILED, one_try("failed", refunded=PRICE))
+    assert names(invoice([job], [billed("p1")], {"p1"}, DURING)) == [
+        "refund not billed, or not yet"
+    ]
+
+
+def test_a_changed_price_is_named_with_its_direction() -> None:
+    job = one_job(State.STORED, one_try())
+    dearer = invoice([job], [billed("p1", 250_000)], {"p1"}, DURING)
+    cheaper = invoice([job], [billed("p1", 200_000)], {"p1"}, DURING)
+    assert names(dearer) == ["charge billed higher"]
+    assert names(cheaper) == ["charge billed lower"]
+    assert dearer["billed_usd"] == "0.25"
+
+
+def test_a_refund_nobody_expected_is_named() -> None:
+    job = one_job(State.FAILED, one_try("failed"))
+    rows = [billed("p1"), billed("p1", kind="refund")]
+    assert names(invoice([job], rows, {"p1"}, DURING)) == [
+        "refund billed though none was expected"
+    ]
+
+
+def test_a_strangers_charge_is_unexplained_and_not_ours() -> None:
+    rows = [billed("p1"), billed("s1", 420_000)]
+    told = invoice([one_job(State.STORED, one_try())], rows, {"p1"}, DURING)
+    assert told["billed_usd"] == "0.21"
+    (stranger,) = told["unexplained"]
+    assert stranger["prediction_id"] == "s1"
+    assert stranger["billed_usd"] == "0.42"
+
+
+def test_charges_of_other_batches_and_of_other_times_are_no_concern() -> None:
+    rows = [billed("p1"), billed("of-another-batch"), billed("s1", at_s=NOW_S + 61)]
+    rows.append(billed("s2", at_s=NOW_S - 6))
+    known = {"p1", "of-another-batch"}
+    told = invoice([one_job(State.STORED, one_try())], rows, known, DURING)
+    assert told["unexplained"] == []
+
+
+def test_an_attempt_without_an_id_is_compared_with_nothing() -> None:
+    unknown = replace(one_try("unknown"), prediction_id=None, charged_usd_micros=0)
+    told = invoice([one_job(State.UNRESOLVED, unknown)], [billed("")], set(), DURING)
+    assert told["differences"] == []
+
+
+def rows_of(attempt: Attempt) -> list[Billed]:
+    assert attempt.prediction_id
+    found = [billed(attempt.prediction_id, attempt.charged_usd_micros)]
+    if attempt.refunded_usd_micros:
+        back = attempt.refunded_usd_micros
+        found.append(billed(attempt.prediction_id, back, "refund"))
+    return found
+
+
+@given(records=st.lists(job_records(), max_size=5), luck=st.randoms())
+def test_books_that_are_billed_as_booked_equal_them_in_any_order(
+    records: list[JobRecord], luck: Random
+) -> None:
+    distinct: list[JobRecord] = []
+    rows: list[Billed] = []
+    for number, record in enumerate(records):
+        # No two attempts share a prediction: the ledger sees to that.
+        tries = tuple(
+            replace(attempt, prediction_id=f"p{number}-{attempt.number}")
+            for attempt in record.attempts
+        )
+        distinct.append(replace(record, attempts=tries))
+        rows += [row for attempt in tries for row in rows_of(attempt)]
+    luck.shuffle(rows)
+    told = invoice(distinct, rows, {row.prediction_id for row in rows}, DURING)
+    assert told["differences"] == []
+    assert told["unexplained"] == []
+    charged = sum(record.charged_usd_micros for record in distinct)
+    refunded = sum(record.refunded_usd_micros for record in distinct)
+    assert told["billed_usd"] == usd(charged)
+    assert told["billed_refunded_usd"] == usd(refunded)
+    assert told["billed_net_usd"] == usd(charged - refunded)

@@ -1,0 +1,268 @@
+"""Settings: each one works, none contradicts another, and no secret gets out."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from jobs.pace.limits import Limits
+from jobs.settings import (
+    LONGEST_SOCKET_PATH,
+    BadSettings,
+    Settings,
+    child_environment,
+    read,
+    worker_name,
+)
+
+KEY = "wsk-0123456789abcdef"
+HOOK = "https://hooks.example.com/T0/B0/x"
+SMTP = "smtp://me:pw@mail.example.com?from=mill@example.com"
+DOCS = Path(__file__).parents[3] / "docs" / "operations.md"
+VARIABLES = [str(field.alias) for field in Settings.model_fields.values()]
+
+#: A value of each variable that is not its default, and how it is read.
+GIVEN = {
+    "WAVESPEED_API_KEY": (KEY, SecretStr(KEY)),
+    "WAVESPEED_BASE_URL": ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    "REELMILL_REDIS_URL": ("redis://:pw@r:6379/1", "redis://:pw@r:6379/1"),
+    "REELMILL_HOME": ("elsewhere", Path("elsewhere")),
+    "REELMILL_SERVER": ("redis-server", "redis-server"),
+    "REELMILL_STORE": ("s3://shop/videos", "s3://shop/videos"),
+    "REELMILL_ACCOUNT": ("acme", "acme"),
+    "REELMILL_TIER": ("Gold", "gold"),
+    "REELMILL_VIDEOS_PER_MINUTE": ("17", 17),
+    "REELMILL_CONCURRENT_VIDEOS": ("19", 19),
+    "REELMILL_DAILY_BUDGET": ("12.50", "12.50"),
+    "REELMILL_STARTS": ("no", False),
+    "REELMILL_ATTEMPTS": ("2", 2),
+    "REELMILL_POLL_MIN_S": ("7.5", 7.5),
+    "REELMILL_FIRST_LOOK_S": ("9", 9.0),
+    "REELMILL_SETTLE_S": ("240", 240.0),
+    "REELMILL_WEBHOOK_URL": ("https://h.example/w/", "https://h.example/w"),
+    "REELMILL_LEASE_S": ("45", 45.0),
+    "REELMILL_PULSE_S": ("0.75", 0.75),
+    "REELMILL_SUBMIT_TIMEOUT_S": ("90", 90.0),
+    "REELMILL_REQUEST_TIMEOUT_S": ("12", 12.0),
+    "REELMILL_DOWNLOAD_TIMEOUT_S": ("300", 300.0),
+    "REELMILL_POSTERS": ("OFF", "off"),
+    "REELMILL_ARCHIVE_AFTER_S": ("Never", "never"),
+    "REELMILL_STOP_S": ("300", 300.0),
+    "REELMILL_NOTIFY_URL": (HOOK, SecretStr(HOOK)),
+    "REELMILL_NOTIFY_SECRET": ("whisper", SecretStr("whisper")),
+    "REELMILL_NOTIFY_EMAIL": ("a@x.org,b@x.org", "a@x.org,b@x.org"),
+    "REELMILL_SMTP_URL": (SMTP, SecretStr(SMTP)),
+    "REELMILL_REPORT_URL": ("https://x.org/{batch}", "https://x.org/{batch}"),
+}
+
+#: What a variable has no meaning without.
+NEEDS = {"REELMILL_NOTIFY_EMAIL": {"REELMILL_SMTP_URL": SMTP}}
+
+
+def test_every_variable_is_tried_here() -> None:
+    assert sorted(GIVEN) == sorted(VARIABLES)
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_variable_sets_its_setting(name: str) -> None:
+    text, value = GIVEN[name]
+    (field,) = [f for f, i in Settings.model_fields.items() if i.alias == name]
+    assert getattr(read({**NEEDS.get(name, {}), name: text}), field) == value
+    assert getattr(read({name: ""}), field) == getattr(read({}), field)
+    assert getattr(read({}), field) != value
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_every_variable_is_told_to_people(name: str) -> None:
+    assert name in DOCS.read_text("utf-8")
+
+
+def test_no_page_tells_of_a_variable_that_there_is_not() -> None:
+    told = set(re.findall(r"\bREELMILL_[A-Z_]*[A-Z]\b", DOCS.read_text("utf-8")))
+    assert told <= set(VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("REELMILL_SETTEL_S", "did you mean REELMILL_SETTLE_S?"),
+        ("REELMILL_VIDEO_PER_MINUTE", "did you mean REELMILL_VIDEOS_PER_MINUTE?"),
+        ("REELMILL_", "unset it"),
+        ("REELMILL_ZZZ", "unset it"),
+    ],
+)
+def test_a_misspelt_variable_is_an_error(name: str, said: str) -> None:
+    with pytest.raises(BadSettings, match=f"^{name} is no setting") as caught:
+        read({name: "1"})
+    assert said in str(caught.value)
+
+
+def test_variables_of_others_are_none_of_ours() -> None:
+    assert read({"PATH": "/bin", "CELERY_BROKER_URL": "x"}) == read({})
+
+
+WRONG = [
+    ({"REELMILL_TIER": "platinum"}, "REELMILL_TIER: must be one of bronze"),
+    ({"REELMILL_ATTEMPTS": "0"}, "REELMILL_ATTEMPTS: "),
+    ({"REELMILL_ATTEMPTS": "two"}, "REELMILL_ATTEMPTS: "),
+    ({"REELMILL_ATTEMPTS": "2.5"}, "REELMILL_ATTEMPTS: "),
+    ({"REELMILL_VIDEOS_PER_MINUTE": "0"}, "REELMILL_VIDEOS_PER_MINUTE: "),
+    ({"REELMILL_CONCURRENT_VIDEOS": "-1"}, "REELMILL_CONCURRENT_VIDEOS: "),
+    ({"REELMILL_POLL_MIN_S": "nan"}, "REELMILL_POLL_MIN_S: "),
+    ({"REELMILL_POLL_MIN_S": "inf"}, "REELMILL_POLL_MIN_S: "),
+    ({"REELMILL_POLL_MIN_S": "0"}, "REELMILL_POLL_MIN_S: "),
+    ({"REELMILL_SETTLE_S": "nan"}, "REELMILL_SETTLE_S: "),
+    ({"REELMILL_LEASE_S": "1e9"}, "REELMILL_LEASE_S: "),
+    ({"REELMILL_ACCOUNT": "a/b"}, "REELMILL_ACCOUNT: "),
+    ({"REELMILL_ACCOUNT": "a:b"}, "REELMILL_ACCOUNT: "),
+    ({"REELMILL_ACCOUNT": "a" * 65}, "REELMILL_ACCOUNT: "),
+    ({"REELMILL_DAILY_BUDGET": "-1"}, "REELMILL_DAILY_BUDGET: "),
+    ({"REELMILL_DAILY_BUDGET": "much"}, "REELMILL_DAILY_BUDGET: "),
+    ({"REELMILL_STARTS": "maybe"}, "REELMILL_STARTS: "),
+    ({"REELMILL_REDIS_URL": "localhost:6379"}, "must begin with redis://"),
+    ({"REELMILL_REDIS_URL": "http://r:6379"}, "must begin with redis://"),
+    ({"WAVESPEED_BASE_URL": "api.wavespeed.ai"}, "must be an origin such as"),
+    ({"WAVESPEED_BASE_URL": "ftp://x"}, "must be an origin such as"),
+    ({"WAVESPEED_BASE_URL": "https://"}, "must be an origin such as"),
+    ({"WAVESPEED_BASE_URL": "https://x/api/v3"}, "must be an origin alone"),
+    ({"WAVESPEED_BASE_URL": "https://x?key=1"}, "must be an origin alone"),
+    ({"WAVESPEED_BASE_URL": "https://me:pw@x"}, "must be an origin alone"),
+    ({"WAVESPEED_BASE_URL": "https://:pw@x"}, "must be an origin alone"),
+    ({"WAVESPEED_BASE_URL": "http://["}, "WAVESPEED_BASE_URL: "),
+    ({"WAVESPEED_API_KEY": "two words"}, "WAVESPEED_API_KEY: "),
+    ({"WAVESPEED_API_KEY": "ключ"}, "WAVESPEED_API_KEY: "),
+    ({"WAVESPEED_API_KEY": "a\r\nX: y"}, "WAVESPEED_API_KEY: "),
+    ({"REELMILL_NOTIFY_URL": "hooks.example.com"}, "REELMILL_NOTIFY_URL: must be"),
+    ({"REELMILL_NOTIFY_URL": "https://a:b@x"}, "REELMILL_NOTIFY_URL: must be"),
+    ({"REELMILL_NOTIFY_URL": "http://x/\r\ny"}, "REELMILL_NOTIFY_URL: must be"),
+    ({"REELMILL_NOTIFY_EMAIL": "nobody"}, "REELMILL_NOTIFY_EMAIL: must be"),
+    ({"REELMILL_NOTIFY_EMAIL": "a@x.org"}, "NOTIFY_EMAIL needs REELMILL_SMTP_URL"),
+    ({"REELMILL_SMTP_URL": "https://x"}, "REELMILL_SMTP_URL: must be smtp"),
+    ({"REELMILL_SMTP_URL": "smtp://x:99999?from=a@b"}, "REELMILL_SMTP_URL: has a"),
+    ({"REELMILL_SMTP_URL": "smtp://x"}, "REELMILL_SMTP_URL: must end with ?from="),
+    ({"REELMILL_REPORT_URL": "https://x.org/report"}, "REELMILL_REPORT_URL: must"),
+    (
+        {"REELMILL_LEASE_S": "2", "REELMILL_PULSE_S": "2"},
+        "REELMILL_LEASE_S must exceed REELMILL_PULSE_S",
+    ),
+    (
+        {"REELMILL_SETTLE_S": "60", "REELMILL_SUBMIT_TIMEOUT_S": "60"},
+        "REELMILL_SETTLE_S must exceed REELMILL_SUBMIT_TIMEOUT_S",
+    ),
+    (
+        {"REELMILL_SETTLE_S": "70", "REELMILL_POLL_MIN_S": "80"},
+        "REELMILL_SETTLE_S must be at least REELMILL_POLL_MIN_S",
+    ),
+]
+
+
+@pytest.mark.parametrize(("environ", "said"), WRONG)
+def test_what_cannot_be_is_refused_with_its_name(
+    environ: dict[str, str], said: str
+) -> None:
+    with pytest.raises(BadSettings) as caught:
+        read(environ)
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(BadSettings) as caught:
+        read({"REELMILL_TIER": "x", "REELMILL_ATTEMPTS": "y", "REELMILL_LEASE_S": "z"})
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("url", ["https://x", "https://x/", "https://x:443"])
+def test_an_origin_is_kept_without_its_slash(url: str) -> None:
+    assert read({"WAVESPEED_BASE_URL": url}).base_url == url.rstrip("/")
+
+
+def test_the_key_is_shown_nowhere() -> None:
+    chosen = read({"WAVESPEED_API_KEY": f" {KEY}\n"})
+    assert chosen.api_key is not None
+    assert chosen.api_key.get_secret_value() == KEY
+    for shown in (
+        repr(chosen),
+        str(chosen),
+        str(chosen.model_dump()),
+        chosen.model_dump_json(),
+        chosen.account_id,
+        str(list(chosen)),
+    ):
+        assert KEY not in shown
+
+
+@pytest.mark.parametrize("key", [f"{KEY} x", f"{KEY}\x00", f"{KEY}ü"])
+def test_no_error_quotes_a_key(key: str) -> None:
+    with pytest.raises(BadSettings) as caught:
+        read({"WAVESPEED_API_KEY": key, "REELMILL_LEASE_S": "x"})
+    text = str(caught.value)
+    assert KEY not in text
+    assert "WAVESPEED_API_KEY: holds a character" in text
+    assert caught.value.__cause__ is None
+
+
+def test_passwords_of_the_ledger_are_not_shown() -> None:
+    chosen = read({"REELMILL_REDIS_URL": "rediss://me:hunter2@r:6379/1"})
+    assert "hunter2" not in repr(chosen)
+    with pytest.raises(BadSettings) as caught:
+        read({"REELMILL_REDIS_URL": "http://me:hunter2@r"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_account_is_known_by_origin_and_key() -> None:
+    ours = read({"WAVESPEED_API_KEY": KEY}).account_id
+    assert ours == read({"WAVESPEED_API_KEY": f"{KEY} "}).account_id
+    assert ours != read({"WAVESPEED_API_KEY": f"{KEY}0"}).account_id
+    elsewhere = {"WAVESPEED_API_KEY": KEY, "WAVESPEED_BASE_URL": "http://127.0.0.1:1"}
+    assert ours != read(elsewhere).account_id
+    assert read({**elsewhere, "REELMILL_ACCOUNT": "acme"}).account_id == "acme"
+
+
+def test_limits_are_those_of_the_tier_or_what_is_set_instead() -> None:
+    assert read({}).limits == Limits(2, 2)
+    assert read({"REELMILL_TIER": "silver"}).limits == Limits(500, 300)
+    fewer = {"REELMILL_TIER": "silver", "REELMILL_CONCURRENT_VIDEOS": "3"}
+    assert read(fewer).limits == Limits(500, 3)
+
+
+def test_the_budget_of_a_day_is_exact() -> None:
+    assert read({}).daily_budget_usd_micros is None
+    assert read({"REELMILL_DAILY_BUDGET": "0"}).daily_budget_usd_micros == 0
+    assert read({"REELMILL_DAILY_BUDGET": "0.252"}).daily_budget_usd_micros == 252_000
+
+
+@given(st.text("ab/ü ", min_size=1, max_size=300))
+def test_a_socket_path_always_fits(name: str) -> None:
+    home = Path("/tmp/x") / name.strip("/")  # noqa: S108 - nothing is made there
+    chosen = read({}, home=home)
+    assert len(str(chosen.socket_path).encode()) <= LONGEST_SOCKET_PATH
+    assert chosen.socket_path.is_absolute()
+
+
+def test_long_homes_do_not_share_a_socket() -> None:
+    one, two = (read({}, home=Path("/" + "x" * 200) / n) for n in ("a", "b"))
+    assert one.socket_path != two.socket_path
+    assert one.socket_path == read({}, home=one.home).socket_path
+
+
+def test_another_process_reads_the_same_settings() -> None:
+    environ = {name: text for name, (text, _) in GIVEN.items()}
+    for chosen in (read({}), read(environ)):
+        assert read(child_environment(chosen)) == chosen
+
+
+def test_a_setting_given_by_hand_wins() -> None:
+    assert read({"REELMILL_ATTEMPTS": "2"}, attempts=5).attempts == 5
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read({}).attempts = 4
+
+
+def test_a_worker_has_a_name() -> None:
+    assert re.fullmatch(r"\d+@.+", worker_name())
