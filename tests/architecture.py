@@ -208,6 +208,25 @@ def import_cycles(known: dict[str, Module]) -> Iterator[str]:
         graph[cycle[1]].discard(cycle[0])
 
 
+def room_cycles(known: dict[str, Module]) -> Iterator[str]:
+    """Packages of `jobs` that need each other, by way of whichever modules."""
+    graph: dict[str, set[str]] = {}
+    for name, module in known.items():
+        if room := room_of(name, known):
+            needed = {room_of(other, known) for other in imports(module, known)}
+            graph.setdefault(room, set()).update(needed - {"", room})
+    if cycle := some_cycle(graph):
+        yield "rooms need each other: " + " -> ".join(cycle)
+
+
+def room_of(name: str, known: dict[str, Module]) -> str:
+    """The package of `jobs` that a module lies in; empty if it lies in none."""
+    room = ".".join(name.split(".")[:2])
+    top = known.get(room)
+    is_room = top and top.package == "jobs" != room and top.path.stem == "__init__"
+    return room if is_room else ""
+
+
 def some_cycle(graph: dict[str, set[str]]) -> list[str]:
     """One way round, back to the module where it begins; empty if there is none."""
     try:
@@ -230,4 +249,4 @@ def broken_rules(root: Path) -> list[str]:
             wrong_sizes(module),
         )
         found += [f"{place} {said}" for check in checks for said in check]
-    return found + list(import_cycles(known))
+    return [*found, *import_cycles(known), *room_cycles(known)]

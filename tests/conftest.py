@@ -11,10 +11,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as drawing
+from hypothesis import strategies as st
 
 from jobs import settings
 from jobs.ledger import Ledger, connect
 from producer.private import _claimed, ledger_of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawn_before() -> None:
+    """The first draw of all reads every module of ours: a second no test is to bear."""
+
+    @drawing(max_examples=1, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers())
+    def draw(_: int) -> None:
+        pass
+
+    draw()
 
 
 @dataclass(slots=True)

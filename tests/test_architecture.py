@@ -60,6 +60,7 @@ PLANTED = [
     ("jobs/states.py", "from jobs.records import Attempt", "import cycle: "),
     ("jobs/states.py", "from jobs import records", "import cycle: "),
     ("jobs/job.py", "def f():\n    from . import records", "import cycle: "),
+    ("jobs/there/other.py", "from jobs import here", "rooms need each other: "),
 ]
 
 
@@ -72,6 +73,10 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / "jobs" / f"{name}.py", root / "jobs")
     for name in ("settings", "storage"):
         shutil.copytree(ROOT / "jobs" / name, root / "jobs" / name)
+    for room, needs in (("here", "from jobs.there import thing"), ("there", "")):
+        (root / "jobs" / room).mkdir()
+        (root / "jobs" / room / "__init__.py").touch()
+        (root / "jobs" / room / "thing.py").write_text(needs, encoding="utf-8")
     return root
 
 
