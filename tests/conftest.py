@@ -22,7 +22,7 @@ from producer.private import _claimed, ledger_of
 
 @pytest.fixture(scope="session", autouse=True)
 def _drawn_before() -> None:
-    """Draw a first text: the tables made for it take a second that no test is to bear."""
+    """Draw a first text: the tables made for it take a second no test is to bear."""
 
     @drawing(max_examples=1, database=None, suppress_health_check=list(HealthCheck))
     @given(st.text())
