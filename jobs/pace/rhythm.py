@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from operator import sub
+from operator import mul, sub
 
 from jobs.moves import LONGEST_GENERATION_S
 
@@ -26,8 +26,17 @@ LOOK_SHARE = 0.2
 #: The first look is never later than this.
 LATEST_FIRST_LOOK_S = 300.0
 
+#: Looks for each prediction that are aimed at, of those that one as often as allowed
+#: would take: half, less what the longest gaps below add.
+AIM = 0.45
+
 #: Looks are as close as they may be where this share of them, or more, finds an end.
-WORTH_A_LOOK = 0.15
+#: It is set by the aim, within these: more closely would find next to nothing, and less
+#: would leave short generations waiting for longer than they take.
+LEAST_WORTH, MOST_WORTH = 0.05, 0.15
+
+#: Halvings of what lies between, on a scale of factors.
+_HALVINGS = 10
 
 #: How much looks thin out where ends are less likely: they go with this power of the
 #: likelihood. With a half the mean lag is the least for as many looks, with more the
@@ -195,28 +204,42 @@ def _table(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The times of the edges, and the looks that are worth it by each."""
     edges_s = [math.exp(at) for at in edges]
-    running = [*accumulate(reversed(ends), initial=beyond)][-2::-1]
-    # Of those that run in the middle of a cell, how many end in a second.
-    rates = [
-        _rate(count / (after + count / 2) / (to_s - from_s), poll_min_s)
-        for count, after, (from_s, to_s) in zip(
-            ends, running, pairwise(edges_s), strict=True
-        )
+    spans_s = [to_s - from_s for from_s, to_s in pairwise(edges_s)]
+    after = [*accumulate(reversed(ends), initial=beyond)][-2::-1]
+    running = [count + left / 2 for count, left in zip(after, ends, strict=True)]
+    # Of those that run in the middle of a cell, how many end until a look could follow.
+    found = [
+        poll_min_s * count / left / span_s
+        for count, left, span_s in zip(ends, running, spans_s, strict=True)
     ]
+    lasting_s = [left * span_s for left, span_s in zip(running, spans_s, strict=True)]
+    worth = _worth(found, lasting_s)
+    shares = [_share(each, worth) for each in found]
     marks_s = (0.0, *edges_s)
-    worth = (
-        rate * (to_s - from_s)
-        for rate, (from_s, to_s) in zip(
-            (rates[0], *rates), pairwise(marks_s), strict=True
+    looks = (
+        share * (to_s - from_s) / poll_min_s
+        for share, (from_s, to_s) in zip(
+            (shares[0], *shares), pairwise(marks_s), strict=True
         )
     )
-    return marks_s, tuple(accumulate(worth, initial=0.0))
+    return marks_s, tuple(accumulate(looks, initial=0.0))
 
 
-def _rate(ending: float, poll_min_s: float) -> float:
-    """Looks a second, where this share of those that run ends in a second."""
-    found = ending * poll_min_s / WORTH_A_LOOK
-    return math.pow(min(1.0, found), THINNING) / poll_min_s
+def _worth(found: Sequence[float], lasting_s: Sequence[float]) -> float:
+    """Of looks that are worth it how many find an end, so that the aim is met."""
+    most = AIM * sum(lasting_s)
+    low, high = LEAST_WORTH, MOST_WORTH
+    for _ in range(_HALVINGS):
+        middle = math.sqrt(low * high)
+        shares = (_share(each, middle) for each in found)
+        looks = sum(map(mul, shares, lasting_s))
+        low, high = (middle, high) if looks > most else (low, middle)
+    return high
+
+
+def _share(found: float, worth: float) -> float:
+    """Of the looks that there may be, how many there are where they find so many."""
+    return math.pow(min(1.0, found / worth), THINNING)
 
 
 def _between(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
