@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from rich.markup import escape
@@ -249,13 +250,13 @@ def invoice_lines(invoice: Mapping[str, Any]) -> list[str]:
 
 def trouble_lines(document: Mapping[str, Any]) -> list[str]:
     """A line for every row that is neither stored nor under way, up to a bound."""
-    rows = [row for row in document["rows"] if row["error"]]
+    rows = (row for row in document["rows"] if row["error"])
     lines = [
         f"line {row['line']}, {row['id']}: {row['state']}: {row['error']['message']}"
-        for row in rows[:MOST_ROWS]
+        for row in islice(rows, MOST_ROWS)
     ]
-    if len(rows) > MOST_ROWS:
-        lines.append(f"and {len(rows) - MOST_ROWS} more; the report has all")
+    if more := sum(1 for _ in rows):
+        lines.append(f"and {more} more; the report has all")
     return lines
 
 

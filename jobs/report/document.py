@@ -17,6 +17,7 @@ from jobs.report.bill import Bill
 from jobs.report.formats import iso, usd_or_none
 from jobs.report.kinds import Kind, in_order, kind_of
 from jobs.report.notices import is_at_risk, notices
+from jobs.report.packed import Packed
 from jobs.report.reasons import Reasons
 from jobs.report.rows import row
 from jobs.report.sums import Sum
@@ -84,14 +85,23 @@ def json_chunks(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _value(value: object) -> Iterator[str]:
     """A value on one line; of a list each item on its own."""
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list | Packed):
         yield json.dumps(value, ensure_ascii=False)
         return
+    if not value:
+        yield "[]"
+        return
     lead = "["
-    for item in value:
-        yield f"{lead}\n  {json.dumps(item, ensure_ascii=False)}"
+    for item in _items(value):
+        yield f"{lead}\n  {item}"
         lead = ","
     yield "\n ]"
+
+
+def _items(value: list[Any] | Packed) -> Iterator[str]:
+    if isinstance(value, Packed):
+        return value.texts()
+    return (json.dumps(item, ensure_ascii=False) for item in value)
 
 
 def as_json(document: Mapping[str, Any]) -> str:
@@ -107,7 +117,10 @@ class _Counted:
         self._now_s = now_s
         self._bill = bill
         self._kinds: dict[Kind, Sum] = {}
-        self.rows: list[dict[str, Any]] = []
+        self._rows = Packed()
+        #: Line and id of the newest; whether all came in the order of the manifest.
+        self._newest: tuple[int, str] = (0, "")
+        self._in_order = True
         self.reasons = Reasons(batch.id)
         self.timeline = Timeline(now_s)
         self.times = Times()
@@ -117,7 +130,10 @@ class _Counted:
         """Count one job."""
         kind = kind_of(record.job)
         told = row(self._batch, record, kind, self._bill)
-        self.rows.append(told)
+        self._rows.append(told)
+        newest = record.job.line, record.job.id
+        self._in_order &= self._newest <= newest
+        self._newest = newest
         self._kinds.setdefault(kind, Sum()).add(record)
         self.reasons.add(record, told["error"])
         self.timeline.add(record)
@@ -135,9 +151,11 @@ class _Counted:
             for kind in in_order(self._kinds)
         ]
 
-    def in_order(self) -> list[dict[str, Any]]:
+    def in_order(self) -> Packed:
         """The rows in the order of the manifest."""
-        return sorted(self.rows, key=itemgetter("line", "id"))
+        if self._in_order:
+            return self._rows
+        return Packed(sorted(self._rows, key=itemgetter("line", "id")))
 
 
 def _asked(invoice: Mapping[str, Any], now_s: float) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def failed_csv(
     left.sort(key=lambda record: (record.job.line, record.job.id))
     if not left:
         return
-    rows = {row["id"]: row for row in document["rows"]}
+    asked = {record.job.id for record in left}
+    rows = {row["id"]: row for row in document["rows"] if row["id"] in asked}
     inputs = list(dict.fromkeys(name for each in left for name in each.job.inputs))
     own = _own_columns(left, catalogue)
     header = [*OURS, *inputs, *map(inert, own), REASON, NEXT_STEP]

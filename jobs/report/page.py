@@ -20,6 +20,7 @@ from markupsafe import Markup
 from jobs.pricing import usd, usd_micros
 from jobs.report import charts, page_rows
 from jobs.report.numbered import Numbered
+from jobs.report.packed import Packed, Row
 from jobs.report.page_words import (
     all_visible,
     count,
@@ -272,9 +273,10 @@ def _of_rows(document: _Document, most_rows: int) -> dict[str, Any]:
     places = {model: place for place, model in enumerate(models)}
     failures = document.get("failures") or []
     context = page_rows.Context(document["batch"], places, Numbered(failures))
-    first = [_plain(context, row) for row in rows[:MOST_PLAIN]]
+    first = [_plain(context, row) for row in islice(rows, MOST_PLAIN)]
     open_rows = (row for row in rows if row["state"] == "unresolved")
-    unresolved = [_plain(context, row) for row in islice(open_rows, MOST_UNRESOLVED)]
+    asked = min(MOST_UNRESOLVED, document["jobs"]["unresolved"])
+    unresolved = [_plain(context, row) for row in islice(open_rows, asked)]
     told = {"columns": page_rows.COLUMNS, "models": all_visible(models)}
     told |= {"reasons": _reasons(failures, context.reasons.keys)}
     shape = told | {"names": [names[m] for m in models], "per_page": MOST_PLAIN}
@@ -292,11 +294,15 @@ def _of_rows(document: _Document, most_rows: int) -> dict[str, Any]:
     }
 
 
-def _shown(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+def _shown(rows: Sequence[Row], most: int) -> Sequence[Row]:
     """The rows for the page, in their order; those in trouble before all others."""
     if len(rows) <= most:
         return rows
-    return sorted(rows, key=lambda row: row["state"] not in TROUBLE)[:most]
+    troubled = Packed(islice((row for row in rows if row["state"] in TROUBLE), most))
+    others = (row for row in rows if row["state"] not in TROUBLE)
+    for row in islice(others, most - len(troubled)):
+        troubled.append(row)
+    return troubled
 
 
 def _reasons(

@@ -129,6 +129,12 @@ def test_workers_take_from_the_queue_that_is_filled() -> None:
     assert words[words.index("--queues") + 1] == QUEUE
 
 
+def test_the_ledger_has_room_to_rewrite_its_file() -> None:
+    words = " ".join(command_of("valkey"))
+    (most,) = re.findall(r"--maxmemory (\d+)gb", words)
+    assert int(SERVICES["valkey"]["mem_limit"].removesuffix("g")) >= 2 * int(most)
+
+
 def test_a_stop_waits_for_what_a_worker_has_begun() -> None:
     grace_s = int(SERVICES["worker"]["stop_grace_period"].removesuffix("s"))
     assert grace_s > Settings.model_fields["stop_s"].default
