@@ -1,13 +1,15 @@
 """Celery's consumer, which tells dashboards what tasks do in one go a second.
 
 Each event of each task would be a message of its own, dearer than to take the task from
-the broker. It changes nothing else of how tasks are taken.
+the broker. It also hears first that its worker ends. How tasks are taken is Celery's.
 """
 
 import time
 from typing import Any
 
 from celery.worker.consumer import Consumer
+
+from worker import stopping
 
 #: Seconds that an event waits for others; Celery itself sends 24 at once.
 TOLD_AFTER_S = 1.0
@@ -22,7 +24,7 @@ class GatheringConsumer(Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's own types
         #: Until then, by the monotonic clock, it is told without a further word. No
-        #: flag: a lost connection clears the timers.
+        #: flag, which would stay if a timer is lost with a connection.
         self._told_by = 0.0
         super().__init__(*args, **kwargs)
 
@@ -34,8 +36,19 @@ class GatheringConsumer(Consumer):
             # Only the hub's own thread may set a timer.
             self.hub.call_soon(self._tell_later)
 
+    def on_close(self) -> None:
+        """Tell what waits, or have it told by the next connection."""
+        # What cannot be sent is kept for the next one; what merely waits would not be.
+        self._tell()
+        super().on_close()
+
+    def stop(self) -> None:
+        """Whatever ends the worker, be it an order from afar, ends this first."""
+        stopping.ask()
+        super().stop()
+
     def shutdown(self) -> None:
-        """Tell the last of it before the connection is closed."""
+        """Tell what tasks did that ended after all else."""
         self._tell()
         super().shutdown()
 

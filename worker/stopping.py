@@ -20,7 +20,7 @@ from worker.engine import Engine
 
 log = logging.getLogger("reelmill")
 
-#: Seconds between two looks at whether Celery was told in another way than by a signal.
+#: Seconds between two looks at whether Celery was told by itself.
 LOOK_S = 1.0
 
 #: Seconds between two looks at what is still at work.
@@ -32,7 +32,7 @@ HAND_BACK_S = 5.0
 #: Should Celery not end by itself then, it is ended.
 LONGER_S = 10.0
 
-_signalled = threading.Event()
+_asked = threading.Event()
 
 
 def is_asked() -> bool:
@@ -43,22 +43,28 @@ def is_asked() -> bool:
     )
 
 
+def ask() -> None:
+    """Tell this process to stop, unless it was told."""
+    if not is_asked():
+        state.should_stop = EX_OK  # type: ignore[assignment]  # its types know None alone
+    # Last, since a signal may come in the midst of it.
+    _asked.set()
+
+
 def listen() -> None:
     """Take the signals that end a process: the first one kindly, the second at once.
 
     Celery's own handlers tell `worker_shutting_down` under a lock, so that a signal
     during a signal may wait for itself, and the second SIGTERM means nothing to them.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, _on_signal)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
     if is_asked():
         os._exit(128 + number)
-    state.should_stop = EX_OK  # type: ignore[assignment]  # its types know None alone
-    # Last, since a second signal may come in the midst of it.
-    _signalled.set()
+    ask()
 
 
 class Stopping(threading.Thread):
@@ -72,7 +78,7 @@ class Stopping(threading.Thread):
     def run(self) -> None:
         """Wait for the word; let tasks finish, give the rest back, end what hangs."""
         while not is_asked():
-            _signalled.wait(LOOK_S)
+            _asked.wait(LOOK_S)
         engine, stop_s = self._engine, self._engine.settings.stop_s
         finish_s = max(stop_s - HAND_BACK_S, stop_s / 2)
         engine.stopping = True

@@ -2,9 +2,7 @@
 
 import os
 import signal
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import pytest
 
@@ -97,22 +95,13 @@ def test_a_second_signal_ends_it_at_once(team: Fleet) -> None:
     assert set(team.paid().values()) == {1}
 
 
-def test_a_dashboard_hears_of_the_last_that_a_stopped_worker_did(team: Fleet) -> None:
-    heard: dict[str, set[str]] = defaultdict(set)
-
-    def hear(event: Mapping[str, str]) -> None:
-        heard[event["type"]].add(event.get("uuid", event["hostname"]))
-        receiver.should_stop = bool(heard["task-succeeded"])
-
-    team.sandbox.configure(submit_late="first 1", submit_late_s=3.0)
-    app = make_app(team.chosen.ledger_url)
-    with app.connection() as connection, ThreadPoolExecutor(1) as own:
-        receiver = app.events.Receiver(connection, handlers={"*": hear})
-        listening = own.submit(receiver.capture, timeout=15.0)
-        worker = team.worker()
-        until(lambda: heard["worker-heartbeat"])
-        team.order(1)
-        until(lambda: team.sandbox.books()["predictions"])
-        tell_to_stop(worker)
-        listening.result()
-    assert heard["task-succeeded"] == heard["task-received"]
+def test_an_order_from_afar_ends_a_worker_like_a_signal(team: Fleet) -> None:
+    team.sandbox.configure(submit_late="first 1", submit_late_s=60.0)
+    first = team.worker({**PATIENT, **LONG_LEASE, "REELMILL_STOP_S": "1"})
+    team.ready(first)
+    team.order(1)
+    until(lambda: team.sandbox.books()["predictions"])
+    make_app(team.chosen.ledger_url).control.shutdown()
+    until(lambda: is_gone(first))
+    assert "1 tasks are given back" in team.said()
+    assert team.ledger.workers.known() == []
