@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import platform
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -58,8 +57,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def answer(asked: argparse.Namespace) -> dict[str, object]:
     """Let all of them run, and say what it took."""
-    # Told to end, we end our contenders first.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     played = list(_rounds(asked))
     return {
         "question": "what each way to render a batch costs on the client's side",

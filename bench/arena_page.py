@@ -3,7 +3,7 @@
 Everything here is computed from the numbers of `arena`, which are in the JSON file.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.results import Cell, Page, Table
@@ -52,8 +52,10 @@ _KILL_COLUMNS = (
     ("ended", "ended"),
 )
 
-#: What was counted, and how; a paragraph is a note.
+#: What was counted, and how; a paragraph is a note. In brackets stands what it is about
+#: and may not have run.
 _NOTES = """
+(rounds)
 Medians over {rounds} rounds, the order of contenders turned in each, a fresh server
 and a fresh broker for each run. The machine has {cores} cores for contender and
 server together; {rest}.
@@ -62,6 +64,7 @@ Generation times are log-normal (sigma {spread:g}) and in one round the same for
 contender; nothing limits how many are under way. Looks are {poll_s:g} s apart, videos
 have {video_bytes:,} bytes.
 
+(rounds)
 CPU is that of all processes of a contender and its broker, in their own code and in
 the kernel, from the word `go`, with everything up, until all is stored. For reelmill
 that is the whole command `submit`, Python's start included, and the report of the
@@ -69,19 +72,32 @@ batch.
 
 Videos are written to memory (/dev/shm), brokers to the disk.
 
+(rounds)
 Memory is the most that all of them held together, each shared page once, asked for
 every second.
 
+(rounds)
 GETs are looks at predictions, downloads apart. Lag is from the end of a generation by
 the server's clock to the time of the file. The ideal wall time is the longest
 generation.
 
-reelmill looks first when the others do; reelmill-learnt is as it comes, after a batch
-of {lesson} jobs that is not counted, from which it learnt generation times.
+(reelmill)
+reelmill looks first when the others do.
 
-celery_retry has two processes, celery_retry-threads 32 threads; sdk_threads has a
-thread for each of the {jobs:,} jobs.
+(reelmill-learnt)
+reelmill-learnt is as it comes, after a batch of {lesson} jobs that is
+not counted, from which it learnt generation times.
 
+(celery_retry)
+celery_retry has two processes.
+
+(celery_retry-threads)
+celery_retry-threads has 32 threads.
+
+(sdk_threads)
+sdk_threads has a thread for each of the {jobs:,} jobs.
+
+(kills)
 Killed is once half of the jobs are being generated; what is missing {kill_bound_s:g}
 s later is lost. Celery's visibility time-out was {visibility_s:g} s in these runs; by
 default what a dead worker had taken, retries that wait included, stands still for an
@@ -195,12 +211,29 @@ def _notes(numbers: Mapping[str, Any]) -> list[str]:
     machine = numbers["machine"]
     rest = ", ".join(f"{k} {v}" for k, v in machine.items() if k != "cores")
     told = _NOTES.format(rest=rest, cores=machine["cores"], **numbers)
+    ran = {run["contender"] for run in [*numbers["runs"], *numbers["kills"]]}
+    ran |= {
+        name for name, key in (("rounds", "runs"), ("kills", "kills")) if numbers[key]
+    }
+    notes = [note.replace("\n", " ") for note in told.strip().split("\n\n")]
     failed = [
         f"{run['contender']} failed in a run: {run['failed'].splitlines()[0]}"
         for run in [*numbers["runs"], *numbers["kills"]]
         if "failed" in run
     ]
-    return [*(note.replace("\n", " ") for note in told.strip().split("\n\n")), *failed]
+    return [*filter(None, (_about(note, ran) for note in notes)), *failed]
+
+
+def _about(note: str, ran: Container[str]) -> str:
+    """A note without what it is about; empty if that did not run.
+
+    >>> _about("(kills) Killed is once ...", {"rounds"})
+    ''
+    """
+    about, bracket, rest = note.removeprefix("(").partition(") ")
+    if not (note.startswith("(") and bracket):
+        return note
+    return rest if about in ran else ""
 
 
 def plot(medians: Sequence[Mapping[str, Any]]) -> bytes:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -44,8 +44,10 @@ class Failed(Exception):  # noqa: N818 - it is raised as a sentence: Failed
     """A command that was to be measured ended with an error."""
 
 
-def measure(command: Sequence[str]) -> Measured:
-    """Run a command to its end.
+def measure(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Measured:
+    """Run a command to its end, in our environment if none is given.
 
     Raises:
         Failed: it ended with a code other than 0; its last words are in the message.
@@ -53,7 +55,11 @@ def measure(command: Sequence[str]) -> Measured:
     with tempfile.TemporaryFile() as said:
         begun_s = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - a list that the bench made, no shell
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
         )
         _, status, used = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - begun_s

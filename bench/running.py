@@ -45,6 +45,7 @@ class Running:
         self.log = log
         self._command = command
         self._ended_cpu_s: float | None = None
+        self._is_killed = False
         #: Only one thread may be told of its end.
         self._waiting = threading.Lock()
         with log.open("wb") as words:
@@ -109,8 +110,11 @@ class Running:
 
     def kill(self) -> None:
         """End it and its whole group where they stand."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        if not self._is_killed:
+            # Once: the number of a group that is gone may be another's.
+            self._is_killed = True
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self.wait()
 
     def stop(self, patience_s: float = 10.0) -> None:

@@ -6,9 +6,6 @@ there by the ledger's own moves. Whatever grows faster than the jobs do is named
 """
 
 import argparse
-import os
-import subprocess
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +17,7 @@ import psutil
 
 from bench import driving
 from bench.fleet import ACCOUNT, REELMILL, Fleet, fleet
-from bench.measuring import Failed, Measured
+from bench.measuring import Failed, Measured, measure
 from bench.results import Page, Table
 from bench.rows import write_manifest
 from bench.running import await_true
@@ -43,7 +40,7 @@ _BEATS = 50
 #: Seconds to the first look, so that nothing is due meanwhile.
 _FIRST_LOOK_S = 36_000.0
 
-#: Refs that one beat asks for: what a worker of eight threads has room for.
+#: Refs that one beat asks for: half of what a worker of eight threads has room for.
 _ROOM = 800
 _MOST_GRANTS = 100
 
@@ -155,23 +152,7 @@ class _Site:
         Raises:
             Failed: it ended with an error.
         """
-        with tempfile.TemporaryFile() as said:
-            began_s = time.perf_counter()
-            process = subprocess.Popen(  # noqa: S603 - a list that the bench made, no shell
-                [*REELMILL, *words],
-                env=dict(self.own.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
-            _, status, used = os.wait4(process.pid, 0)
-            wall_s = time.perf_counter() - began_s
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
-                said.seek(0)
-                last = said.read().decode("utf-8", "replace")[-2_000:]
-                raise Failed(f"reelmill {' '.join(words)}:\n{last}")
-        return Measured(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1_024)
+        return measure([*REELMILL, *words], self.own.environment)
 
 
 def _measured(size: int) -> dict[str, float]:

@@ -26,7 +26,7 @@ from jobs.records import JobRecord
 from jobs.states import State
 from jobs.storage import Store
 
-#: Seconds between two ticks; what four pulses of the product do.
+#: Seconds between two ticks; in each is done what the four pulses of two workers do.
 TICK_S = 1.0
 
 #: The product's defaults.

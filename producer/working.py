@@ -25,7 +25,7 @@ from producer.exits import Exit, Stop
 from producer.printing import print_json
 from producer.private import ledger_of
 
-#: A thread carries a block of up to 50 jobs: three keep all connections to the provider
+#: A thread carries a block of up to 100 jobs: two keep all connections to the provider
 #: busy with paid requests while the others look, fetch and settle.
 THREADS = 8
 
