@@ -293,10 +293,14 @@ def page(numbers: Mapping[str, Any]) -> Page:
     return Page(
         "What grows with the number of jobs",
         [Table("One batch, on an empty fleet of one worker", columns, rows)],
-        [*_NOTES, "Worse than linear: " + ("; ".join(worse) or "nothing") + "."],
+        [*_NOTES, f"{_GROWTH} {'; '.join(worse) or 'nothing'}."],
     )
 
 
+_GROWTH = (
+    "Grows faster than the jobs do or, where it is told for one job or one beat, "
+    f"by more than {WORSE - 1:.0%} from one size to the next:"
+)
 _NOTES = [
     " ".join(part.split())
     for part in (

@@ -30,7 +30,7 @@ def test_an_archived_job_takes_less_than_a_finished_one(
 def test_the_page_has_a_column_for_each_size(numbers: dict[str, Any]) -> None:
     text = markdown(page(numbers))
     assert "300 jobs" in text
-    assert "Worse than linear: nothing." in text
+    assert "from one size to the next: nothing." in text
 
 
 @pytest.mark.parametrize(
