@@ -206,13 +206,14 @@ def _table(
     edges_s = [math.exp(at) for at in edges]
     spans_s = [to_s - from_s for from_s, to_s in pairwise(edges_s)]
     after = [*accumulate(reversed(ends), initial=beyond)][-2::-1]
-    running = [count + left / 2 for count, left in zip(after, ends, strict=True)]
-    # Of those that run in the middle of a cell, how many end until a look could follow.
+    # How many run in the middle of a cell, and of these how many end until a look could
+    # follow.
+    running = [left + ended / 2 for left, ended in zip(after, ends, strict=True)]
     found = [
-        poll_min_s * count / left / span_s
-        for count, left, span_s in zip(ends, running, spans_s, strict=True)
+        poll_min_s * ended / run / span_s
+        for ended, run, span_s in zip(ends, running, spans_s, strict=True)
     ]
-    lasting_s = [left * span_s for left, span_s in zip(running, spans_s, strict=True)]
+    lasting_s = [run * span_s for run, span_s in zip(running, spans_s, strict=True)]
     worth = _worth(found, lasting_s)
     shares = [_share(each, worth) for each in found]
     marks_s = (0.0, *edges_s)
