@@ -8,7 +8,6 @@ import pytest
 
 from bench.measuring import Failed, measure
 
-
 ROOT = Path(__file__).parent.parent.parent
 
 #: Measures what its argument says, from a process that is small as a bench's is.
