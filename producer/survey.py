@@ -216,8 +216,8 @@ def look(
     if not (remote or found.local):
         return looking.LookSummary(looked=0, remembered=0, bytes=0)
     # Only here: what asks the web is slow to import.
-    from producer.looking.guard import near_allowed_for  # noqa: PLC0415 - see above
-    from producer.looking.round import look_at  # noqa: PLC0415 - see above
+    from producer.looking.guard import near_allowed_for  # noqa: PLC0415 - 0.15 s
+    from producer.looking.round import look_at  # noqa: PLC0415 - 0.15 s
 
     make_home(settings.home)
     memory = looking.Memory.open(settings.home / MEMORY)

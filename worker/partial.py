@@ -47,7 +47,7 @@ def partial_file(home: Path) -> Iterator[Path]:
     finally:
         # Who cannot take it away said so when it was written.
         with suppress(OSError):
-            os.unlink(path)  # noqa: PTH108 - see above
+            os.unlink(path)  # noqa: PTH108 - of a loop's time
 
 
 @cache
