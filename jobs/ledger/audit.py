@@ -17,6 +17,8 @@ HOLDING = frozenset({State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.GENE
 UNCOLLECTED = frozenset({State.GENERATING, State.GENERATED})
 #: States of a lost answer.
 LOST = frozenset({State.UNKNOWN, State.UNRESOLVED})
+#: States of a job whose video another makes or has made: no part of an estimate.
+SHARING = frozenset({State.FOLLOWING, State.REUSED})
 #: States that hold reserved money.
 RESERVING = frozenset(
     {State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED}
@@ -89,6 +91,12 @@ def _jobs(
     for record in records:
         ref = str(Ref(batch.id, record.job.id))
         at = f"{ref} is {record.state}"
+        price, kept = (
+            record.job.price_usd_micros,
+            ledger.server.hget(keys.job(ref), "price"),
+        )
+        if kept != (None if price is None else str(price)):
+            problems.append(f"{ref} has the price {price}, and permits reserve {kept}")
         if (record.state in WATCHED) != (ref in due):
             problems.append(f"{at}, in the due-set: {ref in due}")
         if (record.state is State.WAITING) != (record.job.id in waiting):
@@ -116,7 +124,10 @@ def _sums(ledger: Ledger, batch: BatchRecord, records: list[JobRecord]) -> list[
     unfinished = ledger.server.hget(keys.batch(batch.id), "unfinished") or "0"
     reserved = sum(r.job.price_usd_micros or 0 for r in records if r.state in RESERVING)
     counted = Counter(record.state for record in records)
+    own = [r.job.price_usd_micros for r in records if r.state not in SHARING]
     pairs = {
+        "estimated": (batch.estimated_usd_micros, sum(filter(None, own))),
+        "unpriced": (batch.unpriced, own.count(None)),
         "reserved": (batch.reserved_usd_micros, reserved),
         "charged": (
             batch.charged_usd_micros,

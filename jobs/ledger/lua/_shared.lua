@@ -222,6 +222,19 @@ local function wake_followers(ref, account, now)
   end
 end
 
+-- A job whose video another makes or has made is no part of its batch's estimate.
+local SHARING = { following = true, reused = true }
+
+-- Counts the price of a job into its batch's estimate, or with -1 out of it; '' or
+-- false is a price that is not known.
+local function estimate(key, price, sign)
+  if price and price ~= '' then
+    redis.call('HINCRBY', key, 'estimated', string.format('%d', sign * tonumber(price)))
+  else
+    redis.call('HINCRBY', key, 'unpriced', sign)
+  end
+end
+
 -- A job goes from waiting or following to another state of which no permit is part.
 -- `left` is what an archived leader left.
 local function shift(ref, from, to, leader, now, left)
@@ -235,13 +248,8 @@ local function shift(ref, from, to, leader, now, left)
   redis.call('HINCRBY', key, 'n:' .. to, 1)
   if is[3] then redis.call('SREM', job_key(is[3]) .. ':followers', ref) end
   if leader then redis.call('HSET', job, 'leader', leader) else redis.call('HDEL', job, 'leader') end
-  -- Only what a batch makes itself is part of its estimate.
-  local sign = (to == 'waiting' and 1 or 0) - (from == 'waiting' and 1 or 0)
-  if is[1] then
-    redis.call('HINCRBY', key, 'estimated', sign * tonumber(is[1]))
-  else
-    redis.call('HINCRBY', key, 'unpriced', sign)
-  end
+  if SHARING[from] and not SHARING[to] then estimate(key, is[1], 1) end
+  if SHARING[to] and not SHARING[from] then estimate(key, is[1], -1) end
   if from == 'waiting' then redis.call('ZREM', key .. ':waiting', id) end
   if to == 'waiting' then
     redis.call('ZADD', key .. ':waiting', is[2], id)

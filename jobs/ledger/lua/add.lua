@@ -1,4 +1,5 @@
--- Adds jobs to a batch, or brings those up to date that have not been sent.
+-- Adds jobs to a batch, or brings those up to date that are not under way: what holds a
+-- permit is charged or released by the price it was reserved at.
 -- ARGV: now or '', batch, then (job id, place, json, price or
 --   '', content or '', written or '') for each. Returns how many are new, or -1
 --   where the batch is archived: what it has is not known here.
@@ -6,6 +7,7 @@ local now, batch = clock(ARGV[1]), ARGV[2]
 local key = batch_key(batch)
 if redis.call('HEXISTS', key, 'archived') == 1 then return -1 end
 local added, estimated, unpriced = {}, 0, 0
+local IDLE = { waiting = true, following = true, failed = true, cancelled = true }
 -- New ones that ask for something, with its two names; and those there already.
 local asking, names, there = {}, {}, {}
 
@@ -27,11 +29,19 @@ for i = 3, #ARGV, 6 do
       names[#names + 1], names[#names + 2] = written, content ~= '' and content or written
     end
   else
-    local state = redis.call('HGET', job, 'state')
-    if state == 'waiting' or state == 'following' then
+    local is = redis.call('HMGET', job, 'state', 'price')
+    local state = is[1]
+    if IDLE[state] then
       redis.call('HSET', job, 'job', json)
-      there[#there + 1] = ref
+      if (is[2] or '') ~= price then
+        if not SHARING[state] then
+          estimate(key, is[2], -1)
+          estimate(key, price, 1)
+        end
+        if price == '' then redis.call('HDEL', job, 'price') else redis.call('HSET', job, 'price', price) end
+      end
     end
+    if state == 'waiting' or state == 'following' then there[#there + 1] = ref end
   end
 end
 

@@ -117,8 +117,10 @@ end
 if state == 'failed' or state == 'cancelled' or state == 'unresolved' then
   redis.call('HINCRBY', key, 'rounds', 1)
 end
--- Taken back before anybody knew who would make it: it counts as one of its own.
-if state == 'following' then redis.call('HINCRBY', key, 'estimated', redis.call('HGET', job, 'price') or 0) end
+-- Taken back before anybody knew who would make it, it counts as one of its own; and
+-- a lost ledger is told what was reused.
+if state == 'following' then estimate(key, redis.call('HGET', job, 'price'), 1) end
+if after == 'reused' then estimate(key, redis.call('HGET', job, 'price'), -1) end
 if after == 'waiting' then
   redis.call('ZADD', key .. ':waiting', redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)

@@ -121,6 +121,82 @@ def test_adding_again_leaves_what_has_happened(ledger: Ledger) -> None:
     assert everything(ledger) == before
 
 
+#: Events after the permit that lead to each state of a job that was sent, or may be.
+UNDER_WAY = {
+    State.ADMITTED: (),
+    State.SUBMITTING: (Event.CLAIM,),
+    State.UNKNOWN: (Event.CLAIM, Event.LOSE),
+    State.UNRESOLVED: (Event.CLAIM, Event.LOSE, Event.GIVE_UP),
+    State.GENERATING: (Event.CLAIM, Event.ACCEPT),
+    State.GENERATED: (Event.CLAIM, Event.ACCEPT, Event.COMPLETE),
+    State.STORED: (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE),
+}
+#: What brings each of them back to be sent again, where that can be.
+BACK = {
+    State.ADMITTED: (Event.RETURN,),
+    State.SUBMITTING: (Event.RETURN,),
+    State.UNKNOWN: (Event.ABSENT,),
+    State.UNRESOLVED: (Event.ABSENT,),
+    State.GENERATING: (Event.TRY_AGAIN,),
+    State.GENERATED: (Event.FAIL, Event.RETRY),
+}
+DEARER = 2 * PRICE
+
+
+@pytest.mark.parametrize("state", UNDER_WAY)
+def test_what_holds_a_permit_is_settled_by_the_price_it_was_given_at(
+    ledger: Ledger, state: State
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    (ref,) = open_batch(ledger, jobs=1)
+    assert grant(ledger) == [ref]
+    play(ledger, ref, *UNDER_WAY[state])
+    before = everything(ledger)
+    assert ledger.batches.add("spring", [a_job(1, DEARER)]) == 0
+    assert everything(ledger) == before
+    if state not in BACK:
+        return
+    play(ledger, ref, *BACK[state])
+    assert ledger.batches.add("spring", [a_job(1, DEARER)]) == 0
+    assert grant(ledger) == [ref]
+    assert batch_of(ledger).reserved_usd_micros == DEARER
+    assert audit(ledger, ACCOUNT) == []
+
+
+@pytest.mark.parametrize("price", [None, 0, PRICE // 2, DEARER])
+@pytest.mark.parametrize("way", [(), (Event.CANCEL, Event.RETRY)])
+def test_what_is_not_sent_yet_takes_the_price_of_the_newest_submission(
+    ledger: Ledger, price: int | None, way: tuple[Event, ...]
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    refs = open_batch(ledger, jobs=2)
+    cancelled, retried = way[:1], way[1:]
+    play(ledger, refs[0], *cancelled)
+    assert ledger.batches.add("spring", [a_job(1, price), a_job(2, price)]) == 0
+    batch = batch_of(ledger)
+    assert batch.estimated_usd_micros == 2 * (price or 0)
+    assert batch.unpriced == (2 if price is None else 0)
+    assert audit(ledger, ACCOUNT) == []
+    play(ledger, refs[0], *retried)
+    assert set(grant(ledger)) == set(refs)
+    assert batch_of(ledger).reserved_usd_micros == 2 * (price or 0)
+    play(ledger, refs[0], Event.CLAIM, Event.ACCEPT)
+    assert batch_of(ledger).charged_usd_micros == (price or 0)
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_a_budget_holds_at_the_new_price(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    budget = PRICE + PRICE // 2
+    open_batch(ledger, jobs=1, budget_usd_micros=budget)
+    ledger.batches.add("spring", [a_job(1, DEARER)])
+    assert grant(ledger) == []
+    assert batch_of(ledger).stopped_by == "budget"
+    ledger.batches.add("spring", [a_job(1, PRICE)])
+    assert grant(ledger) == [Ref("spring", "row-1")]
+    assert audit(ledger, ACCOUNT) == []
+
+
 def test_jobs_without_a_price_are_counted_apart(ledger: Ledger) -> None:
     open_batch(ledger, jobs=2, price=None)
     batch = batch_of(ledger)

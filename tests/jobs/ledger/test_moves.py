@@ -23,6 +23,7 @@ from tests.jobs.ledger.play import (
     OWN_STEPS,
     PLENTY,
     PRICE,
+    a_job,
     batch_of,
     everything,
     grant,
@@ -66,6 +67,7 @@ class History:
             (2, self.somebody_looks),
             (1, self.the_account_is_refused),
             (1, self.the_budget_is_raised),
+            (2, self.the_manifest_comes_again_at_another_price),
             (1, self.scripts_are_forgotten),
             (1, self.a_batch_is_archived_and_comes_back),
         ]
@@ -137,6 +139,11 @@ class History:
     def the_budget_is_raised(self) -> None:
         self.budget += self.luck.randrange(3) * PRICE
         self.ledger.batches.set_budget("dear", self.budget)
+
+    def the_manifest_comes_again_at_another_price(self) -> None:
+        price = self.luck.choice([None, PRICE // 2, PRICE, 2 * PRICE])
+        jobs = [a_job(number, price) for number in range(1, 5)]
+        assert self.ledger.batches.add("dear", jobs) == 0
 
     def scripts_are_forgotten(self) -> None:
         self.ledger.server.execute_command("SCRIPT", "FLUSH")

@@ -44,12 +44,16 @@ def ask(ledger: Ledger, batch_id: str, *asks: Ask | str, fresh: bool = False) ->
 
 
 def hand_over(
-    ledger: Ledger, batch_id: str, *asks: Ask | str, fresh: bool = False
+    ledger: Ledger,
+    batch_id: str,
+    *asks: Ask | str,
+    fresh: bool = False,
+    price: int | None = PRICE,
 ) -> None:
     account = "other" if batch_id.startswith("other") else ACCOUNT
     ledger.batches.create(a_batch(batch_id, account=account, fresh=fresh))
     asked = [
-        Asked(a_job(i), a if isinstance(a, Ask) else Ask("", a))
+        Asked(a_job(i, price), a if isinstance(a, Ask) else Ask("", a))
         for i, a in enumerate(asks, 1)
     ]
     ledger.batches.add(batch_id, asked)
@@ -345,7 +349,9 @@ class Rivalry:
                     hand_over(self.ledger, batch_id, "thing-0")
                 self.a_batch_is_brought_back(batch_id)
             wanted = Random(batch_id).sample(range(6), 4)  # noqa: S311 - as above
-            hand_over(self.ledger, batch_id, *[f"thing-{n}" for n in wanted])
+            price = self.luck.choice([None, PRICE, PRICE, 2 * PRICE])
+            things = [f"thing-{n}" for n in wanted]
+            hand_over(self.ledger, batch_id, *things, price=price)
             if self.luck.random() < 0.8:
                 self.ledger.batches.open(batch_id)
 
