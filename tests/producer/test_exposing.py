@@ -182,6 +182,16 @@ def test_every_rule_says_what_to_do() -> None:
             assert rule["annotations"].keys() == {"summary", "description"}
 
 
+@pytest.mark.parametrize(
+    "rule", [r for g in ALERTS["groups"] for r in g["rules"]], ids=lambda r: r["alert"]
+)
+def test_an_alert_says_which_ledger_it_is_of(rule: dict[str, Any]) -> None:
+    kept = re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"])
+    assert all("instance" in labels.split(", ") for labels in kept), rule["expr"]
+    aggregations = re.findall(r"\b(?:sum|max|min|avg|count)\b(?! by)", rule["expr"])
+    assert not aggregations, "without `by` no label is left"
+
+
 def test_prometheus_is_told_where_and_with_which_rules() -> None:
     config = yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))
     assert config["rule_files"] == ["alerts.yml"]
