@@ -6,6 +6,43 @@ Nothing here is text that somebody has to search: decisions travel as types.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+#: A prediction has its video.
+COMPLETED: Final = "completed"
+
+#: A prediction ended without a video.
+FRUITLESS: Final = frozenset({"failed", "cancelled", "timeout", "deleted"})
+
+#: A prediction is not over.
+UNFINISHED: Final = frozenset({"created", "processing"})
+
+#: Other words for the documented statuses (wavespeed.ai/docs/errors-retries-timeouts),
+#: as clients of several providers and other providers themselves write them.
+_SYNONYMS: Final = {
+    word: status
+    for status, words in {
+        "created": "pending queued in_queue submitted",
+        "processing": "running in_progress started starting",
+        COMPLETED: "complete done finished succeed succeeded success successful",
+        "failed": "fail failure error errored",
+        "cancelled": "cancel canceled aborted",
+        "timeout": "timedout timed_out time_out",
+    }.items()
+    for word in words.split()
+}
+
+
+def status_of(word: str) -> str:
+    """A prediction's status as the provider documents it; an unknown word as it is.
+
+    >>> status_of("FAILED"), status_of("Canceled"), status_of("timed-out")
+    ('failed', 'cancelled', 'timeout')
+    >>> status_of(" warming up ")
+    'warming_up'
+    """
+    plain = "_".join(word.casefold().replace("-", " ").replace("_", " ").split())
+    return _SYNONYMS.get(plain, plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +106,7 @@ SubmitAnswer = Accepted | Unsent | AnswerLost | Throttled | Refused | AccountTro
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Not over yet: created, processing, or a word we do not know."""
+    """Not over yet: created, processing, or a word that is not known."""
 
     status: str
 
@@ -120,6 +157,7 @@ class Listed:
     model: str
     #: Unix seconds, by the provider's clock.
     created_at_s: float
+    #: As `status_of` has it.
     status: str
     #: None where the history does not show them.
     inputs: dict[str, object] | None = None

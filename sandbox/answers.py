@@ -9,6 +9,7 @@ import json
 import math
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,16 @@ from starlette.responses import Response
 from sandbox.account import Account
 from sandbox.predictions import Prediction
 from sandbox.provider import Provider
+
+#: What other providers call the same.
+SYNONYMS = {
+    "created": "IN_QUEUE",
+    "processing": "in-progress",
+    "completed": "Succeeded",
+    "failed": "error",
+    "cancelled": "canceled",
+    "timeout": "timed_out",
+}
 
 #: Most bytes of a request that is no file.
 MOST_JSON_BYTES = 1024 * 1024
@@ -144,14 +155,20 @@ def prediction_json(
     state = prediction.status(now_s)
     completed = state.status == "completed"
     over = prediction.over(now_s)
+    strikes = partial(provider.faults.strikes_at, index=prediction.sequence)
+    status = state.status
+    if strikes("status_upper"):
+        status = status.upper()
+    elif strikes("status_synonym"):
+        status = SYNONYMS.get(status, status)
     work_ms = round(prediction.generation_s * 1000) if over else 0
     data: dict[str, object] = {
         "id": prediction.id,
         "model": prediction.model,
-        "outputs": [provider.video_url(prediction)] if completed else [],
+        "outputs": _outputs(provider, prediction) if completed else [],
         "urls": {"get": provider.result_url(prediction)},
         "has_nsfw_contents": [False] if completed else [],
-        "status": state.status,
+        "status": status,
         "created_at": iso(prediction.created_at_s),
         "error": state.error,
         "code": state.code,
@@ -161,3 +178,21 @@ def prediction_json(
     if show_inputs:
         data["input"] = prediction.inputs
     return data
+
+
+def _outputs(provider: Provider, prediction: Prediction) -> list[object]:
+    """What a completed prediction has made, in whatever form a fault asks for."""
+    url = provider.video_url(prediction)
+    cover = f"{provider.files_url}/pictures/mug.jpg"
+    forms: dict[str, list[object]] = {
+        "outputs_null": [None, "", url],
+        "outputs_cover": [cover, url],
+        "outputs_object": [{"cover": cover, "video": {"url": url}}],
+        "outputs_space": [f"{url}?name=my clip.mp4"],
+        "outputs_none": [],
+    }
+    strikes = provider.faults.strikes_at
+    struck = (
+        form for name, form in forms.items() if strikes(name, prediction.sequence)
+    )
+    return next(struck, [url])

@@ -3,7 +3,7 @@
 It decides whether a fault strikes, repeatably: by the seed and by how often that fault
 was asked about, never by the clock. What a fault then does is written where the answer
 is made: `submissions`, `results`, `listings`, `downloads`, `transfers`,
-`hooks`.
+`hooks`; of what is told of a prediction everywhere, in `answers`.
 """
 
 import hashlib
@@ -31,6 +31,15 @@ FAULTS = {
     "result_url_scheme": "an output URL that names a file of the reader's machine",
     "result_redirect": "a redirect to another origin",
     "result_redirect_scheme": "a redirect to a file of the reader's machine",
+    "result_404": "404 for this prediction, now and always",
+    "status_upper": "the status in capitals, wherever it is told",
+    "status_synonym": "another word for the status, wherever it is told",
+    "outputs_null": "nothing and an empty text before the video's address",
+    "outputs_cover": "the address of a picture before that of the video",
+    "outputs_object": "the video's address inside an object",
+    "outputs_space": "an address with a space in it",
+    "outputs_none": "completed, with no outputs",
+    "outcome_never": "it is processed for good",
     "outcome_1200": "failed: content moderation, not refunded",
     "outcome_1400": "failed: parameter missing",
     "outcome_1402": "failed: picture out of reach",

@@ -30,6 +30,7 @@ class Fate:
 
 
 COMPLETED = Fate("completed")
+NEVER = Fate("processing")
 DELETED = Fate("deleted", 0, "The prediction was deleted.")
 #: Why a picture could not be had.
 OUT_OF_REACH = Fate("failed", 1402, "Media access failed: {}", refunded=True)
@@ -49,6 +50,7 @@ FATES = {
     "outcome_timeout": Fate("timeout", 5004, "The generation timed out.", True),
     "outcome_cancelled": Fate("cancelled", 0, "The task was cancelled.", True),
     "outcome_deleted": DELETED,
+    "outcome_never": NEVER,
 }
 
 
@@ -94,7 +96,9 @@ class Prediction:
 
     def over(self, now_s: float) -> bool:
         """Whether the work is done; a deletion does not stop it."""
-        return now_s >= self.due_at_s and (self.look is None or self.look.done)
+        if self.fate is NEVER or now_s < self.due_at_s:
+            return False
+        return self.look is None or self.look.done
 
     def ending(self) -> Fate:
         """How the work ends; true once it is over."""

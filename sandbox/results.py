@@ -64,6 +64,8 @@ async def delete(provider: Provider, request: Request) -> Response:
 def _spoiled(provider: Provider, prediction: Prediction) -> Response | None:
     """An answer that is no prediction at all, where a fault asks for one."""
     strikes = provider.faults.strikes
+    if provider.faults.strikes_at("result_404", prediction.sequence):
+        raise Refusal(404, f"prediction not found: {prediction.id}")
     if strikes("result_drop"):
         raise LineDropped
     if strikes("result_5xx"):

@@ -10,7 +10,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
-from jobs.answers import Billed, Listed
+from jobs.answers import Billed, Listed, status_of
 from worker.replies import USABLE_ID, Reply, data
 
 #: Kinds of billing records that are about a prediction.
@@ -75,7 +75,7 @@ def _listing(item: Mapping[str, Any]) -> Listed | None:
         prediction_id=prediction_id,
         model=str(item.get("model", "")),
         created_at_s=at_s,
-        status=str(item.get("status", "")),
+        status=status_of(str(item.get("status", ""))),
         inputs=shown if isinstance(shown, dict) and shown else None,
     )
 

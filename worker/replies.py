@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jobs.answers import (
+    COMPLETED,
+    FRUITLESS,
     Accepted,
     AccountTrouble,
     AnswerLost,
@@ -30,6 +32,7 @@ from jobs.answers import (
     SubmitAnswer,
     Throttled,
     Trouble,
+    status_of,
 )
 
 #: What an id may look like; it becomes part of a path and of a key.
@@ -50,9 +53,6 @@ NO_MONEY = re.compile(
 
 #: A login in an address.
 LOGIN = re.compile(r"//[^/\s@]+@")
-
-#: Statuses that end a prediction without a video (the vendor's clients agree).
-ENDS = frozenset({"failed", "cancelled", "timeout", "deleted"})
 
 #: A prediction is over within a day; a longer time is a mistake of the answer.
 LONGEST_INFERENCE_MS = 86_400_000
@@ -175,20 +175,15 @@ def looked(reply: Reply, prediction_id: str) -> LookAnswer:
     if reply.status != HTTPStatus.OK:
         return _not_looked(reply)
     found = data(reply)
-    status = found.get("status")
-    if not isinstance(status, str) or found.get("id", prediction_id) != prediction_id:
+    word = found.get("status")
+    if not isinstance(word, str) or found.get("id", prediction_id) != prediction_id:
         return LookAgain(f"not an answer about {prediction_id}: {reply.excerpt()}")
-    if status == "completed":
+    status = status_of(clean(word))
+    if status == COMPLETED:
         return _completed(found)
-    if status in ENDS:
-        code = found.get("code")
-        reason = found.get("error")
-        return Over(
-            status,
-            _whole(code),
-            clean(reason) if isinstance(reason, str) else "",
-        )
-    return Running(clean(status))
+    if status in FRUITLESS:
+        return Over(status, *_why(found))
+    return Running(status)
 
 
 def webhook_secret(reply: Reply) -> str | None:
@@ -216,6 +211,14 @@ def retry_after_s(reply: Reply) -> float | None:
         return float(text[:12])
     at_s = _http_date_s(text)
     return None if at_s is None else max(0.0, at_s - datetime.now(UTC).timestamp())
+
+
+def _why(found: Mapping[str, Any]) -> tuple[int, str]:
+    """Code and words of a prediction that failed; they may stand in one object."""
+    code, error = found.get("code"), found.get("error")
+    if isinstance(error, dict):
+        code, error = code or error.get("code"), error.get("message")
+    return _whole(code), clean(error) if isinstance(error, str) else ""
 
 
 def _whole(code: object) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.answers import Listed
+from jobs.answers import COMPLETED, FRUITLESS, Listed
 from jobs.moves import LONGEST_GENERATION_S, Ref
 from jobs.pace.waits import RETENTION_S
 
@@ -33,9 +33,6 @@ NEAR = 8.0
 
 #: ... if every other picture and every other frame is so much farther away.
 CLEARLY = 10.0
-
-#: Ended without a video and given back: whoever it was, nobody can adopt it.
-FRUITLESS = frozenset({"failed", "cancelled", "timeout", "deleted"})
 
 #: How far first frames are from pictures, by attempt and prediction.
 Likeness = Mapping[tuple[Ref, str], float]
@@ -300,7 +297,7 @@ def _without_match(
     if (
         since_s < LONGEST_GENERATION_S
         and attempt.request.get("image")
-        and any(candidate.status != "completed" for candidate in hidden)
+        and any(candidate.status != COMPLETED for candidate in hidden)
     ):
         return Wait()
     # The history may lag: it has as long to tell whose a candidate is as it had to show

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from jobs.answers import Listed
+from jobs.answers import FRUITLESS, Listed
 from jobs.attempt import settling
 from jobs.attempt.settling import (
-    FRUITLESS,
     Absent,
     Adopt,
     Finding,

@@ -125,6 +125,54 @@ def test_an_unknown_status_passes_after_some_looks(desk: Desk) -> None:
     assert words == ["warming_up", "warming_up", "completed"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("status_upper", ["CREATED", "PROCESSING", "COMPLETED"]),
+        ("status_synonym", ["IN_QUEUE", "in-progress", "Succeeded"]),
+    ],
+)
+def test_a_status_can_have_another_form_wherever_it_is_told(
+    desk: Desk, fault: str, words: list[str]
+) -> None:
+    desk.configure(**{fault: 1})
+    started, told = desk.start(), []
+    for passed_s in (0, 5, DONE_S):
+        desk.clock.now_s += passed_s
+        told.append(desk.result(started)["status"])
+        assert desk.post("predictions")["items"][0]["status"] == told[-1]
+    assert told == words
+
+
+def test_outputs_can_have_other_forms(desk: Desk) -> None:
+    started = desk.start()
+    desk.clock.now_s += DONE_S
+    (url,) = desk.result(started)["outputs"]
+    picture = "http://files.test/pictures/mug.jpg"
+    for fault, outputs in {
+        "outputs_null": [None, "", url],
+        "outputs_cover": [picture, url],
+        "outputs_object": [{"cover": picture, "video": {"url": url}}],
+        "outputs_space": [f"{url}?name=my clip.mp4"],
+        "outputs_none": [],
+    }.items():
+        desk.configure(**{fault: 1})
+        assert desk.result(started)["outputs"] == outputs
+        desk.configure(**{fault: 0})
+
+
+def test_a_prediction_can_go_on_for_good_or_be_unknown(desk: Desk) -> None:
+    desk.configure(outcome_never="first 1", result_404="first 1")
+    endless, well = desk.start(), desk.start()
+    desk.clock.now_s += 1000 * DONE_S
+    assert desk.result(well)["status"] == "completed"
+    path = f"/api/v3/predictions/{endless}/result"
+    assert [desk.ask("GET", path).status_code for _ in range(2)] == [404, 404]
+    desk.configure(result_404=0)
+    assert desk.result(endless)["status"] == "processing"
+    assert desk.books()["completed"] == 1
+
+
 def test_an_id_or_an_output_can_be_a_trap(desk: Desk) -> None:
     started = desk.start()
     desk.configure(result_id_slashes=1, result_url_scheme=1)

@@ -44,6 +44,18 @@ def test_a_page_of_the_history_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "status"),
+    [("COMPLETED", "completed"), ("error", "failed"), ("Warming up", "warming_up")],
+)
+def test_a_status_is_read_in_whatever_form_it_is_listed(word: str, status: str) -> None:
+    for found in (
+        pages.listed(says(items=[{**ITEM, "status": word}])),
+        [pages.shown(says(**{**ITEM, "status": word}))],
+    ):
+        assert [each and each.status for each in found or ()] == [status]
+
+
+@pytest.mark.parametrize(
     ("shown", "expected"),
     [
         ({"inputs": {"a": 1}}, {"a": 1}),

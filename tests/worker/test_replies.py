@@ -125,9 +125,37 @@ def test_an_unclear_answer_to_a_paid_request_is_lost(answer: Reply) -> None:
 LOOKED = [
     (says(id="p1", status="created"), Running("created")),
     (says(id="p1", status="processing"), Running("processing")),
-    (says(status="queued"), Running("queued")),
+    (says(status="PROCESSING"), Running("processing")),
+    *((says(status=word), Running("created")) for word in ("queued", "IN_QUEUE")),
+    (says(status="in progress"), Running("processing")),
     (says(status=""), Running("")),
-    (says(status="Completed"), Running("Completed")),
+    (says(status="Warming-Up\n"), Running("warming_up")),
+    *(
+        (
+            says(status=word, outputs=["https://x.de/1.mp4"]),
+            Completed("https://x.de/1.mp4"),
+        )
+        for word in ("Completed", "COMPLETED", "succeeded", "SUCCEED", "success")
+    ),
+    *(
+        (says(status=word, error="Image pixel is invalid"), Over(plain, 0, why))
+        for word, plain, why in (
+            ("FAILED", "failed", "Image pixel is invalid"),
+            ("Failed", "failed", "Image pixel is invalid"),
+            ("error", "failed", "Image pixel is invalid"),
+            ("canceled", "cancelled", "Image pixel is invalid"),
+            ("Timed Out", "timeout", "Image pixel is invalid"),
+            ("Deleted", "deleted", "Image pixel is invalid"),
+        )
+    ),
+    (
+        says(status="failed", error={"code": 1400, "message": "no picture"}),
+        Over("failed", 1400, "no picture"),
+    ),
+    (
+        says(status="failed", code=5000, error={"code": 7, "message": None}),
+        Over("failed", 5000, ""),
+    ),
     (
         says(status="completed", outputs=["https://x.de/1.mp4"]),
         Completed("https://x.de/1.mp4"),

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs.answers import Over
+from jobs.answers import FRUITLESS, Over
 from jobs.attempt.failures import CODES, after_look
 from jobs.pace.waits import RETENTION_S
 from jobs.records import Attempt, JobRecord
 from jobs.states import Event, State
 from tests.jobs.ledger.play import PRICE, a_job
-from worker.replies import ENDS
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "failures.md").read_text(encoding="utf-8")
@@ -29,7 +28,7 @@ def codes_of_the_code() -> set[str]:
     constant = set(re.findall(r'^[A-Z]+_CODE = "([a-z-]+)"', code, re.MULTILINE))
     assert {"refused", "file-gone", "unresolved"} <= literal
     assert {"abandoned", "upload-expired"} <= constant
-    return literal | constant | set(CODES.values()) | set(ENDS)
+    return literal | constant | set(CODES.values()) | FRUITLESS
 
 
 def test_the_page_has_every_code_and_no_other() -> None:
@@ -39,7 +38,7 @@ def test_the_page_has_every_code_and_no_other() -> None:
 
 def ends() -> list[tuple[str, Over]]:
     known = [(code, Over("failed", number, "")) for number, code in CODES.items()]
-    return known + [(status, Over(status, 0, "")) for status in sorted(ENDS)]
+    return known + [(status, Over(status, 0, "")) for status in sorted(FRUITLESS)]
 
 
 @pytest.mark.parametrize(("code", "over"), ends())
