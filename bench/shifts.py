@@ -239,6 +239,7 @@ class FleetDay:
 
     def _finish(self, batch: str) -> None:
         """Report a batch, and archive it at once so that memory stays as it is."""
-        self.ledger.due.drop_batch(self.account, batch)
+        due = self.ledger.due
+        due.drop_batch(self.account, batch, due.report_version(batch))
         archive(self.ledger, Store(str(self.store)), batch)
         self.counts["batches"] += 1

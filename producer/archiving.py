@@ -92,9 +92,10 @@ def _reported_and_archived(
     except Unreported:
         # As a worker does it: what happens to the batch meanwhile makes it due anew.
         ledger.due.extend(batch.account, [Ref(batch.id, "")], LEASE_S)
+        version = ledger.due.report_version(batch.id)
         keep_report(ledger, batch.id, time.time())
         if chosen.notifies:
             over = ledger.batches.read(batch.id)
             ledger.tellings.add_batch(over, chosen.report_url)
-        ledger.due.drop_batch(batch.account, batch.id)
+        ledger.due.drop_batch(batch.account, batch.id, version)
         return archiving.archive(ledger, store, batch.id)

@@ -229,7 +229,7 @@ def keep_report(
     Raises:
         Stop: there is no such batch, or the store does not take it.
     """
-    batch = ledger.batches.read(batch_id)
+    version, batch = ledger.due.report_version(batch_id), ledger.batches.read(batch_id)
     if batch is None:
         raise Stop(f"there is no batch {batch_id} in this ledger")
     jobs = ledger.batches.jobs(batch_id)
@@ -245,6 +245,9 @@ def keep_report(
             store.put_chunks(f"{batch_id}/{file.name}", file.chunks, file.content_type)
     except StoreError as error:
         raise Stop(f"the report cannot be kept: {error}", Exit.UNREACHABLE) from None
+    if ledger.due.report_version(batch_id) != version:
+        # A worker may have kept a newer report before this one came in its place.
+        return keep_report(ledger, batch_id, now_s, invoice)
     return document, store.place(f"{batch_id}/report.html")
 
 

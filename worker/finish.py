@@ -19,6 +19,9 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
     """Write the reports of these batches beside their videos."""
     for ref in refs:
         async with engine.holding([ref]):
+            # Before the jobs are read: what changes later belongs to the next version.
+            due = engine.ledger.due
+            version = await engine.call(due.report_version, ref.batch)
             try:
                 await keeping.in_thread(_report, engine, ref.batch)
             except StoreError as error:
@@ -27,7 +30,7 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
             except JobsArchived:  # somebody else reported it meanwhile
                 log.info("batch=%s was archived while it was reported", ref.batch)
         await engine.call(tell_rest, engine.settings, engine.ledger, ref.batch)
-        await engine.call(engine.ledger.due.drop_batch, engine.account, ref.batch)
+        await engine.call(due.drop_batch, engine.account, ref.batch, version)
 
 
 async def _not_now(engine: Engine, ref: Ref, error: StoreError) -> None:

@@ -50,9 +50,13 @@ class Due:
         """
         self._set(account_id, waits_s, look=looked)
 
-    def drop_batch(self, account_id: str, batch_id: str) -> None:
-        """A leased batch was reported; it stays due if it has changed since."""
-        self._scripts.run("drop", self._now(), account_id, batch_id)
+    def report_version(self, batch_id: str) -> str:
+        """Which version a report of the batch is that is begun now."""
+        return self._server.hget(keys.batch(batch_id), "report_version") or "0"
+
+    def drop_batch(self, account_id: str, batch_id: str, version: str) -> None:
+        """A batch was reported in this version; it is due at once if it has changed."""
+        self._scripts.run("drop", self._now(), account_id, batch_id, version)
 
     def count(self, account_id: str) -> int:
         """How many stand in the due-set."""

@@ -6,14 +6,21 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs import settings
+from jobs.ledger import Ledger
 from jobs.pricing import usd, usd_micros
+from jobs.states import Event
+from jobs.storage import Store
 from producer.private import ledger_of
+from producer.rendering import keep_report
 from producer.statements import every_batch
+from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 from tests.producer.fleet import fleet
 from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
 from tests.sandbox.running import RunningSandbox
@@ -320,3 +327,22 @@ def test_what_does_not_go_together_says_what_does(
     ended = nights.place.here("report", *words)
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+def test_a_report_that_is_overtaken_by_a_change_is_made_anew(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    ref, *_ = open_batch(ledger, budget_usd_micros=0, store=str(tmp_path))
+    assert grant(ledger) == []
+    puts, keep = count(), Store.put_chunks
+
+    def cancelled_meanwhile(store: Store, *args: Any) -> int:
+        if next(puts) == 0:
+            play(ledger, ref, Event.CANCEL)
+        return keep(store, *args)
+
+    monkeypatch.setattr(Store, "put_chunks", cancelled_meanwhile)
+    document, _ = keep_report(ledger, "spring", ledger.now_s())
+    kept = json.loads((tmp_path / "spring" / "report.json").read_text("utf-8"))
+    assert document["jobs"]["cancelled"] == kept["jobs"]["cancelled"] == 1

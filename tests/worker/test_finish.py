@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no types
 
+from jobs import moves
 from jobs.ledger import Ledger
+from jobs.moves import Ref
 from jobs.report import schema
 from jobs.states import State
+from jobs.storage import Store
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
@@ -63,3 +67,24 @@ def test_a_real_report_keeps_its_schema_and_tells_what_happened(
     assert all(row["generated_s"] > 0 for row in stored)
     assert sum(told["timeline"]["starts"]) == told["attempts"]["total"] == 3
     assert sum(told["timeline"]["finished"]) == 3
+
+
+def test_a_batch_that_changes_while_it_is_reported_is_reported_again(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = shop.order(shop.job(0), budget_usd_micros=0)
+    shop.submit()
+    with monkeypatch.context() as patch:
+        puts, keep = count(), Store.put_chunks
+
+        def cancelled_meanwhile(store: Store, *args: Any) -> int:
+            if next(puts) == 0:
+                cancel = moves.cancel(ref.batch, shop.record(ref))
+                shop.ledger.moves.make([cancel])
+                shop.ledger.due.extend(shop.engine.account, [Ref(ref.batch, "")], 30.0)
+            return keep(store, *args)
+
+        patch.setattr(Store, "put_chunks", cancelled_meanwhile)
+        assert reported(shop)["rows"][0]["state"] == "waiting"
+    assert reported(shop)["rows"][0]["state"] == "cancelled"
+    assert shop.ledger.due.count(shop.engine.account) == 0

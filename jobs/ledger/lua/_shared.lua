@@ -48,7 +48,8 @@ local function batch_ended(account, batch, now)
 end
 
 -- A batch is due to be reported while nothing is left but what a person decides, or
--- what its budget keeps from starting.
+-- what its budget keeps from starting. Each change makes a report another version; who
+-- is at work on one keeps the lease, and finds out in `drop`.
 local function finish_if_over(account, batch, now)
   local is = redis.call('HMGET', batch_key(batch),
     'complete', 'unfinished', 'n:unresolved', 'n:waiting', 'stopped_by')
@@ -58,7 +59,8 @@ local function finish_if_over(account, batch, now)
   local left = unfinished - tonumber(is[3] or '0')
   if is[5] and is[5] ~= '' then left = left - tonumber(is[4] or '0') end
   if left <= 0 then
-    redis.call('ZADD', due, now, batch .. '/')
+    redis.call('HINCRBY', batch_key(batch), 'report_version', 1)
+    redis.call('ZADD', due, 'NX', now, batch .. '/')
     if unfinished <= 0 then batch_ended(account, batch, now) end
   else
     redis.call('ZREM', due, batch .. '/')

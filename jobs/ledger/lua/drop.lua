@@ -1,13 +1,18 @@
--- A batch was reported: it is due no more, unless it changed during the report. A lease
--- moved it into the future; whatever happened since has made it due at once.
--- ARGV: now or '', account, batch.
-local now, due = clock(ARGV[1]), account_key(ARGV[2]) .. ':due'
-local at = redis.call('ZSCORE', due, ARGV[3] .. '/')
-if not at or tonumber(at) <= now then return 0 end
-redis.call('ZREM', due, ARGV[3] .. '/')
+-- A batch was reported: it is due no more, unless it changed during the report. Then it
+-- is due at once, also where somebody else has reported it since: the older report may
+-- have been kept last.
+-- ARGV: now or '', account, batch, version that was reported. Returns 1, or 0 where it
+--   changed.
+local now, account, batch = clock(ARGV[1]), ARGV[2], ARGV[3]
+local key = batch_key(batch)
+local was_due = redis.call('ZREM', account_key(account) .. ':due', batch .. '/')
+local is = redis.call('HMGET', key, 'report_version', 'complete', 'unfinished')
+if (is[1] or '0') ~= ARGV[4] then
+  finish_if_over(account, batch, now)
+  return 0
+end
 -- One in which all is over may be archived, some time from now.
-local is = redis.call('HMGET', batch_key(ARGV[3]), 'complete', 'unfinished')
-if is[1] == '1' and tonumber(is[2] or '0') <= 0 then
-  redis.call('ZADD', account_key(ARGV[2]) .. ':reported', now, ARGV[3])
+if was_due == 1 and is[2] == '1' and tonumber(is[3] or '0') <= 0 then
+  redis.call('ZADD', account_key(account) .. ':reported', now, batch)
 end
 return 1

@@ -6,7 +6,7 @@ from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.states import Event
 from jobs.storage import Store
-from tests.jobs.ledger.play import ACCOUNT, LEASE_S, PLENTY, a_batch, a_job, grant, play
+from tests.jobs.ledger.play import ACCOUNT, PLENTY, a_batch, a_job, grant, play
 
 MADE = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE)
 FAILED = (Event.CLAIM, Event.ACCEPT, Event.FAIL)
@@ -30,8 +30,7 @@ def finished(ledger: Ledger, store: Store, batch_id: str = "spring") -> list[Ref
 
 def reported(ledger: Ledger, batch_id: str = "spring") -> None:
     """What the task that reports a batch does in the ledger."""
-    ledger.due.extend(ACCOUNT, [Ref(batch_id, "")], LEASE_S)
-    ledger.due.drop_batch(ACCOUNT, batch_id)
+    ledger.due.drop_batch(ACCOUNT, batch_id, ledger.due.report_version(batch_id))
 
 
 def records(ledger: Ledger, batch_id: str = "spring") -> list[JobRecord]:

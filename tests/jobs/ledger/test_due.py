@@ -6,6 +6,7 @@ from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.states import WATCHED, Event, State
 from tests.conftest import Clock
+from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
     ACCOUNT,
     LEASE_S,
@@ -28,6 +29,9 @@ WAYS = {
     State.GENERATED: (Event.CLAIM, Event.ACCEPT, Event.COMPLETE),
 }
 A_DAY_S = 86_400.0
+
+#: The batch itself, which is due once it is over.
+OVER = Ref("spring", "")
 
 
 def admitted(ledger: Ledger, jobs: int = 1) -> list[Ref]:
@@ -104,7 +108,6 @@ def test_neither_postponing_nor_extending_makes_a_job_due_that_is_not(
 ) -> None:
     (ref,) = admitted(ledger)
     play(ledger, ref, Event.CANCEL)
-    ledger.due.drop_batch(ACCOUNT, "spring")
     ledger.server.execute_command("DEL", "reelmill:account:acme:due")
     ghosts = [ref, Ref("spring", "nobody"), Ref("nothing", "")]
     ledger.due.extend(ACCOUNT, ghosts, LEASE_S)
@@ -122,12 +125,12 @@ def test_nothing_to_postpone_is_nothing_done(ledger: Ledger) -> None:
 
 def test_a_batch_is_due_once_only_people_can_go_on(ledger: Ledger) -> None:
     first, second = admitted(ledger, 2)
-    over = (Ref("spring", ""), None)
+    over = (OVER, None)
     play(ledger, first, Event.CLAIM, Event.REFUSE)
     assert over not in ledger.due.lease(ACCOUNT, 9, LEASE_S)
     play(ledger, second, Event.CLAIM, Event.LOSE, Event.GIVE_UP)
     assert over in ledger.due.lease(ACCOUNT, 9, LEASE_S)
-    ledger.due.drop_batch(ACCOUNT, "spring")
+    reported(ledger)
     assert ledger.due.count(ACCOUNT) == 1
 
 
@@ -141,19 +144,44 @@ def test_a_batch_that_goes_on_is_not_due(ledger: Ledger) -> None:
     assert leased(ledger) == [Ref("spring", "")]
 
 
+def in_report(ledger: Ledger) -> tuple[Ref, str]:
+    """A batch that a worker has begun to report; one of its jobs, and the version."""
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    ref, *_ = open_batch(ledger, budget_usd_micros=0)
+    assert grant(ledger) == []
+    assert leased(ledger) == [OVER]
+    return ref, ledger.due.report_version("spring")
+
+
 def test_a_batch_that_changed_during_its_report_is_reported_again(
     simulated: Ledger, clock: Clock
 ) -> None:
-    ref, other = admitted(simulated, 2)
-    for each in (ref, other):
-        play(simulated, each, Event.CLAIM, Event.LOSE, Event.GIVE_UP)
-    assert leased(simulated) == [Ref("spring", "")]
+    ref, version = in_report(simulated)
     clock.forward(1)
-    play(simulated, ref, Event.ABSENT, Event.CANCEL)
+    play(simulated, ref, Event.CANCEL)
+    # Nobody else is sent for it while somebody is at it, however long it takes.
+    assert leased(simulated) == []
+    simulated.due.extend(ACCOUNT, [OVER], LEASE_S)
     clock.forward(1)
-    simulated.due.drop_batch(ACCOUNT, "spring")
-    assert leased(simulated) == [Ref("spring", "")]
-    simulated.due.drop_batch(ACCOUNT, "spring")
+    simulated.due.drop_batch(ACCOUNT, "spring", version)
+    assert leased(simulated) == [OVER]
+    reported(simulated)
+    clock.forward(LEASE_S)
+    assert leased(simulated) == []
+
+
+def test_an_older_report_that_is_kept_last_is_made_anew(
+    simulated: Ledger, clock: Clock
+) -> None:
+    ref, version = in_report(simulated)
+    play(simulated, ref, Event.CANCEL)
+    clock.forward(LEASE_S)
+    assert leased(simulated) == [OVER]
+    reported(simulated)
+    # Whoever had begun before wakes up and keeps what it had.
+    simulated.due.drop_batch(ACCOUNT, "spring", version)
+    assert leased(simulated) == [OVER]
+    reported(simulated)
     clock.forward(LEASE_S)
     assert leased(simulated) == []
 

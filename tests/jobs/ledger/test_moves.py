@@ -17,6 +17,7 @@ from jobs.records import JobRecord
 from jobs.states import FINAL, MOVES, Event, IllegalMove, State
 from jobs.storage import Store
 from tests.conftest import Clock
+from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
     ACCOUNT,
     LEASE_S,
@@ -154,8 +155,7 @@ class History:
         due = Ref(batch_id, "")
         was_due = str(due) in self.ledger.server.zrange(keys.due(ACCOUNT), 0, -1)
         over = {r.state for ref, r in before if ref.batch == batch_id} <= FINAL
-        self.ledger.due.extend(ACCOUNT, [due], LEASE_S)
-        self.ledger.due.drop_batch(ACCOUNT, batch_id)
+        reported(self.ledger, batch_id)
         try:
             archiving.archive(self.ledger, self.store, batch_id)
         except NotNow:

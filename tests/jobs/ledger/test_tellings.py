@@ -8,6 +8,7 @@ from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.states import Event
 from tests.conftest import Clock
+from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
     ACCOUNT,
     LEASE_S,
@@ -95,7 +96,7 @@ def test_a_batch_that_its_budget_stops_is_due_once_it_rests(
     assert simulated.tellings.add_batch(batch_of(simulated))
     assert grant(simulated) == []
     clock.forward(1)
-    simulated.due.drop_batch(ACCOUNT, "spring")
+    reported(simulated)
     assert grant(simulated) == []
     clock.forward(LEASE_S)
     assert leased(simulated) == []

@@ -16,6 +16,7 @@ from jobs.records import JobRecord
 from jobs.states import FINAL, MOVES, Event, State
 from jobs.storage import Store
 from tests.conftest import Clock
+from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
     ACCOUNT,
     OWN_STEPS,
@@ -316,8 +317,7 @@ class Rivalry:
             before = self.archived.get(batch_id) or [
                 record for other, record in self.records() if other == batch_id
             ]
-            self.ledger.due.extend(ACCOUNT, [Ref(batch_id, "")], 30.0)
-            self.ledger.due.drop_batch(ACCOUNT, batch_id)
+            reported(self.ledger, batch_id)
             with suppress(NotNow):
                 archiving.archive(self.ledger, self.store, batch_id, self._stop_or_not)
             if batch_of(self.ledger, batch_id).archived:
