@@ -109,7 +109,7 @@ class Provider:
             return Running("processing")
         if prediction.code:
             return Over(code=prediction.code, status="failed", reason="by luck")
-        return Completed(f"https://files.example.com/{own}.mp4", None)
+        return Completed((f"https://files.example.com/{own}.mp4",))
 
     def created(self, ref: Ref, permit: int) -> str | None:
         """The prediction of an attempt, if there is one."""

@@ -213,8 +213,8 @@ class FleetDay:
                 answer,
                 now_s=self.now_s,
                 lease_s=LEASE_S,
+                poll_min_s=self.rhythm.poll_min_s,
                 attempts=ATTEMPTS,
-                retention_s=waits.RETENTION_S,
             )
             if move:
                 made[ref] = move

@@ -113,10 +113,13 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The video is made and can be fetched from `output`."""
+    """The video is made."""
 
-    output: str
+    #: Web addresses that it may be at, the likeliest first; none if none is told.
+    outputs: tuple[str, ...]
     inference_s: float | None = None
+    #: What is told where an address should be.
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

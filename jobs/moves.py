@@ -7,7 +7,7 @@ functions are the only place that says so.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -252,17 +252,25 @@ def give_up(batch: str, record: JobRecord, reason: str, look_in_s: float) -> Mov
 
 
 def complete(
-    batch: str, record: JobRecord, output: str, now_s: float, lease_s: float
+    batch: str,
+    record: JobRecord,
+    outputs: Sequence[str],
+    now_s: float,
+    due_in_s: float,
+    failure: Failure | None = None,
 ) -> Move:
-    """The provider finished the video; it must be fetched."""
+    """The provider finished the video; it must be fetched.
+
+    `failure` says what it told where the address of a video should be.
+    """
     attempt = replace(record.attempt, outcome="completed", ended_at_s=now_s)
     move = replace(
         _move(batch, record, Event.COMPLETE),
-        due_in_s=lease_s,
+        due_in_s=due_in_s,
         slot=Slot.FREE,
-        write={"output": output, "generated_at": repr(now_s)},
+        write={"output": " ".join(outputs), "generated_at": repr(now_s)},
     )
-    return _with(move, attempt)
+    return _with(move, attempt, failure)
 
 
 def end(

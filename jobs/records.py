@@ -59,7 +59,7 @@ class JobRecord:
     failure: Failure | None = None
     #: Of an unresolved job: predictions that may be its own.
     candidates: tuple[Listed, ...] = ()
-    #: Where the provider keeps the finished file; an address of a file host.
+    #: Web addresses that the finished file may be at, with a blank between two.
     output: str | None = None
     #: Unix seconds when the file was finished; it vanishes seven days later.
     generated_at_s: float | None = None

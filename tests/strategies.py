@@ -20,6 +20,7 @@ from jobs.answers import (
 )
 
 words = st.text(max_size=12)
+addresses = st.text("abc/:", min_size=1, max_size=12)
 waits_s = st.none() | st.floats(0, 1e12)
 prediction_ids = st.text("abcdef0123456789", min_size=1, max_size=32)
 
@@ -52,7 +53,7 @@ overs = st.builds(
 
 look_answers: st.SearchStrategy[LookAnswer] = st.one_of(
     st.builds(Running, words),
-    st.builds(Completed, words, waits_s),
+    st.builds(Completed, st.lists(addresses, max_size=3).map(tuple), waits_s, words),
     overs,
     st.builds(Missing, words),
     st.builds(LookAgain, words, waits_s),

@@ -33,7 +33,14 @@ NOTED_AFTER = 3
 #: A batch is held this much longer than until the next try, which ends the hold.
 HELD_LONGER_S = 30.0
 
+#: Answers that name no video, after the first, which are believed.
+ENOUGH_WITHOUT = 8
+
 Trouble = NotFetched | NoRoom | StoreError
+
+
+class NoVideo(NotFetched):
+    """The provider says that the video is made, and names none."""
 
 
 async def collect(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -77,31 +84,45 @@ async def _collect_one(
 async def _receive(
     engine: Engine, ref: Ref, record: JobRecord, path: Path
 ) -> tuple[JobRecord, Download]:
-    """The video for `path`, by a fresh link if the one we have leads nowhere."""
+    """The video for `path`, by a fresh link if those we have lead nowhere.
+
+    The record has the link that led to it.
+    """
+    receive, links = engine.files.receive_first, (record.output or "").split()
     try:
-        return record, await engine.files.receive(record.output or "", path)
+        link, download = await receive(links, path)
     except NotFetched as error:
         answer = None
         if error.gone and record.prediction_id:
             answer = await engine.provider.look(record.prediction_id)
-        if not isinstance(answer, Completed) or answer.output == record.output:
+        if not isinstance(answer, Completed):
             raise
-    log.info("job=%s has another link", ref)
-    renew = engine.ledger.moves.renew
-    await engine.call(renew, ref.batch, record, answer.output)
-    record = replace(record, output=answer.output)
-    return record, await engine.files.receive(answer.output, path)
+        if not links and not answer.outputs:
+            raise NoVideo(answer.words) from None
+        if answer.outputs in ((), tuple(links)):
+            raise
+        log.info("job=%s has another link", ref)
+        renew = engine.ledger.moves.renew
+        await engine.call(renew, ref.batch, record, " ".join(answer.outputs))
+        link, download = await receive(answer.outputs, path)
+    return replace(record, output=link), download
 
 
 async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) -> None:
     log.warning("job=%s video is not kept yet: %s", ref, error)
     now_s, batches = engine.now_s(), engine.ledger.batches
     age_s = now_s - (record.generated_at_s or now_s)
+    if isinstance(error, NoVideo) and record.looks >= ENOUGH_WITHOUT:
+        none = failures.no_video(ref.batch, record, str(error), now_s)
+        await engine.make([none])
+        return
     if isinstance(error, NotFetched) and age_s > waits.RETENTION_S:
         gone = failures.file_gone(ref.batch, record, str(error), now_s)
         await engine.make([gone])
         return
     wait_s = waits.collect_again_s(record.looks, engine.luck())
+    if isinstance(error, NoVideo):
+        wait_s = max(wait_s, engine.settings.poll_min_s)
     if not isinstance(error, NotFetched):
         until_s = now_s + wait_s + HELD_LONGER_S
         await engine.call(batches.hold, ref.batch, str(error), until_s)

@@ -7,7 +7,7 @@ API key: file hosts vary and are nobody we know.
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -109,6 +109,29 @@ class Files:
         except REQUEST_ERRORS as error:
             raise NotFetched(describe(error)) from None
 
+    async def receive_first(
+        self, urls: Sequence[str], path: Path
+    ) -> tuple[str, "Download"]:
+        """Fetch the first of these that is a video; its address, and it as `receive`.
+
+        Raises:
+            NotFetched: none of them is; gone if another link may lead to one.
+            NoRoom: this machine cannot hold it.
+        """
+        errors: list[NotFetched] = []
+        for url in urls:
+            try:
+                download = await self.receive(url, path)
+                if len(urls) > 1:
+                    await _in_thread(download.check)
+            except NotFetched as error:
+                errors.append(error)
+            else:
+                return url, download
+        reasons = "; ".join(dict.fromkeys(map(str, errors)))
+        gone = not urls or any(error.gone for error in errors)
+        raise NotFetched(reasons or "no address of it is known", gone=gone)
+
     async def fetch_picture(self, url: str, path: Path) -> None:
         """Fetch a picture into `path`; it is not checked.
 
@@ -144,7 +167,7 @@ class Files:
                 if response.status not in REDIRECTS or leads_to is None:
                     await _save(response, download)
                     return download
-                url = urljoin(url, leads_to)
+                url = urljoin(url, leads_to.strip().replace(" ", "%20"))
         raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")
 
 
@@ -231,18 +254,25 @@ class Download:
             NoRoom: the disk does not take it.
             NotFetched: it was to be a video, and is none.
         """
-        whole = None if self._written_bytes else BytesIO(self.pending)
+        self.check()
         self.write(lasting=lasting)
-        if self._is_video:
-            self._check(whole)
         return Fetched(self._path, self._written_bytes, self._digest.hexdigest())
 
-    def _check(self, whole: BytesIO | None) -> None:
+    def check(self) -> None:
+        """Check what has come.
+
+        Raises:
+            NoRoom: the disk does not take it.
+            NotFetched: it was to be a video, and is none.
+        """
+        if not self._is_video:
+            return
         try:
-            if whole:
-                mp4.check_open(whole, self._written_bytes)
-            else:
+            if self._written_bytes:
+                self.write()
                 mp4.check(self._path)
+            else:
+                mp4.check_open(BytesIO(self.pending), len(self.pending))
         except mp4.NotAVideo as error:
             raise NotFetched(f"what came is no video: {error}") from None
         except OSError as error:

@@ -62,14 +62,15 @@ async def _videos(
     for prediction_id in {listed.prediction_id for _, listed in pairs}:
         path = folder / f"{prediction_id}.mp4"
         answer = await engine.provider.look(prediction_id)
-        if not isinstance(answer, Completed):
-            continue
-        try:
-            await engine.files.fetch(answer.output, path)
-        except NotFetched as error:
-            log.warning("prediction %s cannot be compared: %s", prediction_id, error)
-        else:
-            found[prediction_id] = path
+        for output in answer.outputs if isinstance(answer, Completed) else ():
+            try:
+                await engine.files.fetch(output, path)
+            except NotFetched as error:
+                words = "prediction %s cannot be compared: %s"
+                log.warning(words, prediction_id, error)
+            else:
+                found[prediction_id] = path
+                break
     return found
 
 

@@ -39,10 +39,11 @@ def check_open(file: BinaryIO, size_bytes: int) -> None:
     Raises:
         NotAVideo: it is not.
     """
+    file.seek(4)
+    if file.read(4) != b"ftyp":
+        raise NotAVideo("it does not begin like an MP4")
     top = list(boxes(file, 0, size_bytes))
     kinds = [kind for kind, _, _ in top]
-    if not kinds or kinds[0] != b"ftyp":
-        raise NotAVideo("it does not begin like an MP4")
     for needed in (b"moov", b"mdat"):
         if needed not in kinds:
             raise NotAVideo(f"it has no {needed.decode()} box")

@@ -21,7 +21,7 @@ from jobs.moves import Move, Ref
 from jobs.pace import waits
 from jobs.pace.rhythm import Rhythm
 from jobs.records import BatchRecord, JobRecord
-from jobs.states import Event, State
+from jobs.states import State
 from worker.engine import Engine
 from worker.lessons import Kind, Lessons
 from worker.pictures import look_once_more
@@ -75,8 +75,8 @@ async def _learn_and_write(
             answer,
             now_s=now_s,
             lease_s=engine.settings.lease_s,
+            poll_min_s=engine.settings.poll_min_s,
             attempts=batches[ref.batch].attempts,
-            retention_s=waits.RETENTION_S,
         )
         if move:
             made.append(move)
@@ -115,7 +115,7 @@ def _write_down(
     finished = [
         move.ref
         for move, result in zip(made, moved, strict=True)
-        if result is Moved.YES and move.event is Event.COMPLETE
+        if result is Moved.YES and move.write.get("output")
     ]
     if finished:
         with suppress(broker.BrokerUnreachable):  # they are due soon anyway

@@ -7,12 +7,13 @@ and of the billing are read in `pages`.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,6 +62,10 @@ LONGEST_INFERENCE_MS = 86_400_000
 CODE = re.compile(r"[0-9]{1,6}")
 
 EXCERPT = 300
+
+#: Addresses of one prediction that are tried, and how deep they may stand in outputs.
+MOST_OUTPUTS = 8
+DEEPEST_OUTPUT = 4
 
 
 @dataclass(frozen=True)
@@ -255,15 +260,31 @@ def _not_looked(reply: Reply) -> LookAnswer:
 
 
 def _completed(found: Mapping[str, Any]) -> LookAnswer:
-    outputs = found.get("outputs")
-    outputs = [outputs] if isinstance(outputs, str) else outputs
-    first = outputs[0] if isinstance(outputs, list) and outputs else None
-    output = first.get("url") if isinstance(first, dict) else first
-    if not fetchable(output):
-        return LookAgain(f"completed, but without a web address: {clean(str(output))}")
+    told = found.get("outputs")
+    outputs = tuple(islice(dict.fromkeys(_addresses(told)), MOST_OUTPUTS))
     timings = found.get("timings")
     inference = timings.get("inference") if isinstance(timings, dict) else None
-    return Completed(str(output), _seconds(inference))
+    if outputs:
+        return Completed(outputs, _seconds(inference))
+    why = [f"outputs: {json.dumps(told)}", _why(found)[1]]
+    words = f"completed, without the address of a video: {', '.join(filter(None, why))}"
+    return Completed((), _seconds(inference), clean(words))
+
+
+def _addresses(told: object, depth: int = 0) -> Iterator[str]:
+    """The web addresses in whatever form outputs have, those of a video first."""
+    if isinstance(told, str):
+        address = told.strip().replace(" ", "%20")
+        if fetchable(address):
+            yield address
+    elif isinstance(told, dict | list) and depth < DEEPEST_OUTPUT:
+        parts = told
+        if isinstance(told, dict):
+            # A stable sort: what has neither name stays behind in its order.
+            names = sorted(told, key=lambda name: name not in ("video", "url"))
+            parts = [told[name] for name in names]
+        for part in parts:
+            yield from _addresses(part, depth + 1)
 
 
 def _seconds(millis: object) -> float | None:

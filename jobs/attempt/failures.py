@@ -26,6 +26,8 @@ from jobs.answers import (
 )
 from jobs.attempt.links import EXPIRED_CODE
 from jobs.moves import Move, Token
+from jobs.pace.waits import RETENTION_S
+from jobs.pricing import usd
 from jobs.records import Failure, JobRecord
 
 #: Codes of a failed prediction (wavespeed.ai/docs/error-codes) that a new attempt may
@@ -36,6 +38,9 @@ TRANSIENT_CODES = frozenset({5000, 5003, 5004})
 TRANSIENT_STATUSES = frozenset({"timeout"})
 
 MODERATION_CODE = 1200
+
+#: Code of the failure of a job that is done without the address of a video.
+EMPTY_CODE = "no-video"
 
 #: A picture that the provider could not reach; one more look at it decides.
 PICTURE_CODE = 1402
@@ -97,8 +102,8 @@ def after_look(
     *,
     now_s: float,
     lease_s: float,
+    poll_min_s: float,
     attempts: int,
-    retention_s: float,
 ) -> Move | None:
     """The move that a look at a prediction calls for; None is look again.
 
@@ -108,16 +113,19 @@ def after_look(
         answer: what the look brought.
         now_s: unix seconds.
         lease_s: seconds that the fetching of the video is left alone.
+        poll_min_s: least seconds until the provider is asked again.
         attempts: most attempts the job may have.
-        retention_s: after this long a prediction is gone for good.
     """
     match answer:
-        case Completed(output=output):
-            return moves.complete(batch, record, output, now_s, lease_s)
+        case Completed(outputs=(), words=words):
+            failure = Failure(EMPTY_CODE, words)
+            return moves.complete(batch, record, (), now_s, poll_min_s, failure)
+        case Completed(outputs=outputs):
+            return moves.complete(batch, record, outputs, now_s, lease_s)
         case Over():
             return _over(batch, record, answer, now_s, attempts)
         case Missing(reason=reason):
-            if now_s - record.attempt.sent_at_s < retention_s:
+            if now_s - record.attempt.sent_at_s < RETENTION_S:
                 return None
             failure = Failure("prediction-gone", reason)
             return moves.end(batch, record, failure, now_s, refund=False, again=False)
@@ -130,6 +138,18 @@ def after_look(
 def file_gone(batch: str, record: JobRecord, reason: str, now_s: float) -> Move:
     """The paid video cannot be had any more: its time at the provider is over."""
     failure = Failure("file-gone", reason)
+    return moves.end(batch, record, failure, now_s, refund=False, again=False)
+
+
+def no_video(batch: str, record: JobRecord, reason: str, now_s: float) -> Move:
+    """The provider says again and again that it is done, and names no video."""
+    charged = record.attempt.charged_usd_micros
+    cost = f"${usd(charged)} was charged" if charged else "what it cost is not known"
+    words = (
+        f"{reason}; {cost}, and whether it is given back is not known: "
+        f"reelmill report {batch} --billed asks"
+    )
+    failure = Failure(EMPTY_CODE, words)
     return moves.end(batch, record, failure, now_s, refund=False, again=False)
 
 

@@ -13,6 +13,7 @@ from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.worker.workshop import Workshop, workshop
 from worker import mp4
+from worker.collect import ENOUGH_WITHOUT
 
 
 @pytest.fixture
@@ -120,3 +121,79 @@ def test_a_home_without_room_holds_the_batch_and_says_so(shop: Workshop) -> None
     shop.end()
     assert shop.record(ref).state is State.STORED
     assert list(folder.iterdir()) == []
+
+
+def test_a_video_is_fetched_wherever_its_address_stands(shop: Workshop) -> None:
+    forms = ("outputs_null", "outputs_cover", "outputs_object", "outputs_space")
+    firsts = {form: f"first {count}" for count, form in enumerate(forms, 1)}
+    shop.sandbox.configure(**firsts)
+    refs = shop.order(*map(shop.job, range(len(forms))))
+    shop.until_all(State.STORED)
+    for record in map(shop.record, refs):
+        video = Path(record.video or "")
+        mp4.check(video)
+        told = json.loads(video.with_suffix(".json").read_text())
+        own = f"{shop.sandbox.files_url}/predictions/{record.prediction_id}/1.mp4"
+        assert told["source"].split("?")[0] == own
+    shop.check()
+
+
+def test_several_addresses_are_tried_again_while_none_leads_to_a_video(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(outputs_cover=1, download_5xx=1)
+    ref = generated(shop)
+    for _ in range(4):
+        shop.end()
+    batch = shop.ledger.batches.read(ref.batch)
+    assert batch
+    assert "begin like an MP4; the file host answers HTTP 503" in batch.note
+    shop.sandbox.configure(download_5xx=0)
+    shop.end()
+    assert shop.record(ref).state is State.STORED
+
+
+def test_a_video_whose_address_is_told_late_is_fetched(shop: Workshop) -> None:
+    shop.sandbox.configure(outputs_none=1)
+    ref = generated(shop)
+    before = shop.record(ref)
+    assert before.output == ""
+    assert before.failure is not None
+    assert before.failure.message.endswith("outputs: []")
+    shop.end()
+    assert shop.record(ref).state is State.GENERATED
+    shop.sandbox.configure(outputs_none=0)
+    shop.end()
+    stored = shop.record(ref)
+    assert (stored.state, stored.failure) == (State.STORED, None)
+    shop.check()
+
+
+def test_a_prediction_that_names_no_video_fails_after_some_polls_with_its_cost(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(outputs_none=1)
+    ref = generated(shop)
+    (before,) = shop.books()
+    shop.until(lambda: shop.are(State.FAILED), shop.end)
+    record = shop.record(ref)
+    assert record.failure is not None
+    assert record.failure.code == "no-video"
+    assert record.failure.message == (
+        "completed, without the address of a video: outputs: []; $0.21 was charged, "
+        "and whether it is given back is not known: reelmill report spring --billed "
+        "asks"
+    )
+    assert (record.charged_usd_micros, record.refunded_usd_micros) == (210_000, 0)
+    (row,) = shop.books()
+    assert row["looks"] - before["looks"] == ENOUGH_WITHOUT + 1
+    shop.check()
+
+
+def test_an_answer_that_brings_nothing_says_nothing_of_a_video(shop: Workshop) -> None:
+    shop.sandbox.configure(outputs_none=1)
+    ref = generated(shop)
+    shop.sandbox.configure(result_5xx=1)
+    for _ in range(ENOUGH_WITHOUT + 3):
+        shop.end()
+    assert shop.record(ref).state is State.GENERATED

@@ -20,7 +20,7 @@ from worker.lessons import MOST_REMEMBERED, MOST_TOLD, TOLD_EVERY_S, Lessons
 
 KIND = ("model", 5)
 RHYTHM = Rhythm.of([60.0] * 50, 90.0, 5.0)
-SEEN = Completed("https://x/1.mp4")
+SEEN = Completed(("https://x/1.mp4",))
 
 JOB = Job(id="a", line=2, model="model", inputs={}, price_usd_micros=1, key="a.mp4")
 RECORD = JobRecord(

@@ -191,7 +191,7 @@ def test_one_wrong_byte_raises_nothing_else(path: Path, at: int, byte: int) -> N
 
 def test_boxes_without_end_are_no_video(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
-    path.write_bytes(b"\x00\x00\x00\x08free" * 20_000)
+    path.write_bytes(box(b"ftyp") + box(b"free") * 20_000)
     with pytest.raises(NotAVideo, match="more than 10000 boxes"):
         check(path)
 

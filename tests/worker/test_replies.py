@@ -133,7 +133,7 @@ LOOKED = [
     *(
         (
             says(status=word, outputs=["https://x.de/1.mp4"]),
-            Completed("https://x.de/1.mp4"),
+            Completed(("https://x.de/1.mp4",)),
         )
         for word in ("Completed", "COMPLETED", "succeeded", "SUCCEED", "success")
     ),
@@ -158,11 +158,11 @@ LOOKED = [
     ),
     (
         says(status="completed", outputs=["https://x.de/1.mp4"]),
-        Completed("https://x.de/1.mp4"),
+        Completed(("https://x.de/1.mp4",)),
     ),
     (
         says(status="completed", outputs="https://x.de/1.mp4"),
-        Completed("https://x.de/1.mp4"),
+        Completed(("https://x.de/1.mp4",)),
     ),
     (
         says(
@@ -170,7 +170,7 @@ LOOKED = [
             outputs=[{"url": "https://x.de/1.mp4"}],
             timings={"inference": 41_500},
         ),
-        Completed("https://x.de/1.mp4", 41.5),
+        Completed(("https://x.de/1.mp4",), 41.5),
     ),
     (
         says(status="failed", code=1200, error="not allowed\n"),
@@ -191,6 +191,8 @@ def test_a_look_is_understood(answer: Reply, expected: object) -> None:
     assert replies.looked(answer, "p1") == expected
 
 
+EIGHT = tuple(f"https://x.de/{n}" for n in range(8))
+
 LOOK_AGAIN = [
     *(reply({}, status) for status in (302, 400, 429, 500, 502, 503, 504)),
     reply(b""),
@@ -202,26 +204,80 @@ LOOK_AGAIN = [
     says(id="p2", status="failed"),
     says(id="p2", status="completed", outputs=["https://x.de/1.mp4"]),
     says(id=None, status="failed"),
-    says(status="completed"),
-    says(status="completed", outputs=[]),
-    says(status="completed", outputs=None),
-    says(status="completed", outputs=[None]),
-    says(status="completed", outputs=[["https://x.de/1.mp4"]]),
-    says(status="completed", outputs={"url": "https://x.de/1.mp4"}),
-    says(status="completed", outputs=["file:///etc/passwd"]),
-    says(status="completed", outputs=["ftp://x.de/1.mp4"]),
-    says(status="completed", outputs=["javascript:alert(1)"]),
-    says(status="completed", outputs=["https://"]),
-    says(status="completed", outputs=["https://[::1"]),
-    says(status="completed", outputs=["https://x.de/a b"]),
-    says(status="completed", outputs=["https://x.de/\u2028"]),
-    says(status="completed", outputs=["/1.mp4"]),
 ]
 
 
 @pytest.mark.parametrize("answer", LOOK_AGAIN, ids=lambda a: repr(a)[:70])
 def test_what_says_nothing_about_a_prediction_ends_nothing(answer: Reply) -> None:
     assert isinstance(replies.looked(answer, "p1"), LookAgain)
+
+
+A, B = "https://x.de/1.mp4", "https://x.de/2.mp4"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "addresses"),
+    [
+        (A, (A,)),
+        ([A, B], (A, B)),
+        ([None, "", A], (A,)),
+        ([A, A, B], (A, B)),
+        ({"url": A}, (A,)),
+        ([{"video": A}], (A,)),
+        ([{"cover": B, "id": "1", "video": {"url": A}}], (A, B)),
+        ([[[A]]], (A,)),
+        ([f"  {A}\n"], (A,)),
+        (["https://x.de/my clip.mp4?a=b c"], ("https://x.de/my%20clip.mp4?a=b%20c",)),
+        (["https://x.de/a%20b"], ("https://x.de/a%20b",)),
+        (["https://x.de/ü"], ("https://x.de/ü",)),
+        ([f"https://x.de/{n}" for n in range(99)], EIGHT),
+    ],
+)
+def test_every_entry_of_outputs_is_an_address_or_passed_over(
+    outputs: object, addresses: tuple[str, ...]
+) -> None:
+    found = replies.looked(says(status="completed", outputs=outputs), "p1")
+    assert found == Completed(addresses)
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [],
+        None,
+        [None],
+        [""],
+        {},
+        7,
+        [[[[[A]]]]],
+        json.loads("[" * 900 + "]" * 900),
+        ["file:///etc/passwd"],
+        ["ftp://x.de/1.mp4"],
+        ["javascript:alert(1)"],
+        ["https://"],
+        ["https://[::1"],
+        ["https://x.de/a\u2028b"],
+        ["https://x.de/a\nb"],
+        ["/1.mp4"],
+        ["a.mp4"],
+    ],
+    ids=lambda outputs: repr(outputs)[:30],
+)
+def test_without_an_address_it_is_told_what_stands_there(outputs: object) -> None:
+    answer = says(status="completed", outputs=outputs, error="the file\nwas lost")
+    found = replies.looked(answer, "p1")
+    assert isinstance(found, Completed)
+    assert found.outputs == ()
+    assert "without the address of a video: outputs: " in found.words
+    if len(json.dumps(outputs)) < EXCERPT / 2:
+        assert found.words.endswith(", the file was lost")
+    assert found.words.isprintable()
+
+
+def test_outputs_that_are_left_out_are_named_as_such() -> None:
+    found = replies.looked(says(status="completed"), "p1")
+    words = "completed, without the address of a video: outputs: null"
+    assert found == Completed((), None, words)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +291,7 @@ def test_a_time_that_cannot_be_counted_with_is_none(millis: str) -> None:
         f' "timings": {{"inference": {millis}}}}}}}'
     )
     found = replies.looked(reply(body.encode()), "p1")
-    assert found == Completed("https://x.de/1", None)
+    assert found == Completed(("https://x.de/1",), None)
 
 
 NOW = datetime.now(UTC)

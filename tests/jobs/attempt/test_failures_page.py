@@ -7,7 +7,6 @@ import pytest
 
 from jobs.answers import FRUITLESS, Over
 from jobs.attempt.failures import CODES, after_look
-from jobs.pace.waits import RETENTION_S
 from jobs.records import Attempt, JobRecord
 from jobs.states import Event, State
 from tests.jobs.ledger.play import PRICE, a_job
@@ -53,8 +52,8 @@ def test_the_page_says_what_an_end_costs_and_whether_it_is_tried_again(
         over,
         now_s=9.0,
         lease_s=30.0,
+        poll_min_s=5.0,
         attempts=3,
-        retention_s=RETENTION_S,
     )
     assert move
     _, cost, again, _ = CELLS[code]

@@ -94,7 +94,7 @@ def move_by(
         Event.ADOPT: accept,
         Event.ABSENT: partial(moves.absent, batch, record, now_s),
         Event.GIVE_UP: partial(moves.give_up, batch, record, "two", 3_600.0),
-        Event.COMPLETE: partial(moves.complete, batch, record, url, now_s, LEASE_S),
+        Event.COMPLETE: partial(moves.complete, batch, record, [url], now_s, LEASE_S),
         Event.TRY_AGAIN: partial(end, refund=True, again=True),
         Event.FAIL: partial(end, refund=False, again=False),
         Event.STORE: partial(
