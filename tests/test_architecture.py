@@ -55,7 +55,7 @@ PLANTED = [
     ("worker/bad.py", "NAME = 'reelmill.submit'", "spells the task"),
     ("jobs/bad.py", "send('reelmill.poll')", "spells the task"),
     ("worker/bad.py", "def f():\n" + "    x = 1\n" * 50, "has f of 51 lines"),
-    ("sandbox/bad.py", "x = 1\n" * 351, "has 351 lines"),
+    ("sandbox/bad.py", "x = 1\n" * 601, "has 601 lines"),
     ("jobs/utils.py", "", "is called jobs.utils"),
     ("jobs/states.py", "from jobs.records import Attempt", "import cycle: "),
     ("jobs/states.py", "from jobs import records", "import cycle: "),
