@@ -103,7 +103,7 @@ def keep(
         put(spot.key, fetched.path, replace=spot.is_own)
     except KeyTaken:
         # By a row of the same name that is kept at this moment, or whose provenance
-        # was lost.
+        # was lost; or it is in a bucket that cannot tell.
         spot = _own_spot(store, record)
         put(spot.key, fetched.path)
     told = _provenance(batch, record, fetched)

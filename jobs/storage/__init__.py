@@ -11,11 +11,11 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
-from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -23,9 +23,10 @@ from obstore.store import LocalStore, ObjectStore
 
 from jobs.storage import bucket, folder
 from jobs.storage.pieces import CHUNK_BYTES, Pieces
+from jobs.storage.places import KeyTaken, StoreError, normal, parse
 from jobs.storage.words import explain, is_no_bucket
 
-CLOUD_SCHEMES = ("s3", "gs", "az")
+__all__ = ["PART_BYTES", "KeyTaken", "Store", "StoreError", "normal", "parse"]
 
 #: A file larger than this goes to a bucket in parts of this size; at most so many of
 #: them are under way, and in memory, for one file.
@@ -40,44 +41,6 @@ Told = dict[str, str]
 
 #: What changes after it was kept must be asked for anew each time.
 CHANGING = "no-cache"
-
-
-class StoreError(Exception):
-    """The store cannot do what was asked; says where and what to look at."""
-
-    def __init__(self, message: str, words: str = "") -> None:
-        super().__init__(message)
-        #: What is wrong and what to do, without the place.
-        self.words = words or message
-
-
-class KeyTaken(StoreError):  # noqa: N818 - the key is taken
-    """There is another file under this key."""
-
-
-def parse(url: str) -> tuple[str, str]:
-    """Scheme and place of a store; the scheme of a folder is `file`.
-
-    Raises:
-        StoreError: it is no folder and no URL that is known.
-    """
-    parts = urlsplit(url)
-    if parts.scheme in CLOUD_SCHEMES:
-        if not parts.netloc:
-            raise StoreError(f"{url}: names no bucket; write {parts.scheme}://bucket")
-        return parts.scheme, url
-    if parts.scheme == "file":
-        return "file", unquote(parts.path)
-    if "://" in url:
-        known = ", ".join(f"{scheme}://" for scheme in CLOUD_SCHEMES)
-        raise StoreError(f"{url}: not a store; give a folder or one of {known}")
-    return "file", url
-
-
-def normal(url: str) -> str:
-    """One spelling for one store: folders absolute, no slash at the end."""
-    scheme, place = parse(url)
-    return str(Path(place).resolve()) if scheme == "file" else place.rstrip("/")
 
 
 class Store:
@@ -127,22 +90,26 @@ class Store:
             path: the file.
             content_type: what a bucket says it is.
             sha256: hex digest that a bucket keeps beside it, under the name `sha256`.
-            replace: False if another file there shall stay; a bucket does not ask.
+            replace: False if another file there shall stay.
 
         Raises:
-            KeyTaken: there is another file.
+            KeyTaken: another file may be there, and shall stay.
             StoreError: it could not be kept.
         """
         told = {"Content-Type": content_type} | ({"sha256": sha256} if sha256 else {})
         try:
             if self.local:
                 folder.keep_file(Path(self.url), key, path, replace=replace)
-                return
-            with path.open("rb") as file:
-                self._put(key, file, told, self._files)
+            elif replace:
+                with path.open("rb") as file:
+                    self._put(key, file, told, self._files)
+            elif path.stat().st_size > bucket.LARGEST_NEW_BYTES or not self._makes_new:
+                raise KeyTaken(f"{self.place(key)}: there may be another file")
+            else:
+                bucket.keep_new_file(self._files, key, path, told)
         except FileExistsError:
             self._must_hold(key, sha256)
-        except (OSError, ValueError) as error:
+        except ERRORS as error:
             raise self._failed(key, "cannot be kept", error) from None
 
     def put_text(self, key: str, text: str, content_type: str) -> None:
@@ -169,7 +136,7 @@ class Store:
             elif replace:
                 self._put(key, content, told)
             else:
-                bucket.keep_new(self._store, key, content, told)
+                bucket.keep_new(self._store, key, content, told, sure=self._makes_new)
         except FileExistsError:
             self._must_hold(key, hashlib.sha256(content).hexdigest())
         except ERRORS as error:
@@ -301,6 +268,10 @@ class Store:
         except StoreError as error:
             said = f"{self.url}: nothing can be written: {error.words}"
             raise StoreError(said, error.words) from None
+
+    @cached_property
+    def _makes_new(self) -> bool:
+        return bucket.makes_new(self._store)
 
     def _put(
         self,

@@ -6,12 +6,17 @@ is `storage`'s.
 
 import errno
 import hashlib
+import mmap
+import secrets
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
+
+from jobs.storage.words import is_unsupported
 
 #: Who asks a bucket waits this long for a connection, for the answer to a question and
 #: until a part of a file has gone up, and asks so often more where asking again may
@@ -21,6 +26,10 @@ ANSWER_TIMEOUT = "20s"
 PART_TIMEOUT = "120s"
 MOST_RETRIES = 2
 RETRY_PATIENCE = timedelta(seconds=60)
+
+#: What may replace nothing goes up in one piece within `PART_TIMEOUT`: parts are put
+#: together without a look at what is there. Hardly any video is larger.
+LARGEST_NEW_BYTES = 64 << 20
 
 
 def open_bucket(url: str, scheme: str, timeout: str) -> ObjectStore:
@@ -42,27 +51,77 @@ def open_bucket(url: str, scheme: str, timeout: str) -> ObjectStore:
     return from_url(url, **options)
 
 
+def makes_new(store: ObjectStore) -> bool:
+    """Whether a bucket keeps a file only if there is none, when it is asked to.
+
+    Servers that speak like S3 may refuse such a wish, or pass over it; so it is tried.
+
+    Raises:
+        BaseError: nothing can be kept now, so that cannot be told.
+    """
+    key = f".reelmill-{secrets.token_hex(8)}.check"
+    obstore.put(store, key, b"1")
+    try:
+        obstore.put(store, key, b"2", mode="create")
+    except AlreadyExistsError:
+        return True
+    except NotImplementedError:  # it was set so in the environment
+        return False
+    except BaseError as error:
+        if not is_unsupported(str(error)):
+            raise
+    finally:
+        obstore.delete(store, key)
+    return False
+
+
+def keep_new_file(
+    store: ObjectStore, key: str, path: Path, told: dict[str, str]
+) -> None:
+    """Keep a file of up to `LARGEST_NEW_BYTES` under a key that has nothing yet.
+
+    Raises:
+        FileExistsError: it has.
+        BaseError, OSError, ValueError: it cannot be kept.
+    """
+    # It goes in one piece, straight from the disk: memory would hold it twice.
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        _create(store, key, content, told)
+
+
 def keep_new(
-    store: ObjectStore, key: str, content: bytes, told: dict[str, str]
+    store: ObjectStore, key: str, content: bytes, told: dict[str, str], *, sure: bool
 ) -> None:
     """Keep something small under a key that has nothing yet.
+
+    Unless it is `sure` that the bucket makes new ones, two at the same moment may both
+    do so, and one of them stays.
 
     Raises:
         FileExistsError: it has.
         BaseError: it cannot be kept.
     """
-    taken = FileExistsError(errno.EEXIST, "it is there", key)
-    # Some servers that speak like S3 pass over the wish that comes with the request.
+    if sure:
+        _create(store, key, content, told)
+        return
     try:
         obstore.head(store, key)
     except FileNotFoundError:
-        pass
+        obstore.put(store, key, content, attributes=told)
     else:
-        raise taken
+        raise FileExistsError(errno.EEXIST, "it is there", key)
+
+
+def _create(
+    store: ObjectStore, key: str, content: bytes | mmap.mmap, told: dict[str, str]
+) -> None:
     try:
         obstore.put(store, key, content, attributes=told, mode="create")
     except AlreadyExistsError:
-        raise taken from None
+        raise FileExistsError(errno.EEXIST, "it is there", key) from None
 
 
 def holds(store: ObjectStore, key: str, sha256: str) -> bool:

@@ -126,6 +126,11 @@ def is_no_bucket(text: str) -> bool:
     return CODES.get(_code(text)) == _NO_BUCKET
 
 
+def is_unsupported(text: str) -> bool:
+    """Whether it is the kind of request that the store does not know."""
+    return _status(text) in {"400", "405", "501"}
+
+
 def explain(text: str, scheme: str) -> str:
     """What an error means and what to do about it, in one line without secrets.
 

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
+from urllib.parse import unquote
 
 import httpx
 import obstore
@@ -160,6 +161,15 @@ REFUSALS = {
     "elsewhere": (301, "PermanentRedirect", "Use the other endpoint"),
 }
 
+#: What a server says that may be asked to keep nothing but what is new, and will not.
+UNCONDITIONAL = {
+    "not implemented": (501, "NotImplemented", "A header is not implemented"),
+    "not allowed": (405, "MethodNotAllowed", "Not allowed"),
+    "no such header": (400, "InvalidArgument", "Unsupported header"),
+}
+#: ... or it passes over that.
+HEEDLESS = "heedless"
+
 
 class Gate(ThreadingTCPServer):
     """Stands before the server and lets through, or makes trouble."""
@@ -171,7 +181,8 @@ class Gate(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Passage)
         self.behind = server
         #: A name of `REFUSALS` to refuse what is written, `spoilt` to change a byte
-        #: of it, `shut`, or empty to let everything through.
+        #: of it, `shut`, or empty to let everything through. A name of
+        #: `UNCONDITIONAL`, or `heedless`, is trouble with what is to replace nothing.
         self.trouble = ""
         #: How the addresses end that meet a refusal.
         self.only = ""
@@ -207,6 +218,14 @@ class Passage(StreamRequestHandler):
         if refused and method in {"PUT", "POST"}:
             self.wfile.write(refusal(*REFUSALS[trouble]))
             return
+        if method == "PUT" and b"\r\nif-none-match:" in head.lower():
+            if trouble in UNCONDITIONAL:
+                self.wfile.write(refusal(*UNCONDITIONAL[trouble]))
+                return
+            if trouble == HEEDLESS:
+                with suppress(FileNotFoundError):
+                    bucket = self.server.behind.bucket()
+                    obstore.delete(bucket, unquote(path).removeprefix(f"/{BUCKET}/"))
         if trouble == "spoilt" and method == "PUT":
             body = body[:-1] + bytes([body[-1] ^ 1])
         self._hand_on(head, body)

@@ -1,8 +1,13 @@
 """A worker and a bucket: whatever the store does, what is paid is kept in the end."""
 
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -12,7 +17,7 @@ from jobs.report.document import as_json
 from jobs.states import State
 from jobs.storage import Store
 from tests.producer.running import quick_sandbox
-from tests.s3.server import S3, Gate, headers_of
+from tests.s3.server import HEEDLESS, S3, Gate, headers_of
 from tests.worker.workshop import Workshop, workshop
 from worker import keeping
 from worker.finish import finish
@@ -93,6 +98,45 @@ def test_while_a_store_fails_all_waits_and_the_note_says_what_to_fix(
     assert list((shop.engine.settings.home / "partial").iterdir()) == []
     shop.until_all(State.STORED)
     all_is_kept(shop, s3, url)
+
+
+@pytest.mark.parametrize("trouble", ["", "not implemented", HEEDLESS])
+def test_two_videos_of_one_key_that_are_kept_at_the_same_moment_are_both_kept(
+    shop: Workshop,
+    before: Gate,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: str,
+) -> None:
+    other = replace(shop.job(1), key=shop.job(0).key)
+    refs = shop.order(shop.job(0), batch="monday", store=url)
+    refs += shop.order(other, batch="tuesday", store=url)
+    shop.submit()
+    shop.until(lambda: len(shop.are(State.GENERATED)) == 2, shop.look)
+    before.trouble = trouble
+    puts, both, keep = count(), Barrier(2), Store.put_file
+
+    def put_together(store: Store, *args: Any, **named: Any) -> None:
+        if next(puts) < 2:
+            both.wait(20)
+        keep(store, *args, **named)
+
+    monkeypatch.setattr(Store, "put_file", put_together)
+    shop.end()
+    records = [shop.record(ref) for ref in refs]
+    assert {record.state for record in records} == {State.STORED}
+    own = {f"{url}/r0-{record.prediction_id}.mp4" for record in records}
+    videos = {str(record.video) for record in records}
+    # One has the key itself, where the server can tell that nobody else has it.
+    assert videos - own == (set() if trouble else {f"{url}/r0.mp4"})
+    for record in records:
+        key = str(record.video).removeprefix(f"{url}/")
+        video = Store(url).get(key)
+        assert video
+        assert hashlib.sha256(video).hexdigest() == record.video_sha256
+        told = json.loads(Store(url).get(key.replace(".mp4", ".json")) or b"")
+        assert told["prediction_id"] == record.prediction_id
+    shop.check()
 
 
 def test_a_server_that_is_killed_and_comes_back_has_everything(

@@ -4,12 +4,13 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from jobs.storage import PART_BYTES, KeyTaken, Store, StoreError
-from tests.s3.server import S3, Gate, headers_of
+from jobs.storage import PART_BYTES, KeyTaken, Store, StoreError, bucket
+from tests.s3.server import HEEDLESS, S3, UNCONDITIONAL, Gate, headers_of
 
 VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(500)
 
@@ -119,6 +120,92 @@ def test_what_has_a_key_already_stays(store: Store) -> None:
     with pytest.raises(KeyTaken, match=r"a\.jpg: there is another file"):
         store.put_small("a.jpg", b"two", "image/jpeg", replace=False)
     assert store.get("a.jpg") == b"one"
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Larger than what goes in one piece when it may replace something."""
+    path = tmp_path / "v.mp4"
+    path.write_bytes(VIDEO + os.urandom(PART_BYTES))
+    return path
+
+
+def another(video: Path, number: int = 0) -> Path:
+    path = video.with_name(f"{number}.mp4")
+    path.write_bytes(video.read_bytes() + b"%d" % number)
+    return path
+
+
+def put_new(store: Store, path: Path) -> bool:
+    """Whether the key `v.mp4` was free for it."""
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        store.put_file("v.mp4", path, "video/mp4", sha256, replace=False)
+    except KeyTaken:
+        return False
+    return True
+
+
+def test_a_video_replaces_no_other(s3: S3, store: Store, video: Path) -> None:
+    assert put_new(store, video)
+    # As for who is not sure that it was kept.
+    assert put_new(store, video)
+    assert not put_new(store, another(video))
+    assert store.get("v.mp4") == video.read_bytes()
+    told = headers_of(s3, path_of(store, "v.mp4"))
+    assert told["content-type"] == "video/mp4"
+    assert told["x-amz-meta-sha256"]
+    assert s3.keys(path_of(store, "")) == [path_of(store, "v.mp4")]
+
+
+def test_of_several_videos_at_the_same_moment_one_has_the_key(
+    store: Store, video: Path
+) -> None:
+    videos = [another(video, number) for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(partial(put_new, store), videos)) == 1
+    assert store.get("v.mp4") in [path.read_bytes() for path in videos]
+
+
+def test_a_video_that_does_not_go_in_one_piece_has_no_key_that_may_be_anothers(
+    store: Store, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket, "LARGEST_NEW_BYTES", PART_BYTES)
+    assert not put_new(store, video)
+    assert store.get("v.mp4") is None
+
+
+@pytest.mark.parametrize("trouble", [*UNCONDITIONAL, HEEDLESS])
+def test_where_a_server_makes_no_new_files_only_none_are_kept_under_a_shared_key(
+    before: Gate, url: str, video: Path, trouble: str
+) -> None:
+    store, before.trouble = Store(url), trouble
+    assert not put_new(store, video)
+    assert store.get("v.mp4") is None
+    # What is small, and not paid, is kept as well as can be.
+    store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
+    with pytest.raises(KeyTaken):
+        store.put_small("a.jpg", b"two", "image/jpeg", replace=False)
+    assert store.get("a.jpg") == b"one"
+    assert before.behind.keys(path_of(store, "")) == [path_of(store, "a.jpg")]
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_library_that_is_told_not_to_ask_for_new_files_is_heeded(
+    url: str, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    assert not put_new(Store(url), video)
+
+
+def test_a_server_that_is_away_is_no_server_that_makes_no_new_files(
+    before: Gate, url: str, video: Path
+) -> None:
+    store, before.trouble = Store(url), "denied"
+    with pytest.raises(StoreError, match=r"v\.mp4: cannot be kept: the credentials"):
+        put_new(store, video)
+    before.trouble = ""
+    assert put_new(store, video)
 
 
 def test_of_two_at_the_same_moment_one_has_the_key(store: Store) -> None:
