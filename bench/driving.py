@@ -13,7 +13,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref, attempt_from_json
 from jobs.records import Attempt, JobRecord
-from jobs.states import State, after
+from jobs.states import Event, State, after
 
 #: Jobs of one round trip.
 BLOCK = 500
@@ -43,8 +43,10 @@ def prediction_id(ref: Ref, permit: int) -> str:
     return blake2b(f"{ref}#{permit}".encode(), digest_size=16).hexdigest()
 
 
-def moved(record: JobRecord, move: Move) -> JobRecord:
+def moved(record: JobRecord, move: Move, now_s: float) -> JobRecord:
     """The record as a made move leaves it, as far as further moves need it."""
+    if move.event is Event.CLAIM:
+        return moves.claimed(record, move, now_s)
     state = after(record.state, move.event)
     attempts: dict[int, Attempt] = {each.number: each for each in record.attempts}
     for name, text in move.write.items():
@@ -73,25 +75,26 @@ def stepped(ledger: Ledger, records: Records, step: Step) -> dict[Ref, JobRecord
     for ref, answer in zip(made, answers, strict=True):
         if answer is not Moved.YES:
             raise Stuck(f"{ref} cannot {made[ref].event} from {made[ref].state}")
-    return {ref: moved(records[ref], move) for ref, move in made.items()}
+    now_s = ledger.now_s()
+    return {ref: moved(records[ref], move, now_s) for ref, move in made.items()}
 
 
 def to_generating(
-    ledger: Ledger, account: str, now_s: Callable[[], float], look_s: float
+    ledger: Ledger, account: str, look_s: float
 ) -> Iterator[dict[Ref, JobRecord]]:
     """Let all that waits be accepted, block by block; first looks are in `look_s`."""
     while refs := ledger.permits.grant(account, BLOCK, LEASE_S):
-        yield accepted(ledger, refs, now_s, look_s)
+        yield accepted(ledger, refs, look_s)
 
 
 def accepted(
-    ledger: Ledger, refs: Sequence[Ref], now_s: Callable[[], float], look_s: float
+    ledger: Ledger, refs: Sequence[Ref], look_s: float
 ) -> dict[Ref, JobRecord]:
     """Let jobs that hold a permit be accepted."""
     claimed = stepped(
         ledger,
         loaded(ledger, refs),
-        lambda ref, rec: moves.claim(ref.batch, rec, now_s(), LEASE_S),
+        lambda ref, rec: moves.claim(ref.batch, rec, LEASE_S),
     )
     return stepped(
         ledger,

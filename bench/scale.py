@@ -208,7 +208,7 @@ def _waiting(site: _Site, empty_bytes: int, batch: str) -> dict[str, float]:
     free = Limits(60 * site.jobs + 60, site.jobs + 1)
     site.ledger.permits.set_limits(ACCOUNT, free)
     granted, beat = _beats(site, max(1, min(_BEATS, site.jobs // (2 * _MOST_GRANTS))))
-    driving.accepted(site.ledger, granted, site.clock, _FIRST_LOOK_S)
+    driving.accepted(site.ledger, granted, _FIRST_LOOK_S)
     return read | {
         "waiting_bytes": waiting_bytes,
         "beat_waiting_ms": beat.wall_ms,
@@ -240,7 +240,7 @@ def _beats(site: _Site, times: int) -> tuple[list[Ref], _Beat]:
 def _generating(site: _Site, empty_bytes: int) -> dict[str, float]:
     """Once the provider has them all; no account may have so many, but here it does."""
     ledger = site.ledger
-    _exhaust(driving.to_generating(ledger, ACCOUNT, site.clock, _FIRST_LOOK_S))
+    _exhaust(driving.to_generating(ledger, ACCOUNT, _FIRST_LOOK_S))
     # Starts count for a minute only.
     site.clock.skipped_s += 61.0
     ledger.permits.grant(ACCOUNT, 1, driving.LEASE_S)

@@ -125,7 +125,9 @@ class FleetDay:
             answers = self.ledger.moves.make([made[ref] for ref in block])
             for ref, answer in zip(block, answers, strict=True):
                 if answer is Moved.YES:
-                    after[ref] = self._known[ref] = moved(records[ref], made[ref])
+                    after[ref] = self._known[ref] = moved(
+                        records[ref], made[ref], self.now_s
+                    )
                 else:
                     self.counts["moves_refused"] += 1
                     self._known.pop(ref, None)
@@ -134,7 +136,7 @@ class FleetDay:
     def _submit(self, refs: Sequence[Ref], *, fresh: bool) -> None:
         records = self._load(refs) if fresh else self._records(refs)
         claims = {
-            ref: moves.claim(ref.batch, record, self.now_s, LEASE_S)
+            ref: moves.claim(ref.batch, record, LEASE_S)
             for ref, record in records.items()
         }
         for ref, record in self._make(records, claims).items():

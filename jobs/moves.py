@@ -23,6 +23,9 @@ LONGEST_GENERATION_S = 3_600.0
 ABANDONED_CODE = "abandoned"
 
 
+#: What is written down of an attempt only as long as its answer may be lost.
+SOUGHT = ("looks", "looked_at", "provider_sent_at", "seen")
+
 _ATTEMPT_FIELDS = tuple(each.name for each in fields(Attempt))
 
 #: Made once: `json.dumps` would make one for each attempt.
@@ -107,9 +110,11 @@ def attempt_json(attempt: Attempt) -> str:
 
 def attempt_from_json(text: str) -> Attempt:
     """The attempt that `attempt_json` wrote."""
-    raw = {"sent_at_s": 0.0, "price_usd_micros": None, **json.loads(text)}
-    failure = raw.pop("failure", None)
-    return Attempt(**raw, failure=Failure(**failure) if failure else None)
+    told = {"sent_at_s": 0.0, "price_usd_micros": None, **json.loads(text)}
+    failure = told.get("failure")
+    # A worker of another version may say more.
+    raw = {name: value for name, value in told.items() if name in _ATTEMPT_FIELDS}
+    return Attempt(**{**raw, "failure": Failure(**failure) if failure else None})
 
 
 def _price(record: JobRecord) -> int:
@@ -131,34 +136,46 @@ def _with(move: Move, attempt: Attempt, failure: Failure | None = None) -> Move:
 def claim(
     batch: str,
     record: JobRecord,
-    now_s: float,
     lease_s: float,
     links: Mapping[str, str] | None = None,
+    provider_now_s: float | None = None,
 ) -> Move:
     """Write the attempt down: only after this may the request leave.
 
-    `links` are those of its uploaded pictures, by the address that the row has.
+    The ledger's server stamps it with its own time.
+
+    Args:
+        batch: the job's batch.
+        record: the job as it was read.
+        lease_s: seconds until its sender is taken to be dead.
+        links: those of its uploaded pictures, by the address that the row has.
+        provider_now_s: unix seconds by the provider's clock, if they are known.
     """
     attempt = Attempt(
         number=len(record.attempts) + 1,
-        sent_at_s=now_s,
+        sent_at_s=0.0,
         outcome="sent",
         price_usd_micros=record.job.price_usd_micros,
     )
     move = replace(_move(batch, record, Event.CLAIM), due_in_s=lease_s)
-    if links:
-        move = replace(move, write={"links": json.dumps(dict(links))})
-    return _with(move, attempt)
+    write = {"links": json.dumps(dict(links))} if links else {}
+    if provider_now_s is not None:
+        # Under its permit: an older word must not be taken for this attempt's.
+        write["provider_sent_at"] = f"{record.permit} {provider_now_s:.3f}"
+    return _with(replace(move, write=write), attempt)
 
 
-def claimed(record: JobRecord, move: Move) -> JobRecord:
-    """The job as it is once its claim was made, without reading it again."""
+def claimed(record: JobRecord, move: Move, sent_at_s: float) -> JobRecord:
+    """The job as it is once its claim was made, without reading it again.
+
+    `sent_at_s` is the server's stamp, in unix seconds by the ledger's clock.
+    """
     number = len(record.attempts) + 1
     attempt = attempt_from_json(move.write[attempt_field(number)])
     return replace(
         record,
         state=State.SUBMITTING,
-        attempts=(*record.attempts, attempt),
+        attempts=(*record.attempts, replace(attempt, sent_at_s=sent_at_s)),
         links=json.loads(move.write.get("links", "null")) or record.links,
         looks=0,
     )
@@ -222,7 +239,7 @@ def accept(
         slot=Slot.KEEP if event is Event.ACCEPT else Slot.TAKE,
         token=Token.COUNT if event is Event.ACCEPT else Token.KEEP,
         prediction_id=prediction_id,
-        erase=("looks", "failure", "candidates"),
+        erase=(*SOUGHT, "failure", "candidates"),
     )
     return _with(move, attempt)
 
@@ -234,7 +251,7 @@ def absent(batch: str, record: JobRecord, now_s: float) -> Move:
         _move(batch, record, Event.ABSENT),
         reserved_usd_micros=-_price(record),
         slot=Slot.FREE,
-        erase=("looks", "failure", "candidates"),
+        erase=(*SOUGHT, "failure", "candidates"),
     )
     return _with(move, attempt)
 

@@ -59,6 +59,11 @@ class JobRecord:
     failure: Failure | None = None
     #: Of an unresolved job: predictions that may be its own.
     candidates: tuple[Listed, ...] = ()
+    #: Of a lost answer: ids of predictions that a look took for candidates.
+    seen_candidates: frozenset[str] = frozenset()
+    #: Unix seconds of the newest claim by the provider's clock, as its sender knew it;
+    #: None if it did not, or once the prediction is known.
+    provider_sent_at_s: float | None = None
     #: Web addresses that the finished file may be at, with a blank between two.
     output: str | None = None
     #: Unix seconds when the file was finished; it vanishes seven days later.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from jobs import catalogue
-from jobs.attempt.settling import Patience
+from jobs.attempt.settling import SKEW_S
 from jobs.ledger import Ledger
 from jobs.ledger.moves import REMEMBERED_DAYS
 from jobs.ledger.permits import DAY_S
@@ -281,7 +281,6 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
             f"charges of more than {REMEMBERED_DAYS} days ago that no row explains "
             "are not named: whose they are is not known any more"
         )
-    patience = Patience(chosen.submit_timeout_s, chosen.settle_s)
-    began_s = max(min(sent) - patience.skew_s, forgotten_s)
-    during = began_s, max(sent) + patience.latest_s
+    began_s = max(min(sent) - SKEW_S, forgotten_s)
+    during = began_s, max(sent) + chosen.settle_s + SKEW_S
     return invoice(records, billed, known, during)

@@ -39,6 +39,7 @@ from worker.files import Files
 from worker.gathering import Gathering
 from worker.lessons import Kind, Lessons
 from worker.provider import Provider
+from worker.steady import RemoteClock, steady_s
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class Engine:
         #: True once the process was told to stop: nothing is begun any more.
         self.stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ahead_s = 0.0
+        self._ledger_clock = RemoteClock()
         self._heard_at_s, self._heard_read_at = 0.0, -60.0
         self._rhythms: dict[Kind, tuple[float, Rhythm]] = {}
         self._reading = asyncio.Lock()
@@ -252,12 +253,13 @@ class Engine:
 
     def now_s(self) -> float:
         """Unix seconds by the ledger's clock, so that all machines agree."""
-        return time.time() + self._ahead_s
+        now_s = self._ledger_clock.now_s()
+        return time.time() if now_s is None else now_s
 
     @property
     def ahead_s(self) -> float:
         """How far the ledger's clock is ahead of this machine's."""
-        return self._ahead_s
+        return self.now_s() - time.time()
 
     def set_limits(self) -> None:
         """Write the account's limits down: the first of its workers decides.
@@ -282,10 +284,9 @@ class Engine:
             self.set_limits()
 
     def read_clock(self) -> None:
-        """Compare this machine's clock with the ledger's."""
-        before_s = time.time()
-        ledger_s = self.ledger.now_s()
-        self._ahead_s = ledger_s - (before_s + time.time()) / 2
+        """Ask the ledger's server for its time."""
+        asked_at_s = steady_s()
+        self._ledger_clock.set(self.ledger.now_s(), asked_at_s, steady_s())
 
     def close(self) -> None:
         """Let go of everything."""

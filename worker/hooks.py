@@ -201,7 +201,9 @@ def _fits(
 
     A wrong video is worse than a late one: what differs is left to `settle`.
     """
-    model = engine.catalogue.find(record.job.model)
+    model = engine.catalogue.models.get(record.job.model)
+    if model is None:  # it was sent by a worker of another version
+        return False
     request = model.request(sent_inputs(record, model))
     attempt = Lost(ref, model.id, request, record.attempt.sent_at_s, 0)
     shown = [inputs for inputs in (listing.inputs, told.get("input")) if inputs]

@@ -45,7 +45,9 @@ async def look_once_more(
     """The same answer, or that a picture which was out of reach is there after all."""
     if not isinstance(answer, Over) or answer.code != PICTURE_CODE:
         return answer
-    model = engine.catalogue.find(record.job.model)
+    model = engine.catalogue.models.get(record.job.model)
+    if model is None:  # it was sent by a worker of another version
+        return answer
     with tempfile.TemporaryDirectory(prefix="reelmill-") as folder:
         for address in pictures_of(model, record.job):
             url = record.links.get(address, address)

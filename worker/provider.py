@@ -15,6 +15,7 @@ from collections.abc import (
     Callable,
     Mapping,
 )
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -35,6 +36,7 @@ from jobs.answers import (
 )
 from worker import pages, replies
 from worker.replies import Reply
+from worker.steady import RemoteClock, steady_s
 from worker.transport import (
     CONNECTIONS,
     REQUEST_ERRORS,
@@ -60,8 +62,19 @@ PAGE = 100
 
 BILLINGS = "/api/v3/billings/search"
 
-#: Pages that one look into the history reads at most.
-MOST_PAGES = 200
+#: Pages that one question to the history reads at most: the largest account starts
+#: 5,000 videos a minute, and a lost answer is searched for over several.
+MOST_PAGES = 1_000
+
+#: Seconds that a reading of the provider's clock is used.
+CLOCK_FRESH_S = 60.0
+
+#: Seconds between two readings, of the answers that come anyway.
+CLOCK_EVERY_S = 5.0
+
+#: Seconds that an answer which has arrived has to be read after the time is up: a
+#: process that was stopped meanwhile finds both at the same moment.
+READ_S = 0.5
 
 
 class NoAnswer(Exception):  # noqa: N818 - that is what it is
@@ -87,6 +100,7 @@ class Provider:
         sessions = Sessions()
         self._client = make_client(longest_s, sessions)
         self._wire = Wire(sessions, longest_s)
+        self._clock = RemoteClock()
         #: Whoever asks waits here and not inside the client, where waiting would count
         #: as the provider's silence.
         self.room = asyncio.Semaphore(CONNECTIONS)
@@ -94,7 +108,7 @@ class Provider:
     async def submit(self, path: str, request: Mapping[str, Any]) -> SubmitAnswer:
         """Ask for one paid prediction, inside `room`; sent once, whatever happens."""
         try:
-            async with asyncio.timeout(self._submit_timeout_s):
+            async with _timeout(self._submit_timeout_s):
                 reply = await self._ask_wire("POST", path, request)
         except Exception as error:  # noqa: BLE001 - an error nobody knows is the dear kind
             if type(error) is TimeoutError:  # ours; those of the wire are of its kinds
@@ -201,6 +215,18 @@ class Provider:
         reply = await self.ask("GET", "/api/v3/balance")
         return replies.date_s(reply)
 
+    async def now_s(self) -> float | None:
+        """Unix seconds by the provider's clock; None if its answers tell no time.
+
+        It is asked only if no answer of the last minute told it.
+
+        Raises:
+            NoAnswer: the provider is out of reach.
+        """
+        if self._clock.age_s() > CLOCK_FRESH_S:
+            await self.clock_s()
+        return self._clock.now_s()
+
     async def _pages(
         self,
         what: str,
@@ -283,11 +309,13 @@ class Provider:
             packed = _packed(content)
         else:
             packed = content
+        asked_at_s = steady_s()
         async with self._client.stream(
             method, self._base_url + path, headers=sent, content=packed
         ) as response:
             body = await _whole(response.aiter_bytes())
-            return Reply(response.status_code, body, response.headers)
+            reply = Reply(response.status_code, body, response.headers)
+        return self._dated(reply, asked_at_s)
 
     async def _ask_wire(
         self, method: str, path: str, content: Mapping[str, Any] | None = None
@@ -297,16 +325,38 @@ class Provider:
         if content is not None:
             headers["Content-Type"] = "application/json"
             body = _packed(content)
-        url = self._base_url + path
+        url, asked_at_s = self._base_url + path, steady_s()
         async with self._wire.ask(method, url, headers, body) as response:
             text = await _whole(response.content.iter_any())
-            return Reply(response.status, text, response.headers)
+            reply = Reply(response.status, text, response.headers)
+        return self._dated(reply, asked_at_s)
+
+    def _dated(self, reply: Reply, asked_at_s: float) -> Reply:
+        """The same answer; what it tells of the provider's clock is remembered."""
+        if self._clock.age_s() > CLOCK_EVERY_S:
+            date_s = replies.date_s(reply)
+            if date_s is not None:
+                # A date is cut to the second, so half a second is missing on average.
+                self._clock.set(date_s + 0.5, asked_at_s, steady_s())
+        return reply
 
     def _own_headers(self) -> dict[str, str]:
         sent = {"Accept": "application/json"}
         if self._key:
             sent["Authorization"] = f"Bearer {self._key.get_secret_value()}"
         return sent
+
+
+@asynccontextmanager
+async def _timeout(seconds: float) -> AsyncIterator[None]:
+    """As `asyncio.timeout`, but what has arrived when the time is up is read first."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        timer = loop.call_later(seconds, lambda: limit.reschedule(loop.time() + READ_S))
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _packed(content: Mapping[str, Any]) -> bytes:

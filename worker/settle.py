@@ -7,8 +7,11 @@ the account are settled together, because each is a rival of the others.
 
 import json
 import logging
+import math
+import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 
 from jobs import moves
 from jobs.answers import Billed, Listed
@@ -19,11 +22,11 @@ from jobs.attempt.settling import (
     Adopt,
     Finding,
     Lost,
-    Patience,
     Rivals,
     Unclear,
     Wait,
 )
+from jobs.ledger import LedgerError
 from jobs.ledger.moves import ADOPTABLE_S
 from jobs.moves import Move, Ref
 from jobs.pace import waits
@@ -37,6 +40,14 @@ log = logging.getLogger("reelmill.settle")
 
 LEFT_BEHIND = "the process that sent it ended before it wrote down an answer"
 
+#: Most candidates of one attempt that are written down while it is looked for.
+MOST_SEEN = 200
+
+#: Seconds that one reconciliation of an account keeps others back, should it not end;
+#: and until these ask again.
+LOCK_S = 60.0
+LOCKED_AGAIN_S = 1.0
+
 #: Predictions of our own that are compared with what was sent for them.
 MOST_WITNESSES = 5
 
@@ -44,47 +55,82 @@ MOST_WITNESSES = 5
 MOST_ASKED = 40
 
 
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """The provider's clock beside the ledger's, both just read."""
+
+    #: Unix seconds by the provider's clock, before its history is asked.
+    now_s: float
+    #: How far it is ahead of the ledger's.
+    ahead_s: float
+
+
 async def settle(engine: Engine, refs: Sequence[Ref]) -> None:
     """Find out what became of the account's lost answers."""
     await _lose_left_behind(engine, refs)
+    locks, token = engine.ledger.locks, uuid.uuid4().hex
+    name = locks.reconciliation(engine.account)
+    if not await engine.call(locks.take, name, token, LOCK_S):
+        again_s = dict.fromkeys(refs, LOCKED_AGAIN_S)
+        postpone = engine.ledger.due.postpone
+        await engine.call(postpone, engine.account, again_s, looked=False)
+        return
+    try:
+        await _settle_all(engine, refs)
+    finally:
+        with suppress(LedgerError):  # then it ends by itself
+            await engine.call(locks.release, name, token)
+
+
+async def _settle_all(engine: Engine, refs: Sequence[Ref]) -> None:
     everyone = await engine.call(engine.ledger.permits.lost, engine.account)
     records = await engine.load(everyone, State.UNKNOWN, State.UNRESOLVED)
     oldest_s = engine.now_s() - ADOPTABLE_S
-    too_old = {
+    left_alone = {
         ref: record
         for ref, record in records.items()
-        if record.state is State.UNRESOLVED and record.attempt.sent_at_s < oldest_s
+        if (record.state is State.UNRESOLVED and record.attempt.sent_at_s < oldest_s)
+        # It was sent by a worker of another version; one of those is sent for it, too.
+        or record.job.model not in engine.catalogue.models
     }
-    await _look_again(engine, too_old)
-    lost = [
-        _lost(engine, ref, record)
-        for ref, record in records.items()
-        if ref not in too_old
-    ]
-    patience = Patience(engine.settings.submit_timeout_s, engine.settings.settle_s)
-    for group in settling.rivals(lost, patience):
+    await _look_again(engine, left_alone, looked=False)
+    lost = {ref: rec for ref, rec in records.items() if ref not in left_alone}
+    if not lost:
+        return
+    try:
+        clock = await _read_clock(engine)
+    except NoAnswer as error:
+        await _not_now(engine, lost, error)
+        return
+    attempts = [_lost(engine, ref, record, clock) for ref, record in lost.items()]
+    for group in settling.rivals(attempts):
         # What only a person can settle is looked at when it is due, or beside others.
-        own = {attempt.ref: records[attempt.ref] for attempt in group.attempts}
+        own = {attempt.ref: lost[attempt.ref] for attempt in group.attempts}
         if any(ref in refs or r.state is State.UNKNOWN for ref, r in own.items()):
-            await _settle_group(engine, group, own, patience)
+            await _settle_group(engine, group, own, clock)
 
 
 async def _settle_group(
-    engine: Engine, group: Rivals, records: dict[Ref, JobRecord], patience: Patience
+    engine: Engine, group: Rivals, records: dict[Ref, JobRecord], clock: _Clock
 ) -> None:
     async with engine.holding(list(records)):
         try:
-            findings = await _find(engine, group, patience)
+            findings = await _find(engine, group, records, clock)
         except NoAnswer as error:
-            count = len(records)
-            log.warning("%d lost answers stay unknown for now: %s", count, error)
-            # A look without an answer proves nothing about absence.
-            await _look_again(engine, records, looked=False)
+            await _not_now(engine, records, error)
             return
     found = [_move(engine, r, records[r], finding) for r, finding in findings.items()]
     await engine.make([move for move in found if move])
     waiting = {r: records[r] for r, f in findings.items() if _stays(records[r], f)}
     await _look_again(engine, waiting)
+
+
+async def _not_now(
+    engine: Engine, records: dict[Ref, JobRecord], error: NoAnswer
+) -> None:
+    log.warning("%d lost answers stay unknown for now: %s", len(records), error)
+    # A look without an answer proves nothing about absence.
+    await _look_again(engine, records, looked=False)
 
 
 async def _lose_left_behind(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -96,93 +142,143 @@ async def _lose_left_behind(engine: Engine, refs: Sequence[Ref]) -> None:
     )
 
 
-def _lost(engine: Engine, ref: Ref, record: JobRecord) -> Lost:
-    model = engine.catalogue.find(record.job.model)
+def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> Lost:
+    """A lost attempt; without its request if this worker does not know its model."""
+    model = engine.catalogue.models.get(record.job.model)
+    sent_at_s, sent_by_s = settling.sent_between_s(
+        record.attempt.sent_at_s, clock.ahead_s, record.provider_sent_at_s
+    )
+    until_s = math.inf
+    if record.state is State.UNRESOLVED:
+        until_s = sent_by_s + engine.settings.settle_s * (1 + settling.LAG)
     return Lost(
         ref=ref,
-        model=model.id,
-        request=model.request(sent_inputs(record, model)),
-        sent_at_s=record.attempt.sent_at_s,
+        model=record.job.model,
+        request=model.request(sent_inputs(record, model)) if model else {},
+        sent_at_s=sent_at_s,
         looks=record.looks + 1,
+        sent_by_s=sent_by_s,
+        until_s=until_s,
+        vanished=record.seen_candidates,
     )
 
 
 async def _find(
-    engine: Engine, group: Rivals, patience: Patience
+    engine: Engine, group: Rivals, records: dict[Ref, JobRecord], clock: _Clock
 ) -> dict[Ref, Finding]:
-    lost = group.attempts
-    ahead_s = await _provider_ahead_s(engine)
-    window = (group.begin_s + ahead_s, group.end_s + ahead_s)
-    listed = await engine.provider.history(lost[0].model, *window)
-    listed = [replace(c, created_at_s=c.created_at_s - ahead_s) for c in listed]
-    free, early = await _unclaimed(engine, group, listed, patience)
-    free = await _told_more(engine, lost, free, patience)
-    free = await _trusted(engine, lost, listed, free)
-    findings = settling.settle(lost, free, {}, patience, engine.now_s())
+    model, settle_s = group.attempts[0].model, engine.settings.settle_s
+    window = group.begin_s, min(group.until_s, clock.now_s + settling.SKEW_S)
+    listed = await engine.provider.history(model, *window)
+    lost = await _still_seen(engine, group.attempts, listed)
+    free, early = await _unclaimed(engine, lost, listed, clock)
+    free = await _told_more(engine, lost, free)
+    free = await _trusted(engine, lost, listed, free, clock)
+    findings = settling.settle(lost, free, {}, settle_s, clock.now_s)
     if any(isinstance(finding, Absent) for finding in findings.values()):
         # The billing is a second witness: what it charged exists, listed or not.
-        billed = _unlisted(await engine.provider.billings(*window), listed, ahead_s)
-        more, still_early = await _unclaimed(engine, group, billed, patience)
-        free += await _told_more(engine, lost, more, patience)
+        billed = _unlisted(await engine.provider.billings(*window), listed)
+        more, still_early = await _unclaimed(engine, lost, billed, clock)
+        free += await _told_more(engine, lost, more)
         early |= still_early
-        findings = settling.settle(lost, free, {}, patience, engine.now_s())
+        findings = settling.settle(lost, free, {}, settle_s, clock.now_s)
+    pairs = settling.candidates(lost, free)
+    await _remember(engine, records, pairs)
     if any(isinstance(finding, Absent | Unclear) for finding in findings.values()):
-        pairs = settling.candidates(lost, free, patience)
         near = await likeness(engine, pairs)
-        findings = settling.settle(lost, free, near, patience, engine.now_s())
+        findings = settling.settle(lost, free, near, settle_s, clock.now_s)
     return {ref: Wait() if ref in early else f for ref, f in findings.items()}
 
 
-async def _provider_ahead_s(engine: Engine) -> float:
-    """How far the provider's clock is ahead of the ledger's."""
+async def _read_clock(engine: Engine) -> _Clock:
+    """Both clocks, read now: that of the ledger's server may have been set, too."""
+    await engine.call(engine.read_clock)
     before_s = engine.now_s()
     theirs_s = await engine.provider.clock_s()
     if theirs_s is None:
         raise NoAnswer("the provider dates no answer, so its clock is not known")
     # Its date is cut to the second, so on average half a second is missing.
-    return theirs_s + 0.5 - (before_s + engine.now_s()) / 2
+    ahead_s = theirs_s + 0.5 - (before_s + engine.now_s()) / 2
+    return _Clock(before_s + ahead_s, ahead_s)
+
+
+async def _still_seen(
+    engine: Engine, lost: Sequence[Lost], listed: Sequence[Listed]
+) -> list[Lost]:
+    """The same, with those earlier candidates only that vanished from the history."""
+    seen = {each for attempt in lost for each in attempt.vanished}
+    gone = seen - {listing.prediction_id for listing in listed}
+    gone -= await engine.call(engine.ledger.moves.known, engine.account, sorted(gone))
+    return [replace(attempt, vanished=attempt.vanished & gone) for attempt in lost]
+
+
+async def _remember(
+    engine: Engine, records: dict[Ref, JobRecord], pairs: Sequence[tuple[Lost, Listed]]
+) -> None:
+    """Write down candidates: what was seen once rules out absence for good."""
+    seen = {ref: set(record.seen_candidates) for ref, record in records.items()}
+    for attempt, listing in pairs:
+        if len(seen[attempt.ref]) < MOST_SEEN:
+            seen[attempt.ref].add(listing.prediction_id)
+    new = {
+        (ref, records[ref].permit): sorted(ids)
+        for ref, ids in seen.items()
+        if ids != records[ref].seen_candidates
+    }
+    await engine.call(engine.ledger.moves.note_candidates, new)
 
 
 async def _unclaimed(
-    engine: Engine, group: Rivals, listed: Sequence[Listed], patience: Patience
+    engine: Engine, lost: Sequence[Lost], listed: Sequence[Listed], clock: _Clock
 ) -> tuple[list[Listed], set[Ref]]:
     """Those that no job has; and the attempts for which it is too early to tell.
 
     Who sent a prediction that is listed is still sending, or lost its answer, or has
     it: asked in this order, none can slip through between two questions.
     """
-    rivals = [*await _sending(engine), *await _newly_lost(engine, group)]
+    rivals = [
+        *await _sending(engine, clock),
+        *await _newly_lost(engine, lost, clock),
+    ]
     ids = [listing.prediction_id for listing in listed]
     known = await engine.call(engine.ledger.moves.known, engine.account, ids)
     free = [listing for listing in listed if listing.prediction_id not in known]
-    contested = {c.prediction_id for _, c in settling.nearby(rivals, free, patience)}
+    contested = {c.prediction_id for _, c in settling.nearby(rivals, free)}
     left = [c for c in free if c.prediction_id not in contested]
     over = [c for c in free if c.prediction_id in contested]
-    early = settling.nearby(group.attempts, over, patience)
-    return left, {attempt.ref for attempt, _ in early}
+    # While an account is busy something is always being sent: what came after the time
+    # of these attempts is not waited for.
+    settle_s = engine.settings.settle_s
+    early = {
+        attempt.ref
+        for attempt, listing in settling.nearby(lost, over)
+        if settling.is_early(attempt, listing, settle_s)
+    }
+    return left, early
 
 
-async def _sending(engine: Engine) -> list[Lost]:
+async def _sending(engine: Engine, clock: _Clock) -> list[Lost]:
     """Attempts whose requests are still unanswered."""
     holders = await engine.call(engine.ledger.permits.holders, engine.account)
     sending = await engine.load(holders, State.SUBMITTING)
-    return [_lost(engine, ref, record) for ref, record in sending.items()]
+    return [_lost(engine, ref, record, clock) for ref, record in sending.items()]
 
 
-async def _newly_lost(engine: Engine, group: Rivals) -> list[Lost]:
-    """Attempts that might belong to this group but were lost after it was made."""
+async def _newly_lost(
+    engine: Engine, lost: Sequence[Lost], clock: _Clock
+) -> list[Lost]:
+    """Attempts that might belong to these but were lost after they were read."""
     refs = await engine.call(engine.ledger.permits.lost, engine.account)
-    new = set(refs) - {attempt.ref for attempt in group.attempts}
+    new = set(refs) - {attempt.ref for attempt in lost}
     records = await engine.load(sorted(new), State.UNKNOWN, State.UNRESOLVED)
-    found = [_lost(engine, ref, record) for ref, record in records.items()]
-    return [a for a in found if a.model == group.attempts[0].model]
+    found = [_lost(engine, ref, record, clock) for ref, record in records.items()]
+    return [a for a in found if a.model == lost[0].model]
 
 
 async def _told_more(
-    engine: Engine, lost: Sequence[Lost], free: Sequence[Listed], patience: Patience
+    engine: Engine, lost: Sequence[Lost], free: Sequence[Listed]
 ) -> list[Listed]:
     """The same, with what their results show where the history does not."""
-    near = [listing for _, listing in settling.nearby(lost, free, patience)]
+    near = [listing for _, listing in settling.nearby(lost, free)]
     hidden = [c.prediction_id for c in near if c.inputs is None]
     worth = set(list(dict.fromkeys(hidden))[:MOST_ASKED])
     found = []
@@ -198,7 +294,11 @@ async def _told_more(
 
 
 async def _trusted(
-    engine: Engine, lost: Sequence[Lost], listed: Sequence[Listed], free: list[Listed]
+    engine: Engine,
+    lost: Sequence[Lost],
+    listed: Sequence[Listed],
+    free: list[Listed],
+    clock: _Clock,
 ) -> list[Listed]:
     """The same, without shown inputs that the provider may have rewritten.
 
@@ -207,12 +307,14 @@ async def _trusted(
     what differs counts only if one that is surely ours shows just what was sent.
     """
     doubtful = [c for c in free if settling.fits_nobody(lost, c)]
-    if not doubtful or await _shows_as_sent(engine, listed):
+    if not doubtful or await _shows_as_sent(engine, listed, clock):
         return free
     return [replace(c, inputs=None) if c in doubtful else c for c in free]
 
 
-async def _shows_as_sent(engine: Engine, listed: Sequence[Listed]) -> bool:
+async def _shows_as_sent(
+    engine: Engine, listed: Sequence[Listed], clock: _Clock
+) -> bool:
     """Whether one of our own predictions shows just what was sent for it."""
     ids = [listing.prediction_id for listing in listed]
     known = await engine.call(engine.ledger.moves.known, engine.account, ids)
@@ -225,19 +327,19 @@ async def _shows_as_sent(engine: Engine, listed: Sequence[Listed]) -> bool:
         if ref is None or told is None or not told.inputs:
             continue
         (record,) = await engine.call(engine.ledger.batches.load, [ref])
-        if record and settling.is_as_sent(_lost(engine, ref, record), told.inputs):
-            return True
+        if record and record.job.model in engine.catalogue.models:
+            sent = _lost(engine, ref, record, clock)
+            if settling.is_as_sent(sent, told.inputs):
+                return True
     return False
 
 
-def _unlisted(
-    billed: Sequence[Billed], listed: Sequence[Listed], ahead_s: float
-) -> list[Listed]:
+def _unlisted(billed: Sequence[Billed], listed: Sequence[Listed]) -> list[Listed]:
     """Charged predictions that the history does not show (yet)."""
     shown = {listing.prediction_id for listing in listed}
     charges = {row.prediction_id: row for row in billed if row.kind == "deduct"}
     return [
-        Listed(prediction_id, row.model, row.created_at_s - ahead_s, "billed")
+        Listed(prediction_id, row.model, row.created_at_s, "billed")
         for prediction_id, row in charges.items()
         if prediction_id and prediction_id not in shown
     ]
@@ -250,18 +352,24 @@ def _move(engine: Engine, ref: Ref, record: JobRecord, finding: Finding) -> Move
             return moves.accept(ref.batch, record, prediction_id, first_look_s)
         case Absent():
             return moves.absent(ref.batch, record, engine.now_s())
-        case Unclear(candidates=candidates) if record.state is State.UNKNOWN:
-            return _give_up(ref, record, candidates)
+        case Unclear() if record.state is State.UNKNOWN:
+            return _give_up(ref, record, finding)
         case Unclear() | Wait():
             return None
 
 
-def _give_up(ref: Ref, record: JobRecord, candidates: Sequence[Listed]) -> Move:
+def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Move:
+    candidates = finding.candidates
     count = len(candidates)
     which = "a prediction" if count == 1 else f"one of {count} predictions"
     reason = f"the answer was lost; it may be {which} that no row has"
-    if not count:
+    if not count and finding.is_dated:
         reason = "the answer was lost too long ago for the provider's history to tell"
+    elif not count:
+        reason = (
+            "the answer was lost, and a clock was set meanwhile, so it is not certain "
+            "that the provider's history would show it"
+        )
     move = moves.give_up(ref.batch, record, reason, waits.UNRESOLVED_LOOK_S)
     told = json.dumps([asdict(c) for c in candidates], ensure_ascii=False)
     return replace(move, write={**move.write, "candidates": told})
@@ -282,5 +390,6 @@ async def _look_again(
         else waits.settle_again_s(now_s - record.attempt.sent_at_s, settle_s)
         for ref, record in records.items()
     }
+    apart_s = settle_s * settling.LOOKS_APART
     postpone = engine.ledger.due.postpone
-    await engine.call(postpone, engine.account, waits_s, looked=looked)
+    await engine.call(postpone, engine.account, waits_s, looked=looked, apart_s=apart_s)

@@ -5,7 +5,6 @@ anywhere here leaves `submitting` behind, which whoever finds it treats as a los
 answer, never as unsent.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,8 +29,10 @@ from jobs.moves import Move, Ref
 from jobs.pace import waits
 from jobs.records import JobRecord
 from jobs.states import State
-from worker.engine import Engine, log_move
+from worker.engine import Engine, log_move, log_moves
 from worker.pictures import links_of
+from worker.provider import NoAnswer
+from worker.steady import steady_s
 from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.submit")
@@ -43,8 +44,14 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
         admitted = await engine.load(refs, State.ADMITTED)
         await engine.make([moves.give_back(r.batch, j) for r, j in admitted.items()])
         return
-    claimed_at_s = asyncio.get_running_loop().time()
-    claimed, strikes = await engine.call(_claim, engine, refs)
+    try:
+        # A lost answer is searched for by the provider's clock.
+        provider_now_s = await engine.provider.now_s()
+    except NoAnswer as error:
+        await _hold_back(engine, refs, str(error))
+        return
+    claimed_at_s = steady_s()
+    claimed, strikes = await engine.call(_claim, engine, refs, provider_now_s)
     async with engine.holding(list(claimed)) as held:
 
         async def submit_one(ref: Ref, record: JobRecord) -> None:
@@ -54,7 +61,17 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
         await side_by_side(submit_one(*pair) for pair in claimed.items())
 
 
-def _claim(engine: Engine, refs: Sequence[Ref]) -> tuple[dict[Ref, JobRecord], int]:
+async def _hold_back(engine: Engine, refs: Sequence[Ref], reason: str) -> None:
+    """Nothing is sent to a provider that does not even tell its time."""
+    admitted = await engine.load(refs, State.ADMITTED)
+    await engine.make([moves.give_back(r.batch, j) for r, j in admitted.items()])
+    account = await engine.call(engine.ledger.permits.read, engine.account)
+    await _tell_account(engine, Unsent(reason), account.strikes)
+
+
+def _claim(
+    engine: Engine, refs: Sequence[Ref], provider_now_s: float | None
+) -> tuple[dict[Ref, JobRecord], int]:
     """Write the attempts down, durably; the jobs that are now ours to send.
 
     Beside them how often in a row the account was refused before.
@@ -63,14 +80,15 @@ def _claim(engine: Engine, refs: Sequence[Ref]) -> tuple[dict[Ref, JobRecord], i
     now_s, lease_s = engine.now_s(), engine.settings.lease_s
     links = links_of(engine, admitted, now_s)
     claims = [
-        moves.claim(ref.batch, record, now_s, lease_s, links[ref])
+        moves.claim(ref.batch, record, lease_s, links[ref], provider_now_s)
         for ref, record in admitted.items()
     ]
-    made = engine.make_now(claims)
+    stamps = engine.ledger.moves.claim(claims) if claims else []
+    log_moves(claims, [Moved.NO if at_s is None else Moved.YES for at_s in stamps])
     claimed = {
-        move.ref: moves.claimed(admitted[move.ref], move)
-        for move, moved in zip(claims, made, strict=True)
-        if moved is Moved.YES
+        move.ref: moves.claimed(admitted[move.ref], move, sent_at_s)
+        for move, sent_at_s in zip(claims, stamps, strict=True)
+        if sent_at_s is not None
     }
     # Refused and not given back: it would be granted again and again.
     expired = {r: rec for r, rec in claimed.items() if links[r] is None}
@@ -108,7 +126,7 @@ async def _submit_one(
     first_look_s = await engine.first_look_s(model, duration_s, typical_s)
     path = _path(engine, model.path, ref, record)
     async with engine.provider.room:
-        answer = await _send(engine, path, request, record, claimed_at_s)
+        answer = await _send(engine, path, request, claimed_at_s)
     await _tell_account(engine, answer, strikes)
     move = failures.after_submit(
         ref.batch,
@@ -133,19 +151,13 @@ async def _send(
     engine: Engine,
     path: str,
     request: Mapping[str, Any],
-    record: JobRecord,
     claimed_at_s: float,
 ) -> SubmitAnswer:
-    loop = asyncio.get_running_loop()
     if engine.stopping:
         return Unsent("the worker was told to stop", ours=True)
-    # By both clocks: the loop's stands still while the machine sleeps, and the other
-    # may be set back.
-    held_s = max(loop.time() - claimed_at_s, engine.now_s() - record.attempt.sent_at_s)
-    if held_s > settling.LONGEST_HOLD_S:
+    if steady_s() - claimed_at_s > settling.LONGEST_HOLD_S:
         # It waited for a connection, or this process slept (a suspended laptop, say):
-        # the history is searched around the time of the claim, so a request that
-        # leaves much later would not be found there.
+        # others may take its answer for lost, and search from the claim on.
         return Unsent("held up for too long before it could be sent", ours=True)
     return await engine.provider.submit(path, request)
 

@@ -16,15 +16,24 @@ from jobs.answers import COMPLETED, FRUITLESS, Listed
 from jobs.moves import LONGEST_GENERATION_S, Ref
 from jobs.pace.waits import RETENTION_S
 
-#: Clocks are compared before times are; what is left is the second that dates of HTTP
-#: are rounded to, and the way of the request.
+#: Between two times by the provider's clock: dates of HTTP are cut to the second, and
+#: the request has a way to go.
 SKEW_S = 5.0
+
+#: Two ways to tell when a request was sent that differ by more: a clock was set
+#: meanwhile, or a machine stood still.
+CLOCKS_DIFFER_S = 3.0
 
 #: A request leaves at most this long after its claim, or not at all.
 LONGEST_HOLD_S = 10.0
 
-#: An absence counts only after this many looks that found nothing.
+#: An absence counts only after this many looks that found nothing, and only if they
+#: are spread over the time: each counts if the one before is this share of it away.
 ENOUGH_LOOKS = 3
+LOOKS_APART = 1 / 4
+
+#: The history may show a prediction so much later, as a share of the settling time.
+LAG = 1 / 3
 
 #: A first frame this near to a picture shows it; from 0 to 255. Measured with sample
 #: products: under 3 for a clip's own picture, over 23 for another product, 8 for the
@@ -46,9 +55,27 @@ class Lost:
     model: str
     #: What was sent, as it went over the wire.
     request: Mapping[str, Any]
+    #: Unix seconds by the provider's clock: not before this was it sent.
     sent_at_s: float
     #: Looks into the history so far, this one included.
     looks: int
+    #: ... and not after this was it claimed; None is the same moment. The two differ
+    #: where clocks were set meanwhile.
+    sent_by_s: float | None = None
+    #: What was created later than this is not sought any more.
+    until_s: float = math.inf
+    #: Candidates of earlier looks that nobody has and that are listed no more.
+    vanished: frozenset[str] = frozenset()
+
+    @property
+    def latest_s(self) -> float:
+        """Unix seconds by the provider's clock of its latest possible claim."""
+        return self.sent_at_s if self.sent_by_s is None else self.sent_by_s
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether it is known when it was sent."""
+        return self.latest_s - self.sent_at_s <= CLOCKS_DIFFER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +97,15 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Candidates that cannot be told apart; a person decides."""
+    """It cannot be told; a person decides."""
 
+    #: Predictions that may be its own.
     candidates: tuple[Listed, ...]
+    #: Whether it is known when it was sent.
+    is_dated: bool = True
 
 
 Finding = Adopt | Absent | Wait | Unclear
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long things take, in seconds."""
-
-    #: For the answer to a paid request.
-    submit_timeout_s: float
-    #: Until a lost answer that was not found counts as absent.
-    settle_s: float
-    #: Between our clock and the provider's, after they were compared.
-    skew_s: float = SKEW_S
-
-    @property
-    def latest_s(self) -> float:
-        """From the claim until its prediction must have been created."""
-        return LONGEST_HOLD_S + self.submit_timeout_s + self.skew_s
 
 
 @dataclass(slots=True)
@@ -112,22 +125,51 @@ class Rivals:
     """Lost attempts of one model whose predictions could be taken for each other's."""
 
     attempts: tuple[Lost, ...]
-    #: Unix seconds between which their predictions must have been created.
-    begin_s: float
-    end_s: float
+
+    @property
+    def begin_s(self) -> float:
+        """Unix seconds by the provider's clock: no prediction of theirs is older."""
+        return min(attempt.sent_at_s for attempt in self.attempts) - SKEW_S
+
+    @property
+    def until_s(self) -> float:
+        """... and none is newer; may be infinite."""
+        return max(attempt.until_s for attempt in self.attempts) + SKEW_S
 
 
-def rivals(lost: Iterable[Lost], patience: Patience) -> list[Rivals]:
+def sent_between_s(
+    stamped_s: float, ahead_s: float, provider_sent_at_s: float | None
+) -> tuple[float, float]:
+    """Between which moments an attempt was claimed, by the provider's clock.
+
+    The claim is stamped by the ledger's server, and beside it stands what the sender
+    knew of the provider's clock. If a clock was set, or a machine stood still, the two
+    differ; then neither is believed alone.
+
+    Args:
+        stamped_s: unix seconds of the claim by the ledger's clock.
+        ahead_s: how far the provider's clock is ahead of the ledger's now.
+        provider_sent_at_s: the sender's own word; None if it had none.
+    """
+    now_known_s = stamped_s + ahead_s
+    if provider_sent_at_s is None:
+        return now_known_s, now_known_s
+    return min(now_known_s, provider_sent_at_s), max(now_known_s, provider_sent_at_s)
+
+
+def rivals(lost: Iterable[Lost]) -> list[Rivals]:
     """Lost attempts, put together where model and time do not tell them apart."""
     groups: list[Rivals] = []
     for attempt in sorted(lost, key=lambda a: (a.model, a.sent_at_s, a.ref)):
-        begin_s = attempt.sent_at_s - patience.skew_s
-        end_s = attempt.sent_at_s + patience.latest_s
         last = groups[-1] if groups else None
-        if last and last.attempts[0].model == attempt.model and begin_s <= last.end_s:
-            groups[-1] = Rivals((*last.attempts, attempt), last.begin_s, end_s)
+        if (
+            last
+            and last.attempts[0].model == attempt.model
+            and attempt.sent_at_s - SKEW_S <= last.until_s
+        ):
+            groups[-1] = Rivals((*last.attempts, attempt))
         else:
-            groups.append(Rivals((attempt,), begin_s, end_s))
+            groups.append(Rivals((attempt,)))
     return groups
 
 
@@ -135,7 +177,7 @@ def settle(
     lost: Sequence[Lost],
     listed: Iterable[Listed],
     likeness: Likeness,
-    patience: Patience,
+    settle_s: float,
     now_s: float,
 ) -> dict[Ref, Finding]:
     """What became of each lost attempt.
@@ -143,42 +185,46 @@ def settle(
     Args:
         lost: every attempt of the account whose answer is lost; with only some of
             them a prediction of another could be mistaken for theirs.
-        listed: predictions of their window that belong to no job we know of.
+        listed: predictions from the first claim up to now that belong to no job we
+            know of.
         likeness: how far first frames are from pictures, where that is known.
-        patience: how long things take.
-        now_s: unix seconds.
+        settle_s: seconds after its claim in which a request may reach the provider.
+        now_s: unix seconds by the provider's clock, before the history was asked.
     """
     state = _Settling({listing.prediction_id: listing for listing in listed})
     attempts = sorted(lost, key=lambda a: (a.sent_at_s, a.ref))
     for attempt in attempts:
-        shown = [c for c in _near(attempt, state, patience) if c.inputs is not None]
+        shown = [c for c in _near(attempt, state) if c.inputs is not None]
         own = [c for c in shown if _same(attempt.request, c.inputs)]
         if own:
             first = min(own, key=lambda c: (c.created_at_s, c.prediction_id))
             state.adopt(attempt, first.prediction_id)
-    _adopt_by_likeness(attempts, state, likeness, patience)
+    _adopt_by_likeness(attempts, state, likeness)
     for attempt in attempts:
         if attempt.ref not in state.findings:
-            hidden = _hidden(attempt, state, patience)
-            finding = _without_match(attempt, hidden, patience, now_s)
+            hidden = _hidden(attempt, state)
+            finding = _without_match(attempt, hidden, settle_s, now_s)
             state.findings[attempt.ref] = finding
     return state.findings
 
 
 def candidates(
-    lost: Sequence[Lost], listed: Iterable[Listed], patience: Patience
+    lost: Sequence[Lost], listed: Iterable[Listed], skew_s: float = SKEW_S
 ) -> list[tuple[Lost, Listed]]:
     """Pairs that only a look at the first frame can tell apart."""
     state = _Settling({listing.prediction_id: listing for listing in listed})
-    return [(a, c) for a in lost for c in _hidden(a, state, patience)]
+    return [(a, c) for a in lost for c in _hidden(a, state, skew_s)]
 
 
-def nearby(
-    lost: Sequence[Lost], listed: Iterable[Listed], patience: Patience
-) -> list[tuple[Lost, Listed]]:
+def nearby(lost: Sequence[Lost], listed: Iterable[Listed]) -> list[tuple[Lost, Listed]]:
     """Pairs that fit by model and time, whatever else is known of them."""
     state = _Settling({listing.prediction_id: listing for listing in listed})
-    return [(a, c) for a in lost for c in _near(a, state, patience)]
+    return [(a, c) for a in lost for c in _near(a, state)]
+
+
+def is_early(attempt: Lost, listing: Listed, settle_s: float) -> bool:
+    """Whether a prediction was created while the attempt could still reach it."""
+    return listing.created_at_s <= attempt.latest_s + settle_s + SKEW_S
 
 
 def is_as_sent(attempt: Lost, shown: Mapping[str, Any]) -> bool:
@@ -192,22 +238,22 @@ def fits_nobody(lost: Sequence[Lost], listing: Listed) -> bool:
     return shown is not None and not any(_same(a.request, shown) for a in lost)
 
 
-def _near(attempt: Lost, state: _Settling, patience: Patience) -> list[Listed]:
+def _near(attempt: Lost, state: _Settling, skew_s: float = SKEW_S) -> list[Listed]:
     return [
         listing
         for listing in state.free.values()
         if listing.model in (attempt.model, "")
-        and -patience.skew_s
-        <= listing.created_at_s - attempt.sent_at_s
-        <= patience.latest_s
+        and attempt.sent_at_s - skew_s
+        <= listing.created_at_s
+        <= attempt.until_s + skew_s
     ]
 
 
-def _hidden(attempt: Lost, state: _Settling, patience: Patience) -> list[Listed]:
+def _hidden(attempt: Lost, state: _Settling, skew_s: float = SKEW_S) -> list[Listed]:
     """Candidates that no shown input rules out and that may still have a video."""
     return [
         listing
-        for listing in _near(attempt, state, patience)
+        for listing in _near(attempt, state, skew_s)
         if not _differs(attempt, listing.inputs or {})
         and listing.status not in FRUITLESS
     ]
@@ -259,13 +305,10 @@ def _adopt_by_likeness(
     attempts: Sequence[Lost],
     state: _Settling,
     likeness: Likeness,
-    patience: Patience,
 ) -> None:
     """Adopt where frame and picture choose each other and nothing else comes near."""
     left = [a for a in attempts if a.ref not in state.findings]
-    rivals = {
-        a.ref: [c.prediction_id for c in _hidden(a, state, patience)] for a in left
-    }
+    rivals = {a.ref: [c.prediction_id for c in _hidden(a, state)] for a in left}
     clear = []
     for attempt in left:
         for prediction_id in rivals[attempt.ref]:
@@ -288,23 +331,38 @@ def _adopt_by_likeness(
 
 
 def _without_match(
-    attempt: Lost, hidden: Sequence[Listed], patience: Patience, now_s: float
+    attempt: Lost, hidden: Sequence[Listed], settle_s: float, now_s: float
 ) -> Finding:
-    since_s = now_s - attempt.sent_at_s
-    if since_s < patience.settle_s or attempt.looks < ENOUGH_LOOKS:
+    since_s = now_s - attempt.latest_s
+    if since_s < settle_s or attempt.looks < ENOUGH_LOOKS:
         return Wait()
+    if _tells_more_later(attempt, hidden, settle_s, now_s):
+        return Wait()
+    # A history that has forgotten those days proves nothing by its silence, and what it
+    # showed once and does not show now may be shown again.
+    if hidden or attempt.vanished or not attempt.is_dated or since_s > RETENTION_S:
+        gone = (
+            Listed(each, attempt.model, attempt.sent_at_s, "listed no more")
+            for each in sorted(attempt.vanished)
+        )
+        return Unclear((*hidden, *gone), is_dated=attempt.is_dated)
+    # What reached the provider last may not be listed yet.
+    return Wait() if since_s < settle_s * (1 + LAG) else Absent()
+
+
+def _tells_more_later(
+    attempt: Lost, hidden: Sequence[Listed], settle_s: float, now_s: float
+) -> bool:
+    """Whether waiting may show whose its candidates are.
+
+    Only of those from the time in which it could reach the provider: others may use
+    the account too, and then there is always a newer one.
+    """
+    early = [each for each in hidden if is_early(attempt, each, settle_s)]
     # The first frame of what is still being made can decide later.
-    if (
-        since_s < LONGEST_GENERATION_S
-        and attempt.request.get("image")
-        and any(candidate.status != COMPLETED for candidate in hidden)
-    ):
-        return Wait()
+    unfinished = any(each.status != COMPLETED for each in early)
+    if unfinished and attempt.request.get("image"):
+        return now_s - attempt.latest_s < LONGEST_GENERATION_S
     # The history may lag: it has as long to tell whose a candidate is as it had to show
     # the attempt's own.
-    if any(now_s - c.created_at_s < patience.settle_s for c in hidden):
-        return Wait()
-    # A history that has forgotten those days proves nothing by its silence.
-    if hidden or since_s > RETENTION_S:
-        return Unclear(tuple(hidden))
-    return Absent()
+    return any(now_s - each.created_at_s < settle_s for each in early)

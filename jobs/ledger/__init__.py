@@ -4,9 +4,10 @@ The only package that knows Redis. Its parts share one connection and one clock:
 `batches` (what was asked), `moves` (what happens to a job), `permits` (who may start),
 `due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
 for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
-arrive), `workers` (who is at work), `looks` (how batches stand, at a glance),
-`archives` (whose jobs went into a file of their store). Beside them `audit` checks that
-they agree, and `archiving` takes batches into `archive_file`s and back.
+arrive), `locks` (what one does at a time), `workers` (who is at work), `looks` (how
+batches stand, at a glance), `archives` (whose jobs went into a file of their store).
+Beside them `audit` checks that they agree, and `archiving` takes batches into
+`archive_file`s and back.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from jobs.ledger.figures import FiguresReader
 from jobs.ledger.hooks import Hooks
 from jobs.ledger.identity import Identity
 from jobs.ledger.links import Links
+from jobs.ledger.locks import Locks
 from jobs.ledger.looks import Looks
 from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
@@ -80,6 +82,7 @@ class Ledger:
         """
         self.server = server
         self._replicas = replicas
+        self._clock = clock
         now = (lambda: "") if clock is None else (lambda: repr(clock()))
         scripts = Scripts(server)
         self.batches = Batches(server, scripts, now)
@@ -90,6 +93,7 @@ class Ledger:
         self.times = Times(server)
         self.links = Links(server)
         self.hooks = Hooks(server)
+        self.locks = Locks(server, scripts)
         self.looks = Looks(scripts, now)
         self.identity = Identity(server)
         self.figures = FiguresReader(server, scripts, now)
@@ -144,6 +148,8 @@ class Ledger:
 
     def now_s(self) -> float:
         """Unix seconds by the server's clock."""
+        if self._clock is not None:
+            return self._clock()
         seconds, micros = self.server.time()
         return float(seconds) + float(micros) / 1e6
 

@@ -316,10 +316,17 @@ def _attempts(raw: Mapping[str, str]) -> tuple[Attempt, ...]:
     return tuple(sorted(found, key=lambda attempt: attempt.number))
 
 
+def _of_permit(raw: Mapping[str, str], name: str) -> list[str]:
+    """The words of a field that counts for one permit only; none for another's."""
+    permit, *words = raw.get(name, "").split(" ")
+    return words if permit == raw["permit"] else []
+
+
 def _job(raw: Mapping[str, str]) -> JobRecord:
     failure = raw.get("failure")
     size = raw.get("bytes")
     generated_at = raw.get("generated_at")
+    provider_sent_at = _of_permit(raw, "provider_sent_at")
     return JobRecord(
         job=Job.from_json(raw["job"]),
         state=State(raw["state"]),
@@ -330,6 +337,8 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         poster=raw.get("poster"),
         failure=Failure(**json.loads(failure)) if failure else None,
         candidates=tuple(Listed(**c) for c in json.loads(raw.get("candidates", "[]"))),
+        seen_candidates=frozenset(_of_permit(raw, "seen")),
+        provider_sent_at_s=float(provider_sent_at[0]) if provider_sent_at else None,
         output=raw.get("output"),
         generated_at_s=float(generated_at) if generated_at else None,
         permit=int(raw["permit"]),

@@ -36,10 +36,15 @@ class Due:
 
     def extend(self, account_id: str, refs: Iterable[Ref], lease_s: float) -> None:
         """Keep these for another lease: the work on them goes on."""
-        self._set(account_id, dict.fromkeys(refs, lease_s), look=False)
+        self._set(account_id, dict.fromkeys(refs, lease_s), look="")
 
     def postpone(
-        self, account_id: str, waits_s: dict[Ref, float], *, looked: bool = True
+        self,
+        account_id: str,
+        waits_s: dict[Ref, float],
+        *,
+        looked: bool = True,
+        apart_s: float = 0.0,
     ) -> None:
         """Look at these again after so many seconds.
 
@@ -47,8 +52,9 @@ class Due:
             account_id: whose jobs.
             waits_s: seconds for each; one that is not due at all stays so.
             looked: count a look for each; not where the look brought no answer.
+            apart_s: a look counts only if the last one that did is so long ago.
         """
-        self._set(account_id, waits_s, look=looked)
+        self._set(account_id, waits_s, look=str(apart_s) if looked else "")
 
     def report_version(self, batch_id: str) -> str:
         """Which version a report of the batch is that is begun now."""
@@ -62,8 +68,8 @@ class Due:
         """How many stand in the due-set."""
         return self._server.zcard(keys.due(account_id))
 
-    def _set(self, account_id: str, waits_s: dict[Ref, float], *, look: bool) -> None:
+    def _set(self, account_id: str, waits_s: dict[Ref, float], *, look: str) -> None:
         if not waits_s:
             return
         args = [part for ref, wait_s in waits_s.items() for part in (ref, wait_s)]
-        self._scripts.run("postpone", self._now(), account_id, int(look), *args)
+        self._scripts.run("postpone", self._now(), account_id, look, *args)

@@ -1,8 +1,9 @@
 """Every Redis key there is. Nothing outside this package spells one.
 
-Keys live as long as their batch or account; nothing expires by itself, because a job
-that vanished from the ledger could be paid for again. All keys of one move are reached
-by one script, so the ledger needs one server, not a cluster, as Celery does.
+Keys live as long as their batch or account; nothing expires by itself but locks,
+because a job that vanished from the ledger could be paid for again. All keys of one
+move are reached by one script, so the ledger needs one server, not a cluster, as Celery
+does.
 
 | key | type | holds |
 |---|---|---|
@@ -25,6 +26,8 @@ by one script, so the ledger needs one server, not a cluster, as Celery does.
 | `reelmill:account:A:starts` | zset | starts, by when they stop counting |
 | `reelmill:account:A:due` | zset | jobs (`B/J`) and batches (`B/`) by next look |
 | `reelmill:account:A:lost` | set | jobs whose answer is lost |
+| `reelmill:account:A:lock:N` | string | who does what one does at a time; ends by |
+| | | itself |
 | `reelmill:account:A:predictions:D` | hash | prediction id to job, by the day it was |
 | | | told, for some days: none belongs to two |
 | `reelmill:account:A:reported` | zset | batches that are over and reported and have |
@@ -121,6 +124,11 @@ def due(account_id: str) -> str:
 def lost(account_id: str) -> str:
     """Jobs of an account whose answer is lost."""
     return f"{account(account_id)}:lost"
+
+
+def lock(account_id: str, name: str) -> str:
+    """Who does now what only one of an account does at a time."""
+    return f"{account(account_id)}:lock:{name}"
 
 
 def times(account_id: str, model: str, duration_s: int) -> str:

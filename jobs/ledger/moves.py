@@ -1,8 +1,9 @@
 """Moving jobs: the only way that a job's state, money or permit ever changes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 
+from jobs.ledger import keys
 from jobs.ledger.scripts import Call, Scripts
 from jobs.ledger.server import Server
 from jobs.moves import LONGEST_GENERATION_S, Move, Ref
@@ -30,6 +31,11 @@ class Moved(IntEnum):
     TAKEN = -1  #: its prediction belongs to an attempt already
 
 
+def _moved(answer: object) -> Moved:
+    """What became of a move; one that was a claim is answered with its stamp."""
+    return Moved(min(int(float(str(answer))), Moved.YES))
+
+
 class Moves:
     """Carries out moves, each in one atomic step."""
 
@@ -47,7 +53,25 @@ class Moves:
             IllegalMove: the state table has no such move; nothing was sent.
         """
         calls = [self._call(move) for move in moves]
-        return [Moved(int(answer)) for answer in self._scripts.run_all(calls)]
+        return [_moved(answer) for answer in self._scripts.run_all(calls)]
+
+    def claim(self, claims: Sequence[Move]) -> list[float | None]:
+        """Make these claims in one round trip; the server's stamp of each, in order.
+
+        A stamp is in unix seconds by the server's clock; None where it was not made.
+        """
+        answers = self._scripts.run_all([self._call(move) for move in claims])
+        return [
+            float(answer) if _moved(answer) is Moved.YES else None for answer in answers
+        ]
+
+    def note_candidates(self, ids: Mapping[tuple[Ref, int], Iterable[str]]) -> None:
+        """Write down which predictions looks took for candidates, by job and permit."""
+        pipeline = self._server.pipeline(transaction=False)
+        for (ref, permit), seen in ids.items():
+            text = " ".join((str(permit), *seen))
+            pipeline.execute_command("HSET", keys.job(ref), "seen", text)
+        pipeline.execute()
 
     def replay(self, moves: Sequence[Move]) -> bool:
         """Make these moves of one job in one step; whether all of them were made.
@@ -55,7 +79,7 @@ class Moves:
         Only for a job that nothing has happened to: see `jobs.rebuilding.replay`.
         """
         answers = self._scripts.run_together([self._call(move) for move in moves])
-        return all(Moved(int(answer)) is Moved.YES for answer in answers)
+        return all(_moved(answer) is Moved.YES for answer in answers)
 
     def remember(self, account_id: str, owners: Mapping[str, Ref]) -> None:
         """Write down whose these earlier predictions were, by their ids."""

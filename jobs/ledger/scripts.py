@@ -24,6 +24,7 @@ NAMES = (
     "renew",
     "lease",
     "postpone",
+    "release",
     "drop",
     "strike",
     "recover",

@@ -17,7 +17,6 @@ from jobs.attempt.settling import (
     Adopt,
     Finding,
     Lost,
-    Patience,
     Unclear,
 )
 from jobs.job import Job
@@ -263,8 +262,7 @@ def _without_match(
 ) -> Finding | None:
     lost = replace(doubt.lost, sent_at_s=doubt.since_s)
     since_s = now_s - lost.sent_at_s
-    ever = Patience(submit_timeout_s=since_s, settle_s=0.0, skew_s=SKEW_S)
-    hidden = [each for _, each in settling.candidates([lost], listed, ever)]
+    hidden = [each for _, each in settling.candidates([lost], listed, SKEW_S)]
     if hidden:
         return Unclear(tuple(hidden))
     if doubt.over_by_s is not None:

@@ -33,7 +33,7 @@ def test_all_jobs_get_to_their_end_and_the_ledger_agrees(
     simulated: Ledger, clock: Clock
 ) -> None:
     a_batch(simulated, COUNT)
-    sent = list(driving.to_generating(simulated, "shop", clock, look_s=60.0))
+    sent = list(driving.to_generating(simulated, "shop", look_s=60.0))
     assert sum(map(len, sent)) == COUNT
     assert audit(simulated, "shop") == []
     clock.forward(61.0)
@@ -47,16 +47,16 @@ def test_all_jobs_get_to_their_end_and_the_ledger_agrees(
 
 
 def test_the_records_are_those_that_the_ledger_holds(
-    simulated: Ledger, clock: Clock
+    simulated: Ledger,
 ) -> None:
     a_batch(simulated, 3)
-    (sent,) = driving.to_generating(simulated, "shop", clock, look_s=60.0)
+    (sent,) = driving.to_generating(simulated, "shop", look_s=60.0)
     assert sent == driving.loaded(simulated, list(sent))
 
 
 def test_a_move_that_is_not_made_is_told(simulated: Ledger, clock: Clock) -> None:
     a_batch(simulated, 1)
-    (sent,) = driving.to_generating(simulated, "shop", clock, look_s=60.0)
+    (sent,) = driving.to_generating(simulated, "shop", look_s=60.0)
     waiting = {Ref("b", "j0"): simulated.batches.slice("b", 0, 1)[0]}
     driving.stepped(simulated, sent, driving_on(clock))
     with pytest.raises(driving.Stuck, match="b/j0 cannot complete from generating"):

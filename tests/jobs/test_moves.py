@@ -93,7 +93,7 @@ def test_along_every_path_the_books_balance(
 
 
 def test_an_attempt_that_never_left_is_none() -> None:
-    claimed = then(admitted(), moves.claim("spring", admitted(), 7.0, 30.0))
+    claimed = then(admitted(), moves.claim("spring", admitted(), 30.0))
     assert [a.outcome for a in claimed.attempts] == ["sent"]
     back = moves.give_back("spring", claimed)
     assert then(claimed, back).attempts == ()
@@ -101,12 +101,12 @@ def test_an_attempt_that_never_left_is_none() -> None:
 
 
 def test_an_attempt_that_was_absent_stays_in_the_record() -> None:
-    claimed = then(admitted(), moves.claim("spring", admitted(), 7.0, 30.0))
+    claimed = then(admitted(), moves.claim("spring", admitted(), 30.0))
     lost = then(claimed, moves.lose("spring", claimed, "no answer", 5.0))
     gone = then(lost, moves.absent("spring", lost, 200.0))
     assert [(a.outcome, a.number) for a in gone.attempts] == [("absent", 1)]
     again = replace(gone, state=State.ADMITTED, permit=2)
-    second = then(again, moves.claim("spring", again, 300.0, 30.0))
+    second = then(again, moves.claim("spring", again, 30.0))
     assert [a.number for a in second.attempts] == [1, 2]
     assert second.charged_usd_micros == 0
 
@@ -135,6 +135,6 @@ def test_a_waiting_job_is_cancelled_without_giving_back_what_it_has_not() -> Non
 def test_a_job_without_a_price_moves_no_money() -> None:
     record = admitted(None)
     assert record.job.price_usd_micros is None
-    claimed = then(record, moves.claim("spring", record, 7.0, 30.0))
+    claimed = then(record, moves.claim("spring", record, 30.0))
     accepted = moves.accept("spring", claimed, "p1", 40.0)
     assert accepted.charged_usd_micros == accepted.reserved_usd_micros == 0

@@ -125,7 +125,7 @@ def test_an_attempt_that_a_dead_process_left_behind_is_settled_too(
     (sent, unsent) = shop.order(shop.job(0), shop.job(1))
     shop.ledger.permits.grant(shop.engine.account, 2, 30.0)
     for ref in (sent, unsent):
-        claim = moves.claim(ref.batch, shop.record(ref), shop.engine.now_s(), 30.0)
+        claim = moves.claim(ref.batch, shop.record(ref), 30.0)
         shop.ledger.moves.make([claim])
     shop.post(dict(shop.record(sent).job.inputs) | {"duration": 5})
     assert shop.states() == {State.SUBMITTING: 2}
@@ -139,7 +139,7 @@ def test_what_another_row_is_just_sending_is_not_adopted(shop: Workshop) -> None
     first, second = shop.order(shop.job(0), shop.job(0 + 6))
     shop.ledger.permits.grant(shop.engine.account, 2, 30.0)
     for ref in (first, second):
-        claim = moves.claim(ref.batch, shop.record(ref), shop.engine.now_s(), 30.0)
+        claim = moves.claim(ref.batch, shop.record(ref), 30.0)
         shop.ledger.moves.make([claim])
     lost = moves.lose(first.batch, shop.record(first), "no answer", 1.0)
     shop.ledger.moves.make([lost])

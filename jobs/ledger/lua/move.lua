@@ -1,6 +1,7 @@
 -- Moves one job by one event, with its money, its permit and its place in the due-set,
 -- if it is still where the mover believed it. Returns 1, or 0 where somebody was
--- quicker, or -1 where the prediction belongs to an attempt already.
+-- quicker, or -1 where the prediction belongs to an attempt already; for a claim the
+-- time that it is stamped with.
 -- ARGV: now or '', ref, state, next state, permit, due_in_s or '', reserved, charged,
 --   refunded, slot, token, lend_s, window_s, prediction id, '1' if the account was over
 --   a limit, count of writes, (field, value)..., fields to erase...
@@ -30,6 +31,15 @@ if prediction ~= '' then
 end
 
 local writes = tonumber(ARGV[16])
+-- The server's clock says when a request may have left: those of workers may be set.
+local stamp = after == 'submitting' and string.format('%.3f', now)
+if stamp then
+  for i = 17, 15 + 2 * writes, 2 do
+    if string.match(ARGV[i], '^attempt:') then
+      ARGV[i + 1] = string.gsub(ARGV[i + 1], '"sent_at_s":0%.0', '"sent_at_s":' .. stamp, 1)
+    end
+  end
+end
 redis.call('HSET', job, 'state', after, unpack(ARGV, 17, 16 + 2 * writes))
 if #ARGV > 16 + 2 * writes then redis.call('HDEL', job, unpack(ARGV, 17 + 2 * writes)) end
 
@@ -137,4 +147,4 @@ if after == 'stored' then
 end
 if after == 'waiting' or due_in_s == '' then wake_followers(ref, account, now) end
 finish_if_over(account, batch, now)
-return 1
+return stamp or 1

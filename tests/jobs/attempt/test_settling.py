@@ -17,17 +17,17 @@ from jobs.attempt.settling import (
     Finding,
     Likeness,
     Lost,
-    Patience,
     Unclear,
     Wait,
     fits_nobody,
     rivals,
+    sent_between_s,
     settle,
 )
 from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
 
-PATIENCE = Patience(submit_timeout_s=60.0, settle_s=180.0)
+SETTLE_S = 180.0
 SENT_AT_S = 1_000_000.0
 LATE_S = SENT_AT_S + 1_000.0
 REQUEST = {"image": "https://x.de/mug.jpg", "prompt": "turn", "duration": 5}
@@ -60,7 +60,7 @@ def settled(
     now_s: float = LATE_S,
     likeness: Likeness | None = None,
 ) -> list[Finding]:
-    found = settle(attempts, history, likeness or {}, PATIENCE, now_s)
+    found = settle(attempts, history, likeness or {}, SETTLE_S, now_s)
     assert found.keys() == {attempt.ref for attempt in attempts}
     return [found[attempt.ref] for attempt in attempts]
 
@@ -152,7 +152,6 @@ def test_what_is_still_being_made_is_waited_for_as_long_as_it_may_take() -> None
     [
         {"model": "another"},
         {"created_at_s": SENT_AT_S - 60},
-        {"created_at_s": SENT_AT_S + 400},
         {"status": "failed"},
         {"status": "deleted"},
     ],
@@ -161,6 +160,45 @@ def test_what_cannot_be_it_or_has_no_video_is_no_candidate(
     changes: dict[str, Any],
 ) -> None:
     assert settled([lost()], [replace(listed(), **changes)]) == [Absent()]
+
+
+@pytest.mark.parametrize("after_s", [76, 180, 400, 900])
+def test_what_was_created_at_any_time_since_the_claim_rules_out_absence(
+    after_s: float,
+) -> None:
+    """A request may be held up on its way, and handled long after it was given up."""
+    candidate = listed(created_at_s=SENT_AT_S + after_s)
+    assert settled([lost()], [candidate]) == [Unclear((candidate,))]
+
+
+def test_what_is_not_sought_so_late_is_no_candidate() -> None:
+    attempt = lost(until_s=SENT_AT_S + 240)
+    assert settled([attempt], [listed(created_at_s=SENT_AT_S + 400)]) == [Absent()]
+
+
+def test_a_candidate_that_is_listed_no_more_rules_out_absence() -> None:
+    (found,) = settled([lost(vanished=frozenset({"p7"}))], [])
+    assert isinstance(found, Unclear)
+    assert [candidate.prediction_id for candidate in found.candidates] == ["p7"]
+
+
+@pytest.mark.parametrize("apart_s", [-60.0, -3.5, 3.5, 600.0])
+def test_nothing_is_absent_if_it_is_not_known_when_it_was_sent(apart_s: float) -> None:
+    begin_s, end_s = sent_between_s(SENT_AT_S, 0.0, SENT_AT_S + apart_s)
+    attempt = lost(sent_at_s=begin_s, sent_by_s=end_s)
+    assert settled([attempt], []) == [Unclear((), is_dated=False)]
+
+
+def test_clocks_that_are_read_a_second_apart_are_the_same() -> None:
+    begin_s, end_s = sent_between_s(SENT_AT_S, 10.0, SENT_AT_S + 11.5)
+    attempt = lost(sent_at_s=begin_s, sent_by_s=end_s)
+    assert settled([attempt], []) == [Absent()]
+
+
+def test_others_that_go_on_using_the_account_are_not_waited_for() -> None:
+    newest = listed(created_at_s=SENT_AT_S + 290, status="processing")
+    (found,) = settled([lost()], [newest], SENT_AT_S + 300)
+    assert found == Unclear((newest,))
 
 
 def test_a_prediction_of_no_known_model_is_a_candidate() -> None:
@@ -185,8 +223,9 @@ def test_nothing_is_concluded_from_too_few_looks_or_too_early(
     assert settled([lost(looks=looks)], history, now_s) == [Wait()]
 
 
-def test_nothing_left_after_the_settling_time_is_absent() -> None:
-    assert settled([lost()], []) == [Absent()]
+def test_nothing_left_is_absent_once_the_last_that_arrived_must_be_listed() -> None:
+    assert settled([lost()], [], SENT_AT_S + 239) == [Wait()]
+    assert settled([lost()], [], SENT_AT_S + 240) == [Absent()]
 
 
 def test_a_history_that_forgot_the_time_proves_no_absence() -> None:
@@ -234,14 +273,14 @@ def test_what_is_not_clearly_alike_stays_with_a_person(
 def test_lost_answers_are_rivals_where_model_and_time_overlap() -> None:
     one, two = lost(1), lost(2, sent_at_s=SENT_AT_S + 30)
     far, other = lost(3, sent_at_s=SENT_AT_S + 5_000), lost(4, model="n")
-    groups = rivals([far, other, two, one], PATIENCE)
+    one, two = (replace(each, until_s=SENT_AT_S + 240) for each in (one, two))
+    groups = rivals([far, other, two, one])
     assert [[a.ref.job for a in g.attempts] for g in groups] == [
         ["row-1", "row-2"],
         ["row-3"],
         ["row-4"],
     ]
     assert groups[0].begin_s < SENT_AT_S
-    assert groups[0].end_s > two.sent_at_s + PATIENCE.submit_timeout_s
 
 
 requests = st.sampled_from([REQUEST, {**REQUEST, "prompt": "fall"}, {"prompt": "x"}])
@@ -278,7 +317,7 @@ def test_whatever_is_listed_nobody_adopts_twice_and_only_what_fits(
     far = st.floats(0, 255)
     likeness = {pair: data.draw(far) for pair in pairs if data.draw(st.booleans())}
     now_s = SENT_AT_S + after_s
-    found = settle(attempts, history, likeness, PATIENCE, now_s)
+    found = settle(attempts, history, likeness, SETTLE_S, now_s)
     assert found.keys() == {attempt.ref for attempt in attempts}
     adopted = [f.prediction_id for f in found.values() if isinstance(f, Adopt)]
     assert len(adopted) == len(set(adopted))
@@ -292,14 +331,14 @@ def test_whatever_is_listed_nobody_adopts_twice_and_only_what_fits(
                 assert attempt.request.get(name, value) == value
         if isinstance(finding, Absent | Unclear):
             assert attempt.looks >= ENOUGH_LOOKS
-            assert now_s - attempt.sent_at_s >= PATIENCE.settle_s
+            assert now_s - attempt.sent_at_s >= SETTLE_S
         if isinstance(finding, Absent):
             left = [c for c in history if c.prediction_id not in adopted]
             assert not [
                 c
                 for c in left
                 if c.model in (attempt.model, "")
-                and 0 <= c.created_at_s - attempt.sent_at_s <= 60
+                and c.created_at_s >= attempt.sent_at_s
                 and not c.inputs
                 and c.status != "failed"
             ]

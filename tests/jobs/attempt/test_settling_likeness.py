@@ -16,7 +16,6 @@ from jobs.attempt.settling import (
     Adopt,
     Finding,
     Lost,
-    Patience,
     Unclear,
     Wait,
     settle,
@@ -26,8 +25,8 @@ from jobs.pace.waits import RETENTION_S
 
 MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
 SENT_S = 1_800_000_000.0
-PATIENCE = Patience(submit_timeout_s=60.0, settle_s=180.0)
-LATER_S = SENT_S + 200.0
+SETTLE_S = 180.0
+LATER_S = SENT_S + 250.0
 FAR = 120.0
 
 
@@ -50,7 +49,7 @@ def settled(
 ) -> dict[str, Finding]:
     """Findings by job, from distances by job and prediction."""
     likeness = {(Ref("spring", name), each): far for (name, each), far in near.items()}
-    findings = settle(attempts, found, likeness, PATIENCE, now_s)
+    findings = settle(attempts, found, likeness, SETTLE_S, now_s)
     return {ref.job: finding for ref, finding in findings.items()}
 
 
@@ -92,7 +91,7 @@ def test_a_pair_that_was_never_compared_leaves_nothing_clear() -> None:
 
 def test_a_rival_of_another_time_does_not_matter() -> None:
     # Its own window is over before the prediction was created.
-    early = lost("b", SENT_S - 900.0)
+    early = replace(lost("b", SENT_S - 900.0), until_s=SENT_S - 600.0)
     found = settled([lost("a"), early], [listed("p1")], {("a", "p1"): 1.0})
     assert found["a"] == Adopt("p1")
     assert found["b"] == Absent()

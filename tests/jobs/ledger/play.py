@@ -86,7 +86,7 @@ def move_by(
     accept = partial(moves.accept, batch, record, prediction_id, 40.0)
     end = partial(moves.end, batch, record, failure, now_s)
     makers = {
-        Event.CLAIM: partial(moves.claim, batch, record, now_s, LEASE_S),
+        Event.CLAIM: partial(moves.claim, batch, record, LEASE_S),
         Event.RETURN: partial(moves.give_back, batch, record),
         Event.REFUSE: partial(moves.refuse, batch, record, failure, now_s),
         Event.LOSE: partial(moves.lose, batch, record, "no answer", 5.0),

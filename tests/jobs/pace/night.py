@@ -78,7 +78,7 @@ class Night:
             self.then(0.0, "pulse")
         for ref in granted:
             record = record_of(self.ledger, ref)
-            self.move(moves.claim(ref.batch, record, self.clock(), LEASE_S))
+            self.move(moves.claim(ref.batch, record, LEASE_S))
             self.then(self.luck.uniform(1.0, 3.0), "accept", ref)
 
     def accept(self, ref: Ref) -> None:
