@@ -19,6 +19,7 @@ FAULTS = {
     "submit_garbled": "created and charged; the answer is 200 with half of a JSON",
     "submit_no_id": "created and charged; the answer is 200 without an id",
     "submit_late": "created and charged; the answer comes after `submit_late_s`",
+    "submit_held": "created, charged and answered only after `submit_held_s`",
     "submit_429": "429; nothing was created",
     "result_5xx": "503",
     "result_429": "429",

@@ -81,6 +81,8 @@ class Settings:
     #: `small` is quick to make: 160 px, 5 frames a second.
     quality: str = "demo"
     submit_late_s: float = 90.0
+    #: Until a request that is held up is handled, whether or not anybody still waits.
+    submit_held_s: float = 90.0
     unknown_status_looks: int = 3
     drip_bytes_per_s: int = 2_000
     #: From the end of a prediction to a webhook that is late.

@@ -38,6 +38,8 @@ async def submit(provider: Provider, request: Request) -> Response:
     if model is None:
         raise Refusal(404, f"model not found: {request.path_params['model']}")
     inputs = await json_object(request)
+    if provider.faults.strikes("submit_held"):
+        await asyncio.sleep(provider.settings.submit_held_s)
     try:
         model.check(inputs)
     except InputRefused as refused:
@@ -105,7 +107,7 @@ async def _answered(
         return _lose(struck, provider, prediction)
     if provider.faults.strikes("submit_late"):
         await asyncio.sleep(provider.settings.submit_late_s)
-        prediction.lost_answer = request.state.transport.is_closing()
+    prediction.lost_answer = request.state.transport.is_closing()
     return success(_answer(provider, prediction))
 
 

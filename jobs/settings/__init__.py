@@ -128,7 +128,10 @@ class _OwnSettings(BaseModel):
     settle_s: float = Field(
         180.0,
         alias="REELMILL_SETTLE_S",
-        description="how long a lost answer is looked for before it counts as absent",
+        description=(
+            "how late a paid request may reach the provider; a lost answer is absent "
+            "a third later"
+        ),
         ge=1,
         le=86_400,
     )

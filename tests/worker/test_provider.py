@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -148,6 +149,19 @@ def test_an_answer_that_takes_too_long_is_lost() -> None:
     answer, there = ask_host(silent, submit, timeout_s=0.1)
     assert isinstance(answer, AnswerLost)
     assert len(there.requests) == 1
+
+
+def test_an_answer_that_has_arrived_is_read_though_its_time_is_up() -> None:
+    """A process that is stopped and wakes finds both at the same moment."""
+
+    async def answers_and_stops(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await sends(ACCEPTED)(reader, writer)
+        time.sleep(0.4)  # noqa: ASYNC251 - the whole process stands still
+
+    answer, _ = ask_host(answers_and_stops, submit, timeout_s=0.2)
+    assert answer == Accepted("p1")
 
 
 def test_an_answer_that_drips_is_lost() -> None:

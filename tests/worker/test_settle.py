@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from jobs import moves
+from jobs.catalogue import Catalogue
 from jobs.ledger import Ledger
 from jobs.states import State
 from tests.producer.running import quick_sandbox
@@ -283,3 +284,78 @@ def test_a_provider_whose_clock_is_wrong_is_searched_by_its_clock(
         created = [row["created_at_s"] - time.time() for row in shop.books()]
         assert all(abs(since_s - ahead_s) < 60 for since_s in created)
         all_are_stored_and_paid_once(shop)
+
+
+def test_a_request_that_is_handled_after_it_was_given_up_is_not_sent_again(
+    ledger: Ledger, sandbox: RunningSandbox, home: Path
+) -> None:
+    held = {"submit_held": "first 3", "submit_held_s": 2.0}
+    with workshop(ledger, sandbox, home, submit_timeout_s=1.0, settle_s=3.0) as shop:
+        sandbox.configure(**held)
+        shop.order(*(shop.job(number) for number in range(6)))
+        shop.submit()
+        assert shop.states() == {State.UNKNOWN: 3, State.GENERATING: 3}
+        assert len(shop.books()) == 3
+        all_are_stored_and_paid_once(shop)
+        assert len(shop.books()) == 6
+
+
+@pytest.mark.parametrize("step_s", [-3_600.0, -10.0, 10.0, 3_600.0])
+def test_a_workers_clock_that_is_set_makes_nothing_absent(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, step_s: float
+) -> None:
+    shop.order(*(shop.job(number) for number in range(4)))
+    lose(shop)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + step_s)
+    all_are_stored_and_paid_once(shop)
+    assert len(shop.books()) == 4
+
+
+@pytest.mark.parametrize("step_s", [-3_600.0, -10.0, 10.0, 3_600.0])
+def test_the_ledgers_clock_that_is_set_makes_nothing_absent(
+    ledger: Ledger, sandbox: RunningSandbox, home: Path, step_s: float
+) -> None:
+    ahead_s = [0.0]
+    stepping = Ledger(ledger.server, lambda: time.time() + ahead_s[0])
+    with workshop(stepping, sandbox, home) as shop:
+        refs = shop.order(shop.job(0), shop.job(1))
+        lose(shop, "submit_drop_before")
+        ahead_s[0] = step_s
+        until_s = time.monotonic() + 1.0
+        shop.until(lambda: time.monotonic() > until_s, shop.settle)
+        # Whether they arrived is not certain any more; nobody sends them again.
+        assert not set(shop.states()) & {State.WAITING, State.GENERATING}
+        assert [shop.record(ref).attempt.outcome for ref in refs] == ["unknown"] * 2
+
+
+def test_a_claim_is_stamped_by_the_ledgers_server(shop: Workshop) -> None:
+    (ref,) = shop.order(shop.job(0))
+    shop.submit()
+    at_s = shop.record(ref).attempt.sent_at_s
+    assert abs(at_s - shop.ledger.now_s()) < 60
+
+
+def test_a_lost_answer_of_a_model_that_is_not_known_here_holds_up_no_other(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(history_inputs=True)
+    known, alien = shop.order(shop.job(0), shop.job(1, MULTI))
+    lose(shop)
+    whole = shop.engine.catalogue
+    others = [m for m in whole.models.values() if m.id != shop.record(alien).job.model]
+    shop.engine.catalogue = Catalogue.of(others)
+    shop.settle()
+    assert shop.record(known).state is State.GENERATING
+    assert shop.record(alien).state is State.UNKNOWN
+    shop.engine.catalogue = whole
+    all_are_stored_and_paid_once(shop)
+
+
+def test_looks_close_together_count_once(shop: Workshop) -> None:
+    shop.engine.settings = shop.engine.settings.model_copy(update={"settle_s": 60.0})
+    (ref,) = shop.order(shop.job(0))
+    lose(shop, "submit_drop_before")
+    for _ in range(5):
+        shop.settle()
+    assert shop.record(ref).looks == 1
