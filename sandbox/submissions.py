@@ -107,7 +107,8 @@ async def _answered(
         return _lose(struck, provider, prediction)
     if provider.faults.strikes("submit_late"):
         await asyncio.sleep(provider.settings.submit_late_s)
-    prediction.lost_answer = request.state.transport.is_closing()
+    transport = getattr(request.state, "transport", None)  # only a real server has one
+    prediction.lost_answer = transport is not None and transport.is_closing()
     return success(_answer(provider, prediction))
 
 
