@@ -7,6 +7,7 @@ while its store takes nothing, its batch starts nothing new. How it is kept stan
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,8 @@ async def _collect_one(
             if engine.stopping:
                 await engine.hand_back([ref])
                 return
+            ready = keeping.readiness_of(batch.store).check
+            await keeping.in_thread(ready, time.monotonic())
             with partial_file(engine.settings.home) as path:
                 record, download = await _receive(engine, ref, record, path)
                 poster = posters.wanted(engine.settings.posters)

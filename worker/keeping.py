@@ -8,9 +8,12 @@ of the ledger must stay free for what was just paid.
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -35,6 +38,9 @@ _JSON = json.JSONEncoder(ensure_ascii=False)
 #: Files of one process that are kept at the same time.
 THREADS = 8
 
+#: A store that took something so lately is not asked before a video is fetched for it.
+TRUSTED_S = 30.0
+
 
 async def in_thread(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do something with a store, in a thread."""
@@ -55,6 +61,64 @@ def store_at(url: str) -> Store:
         StoreError: it cannot be opened.
     """
     return Store(url)
+
+
+class Readiness:
+    """Whether a store takes videos, found out before one is fetched for it.
+
+    A video that was fetched and not kept is fetched again, and many wait while a store
+    refuses; so the store is asked without one.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._asked_at_s = -math.inf
+        self._error: StoreError | None = None
+        self._refused_bytes = 0
+
+    def check(self, since_s: float) -> None:
+        """Return if the store takes videos, as far as can be told without one.
+
+        Args:
+            since_s: by the monotonic clock; an answer that is newer will do.
+
+        Raises:
+            StoreError: it does not.
+        """
+        with self._lock:
+            trusted_s = TRUSTED_S if self._error is None else 0.0
+            if self._asked_at_s + trusted_s < since_s:
+                try:
+                    # What is full may still take something small.
+                    store_at(self._url).check_writable(self._refused_bytes)
+                except StoreError as error:
+                    self._tell(error)
+                else:
+                    self._tell(None)
+            if self._error:
+                raise StoreError(str(self._error), self._error.words)
+
+    @contextmanager
+    def watched(self, size_bytes: int) -> Iterator[None]:
+        """Keep a video of this size meanwhile; what came of it is remembered."""
+        try:
+            yield
+        except StoreError as error:
+            self._refused_bytes = size_bytes
+            self._tell(error)
+            raise
+        self._refused_bytes = 0
+        self._tell(None)
+
+    def _tell(self, error: StoreError | None) -> None:
+        self._error, self._asked_at_s = error, time.monotonic()
+
+
+@cache
+def readiness_of(url: str) -> Readiness:
+    """That of the store at a URL, for all of this process."""
+    return Readiness(url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +161,16 @@ def keep(
     # In a folder it is moved to its place, and is not asked for a second time once
     # it is there: it must outlive a power cut. From a bucket a cut takes nothing.
     fetched = download.end(lasting=store.local)
+    with readiness_of(batch.store).watched(fetched.size_bytes):
+        spot = _keep_video(store, record, fetched)
+        told = _provenance(batch, record, fetched)
+        place = store.place(spot.key)
+        at = Path(place) if store.local else fetched.path
+        return Kept(place, fetched, _keep_beside(store, spot, told, at, poster=poster))
+
+
+def _keep_video(store: Store, record: JobRecord, fetched: Fetched) -> _Spot:
+    """Keep a video where no other is; where that was."""
     spot = _free_spot(store, record)
     put = partial(store.put_file, content_type="video/mp4", sha256=fetched.sha256)
     try:
@@ -106,10 +180,7 @@ def keep(
         # was lost; or it is in a bucket that cannot tell.
         spot = _own_spot(store, record)
         put(spot.key, fetched.path)
-    told = _provenance(batch, record, fetched)
-    place = store.place(spot.key)
-    at = Path(place) if store.local else fetched.path
-    return Kept(place, fetched, _keep_beside(store, spot, told, at, poster=poster))
+    return spot
 
 
 def _keep_beside(

@@ -7,17 +7,21 @@ process it clears out what dead ones have left. What comes into the file is `fil
 import logging
 import os
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from jobs.settings import worker_name
+
 log = logging.getLogger("reelmill.collect")
 
 FOLDER = "partial"
 
-#: No download lasts so long: its file was left by a process that died.
+#: No download lasts so long: its file was left by a process that died, on whichever
+#: machine.
 LEFT_AFTER_S = 86_400.0
 
 
@@ -35,13 +39,13 @@ def partial_file(home: Path) -> Iterator[Path]:
     # Of a loop's time, so without `pathlib`'s checks, each of which is dearer than the
     # call that it makes.
     folder = _folder(home)
-    path = f"{folder}/{secrets.token_hex(8)}.mp4"
+    _sweep_once(folder)
+    path = f"{folder}/{worker_name()}-{secrets.token_hex(8)}.mp4"
     try:
         # Known before anything is fetched.
         _touch(path)
     except OSError as error:
         raise no_room(Path(folder), error) from None
-    _sweep_once(folder)
     try:
         yield Path(path)
     finally:
@@ -78,10 +82,28 @@ def sweep(folder: Path, now_s: float) -> int:
     for path in folder.glob("*.mp4"):
         # Another process may be quicker.
         with suppress(OSError):
-            if now_s - path.stat().st_mtime > LEFT_AFTER_S:
+            if _is_left(path, now_s):
                 path.unlink()
                 swept += 1
     return swept
+
+
+def _is_left(path: Path, now_s: float) -> bool:
+    pid, _, host = path.stem.rpartition("-")[0].partition("@")
+    if pid.isdecimal() and host == socket.gethostname():
+        # This process has made none before it sweeps: that of its number is dead.
+        return int(pid) == os.getpid() or not _lives(int(pid))
+    return now_s - path.stat().st_mtime > LEFT_AFTER_S
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @cache

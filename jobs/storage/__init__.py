@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -254,16 +254,20 @@ class Store:
             if not _is_absent(error):
                 raise self._failed(key, "cannot be removed", error) from None
 
-    def check_writable(self) -> None:
-        """Keep a small file, read it and take it away again.
+    def check_writable(self, size_bytes: int = 0) -> None:
+        """Keep a file, small or of this size, look at it and take it away again.
 
         Raises:
             StoreError: that cannot be done, so no video could be kept.
         """
         key = f".reelmill-{os.getpid()}.check"
+        zeros = repeat(bytes(CHUNK_BYTES), -(-size_bytes // CHUNK_BYTES))
         try:
-            self._put(key, b"reelmill", {"Content-Type": "text/plain"})
-            self.get(key)
+            if size_bytes:
+                self._put(key, zeros, {}, self._files)
+            else:
+                self._put(key, b"reelmill", {})
+            self.size_bytes(key)
             self.remove(key)
         except StoreError as error:
             said = f"{self.url}: nothing can be written: {error.words}"

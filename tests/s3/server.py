@@ -184,8 +184,10 @@ class Gate(ThreadingTCPServer):
         #: of it, `shut`, or empty to let everything through. A name of
         #: `UNCONDITIONAL`, or `heedless`, is trouble with what is to replace nothing.
         self.trouble = ""
-        #: How the addresses end that meet a refusal.
+        #: How the addresses end that meet a refusal, and what is small enough to
+        #: meet none.
         self.only = ""
+        self.spared_bytes = -1
         #: Methods of the requests that came.
         self.seen: list[str] = []
 
@@ -215,6 +217,7 @@ class Passage(StreamRequestHandler):
             return
         path = head.split(b" ")[1].decode().partition("?")[0]
         refused = trouble in REFUSALS and path.endswith(self.server.only)
+        refused &= len(body) > self.server.spared_bytes
         if refused and method in {"PUT", "POST"}:
             self.wfile.write(refusal(*REFUSALS[trouble]))
             return

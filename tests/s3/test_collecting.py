@@ -46,6 +46,11 @@ def note_of(shop: Workshop) -> str:
     return batch.note
 
 
+def downloads(shop: Workshop) -> list[int]:
+    """How often each video was fetched."""
+    return [row["downloads"] for row in shop.books()]
+
+
 def all_is_kept(shop: Workshop, s3: S3, url: str) -> None:
     """Every video is whole, its provenance beside it, each paid once."""
     assert set(shop.states()) == {State.STORED}
@@ -83,7 +88,8 @@ def test_while_a_store_fails_all_waits_and_the_note_says_what_to_fix(
 ) -> None:
     *_, late = all_generated(shop, url)
     before.trouble = trouble
-    shop.end()
+    for _ in range(3):
+        shop.end()
     assert len(shop.are(State.GENERATED)) == 3
     assert SAID[trouble] in note_of(shop)
     # Nothing more is paid while it could not be kept.
@@ -92,10 +98,27 @@ def test_while_a_store_fails_all_waits_and_the_note_says_what_to_fix(
 
     before.trouble = ""
     shop.end()
+    assert downloads(shop) == [1] * 3
     assert note_of(shop) == ""
     assert shop.submit() == [late]
     assert len(shop.paid()) == 4
     assert list((shop.engine.settings.home / "partial").iterdir()) == []
+    shop.until_all(State.STORED)
+    all_is_kept(shop, s3, url)
+
+
+def test_a_store_with_room_for_little_costs_no_download_a_try(
+    shop: Workshop, s3: S3, before: Gate, url: str
+) -> None:
+    all_generated(shop, url)
+    before.trouble, before.spared_bytes = "full", 1_000
+    for _ in range(4):
+        shop.end()
+    # That it takes no video is known once one was there.
+    assert downloads(shop) == [1] * 3
+    before.trouble = ""
+    shop.end()
+    assert downloads(shop) == [2] * 3
     shop.until_all(State.STORED)
     all_is_kept(shop, s3, url)
 

@@ -1,7 +1,11 @@
 """Partial files lie in the home, seen by nobody else, and never for long."""
 
 import os
+import socket
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +45,26 @@ def test_only_what_dead_workers_left_is_swept(home: Path) -> None:
     assert left >= {"new.mp4", "old.txt"}
     assert "old.mp4" not in left
     assert sweep(home / "nowhere", 0.0) == 0
+
+
+def test_what_a_worker_of_this_machine_left_is_swept_though_it_is_new(
+    home: Path,
+) -> None:
+    host = socket.gethostname()
+    waiting = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE) as living:
+        names = {
+            f"{os.getpid()}@{host}-ab.mp4": True,
+            f"{living.pid}@{host}-ab.mp4": False,
+            f"{os.getpid()}@elsewhere-ab.mp4": False,
+        }
+        for name in names:
+            (home / name).touch()
+        assert sweep(home, time.time()) == 1
+        assert {name: not (home / name).exists() for name in names} == names
+        living.kill()
+        living.wait()
+        assert sweep(home, time.time()) == 1
 
 
 def test_the_first_download_of_a_worker_sweeps(home: Path) -> None:
