@@ -239,7 +239,7 @@ def keep_report(
     try:
         store = Store(batch.store)
         files = report_files(
-            document, batch, lambda: ledger.batches.jobs(batch_id), catalogue.builtin()
+            document, batch, ledger.batches.records, catalogue.builtin()
         )
         for file in files:
             store.put_chunks(f"{batch_id}/{file.name}", file.chunks, file.content_type)

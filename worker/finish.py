@@ -50,9 +50,7 @@ def _report(engine: Engine, batch_id: str) -> None:
     limits = engine.ledger.permits.read(batch.account).limits
     jobs = batches.jobs(batch_id)
     document = report(batch, jobs, engine.now_s(), limits=limits)
-    files = report_files(
-        document, batch, lambda: batches.jobs(batch_id), engine.catalogue
-    )
+    files = report_files(document, batch, batches.records, engine.catalogue)
     for file in files:
         store.put_chunks(f"{batch_id}/{file.name}", file.chunks, file.content_type)
     if batch.note:

@@ -9,7 +9,7 @@ decided in `report`; the document of that is one of its two sources.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from posixpath import join
 from typing import Any
@@ -19,10 +19,14 @@ from jobs.catalogue.addresses import is_local
 from jobs.catalogue.inputs import Input
 from jobs.job import Job
 from jobs.manifest.columns import OURS
+from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
 from jobs.wording import plain
+
+#: Reads jobs in the order in which they are named.
+Records = Callable[[Iterable[Ref]], Iterable[JobRecord]]
 
 #: What such a manifest is called beside the report.
 NAME = "failed.csv"
@@ -44,7 +48,7 @@ _MOST_DECIMALS = 15
 
 def failed_csv(
     document: Mapping[str, Any],
-    records: Iterable[JobRecord],
+    records: Records,
     catalogue: Catalogue,
     folder: str = "",
 ) -> Iterator[str]:
@@ -56,45 +60,53 @@ def failed_csv(
 
     Args:
         document: the report of the batch, as `report` made it.
-        records: the jobs of the batch.
+        records: reads jobs again, each when its line is made.
         catalogue: the models they are for.
         folder: what relative paths of pictures start from, as an absolute path; they
             would mean another place beside a report.
     """
-    left = [record for record in records if record.state in ASKED_ANEW]
-    left.sort(key=lambda record: (record.job.line, record.job.id))
-    if not left:
+    if not any(_left(document)):
         return
-    asked = {record.job.id for record in left}
-    rows = {row["id"]: row for row in document["rows"] if row["id"] in asked}
-    inputs = list(dict.fromkeys(name for each in left for name in each.job.inputs))
-    own = _own_columns(left, catalogue)
-    header = [*OURS, *inputs, *map(inert, own), REASON, NEXT_STEP]
-    yield "\ufeff" + _line(header)
-    for record in left:
+    inputs: dict[str, None] = {}
+    own: dict[str, None] = {}
+    for record in records(_refs(document)):
+        inputs.update(dict.fromkeys(record.job.inputs))
+        own.update(dict.fromkeys(name.strip() for name in record.job.data))
+    for name in _taken(catalogue):
+        own.pop(name, None)
+    yield "\ufeff" + _line([*OURS, *inputs, *map(inert, own), REASON, NEXT_STEP])
+    for row, record in zip(_left(document), records(_refs(document)), strict=True):
         cells = _cells(record.job, catalogue, folder)
         data = {name.strip(): text for name, text in record.job.data.items()}
         yield _line(
             [
                 *(cells.get(name, "") for name in (*OURS, *inputs)),
                 *(inert(data.get(name, "")) for name in own),
-                *map(inert, _reason(record, rows.get(record.job.id, {}))),
+                *map(inert, _reason(row)),
             ]
         )
 
 
-def _own_columns(left: Iterable[JobRecord], catalogue: Catalogue) -> list[str]:
-    """Names of the rows' own data, as a header can have them: stripped, each once."""
-    inputs = (name for model in catalogue.models.values() for name in model.inputs)
-    taken = {"", REASON, NEXT_STEP, *OURS, *inputs}
-    names = (name.strip() for record in left for name in record.job.data)
-    return [name for name in dict.fromkeys(names) if name not in taken]
+def _left(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The rows that can be asked for anew, as the report has them."""
+    return (row for row in document["rows"] if row["state"] in ASKED_ANEW)
 
 
-def _reason(record: JobRecord, row: Mapping[str, Any]) -> tuple[str, str]:
+def _refs(document: Mapping[str, Any]) -> Iterator[Ref]:
+    return (Ref(document["batch"], row["id"]) for row in _left(document))
+
+
+def _taken(catalogue: Catalogue) -> Iterator[str]:
+    """Names that no column of a row's own data has."""
+    yield from ("", REASON, NEXT_STEP, *OURS)
+    for model in catalogue.models.values():
+        yield from model.inputs
+
+
+def _reason(row: Mapping[str, Any]) -> tuple[str, str]:
     """Why there is no video, and what to do about it."""
     error = row.get("error") or {}
-    if record.state is State.CANCELLED:
+    if row["state"] == State.CANCELLED:
         return error.get(
             "message"
         ) or "It was cancelled.", "Run this file to render it."

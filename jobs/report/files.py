@@ -5,14 +5,14 @@ memory as text. Where they go is for whoever asks; what they say stands in `docu
 `sheet`, `page` and `failed`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.catalogue import Catalogue
-from jobs.records import BatchRecord, JobRecord
+from jobs.records import BatchRecord
 from jobs.report.document import json_chunks
-from jobs.report.failed import NAME, failed_csv
+from jobs.report.failed import NAME, Records, failed_csv
 from jobs.report.page import html_chunks
 from jobs.report.sheet import csv_lines
 
@@ -33,16 +33,14 @@ class ReportFile:
 def report_files(
     document: Mapping[str, Any],
     batch: BatchRecord,
-    records: Callable[[], Iterable[JobRecord]],
+    records: Records,
     catalogue: Catalogue,
 ) -> list[ReportFile]:
     """A report for programs, for spreadsheets and for people, from one document.
 
-    Beside it what failed, as a manifest of its own; `records` are asked for only then.
+    Beside it what failed, as a manifest of its own; `records` reads only those jobs.
     """
-    jobs = document["jobs"]
-    again: Iterable[JobRecord] = records() if jobs["failed"] + jobs["cancelled"] else ()
-    failed = failed_csv(document, again, catalogue, batch.folder)
+    failed = failed_csv(document, records, catalogue, batch.folder)
     return [
         ReportFile("report.json", json_chunks(document), "application/json"),
         ReportFile("report.csv", csv_lines(document), CSV),

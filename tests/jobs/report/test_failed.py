@@ -5,7 +5,8 @@ import io
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+import tracemalloc
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from hypothesis import strategies as st
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.judging import Manifest
+from jobs.moves import Ref
 from jobs.records import Failure, JobRecord
 from jobs.report.document import report
 from jobs.report.failed import ASKED_ANEW, failed_csv
+from jobs.report.packed import BLOCK
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
 from producer.reading import Options, plan
@@ -43,9 +46,13 @@ LIVE = re.compile('(^|[;\t\n])[\\s"\u200b]*[=+@-]')
 
 
 def written(records: Iterable[JobRecord], folder: str = "") -> str:
-    kept = list(records)
-    document = report(SPRING, kept, NOW_S)
-    return "".join(failed_csv(document, kept, CATALOGUE, folder))
+    kept = {record.job.id: record for record in records}
+    document = report(SPRING, kept.values(), NOW_S)
+
+    def again(refs: Iterable[Ref]) -> Iterator[JobRecord]:
+        return (kept[ref.job] for ref in refs)
+
+    return "".join(failed_csv(document, again, CATALOGUE, folder))
 
 
 def read(text: str) -> list[Any]:
@@ -178,3 +185,21 @@ def test_names_of_own_columns_that_a_header_cannot_have_are_mended() -> None:
     (again,) = read(written([simple("a", data=data)]))
     assert again.data["sku"] == "A-2"
     assert set(again.data) == {"sku", "reason", "next_step"}
+
+
+def test_a_longer_one_takes_no_more_memory() -> None:
+    """Nothing is held of a row once its line is written."""
+
+    def again(refs: Iterable[Ref]) -> Iterator[JobRecord]:
+        return (failed(simple(ref.job, data={"note": "x" * 500}).job) for ref in refs)
+
+    def peak_bytes(count: int) -> int:
+        refs = (Ref(SPRING.id, f"r{n}") for n in range(count))
+        document = report(SPRING, again(refs), NOW_S)
+        tracemalloc.start()
+        assert sum(1 for _ in failed_csv(document, again, CATALOGUE)) == count + 1
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    assert peak_bytes(3 * BLOCK) < 1.5 * peak_bytes(BLOCK)
