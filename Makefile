@@ -21,6 +21,8 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
 # What is measured, in this order.
 BENCH ?= rows page watchers ceiling looks arena sustained slots scale day
 
+PYTEST_ARGS ?= --numprocesses=auto
+
 .DEFAULT_GOAL := help
 .PHONY: help install dev demo test flower chaos bench lint format lock browser screenshots clean
 
@@ -34,7 +36,7 @@ dev: $(VENV)/.dev  ## add what tests and checks need
 demo: install  ## the whole pipeline on this machine: no key, no cost
 	$(BIN)/reelmill demo
 
-test: dev  ## run every test
+test: dev  ## run every test, as many at a time as there are cores
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 flower: dev  ## the dashboard at 127.0.0.1:5555; needs FLOWER_BASIC_AUTH=name:password

@@ -4,6 +4,7 @@ One server serves them all. A test that changes the set-up of the server ends it
 `shutdown`, and the next test has another; a test that kills one starts its own.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,25 +12,37 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck
 from hypothesis import settings as drawing
-from hypothesis import strategies as st
 
 from jobs import settings
 from jobs.ledger import Ledger, connect
 from producer.private import _claimed, ledger_of
+from tests.browser.finding import browser_path
+
+# How long an example takes says something about the machine only.
+drawing.register_profile(
+    "reelmill", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+drawing.load_profile("reelmill")
+
+NO_BROWSER = "this machine has no browser; `make browser` gets one"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _drawn_before() -> None:
-    """Draw a first text: the tables made for it take a second no test is to bear."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests that need a browser where there is none; in CI they fail."""
+    if item.get_closest_marker("browser") and browser_path() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(NO_BROWSER)
+        pytest.skip(NO_BROWSER)
 
-    @drawing(max_examples=1, database=None, suppress_health_check=list(HealthCheck))
-    @given(st.text())
-    def draw(_: str) -> None:
-        pass
 
-    draw()
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line, at the end, what was not tried for want of a browser."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(f"{count} tests were skipped: {NO_BROWSER}")
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ BLOCKS = blocks(TEXT)
 IDS = ("stoneware-mug", "desk-lamp", "lounge-chair", "canvas-bag", "field-watch")
 
 
+@pytest.mark.browser
 def test_what_the_tutorial_shows_is_what_its_commands_print(home: Path) -> None:
     typed = type_all(home, [block.commands for block in BLOCKS])
     for block, each in zip_longest(BLOCKS, typed):

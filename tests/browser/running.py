@@ -6,7 +6,6 @@ the tests.
 
 import os
 import shlex
-import shutil
 import signal
 import socket
 from collections.abc import Iterator, Mapping
@@ -17,11 +16,10 @@ from urllib.request import urlopen
 from playwright.sync_api import Browser, sync_playwright
 
 from producer.children import Child
+from tests.browser.finding import browser_path
 from tests.producer.running import until
 
 ROOT = Path(__file__).parent.parent.parent
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 #: Name and password of the dashboard.
 USER, PASSWORD = "ann", "shown-to-nobody"
@@ -29,12 +27,13 @@ USER, PASSWORD = "ann", "shown-to-nobody"
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser without a window: the machine's, or the one that playwright brought."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    """A browser without a window."""
     # Root has no sandbox of the kernel's; every page here is our own.
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=options)
+        started = playwright.chromium.launch(
+            executable_path=browser_path(), args=options
+        )
         try:
             yield started
         finally:

@@ -12,6 +12,8 @@ from tests.fleet.running import API_KEY, Fleet, fleet
 from tests.fleet.running import PASSWORD as LEDGER_PASSWORD
 from tests.producer.running import quick_sandbox
 
+pytestmark = pytest.mark.browser
+
 TASKS = {"submit", "poll", "collect", "finish"}
 
 

@@ -24,6 +24,8 @@ from tests.browser.running import browser
 from tests.jobs.report.reported import HOSTILE, SPRING, of, one_job, one_try
 from tests.producer.running import as_csv, desk, quick_sandbox, rows
 
+pytestmark = pytest.mark.browser
+
 #: The smallest picture there is.
 DOT = bytes.fromhex(
     "47494638396101000100800000ffffff0000002c00000000010001000002024401003b"

@@ -20,6 +20,7 @@ from contextlib import (
     contextmanager,
     redirect_stderr,
     redirect_stdout,
+    suppress,
 )
 from dataclasses import dataclass, field
 from functools import partial
@@ -226,6 +227,8 @@ def desk(
             if begun.process.poll() is None:
                 begun.process.kill()
                 begun.process.wait()
+        # Its worker and its server end by themselves, and write until they do.
+        until(lambda: not at_home_in(folder))
         shutil.rmtree(folder)
 
 
@@ -275,6 +278,17 @@ def command_of(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return ""
+
+
+def at_home_in(folder: Path) -> list[int]:
+    """Process ids of those that were given a path below a folder."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            given = (each / "environ").read_bytes() + (each / "cmdline").read_bytes()
+            if str(folder).encode() in given:
+                found.append(int(each.name))
+    return found
 
 
 def ended(pids: Iterable[int]) -> bool:
