@@ -83,14 +83,15 @@ class Files:
         #: Whoever fetches a video waits here, where waiting is no silence of its host.
         self.room = asyncio.Semaphore(SIDE_BY_SIDE)
 
-    async def fetch(self, url: str, path: Path) -> Fetched:
-        """Fetch a video into `path` and check that it is one.
+    async def fetch(self, urls: Sequence[str], path: Path) -> Fetched:
+        """Fetch the first of these that is a video into `path`, and check it.
 
         Raises:
-            NotFetched: it is not there, not whole, or no video.
+            NotFetched: none of them is there, whole, and a video.
             NoRoom: this machine cannot hold it.
         """
-        return await _in_thread((await self.receive(url, path)).end)
+        _, download = await self.receive_first(urls, path)
+        return await _in_thread(download.end)
 
     async def receive(self, url: str, path: Path) -> "Download":
         """Fetch a video for `path`; it is there once somebody ends it, in a thread.

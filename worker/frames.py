@@ -1,13 +1,19 @@
-"""How near the first frame of a video is to a picture.
+"""Decoding what strangers made: the frames of videos, and pictures beside them.
 
-An image-to-video clip starts at its picture, so the frame tells whose clip it is where
-nothing else does. Needs the extra `video`; without it nothing is compared and a person
-is asked instead.
+An image-to-video clip starts at its picture, so its first frame tells whose clip it is
+where nothing else does. A file comes from a host that is nobody we know: nothing of a
+video is decoded before its index is found plain and short, and of neither what is too
+large. Needs the extra `video`; in which process it happens is up to `decoder`.
 """
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +21,31 @@ from worker import index
 from worker.mp4 import NotAVideo
 
 if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
     from PIL.Image import Image
+
+#: The largest frame that is decoded: one of 4K, and not one of 8K.
+MOST_FRAME_PX = 4_096 * 2_304
+#: ... whatever the index says: a decoder that is told so refuses larger ones.
+LIMITS = {"max_pixels": str(MOST_FRAME_PX)}
+#: Opening a video decodes a frame, too. Its list of cuts is passed over: each cut would
+#: be another index in memory. No other file is opened, whatever it refers to.
+OPTIONS = {
+    **LIMITS,
+    "ignore_editlist": "1",
+    "ignore_chapters": "1",
+    "enable_drefs": "0",
+    "use_absolute_path": "0",
+    "protocol_whitelist": "file",
+}
+LARGEST_BYTES = 512 << 20
+MOST_PACKETS = 288
+#: No frame is begun after so many seconds: what was seen by then has to do.
+PATIENCE_S = 1.0
+
+#: A picture of more pixels is a bomb, not a product.
+MOST_PICTURE_PX = 80_000_000
 
 #: Pictures are compared at this many pixels a side: enough to tell products apart, too
 #: few for the noise of a video codec.
@@ -29,60 +59,141 @@ TILE_PX = 4
 #: picture at an edge.
 TILE_SHARE = 0.5
 
-#: A picture of more pixels is a bomb, not a product.
-MOST_PX = 80_000_000
+#: A JPEG is decoded no larger than it must be to have so many pixels a side.
+ENOUGH_PX = 16 * SIDE_PX
 
 
-class NotComparable(Exception):  # noqa: N818 - that is what it is
-    """A file has no picture that could be compared."""
+class DecodeError(Exception):
+    """A file cannot be decoded, or not soon; says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class FirstFrame:
+    """What a video begins with."""
+
+    #: Width by height.
+    aspect: float
+    #: Seconds that the video lasts; None if it does not tell.
+    length_s: float | None
+    #: `SIDE_PX` rows of as many pixels, in RGB.
+    pixels: bytes
+
+
+@cache
 def available() -> bool:
     """Whether videos and pictures can be decoded here."""
     return bool(find_spec("av") and find_spec("PIL"))
 
 
-def distance(video: Path, picture: Path) -> float:
-    """How far first frame and picture are apart, 0 (the same) to 255.
+def prepare() -> None:
+    """Load what decoding needs, as far as it is there."""
+    with suppress(ImportError):
+        import av  # noqa: F401, PLC0415 - an extra
+        from PIL import ImageStat, JpegImagePlugin  # noqa: F401, PLC0415 - an extra
 
-    The mean difference of the whole or half that of the worst tile, whichever is more.
+
+@contextmanager
+def opened(video: Path) -> Iterator["InputContainer"]:
+    """A video of which decoding a few frames is quick.
 
     Raises:
-        NotComparable: one of them cannot be decoded.
+        DecodeError: it is none, or cannot be decoded while it is open.
+        MemoryError: there is not enough for it.
     """
-    frame, still = _first_frame(video), _picture(picture)
-    still = _cropped(still, frame.width / frame.height)
-    pairs = zip(_small(frame), _small(still), strict=True)
-    differences = [abs(one - other) for one, other in pairs]
+    _must_be_plain(video)
+    try:
+        import av  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise DecodeError(f"the extra video does not work: {error}") from None
+    try:
+        # As nothing but what it was checked for.
+        with av.open(str(video), format="mp4", options=OPTIONS) as container:
+            yield container
+    except MemoryError:
+        raise
+    # All that damaged files bring out of the two libraries.
+    except (av.FFmpegError, OSError, ValueError, LookupError, RuntimeError) as error:
+        words = getattr(error, "strerror", None) or error
+        raise DecodeError(f"it cannot be decoded: {words}") from None
+
+
+def frames_of(container: "InputContainer") -> Iterator["VideoFrame"]:
+    """The frames of a video that are there soon: the first, then from its beginning."""
+    end_s = time.monotonic() + PATIENCE_S
+    stream = container.streams.video[0]
+    decoder = stream.codec_context
+    if decoder is None:
+        raise DecodeError("there is no decoder for it")
+    if decoder.width * decoder.height > MOST_FRAME_PX:
+        size = f"{decoder.width}x{decoder.height}"
+        raise DecodeError(f"its frames are too large: {size}")
+    decoder.options = LIMITS
+    decoder.thread_count = 1
+    for packet in islice(container.demux(stream), 1):
+        # It would keep the first one back until it has some more to put in order.
+        yield from packet.decode() or decoder.decode(None)
+    container.seek(0)
+    for packet in islice(container.demux(stream), MOST_PACKETS):
+        yield from packet.decode()
+        if time.monotonic() > end_s:
+            return
+
+
+def first_frame(video: Path) -> FirstFrame:
+    """What a video begins with.
+
+    Raises:
+        DecodeError: it cannot be decoded.
+        MemoryError: there is not enough for it.
+    """
+    with opened(video) as container:
+        length_s = container.duration and container.duration / 1_000_000
+        for frame in frames_of(container):
+            image: Image = frame.to_image()  # type: ignore[no-untyped-call]  # av has none
+            return FirstFrame(frame.width / frame.height, length_s, _small(image))
+    raise DecodeError("no frame of it came soon")
+
+
+def shrunk(picture: Path, aspects: Sequence[float]) -> list[bytes]:
+    """The middle of a picture in each of these ratios, as the pixels of a first frame.
+
+    Raises:
+        DecodeError: it cannot be decoded.
+        MemoryError: there is not enough for it.
+    """
+    from PIL import Image, ImageOps  # noqa: PLC0415 - an extra, and slow to import
+
+    try:
+        with Image.open(picture) as image:
+            if image.width * image.height > MOST_PICTURE_PX:
+                raise DecodeError("the picture has too many pixels")
+            image.draft("RGB", (ENOUGH_PX, ENOUGH_PX))
+            ImageOps.exif_transpose(image, in_place=True)
+            still = image if image.mode == "RGB" else image.convert("RGB")
+            return [_small(_cropped(still, aspect)) for aspect in aspects]
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DecodeError(f"the picture cannot be decoded: {error}") from None
+
+
+def distance(one: bytes, other: bytes) -> float:
+    """How far the pixels of two pictures are apart, 0 (the same) to 255.
+
+    The mean difference of the whole or half that of the worst tile, whichever is more.
+    """
+    differences = [abs(a - b) for a, b in zip(one, other, strict=True)]
     whole = sum(differences) / len(differences)
     return max(whole, TILE_SHARE * max(_tiles(differences)))
 
 
-def length_s(video: Path) -> float:
-    """Seconds that a video lasts.
-
-    Raises:
-        NotComparable: it cannot be told.
-    """
-    import av  # noqa: PLC0415 - an extra, and slow to import
-
-    _must_be_plain(video)
-    try:
-        with av.open(str(video)) as container:
-            duration = container.duration
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise NotComparable(f"the video cannot be read: {error}") from None
-    if duration is None:
-        raise NotComparable("the video does not tell its length")
-    return duration / av.time_base
-
-
 def _must_be_plain(video: Path) -> None:
-    """Nothing is opened that could cost a decoder more memory than there is."""
+    """Return if the video's index promises that decoding a few frames is quick."""
     try:
+        size_bytes = video.stat().st_size
+        if size_bytes > LARGEST_BYTES:
+            raise DecodeError(f"it is too long, with {size_bytes} bytes")
         index.check(video)
     except (index.NotPlain, NotAVideo, OSError) as error:
-        raise NotComparable(f"the video is not opened: {error}") from None
+        raise DecodeError(str(error)) from None
 
 
 def _tiles(differences: Sequence[int]) -> list[float]:
@@ -94,36 +205,10 @@ def _tiles(differences: Sequence[int]) -> list[float]:
     return [total / (3 * TILE_PX**2) for total in sums.values()]
 
 
-def _first_frame(path: Path) -> "Image":
-    import av  # noqa: PLC0415 - an extra, and slow to import
-
-    _must_be_plain(path)
-    try:
-        with av.open(str(path)) as container:
-            for frame in container.decode(video=0):
-                image: Image = frame.to_image()  # type: ignore[no-untyped-call]  # av has none
-                return image
-    except (av.FFmpegError, IndexError, OSError, ValueError) as error:
-        raise NotComparable(f"the video cannot be decoded: {error}") from None
-    raise NotComparable("the video has no frame")
-
-
-def _picture(path: Path) -> "Image":
-    from PIL import Image, ImageOps  # noqa: PLC0415 - an extra, and slow to import
-
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > MOST_PX:
-                raise NotComparable("the picture has too many pixels")
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise NotComparable(f"the picture cannot be decoded: {error}") from None
-
-
 def _cropped(image: "Image", aspect: float) -> "Image":
     """The middle of a picture, of the video's aspect ratio."""
-    width = min(image.width, round(image.height * aspect))
-    height = min(image.height, round(image.width / aspect))
+    width = min(image.width, max(1, round(image.height * aspect)))
+    height = min(image.height, max(1, round(image.width / aspect)))
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))
 

@@ -24,9 +24,9 @@ from jobs.manifest.naming import ENDING, POSTER_ENDING
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTaken, Store, StoreError
+from worker.decoder import decoder
 from worker.files import Download, Fetched
-from worker.painter import painter
-from worker.posters import NoPoster
+from worker.frames import DecodeError
 
 log = logging.getLogger("reelmill.collect")
 
@@ -203,9 +203,9 @@ def _keep_beside(
     if there or not poster:
         return key if there else None
     try:
-        content = painter().poster(video)
+        content = decoder().poster(video)
         store.put_small(key, content, "image/jpeg", replace=False)
-    except (NoPoster, StoreError) as error:
+    except (DecodeError, StoreError) as error:
         log.warning("%s has no poster: %s", store.place(spot.key), error)
         # It is safe whatever is told of its poster.
         with suppress(StoreError):

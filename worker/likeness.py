@@ -1,21 +1,23 @@
 """Comparing the first frames of candidates with the pictures of lost attempts.
 
-Everything here costs time but no money, and whatever cannot be fetched or decoded is
-simply not compared; then nothing is adopted by it.
+Everything here costs time but no money. Whatever cannot be fetched, held or decoded is
+simply not compared; then nothing is adopted by it. One file at a time is on the disk,
+and what was made of it in memory has three kilobytes.
 """
 
 import logging
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from jobs.answers import Completed, Listed
 from jobs.attempt.settling import Lost
 from jobs.moves import Ref
 from worker import frames
+from worker.decoder import Decoder
 from worker.engine import Engine
 from worker.files import NotFetched
-from worker.frames import NotComparable
+from worker.frames import DecodeError, FirstFrame
+from worker.partial import NoRoom, partial_file
 
 log = logging.getLogger("reelmill.likeness")
 
@@ -28,6 +30,9 @@ FARTHEST = 255.0
 #: Comparing more pairs than this is left to a person.
 MOST_PAIRS = 400
 
+#: What keeps a file from being compared.
+TROUBLE = (NotFetched, NoRoom, DecodeError, OSError)
+
 
 async def likeness(
     engine: Engine, pairs: Sequence[tuple[Lost, Listed]]
@@ -36,18 +41,23 @@ async def likeness(
     comparable = [(lost, listed) for lost, listed in pairs if _picture(lost)]
     if not comparable or len(comparable) > MOST_PAIRS or not frames.available():
         return {}
-    with tempfile.TemporaryDirectory(prefix="reelmill-") as folder:
-        videos = await _videos(engine, comparable, Path(folder))
-        pictures = await _pictures(engine, comparable, Path(folder))
-        found = {}
-        for lost, listed in comparable:
-            video = videos.get(listed.prediction_id)
-            picture = pictures.get(_picture(lost))
-            if video and picture:
-                far = await _distance(engine, lost, video, picture)
-                if far is not None:
-                    found[lost.ref, listed.prediction_id] = far
-        return found
+    # One of its own: it keeps no poster waiting, and none of it stays.
+    decoder = Decoder()
+    try:
+        ids = {listed.prediction_id for _, listed in comparable}
+        clips = {each: await _first_frame(engine, decoder, each) for each in ids}
+        stills = await _stills(engine, decoder, comparable, clips)
+    finally:
+        await engine.call(decoder.close)
+    found = {}
+    for lost, listed in comparable:
+        clip = clips[listed.prediction_id]
+        still = clip and stills.get((_picture(lost), clip.aspect))
+        if clip and still:
+            far = await engine.call(_distance, lost, clip, still)
+            if far is not None:
+                found[lost.ref, listed.prediction_id] = far
+    return found
 
 
 def _picture(lost: Lost) -> str:
@@ -55,51 +65,59 @@ def _picture(lost: Lost) -> str:
     return str(lost.request.get("image", ""))
 
 
-async def _videos(
-    engine: Engine, pairs: Sequence[tuple[Lost, Listed]], folder: Path
-) -> dict[str, Path]:
-    found = {}
-    for prediction_id in {listed.prediction_id for _, listed in pairs}:
-        path = folder / f"{prediction_id}.mp4"
-        answer = await engine.provider.look(prediction_id)
-        for output in answer.outputs if isinstance(answer, Completed) else ():
-            try:
-                await engine.files.fetch(output, path)
-            except NotFetched as error:
-                words = "prediction %s cannot be compared: %s"
-                log.warning(words, prediction_id, error)
-            else:
-                found[prediction_id] = path
-                break
-    return found
-
-
-async def _pictures(
-    engine: Engine, pairs: Sequence[tuple[Lost, Listed]], folder: Path
-) -> dict[str, Path]:
-    found = {}
-    urls = {_picture(lost) for lost, _ in pairs}
-    for number, url in enumerate(sorted(urls)):
-        path = folder / f"picture-{number}"
-        try:
-            await engine.files.fetch_picture(url, path)
-        except NotFetched as error:
-            log.warning("picture %s cannot be compared: %s", url, error)
-        else:
-            found[url] = path
-    return found
-
-
-async def _distance(
-    engine: Engine, lost: Lost, video: Path, picture: Path
-) -> float | None:
+def _distance(lost: Lost, clip: FirstFrame, still: bytes) -> float | None:
     duration_s = lost.request.get("duration")
-    try:
-        if isinstance(duration_s, int):
-            length_s = await engine.call(frames.length_s, video)
-            if abs(length_s - duration_s) > SLACK_S:
-                return FARTHEST
-        return await engine.call(frames.distance, video, picture)
-    except NotComparable as error:
-        log.warning("not compared: %s", error)
+    if isinstance(duration_s, int):
+        if clip.length_s is None:
+            return None
+        if abs(clip.length_s - duration_s) > SLACK_S:
+            return FARTHEST
+    return frames.distance(clip.pixels, still)
+
+
+async def _first_frame(
+    engine: Engine, decoder: Decoder, prediction_id: str
+) -> FirstFrame | None:
+    """What the video of a prediction begins with; None if that cannot be told."""
+    answer = await engine.provider.look(prediction_id)
+    if not isinstance(answer, Completed):
         return None
+    try:
+        with partial_file(engine.settings.home) as path:
+            await engine.files.fetch(answer.outputs, path)
+            return await engine.call(decoder.first_frame, path)
+    except TROUBLE as error:
+        log.warning("prediction %s cannot be compared: %s", prediction_id, error)
+        return None
+
+
+async def _stills(
+    engine: Engine,
+    decoder: Decoder,
+    pairs: Sequence[tuple[Lost, Listed]],
+    clips: Mapping[str, FirstFrame | None],
+) -> dict[tuple[str, float], bytes]:
+    """The pictures of these pairs, in the ratios of the clips beside them."""
+    aspects: dict[str, set[float]] = defaultdict(set)
+    for lost, listed in pairs:
+        if clip := clips[listed.prediction_id]:
+            aspects[_picture(lost)].add(clip.aspect)
+    found: dict[tuple[str, float], bytes] = {}
+    for url, wanted in aspects.items():
+        found |= await _shrunk(engine, decoder, url, wanted)
+    return found
+
+
+async def _shrunk(
+    engine: Engine, decoder: Decoder, url: str, aspects: Iterable[float]
+) -> dict[tuple[str, float], bytes]:
+    """A picture in each of these ratios; none if it cannot be had."""
+    wanted = sorted(aspects)
+    try:
+        with partial_file(engine.settings.home) as path:
+            await engine.files.fetch_picture(url, path)
+            made = await engine.call(decoder.shrunk, path, wanted)
+    except TROUBLE as error:
+        log.warning("picture %s cannot be compared: %s", url, error)
+        return {}
+    return {(url, aspect): still for aspect, still in zip(wanted, made, strict=True)}

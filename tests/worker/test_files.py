@@ -34,7 +34,7 @@ def fetch(
         async with host(answer) as there:
             files = Files(timeout_s)
             try:
-                return await files.fetch(url.format(url=there.url), path), there
+                return await files.fetch([url.format(url=there.url)], path), there
             finally:
                 await files.close()
 
@@ -161,7 +161,7 @@ def test_a_loop_of_redirects_asks_so_often_and_no_more(tmp_path: Path) -> None:
         async with host(redirects("/v.mp4")) as there:
             files = Files(5.0)
             with pytest.raises(NotFetched):
-                await files.fetch(f"{there.url}/v.mp4", tmp_path / "v.mp4")
+                await files.fetch([f"{there.url}/v.mp4"], tmp_path / "v.mp4")
             await files.close()
             return len(there.requests)
 
@@ -179,8 +179,8 @@ def test_a_redirect_to_another_host_carries_nothing_along(tmp_path: Path) -> Non
             )
             async with host(onward) as first:
                 files = Files(5.0)
-                await files.fetch(f"{first.url}/v", tmp_path / "1.mp4")
-                await files.fetch(f"{first.url}/v", tmp_path / "2.mp4")
+                await files.fetch([f"{first.url}/v"], tmp_path / "1.mp4")
+                await files.fetch([f"{first.url}/v"], tmp_path / "2.mp4")
                 await files.close()
             return there
 

@@ -1,19 +1,27 @@
 """Fetching and comparing first frames: what cannot be had is simply not compared."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+import worker.likeness
 from jobs.answers import Listed
 from jobs.attempt.settling import NEAR, Likeness, Lost
 from jobs.ledger import Ledger
 from jobs.moves import Ref
-from tests.producer.running import quick_sandbox, until
+from jobs.states import State
+from tests.producer.running import children, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import MULTI, V26, Workshop, workshop
+from worker.decoder import Decoder
+from worker.files import Download
 from worker.likeness import FARTHEST, MOST_PAIRS, likeness
+from worker.partial import NoRoom
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +123,71 @@ def test_more_pairs_than_can_be_compared_in_time_are_a_persons(
     attempt = lost(shop, 0)
     video = made(shop, attempt)
     assert compared(shop, [(attempt, video)] * (MOST_PAIRS + 1)) == {}
+
+
+def test_a_machine_without_room_compares_nothing_and_stops_nothing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sandbox.configure(history_inputs=False, result_inputs=False)
+    shop.order(*map(shop.job, range(2)))
+    shop.sandbox.configure(submit_drop_after=1)
+    shop.submit()
+    shop.sandbox.configure(submit_drop_after=0)
+
+    def full(*_: object, **__: object) -> None:
+        raise NoRoom("/state: a video cannot be fetched into it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Download, "write", full)
+        shop.until(lambda: len(shop.are(State.UNRESOLVED)) == 2, shop.settle)
+    # Once there is room again, what could not be told before is told.
+    shop.until_all(State.STORED)
+    shop.check()
+
+
+def test_a_home_where_no_file_can_be_compares_nothing(shop: Workshop) -> None:
+    attempt = lost(shop, 0)
+    video = made(shop, attempt)
+    (shop.engine.settings.home / "partial").write_text("a file is in the way")
+    assert compared(shop, [(attempt, video)]) == {}
+
+
+def test_one_file_at_a_time_is_on_the_disk(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = [lost(shop, number) for number in range(3)]
+    pairs = [(each, made(shop, each)) for each in attempts]
+    folder, write = shop.engine.settings.home / "partial", Download.write
+    files: list[int] = []
+
+    def counted(download: Download, **named: bool) -> None:
+        write(download, **named)
+        files.append(len(list(folder.iterdir())))
+
+    monkeypatch.setattr(Download, "write", counted)
+    assert len(compared(shop, pairs)) == 3
+    assert set(files) == {1}
+    assert len(files) >= 6
+    assert list(folder.iterdir()) == []
+
+
+def test_a_worker_itself_decodes_nothing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = lost(shop, 0)
+    video = made(shop, attempt)
+    before = set(children(os.getpid()))
+    for name in ("av", "PIL.Image"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert compared(shop, [(attempt, video)])
+    assert set(children(os.getpid())) <= before
+
+
+def test_a_decoder_that_breaks_compares_nothing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = lost(shop, 0)
+    video = made(shop, attempt)
+    broken = partial(Decoder, (sys.executable, "-c", ""))
+    monkeypatch.setattr(worker.likeness, "Decoder", broken)
+    assert compared(shop, [(attempt, video)]) == {}

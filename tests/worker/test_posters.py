@@ -26,12 +26,14 @@ from sandbox.pictures import shrunk
 from sandbox.rendering import Film, render
 from sandbox.uploads import samples
 from tests.producer.running import ended, quick_sandbox, until
+from tests.worker.test_frames import distance
 from tests.worker.test_mp4 import film
 from tests.worker.workshop import Workshop, workshop
 from worker import frames, posters
 from worker.files import Download
+from worker.frames import DecodeError
 from worker.keeping import Kept, keep
-from worker.posters import HEIGHT_PX, WIDTH_PX, NoPoster
+from worker.posters import HEIGHT_PX, WIDTH_PX
 
 MUG = next(content for name, content in samples().items() if "mug" in name)
 
@@ -89,7 +91,7 @@ def test_a_poster_is_a_small_picture_of_the_beginning(
     assert (opened(poster).format, opened(poster).size) == ("JPEG", size)
     assert b"Exif" not in poster
     assert len(poster) < 40_000
-    assert frames.distance(made, tmp_path / "poster.jpg") < NEAR / 2
+    assert distance(made, tmp_path / "poster.jpg") < NEAR / 2
 
 
 def test_a_video_that_begins_black_shows_what_comes_then(tmp_path: Path) -> None:
@@ -118,11 +120,11 @@ def test_bombs_are_not_decoded(tmp_path: Path) -> None:
     large_one = encoded(tmp_path / "large.mp4", large)
     sound_alone = tmp_path / "sound.mp4"
     sound_alone.write_bytes(film(first=True, sound=True, picture=False))
-    with pytest.raises(NoPoster, match="too large: 4224x2304"):
+    with pytest.raises(DecodeError, match="too large: 4224x2304"):
         posters.make(large_one)
-    with pytest.raises(NoPoster, match="too large: 4224x2304"):
+    with pytest.raises(DecodeError, match="too large: 4224x2304"):
         posters.make(lying(large_one))
-    with pytest.raises(NoPoster, match="cannot be decoded"):
+    with pytest.raises(DecodeError, match="cannot be decoded"):
         posters.make(sound_alone)
     assert posters.make(encoded(tmp_path / "small.mp4", small))
 
@@ -184,10 +186,10 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 from tests.worker.test_posters import collect
-from worker.painter import painter
+from worker.decoder import decoder
 root, video = Path(sys.argv[1]), Path(sys.argv[2])
-painter().poster(video)
-child = painter()._child.pid
+decoder().poster(video)
+child = decoder()._child.pid
 os.kill(child, signal.SIGSTOP)
 print(child, flush=True)
 collect(root, video.read_bytes())
@@ -260,11 +262,11 @@ def test_without_the_extra_or_by_the_setting_none_is_wanted(
 ) -> None:
     assert posters.wanted("auto")
     assert not posters.wanted("off")
-    posters.available.cache_clear()
+    frames.available.cache_clear()
     # What an import of a module that is not installed comes to.
     monkeypatch.setitem(sys.modules, "av", None)
     assert not posters.wanted("auto")
-    posters.available.cache_clear()
+    frames.available.cache_clear()
 
 
 def test_a_worker_itself_decodes_nothing(
@@ -292,7 +294,7 @@ def test_a_stored_row_has_its_poster_and_a_worker_may_go_without(
     record = shop.record(with_one)
     assert record.poster == "r0.poster.jpg"
     poster = shop.store / record.poster
-    assert frames.distance(Path(record.video or ""), poster) < NEAR / 2
+    assert distance(Path(record.video or ""), poster) < NEAR / 2
     chosen = shop.engine.settings
     shop.engine.settings = chosen.model_copy(update={"posters": "off"})
     without, *_ = shop.order(shop.job(1), batch="autumn", store=str(shop.store))

@@ -12,9 +12,9 @@ import pytest
 
 from tests.producer.running import children, ended, until
 from tests.worker.test_mp4 import FILMS
-from worker import painter
-from worker.painter import Painter
-from worker.posters import NoPoster
+from worker import decoder
+from worker.decoder import Decoder
+from worker.frames import DecodeError
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def video(tmp_path: Path) -> Path:
     return path
 
 
-def answering(code: str) -> Painter:
+def answering(code: str) -> Decoder:
     """One whose child does this once it was asked."""
     start = "import json, os, signal, sys; print({}, flush=True); input()\n"
-    return Painter((sys.executable, "-P", "-c", start + code))
+    return Decoder((sys.executable, "-P", "-c", start + code))
 
 
-def why(who: Painter, video: Path) -> str:
-    with pytest.raises(NoPoster) as raised:
+def why(who: Decoder, video: Path) -> str:
+    with pytest.raises(DecodeError) as raised:
         who.poster(video)
     who.close()
     return str(raised.value)
@@ -40,7 +40,7 @@ def why(who: Painter, video: Path) -> str:
 def test_a_film_that_hangs_holds_nobody_up_for_long(
     tmp_path: Path, video: Path
 ) -> None:
-    who = Painter()
+    who = Decoder()
     assert who.poster(video).startswith(b"\xff\xd8")
     # To open it takes until somebody writes, so for ever.
     hanging = tmp_path / "hanging.mp4"
@@ -48,7 +48,7 @@ def test_a_film_that_hangs_holds_nobody_up_for_long(
     with ThreadPoolExecutor(1) as thread:
         hung = thread.submit(why, who, hanging)
         # Whoever comes first: in the end it is the film that hangs.
-        with pytest.raises(NoPoster, match="other posters take too long"):
+        with pytest.raises(DecodeError, match="other files take too long"):
             list(map(who.poster, repeat(video)))
         assert hung.result() == "it takes longer than 2 s"
     with ThreadPoolExecutor(8) as threads:
@@ -80,24 +80,45 @@ def test_one_that_dies_or_lies_makes_no_poster(
     assert why(answering(code), video) == said
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"aspect": 1.0, "length_s": 5.0, "pixels": "AAAA"},
+        {"aspect": "wide", "length_s": 5.0, "pixels": "A" * 4_096},
+        {"shrunk": []},
+        {"shrunk": ["A" * 4_096, "A"]},
+    ],
+)
+def test_what_one_lies_of_a_picture_is_not_believed(
+    video: Path, told: dict[str, object]
+) -> None:
+    who = answering(f"print(json.dumps({told}))")
+    with pytest.raises(DecodeError, match="its decoder broke"):
+        who.first_frame(video)
+    with pytest.raises(DecodeError, match="its decoder broke"):
+        who.shrunk(video, [1.0, 2.0])
+    who.close()
+
+
 def test_one_that_cannot_start_makes_no_poster(tmp_path: Path, video: Path) -> None:
-    assert "cannot be made" in why(Painter((str(tmp_path / "none"),)), video)
-    assert "cannot be made" in why(Painter((sys.executable, "-c", "")), video)
+    assert "there is no decoder" in why(Decoder((str(tmp_path / "none"),)), video)
+    assert "there is no decoder" in why(Decoder((sys.executable, "-c", "")), video)
 
 
 def test_it_has_little_memory_and_writes_nothing(video: Path, tmp_path: Path) -> None:
     greedy = """
-from worker import painter
-painter.limit()
+from worker import decoder
+decoder.limit()
 try:
-    bytearray(painter.MOST_MEMORY_BYTES)
+    bytearray(decoder.MOST_MEMORY_BYTES)
 except MemoryError:
-    sys.exit(painter.NO_MEMORY)
+    sys.exit(decoder.NO_MEMORY)
 """
     assert why(answering(greedy), video) == "it needs more than 640 MB of memory"
     writing = f"""
-from worker import painter
-painter.limit()
+from worker import decoder
+decoder.limit()
 open({str(tmp_path / "written")!r}, "w").write("x")
 """
     assert "broke" in why(answering(writing), video)
@@ -108,7 +129,7 @@ def test_it_is_told_no_secret(video: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("WAVESPEED_API_KEY", "k")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     seen = why(answering("print(json.dumps({'why': ' '.join(os.environ)}))"), video)
-    assert not set(seen.split()) - {*painter.PASSED_ON, "PYTHONPATH", "LC_CTYPE"}
+    assert not set(seen.split()) - {*decoder.PASSED_ON, "PYTHONPATH", "LC_CTYPE"}
 
 
 def test_a_library_that_does_not_work_is_named(
@@ -117,11 +138,11 @@ def test_a_library_that_does_not_work_is_named(
     (tmp_path / "av.py").write_text("raise ImportError('libx is missing')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     said = "the extra video does not work: libx is missing"
-    assert why(Painter(), video) == said
+    assert why(Decoder(), video) == said
 
 
 def test_one_that_was_killed_while_idle_is_replaced(video: Path) -> None:
-    who = Painter()
+    who = Decoder()
     before = set(children(os.getpid()))
     made = who.poster(video)
     (child,) = set(children(os.getpid())) - before
@@ -137,9 +158,9 @@ def test_it_dies_with_its_worker(video: Path) -> None:
     worker = """
 import signal, sys
 from pathlib import Path
-from worker.painter import painter
-painter().poster(Path(sys.argv[1]))
-print(painter()._child.pid, flush=True)
+from worker.decoder import decoder
+decoder().poster(Path(sys.argv[1]))
+print(decoder()._child.pid, flush=True)
 signal.pause()
 """
     command = (sys.executable, "-c", worker, str(video))

@@ -1,9 +1,9 @@
-"""Who makes the posters of a worker: a child process, as a decoder may break.
+"""Who decodes for a worker: a child process, as a decoder may break.
 
 What decodes a stranger's bytes can crash, hang or take all memory. Here that ends a
-child that has no secrets and little memory, and costs one poster; the worker never
-decodes. The child ends by its own alarm or with its parent. What a poster is stands in
-`posters`.
+child that has no secrets and little memory, and costs one poster or one comparison; the
+worker never decodes. The child ends by its own alarm or with its parent. What a poster
+is stands in `posters`, and what is compared in `frames`.
 """
 
 import atexit
@@ -17,27 +17,33 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from worker import posters
-from worker.posters import NoPoster
+from worker import frames, posters
+from worker.frames import DecodeError, FirstFrame
+
+T = TypeVar("T")
+
+#: What is asked, or answered, as one line of JSON.
+Answer = Mapping[str, Any]
 
 ROOT = Path(__file__).parent.parent
 # Not from the folder that the worker happens to be started in.
-COMMAND = (sys.executable, "-P", "-m", "worker.painter")
+COMMAND = (sys.executable, "-P", "-m", "worker.decoder")
 #: All that it sees of the environment: how its libraries are found.
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
-#: A video that takes longer has no poster.
+#: What takes longer is not decoded.
 PATIENCE_S = 2.0
 #: For its alarm to end it, and for its libraries to be found on a busy machine.
 GRACE_S = 0.5
 START_S = 10.0
-#: Who has waited so long for another's poster goes without: the thread is needed.
+#: Who has waited so long for others goes without: the thread is needed.
 QUEUE_S = 1.0
 #: Of address space; its libraries take 150 MB, frames of 4K with 16 others 200 MB.
 MOST_MEMORY_BYTES = 640 << 20
@@ -50,8 +56,8 @@ NO_MEMORY = 3
 LONGEST_ANSWER_BYTES = 2 << 20
 
 
-class Painter:
-    """Makes one poster after the other; for any number of threads."""
+class Decoder:
+    """Decodes one file after the other; for any number of threads."""
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._command = command
@@ -62,20 +68,33 @@ class Painter:
         """The poster of a video, as `posters.make` makes it.
 
         Raises:
-            NoPoster: it has none, or not soon.
+            DecodeError: it has none, or not soon.
         """
-        if not self._turn.acquire(timeout=QUEUE_S):
-            raise NoPoster("other posters take too long")
-        try:
-            return self._ask(self._running(), video)
-        except OSError as error:
-            self._end()
-            raise NoPoster(f"posters cannot be made: {error}") from None
-        finally:
-            self._turn.release()
+        return self._ask(lambda told: _bytes(told["poster"]), poster=_text(video))
+
+    def first_frame(self, video: Path) -> FirstFrame:
+        """What a video begins with, as `frames.first_frame` tells.
+
+        Raises:
+            DecodeError: it cannot be decoded, or not soon.
+        """
+        return self._ask(_first_frame, first_frame=_text(video))
+
+    def shrunk(self, picture: Path, aspects: Sequence[float]) -> list[bytes]:
+        """A picture in each of these ratios, as `frames.shrunk` makes it.
+
+        Raises:
+            DecodeError: it cannot be decoded, or not soon.
+        """
+
+        def read(told: Answer) -> list[bytes]:
+            parts = told["shrunk"]
+            return [_pixels(parts[number]) for number in range(len(aspects))]
+
+        return self._ask(read, shrunk=_text(picture), aspects=list(aspects))
 
     def close(self) -> None:
-        """End the child; the next poster starts another."""
+        """End the child; the next file starts another."""
         with self._turn:
             self._end()
 
@@ -98,23 +117,34 @@ class Painter:
             bufsize=0,
         )
         if not _line(self._child, START_S):
-            raise NoPoster(f"posters cannot be made: {self._end()}")
+            raise DecodeError(f"there is no decoder: {self._end()}")
         return self._child
 
-    def _ask(self, child: "subprocess.Popen[bytes]", video: Path) -> bytes:
+    def _ask(self, read: Callable[[Answer], T], **asked: object) -> T:
+        """What the child answers, once it has time for this."""
+        if not self._turn.acquire(timeout=QUEUE_S):
+            raise DecodeError("other files take too long")
+        try:
+            line = self._answered(self._running(), asked)
+            try:
+                told = json.loads(line)
+                if "why" in told:
+                    raise DecodeError(str(told["why"]))
+                return read(told)
+            except (ValueError, LookupError, TypeError):
+                raise DecodeError(self._end()) from None
+        except OSError as error:
+            self._end()
+            raise DecodeError(f"there is no decoder: {error}") from None
+        finally:
+            self._turn.release()
+
+    @staticmethod
+    def _answered(child: "subprocess.Popen[bytes]", asked: Answer) -> bytes:
         assert child.stdin  # noqa: S101 - a pipe was asked for
         with suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(str(video.absolute())).encode() + b"\n")
-        line = _line(child, PATIENCE_S + GRACE_S)
-        if not line:
-            raise NoPoster(self._end())
-        try:
-            said = json.loads(line)
-            if "why" in said:
-                raise NoPoster(str(said["why"]))
-            return base64.b64decode(said["poster"], validate=True)
-        except (ValueError, LookupError, TypeError):
-            raise NoPoster(self._end()) from None
+            child.stdin.write(json.dumps(asked).encode() + b"\n")
+        return _line(child, PATIENCE_S + GRACE_S)
 
     def _end(self) -> str:
         """See that there is no child; in words what became of the last."""
@@ -138,11 +168,35 @@ class Painter:
 
 
 @cache
-def painter() -> Painter:
+def decoder() -> Decoder:
     """That of this process."""
-    made = Painter()
+    made = Decoder()
     atexit.register(made.close)
     return made
+
+
+def _text(path: Path) -> str:
+    return str(path.absolute())
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _pixels(text: str) -> bytes:
+    pixels = _bytes(text)
+    if len(pixels) != 3 * frames.SIDE_PX**2:
+        raise ValueError("a picture of another size")
+    return pixels
+
+
+def _first_frame(told: Answer) -> FirstFrame:
+    length_s = told["length_s"]
+    return FirstFrame(
+        float(told["aspect"]),
+        None if length_s is None else float(length_s),
+        _pixels(told["pixels"]),
+    )
 
 
 def _line(child: "subprocess.Popen[bytes]", patience_s: float) -> bytes:
@@ -170,29 +224,42 @@ def limit() -> None:
 
 
 def main() -> None:
-    """Make posters of the videos that are named on standard input, a line each."""
+    """Decode the files that are named on standard input, a line each."""
     limit()
-    posters.prepare()
+    frames.prepare()
     _say({})
     for line in sys.stdin:
+        asked = json.loads(line)
         # Nobody handles it, so it ends even what is deep in a decoder.
         signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
-        said = _made(Path(json.loads(line)))
+        try:
+            said = _made(asked)
+        except DecodeError as error:
+            said = {"why": str(error)}
+        except MemoryError:
+            # It may have been leaked, so the next file is another child's.
+            sys.exit(NO_MEMORY)
         signal.setitimer(signal.ITIMER_REAL, 0)
         _say(said)
 
 
-def _made(video: Path) -> dict[str, Any]:
-    try:
-        return {"poster": base64.b64encode(posters.make(video)).decode()}
-    except NoPoster as error:
-        return {"why": str(error)}
-    except MemoryError:
-        # It may have been leaked, so the next poster is another child's.
-        sys.exit(NO_MEMORY)
+def _made(asked: Answer) -> Answer:
+    match asked:
+        case {"poster": video}:
+            return {"poster": _told(posters.make(Path(video)))}
+        case {"first_frame": video}:
+            first = frames.first_frame(Path(video))
+            return {**asdict(first), "pixels": _told(first.pixels)}
+        case _:
+            made = frames.shrunk(Path(asked["shrunk"]), asked["aspects"])
+            return {"shrunk": [_told(pixels) for pixels in made]}
 
 
-def _say(what: dict[str, Any]) -> None:
+def _told(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _say(what: Answer) -> None:
     print(json.dumps(what), flush=True)  # noqa: T201 - to the worker
 
 
