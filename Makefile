@@ -44,6 +44,7 @@ flower: dev  ## the dashboard at 127.0.0.1:5555; needs FLOWER_BASIC_AUTH=name:pa
 	@mkdir -p .reelmill
 	$(BIN)/celery -A worker.app flower --read-only --address=127.0.0.1 --port=5555 \
 	  --persistent=True --state-save-interval=3000 --db=.reelmill/flower.db \
+	  --purge-offline-workers=600 \
 	  --tasks-columns=name,args,state,received,runtime,worker,uuid
 
 chaos: dev  ## every fault and every kill at once; prints what came of it

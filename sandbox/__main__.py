@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import sys
+from pathlib import Path
 
 from sandbox.faults import FAULTS
 from sandbox.serve import Address, Plan, PortTaken, serve
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--{name}", choices=CHOICES.get(name), help=text)
     for name, text in PAIRS.items():
         add(name, action="append", default=[], metavar="NAME=VALUE", help=text)
+    add("--books", type=Path, help="file that keeps the books (none: in memory)")
     add("--with-parent", action="store_true", help="end when the parent process does")
     return parser
 
@@ -91,7 +93,8 @@ def _plan(options: argparse.Namespace) -> Plan:
     address = Address(
         options.host, options.port, options.files_port, options.public_host
     )
-    return Plan(address, frozenset(options.key), changes, options.with_parent)
+    keys = frozenset(options.key)
+    return Plan(address, keys, changes, options.with_parent, options.books)
 
 
 def _value(text: str) -> object:

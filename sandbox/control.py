@@ -38,7 +38,7 @@ async def change_settings(provider: Provider, request: Request) -> Response:
 async def books(provider: Provider, request: Request) -> Response:
     """What was created, charged, refunded, asked and answered."""
     now_s = provider.clock()
-    accounts = list(provider.accounts.values())
+    accounts = [*provider.accounts.values(), *provider.earlier.values()]
     for account in accounts:
         account.settle(now_s, provider.settings.refund_delay_s)
     sheets = {account.name: _sheet(account, now_s) for account in accounts}

@@ -14,6 +14,7 @@ from typing import Any
 from sandbox.account import Account
 from sandbox.books import Books
 from sandbox.faults import Faults, luck
+from sandbox.journal import Journal, digest_of
 from sandbox.models import Model, picture_urls
 from sandbox.pictures import Gallery
 from sandbox.predictions import (
@@ -56,6 +57,10 @@ class Provider:
     calls: set[asyncio.Task[None]] = field(default_factory=set)
     #: Requests that carried a key to the files origin, where none belongs.
     key_leaks: int = 0
+    #: Where what is created is written down; None is nowhere.
+    journal: Journal | None = None
+    #: Accounts of an earlier process by the digest of their key.
+    earlier: dict[str, Account] = field(default_factory=dict)
 
     def configure(self, changes: Mapping[str, object]) -> None:
         """Change settings and faults.
@@ -68,11 +73,31 @@ class Provider:
     def account(self, key: str) -> Account:
         """The account of a key, made when the key is first seen."""
         if key not in self.accounts:
-            name = f"key-{len(self.accounts) + 1}"
-            self.accounts[key] = Account(name, self.new_books())
+            known = self.earlier.pop(digest_of(key), None)
+            self.accounts[key] = known or self._new_account()
         account = self.accounts[key]
         account.settle(self.clock(), self.settings.refund_delay_s)
         return account
+
+    def restore(self, journal: Journal) -> None:
+        """Go on with what a journal has, and write down there what is created."""
+        for owner, prediction in journal.read():
+            if owner not in self.earlier:
+                self.earlier[owner] = self._new_account()
+            account = self.earlier[owner]
+            account.add(prediction)
+            self.predictions[prediction.id] = (account, prediction)
+        self.journal = journal
+
+    def delete(self, prediction: Prediction) -> None:
+        """Forget a prediction; its money stays where it is."""
+        prediction.deleted = True
+        if self.journal:
+            self.journal.deleted(prediction.id)
+
+    def _new_account(self) -> Account:
+        name = f"key-{len(self.accounts) + len(self.earlier) + 1}"
+        return Account(name, self.new_books())
 
     def new_books(self) -> Books:
         """The books of a key that has spent nothing yet."""
@@ -152,6 +177,9 @@ class Provider:
         )
         account.add(prediction)
         self.predictions[prediction.id] = (account, prediction)
+        if self.journal:
+            owner = next(key for key, each in self.accounts.items() if each is account)
+            self.journal.created(digest_of(owner), prediction)
         return prediction
 
     def _fate(self, inputs: Mapping[str, Any]) -> Fate:

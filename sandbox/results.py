@@ -56,7 +56,7 @@ async def delete(provider: Provider, request: Request) -> Response:
     for each in ids:
         prediction = provider.find(account, each)
         if prediction is not None and not prediction.deleted:
-            prediction.deleted = True
+            provider.delete(prediction)
             count += 1
     return success({"deleted_count": count})
 

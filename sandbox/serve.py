@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox.app import api_app, files_app
+from sandbox.journal import Journal
 from sandbox.pictures import Gallery
 from sandbox.provider import Provider
 from sandbox.uploads import Uploads
@@ -55,6 +56,8 @@ class Plan:
     keys: frozenset[str] = field(default=frozenset(), repr=False)
     changes: Mapping[str, object] = field(default_factory=dict)
     with_parent: bool = False
+    #: A file that outlives the process; None keeps the books in memory.
+    books: Path | None = None
 
 
 class PortTaken(Exception):  # noqa: N818 - says what is wrong
@@ -123,6 +126,8 @@ async def serve(plan: Plan) -> None:
             _url(host, api_socket), _url(host, files_socket), folder, pool, plan.keys
         )
         provider.configure(plan.changes)
+        if plan.books:
+            provider.restore(Journal(plan.books))
         api = _server(api_app(provider))
         files = _server(files_app(provider))
         async with asyncio.TaskGroup() as group:

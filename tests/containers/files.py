@@ -1,6 +1,5 @@
 """The compose file and the Dockerfile as values, for tests that look at them."""
 
-import json
 import shlex
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 
 #: Services that run our own image.
-OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
+OURS = sorted(n for n, each in SERVICES.items() if each["image"] == "reelmill")
 
 
 def dockerfile() -> list[str]:
@@ -27,16 +26,6 @@ def dockerfile() -> list[str]:
     return [line for line in joined.splitlines() if line and line[0] != "#"]
 
 
-def stages() -> dict[str, list[str]]:
-    """The instructions of each stage, by its name."""
-    found: dict[str, list[str]] = {}
-    for line in dockerfile():
-        if line.startswith("FROM"):
-            found[line.split()[-1]] = []
-        found[next(reversed(found))].append(line)
-    return found
-
-
 def as_words(command: str | list[str]) -> list[str]:
     """A command as the container gets it."""
     words = shlex.split(command) if isinstance(command, str) else command
@@ -44,13 +33,9 @@ def as_words(command: str | list[str]) -> list[str]:
 
 
 def command_of(name: str) -> list[str]:
-    """What the container of a service runs: its own, or its image's."""
+    """What the container of a service runs."""
     service = SERVICES[name]
-    if "command" in service:
-        return [*service.get("entrypoint", []), *as_words(service["command"])]
-    lines = stages()[service["build"]["target"]]
-    (own,) = (line for line in lines if line.startswith("CMD "))
-    return list(json.loads(own.removeprefix("CMD ")))
+    return [*service.get("entrypoint", []), *as_words(service["command"])]
 
 
 def health_of(name: str) -> list[str]:

@@ -19,7 +19,10 @@ from tests.producer.running import quick_sandbox, until
 from tests.s3.server import WEED, free_ports
 
 #: The port of each service that has one.
-PORTS = {"metrics": "9470", "flower": "5555", "hooks": "8788"}
+PORTS = {"metrics": "9470", "flower": "5555", "hooks": "8788", "sandbox": "8787"}
+
+#: Folders of a container.
+FOLDERS = ("/state", "/dashboard", "/books")
 
 CHECKED = [name for name in OURS if "healthcheck" in SERVICES[name]]
 
@@ -71,11 +74,13 @@ def test_a_health_check_tells_a_running_service_from_none(
     name: str, made: Fleet
 ) -> None:
     own, folder = made.desk.environment, made.desk.folder
-    places = {"/state": str(folder)}
+    places = dict.fromkeys(FOLDERS, str(folder))
     if name in PORTS:
         (port,) = free_ports(1)
         places[PORTS[name]] = str(port)
     words = moved(command_of(name), places)
+    if name == "sandbox":
+        words[words.index("--files-port") + 1] = "0"
     check = moved(health_of(name), places)
     words[0] = str(BIN / words[0])
     assert not is_well(check, own)

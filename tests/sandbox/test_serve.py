@@ -174,3 +174,26 @@ def run_sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=20,
     )
+
+
+def test_books_that_are_kept_outlive_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "books.jsonl"
+    words = (f"--books={path}", "--generation-s=0")
+    with running_sandbox(*words) as first:
+        made = submit(first).json()["data"]["id"]
+        gone = submit(first).json()["data"]["id"]
+        url = f"{first.url}/api/v3/predictions/delete"
+        headers = {"authorization": "Bearer k"}
+        httpx.post(url, headers=headers, json={"ids": [gone]}).raise_for_status()
+        before = first.books()
+    # As a process leaves it that is killed while it writes.
+    with path.open("a") as file:
+        file.write('{"owner": "0')
+    assert '"k"' not in path.read_text()
+    with running_sandbox(*words) as second:
+        after = second.books()
+        for name in ("predictions", "charged_usd_micros", "balance_usd_micros"):
+            assert after[name] == before[name]
+        assert look(second, made).json()["data"]["status"] == "completed"
+        assert look(second, gone).json()["data"]["status"] == "deleted"
+        assert submit(second).status_code == 200
