@@ -26,7 +26,8 @@ class Job:
     model: str
     #: The model's inputs by name, checked and typed; defaults are not filled in.
     inputs: Mapping[str, Any]
-    #: Price of one attempt by our price list; None where the list has no price.
+    #: Price of one attempt: the provider's own quote, or by our price list where there
+    #: is none; None where neither is known. It is reserved, charged and released by it.
     price_usd_micros: int | None
     #: Store key of the video, relative to the store.
     key: str
@@ -37,6 +38,8 @@ class Job:
     #: Hex SHA-256 of each picture's content, by its address as written; only of those
     #: that were looked at. A local picture always has one: it is uploaded by it.
     contents: Mapping[str, str] = field(default_factory=dict)
+    #: Whether its price is the provider's quote.
+    quoted: bool = False
 
     @property
     def image(self) -> str:
@@ -64,6 +67,8 @@ class Job:
         }
         if self.contents:
             told["contents"] = dict(self.contents)
+        if self.quoted:
+            told["quoted"] = True
         return _JSON.encode(told)
 
     @classmethod
@@ -80,4 +85,5 @@ class Job:
             data=raw["data"],
             duration_s=raw["duration_s"],
             contents=raw.get("contents", {}),
+            quoted=raw.get("quoted", False),
         )

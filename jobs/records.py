@@ -33,7 +33,7 @@ class Attempt:
     #: `sent`, `generating`, `completed`, `failed`, `refused`, `unsent`, `unknown`,
     #: `absent`, `abandoned`: what became of it.
     outcome: str
-    #: What it costs by our price list; None where the list has no price.
+    #: What it costs at its job's price; None where that is not known.
     price_usd_micros: int | None
     charged_usd_micros: int = 0
     refunded_usd_micros: int = 0

@@ -22,6 +22,10 @@ CURES = {
 }
 
 
+#: What one video would cost this account by the provider, in micro-dollars; or why it
+#: does not say.
+Quote = int | str
+
 #: Asks for the balance where a price is asked for otherwise; no number of a question.
 BALANCE = "balance"
 
@@ -55,16 +59,6 @@ class Balance:
             )
         cure = CURES.get(self.trouble, "look at the account")
         return Stop(f"{base_url} says: {self.reason}; {cure}", Exit.UNREACHABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What the provider says that one video would cost."""
-
-    #: For this account, its discounts taken off.
-    price_usd_micros: int
-    #: For everybody; None where the provider does not say.
-    list_usd_micros: int | None
 
 
 def balance(settings: Settings) -> Balance:
@@ -139,7 +133,7 @@ def _told_of(listed: Mapping[str, Listed], answer: Mapping[str, Any]) -> Listed:
 
 def balance_and_quotes(
     settings: Settings, asked: Mapping[K, tuple[str, Mapping[str, Any]]]
-) -> tuple[Balance, dict[K, Quote | None]]:
+) -> tuple[Balance, dict[K, Quote]]:
     """Ask for the balance, and what videos would cost; asking is free.
 
     Both at once, because to start who asks takes longer than to ask.
@@ -149,10 +143,9 @@ def balance_and_quotes(
         asked: model id and inputs, by whatever tells the answers apart.
 
     Returns:
-        Beside the balance the quote of each, or None where the provider gives none or
-        is out of reach.
+        Beside the balance the quote of each, or why there is none.
     """
-    found: dict[K, Quote | None] = dict.fromkeys(asked)
+    found: dict[K, Quote] = {}
     names = list(asked)
     # First, so that its answer is its own even where that to a price ends them all.
     questions = [{"key": BALANCE}] + [
@@ -167,17 +160,13 @@ def balance_and_quotes(
                 if answer["key"] == BALANCE:
                     money = _balance(answer)
                 else:
-                    found |= _quoted(names, answer)
+                    known = answer.get("price_usd_micros")
+                    found[names[answer["key"]]] = known or str(answer["reason"])
+        ended = "no answer"
     except Stop as stop:
-        money = money or Balance(trouble="unreachable", reason=str(stop))
-    return money or Balance(trouble="unreachable", reason="no answer"), found
-
-
-def _quoted(names: Sequence[K], answer: Mapping[str, Any]) -> dict[K, Quote | None]:
-    if "trouble" in answer:
-        return {}
-    quote = Quote(answer["price_usd_micros"], answer["list_usd_micros"])
-    return {names[answer["key"]]: quote}
+        ended = str(stop)
+    money = money or Balance(trouble="unreachable", reason=ended)
+    return money, {name: found.get(name, ended) for name in names}
 
 
 def must_fit(settings: Settings, prediction_id: str, model: str) -> None:

@@ -133,9 +133,11 @@ def enqueue(
 
 
 def _named(found: Survey, batch: str) -> Iterator[Asked]:
-    """The jobs with the name of their batch in their keys."""
+    """The jobs at their prices, with the name of their batch in their keys."""
     for job, ask in found.asked():
-        yield Asked(replace(job, key=job.key.replace("{batch}", batch)), ask)
+        model = found.catalogue.find(job.model)
+        priced = found.combinations.priced(job, model)
+        yield Asked(replace(priced, key=job.key.replace("{batch}", batch)), ask)
 
 
 def _retry_expired(ledger: Ledger, batch: str) -> None:

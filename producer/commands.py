@@ -22,6 +22,7 @@ from producer.exits import Exit, Stop
 from producer.finding import find_failed
 from producer.options import Reading, Spending
 from producer.prices import view as price_view
+from producer.prices.bill import Bill
 from producer.printing import (
     print_beginning,
     print_ending,
@@ -138,7 +139,7 @@ def hand_over(
         )
     if there is None or not is_over(there):
         view = _view(found, ledger, chosen, batch)
-        _refuse_unknown_prices(found, spending, chosen)
+        _refuse_unknown_prices(view.bill, spending, chosen)
         if view.balance:
             view.balance.or_stop(chosen.base_url)
         # Its trouble is over, as the balance shows; a rest that the provider asked for
@@ -242,12 +243,11 @@ def _view(
     found: Survey, ledger: Ledger, chosen: Settings, batch: BatchRecord
 ) -> price_view.PriceView:
     """What it costs and when it is done, with the provider's word where it has one."""
-    questions = found.combinations.questions
-    balance, quotes = (
-        account.balance_and_quotes(chosen, questions)
-        if chosen.api_key
-        else (None, None)
-    )
+    balance = None
+    if chosen.api_key:
+        questions = found.combinations.questions
+        balance, quotes = account.balance_and_quotes(chosen, questions)
+        found.combinations.quote(quotes)
     known = ledger.permits.read(chosen.account_id)
     return price_view.view(
         found,
@@ -258,7 +258,7 @@ def _view(
             for kind in found.combinations.kinds
         },
         balance=balance,
-        quotes=quotes,
+        asked=balance is not None,
         budget_usd_micros=batch.budget_usd_micros,
         slots_in_use=known.slots_in_use,
         today_usd_micros=known.today_usd_micros,
@@ -282,17 +282,17 @@ def budget_of(spending: Spending) -> int | None:
     return budget
 
 
-def _refuse_unknown_prices(found: Survey, spending: Spending, chosen: Settings) -> None:
-    if not found.unpriced:
+def _refuse_unknown_prices(bill: Bill, spending: Spending, chosen: Settings) -> None:
+    if not bill.unpriced:
         return
     if not spending.allow_unknown_price:
         raise Stop(
-            f"{found.unpriced} videos have no known price; "
+            f"{bill.unpriced} videos have no known price; "
             "--allow-unknown-price renders them all the same"
         )
     if spending.budget is not None or chosen.daily_budget:
         raise Stop(
-            f"{found.unpriced} videos have no known price, so no budget can be kept; "
+            f"{bill.unpriced} videos have no known price, so no budget can be kept; "
             "leave --budget out, or take these rows out"
         )
 
@@ -335,7 +335,7 @@ def _ask_before_spending(
         return
     if not (sys.stdin and sys.stdin.isatty()):
         raise Stop("nobody is here to ask; --yes spends without asking")
-    cost = f"{found.to_pay} videos for ${usd(found.price_usd_micros)}"
+    cost = f"{found.to_pay} videos for ${usd(view.bill.cost_usd_micros)}"
     question = f"Render {cost}?"
     if there:
         spent = f"${usd(there.charged_usd_micros)}"

@@ -22,6 +22,7 @@ from producer.choosing import chosen_settings
 from producer.commands import read, render_manifest
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
+from producer.prices.bill import Bill
 
 #: Median seconds that the stand-in takes for a video; the provider takes minutes.
 GENERATION_S = 4.0
@@ -61,7 +62,7 @@ def demo(*, json: bool) -> int:
         reading, spending = Reading(look=False), Spending(yes=True, fresh_ledger=True)
         with closing(read(str(manifest), reading, chosen, whole=True)) as found:
             code = render_manifest(found, chosen, spending, None, json=json)
-            return _compare(sandbox, found.price_usd_micros, code)
+            return _compare(sandbox, Bill.of(found).cost_usd_micros, code)
 
 
 def sandbox(options: Sequence[str]) -> int:

@@ -51,9 +51,6 @@ class Share:
     """The jobs of one model and duration."""
 
     jobs: int = 0
-    #: Of those that are to be paid and whose price is known.
-    price_usd_micros: int = 0
-    unpriced: int = 0
     #: Those whose video is stored already.
     reused: int = 0
     #: Those whose video is being made already, by whichever batch.
@@ -86,16 +83,6 @@ class Survey:
     local: bool = False
     _spool: Spool | None = None
     _memory: looking.Memory | None = None
-
-    @property
-    def price_usd_micros(self) -> int:
-        """Price of all that is to be paid and has a known one, for an attempt each."""
-        return sum(share.price_usd_micros for share in self.shares.values())
-
-    @property
-    def unpriced(self) -> int:
-        """Jobs to be paid whose price the list does not have."""
-        return sum(share.unpriced for share in self.shares.values())
 
     @property
     def reused(self) -> int:
@@ -274,18 +261,18 @@ def _add(found: Survey, job: Job, model: Model, prospect: Prospect) -> None:
     kind = (model.name, model.duration_s(job.inputs))
     share = found.shares.setdefault(kind, Share())
     share.jobs += 1
-    if prospect.state in THERE:
+    if prospect.state is State.WAITING:
+        found.combinations.add(job, model)
+    elif prospect.state in THERE:
         share.reused += 1
         if not prospect.video:
             found.gone.append(job.id)
-    elif prospect.state in {State.FAILED, State.CANCELLED}:
-        share.given_up += 1
-    elif prospect.state is not State.WAITING:
-        share.following += 1
     else:
-        share.price_usd_micros += job.price_usd_micros or 0
-        share.unpriced += job.price_usd_micros is None
-        found.combinations.add(job, model)
+        # It may be paid later, by a retry or where the one that it follows fails.
+        found.combinations.see(job, model)
+        is_given_up = prospect.state in {State.FAILED, State.CANCELLED}
+        share.given_up += is_given_up
+        share.following += not is_given_up
 
 
 def _check_videos(

@@ -59,6 +59,7 @@ FAULTS = {
     "download_redirect": "a redirect to a file of the reader's machine",
     "history_5xx": "503",
     "billing_5xx": "503",
+    "price_5xx": "503 instead of a quote",
     "upload_5xx": "503 instead of an upload ticket",
     "upload_put_5xx": "503 from the host that takes the bytes",
     "upload_put_drop": "the line to that host drops; nothing is kept",

@@ -95,7 +95,7 @@ async def price(provider: Provider, request: Request) -> Response:
     """What a prediction would cost, in dollars; the question is free."""
     let_in(provider, request)
     since_newer_routes(provider)
-    model, inputs = await _priced(request)
+    model, inputs = await _priced(provider, request)
     percent = provider.settings.price_percent
     return success(
         {
@@ -111,13 +111,17 @@ async def price(provider: Provider, request: Request) -> Response:
 async def pricing(provider: Provider, request: Request) -> Response:
     """The same as it was asked and answered before."""
     let_in(provider, request)
-    model, inputs = await _priced(request)
+    model, inputs = await _priced(provider, request)
     usd = _usd(provider.price_usd_micros(model, inputs))
     return success({"model_id": model.id, "unit_price": usd, "currency": "USD"})
 
 
-async def _priced(request: Request) -> tuple[Model, dict[str, object]]:
+async def _priced(
+    provider: Provider, request: Request
+) -> tuple[Model, dict[str, object]]:
     """The model and the inputs that a price is asked for."""
+    if provider.faults.strikes("price_5xx"):
+        raise Refusal(503, "service unavailable")
     body = await json_object(request)
     model = known_models().get(_text(body, "model_id") or "")
     if model is None:

@@ -12,7 +12,7 @@ Three of them read lines of JSON and answer each by another:
     python -m worker.ask uploads   {"sha256", "path", "size", "content_type"}
                                    {"sha256", "url"}
     python -m worker.ask quotes    {"key", "model_id", "inputs"}
-                                   {"key", "price_usd_micros", "list_usd_micros"}
+                                   {"key", "price_usd_micros"}
                                    {"key"}
                                    {"key", "balance_usd"}
     python -m worker.ask listings  {"key": PREDICTION}
@@ -131,7 +131,7 @@ async def _quotes(provider: Provider) -> None:
             return await _answer(provider, "balance", ())
         try:
             model = known.find(asked["model_id"])
-            return asdict(await quote(provider, model, asked["inputs"]))
+            return {"price_usd_micros": await quote(provider, model, asked["inputs"])}
         except NoQuote as error:
             over = error.trouble in ACCOUNT_TROUBLES
             return trouble(error.trouble, str(error), over=over)

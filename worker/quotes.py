@@ -1,12 +1,12 @@
 """Price quotes: what the provider says that a video would cost; asking is free.
 
-Amounts are read as decimals and never pass through a float. How far a quote is from
-our own list, and what that means, is told by the producer.
+Amounts are read as decimals and never pass through a float. What a quote means beside
+our own list is decided by the producer.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +24,11 @@ PRICE = "/api/v3/model/price"
 #: The older way (docs-common-api/pricing).
 PRICING = "/api/v3/model/pricing"
 
+#: Statuses after which the same question is asked again, and after how many seconds:
+#: budgets are held by the answer.
+BUSY = frozenset({429, 500, 502, 503, 504})
+AGAIN_S = (0.5, 1.5)
+
 #: Stands for a picture that has no address yet; no path of this machine goes anywhere.
 SOME_PICTURE = "https://example.com/picture.jpg"
 
@@ -37,27 +42,20 @@ class NoQuote(Exception):  # noqa: N818 - that is what it is
         self.trouble = trouble
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What one prediction would cost."""
-
-    #: What this account would pay, its discounts taken off.
-    price_usd_micros: int
-    #: What everybody pays; None where the answer does not say.
-    list_usd_micros: int | None
-
-
-async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> Quote:
-    """What a prediction with these inputs would cost.
+async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> int:
+    """What this account would pay for a prediction with these inputs, in micro-dollars.
 
     Raises:
         NoQuote: it is not said.
         NoAnswer: the provider is out of reach.
     """
     question = {"model_id": model.id, "inputs": _as_sent(model, inputs)}
-    reply = await provider.ask("POST", PRICE, question)
-    if reply.status == HTTPStatus.NOT_FOUND:
-        reply = await provider.ask("POST", PRICING, question)
+    reply = await _ask(provider, question)
+    for wait_s in AGAIN_S:
+        if reply.status not in BUSY:
+            break
+        await asyncio.sleep(wait_s)
+        reply = await _ask(provider, question)
     account = replies.trouble(reply)
     if account:
         raise NoQuote(account.trouble, account.reason)
@@ -68,8 +66,15 @@ async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> 
     return read(reply)
 
 
-def read(reply: Reply) -> Quote:
-    """The price in an answer, of the newer or the older shape.
+async def _ask(provider: Provider, question: Mapping[str, Any]) -> Reply:
+    reply = await provider.ask("POST", PRICE, question)
+    if reply.status == HTTPStatus.NOT_FOUND:
+        reply = await provider.ask("POST", PRICING, question)
+    return reply
+
+
+def read(reply: Reply) -> int:
+    """The price in an answer, of the newer or the older shape, discounts taken off.
 
     Raises:
         NoQuote: there is none.
@@ -80,10 +85,9 @@ def read(reply: Reply) -> Quote:
         currency = data.get("currency") or "USD"
         found = [data.get(n) for n in ("discounted_price", "price", "unit_price")]
         price = next(each for each in found if each is not None)
-        listed = data.get("price")
         if currency != "USD":
             raise NoQuote("unreadable", f"the price is in {replies.clean(currency)}")
-        return Quote(_micros(price), None if listed is None else _micros(listed))
+        return _micros(price)
     except (ArithmeticError, AttributeError, LookupError, StopIteration) as error:
         raise _unreadable(reply) from error
     except (TypeError, ValueError, RecursionError) as error:
@@ -95,11 +99,14 @@ def _unreadable(reply: Reply) -> NoQuote:
 
 
 def _micros(price: object) -> int:
-    """Dollars in micro-dollars; a part of one counts as a whole one."""
+    """Dollars in micro-dollars; a part of one counts as a whole one.
+
+    No price is nothing: a budget could not be held by it.
+    """
     if isinstance(price, bool) or not isinstance(price, int | str | Decimal):
         raise TypeError(price)
     dollars = Decimal(price)
-    if not 0 <= dollars <= DEAREST_USD:
+    if not 0 < dollars <= DEAREST_USD:
         raise ValueError(price)
     micros = dollars * MICROS_PER_USD
     return int(micros.to_integral_value(ROUND_CEILING))

@@ -175,7 +175,7 @@ METRICS = (
     ),
     Metric(
         "reelmill_charged_usd",
-        "Dollars that the provider took, by our price list.",
+        "Dollars that the provider took, at the price that was quoted.",
         _batch(lambda batch: _dollars(batch.charged_usd_micros)),
         BATCH,
     ),

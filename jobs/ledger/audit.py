@@ -91,12 +91,6 @@ def _jobs(
     for record in records:
         ref = str(Ref(batch.id, record.job.id))
         at = f"{ref} is {record.state}"
-        price, kept = (
-            record.job.price_usd_micros,
-            ledger.server.hget(keys.job(ref), "price"),
-        )
-        if kept != (None if price is None else str(price)):
-            problems.append(f"{ref} has the price {price}, and permits reserve {kept}")
         if (record.state in WATCHED) != (ref in due):
             problems.append(f"{at}, in the due-set: {ref in due}")
         if (record.state is State.WAITING) != (record.job.id in waiting):

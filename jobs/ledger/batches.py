@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 
 from jobs.answers import Listed
@@ -62,7 +63,9 @@ class Batches:
 
         A job that says what it asks for reuses the video of another that asked for the
         same, or follows one that makes it, unless the batch is fresh. Of those that it
-        has, the waiting ones are brought up to date: signed addresses run out.
+        has, those that are not under way are brought up to date: signed addresses run
+        out, and prices change. A price that the provider quoted stays until another
+        quote comes.
 
         Raises:
             JobsArchived: what it has is not known here, so nothing was added.
@@ -98,9 +101,9 @@ class Batches:
         args: list[object] = [self._now(), batch_id]
         for item in block:
             job, ask = (item, NO_ASK) if isinstance(item, Job) else item
-            price = job.price_usd_micros
-            price_text = "" if price is None else price
-            args += (job.id, job.line, job.to_json(), price_text, *ask)
+            price = "" if job.price_usd_micros is None else job.price_usd_micros
+            quoted = "1" if job.quoted else ""
+            args += (job.id, job.line, job.to_json(), price, quoted, *ask)
         return args
 
     def _send(self, batch_id: str, args: Sequence[object]) -> int:
@@ -327,8 +330,14 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
     size = raw.get("bytes")
     generated_at = raw.get("generated_at")
     provider_sent_at = _of_permit(raw, "provider_sent_at")
+    price = raw.get("price")
     return JobRecord(
-        job=Job.from_json(raw["job"]),
+        # The price of the newest submission need not be the one that counts.
+        job=replace(
+            Job.from_json(raw["job"]),
+            price_usd_micros=int(price) if price else None,
+            quoted="quoted" in raw,
+        ),
         state=State(raw["state"]),
         attempts=_attempts(raw),
         video=raw.get("video"),

@@ -31,7 +31,7 @@ def is_at_risk(record: JobRecord, now_s: float) -> bool:
 def notices(batch: BatchRecord, whole: Sum, at_risk: int) -> list[str]:
     """The sentences of `warnings`; `at_risk` is how many videos are."""
     held_up = _of_batch(batch, whole)
-    return [*_of_jobs(batch, whole, at_risk), *held_up, *_of_prices(whole)]
+    return [*_of_jobs(batch, whole, at_risk), *held_up, *_of_prices(batch, whole)]
 
 
 def _of_jobs(batch: BatchRecord, whole: Sum, at_risk: int) -> Iterator[str]:
@@ -77,11 +77,17 @@ def _held_up(batch: BatchRecord) -> Iterator[str]:
         yield f"Paused by a person. Go on with: reelmill resume {name}"
 
 
-def _of_prices(whole: Sum) -> Iterator[str]:
+def _of_prices(batch: BatchRecord, whole: Sum) -> Iterator[str]:
     if whole.unpriced:
         yield (
             f"Without a known price: {whole.unpriced}. They are in no estimate; "
             f"the provider's invoice tells what they cost."
+        )
+    if whole.unquoted:
+        yield (
+            f"Priced by the built-in list, without a quote of the provider: "
+            f"{whole.unquoted}. Compare with what it billed: "
+            f"reelmill report {shlex.quote(batch.id)} --billed"
         )
 
 

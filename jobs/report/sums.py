@@ -28,6 +28,8 @@ class Sum:
     refunded_usd_micros: int = 0
     wasted_usd_micros: int = 0
     unpriced: int = 0
+    #: Jobs whose price is not the provider's quote but that of our list.
+    unquoted: int = 0
     attempts: int = 0
     #: Jobs that were sent more than once.
     several: int = 0
@@ -45,6 +47,7 @@ class Sum:
             whole.refunded_usd_micros += part.refunded_usd_micros
             whole.wasted_usd_micros += part.wasted_usd_micros
             whole.unpriced += part.unpriced
+            whole.unquoted += part.unquoted
             whole.attempts += part.attempts
             whole.several += part.several
             whole.at_stake += part.at_stake
@@ -59,6 +62,7 @@ class Sum:
         self.refunded_usd_micros += record.refunded_usd_micros
         self.wasted_usd_micros += _wasted_usd_micros(record)
         self.unpriced += price is None
+        self.unquoted += bool(price) and not record.job.quoted
         self.attempts += len(record.attempts)
         self.several += len(record.attempts) > 1
         if record.state is State.UNRESOLVED:
@@ -93,6 +97,7 @@ class Sum:
         return {
             "estimated_usd": usd(self.estimated_usd_micros),
             "unpriced": self.unpriced,
+            "unquoted": self.unquoted,
             "charged_usd": usd(self.charged_usd_micros),
             "refunded_usd": usd(self.refunded_usd_micros),
             "net_usd": usd(net_usd_micros),

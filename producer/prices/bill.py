@@ -1,12 +1,13 @@
-"""What is to be paid for a manifest: by our price list, and as the provider quotes it.
+"""What is to be paid for a manifest: as the provider quotes it, else by our price list.
 
-It counts jobs by what decides their price and compares the two prices; it asks nobody
-and prints nothing. How that is shown stands in `view`, when it will be done in
-`finishing`.
+It counts jobs by what decides their price; the quote of one is the price of all that
+cost the same. It asks nobody and prints nothing. How that is shown stands in `view`,
+when it will be done in `finishing`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Protocol
@@ -28,7 +29,6 @@ class Combination:
     options: Mapping[str, Any]
     #: One of the jobs, for questions about all of them.
     example: Job
-    jobs: int
 
     @property
     def key(self) -> str:
@@ -46,11 +46,6 @@ class Combination:
         """Model id and inputs to ask a quote for."""
         return self.model.id, self.example.inputs
 
-    @property
-    def each_usd_micros(self) -> int | None:
-        """Price of one attempt by our list; None where it has none."""
-        return self.example.price_usd_micros
-
 
 def _said(name: str, value: object) -> str:
     if isinstance(value, bool):
@@ -63,39 +58,61 @@ class Combinations:
     """Counts jobs by combination; holds one job of each, however many there are."""
 
     _examples: dict[tuple[Any, ...], Job] = field(default_factory=dict)
-    _counts: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    _counts: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     _models: dict[str, tuple[Model, dict[str, Any]]] = field(default_factory=dict)
+    _quotes: dict[tuple[Any, ...], Quote] = field(default_factory=dict)
 
     def add(self, job: Job, model: Model) -> None:
         """Count a job that is to be paid."""
+        self._counts[self.see(job, model)] += 1
+
+    def see(self, job: Job, model: Model) -> tuple[Any, ...]:
+        """Note a job that may be paid later; what decides its price."""
+        key = self._key(job, model)
+        self._examples.setdefault(key, job)
+        return key
+
+    def quote(self, quotes: Mapping[str, Quote]) -> None:
+        """Take what the provider answered to `questions`."""
+        named = {key: self._combination(key).key for key in self._examples}
+        self._quotes = {k: quotes[name] for k, name in named.items() if name in quotes}
+
+    def priced(self, job: Job, model: Model) -> Job:
+        """The job at the provider's quote, or at our list's price without one."""
+        quote = self._quotes.get(self._key(job, model))
+        if not isinstance(quote, int):
+            return job
+        return replace(job, price_usd_micros=quote, quoted=True)
+
+    @property
+    def lines(self) -> tuple["Line", ...]:
+        """What is to be paid, by model and duration, a line for each combination."""
+        keys = [key for key in self._examples if self._counts[key]]
+        return tuple(
+            Line(self._combination(key), self._counts[key], self._quotes.get(key, ""))
+            for key in sorted(keys, key=lambda key: (*key[:2], str(key[2:])))
+        )
+
+    @property
+    def questions(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """What to ask the provider a quote for, by the key of its combination."""
+        each = (self._combination(key) for key in self._examples)
+        return {one.key: one.question for one in each}
+
+    @property
+    def kinds(self) -> list[tuple[str, int]]:
+        """Model id and seconds of video, as generation times are learnt by them."""
+        each = (line.combination for line in self.lines)
+        return list(dict.fromkeys((one.model.id, one.duration_s) for one in each))
+
+    def _key(self, job: Job, model: Model) -> tuple[Any, ...]:
         if model.name not in self._models:
             self._models[model.name] = model, _deciding(model)
         inputs, decides = job.inputs, self._models[model.name][1]
         options = [inputs.get(name, default) for name, default in decides.items()]
         # Nothing documents how several shots are billed, so they are asked for apart.
         shots = [total.list in inputs for total in model.total]
-        key = (model.name, model.duration_s(inputs), *options, *shots)
-        self._examples.setdefault(key, job)
-        self._counts[key] = self._counts.get(key, 0) + 1
-
-    @property
-    def distinct(self) -> list[Combination]:
-        """Every combination, by model and duration."""
-        return [
-            self._combination(key)
-            for key in sorted(self._counts, key=lambda key: (*key[:2], str(key[2:])))
-        ]
-
-    @property
-    def questions(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
-        """What to ask the provider a quote for, by the key of its combination."""
-        return {one.key: one.question for one in self.distinct}
-
-    @property
-    def kinds(self) -> list[tuple[str, int]]:
-        """Model id and seconds of video, as generation times are learnt by them."""
-        pairs = ((one.model.id, one.duration_s) for one in self.distinct)
-        return list(dict.fromkeys(pairs))
+        return (model.name, model.duration_s(inputs), *options, *shots)
 
     def _combination(self, key: tuple[Any, ...]) -> Combination:
         model, decides = self._models[key[0]]
@@ -107,7 +124,6 @@ class Combinations:
             duration_s=key[1],
             options=options,
             example=self._examples[key],
-            jobs=self._counts[key],
         )
 
 
@@ -128,8 +144,6 @@ class Part(Protocol):
     """The jobs of one model and duration."""
 
     jobs: int
-    price_usd_micros: int
-    unpriced: int
     reused: int
     following: int
 
@@ -147,31 +161,44 @@ class Found(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A combination beside its quote."""
+    """Videos of one combination, and what each costs."""
 
     combination: Combination
-    quote: Quote | None
+    jobs: int
+    #: The provider's quote for one of them; empty where nobody asked.
+    quote: Quote = ""
 
     @property
-    def jobs(self) -> int:
-        """How many videos."""
-        return self.combination.jobs
+    def list_usd_micros(self) -> int | None:
+        """Price of one attempt by our list; None where it has none."""
+        return self.combination.example.price_usd_micros
 
     @property
-    def listed_usd_micros(self) -> int | None:
-        """What they cost by our list, an attempt each."""
-        each = self.combination.each_usd_micros
-        return None if each is None else each * self.jobs
+    def quote_usd_micros(self) -> int | None:
+        """Price of one attempt by the provider's quote; None where there is none."""
+        return self.quote if isinstance(self.quote, int) else None
 
     @property
-    def quoted_usd_micros(self) -> int | None:
-        """What they cost by the provider's quote, an attempt each."""
-        return None if self.quote is None else self.quote.price_usd_micros * self.jobs
+    def each_usd_micros(self) -> int | None:
+        """Price of one attempt that counts: the quote, else our list's, if known."""
+        return self.list_usd_micros if self.is_unquoted else self.quote_usd_micros
+
+    @property
+    def cost_usd_micros(self) -> int | None:
+        """What all of them cost, an attempt each."""
+        return (
+            None if self.each_usd_micros is None else self.each_usd_micros * self.jobs
+        )
+
+    @property
+    def is_unquoted(self) -> bool:
+        """Whether the provider's price is not known."""
+        return self.quote_usd_micros is None
 
     @property
     def tenths(self) -> int | None:
         """How far the quote is above the list, in tenths of a percent of the list."""
-        listed, quoted = self.listed_usd_micros, self.quoted_usd_micros
+        listed, quoted = self.list_usd_micros, self.quote_usd_micros
         if quoted is None or listed is None:
             return None
         return tenths_above(quoted, listed)
@@ -184,35 +211,31 @@ class Bill:
     lines: tuple[Line, ...]
 
     @classmethod
-    def of(cls, found: Found, quotes: Mapping[str, Quote | None] | None) -> "Bill":
-        """The bill of what was found, with quotes by the key of their combination."""
-        known = quotes or {}
-        distinct = found.combinations.distinct
-        return cls(tuple(Line(one, known.get(one.key)) for one in distinct))
+    def of(cls, found: Found) -> "Bill":
+        """The bill of what was found, by the quotes that are known of it."""
+        return cls(found.combinations.lines)
 
     @property
-    def listed_usd_micros(self) -> int:
-        """By our list; what it has no price for is left out."""
-        return sum(line.listed_usd_micros or 0 for line in self.lines)
+    def cost_usd_micros(self) -> int:
+        """What is to be paid; videos without a known price are left out."""
+        return sum(line.cost_usd_micros or 0 for line in self.lines)
 
     @property
     def unpriced(self) -> int:
-        """Videos that our list has no price for."""
-        return sum(line.jobs for line in self.lines if line.listed_usd_micros is None)
+        """Videos whose price neither the provider nor our list tells."""
+        return sum(line.jobs for line in self.lines if line.cost_usd_micros is None)
 
     @property
     def compared(self) -> tuple[int, int] | None:
         """Sums of quotes and of our list, over what both have a price for."""
-        pairs = [
-            (line.quoted_usd_micros, line.listed_usd_micros)
+        both = [
+            (line.jobs * line.quote_usd_micros, line.jobs * line.list_usd_micros)
             for line in self.lines
-            if line.tenths is not None
+            if line.quote_usd_micros is not None and line.list_usd_micros is not None
         ]
-        if not pairs:
+        if not both:
             return None
-        return sum(quoted or 0 for quoted, _ in pairs), sum(
-            own or 0 for _, own in pairs
-        )
+        return sum(quoted for quoted, _ in both), sum(listed for _, listed in both)
 
     @property
     def tenths(self) -> int | None:
@@ -220,52 +243,35 @@ class Bill:
         return tenths_above(*self.compared) if self.compared else None
 
     @property
-    def unquoted(self) -> list[str]:
-        """Keys of the combinations that there is no quote for."""
-        return [line.combination.key for line in self.lines if not line.quote]
-
-    @property
-    def need_usd_micros(self) -> int:
-        """What the account must hold: quotes count before our list."""
-        return sum(_first(line) or 0 for line in self.lines)
+    def unquoted(self) -> list[Line]:
+        """What there is no quote for."""
+        return [line for line in self.lines if line.is_unquoted]
 
     @property
     def priced(self) -> int:
-        """Videos that our list has a price for."""
+        """Videos whose price is known."""
         return sum(line.jobs for line in self.lines) - self.unpriced
-
-    @property
-    def counted(self) -> int:
-        """Videos whose price is known, from the one or the other."""
-        return sum(line.jobs for line in self.lines if _first(line) is not None)
 
     @property
     def even(self) -> bool:
         """Whether they all cost the same."""
-        return len({(_first(line) or 0) // line.jobs for line in self.lines}) <= 1
+        return len({line.each_usd_micros or 0 for line in self.lines}) <= 1
 
     @property
     def dearest_usd_micros(self) -> int:
-        """The highest price of one video by our list."""
-        prices = (line.combination.each_usd_micros for line in self.lines)
-        return max((price or 0 for price in prices), default=0)
+        """The highest price of one video."""
+        return max((line.each_usd_micros or 0 for line in self.lines), default=0)
 
     @property
     def oldest(self) -> date | None:
-        """When the oldest price in use was read."""
-        prices = (line.combination.model.price for line in self.lines)
+        """When the oldest price of our list that counts was read."""
+        prices = (line.combination.model.price for line in self.unquoted)
         return min((price.read_on for price in prices if price), default=None)
 
-    def covered(self, usd_micros: int, *, by_list: bool = False) -> int:
+    def covered(self, usd_micros: int) -> int:
         """How many of the videos an amount pays for, the mean price taken for each."""
-        need = self.listed_usd_micros if by_list else self.need_usd_micros
-        count = self.priced if by_list else self.counted
-        return count if need <= usd_micros else max(0, usd_micros) * count // need
-
-
-def _first(line: Line) -> int | None:
-    quoted = line.quoted_usd_micros
-    return line.listed_usd_micros if quoted is None else quoted
+        cost, count = self.cost_usd_micros, self.priced
+        return count if cost <= usd_micros else max(0, usd_micros) * count // cost
 
 
 def tenths_above(amount: int, base: int) -> int | None:

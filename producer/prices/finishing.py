@@ -192,15 +192,15 @@ def _days(
 ) -> tuple[int | None, float]:
     """UTC days that it is spread over, and the share of it that is left to the last.
 
-    None if it is never done. The ledger counts by our list, and whole videos.
+    None if it is never done. The ledger counts whole videos.
     """
     daily, count = settings.daily_budget_usd_micros, bill.priced
     if daily is None:
         return 1, 1.0
     if bill.dearest_usd_micros > daily:
         return None, 1.0
-    each_day = bill.covered(daily, by_list=True)
-    later = count - bill.covered(daily - today_usd_micros, by_list=True)
+    each_day = bill.covered(daily)
+    later = count - bill.covered(daily - today_usd_micros)
     if later <= 0:
         return 1, 1.0
     days = math.ceil(later / each_day)

@@ -20,15 +20,15 @@ NO_KEY = (
 
 
 def list_lines(bill: Bill, today: date) -> list[str]:
-    """How old the prices of the list are, and what it has none for."""
+    """How old the prices of our list are that count, and what has no price."""
     lines = []
     if bill.oldest:
         days = age_days(bill.oldest, today)
         old = ", so look whether they still hold" if days > OLD_DAYS else ""
-        lines.append(f"prices were read {_ago(days)}, on {bill.oldest}{old}")
+        lines.append(f"the list's prices were read {_ago(days)}, on {bill.oldest}{old}")
     if bill.unpriced:
         count = _videos(bill.unpriced)
-        lines.append(f"the list has no price for {count}: not counted in the cost")
+        lines.append(f"there is no price for {count}: not counted in the cost")
     return lines
 
 
@@ -50,38 +50,31 @@ def provider_lines(balance: Balance | None) -> list[str]:
     return []
 
 
-def dearer_lines(bill: Bill) -> list[str]:
-    """What the provider quotes above the list: nobody should learn it afterwards."""
-    lines = [_difference(line) for line in bill.lines if (line.tenths or 0) > 0]
-    compared = bill.compared
-    if compared and compared[0] > compared[1]:
-        more = usd(compared[0] - compared[1])
-        lines.append(
-            f"budgets are held by the list: this may cost ${more} more than they allow"
-        )
-    return lines
-
-
-def other_quote_lines(bill: Bill) -> list[str]:
-    """What the provider quotes below the list, and what it does not quote."""
-    lines = [_difference(line) for line in bill.lines if (line.tenths or 0) < 0]
-    missing = bill.unquoted
-    if missing and len(missing) == len(bill.lines):
-        lines.append("the provider quotes no price for any of it")
-    elif missing:
-        lines.append(f"the provider quotes no price for {'; '.join(missing)}")
+def quote_lines(bill: Bill) -> list[str]:
+    """What the provider quotes otherwise than the list, and what it does not quote."""
+    lines = [_difference(line) for line in bill.lines if line.tenths]
+    if lines:
+        lines.append("what is quoted counts: in the cost, in budgets and in the report")
+    missing: dict[str, list[str]] = {}
+    for line in bill.unquoted:
+        missing.setdefault(str(line.quote), []).append(line.combination.key)
+    lines += [
+        f"no quote could be read for {'; '.join(keys)} ({reason}): the list's price "
+        "counts, or an earlier quote of the batch, and the bill may differ"
+        for reason, keys in missing.items()
+    ]
     return lines
 
 
 def balance_lines(bill: Bill, balance: Balance | None) -> list[str]:
     """Whether the account holds enough."""
     held = balance_usd_micros(balance) if balance else None
-    need = bill.need_usd_micros
+    need = bill.cost_usd_micros
     if held is None or not need:
         return []
     if held >= need:
         return [f"the balance of ${usd(held)} covers it"]
-    count = f"{_about(bill)}{bill.covered(held)} of {_videos(bill.counted)}"
+    count = f"{_about(bill)}{bill.covered(held)} of {_videos(bill.priced)}"
     return [f"the balance of ${usd(held)} covers {count}: top up ${usd(need - held)}"]
 
 
@@ -91,10 +84,10 @@ def budget_lines(
     daily_usd_micros: int | None,
     days: int | None,
 ) -> list[str]:
-    """Where budgets stop it, by the prices of the list."""
-    lines, cost = [], bill.listed_usd_micros
+    """Where budgets stop it."""
+    lines, cost = [], bill.cost_usd_micros
     if budget_usd_micros is not None and budget_usd_micros < cost:
-        covered = bill.covered(budget_usd_micros, by_list=True)
+        covered = bill.covered(budget_usd_micros)
         count = f"{_about(bill)}{covered} of {_videos(bill.priced)}"
         lines.append(
             f"the budget of ${usd(budget_usd_micros)} covers {count}: "
@@ -125,11 +118,11 @@ def dollars(micros: int | None) -> str:
 
 def _difference(line: Line) -> str:
     one, tenths = line.combination, line.tenths or 0
-    quoted = dollars(line.quote.price_usd_micros) if line.quote else ""
+    quoted = dollars(line.quote_usd_micros)
     way = "above" if tenths > 0 else "below"
     return (
         f"the provider quotes {quoted} for {one.key}, {percent(abs(tenths))[1:]} "
-        f"{way} the list's {dollars(one.each_usd_micros)}"
+        f"{way} the list's {dollars(line.list_usd_micros)}"
     )
 
 

@@ -4,7 +4,6 @@ It only words what `bill` and `finishing` know; nothing here asks the provider, 
 price is shown with or without a key, and while the provider is away.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -15,7 +14,7 @@ from rich.text import Text
 from jobs.pricing import usd
 from jobs.settings import Settings
 from producer import tables
-from producer.account import Balance, Quote
+from producer.account import Balance
 from producer.grid import Grid
 from producer.prices import lines as price_lines
 from producer.prices.bill import Bill, Found, Line, balance_usd_micros, by_kind
@@ -48,7 +47,7 @@ class PriceView:
         own = self.finish.levels[0]
         return {
             "videos": self.found.jobs,
-            "cost_usd": usd(self.bill.listed_usd_micros),
+            "cost_usd": usd(self.bill.cost_usd_micros),
             "unpriced": self.bill.unpriced,
             "reused": self._count("reused"),
             "following": self._count("following"),
@@ -87,9 +86,8 @@ class PriceView:
         if not short:
             said += price_lines.list_lines(bill, self._today)
             said += price_lines.provider_lines(self.balance)
-        said += price_lines.dearer_lines(bill)
-        if self.asked and not short and self.balance and not self.balance.trouble:
-            said += price_lines.other_quote_lines(bill)
+        if self.asked and self.balance and not self.balance.trouble:
+            said += price_lines.quote_lines(bill)
         said += price_lines.balance_lines(bill, self.balance)
         said += price_lines.budget_lines(
             bill,
@@ -118,8 +116,8 @@ class PriceView:
         made = tables.table(*columns, right=numbers, spare=("quoted", "each"))
         for line in self.bill.lines:
             one = line.combination
-            each, cost = one.each_usd_micros, line.listed_usd_micros
-            row = [one.model.name, one.option, str(one.jobs), dollars(each)]
+            each, cost = line.each_usd_micros, line.cost_usd_micros
+            row = [one.model.name, one.option, str(line.jobs), dollars(each)]
             row.append("unknown" if cost is None else dollars(cost))
             made.add_row(*row, *([_beside(line)] if self._quoted else []))
         made.add_section()
@@ -130,7 +128,7 @@ class PriceView:
             if self._count(name):
                 row = [words, "", str(self._count(name)), "", "$0.00"]
                 made.add_row(*row, *([""] if self._quoted else []))
-        total = f"[bold]{dollars(self.bill.listed_usd_micros)}[/]"
+        total = f"[bold]{dollars(self.bill.cost_usd_micros)}[/]"
         row = ["[bold]total[/]", "", f"[bold]{self.found.jobs}[/]", "", total]
         if self._quoted:
             tenths = self.bill.tenths
@@ -140,7 +138,7 @@ class PriceView:
 
     @property
     def _quoted(self) -> bool:
-        return any(line.quote for line in self.bill.lines)
+        return not all(line.is_unquoted for line in self.bill.lines)
 
     def _by_model(self) -> list[dict[str, Any]]:
         kinds = by_kind(self.bill)
@@ -149,13 +147,14 @@ class PriceView:
                 "model": model,
                 "duration_s": duration_s,
                 "videos": share.jobs,
-                "unpriced": share.unpriced,
-                "cost_usd": usd(share.price_usd_micros),
+                "unpriced": bill.unpriced,
+                "cost_usd": usd(bill.cost_usd_micros),
                 "reused": share.reused,
                 "following": share.following,
-                "options": [_option(x) for x in kinds.get((model, duration_s), ())],
+                "options": [_option(line) for line in bill.lines],
             }
             for (model, duration_s), share in sorted(self.found.shares.items())
+            for bill in [Bill(tuple(kinds.get((model, duration_s), ())))]
         ]
 
     @property
@@ -178,13 +177,13 @@ class PriceView:
             "quoted_usd": _amount(quoted),
             "listed_usd": _amount(listed),
             "difference_usd": _amount(difference),
-            "missing": self.bill.unquoted,
+            "missing": [line.combination.key for line in self.bill.unquoted],
         }
 
     def _balance(self) -> dict[str, Any] | None:
         if self.balance is None:
             return None
-        held, need = balance_usd_micros(self.balance), self.bill.need_usd_micros
+        held, need = balance_usd_micros(self.balance), self.bill.cost_usd_micros
         return {
             "balance_usd": _amount(held),
             "need_usd": usd(need),
@@ -202,7 +201,7 @@ def view(  # noqa: PLR0913 - what is known of manifest and account, each by its 
     now_s: float,
     learnt: Learnt | None = None,
     balance: Balance | None = None,
-    quotes: Mapping[str, Quote | None] | None = None,
+    asked: bool = False,
     budget_usd_micros: int | None = None,
     slots_in_use: int = 0,
     today_usd_micros: int = 0,
@@ -210,17 +209,17 @@ def view(  # noqa: PLR0913 - what is known of manifest and account, each by its 
     """What a manifest will cost and when it will be done.
 
     Args:
-        found: what it asks for.
+        found: what it asks for, with the quotes that are known.
         settings: whose limits and daily budget count.
         now_s: unix seconds.
         learnt: generation times by model id and seconds of video.
         balance: None where the provider was not asked.
-        quotes: by the key of their combination; None where they were not asked for.
+        asked: whether the provider was asked for quotes.
         budget_usd_micros: cap over the batch; None is no cap.
         slots_in_use: videos that the account is generating already.
         today_usd_micros: what this UTC day has cost already.
     """
-    bill = Bill.of(found, quotes)
+    bill = Bill.of(found)
     return PriceView(
         found=found,
         bill=bill,
@@ -233,7 +232,7 @@ def view(  # noqa: PLR0913 - what is known of manifest and account, each by its 
             today_usd_micros=today_usd_micros,
         ),
         balance=balance,
-        asked=quotes is not None,
+        asked=asked,
         budget_usd_micros=budget_usd_micros,
         daily_budget_usd_micros=settings.daily_budget_usd_micros,
         limited=bool(_LIMITS & settings.model_fields_set),
@@ -241,24 +240,21 @@ def view(  # noqa: PLR0913 - what is known of manifest and account, each by its 
 
 
 def _option(line: Line) -> dict[str, Any]:
-    one, quote = line.combination, line.quote
     return {
-        "options": dict(one.options),
-        "videos": one.jobs,
-        "each_usd": _amount(one.each_usd_micros),
-        "cost_usd": _amount(line.listed_usd_micros),
-        "quote_each_usd": _amount(quote.price_usd_micros) if quote else None,
-        "quote_usd": _amount(line.quoted_usd_micros),
+        "options": dict(line.combination.options),
+        "videos": line.jobs,
+        "each_usd": _amount(line.each_usd_micros),
+        "cost_usd": _amount(line.cost_usd_micros),
+        "list_each_usd": _amount(line.list_usd_micros),
+        "quote_each_usd": _amount(line.quote_usd_micros),
     }
 
 
 def _beside(line: Line) -> str:
     """What the provider says to a price of the list."""
-    if not line.quote:
+    if line.is_unquoted:
         return "none"
-    if line.tenths is None:
-        return dollars(line.quoted_usd_micros)
-    return percent(line.tenths)
+    return "not listed" if line.tenths is None else percent(line.tenths)
 
 
 def _amount(micros: int | None) -> str | None:

@@ -132,7 +132,7 @@ async def test_history_billing_balance_and_prices_fit_together(
     assert (found[0].inputs, strangers) == (INPUTS, [])
     assert [each.amount_usd_micros for each in billed] == [price] * 120
     assert balance_usd == pytest.approx(1_000_000 - 120 * 0.21)
-    assert (quoted.price_usd_micros, secret) == (price, WEBHOOK_SECRET)
+    assert (quoted, secret) == (price, WEBHOOK_SECRET)
 
 
 def test_the_vendors_own_client_gets_a_video(standin: Standin) -> None:

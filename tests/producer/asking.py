@@ -1,10 +1,12 @@
 """Manifests in few words: what is found in one, as far as a price needs it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobs import catalogue
 from jobs.job import Job
+from producer.account import Quote
 from producer.prices.bill import Combinations
 
 STD, NEW = "kling-v2.6-std", "kling-v3.0-std"
@@ -13,8 +15,6 @@ STD, NEW = "kling-v2.6-std", "kling-v3.0-std"
 @dataclass(slots=True)
 class Share:
     jobs: int = 0
-    price_usd_micros: int = 0
-    unpriced: int = 0
     reused: int = 0
     following: int = 0
 
@@ -34,8 +34,12 @@ class Wanted:
             self.jobs += 1
             job = a_job(self.jobs, name, **inputs)
             share.jobs += 1
-            share.price_usd_micros += job.price_usd_micros or 0
             self.combinations.add(job, model)
+        return self
+
+    def quoted(self, quotes: Mapping[str, Quote]) -> "Wanted":
+        """The same, with what the provider said."""
+        self.combinations.quote(quotes)
         return self
 
     def there(self, count: int, what: str, name: str = STD) -> "Wanted":

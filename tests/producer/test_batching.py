@@ -17,6 +17,7 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import Event, State
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
+from producer.prices.bill import Bill
 from producer.reading import Options
 from producer.survey import Share, Survey, survey, weigh
 from tests.jobs.ledger.play import PLENTY, play
@@ -83,10 +84,10 @@ def test_a_survey_counts_and_prices_by_model_and_duration(tmp_path: Path) -> Non
     assert found.jobs == 3
     assert found.problems.count == 0
     assert found.shares == {
-        ("kling-v2.6-std", 5): Share(jobs=2, price_usd_micros=420_000),
-        ("kling-v2.6-std", 10): Share(jobs=1, price_usd_micros=420_000),
+        ("kling-v2.6-std", 5): Share(jobs=2),
+        ("kling-v2.6-std", 10): Share(jobs=1),
     }
-    assert found.price_usd_micros == 840_000
+    assert Bill.of(found).cost_usd_micros == 840_000
 
 
 def test_a_survey_that_nobody_goes_on_with_keeps_no_job(tmp_path: Path) -> None:

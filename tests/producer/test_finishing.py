@@ -20,7 +20,7 @@ MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
 def finished(wanted: Wanted, learnt: Any = None, **chosen: Any) -> Finish:
     values = {k: v for k, v in chosen.items() if k in settings.Settings.model_fields}
     rest = {k: v for k, v in chosen.items() if k not in values}
-    bill = Bill.of(wanted, None)
+    bill = Bill.of(wanted)
     account = settings.read({}, **values)
     return finish(bill, account, now_s=NOW_S, learnt=learnt or {}, **rest)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from rich.console import Console
 
 from jobs import catalogue, settings
@@ -22,8 +23,12 @@ def viewed(wanted: Wanted, **known: Any) -> PriceView:
     chosen = {
         n: known.pop(n) for n in list(known) if n in settings.Settings.model_fields
     }
+    quotes = known.pop("quotes", None)
     return view(
-        wanted, settings=settings.read({}, **chosen), **{"now_s": NOW_S, **known}
+        wanted.quoted(quotes or {}),
+        settings=settings.read({}, **chosen),
+        asked=quotes is not None,
+        **{"now_s": NOW_S, **known},
     )
 
 
@@ -42,11 +47,8 @@ def said(shown: PriceView, **how: Any) -> str:
     return "\n".join(shown.lines(**how))
 
 
-def quoted(micros: int | None, *others: tuple[str, int]) -> dict[str, Quote | None]:
-    quotes: dict[str, Quote | None] = {
-        "kling-v2.6-std 5 s": Quote(micros, None) if micros is not None else None
-    }
-    return quotes | {key: Quote(price, None) for key, price in others}
+def quoted(micros: Quote, *others: tuple[str, Quote]) -> dict[str, Quote]:
+    return {"kling-v2.6-std 5 s": micros, **dict(others)}
 
 
 def test_all_of_it_is_shown_without_a_key() -> None:
@@ -54,7 +56,7 @@ def test_all_of_it_is_shown_without_a_key() -> None:
     assert "kling-v2.6-std 5 s 100 $0.21 $21.00" in one_spaced(text)
     assert "kling-v3.0-std 5 s, sound 20 $0.63 $12.60" in one_spaced(text)
     assert "total 120 $33.60" in one_spaced(text)
-    assert "prices were read 13 days ago, on 2026-11-20" in text
+    assert "the list's prices were read 13 days ago, on 2026-11-20" in text
     assert text.count("WAVESPEED_API_KEY") == 1
     assert "done by 0" in text
     assert "quoted" not in text
@@ -63,7 +65,7 @@ def test_all_of_it_is_shown_without_a_key() -> None:
 def test_it_fits_a_terminal_and_cuts_no_word_off() -> None:
     wanted = Wanted().add(12_000, "kling-v1.6-multi-i2v-standard", images=["a"])
     wanted.add(3, NEW, sound=True, multi_prompt=[{"prompt": "a"}])
-    quotes = {key: Quote(700_000, None) for key in wanted.combinations.questions}
+    quotes = dict.fromkeys(wanted.combinations.questions, 700_000)
     text = printed(viewed(wanted, quotes=quotes, balance=Balance(usd=3.0)))
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
@@ -88,17 +90,33 @@ def test_nothing_new_costs_nothing_and_needs_nothing() -> None:
     assert shown.document()["duration_s"] == 0
 
 
-def test_a_dearer_quote_is_a_warning_before_spending_too() -> None:
+@pytest.mark.parametrize("short", [True, False])
+def test_a_dearer_quote_counts_everywhere_and_is_said(*, short: bool) -> None:
     shown = viewed(
-        Wanted().add(100), quotes=quoted(230_000), balance=Balance(usd=100.0)
+        Wanted().add(100),
+        quotes=quoted(230_000),
+        balance=Balance(usd=22.0),
+        budget_usd_micros=21_000_000,
     )
-    for short in (True, False):
-        text = said(shown, short=short)
-        assert (
-            "quotes $0.23 for kling-v2.6-std 5 s, 9.5 % above the list's $0.21" in text
-        )
-        assert "may cost $2.00 more than they allow" in text
-    assert "+9.5 %" in printed(shown)
+    text = said(shown, short=short)
+    assert "quotes $0.23 for kling-v2.6-std 5 s, 9.5 % above the list's $0.21" in text
+    assert "what is quoted counts: in the cost, in budgets and in the report" in text
+    assert "the budget of $21.00 covers 91 of 100 videos: $2.00 more" in text
+    assert "the balance of $22.00 covers 95 of 100 videos: top up $1.00" in text
+    assert "prices were read" not in text
+    assert "kling-v2.6-std 5 s 100 $0.23 $23.00 +9.5 %" in one_spaced(printed(shown))
+    told = shown.document()
+    assert told["cost_usd"] == told["by_model"][0]["cost_usd"] == "23.00"
+    assert told["by_model"][0]["options"] == [
+        {
+            "options": {},
+            "videos": 100,
+            "each_usd": "0.23",
+            "cost_usd": "23.00",
+            "list_each_usd": "0.21",
+            "quote_each_usd": "0.23",
+        }
+    ]
     assert shown.document()["quotes"] == {
         "quoted_usd": "23.00",
         "listed_usd": "21.00",
@@ -107,14 +125,12 @@ def test_a_dearer_quote_is_a_warning_before_spending_too() -> None:
     }
 
 
-def test_a_cheaper_quote_is_no_warning() -> None:
+def test_a_cheaper_quote_counts_too() -> None:
     shown = viewed(
         Wanted().add(100), quotes=quoted(189_000), balance=Balance(usd=100.0)
     )
-    assert "10.0 % below the list's $0.21" in said(shown)
-    assert "below" not in said(shown, short=True)
-    assert "budgets are held" not in said(shown)
-    assert "-10.0 %" in printed(shown)
+    assert "10.0 % below the list's $0.21" in said(shown, short=True)
+    assert "kling-v2.6-std 5 s 100 $0.189 $18.90 -10.0 %" in one_spaced(printed(shown))
     assert shown.document()["quotes"]["difference_usd"] == "-2.10"
 
 
@@ -126,11 +142,16 @@ def test_the_same_price_is_called_the_same() -> None:
 
 def test_what_is_not_quoted_is_named() -> None:
     wanted = Wanted().add(2).add(1, NEW)
-    some = viewed(wanted, quotes=quoted(210_000), balance=Balance(usd=9.0))
-    assert "the provider quotes no price for kling-v3.0-std 5 s" in said(some)
+    away = ("kling-v3.0-std 5 s", "HTTP 503")
+    some = viewed(wanted, quotes=quoted(210_000, away), balance=Balance(usd=9.0))
+    for short in (True, False):
+        assert (
+            "no quote could be read for kling-v3.0-std 5 s (HTTP 503): the list's price"
+        ) in said(some, short=short)
     assert some.document()["quotes"]["missing"] == ["kling-v3.0-std 5 s"]
-    none = viewed(wanted, quotes=quoted(None), balance=Balance(usd=9.0))
-    assert "quotes no price for any of it" in said(none)
+    assert "kling-v3.0-std 5 s 1 $0.42 $0.42 none" in one_spaced(printed(some))
+    none = viewed(wanted, quotes=quoted("HTTP 503", away), balance=Balance(usd=9.0))
+    assert "for kling-v2.6-std 5 s; kling-v3.0-std 5 s (HTTP 503)" in said(none)
 
 
 def test_an_unknown_price_is_unknown_and_not_nothing() -> None:
@@ -139,13 +160,13 @@ def test_an_unknown_price_is_unknown_and_not_nothing() -> None:
     wanted.combinations.add(replace(a_job(9, NEW), price_usd_micros=None), model)
     text = printed(viewed(wanted))
     assert "customize 1 unknown" in one_spaced(text)
-    assert "the list has no price for 1 video: not counted in the cost" in text
+    assert "there is no price for 1 video: not counted in the cost" in text
     (key,) = set(wanted.combinations.questions) - {"kling-v2.6-std 5 s"}
     quotes = quoted(210_000, (key, 500_000))
     shown = viewed(wanted, quotes=quotes, balance=Balance(usd=0.92))
-    assert "unknown $0.50" in one_spaced(printed(shown))
+    assert "customize 1 $0.50 $0.50 not listed" in one_spaced(printed(shown))
     assert "the balance of $0.92 covers it" in said(shown)
-    assert shown.document()["unpriced"] == 1
+    assert shown.document()["unpriced"] == 0
 
 
 def test_a_balance_too_small_says_how_far_it_reaches_and_what_is_missing() -> None:
@@ -177,10 +198,10 @@ def test_mixed_prices_make_it_an_about() -> None:
 
 def test_a_provider_that_is_away_stops_nothing() -> None:
     away = Balance(trouble="unreachable", reason="no route to host")
-    shown = viewed(Wanted().add(3), balance=away, quotes=quoted(None))
+    shown = viewed(Wanted().add(3), balance=away, quotes=quoted("no route"))
     text = said(shown)
     assert "out of reach (no route to host): no quotes, no balance" in text
-    assert "quotes no price" not in text
+    assert "no quote could be read" not in text
     assert "done by" in text
     assert shown.document()["balance"]["trouble"] == "unreachable"
     assert shown.document()["balance"]["short_usd"] is None
@@ -220,13 +241,13 @@ def test_a_program_reads_the_same_figures() -> None:
     wanted = Wanted().add(3).add(2, NEW, sound=True).add(1, NEW).there(1, "reused")
     told = viewed(wanted, quotes=quoted(200_000), balance=Balance(usd=50.0)).document()
     assert json.loads(json.dumps(told)) == told
-    assert told["cost_usd"] == "2.31"
+    assert told["cost_usd"] == "2.28"
     assert told["unpriced"] == 0
     std, new = told["by_model"]
     assert (std["model"], std["duration_s"], std["videos"], std["cost_usd"]) == (
-        *(STD, 5, 4, "0.63"),
+        *(STD, 5, 4, "0.60"),
     )
-    assert std["options"][0]["quote_usd"] == "0.60"
+    assert std["options"][0]["list_each_usd"] == "0.21"
     assert [option["options"] for option in new["options"]] == [
         {"sound": False},
         {"sound": True},

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import catalogue
-from producer.account import Balance, Quote
+from producer.account import Balance
 from producer.prices.bill import Bill, Combinations, balance_usd_micros, tenths_above
 from tests.producer.asking import NEW, STD, Wanted, a_job
 
@@ -15,7 +15,7 @@ from tests.producer.asking import NEW, STD, Wanted, a_job
 def test_jobs_are_told_apart_by_what_decides_their_price_alone() -> None:
     wanted = Wanted().add(3).add(2, duration=5).add(4, duration=10)
     wanted.add(2, NEW).add(1, NEW, sound=False, cfg_scale=0.7).add(5, NEW, sound=True)
-    assert [(one.key, one.jobs) for one in wanted.combinations.distinct] == [
+    assert [(one.combination.key, one.jobs) for one in wanted.combinations.lines] == [
         ("kling-v2.6-std 5 s", 5),
         ("kling-v2.6-std 10 s", 4),
         ("kling-v3.0-std 5 s", 3),
@@ -26,7 +26,7 @@ def test_jobs_are_told_apart_by_what_decides_their_price_alone() -> None:
 def test_several_shots_are_asked_for_apart() -> None:
     wanted = Wanted().add(1, NEW, duration=10)
     wanted.add(1, NEW, multi_prompt=[{"prompt": "a"}, {"prompt": "b"}])
-    keys = [one.key for one in wanted.combinations.distinct]
+    keys = [one.combination.key for one in wanted.combinations.lines]
     assert keys == ["kling-v3.0-std 10 s", "kling-v3.0-std 10 s, multi_prompt"]
 
 
@@ -48,47 +48,81 @@ def test_without_a_price_all_that_may_decide_one_tells_jobs_apart() -> None:
     for number, sound in enumerate((True, False, False)):
         job = replace(a_job(number, NEW, sound=sound), price_usd_micros=None)
         combinations.add(job, model)
-    assert {one.option: one.jobs for one in combinations.distinct} == {
+    assert {one.combination.option: one.jobs for one in combinations.lines} == {
         "5 s, sound, shot_type=customize": 1,
         "5 s, shot_type=customize": 2,
     }
-    (one, *_) = combinations.distinct
+    (one, *_) = combinations.lines
     assert one.each_usd_micros is None
 
 
 def test_quotes_are_compared_where_there_are_both_prices() -> None:
     wanted = Wanted().add(100).add(10, NEW).add(1, NEW, sound=True)
-    bill = Bill.of(wanted, {"kling-v2.6-std 5 s": Quote(230_000, None)})
-    assert bill.listed_usd_micros == 100 * 210_000 + 10 * 420_000 + 630_000
+    bill = Bill.of(wanted.quoted({"kling-v2.6-std 5 s": 230_000}))
     assert bill.compared == (23_000_000, 21_000_000)
     assert bill.tenths == 95
-    assert bill.need_usd_micros == 23_000_000 + 4_200_000 + 630_000
-    assert bill.unquoted == ["kling-v3.0-std 5 s", "kling-v3.0-std 5 s, sound"]
+    assert bill.cost_usd_micros == 23_000_000 + 4_200_000 + 630_000
+    assert [line.combination.key for line in bill.unquoted] == [
+        "kling-v3.0-std 5 s",
+        "kling-v3.0-std 5 s, sound",
+    ]
+
+
+def test_a_job_takes_the_quote_of_those_that_cost_the_same() -> None:
+    model = catalogue.builtin().find(NEW)
+    wanted = (
+        Wanted()
+        .add(1, NEW)
+        .quoted(
+            {"kling-v3.0-std 5 s": 500_000, "kling-v3.0-std 5 s, sound": "HTTP 503"}
+        )
+    )
+    alike, loud = a_job(2, NEW), a_job(3, NEW, sound=True)
+    assert wanted.combinations.priced(alike, model) == replace(
+        alike, price_usd_micros=500_000, quoted=True
+    )
+    assert wanted.combinations.priced(loud, model) == loud
+    assert not loud.quoted
+
+
+def test_what_may_be_paid_later_is_asked_for_and_not_counted() -> None:
+    model = catalogue.builtin().find(NEW)
+    wanted = Wanted().add(1)
+    wanted.combinations.see(later := a_job(2, NEW), model)
+    assert [*wanted.combinations.questions] == [
+        "kling-v2.6-std 5 s",
+        "kling-v3.0-std 5 s",
+    ]
+    assert [line.combination.key for line in Bill.of(wanted).lines] == [
+        "kling-v2.6-std 5 s"
+    ]
+    wanted.quoted({"kling-v3.0-std 5 s": 1})
+    assert wanted.combinations.priced(later, model).price_usd_micros == 1
 
 
 def test_without_quotes_nothing_is_compared() -> None:
-    bill = Bill.of(Wanted().add(2), None)
+    bill = Bill.of(Wanted().add(2))
     assert bill.compared is None
     assert bill.tenths is None
-    assert bill.need_usd_micros == bill.listed_usd_micros == 420_000
+    assert bill.cost_usd_micros == 420_000
 
 
 def test_what_has_no_price_is_neither_nothing_nor_counted() -> None:
     model = replace(catalogue.builtin().find(STD), price=None)
     wanted = Wanted().add(2, NEW)
     wanted.combinations.add(replace(a_job(9), price_usd_micros=None), model)
-    bill = Bill.of(wanted, None)
-    assert (bill.unpriced, bill.priced, bill.counted) == (1, 2, 2)
-    assert bill.listed_usd_micros == 840_000
-    quoted = Bill.of(wanted, {"kling-v2.6-std 5 s": Quote(200_000, None)})
-    assert quoted.counted == 3
-    assert quoted.need_usd_micros == 1_040_000
+    bill = Bill.of(wanted)
+    assert (bill.unpriced, bill.priced) == (1, 2)
+    assert bill.cost_usd_micros == 840_000
+    quoted = Bill.of(wanted.quoted({"kling-v2.6-std 5 s": 200_000}))
+    assert (quoted.unpriced, quoted.priced) == (0, 3)
+    assert quoted.cost_usd_micros == 1_040_000
     assert quoted.compared is None
 
 
 @given(st.integers(1, 50), st.integers(-(10**6), 10**8))
 def test_money_covers_as_many_videos_as_it_pays_for(count: int, held: int) -> None:
-    bill = Bill.of(Wanted().add(count), None)
+    bill = Bill.of(Wanted().add(count))
     covered = bill.covered(held)
     assert bill.even
     assert 0 <= covered <= count
@@ -97,15 +131,15 @@ def test_money_covers_as_many_videos_as_it_pays_for(count: int, held: int) -> No
 
 
 def test_nothing_to_pay_is_covered_by_nothing() -> None:
-    bill = Bill.of(Wanted().there(3, "reused"), None)
-    assert bill.listed_usd_micros == bill.need_usd_micros == 0
+    bill = Bill.of(Wanted().there(3, "reused"))
+    assert bill.cost_usd_micros == 0
     assert bill.covered(0) == 0
     assert bill.oldest is None
     assert bill.dearest_usd_micros == 0
 
 
 def test_mixed_prices_are_not_even() -> None:
-    bill = Bill.of(Wanted().add(1).add(1, NEW), None)
+    bill = Bill.of(Wanted().add(1).add(1, NEW))
     assert not bill.even
     assert bill.dearest_usd_micros == 420_000
 

@@ -101,12 +101,18 @@ def test_a_question_that_means_nothing_is_400(
 
 @pytest.mark.parametrize(
     ("fault", "path"),
-    [("history_5xx", "predictions"), ("billing_5xx", "billings/search")],
+    [
+        ("history_5xx", "predictions"),
+        ("billing_5xx", "billings/search"),
+        ("price_5xx", "model/price"),
+        ("price_5xx", "model/pricing"),
+    ],
 )
 def test_a_listing_can_be_out_of_order(desk: Desk, fault: str, path: str) -> None:
     desk.configure(**{fault: "first 1"})
-    assert desk.ask("POST", f"/api/v3/{path}", json={}).status_code == 503
-    assert desk.ask("POST", f"/api/v3/{path}", json={}).status_code == 200
+    body = {"model_id": V26, "inputs": {}}
+    assert desk.ask("POST", f"/api/v3/{path}", json=body).status_code == 503
+    assert desk.ask("POST", f"/api/v3/{path}", json=body).status_code == 200
 
 
 def test_billing_shows_a_deduction_at_once_and_a_refund_in_its_time(

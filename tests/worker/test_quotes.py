@@ -13,8 +13,9 @@ from jobs import catalogue
 from jobs.answers import Trouble
 from tests.worker.hosts import Answer, Host, host, page, reset, sends
 from tests.worker.test_uploads import in_turn
+from worker import quotes
 from worker.provider import NoAnswer, Provider
-from worker.quotes import PRICE, PRICING, SOME_PICTURE, NoQuote, Quote, quote, read
+from worker.quotes import PRICE, PRICING, SOME_PICTURE, NoQuote, quote, read
 from worker.replies import Reply
 
 V21 = catalogue.builtin().find("kling-v2.1-std")
@@ -26,8 +27,8 @@ def said(data: str) -> bytes:
     return f'{{"code": 200, "message": "success", "data": {data}}}'.encode()
 
 
-def ask(answer: Answer) -> tuple[Quote | NoQuote | NoAnswer, Host]:
-    async def run() -> tuple[Quote | NoQuote | NoAnswer, Host]:
+def ask(answer: Answer) -> tuple[int | NoQuote | NoAnswer, Host]:
+    async def run() -> tuple[int | NoQuote | NoAnswer, Host]:
         async with host(answer) as there:
             provider = Provider(
                 there.url, SecretStr("k"), submit_timeout_s=5.0, request_timeout_s=5.0
@@ -44,7 +45,7 @@ def ask(answer: Answer) -> tuple[Quote | NoQuote | NoAnswer, Host]:
 
 def test_the_question_is_what_would_be_sent_without_a_local_path() -> None:
     found, there = ask(sends(page(said('{"price": 0.5, "discounted_price": 0.45}'))))
-    assert found == Quote(450_000, 500_000)
+    assert found == 450_000
     (request,) = there.requests
     assert request.startswith(f"POST {PRICE} HTTP/1.1\r\n".encode())
     asked = json.loads(request.split(b"\r\n\r\n", 1)[1])
@@ -59,7 +60,7 @@ def test_where_the_route_is_not_there_the_older_one_is_asked() -> None:
     gone = sends(page(b"{}", "404 Not Found"))
     older = sends(page(said('{"unit_price": 0.42, "currency": "USD"}')))
     found, there = ask(in_turn(gone, older))
-    assert found == Quote(420_000, None)
+    assert found == 420_000
     assert [r.split(b" ", 2)[1].decode() for r in there.requests] == [PRICE, PRICING]
 
 
@@ -83,16 +84,29 @@ def test_a_provider_that_is_away_quotes_nothing(answer: Answer) -> None:
     assert isinstance(found, NoAnswer)
 
 
-@given(st.decimals(0, 1_000, places=6))
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Busy"])
+def test_a_provider_that_is_busy_is_asked_again(
+    status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotes, "AGAIN_S", (0.0, 0.0))
+    busy, good = sends(page(b"", status)), sends(page(said('{"price": 0.5}')))
+    found, there = ask(in_turn(busy, busy, good))
+    assert found == 500_000
+    assert len(there.requests) == 3
+    found, _ = ask(sends(page(b"", status)))
+    assert isinstance(found, NoAnswer)
+
+
+@given(st.decimals("0.000001", 1_000, places=6))
 def test_dollars_are_read_to_the_micro_dollar(dollars: Decimal) -> None:
     for written in (f"{dollars}", f'"{dollars}"'):
         body = said(f'{{"discounted_price": {written}}}')
-        assert read(Reply(200, body, {})) == Quote(int(dollars * 1_000_000), None)
+        assert read(Reply(200, body, {})) == int(dollars * 1_000_000)
 
 
 def test_a_part_of_a_micro_dollar_counts_as_a_whole_one() -> None:
     body = said('{"price": 0.2100000000000000000001}')
-    assert read(Reply(200, body, {})) == Quote(210_001, 210_001)
+    assert read(Reply(200, body, {})) == 210_001
 
 
 @pytest.mark.parametrize(
@@ -108,13 +122,15 @@ def test_a_part_of_a_micro_dollar_counts_as_a_whole_one() -> None:
         said('{"price": true}'),
         said('{"price": "free"}'),
         said('{"price": -1}'),
+        said('{"price": 0}'),
+        said('{"discounted_price": 0, "price": 1}'),
         said('{"price": 1e99}'),
         said('{"price": NaN}'),
         said('{"price": Infinity}'),
         said('{"price": {"usd": 1}}'),
         said('{"price": 1, "currency": "EUR"}'),
         said('{"price": 1, "currency": 7}'),
-        said('{"discounted_price": 1, "price": "?"}'),
+        said('{"discounted_price": "?", "price": 1}'),
     ],
 )
 def test_what_is_no_price_is_none(body: bytes) -> None:

@@ -1,8 +1,8 @@
 -- Adds jobs to a batch, or brings those up to date that are not under way: what holds a
 -- permit is charged or released by the price it was reserved at.
--- ARGV: now or '', batch, then (job id, place, json, price or
---   '', content or '', written or '') for each. Returns how many are new, or -1
---   where the batch is archived: what it has is not known here.
+-- ARGV: now or '', batch, then (job id, place, json, price or '', '1' if the provider
+--   quoted it or '', content or '', written or '') for each. Returns how many are new, or
+--   -1 where the batch is archived: what it has is not known here.
 local now, batch = clock(ARGV[1]), ARGV[2]
 local key = batch_key(batch)
 if redis.call('HEXISTS', key, 'archived') == 1 then return -1 end
@@ -11,14 +11,15 @@ local IDLE = { waiting = true, following = true, failed = true, cancelled = true
 -- New ones that ask for something, with its two names; and those there already.
 local asking, names, there = {}, {}, {}
 
-for i = 3, #ARGV, 6 do
-  local id, place, json, price = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local content, written = ARGV[i + 4], ARGV[i + 5]
+for i = 3, #ARGV, 7 do
+  local id, place, json, price, quoted = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  local content, written = ARGV[i + 5], ARGV[i + 6]
   local ref = batch .. '/' .. id
   local job = job_key(ref)
   if redis.call('HSETNX', job, 'state', 'waiting') == 1 then
     local fields = { 'job', json, 'place', place, 'permit', '0' }
-    for name, value in pairs({ price = price, content = content, written = written }) do
+    local more = { price = price, quoted = quoted, content = content, written = written }
+    for name, value in pairs(more) do
       if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
     end
     redis.call('HSET', job, unpack(fields))
@@ -29,17 +30,20 @@ for i = 3, #ARGV, 6 do
       names[#names + 1], names[#names + 2] = written, content ~= '' and content or written
     end
   else
-    local is = redis.call('HMGET', job, 'state', 'price')
+    local is = redis.call('HMGET', job, 'state', 'price', 'quoted')
     local state = is[1]
     if IDLE[state] then
       redis.call('HSET', job, 'job', json)
-      if (is[2] or '') ~= price then
+      -- A quote is only replaced by another.
+      local counts = quoted ~= '' or not is[3]
+      if counts and (is[2] or '') ~= price then
         if not SHARING[state] then
           estimate(key, is[2], -1)
           estimate(key, price, 1)
         end
         if price == '' then redis.call('HDEL', job, 'price') else redis.call('HSET', job, 'price', price) end
       end
+      if quoted ~= '' and not is[3] then redis.call('HSET', job, 'quoted', quoted) end
     end
     if state == 'waiting' or state == 'following' then there[#there + 1] = ref end
   end

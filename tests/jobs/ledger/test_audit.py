@@ -22,7 +22,7 @@ BREACHES = [
     (("ZADD", SLOTS, 5, "x/y"), "x/y holds a slot but no batch has it"),
     (("ZREM", f"{BATCH}:waiting", "row-3"), "row-3 is waiting, among the waiting: F"),
     (("ZADD", f"{BATCH}:waiting", 1, "row-1"), "row-1 is generating, among the wait"),
-    (("HSET", JOB, "price", 7), "row-1 has the price 210000, and permits reserve 7"),
+    (("HSET", JOB, "price", 7), "spring: estimated is 630000 in the batch, 420007"),
     (("HINCRBY", BATCH, "estimated", 1), "spring: estimated is 630001 in the batch"),
     (("HINCRBY", BATCH, "unpriced", 1), "spring: unpriced is 1 in the batch"),
     (("HINCRBY", BATCH, "reserved", 1), "spring: reserved is 210001 in the batch"),

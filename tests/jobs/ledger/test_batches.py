@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -182,6 +183,24 @@ def test_what_is_not_sent_yet_takes_the_price_of_the_newest_submission(
     assert batch_of(ledger).reserved_usd_micros == 2 * (price or 0)
     play(ledger, refs[0], Event.CLAIM, Event.ACCEPT)
     assert batch_of(ledger).charged_usd_micros == (price or 0)
+    assert audit(ledger, ACCOUNT) == []
+
+
+def test_a_quote_counts_until_another_comes(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    (ref,) = open_batch(ledger, jobs=1)
+    quoted, again = (replace(a_job(1, p), quoted=True) for p in (DEARER, PRICE // 2))
+    ledger.batches.add("spring", [quoted])
+    assert record_of(ledger, ref).job == quoted
+    # The provider was not asked again, or did not answer: the list says another price.
+    ledger.batches.add("spring", [a_job(1, PRICE)])
+    ledger.batches.add("spring", [a_job(1, None)])
+    assert record_of(ledger, ref).job == quoted
+    assert batch_of(ledger).estimated_usd_micros == DEARER
+    ledger.batches.add("spring", [again])
+    assert record_of(ledger, ref).job == again
+    assert grant(ledger) == [ref]
+    assert batch_of(ledger).reserved_usd_micros == PRICE // 2
     assert audit(ledger, ACCOUNT) == []
 
 

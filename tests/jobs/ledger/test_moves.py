@@ -1,6 +1,7 @@
 """Whatever happens in whatever order, the ledger's parts agree."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -143,7 +144,8 @@ class History:
 
     def the_manifest_comes_again_at_another_price(self) -> None:
         price = self.luck.choice([None, PRICE // 2, PRICE, 2 * PRICE])
-        jobs = [a_job(number, price) for number in range(1, 5)]
+        quoted = price is not None and self.luck.random() < 0.5
+        jobs = [replace(a_job(n, price), quoted=quoted) for n in range(1, 5)]
         assert self.ledger.batches.add("dear", jobs) == 0
 
     def scripts_are_forgotten(self) -> None:

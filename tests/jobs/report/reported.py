@@ -95,6 +95,7 @@ def job_records(draw: st.DrawFn) -> JobRecord:
         price_usd_micros=draw(st.none() | micros),
         key=draw(texts),
         data=draw(st.dictionaries(texts, texts, max_size=3)),
+        quoted=draw(st.booleans()),
     )
     return JobRecord(
         job,
@@ -158,7 +159,7 @@ documents = documents_of()
 
 def one_job(state: State = State.STORED, *tries: Attempt, **changes: Any) -> JobRecord:
     inputs = {"prompt": "a mug", "image": "https://example.com/mug.jpg"}
-    job = Job("mug", 2, MODEL, inputs, 210_000, "spring/mug.mp4")
+    job = Job("mug", 2, MODEL, inputs, 210_000, "spring/mug.mp4", quoted=True)
     return replace(JobRecord(job, state, tries), **changes)
 
 

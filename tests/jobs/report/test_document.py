@@ -55,6 +55,7 @@ def test_the_document_keeps_its_contract() -> None:
     assert document["cost"] == {
         "estimated_usd": "0.21",
         "unpriced": 0,
+        "unquoted": 0,
         "charged_usd": "0.21",
         "refunded_usd": "0.00",
         "net_usd": "0.21",
@@ -329,6 +330,19 @@ def test_a_video_that_the_provider_may_delete_is_told(
     record = one_job(state, replace(one_try(), sent_at_s=NOW_S - age_s))
     told = any("seven days" in warning for warning in of(record)["warnings"])
     assert told is warned
+
+
+def test_prices_without_a_quote_are_told_of() -> None:
+    by_list = one_job(State.STORED, one_try())
+    by_list = replace(by_list, job=replace(by_list.job, quoted=False))
+    document = of(by_list, one_job(State.STORED, one_try()), one_job(State.REUSED))
+    assert document["cost"]["unquoted"] == 1
+    (warning,) = document["warnings"]
+    assert "without a quote of the provider: 1." in warning
+    assert warning.endswith("reelmill report spring --billed")
+    unknown = replace(by_list, job=replace(by_list.job, price_usd_micros=None))
+    cost = of(unknown)["cost"]
+    assert (cost["unpriced"], cost["unquoted"]) == (1, 0)
 
 
 def test_the_seven_days_of_a_video_begin_when_it_was_made() -> None:

@@ -1,0 +1,85 @@
+"""What the provider quotes is what is estimated, reserved, charged and reported."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs import settings
+from jobs.ledger.audit import audit
+from producer.private import ledger_of
+from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
+from tests.sandbox.running import RunningSandbox
+
+#: Five videos of it are $1.05 by the list.
+MODEL = "kling-v2.6-std"
+COUNT = 5
+
+
+def written(place: Desk, sandbox: RunningSandbox) -> Path:
+    return place.write("products.csv", as_csv(rows(sandbox, COUNT, [MODEL])))
+
+
+def charged(sandbox: RunningSandbox) -> int:
+    return int(sandbox.books()["charged_usd_micros"])
+
+
+@pytest.mark.parametrize(
+    ("percent", "budget", "made"), [(120, "1.05", 4), (80, "0.84", 5)]
+)
+def test_a_budget_is_held_by_what_the_provider_quotes(
+    percent: int, budget: str, made: int
+) -> None:
+    with quick_sandbox(price_percent=percent) as sandbox, desk(sandbox) as place:
+        ran = place.run(written(place, sandbox), "--budget", budget)
+        assert ran.code == (0 if made == COUNT else 3)
+        assert sandbox.books()["predictions"] == made
+        assert charged(sandbox) == made * 2_100 * percent <= float(budget) * 1e6
+        report = place.report()
+        assert report["cost"]["estimated_usd"] == f"{COUNT * 0.0021 * percent:.2f}"
+        assert report["cost"]["unquoted"] == 0
+        told = place.here("report", "--billed")
+        assert "the provider's billing equals this report" in told.out
+
+
+def test_without_quotes_the_list_counts_and_that_is_said() -> None:
+    faults = {"price_percent": 120, "price_5xx": 1}
+    with quick_sandbox(**faults) as sandbox, desk(sandbox) as place:
+        manifest = written(place, sandbox)
+        for command in (("price", manifest), ("run", manifest, "--yes")):
+            said = place.reelmill(*command)
+            assert (
+                "no quote could be read for kling-v2.6-std 5 s" in said.out + said.err
+            )
+            assert "HTTP 503" in said.out + said.err
+        assert said.code == 0, said.err
+        report = place.report()
+        assert report["cost"]["estimated_usd"] == "1.05"
+        assert report["cost"]["unquoted"] == COUNT
+        (warning,) = report["warnings"]
+        told = place.here("report", "--billed")
+        assert warning in told.out + told.err
+        assert told.out.count("charge billed higher") == COUNT
+
+
+def test_prices_that_change_before_it_goes_on_count_for_what_is_left() -> None:
+    with quick_sandbox() as sandbox, desk(sandbox) as place:
+        manifest = written(place, sandbox)
+        assert place.run(manifest, "--budget", "0.50").code == 3
+        assert charged(sandbox) == 2 * 210_000
+        sandbox.configure(price_percent=200)
+        again = place.run(manifest, "--budget", "1.00")
+        assert again.code == 3, again.err
+        assert charged(sandbox) == 2 * 210_000 + 420_000
+        # The quotes of the second time stay, though nobody says them again.
+        sandbox.configure(price_5xx=1)
+        last = place.run(manifest, "--budget", "2.00")
+        assert last.code == 0, last.err
+        assert "no quote could be read" in last.err
+        assert charged(sandbox) == 2 * 210_000 + 3 * 420_000
+        assert place.report()["cost"]["unquoted"] == 0
+        with ledger_of(settings.read({}, home=place.home), alone=True) as ledger:
+            (batch,) = ledger.batches.page(0, 5)[0]
+            assert batch.charged_usd_micros == charged(sandbox)
+            assert batch.reserved_usd_micros == 0
+            assert batch.estimated_usd_micros == batch.charged_usd_micros
+            assert audit(ledger, batch.account) == []
