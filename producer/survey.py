@@ -9,6 +9,7 @@ jobs over is `batching`'s.
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
@@ -21,6 +22,7 @@ from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.twins import Prospect
 from jobs.manifest.rows import Problem, Skipped
+from jobs.net import near_allowed_for
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
@@ -203,12 +205,13 @@ def look(
     if not (remote or found.local):
         return looking.LookSummary(looked=0, remembered=0, bytes=0)
     # Only here: what asks the web is slow to import.
-    from producer.looking.guard import near_allowed_for  # noqa: PLC0415 - 0.15 s
     from producer.looking.round import look_at  # noqa: PLC0415 - 0.15 s
 
     make_home(settings.home)
-    memory = looking.Memory.open(settings.home / MEMORY)
-    near_allowed = near_allowed_for(settings.base_url)
+    memory = looking.Memory.open(settings.home / MEMORY, tables.say)
+    near_allowed = False
+    with suppress(OSError):  # its name cannot be looked up now
+        near_allowed = near_allowed_for(settings.base_url)
     addresses = found.pictures(remote=remote)
     with tables.counting("looking at pictures") as fetched:
         summary = look_at(

@@ -28,6 +28,7 @@ DOORS = {
     "celery": "jobs.broker",
     "kombu": "jobs.broker",
     "obstore": "jobs.storage",
+    "aiohttp": "jobs.net",
     "pydantic_settings": "jobs.settings",
 }
 

@@ -103,7 +103,7 @@ class Engine:
     @cached_property
     def files(self) -> Files:
         """The fetcher of videos; made on the loop that uses it."""
-        return Files(self.settings.download_timeout_s)
+        return Files(self.settings.download_timeout_s, self.settings.base_url)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Do a task's work on the loop and wait for its end."""

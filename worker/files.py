@@ -7,6 +7,7 @@ API key: file hosts vary and are nobody we know.
 import asyncio
 import hashlib
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,19 +16,19 @@ from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from jobs.net import barred_by
 from worker import mp4
-from worker.guard import is_link_local
 from worker.partial import no_room
 from worker.replies import clean, describe, fetchable
 from worker.transport import REQUEST_ERRORS, Sessions, Wire
 
 T = TypeVar("T")
 
-MOST_REDIRECTS = 3
+MOST_REDIRECTS = 10
 
 #: Answers that send whoever asks to another address.
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -50,6 +51,24 @@ PIECE_BYTES = 1 << 20
 #: A single read may take this long.
 READ_TIMEOUT_S = 30.0
 
+
+#: A range from the first byte on: its last byte, and the size of the whole.
+WHOLE_RANGE = re.compile(r"bytes 0-(\d{1,18})/(\d{1,18})")
+
+#: First bytes, in small letters, of what is sent in the place of an MP4.
+KNOWN: dict[str, tuple[bytes, ...]] = {
+    "an HTML page": (b"<!doctype html", b"<html", b"<head", b"<body"),
+    "XML": (b"<?xml", b"<error"),
+    "JSON": (b"{", b"["),
+    "a WebM or Matroska video": (b"\x1aE\xdf\xa3".lower(),),
+    "a GIF": (b"gif8",),
+    "a JPEG picture": (b"\xff\xd8\xff",),
+    "a PNG picture": (b"\x89png",),
+    "a RIFF file, such as AVI or WebP": (b"riff",),
+    "a list of parts (HLS)": (b"#extm3u",),
+    "packed with gzip": (b"\x1f\x8b",),
+}
+BEGIN_BYTES = 64
 
 #: Answers of a host that has no such file any more, or whose link has run out.
 GONE = frozenset({400, 401, 403, 404, 410})
@@ -76,9 +95,9 @@ class Fetched:
 class Files:
     """Fetches files, for one event loop."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, provider_url: str) -> None:
         self._timeout_s = timeout_s
-        self._sessions = Sessions()
+        self._sessions = Sessions(provider_url)
         self._wire = Wire(self._sessions, READ_TIMEOUT_S)
         #: Whoever fetches a video waits here, where waiting is no silence of its host.
         self.room = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -108,7 +127,7 @@ class Files:
         except TimeoutError:
             raise NotFetched(f"not whole after {self._timeout_s:g} s") from None
         except REQUEST_ERRORS as error:
-            raise NotFetched(describe(error)) from None
+            raise _not_fetched(error) from None
 
     async def receive_first(
         self, urls: Sequence[str], path: Path
@@ -142,27 +161,25 @@ class Files:
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 picture = Download(path, is_video=False)
-                await self._follow(url, picture, guarded=True)
+                await self._follow(url, picture)
                 await _in_thread(picture.end)
         except aiohttp.ServerTimeoutError as error:
             raise NotFetched(describe(error)) from None
         except TimeoutError:
             raise NotFetched(f"not whole after {READ_TIMEOUT_S:g} s") from None
         except REQUEST_ERRORS as error:
-            raise NotFetched(describe(error)) from None
+            raise _not_fetched(error) from None
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._sessions.close()
 
-    async def _follow(
-        self, url: str, download: "Download", *, guarded: bool = False
-    ) -> "Download":
+    async def _follow(self, url: str, download: "Download") -> "Download":
         for _ in range(MOST_REDIRECTS + 1):
             if not fetchable(url):
                 raise NotFetched(f"not a web address: {clean(url)}")
-            if guarded and await is_link_local(url):
-                raise NotFetched(f"{clean(url)} is a link-local address")
+            parts = urlsplit(url)
+            await self._sessions.check(parts.scheme, parts.hostname or "")
             async with self._wire.ask("GET", url) as response:
                 leads_to = response.headers.get("location")
                 if response.status not in REDIRECTS or leads_to is None:
@@ -170,6 +187,10 @@ class Files:
                     return download
                 url = urljoin(url, leads_to.strip().replace(" ", "%20"))
         raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")
+
+
+def _not_fetched(error: Exception) -> NotFetched:
+    return NotFetched(str(barred_by(error) or describe(error)))
 
 
 async def _in_thread(do: Callable[[], T]) -> T:
@@ -184,12 +205,11 @@ def _threads() -> ThreadPoolExecutor:
 
 
 async def _save(response: aiohttp.ClientResponse, download: "Download") -> None:
-    if response.status != HTTPStatus.OK:
+    if response.status != HTTPStatus.OK and not _is_whole(response):
         said = f"the file host answers HTTP {response.status}"
+        if response.status == HTTPStatus.PARTIAL_CONTENT:
+            said += ", a part though the whole was asked for"
         raise NotFetched(said, gone=response.status in GONE)
-    kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    if kind.startswith("text/") or kind.endswith(("json", "xml")):
-        raise NotFetched(f"the file host sends {clean(kind)} instead of a video")
     async for chunk in response.content.iter_any():
         download.pending += chunk
         if download.size_bytes > download.most_bytes:
@@ -200,6 +220,21 @@ async def _save(response: aiohttp.ClientResponse, download: "Download") -> None:
     encoded = "content-encoding" in response.headers
     if announced and not encoded and announced != str(download.size_bytes):
         raise NotFetched(f"{download.size_bytes} of {announced} bytes came")
+
+
+def _is_whole(response: aiohttp.ClientResponse) -> bool:
+    """Whether an answer says that it is a range, and that range is all there is."""
+    said = WHOLE_RANGE.fullmatch(response.headers.get("content-range", ""))
+    if response.status != HTTPStatus.PARTIAL_CONTENT or not said:
+        return False
+    return int(said[1]) + 1 == int(said[2])
+
+
+def _what_came(begin: bytes) -> str:
+    """What a file is by its first bytes; empty if that is not known."""
+    text = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    found = (what for what, starts in KNOWN.items() if text.startswith(starts))
+    return next(found, "" if begin else "an empty file")
 
 
 class Download:
@@ -222,6 +257,18 @@ class Download:
     def size_bytes(self) -> int:
         """Bytes that have come."""
         return self._written_bytes + len(self.pending)
+
+    @property
+    def begin(self) -> bytes:
+        """Its first bytes, as many as tell what it is.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if not self._written_bytes:
+            return bytes(self.pending[:BEGIN_BYTES])
+        with self._path.open("rb") as file:
+            return file.read(BEGIN_BYTES)
 
     def write(self, *, lasting: bool = False) -> None:
         """Write down what has come; `lasting` if it is to outlive a power cut.
@@ -275,6 +322,8 @@ class Download:
             else:
                 mp4.check_open(BytesIO(self.pending), len(self.pending))
         except mp4.NotAVideo as error:
-            raise NotFetched(f"what came is no video: {error}") from None
+            what = _what_came(self.begin)
+            reason = f"it is {what}" if what else str(error)
+            raise NotFetched(f"what came is no MP4 video: {reason}") from None
         except OSError as error:
             raise no_room(self._path.parent, error) from None

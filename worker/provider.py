@@ -92,7 +92,7 @@ class Provider:
         submit_timeout_s: float,
         request_timeout_s: float,
     ) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
         self._key = key
         self._submit_timeout_s = submit_timeout_s
         self._request_timeout_s = request_timeout_s
@@ -141,7 +141,7 @@ class Provider:
         balance = replies.data(reply).get("balance")
         if reply.status != httpx.codes.OK or not isinstance(balance, int | float):
             raise NoAnswer(
-                f"{self._base_url} answers HTTP {reply.status} to a question for the "
+                f"{self.base_url} answers HTTP {reply.status} to a question for the "
                 f"balance, so it does not speak the provider's API: {reply.excerpt()}"
             )
         return float(balance)
@@ -291,13 +291,13 @@ class Provider:
             async with self.room, asyncio.timeout(timeout_s):
                 return await ask()
         except aiohttp.ServerTimeoutError as error:
-            raise NoAnswer(f"{self._base_url}: {replies.describe(error)}") from None
+            raise NoAnswer(f"{self.base_url}: {replies.describe(error)}") from None
         except TimeoutError:
             raise NoAnswer(
-                f"{self._base_url}: no answer within {timeout_s:g} s"
+                f"{self.base_url}: no answer within {timeout_s:g} s"
             ) from None
         except REQUEST_ERRORS as error:
-            raise NoAnswer(f"{self._base_url}: {replies.describe(error)}") from None
+            raise NoAnswer(f"{self.base_url}: {replies.describe(error)}") from None
 
     async def _exchange(
         self, method: str, path: str, content: Content, headers: Mapping[str, str]
@@ -311,7 +311,7 @@ class Provider:
             packed = content
         asked_at_s = steady_s()
         async with self._client.stream(
-            method, self._base_url + path, headers=sent, content=packed
+            method, self.base_url + path, headers=sent, content=packed
         ) as response:
             body = await _whole(response.aiter_bytes())
             reply = Reply(response.status_code, body, response.headers)
@@ -325,7 +325,7 @@ class Provider:
         if content is not None:
             headers["Content-Type"] = "application/json"
             body = _packed(content)
-        url, asked_at_s = self._base_url + path, steady_s()
+        url, asked_at_s = self.base_url + path, steady_s()
         async with self._wire.ask(method, url, headers, body) as response:
             text = await _whole(response.content.iter_any())
             reply = Reply(response.status, text, response.headers)

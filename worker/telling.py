@@ -27,9 +27,9 @@ from jobs import settings
 from jobs.batch.telling import GIVEN_UP_S, Telling, again_s, request_of
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.tellings import Untold
+from jobs.net import barred_by
 from jobs.settings import Settings
 from jobs.settings.telling import Smtp
-from worker.guard import is_link_local
 from worker.replies import describe
 from worker.transport import REQUEST_ERRORS, make_client
 
@@ -139,6 +139,8 @@ async def _try(
     except TimeoutError:
         raise NotTold(f"no answer in {deadline_s:g} s") from None
     except (*REQUEST_ERRORS, smtplib.SMTPException) as error:
+        if barred := barred_by(error):
+            raise NotTold(f"REELMILL_NOTIFY_URL: {barred}; give another") from None
         raise NotTold(_without_secrets(describe(error), settings)) from None
 
 
@@ -149,8 +151,6 @@ def _ways(settings: Settings) -> list[str]:
 
 async def _by_web(settings: Settings, telling: Telling) -> None:
     url, secret = _shown(settings.notify_url), _shown(settings.notify_secret)
-    if await is_link_local(url):
-        raise NotTold("REELMILL_NOTIFY_URL is a link-local address; give another")
     headers, body = request_of(telling, url, secret, time.time())
     async with (
         make_client(DEADLINE_S) as client,

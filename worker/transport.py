@@ -11,6 +11,7 @@ looks and videos, is asked of the very transport beneath it (`Wire`), which take
 third of the time.
 """
 
+import asyncio
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
@@ -21,6 +22,8 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
+
+from jobs.net import Guard, connector, near_allowed_for
 
 #: Connections one process holds; more requests at once wait for one.
 CONNECTIONS = 128
@@ -72,18 +75,41 @@ class Sessions:
     would show them to file hosts, and refuse every request that has our own key.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provider_url: str = "") -> None:
+        """Make none yet.
+
+        Args:
+            provider_url: whose answers name the hosts that are asked: those on private
+                addresses are asked only if the provider is on one itself. Empty where
+                the user's own settings name them.
+        """
+        self._provider_url = provider_url
+        self._guard = None if provider_url else Guard(near_allowed=True)
         self._proxies = getproxies()
         self._by_proxy: dict[str | None, aiohttp.ClientSession] = {}
         self._proxy = lru_cache(REMEMBERED_HOSTS)(self._find_proxy)
 
+    async def check(self, scheme: str, host: str) -> None:
+        """Judge a host that an answer named; before the first `to`, at least once.
+
+        Raises:
+            BarredError: it must not be asked.
+            OSError: the provider's own name cannot be looked up.
+        """
+        if self._guard is None:
+            near = await asyncio.to_thread(near_allowed_for, self._provider_url)
+            self._guard = Guard(near_allowed=near)
+        if self._proxy(scheme, host):
+            await self._guard.check_name(host)
+
     def to(self, scheme: str, host: str) -> aiohttp.ClientSession:
         """The session that leads to a host; made on the loop that uses it."""
+        assert self._guard is not None  # noqa: S101 - nobody asks without having checked
         proxy = self._proxy(scheme, host)
         session = self._by_proxy.get(proxy)
         if session is None:
             session = self._by_proxy[proxy] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                connector=connector(None if proxy else self._guard, CONNECTIONS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": USER_AGENT},
                 proxy=proxy,
@@ -140,6 +166,7 @@ class _Transport(httpx.AsyncBaseTransport):
         self._transports: dict[aiohttp.ClientSession, AiohttpTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._sessions.check(request.url.scheme, request.url.host)
         session = self._sessions.to(request.url.scheme, request.url.host)
         transport = self._transports.get(session)
         if transport is None:

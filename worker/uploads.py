@@ -7,18 +7,17 @@ the host that takes the bytes, and no name or path of this machine goes anywhere
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from jobs.net import barred_by
 from jobs.pace.waits import LONGEST_COOLING_S
 from worker import replies
-from worker.guard import is_link_local
 from worker.provider import NoAnswer, Provider
 from worker.replies import Reply, clean, describe, fetchable
-from worker.transport import REQUEST_ERRORS, make_client
+from worker.transport import REQUEST_ERRORS, Sessions, make_client
 
 TICKETS = "/api/v3/media/uploads"
 
@@ -119,7 +118,7 @@ class Uploads:
         self._provider = provider
         self._timeout_s = timeout_s
         self._waits_s = waits_s
-        self._client = make_client(READ_TIMEOUT_S)
+        self._client = make_client(READ_TIMEOUT_S, Sessions(provider.base_url))
         self._tickets = True
 
     async def upload(self, picture: Picture) -> str:
@@ -163,9 +162,6 @@ class Uploads:
             return await self._by_form(picture)
         _check(reply)
         ticket = _ticket(reply)
-        with suppress(OSError, UnicodeError):  # a proxy may know the name
-            if await is_link_local(ticket.url):
-                raise NotUploaded("refused", "its ticket is for a link-local address")
         await self._put(picture, ticket)
         return ticket.download_url
 
@@ -186,6 +182,8 @@ class Uploads:
         except TimeoutError:
             raise NotNow(f"not handed over within {self._timeout_s:g} s") from None
         except REQUEST_ERRORS as error:
+            if barred := barred_by(error):
+                raise NotUploaded("refused", f"its ticket: {barred}") from None
             raise NotNow(describe(error)) from None
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise NotUploaded("refused", "the file host says that it is too large")

@@ -8,9 +8,9 @@ picture is really there, and is a picture, is looked at by the producer.
 import posixpath
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
 from urllib.parse import urlsplit
 
+from jobs.net import Standing, standing_of_host
 from jobs.wording import choice, shown
 
 MAX_URL_CHARS = 2048
@@ -22,25 +22,13 @@ OBJECT_SCHEMES = ("s3", "gs", "az")
 #: Plain addresses, which nearly all are, need no closer look. A host that begins with
 #: a digit may be a number, and some names are those of metadata services.
 _PLAIN = re.compile(
-    r"https?://(?!metadata\.|instance-data\.)[a-z](?:[a-z0-9.-]*[a-z0-9])?(?::8\d{3})?"
+    r"https?://(?!metadata|instance-data)[a-z](?:[a-z0-9.-]*[a-z0-9])?(?::8\d{3})?"
     r"/[\w%.~/=&?+-]*"
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _FORBIDDEN = re.compile(r'[\s\\<>"\x00-\x20\x7f-\xa0\ud800-\udfff]')
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-
-#: Nothing there is a picture: link-local networks and the metadata services of clouds.
-_LINK_LOCAL = tuple(map(ip_network, ("169.254.0.0/16", "fe80::/10")))
-_METADATA = frozenset(
-    {
-        IPv6Address("fd00:ec2::254"),  # AWS
-        IPv4Address("100.100.100.200"),  # Alibaba Cloud
-        "metadata.google.internal",
-        "metadata.goog",
-        "instance-data.ec2.internal",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,30 +167,11 @@ def _flaw_of_web(url: str) -> Flaw | None:
         )
     if "@" in parts.netloc:
         return _password(url)
-    if _is_link_local(host):
+    if standing_of_host(host) is Standing.NEVER:
         message = f"{shown(url)} is a link-local address or a metadata service"
         suggestion = "give an address that everybody can open"
         return Flaw("link-local", message, suggestion)
     return None
-
-
-def _is_link_local(host: str) -> bool:
-    """True for a literal address or name that is never fetched."""
-    host = host.rstrip(".").casefold()
-    address = _number(host)
-    if address is None:
-        return host in _METADATA
-    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    address = inner or address
-    return address in _METADATA or any(address in net for net in _LINK_LOCAL)
-
-
-def _number(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        # A zone, as in fe80::1%eth0, does not change what network it is in.
-        return IPv6Address(host.partition("%")[0]) if ":" in host else IPv4Address(host)
-    except AddressValueError:
-        return None
 
 
 def _password(url: str) -> Flaw:

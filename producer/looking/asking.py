@@ -15,13 +15,12 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 import httpx
 
+from jobs.net import Guard, barred_by
 from producer.looking.connections import Connections
-from producer.looking.guard import Guard
 from producer.looking.hosts import Hosts
 from producer.looking.proxies import Proxies
 from producer.looking.seen import NotSeen
 from producer.looking.troubles import (
-    barred_by,
     check,
     timed_out,
     trouble_of,

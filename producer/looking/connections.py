@@ -11,7 +11,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
-from producer.looking.guard import Guard, GuardedResolver
+from jobs.net import Guard, connector
 
 #: Seconds that an answer of DNS is believed.
 _DNS_S = 300
@@ -22,15 +22,11 @@ class Connections(AiohttpTransport):
 
     def __init__(self, guard: Guard, most: int, proxy: str) -> None:
         super().__init__(proxy=httpx.Proxy(proxy) if proxy else None, trust_env=False)
-        connector = aiohttp.TCPConnector(
-            limit=most,
-            ttl_dns_cache=_DNS_S,
-            # A proxy may well be near to us, and it is the one that connects.
-            resolver=None if proxy else GuardedResolver(guard),
-            socket_factory=None if proxy else guard.socket,
-        )
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            # A proxy may well be near to us, and it is the one that connects.
+            connector=connector(None if proxy else guard, most, believed_s=_DNS_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
         )
 
     def get_client(self) -> aiohttp.ClientSession:

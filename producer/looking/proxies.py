@@ -4,12 +4,10 @@ A proxy resolves names by itself, so a name is resolved here beforehand and judg
 that only the proxy can resolve is left to it.
 """
 
-import asyncio
-import socket
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from producer.looking.guard import Guard
+from jobs.net import Guard
 
 #: Names whose judgement is kept; more than that, and they are asked for anew.
 _MOST_NAMES = 10_000
@@ -27,7 +25,7 @@ class Proxies:
         """The proxy for an address; empty if it is asked directly.
 
         Raises:
-            Barred: it must not be asked through a proxy either.
+            BarredError: it must not be asked through a proxy either.
         """
         if not self._proxies:
             return ""
@@ -41,12 +39,7 @@ class Proxies:
     async def _judge(self, host: str) -> None:
         if host in self._judged:
             return
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except (socket.gaierror, UnicodeError):
-            found = []
-        self._guard.check_numbers([str(one[4][0]) for one in found])
+        await self._guard.check_name(host)
         if len(self._judged) >= _MOST_NAMES:
             self._judged.clear()
         self._judged.add(host)

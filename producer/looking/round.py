@@ -13,10 +13,10 @@ from threading import Lock
 from jobs.catalogue import builtin
 from jobs.catalogue.addresses import is_http, is_object
 from jobs.catalogue.pictures import Look, flaws_of
+from jobs.net import Guard
 from jobs.wording import shown
 from producer.looking import local
 from producer.looking.asking import Asking, Manners
-from producer.looking.guard import Guard
 from producer.looking.memory import Found, Kept, Memory
 from producer.looking.seen import LookSummary, NotSeen
 from producer.looking.web import WebLook

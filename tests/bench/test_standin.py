@@ -92,7 +92,7 @@ async def test_a_video_is_asked_for_awaited_and_fetched(
     standin: Standin, tmp_path: Path
 ) -> None:
     standin.reset()
-    asked_s, files = time.time(), Files(PATIENCE_S)
+    asked_s, files = time.time(), Files(PATIENCE_S, "http://127.0.0.1")
     async with client(standin) as provider:
         prediction_id = await submitted(provider)
         answer = await completed(provider, prediction_id)

@@ -168,7 +168,7 @@ def test_an_empty_account_goes_on_once_it_is_topped_up(
         assert account(shop).trouble == "balance"
         assert shop.submit() == []
 
-        shop.engine.provider._base_url = rich.url
+        shop.engine.provider.base_url = rich.url
         clock.forward(TROUBLE_PROBE_S + 1)
         assert len(shop.submit()) == 1
         assert account(shop).trouble == ""

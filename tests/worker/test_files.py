@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from aiohttp import ThreadedResolver
 
 from tests.worker.hosts import Answer, Host, header, host, page, repeats, reset, sends
 from tests.worker.hosts import silent as hush
@@ -20,6 +21,9 @@ def box(kind: bytes, content: bytes = b"") -> bytes:
 
 TRACK = box(b"trak", box(b"mdia", box(b"hdlr", bytes(8) + b"vide" + bytes(12))))
 VIDEO = box(b"ftyp", b"isom") + box(b"moov", TRACK) + box(b"mdat", bytes(50_000))
+#: A provider on this machine, as the sandbox is.
+LOCAL = "127.0.0.1"
+NEAR = f"http://{LOCAL}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -28,11 +32,15 @@ def chunk(content: bytes) -> bytes:
 
 
 def fetch(
-    answer: Answer, path: Path, timeout_s: float = 5.0, url: str = "{url}/v.mp4"
+    answer: Answer,
+    path: Path,
+    timeout_s: float = 5.0,
+    url: str = "{url}/v.mp4",
+    provider: str = NEAR,
 ) -> tuple[Fetched, Host]:
     async def run() -> tuple[Fetched, Host]:
         async with host(answer) as there:
-            files = Files(timeout_s)
+            files = Files(timeout_s, provider)
             try:
                 return await files.fetch([url.format(url=there.url)], path), there
             finally:
@@ -41,7 +49,14 @@ def fetch(
     return asyncio.run(run())
 
 
+def part(first: int, last: int, size: int) -> bytes:
+    told = f"Content-Range: bytes {first}-{last}/{size}"
+    return page(VIDEO[first : last + 1], "206 Partial Content", told)
+
+
 WHOLE: dict[str, Answer] = {
+    "labelled as text": sends(page(VIDEO, "200 OK", "Content-Type: text/plain")),
+    "as a range of all": sends(part(0, len(VIDEO) - 1, len(VIDEO))),
     "with a length": sends(page(VIDEO, "200 OK", "Content-Type: video/mp4")),
     "without a type": sends(page(VIDEO)),
     "as bytes of any kind": sends(page(VIDEO, "200 OK", "Content-Type: binary/x")),
@@ -71,18 +86,21 @@ NO_VIDEO: dict[str, tuple[Answer, str]] = {
     "403": (sends(page(b"<Error/>", "403 Forbidden")), "HTTP 403"),
     "500": (sends(page(VIDEO, "500 Oh")), "HTTP 500"),
     "206": (sends(page(VIDEO, "206 Partial Content")), "HTTP 206"),
+    "the first half": (sends(part(0, len(VIDEO) // 2, len(VIDEO))), "HTTP 206, a part"),
+    "the last half": (sends(part(9, len(VIDEO) - 1, len(VIDEO))), "HTTP 206, a part"),
     "304": (sends(b"HTTP/1.1 304 Not Modified\r\n\r\n"), "HTTP 304"),
-    "a page": (sends(page(HTML, "200 OK", "Content-Type: text/html")), "text/html"),
+    "a page": (sends(page(HTML)), "no MP4 video: it is an HTML page"),
     "a page that says video": (
         sends(page(HTML, "200 OK", "Content-Type: video/mp4")),
-        "no video",
+        "it is an HTML page",
     ),
     "json": (
         sends(page(b"{}", "200 OK", "Content-Type: application/problem+json")),
-        "json instead",
+        "it is JSON",
     ),
-    "nothing": (sends(page(b"")), "no video"),
-    "a video cut by its host": (sends(page(VIDEO[:-1])), "no video"),
+    "webm": (sends(page(b"\x1aE\xdf\xa3" + bytes(2 << 20))), "WebM or Matroska"),
+    "nothing": (sends(page(b"")), "an empty file"),
+    "a video cut by its host": (sends(page(VIDEO[:-1])), "cut off"),
     "a body cut on the way": (sends(SHORT), r"\w"),
     "chunks cut on the way": (sends(CHUNKED, chunk(VIDEO)), r"\w"),
     "a connection torn down": (reset, r"\w"),
@@ -147,8 +165,52 @@ def test_a_redirect_to_what_is_no_web_address_is_not_followed(
 
 @pytest.mark.parametrize("status", ["301 M", "302 M", "303 M", "307 M", "308 M"])
 def test_a_redirect_is_followed_a_few_times(tmp_path: Path, status: str) -> None:
-    with pytest.raises(NotFetched, match="redirected more than 3 times"):
+    with pytest.raises(NotFetched, match="redirected more than 10 times"):
         fetch(redirects("/v.mp4?again", status), tmp_path / "v.mp4")
+
+
+def test_a_host_on_a_private_address_is_asked_only_beside_the_provider(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(NotFetched, match="private address"):
+        fetch(sends(page(VIDEO)), tmp_path / "v.mp4", provider="https://8.8.8.8")
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "100.100.100.200", "[fd00:ec2::254]", "168.63.129.16"]
+)
+def test_a_metadata_service_is_never_asked(tmp_path: Path, host: str) -> None:
+    with pytest.raises(NotFetched, match="link-local address"):
+        fetch(redirects(f"http://{host}/v"), tmp_path / "v.mp4")
+
+
+def test_a_name_is_looked_up_once_and_what_was_judged_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+
+    async def resolve(
+        _self: ThreadedResolver, name: str, port: int, family: int
+    ) -> list[dict[str, object]]:
+        looked_up.append(name)
+        number = "169.254.169.254" if name == "bad.example" or looked_up[1:] else LOCAL
+        found = {"hostname": name, "host": number, "port": port, "family": family}
+        return [found | {"proto": 0, "flags": 0}]
+
+    async def fetched(name: str) -> None:
+        async with host(sends(page(VIDEO))) as there:
+            files = Files(5.0, NEAR)
+            url = there.url.replace(LOCAL, name)
+            try:
+                await files.fetch([f"{url}/v"], tmp_path / "v.mp4")
+            finally:
+                await files.close()
+
+    monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
+    asyncio.run(fetched("good.example"))
+    assert looked_up == ["good.example"]
+    with pytest.raises(NotFetched, match="link-local"):
+        asyncio.run(fetched("bad.example"))
 
 
 def test_a_redirect_without_a_place_leads_nowhere(tmp_path: Path) -> None:
@@ -159,7 +221,7 @@ def test_a_redirect_without_a_place_leads_nowhere(tmp_path: Path) -> None:
 def test_a_loop_of_redirects_asks_so_often_and_no_more(tmp_path: Path) -> None:
     async def run() -> int:
         async with host(redirects("/v.mp4")) as there:
-            files = Files(5.0)
+            files = Files(5.0, NEAR)
             with pytest.raises(NotFetched):
                 await files.fetch([f"{there.url}/v.mp4"], tmp_path / "v.mp4")
             await files.close()
@@ -178,7 +240,7 @@ def test_a_redirect_to_another_host_carries_nothing_along(tmp_path: Path) -> Non
                 )
             )
             async with host(onward) as first:
-                files = Files(5.0)
+                files = Files(5.0, NEAR)
                 await files.fetch([f"{first.url}/v"], tmp_path / "1.mp4")
                 await files.fetch([f"{first.url}/v"], tmp_path / "2.mp4")
                 await files.close()

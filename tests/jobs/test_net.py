@@ -5,11 +5,12 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
+from aiohttp import ThreadedResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.looking.guard import (
-    Barred,
+from jobs.net import (
+    BarredError,
     Guard,
     GuardedResolver,
     Standing,
@@ -51,7 +52,7 @@ def test_what_only_we_can_reach_is_near(host: str) -> None:
 @pytest.mark.parametrize("host", NEVER)
 def test_where_a_metadata_service_may_be_is_never_asked(host: str) -> None:
     assert standing_of_host(host) is Standing.NEVER
-    with pytest.raises(Barred):
+    with pytest.raises(BarredError):
         Guard(near_allowed=True).check_host(host)
 
 
@@ -74,7 +75,7 @@ def test_no_wrapping_hides_a_link_local_address(low: int, other: int) -> None:
 def test_every_address_has_a_standing(ip: IPv4Address | IPv6Address) -> None:
     guard = Guard(near_allowed=True)
     if standing_of(ip) is Standing.NEVER:
-        with pytest.raises(Barred):
+        with pytest.raises(BarredError):
             guard.check_numbers([str(ip)])
     else:
         assert guard.check_numbers([str(ip)]) == [str(ip)]
@@ -83,9 +84,9 @@ def test_every_address_has_a_standing(ip: IPv4Address | IPv6Address) -> None:
 def test_a_name_that_leads_anywhere_near_is_asked_elsewhere_only() -> None:
     guard = Guard(near_allowed=False)
     assert guard.check_numbers(["10.0.0.1", "8.8.8.8"]) == ["8.8.8.8"]
-    with pytest.raises(Barred, match="private"):
+    with pytest.raises(BarredError, match="private"):
         guard.check_numbers(["10.0.0.1", "127.0.0.1"])
-    with pytest.raises(Barred, match="link-local"):
+    with pytest.raises(BarredError, match="link-local"):
         guard.check_numbers(["8.8.8.8", "169.254.169.254"])
 
 
@@ -95,20 +96,21 @@ def test_no_socket_is_made_for_what_is_barred() -> None:
 
     guard = Guard(near_allowed=False)
     for number in ("169.254.169.254", "127.0.0.1", "no number"):
-        with pytest.raises(Barred):
+        with pytest.raises(BarredError):
             guard.socket(info(number))
     guard.socket(info("8.8.8.8")).close()
 
 
 def test_names_are_judged_by_what_they_resolve_to() -> None:
     async def resolve(*, near_allowed: bool) -> list[str]:
-        resolver = GuardedResolver(Guard(near_allowed=near_allowed))
+        guard = Guard(near_allowed=near_allowed)
+        resolver = GuardedResolver(guard, ThreadedResolver())
         found = await resolver.resolve("localhost", 80)
         return [one["host"] for one in found]
 
     found = asyncio.run(resolve(near_allowed=True))
     assert all(ip_address(number).is_loopback for number in found)
-    with pytest.raises(Barred, match="private"):
+    with pytest.raises(BarredError, match="private"):
         asyncio.run(resolve(near_allowed=False))
 
 
