@@ -16,7 +16,7 @@ from types import FrameType
 from jobs.ledger import Ledger, LedgerUnreachable, connect
 from jobs.settings import Settings
 from jobs.states import State
-from producer import tables
+from producer import streams, tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.finding import find_batch
@@ -118,6 +118,8 @@ def await_ends(
         with _ended_in_order():
             for nows in _looks(looking, first, shown, last):
                 shown.show(nows, looking.paces)
+                if streams.are_deserted():
+                    break
     except KeyboardInterrupt:
         shown.close()
         names = ", ".join(harmless(now.batch.id) for now in nows)

@@ -85,7 +85,8 @@ class Problems:
 
 def print_problems(problems: Problems, console: Console) -> None:
     """A table for a person at a terminal; for all else one line for each problem."""
-    if console.is_terminal:
+    # Colours, which make rich take a pipe for a terminal, do not change the form.
+    if console.file.isatty():
         console.print(table(problems, console.width))
         return
     for line in lines(problems):

@@ -60,9 +60,12 @@ class Interrupt:
 
     asked: bool = False
 
-    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Remember it; a second one ends us at once."""
-        if self.asked:
+        if number == signal.SIGHUP:
+            # The terminal is gone, which its shell and the system may both say.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        elif self.asked:
             raise KeyboardInterrupt
         self.asked = True
 
@@ -70,13 +73,17 @@ class Interrupt:
 @contextmanager
 def _interruptible() -> Iterator[Interrupt]:
     interrupt = Interrupt()
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    # `nohup` has it ignored: then the batch is rendered to its end.
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
     before = {number: signal.signal(number, interrupt) for number in signals}
     try:
         yield interrupt
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, handler)
 
 
 def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:

@@ -114,7 +114,7 @@ class Screen(Console):
         columns = environ.get("COLUMNS", "")
         if columns.isdecimal() and int(columns):
             return ConsoleDimensions(int(columns), super().size.height)
-        if self._width is not None or self.is_terminal:
+        if self._width is not None or self.file.isatty():
             return super().size
         return ConsoleDimensions(BOUNDLESS, super().size.height)
 
@@ -127,10 +127,6 @@ class Screen(Console):
         # Of a text rich itself would drop some of what must be seen.
         shown = [visible(it) if isinstance(it, str) else it for it in objects]
         super().print(*shown, crop=crop, **options)
-
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command line, as for what is written without rich."""
-        raise BrokenPipeError
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

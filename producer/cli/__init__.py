@@ -7,11 +7,11 @@ needed, so that help and completion answer at once.
 import errno
 import os
 import sys
-from io import TextIOWrapper
 from pathlib import Path
 
 from cyclopts import CycloptsError
 
+from producer import streams
 from producer.cli import batches, manifests, mistakes, schedules, service
 from producer.cli.app import app, version
 from producer.exits import Exit, Stop
@@ -24,7 +24,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
-    _make_streams_bear_all()
+    streams.make_lasting()
     try:
         code = _run(sys.argv[1:])
         sys.stdout.flush()
@@ -38,13 +38,11 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("interrupted; what was sent is kept, run the same command to go on")
         code = Exit.INCOMPLETE
-    except BrokenPipeError:
-        _forget_output()
-        code = Exit.STORED
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        _forget_output()
+        # Or the end would try once more.
+        streams.forget(1)
         _say(f"there is no room to write ({error.strerror}); make some and run again")
         code = Exit.UNREACHABLE
     sys.exit(int(code or 0))
@@ -73,21 +71,3 @@ def _say(text: str) -> None:
     from producer.tables import say
 
     say(text)
-
-
-def _make_streams_bear_all() -> None:
-    """Let no closed stream, and no character that it lacks, end a command."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
-            setattr(sys, name, nowhere)
-        elif isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _forget_output() -> None:
-    """Let what cannot be written any more be lost, or the end would try once more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)

@@ -232,6 +232,14 @@ def test_a_manifest_that_is_not_there_or_a_folder_is_explained(place: Desk) -> N
     refused(run(place, place.folder), "there are no pictures in it")
 
 
+def test_a_broken_memory_of_pictures_is_told(place: Desk) -> None:
+    place.home.mkdir(exist_ok=True)
+    (place.home / "pictures.sqlite").write_bytes(b"no database" * 2_000)
+    ended = place.here("check", place.folder / "products.csv")
+    assert ended.code == 0
+    assert "it was renamed to pictures.sqlite.broken" in ended.err
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_bad_option_is_explained(name: str, place: Desk) -> None:
     words, said = OPTIONS[name]

@@ -60,10 +60,18 @@ def collected(*problems: Problem) -> Problems:
     return found
 
 
+class Terminal(io.StringIO):
+    """Where a person reads."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def printed(problems: Problems, width: int, *, terminal: bool = True) -> str:
-    out = io.StringIO()
+    out = Terminal() if terminal else io.StringIO()
+    # As `FORCE_COLOR` has it in a pipe, too.
     console = Console(
-        file=out, width=width, force_terminal=terminal, no_color=True, color_system=None
+        file=out, width=width, force_terminal=True, no_color=True, color_system=None
     )
     print_problems(problems, console)
     return out.getvalue()

@@ -69,7 +69,7 @@ def test_colours_are_only_for_who_wants_them(
         ({"COLUMNS": "63", "TERM": "dumb", "FORCE_COLOR": "1"}, 63),
         ({}, BOUNDLESS),
         ({"COLUMNS": "many"}, BOUNDLESS),
-        ({"FORCE_COLOR": "1", "TERM": "dumb"}, 80),
+        ({"FORCE_COLOR": "1", "TERM": "xterm"}, BOUNDLESS),
     ],
 )
 def test_a_line_is_as_wide_as_one_says_and_boundless_in_a_pipe(
