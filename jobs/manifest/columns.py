@@ -45,7 +45,9 @@ class Misplaced:
 class Columns:
     """Sorts columns, and remembers how, because rows mostly look alike."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, mapped: Iterable[str] = ()) -> None:
+        #: Columns of one's own that are told to feed something.
+        self._mapped = frozenset(mapped)
         #: Short names of the models that have an input, by the input's name.
         self._having: dict[str, list[str]] = {}
         #: Inputs that take several values, whatever the model.
@@ -67,8 +69,8 @@ class Columns:
         return frozenset(self._having) | frozenset(OURS)
 
     def is_known(self, name: str) -> bool:
-        """True if some model has this input, or the column is ours."""
-        return name in self._having or name in OURS
+        """True if some model has this input, or the column is ours or mapped."""
+        return name in self._having or name in OURS or name in self._mapped
 
     def is_input(self, name: str) -> bool:
         """True if some model has this input."""

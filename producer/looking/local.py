@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
+from unicodedata import normalize
 
 from producer.looking.memory import Kept
 from producer.looking.seen import NotSeen
@@ -34,7 +35,8 @@ def tag_of(path: str) -> str:
         NotSeen: it is not there, or no regular file.
     """
     try:
-        status = os.stat(path)  # noqa: PTH116 - a path as it was written, even odd ones
+        # A path as it was written, even an odd one.
+        status = os.stat(_on_disk(path))  # noqa: PTH116 - see above
     except (OSError, ValueError) as error:
         raise _trouble_of(path, error) from None
     return _tag(path, status)
@@ -68,13 +70,29 @@ def opened(path: str) -> Iterator[BinaryIO]:
     """
     tag_of(path)
     try:
-        file = os.fdopen(os.open(path, _FLAGS), "rb")
+        file = os.fdopen(os.open(_on_disk(path), _FLAGS), "rb")
     except OSError as error:
         raise _trouble_of(path, error) from None
     with file:
         # Another file may have taken its place meanwhile.
         _tag(path, os.fstat(file.fileno()))
         yield file
+
+
+def _on_disk(path: str) -> str:
+    """The path as it is there, its letters with accents composed or not.
+
+    A Mac takes them apart, in names that look the same; whoever writes the manifest
+    does not see it.
+    """
+    if path.isascii() or os.path.lexists(path):
+        return path
+    found = ""
+    for part in path.split("/"):
+        forms = (part, normalize("NFC", part), normalize("NFD", part))
+        there = (form for form in forms if os.path.lexists(f"{found}{form}"))
+        found += next(there, part) + "/"
+    return found.removesuffix("/")
 
 
 def _tag(path: str, status: os.stat_result) -> str:

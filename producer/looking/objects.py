@@ -7,14 +7,14 @@ those of the environment, as they are for the store of videos.
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import from_url
+from obstore.store import ObjectStore
 
+from jobs.storage.bucket import PART_TIMEOUT, open_bucket
 from producer.looking.memory import Kept
 from producer.looking.seen import NotSeen
 from producer.looking.wish import Wish
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNK_BYTES = 1 << 18
-
-#: Its own patience is minutes, for each picture of a bucket that is not there.
-_RETRIES: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
 
 
 def tag_of(address: str) -> str:
@@ -100,7 +97,7 @@ class _Chunks(io.RawIOBase):
         return count
 
 
-def _place(address: str) -> tuple[Any, str]:
+def _place(address: str) -> tuple[ObjectStore, str]:
     """The bucket and the key, which is taken as it is written."""
     scheme, _, rest = address.partition("://")
     bucket, _, key = rest.partition("/")
@@ -111,14 +108,14 @@ def _place(address: str) -> tuple[Any, str]:
             trouble="not-found",
         )
     try:
-        return _bucket(f"{scheme}://{bucket}"), key
+        return _bucket(scheme.casefold(), bucket), key
     except (BaseError, OSError, ValueError) as error:
         raise _trouble_of(error) from None
 
 
 @lru_cache(maxsize=64)
-def _bucket(url: str) -> Any:  # noqa: ANN401 - obstore has a class for each cloud
-    return from_url(url, retry_config=_RETRIES)
+def _bucket(scheme: str, name: str) -> ObjectStore:
+    return open_bucket(f"{scheme}://{name}", scheme, PART_TIMEOUT)
 
 
 def _tag(meta: Any) -> str:  # noqa: ANN401 - obstore's own mapping

@@ -14,6 +14,7 @@ class NotSeen(Exception):  # noqa: N818 - a finding about a picture
         trouble: str = "unreachable",
         passing: bool = False,
         after_s: float = 0.0,
+        to_range: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -23,6 +24,8 @@ class NotSeen(Exception):  # noqa: N818 - a finding about a picture
         self.passing = passing
         #: Seconds that the host wants to be left alone.
         self.after_s = after_s
+        #: The host refused a request that the same one without a range may not bring.
+        self.to_range = to_range
 
 
 @dataclass(frozen=True, slots=True)

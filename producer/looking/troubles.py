@@ -9,7 +9,7 @@ from http import HTTPStatus
 import aiohttp
 import httpx
 
-from producer.looking.guard import Barred, Standing
+from jobs.net import BarredError, Standing, barred_by
 from producer.looking.seen import NotSeen
 
 #: What a look can use; anything else is a trouble.
@@ -31,6 +31,19 @@ _PASSING = frozenset(
             for status in HTTPStatus
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR
         ),
+    }
+)
+
+#: Answers that have nothing to do with a range. All else may be meant for it: hosts
+#: refuse one with 400, 403, 501 or 503, and serve the whole.
+_SAYS_ALL = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.GONE,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
 
@@ -61,6 +74,7 @@ def check(answer: httpx.Response) -> None:
         suggestion,
         passing=status in _PASSING,
         after_s=_after_s(answer),
+        to_range="range" in answer.request.headers and status not in _SAYS_ALL,
     )
 
 
@@ -108,17 +122,7 @@ def trouble_of(error: Exception) -> NotSeen:
     )
 
 
-def barred_by(error: BaseException | None) -> Barred | None:
-    """The guard's word, if it is what is behind an error."""
-    while error is not None:
-        for one in (error, getattr(error, "os_error", None)):
-            if isinstance(one, Barred):
-                return one
-        error = error.__cause__
-    return None
-
-
-def _trouble_of_barred(barred: Barred) -> NotSeen:
+def _trouble_of_barred(barred: BarredError) -> NotSeen:
     """What a person is told of an address that is not asked."""
     if barred.standing is Standing.NEVER:
         return NotSeen(

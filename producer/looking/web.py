@@ -50,6 +50,8 @@ class WebLook:
         self._wish = wish
         self._reading = Reading()
         self._facts = _Facts(None, "", "")
+        #: A range was refused.
+        self._plainly = False
         #: Content that was read under another signature; None before it was asked for.
         self._same: list[Kept] | None = None
 
@@ -64,17 +66,22 @@ class WebLook:
             headers["If-None-Match"] = kept.tag
         else:
             headers["If-Modified-Since"] = kept.modified
-        async with self._asking.get(self._address, headers) as answer:
-            if answer.status_code == HTTPStatus.NOT_MODIFIED:
-                return True
-            if answer.headers.get("content-length") == "1":
-                # So small that reading it costs less than another connection.
-                await answer.aread()
-            if _size_bytes_of(answer) != kept.look.size_bytes:
+        try:
+            async with self._asking.get(self._address, headers) as answer:
+                if answer.status_code == HTTPStatus.NOT_MODIFIED:
+                    return True
+                if answer.headers.get("content-length") == "1":
+                    # So small that reading it costs less than another connection.
+                    await answer.aread()
+                if _size_bytes_of(answer) != kept.look.size_bytes:
+                    return False
+                if kept.tag:
+                    return _tag_of(answer) == kept.tag
+                return str(answer.headers.get("last-modified", "")) == kept.modified
+        except NotSeen as trouble:
+            if trouble.to_range:
                 return False
-            if kept.tag:
-                return _tag_of(answer) == kept.tag
-            return str(answer.headers.get("last-modified", "")) == kept.modified
+            raise
 
     async def read(self) -> Kept:
         """Look at the picture anew.
@@ -83,7 +90,14 @@ class WebLook:
             NotSeen: it cannot be seen.
         """
         self._begin()
-        ranged = await self._ask(0, FIRST_BYTES - 1)
+        try:
+            ranged = not self._plainly and await self._ask(0, FIRST_BYTES - 1)
+        except NotSeen as trouble:
+            self._plainly = trouble.to_range
+            # What may pass is asked again after a while, and without a range then.
+            if trouble.passing or not self._plainly:
+                raise
+            ranged = False
         if not ranged:
             self._begin()
             await self._ask(0, None)

@@ -10,14 +10,14 @@ import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import from_url
 
+from jobs.storage.bucket import PART_TIMEOUT, open_bucket
 from jobs.storage.words import explain
 from producer.exits import Exit, Stop
 from producer.reading.sniffing import ENDINGS
@@ -37,9 +37,6 @@ MOST_NAME_BYTES = 200
 Stamps = Mapping[str, str]
 #: What looks have seen: file to its stamp, and unix seconds since when.
 Seen = Mapping[str, tuple[str, float]]
-
-#: Its own patience is minutes, for a bucket that is not there.
-_RETRIES: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
 
 _ERRORS = (BaseError, OSError, ValueError)
 
@@ -219,11 +216,8 @@ class BucketInbox:
         self._prefix = f"{prefix}/" if prefix else ""
         self._copies = copies / bucket / prefix
         try:
-            self._store: Any = from_url(
-                f"{self._scheme}://{bucket}",
-                client_options={"allow_http": True},
-                retry_config=_RETRIES,
-            )
+            place = f"{self._scheme}://{bucket}"
+            self._store = open_bucket(place, self._scheme, PART_TIMEOUT)
         except _ERRORS as error:
             raise self._stop("cannot be opened", error) from None
 

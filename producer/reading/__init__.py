@@ -7,6 +7,7 @@ decided in `opening` and the modules it calls; what a row means, in `jobs.manife
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -79,7 +80,7 @@ def plan(
         return
     read = records(
         str(source),
-        columns=Columns(catalogue),
+        columns=Columns(catalogue, chain.from_iterable(options.map.values())),
         encoding=options.encoding,
         form=options.form,
         sheet=options.sheet,

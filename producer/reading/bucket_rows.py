@@ -5,20 +5,21 @@ pictures is decided in `folder_rows`, by the same rules as for files. Credential
 those of the environment, as they are for the store of videos.
 """
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
+from pathlib import PurePosixPath
 
 import obstore
-from obstore.exceptions import BaseError
-from obstore.store import from_url
+from obstore.exceptions import BaseError, InvalidPathError
 
-from jobs.manifest.rows import Row, Skipped
+from jobs.manifest.rows import Problem, Row, Skipped
+from jobs.storage.bucket import ANSWER_TIMEOUT, open_bucket
+from jobs.storage.words import explain
+from jobs.wording import shown
 from producer.reading.folder_rows import Listing
 from producer.reading.unreadable import Unreadable, whole
 
-#: Its own patience is minutes, for a bucket that is not there.
-_RETRIES: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
+_BAD_KEY = re.compile(r'invalid path: Path "(.+)" contained')
 
 
 def read_bucket(url: str) -> Iterator[Row | Skipped]:
@@ -29,7 +30,8 @@ def read_bucket(url: str) -> Iterator[Row | Skipped]:
     """
     scheme, _, rest = url.partition("://")
     bucket, _, prefix = rest.partition("/")
-    place = f"{scheme.casefold()}://{bucket}"
+    scheme = scheme.casefold()
+    place = f"{scheme}://{bucket}"
     if not bucket:
         message = "it names no bucket"
         suggestion = f"write it like {place}shop/pictures/"
@@ -37,7 +39,15 @@ def read_bucket(url: str) -> Iterator[Row | Skipped]:
     prefix = prefix.strip("/")
     top = f"{prefix}/" if prefix else ""
     listing = Listing(f"{place}/{top}")
-    for key in _keys(url, place, prefix):
+    try:
+        keys = _keys(place, scheme, prefix)
+    except InvalidPathError as error:
+        raise Unreadable(_bad_key(url, str(error))) from None
+    except (BaseError, OSError, ValueError) as error:
+        message = f"the bucket cannot be listed: {explain(str(error), scheme)}"
+        suggestion = "check its name and your access to it"
+        raise Unreadable(whole(url, "unreadable", message, suggestion)) from None
+    for key in keys:
         below = key.removeprefix(top)
         if any(part.startswith(".") for part in below.split("/")):
             yield listing.hidden()
@@ -45,14 +55,24 @@ def read_bucket(url: str) -> Iterator[Row | Skipped]:
             yield listing.record(below, f"{place}/{key}")
 
 
-def _keys(url: str, place: str, prefix: str) -> list[str]:
-    """Every key below a prefix, in the order of the text."""
-    try:
-        store = from_url(place, retry_config=_RETRIES)
-        pages = obstore.list(store, prefix or None)
-        return sorted(str(found["path"]) for page in pages for found in page)
-    except (BaseError, OSError, ValueError) as error:
-        words = str(error).partition("\n")[0]
-        message = f"the bucket cannot be listed ({words})"
-        suggestion = "check its name and your access to it"
-        raise Unreadable(whole(url, "unreadable", message, suggestion)) from None
+def _keys(place: str, scheme: str, prefix: str) -> list[str]:
+    """The key of every file below a prefix, in the order of the text."""
+    store = open_bucket(place, scheme, ANSWER_TIMEOUT)
+    pages = obstore.list(store, prefix or None)
+    sizes = {str(one["path"]): one["size"] for page in pages for one in page}
+    folders = {str(above) for key in sizes for above in PurePosixPath(key).parents}
+    return sorted(
+        key
+        for key, size_bytes in sizes.items()
+        # Consoles make an empty object for a folder; its slash at the end is lost here.
+        if size_bytes or (PurePosixPath(key).suffix and key not in folders)
+    )
+
+
+def _bad_key(url: str, words: str) -> Problem:
+    """What is wrong where one key, such as `a//b.jpg`, keeps all from being listed."""
+    found = _BAD_KEY.search(words)
+    which = f"has the key {shown(found[1])}" if found else "has such a key"
+    message = f"an object {which}, which is no path, so nothing can be listed"
+    suggestion = "rename or delete that object, or name the pictures in a table"
+    return whole(url, "unreadable", message, suggestion)

@@ -23,6 +23,11 @@ MAX_BAD_CELLS = 10_000
 _STRINGS = "xl/sharedstrings.xml"
 _COLUMN = re.compile(r"[A-Za-z]{1,3}")
 
+#: Stands in the place of an error where a picture was placed in a cell.
+PICTURE = "a picture"
+#: A workbook with such pictures has this part, and readers of old see an error.
+_PICTURES = "xl/richdata/richvaluerel.xml"
+
 #: Errors by place: row and column from 0. An empty text is a formula never computed.
 BadCells: TypeAlias = Mapping[tuple[int, int], str]
 
@@ -39,7 +44,8 @@ def look(file: str, parts: Parts, part: str) -> BadCells:
             parse(parts, name, texts)
         elif name != part:
             parts.unpack(name, _nothing)
-    cells = _Cells(file, texts.lengths)
+    has_pictures = any(name.casefold() == _PICTURES for name in parts.names)
+    cells = _Cells(file, texts.lengths, has_pictures=has_pictures)
     parse(parts, part, cells)
     return cells.bad
 
@@ -68,7 +74,9 @@ class _Texts(Elements):
 class _Cells(Elements):
     """The extent of a sheet, the amount of its text, and its bad cells."""
 
-    def __init__(self, file: str, lengths: "array[int]") -> None:
+    def __init__(self, file: str, lengths: "array[int]", *, has_pictures: bool) -> None:
+        self._has_pictures = has_pictures
+        self._is_rich = False
         self.bad: dict[tuple[int, int], str] = {}
         self._file = file
         self._lengths = lengths
@@ -104,6 +112,7 @@ class _Cells(Elements):
 
     def _begin(self, given: Mapping[str, str]) -> None:
         self._kind, self._value = given.get("t", ""), ""
+        self._is_rich = "vm" in given
         self._has_formula = self._in_value = False
         place = given.get("r", "")
         if place:
@@ -127,7 +136,8 @@ class _Cells(Elements):
         if self._kind == "s" and self._value:
             self._chars += self._lengths[int(self._value)]
         elif self._kind == "e":
-            self._note(self._value or "#?")
+            is_picture = self._is_rich and self._has_pictures
+            self._note(PICTURE if is_picture else self._value or "#?")
         elif self._has_formula and not self._value and self._kind != "str":
             self._note("")
         if self._chars > MAX_TEXT_CHARS:

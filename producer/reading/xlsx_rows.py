@@ -15,14 +15,16 @@ from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from producer.reading.tables import Table, is_blank, table_of, unclear_names
 from producer.reading.unreadable import Unreadable, whole
-from producer.reading.xlsx_cells import BadCells, look
+from producer.reading.xlsx_cells import PICTURE, BadCells, look
 from producer.reading.xlsx_parts import Parts
 from producer.reading.xlsx_sheets import find_sheet
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
-#: Larger whole numbers are not kept exactly by a spreadsheet.
+#: Whole numbers from here on have more digits than a spreadsheet shows, and keeps of
+#: what is typed in; larger than the second, no program keeps them exactly.
+_INEXACT = 10**15
 _MAX_EXACT = 1 << 53
 _HOUR_S = 3600
 
@@ -81,6 +83,7 @@ class _Sheet:
             self._problem(line, names.get(at, at + self._first + 1), error)
             for at, error in sorted(bad.items())
         ]
+        problems += self._inexact(line, values)
         yield from problems
         if problems:
             return
@@ -109,12 +112,34 @@ class _Sheet:
         if not problems:
             yield self._table.header
 
+    def _inexact(self, line: int, values: Sequence[object]) -> Iterator[Problem]:
+        """Cells that mean something and hold numbers that have lost digits."""
+        places = self._table.places if self._table else {}
+        for name, at in places.items():
+            value = values[at] if at < len(values) else None
+            if (
+                self._columns.is_known(name)
+                and isinstance(value, float)
+                and abs(value) >= _INEXACT
+            ):
+                shown = _written(value)
+                message = (
+                    f"{shown} is a number of more than 15 digits, the rest is lost"
+                )
+                suggestion = "format the column as text, then fill in the cell anew"
+                yield Problem(
+                    self._file, line, name, str(shown), message, suggestion, "bad-cell"
+                )
+
     def _problem(self, line: int, column: str | int, error: str) -> Problem:
         message = f"the cell holds the error {error}"
         suggestion = "mend or empty the cell in the spreadsheet"
         if not error:
             message = "the cell holds a formula that was never computed"
             suggestion = "open the file in a spreadsheet program and save it anew"
+        if error == PICTURE:
+            message = "the cell holds a picture, which a manifest cannot use"
+            suggestion = "save the picture as a file, and write its path or address"
         value = error or None
         return Problem(self._file, line, column, value, message, suggestion, "bad-cell")
 
@@ -124,8 +149,9 @@ def _written(value: object) -> object:
     if isinstance(value, str | bool):
         return value
     if isinstance(value, float):
-        whole_and_exact = value.is_integer() and abs(value) < _MAX_EXACT
-        return str(int(value)) if whole_and_exact else repr(value)
+        is_exact = value.is_integer() and abs(value) < _MAX_EXACT
+        # Excel shows 15 digits of what it computes: 0.1*3*10 is 3 there.
+        return str(int(value)) if is_exact else f"{value:.15g}"
     if isinstance(value, dt.datetime):
         return value.isoformat(" ")
     if isinstance(value, dt.date | dt.time):

@@ -33,6 +33,8 @@ class Exhibit:
     etag: str = ""
     modified: str = ""
     ranges: bool = True
+    #: The status that a request for a range is refused with.
+    range_refused: str = ""
     #: Whether `If-None-Match` and `If-Modified-Since` are understood.
     conditions: bool = True
     #: Whether a length is told where there is no range.
@@ -126,6 +128,9 @@ class Gallery:
     async def _show(
         self, asked: Asked, picture: Exhibit, writer: asyncio.StreamWriter
     ) -> None:
+        if picture.range_refused and "range" in asked.headers:
+            await self._send(writer, picture.range_refused, {}, b"no")
+            return
         headers = {"Date": formatdate(usegmt=True), **picture.headers}
         if picture.etag:
             headers["ETag"] = picture.etag

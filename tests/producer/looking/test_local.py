@@ -3,13 +3,17 @@
 import hashlib
 import os
 import socket
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from producer.looking import NotSeen, opened
 from tests.producer.looking.conftest import Looker
 from tests.producer.looking.gallery import padded, picture
+
+Form = Literal["NFC", "NFD"]
 
 
 def kept_file(path: Path, content: bytes) -> str:
@@ -79,6 +83,22 @@ def test_a_file_that_took_the_place_of_another_is_read(
     (found,) = looker.look(path)
     assert found.look
     assert found.look.sha256 == hashlib.sha256(other).hexdigest()
+
+
+@pytest.mark.parametrize(("written", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_letters_with_accents_are_the_same_composed_or_not(
+    tmp_path: Path, looker: Looker, written: Form, there: Form
+) -> None:
+    folder = tmp_path / unicodedata.normalize(there, "Größe")
+    folder.mkdir()
+    # As on a server that a Mac and another machine copied to.
+    path = folder / unicodedata.normalize(written, "Tasse-Ü.jpg")
+    path.write_bytes(padded(9_000))
+    address = unicodedata.normalize(written, str(path))
+    (found,) = looker.look(address)
+    assert found.look
+    with opened(address) as file:
+        assert file.read() == path.read_bytes()
 
 
 def test_an_empty_file_is_told(tmp_path: Path, looker: Looker) -> None:

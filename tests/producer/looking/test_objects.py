@@ -19,7 +19,6 @@ numbers = itertools.count()
 def bucket(host: Gallery, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in {
         "AWS_ENDPOINT_URL": host.url,
-        "AWS_ALLOW_HTTP": "true",
         "AWS_ACCESS_KEY_ID": "somebody",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_REGION": "here-1",

@@ -95,11 +95,12 @@ def test_a_refusal_is_told_at_once(
     host: Gallery, looker: Looker, status: int, word: str
 ) -> None:
     answer = says(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n")
-    (found,) = looker.look(host.show("/a.jpg", BIG, faults=[answer]))
+    (found,) = looker.look(host.show("/a.jpg", BIG, faults=[answer] * 2))
     assert found.trouble == "unreachable"
     assert f"HTTP {status}" in found.message
     assert word in found.suggestion
-    assert len(host.asked) == 1
+    # A 403 may have been meant for the range alone.
+    assert len(host.asked) == (2 if status == 403 else 1)
 
 
 @pytest.mark.parametrize(

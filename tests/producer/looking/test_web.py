@@ -8,7 +8,7 @@ import pytest
 from jobs.catalogue.pictures import FIRST_BYTES, Look
 from producer.looking.asking import MOST_REDIRECTS
 from tests.producer.looking.conftest import Looker
-from tests.producer.looking.gallery import Gallery, long_ago, padded, picture
+from tests.producer.looking.gallery import Gallery, long_ago, padded, picture, says
 
 BIG = padded(200_000)
 DAY_S = 86_400.0
@@ -62,6 +62,28 @@ def test_a_host_without_ranges_is_read_in_one_go(
     (found,) = looker.look(address)
     assert found.look == look_of(BIG)
     assert len(host.asked) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 501, 503])
+def test_a_host_that_refuses_a_range_is_asked_without(
+    host: Gallery, looker: Looker, status: int
+) -> None:
+    address = host.show("/a.jpg", BIG, etag='"1"', range_refused=f"{status} No")
+    for _ in range(2):  # tonight, and tomorrow by what is kept
+        (found,) = looker.look(address)
+        assert found.look == look_of(BIG)
+    asked = ["range" in each.headers for each in host.asked]
+    assert asked == [True, False, True, True, False]
+
+
+def test_a_host_that_refuses_without_a_range_as_well_is_told(
+    host: Gallery, looker: Looker
+) -> None:
+    refusal = says("HTTP/1.1 403 No\r\n\r\n")
+    address = host.show("/a.jpg", BIG, faults=[refusal, refusal])
+    (found,) = looker.look(address)
+    assert "HTTP 403" in found.message
+    assert len(host.asked) == 2
 
 
 def test_a_host_without_ranges_is_left_as_soon_as_enough_is_known(

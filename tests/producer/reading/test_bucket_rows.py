@@ -25,7 +25,14 @@ class Bucket(BaseHTTPRequestHandler):
         "pictures/e.jpg",
         "100% new/f.jpg",
         "a%20b/g.jpg",
+        "marked/",
+        "marked/mugs.jpg/",
+        "marked/mugs.jpg/h.jpg",
+        "marked/empty.jpg",
+        "odd/i.jpg",
+        "odd//j.jpg",
     )
+    empty = ("marked/", "marked/mugs.jpg/", "marked/empty.jpg")
 
     def do_GET(self) -> None:
         asked = parse_qs(urlsplit(self.path).query)
@@ -37,7 +44,8 @@ class Bucket(BaseHTTPRequestHandler):
             key for key in self.keys if key.startswith(asked.get("prefix", [""])[0])
         ]
         page = "".join(
-            f"<Contents><Key>{escape(key)}</Key><Size>7</Size>"
+            f"<Contents><Key>{escape(key)}</Key>"
+            f"<Size>{0 if key in self.empty else 7}</Size>"
             "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
             for key in inside[begin : begin + 2]
         )
@@ -62,7 +70,6 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         monkeypatch.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         monkeypatch.setenv("AWS_REGION", "us-east-1")
@@ -99,8 +106,24 @@ def test_a_prefix_is_taken_as_it_is_written(written: str, image: str) -> None:
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_whole_bucket_can_be_listed() -> None:
-    assert len(rows_of(recorded("s3://shop"))) == 6
+def test_an_empty_object_that_marks_a_folder_is_no_file() -> None:
+    found = recorded("s3://shop/marked")
+    assert [row.cells["file"] for row in rows_of(found)] == ["empty.jpg", "h.jpg"]
+    assert skipped(found) == []
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("written", ["s3://shop", "s3://shop/odd"])
+def test_a_key_that_is_no_path_is_named_with_what_to_do(written: str) -> None:
+    (problem,) = recorded(written)
+    assert 'has the key "odd//j.jpg"' in str(problem)
+    assert "rename or delete that object" in str(problem)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_whole_bucket_can_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bucket, "keys", Bucket.keys[:-1])
+    assert len(rows_of(recorded("s3://shop"))) == 9
 
 
 @pytest.mark.usefixtures("bucket")

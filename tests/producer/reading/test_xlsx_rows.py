@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,10 @@ def test_a_workbook_is_a_manifest_like_any_other(tmp_path: Path) -> None:
         ('<c t="str"><f>A1</f><v>made</v></c>', "made"),
         ('<c t="str"><f>A1</f><v></v></c>', ""),
         ("<c><f>A1</f><v>7</v></c>", "7"),
+        ("<c><f>0.1*3*10</f><v>3.0000000000000004</v></c>", "3"),
+        ("<c><f>0.1+0.2</f><v>0.30000000000000004</v></c>", "0.3"),
+        ("<c><v>5999.99</v></c>", "5999.99"),
+        ("<c><v>1.2345678901234568E+17</v></c>", "1.23456789012346e+17"),
     ],
 )
 def test_a_cell_is_what_the_spreadsheet_shows(
@@ -72,6 +77,27 @@ def test_rows_have_the_numbers_that_the_spreadsheet_shows(tmp_path: Path) -> Non
     found = recorded(path)
     assert [(row.line, row.number) for row in rows_of(found)] == [(7, 1), (9, 2)]
     assert names_of(found) == ("id", "x")
+
+
+def test_a_number_that_has_lost_digits_is_told_where_it_counts(tmp_path: Path) -> None:
+    long = "<c><v>123456789012345678</v></c>"
+    names = ("id", "image", "item", "stock")
+    content = book(names, ("a", URL, 1, long), (long, URL, long, long))
+    options = replace(OPTIONS, map={"prompt": ("item",)})
+    found = planned(tmp_path / "a.xlsx", content, options)
+    assert told(found) == [(3, "id", "bad-cell"), (3, "item", "bad-cell")]
+    assert "format the column as text" in str(found[-1])
+
+
+def test_a_picture_in_a_cell_is_no_error_of_a_formula(tmp_path: Path) -> None:
+    rows = [NAMES, ("a", '<c t="e" vm="1"><v>#VALUE!</v></c>', "x")]
+    parts = parts_of({"A": sheet(rows)})
+    (problem,) = planned(tmp_path / "a.xlsx", packed(parts))
+    assert "the error #VALUE!" in str(problem)
+    parts["xl/richData/richValueRel.xml"] = "<a/>"
+    (problem,) = planned(tmp_path / "b.xlsx", packed(parts))
+    assert "holds a picture" in str(problem)
+    assert "save the picture as a file" in str(problem)
 
 
 @pytest.mark.parametrize("error", ["#REF!", "#N/A", "#NAME?"])
