@@ -47,7 +47,7 @@ def ledger_of(settings: Settings, *, alone: bool) -> Iterator[Ledger]:
             yield ledger
         return
     with ExitStack() as stack:
-        free = stack.enter_context(_claimed(settings.home, needed=alone))
+        free = stack.enter_context(claimed(settings.home, needed=alone))
         if free:
             stack.enter_context(_server(settings))
         yield stack.enter_context(_connected(settings.ledger_url))
@@ -116,11 +116,20 @@ def _unusable(home: Path, error: OSError) -> Stop:
 
 
 @contextmanager
-def _claimed(home: Path, *, needed: bool) -> Iterator[bool]:
-    """Whether the home is ours alone while the context lasts."""
+def claimed(home: Path, *, needed: bool, name: str = "lock") -> Iterator[bool]:
+    """Whether the home is ours alone while the context lasts.
+
+    Args:
+        home: the folder.
+        needed: stop if it is not.
+        name: of the file that is locked; another one claims another part of the home.
+
+    Raises:
+        Stop: it cannot be used, or is needed and somebody else has it.
+    """
     make_home(home)
     try:
-        lock = (home / "lock").open("a+")
+        lock = (home / name).open("a+")
     except OSError as error:
         raise _unusable(home, error) from None
     with lock:

@@ -24,9 +24,11 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox.app import api_app, files_app
+from sandbox.faults import Faults
 from sandbox.journal import Journal
 from sandbox.pictures import Gallery
 from sandbox.provider import Provider
+from sandbox.settings import Settings, changed
 from sandbox.uploads import Uploads
 from sandbox.videos import Shelf
 
@@ -116,6 +118,8 @@ async def serve(plan: Plan) -> None:
         PortTaken: there is no listening there.
         SettingRefused: a setting is wrong.
     """
+    # Before a port is asked for: a slip of the pen is told first.
+    changed(Settings(), Faults(), plan.changes)
     api_socket = _listen(plan.address.host, plan.address.port)
     files_socket = _listen(plan.address.host, plan.address.files_port)
     folder = Path(tempfile.mkdtemp(prefix="reelmill-sandbox-"))

@@ -17,7 +17,7 @@ from hypothesis import settings as drawing
 
 from jobs import settings
 from jobs.ledger import Ledger, connect
-from producer.private import _claimed, ledger_of
+from producer.private import claimed, ledger_of
 from tests.browser.finding import browser_path
 
 # How long an example takes says something about the machine only.
@@ -93,7 +93,7 @@ def served() -> Iterator[Served]:
 def ledger(home: Path, served: Served) -> Iterator[Ledger]:
     """The private ledger of the home, empty, by the server's clock."""
     chosen = settings.read({}, home=home)
-    with _claimed(home, needed=True):
+    with claimed(home, needed=True):
         chosen.socket_path.symlink_to(served.now())
         opened = connect(chosen.ledger_url)
         for command in ("FLUSHALL", "SCRIPT FLUSH", "CONFIG RESETSTAT"):

@@ -1,8 +1,11 @@
 """The tutorial of the documentation, typed word for word into a real shell."""
 
 import json
+import os
 import re
+import socket
 import subprocess
+import sys
 from itertools import zip_longest
 from pathlib import Path
 
@@ -29,6 +32,23 @@ def test_what_the_tutorial_shows_is_what_its_commands_print(home: Path) -> None:
             assert steady(shown(each.output)) == steady(block.output)
     the_report_was_opened(typed)
     nothing_was_paid_twice(home / "my-shop" / "videos")
+
+
+def test_a_port_that_is_in_use_is_told_and_nothing_waits(home: Path) -> None:
+    (start,) = (each.commands for each in BLOCKS if "reelmill sandbox" in each.commands)
+    assert start.count("8787") == 1
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        typed = subprocess.run(
+            ["/bin/bash", "-c", start.replace("8787", port)],
+            cwd=home,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert f"Cannot listen on 127.0.0.1:{port}" in typed.stderr
 
 
 def the_report_was_opened(typed: list[Typed]) -> None:

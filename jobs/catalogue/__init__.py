@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 
+#: Models that are offered where a name begins many.
+MOST_GUESSES = 5
+
+
 class UnknownModel(Exception):  # noqa: N818 - the model is unknown, the name says it
     """A name that no model of the catalogue has."""
 
@@ -72,11 +76,16 @@ class Catalogue:
         Raises:
             UnknownModel: no model has that name.
         """
-        found = self._by_name.get(name.strip().casefold())
+        folded = name.strip().casefold()
+        found = self._by_name.get(folded)
         if found is not None:
             return found
-        meant = (self._by_name[near].name for near in guesses(name, self._by_name))
-        raise UnknownModel(name, tuple(dict.fromkeys(meant)))
+        begun = [
+            known for known in self._by_name if folded and known.startswith(folded)
+        ]
+        near = begun or guesses(name, self._by_name)
+        meant = dict.fromkeys(self._by_name[known].name for known in near)
+        raise UnknownModel(name, tuple(meant)[:MOST_GUESSES])
 
 
 def load(text: str) -> Catalogue:

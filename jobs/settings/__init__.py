@@ -255,6 +255,11 @@ class _OwnSettings(BaseModel):
         )
 
     @property
+    def own_limits(self) -> bool:
+        """Whether a limit is set beside those of the tier."""
+        return bool(self.videos_per_minute or self.concurrent_videos)
+
+    @property
     def daily_budget_usd_micros(self) -> int | None:
         """Cap over what one UTC day of the account may cost; None is no cap."""
         return usd_micros(self.daily_budget) if self.daily_budget else None

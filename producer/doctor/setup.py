@@ -96,8 +96,8 @@ def _clock(chosen: Settings) -> Iterator[Finding]:
 def limits(chosen: Settings) -> Iterator[Finding]:
     """What the account may do, by the settings of this machine."""
     own = chosen.limits
-    yield good(
-        "limits",
-        f"{chosen.tier}: {own.videos_per_minute} starts a minute, "
-        f"{own.concurrent_videos} at once; set REELMILL_TIER to your account's",
-    )
+    source = "by REELMILL_VIDEOS_PER_MINUTE or REELMILL_CONCURRENT_VIDEOS"
+    if not chosen.own_limits:
+        source = f"as of {chosen.tier}; set REELMILL_TIER to your account's"
+    words = f"{own.videos_per_minute} starts a minute, {own.concurrent_videos} at once"
+    yield good("limits", f"{words}, {source}")

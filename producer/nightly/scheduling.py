@@ -77,7 +77,7 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
             name=name,
             cron=_cron(cron, inbox=inbox),
             zone=zone,
-            manifests=tuple(_place(manifest) for manifest in manifests),
+            manifests=_places(manifests, inbox=inbox),
             account=chosen.account_id,
             by=by,
             late_s=LATE_S if late is None else span_s(late),
@@ -184,6 +184,15 @@ def _cron(cron: str | None, *, inbox: bool) -> str:
     if inbox:
         return EVERY_MINUTE
     raise BadSchedule('say when: --cron "0 22 * * *" is every day at 22:00')
+
+
+def _places(manifests: tuple[str, ...], *, inbox: bool) -> tuple[str, ...]:
+    places = tuple(map(_place, manifests))
+    # What is not here may be there for the scheduler, on its machine.
+    files = [place for place in places if inbox and Path(place).is_file()]
+    if files:
+        raise Stop(f"{files[0]}: it is a file; --inbox takes the folder of what comes")
+    return places
 
 
 def _place(manifest: str) -> str:

@@ -151,7 +151,7 @@ def finish(
             )
         return Level(tier, limits, takes)
 
-    own = level(_own_tier(settings), settings.limits)
+    own = level("" if settings.own_limits else settings.tier, settings.limits)
     higher = [level(name, limits) for name, limits in _higher(settings.limits)]
     is_learnt = bool(works) and all(work.is_learnt for work in works)
     return Finish(now_s, (own, *higher), is_learnt, days)
@@ -169,11 +169,6 @@ def _works(bill: Bill, learnt: Learnt) -> list[Work]:
             )
         )
     return works
-
-
-def _own_tier(settings: Settings) -> str:
-    own_limits = settings.videos_per_minute or settings.concurrent_videos
-    return "" if own_limits else settings.tier
 
 
 def _higher(own: Limits) -> list[tuple[str, Limits]]:

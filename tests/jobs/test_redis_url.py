@@ -23,6 +23,10 @@ SECRET = "quite-secret"
             RedisUrl("redis", (("r", 6379),), db=1, username="me", password="p@ss"),
         ),
         (
+            "redis://:100%25@r",
+            RedisUrl("redis", (("r", 6379),), password="100%"),
+        ),
+        (
             "rediss://r?ssl_ca_certs=/a%20b/ca.pem&ssl_check_hostname=false",
             RedisUrl(
                 "rediss",

@@ -1,6 +1,8 @@
 """`reelmill demo`: the first thing a person runs, without a key and without a cost."""
 
 import json
+import re
+import socket
 from pathlib import Path
 
 from tests.producer.running import Ended, desk, ended, holding
@@ -20,9 +22,15 @@ def test_a_demo_costs_nothing_touches_no_account_and_can_be_repeated() -> None:
         begun = place.start("demo")
         begun.await_child("celery")
         family = begun.family()
+        beside = place.here("demo")
+        assert beside.code == 2
+        assert "in use by another reelmill run" in beside.err
         said = begun.ended()
         the_books_agree(said)
         assert ended(family)
+        # What is foreseen first goes by the stand-in's haste, not by the provider's.
+        assert re.search(r"done by \S+ \(\d+ s\)", said.err)
+        assert " min left" not in said.err
         assert "7 predictions, $3.478 charged; the report equals them" in said.err
         assert Path(said.out.splitlines()[-1]).is_file()
         assert len(place.videos()) == 7
@@ -58,7 +66,8 @@ def test_the_sandbox_alone_tells_its_own_options() -> None:
 
 
 def test_the_sandbox_alone_explains_a_mistake() -> None:
-    with desk() as place:
-        said = place.reelmill("sandbox", "--set", "tire=gold")
+    with desk() as place, socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = place.reelmill("sandbox", "--port", port, "--set", "tire=gold")
         assert said.code == 2
         assert "tire: no such setting" in said.err

@@ -76,6 +76,16 @@ def firings(place: Fleet) -> list[Firing]:
     return place.ledger.schedules.firings("nightly")
 
 
+def test_an_inbox_that_is_a_file_is_refused_before_the_first_night(
+    place: Fleet,
+) -> None:
+    file = place.desk.write("m.csv", "id\n")
+    said = add(place, file, inbox=True)
+    assert said.code == Exit.USAGE
+    assert "--inbox takes the folder" in said.err
+    assert add(place, place.desk.folder / "to be made", inbox=True).code == Exit.STORED
+
+
 def test_a_scheduler_hands_over_what_is_due_and_what_is_dropped(
     sandbox: RunningSandbox, place: Fleet
 ) -> None:

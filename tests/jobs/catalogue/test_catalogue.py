@@ -102,6 +102,14 @@ def test_an_unknown_model_comes_with_what_was_probably_meant() -> None:
     assert caught.value.guesses[0] == "kling-v3.0-std"
 
 
+def test_the_beginning_of_names_brings_all_that_begin_so() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        builtin().find("Kling")
+    assert set(caught.value.guesses) == {
+        model.name for model in builtin().models.values()
+    }
+
+
 def test_a_model_unlike_any_other_is_said_plainly_without_guesses() -> None:
     with pytest.raises(UnknownModel, match="there is no model") as caught:
         builtin().find("xyz")
