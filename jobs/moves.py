@@ -54,7 +54,7 @@ class Slot(StrEnum):
     KEEP = "keep"  #: it may still be generating
     TAKE = "take"  #: it is generating after all, even if the slot was given back
     FREE = "free"  #: it is over at the provider, or never began
-    LEND = "lend"  #: free after the longest generation
+    LEND = "lend"  #: free after `held_s`
     LEAVE = "leave"  #: the same, but no longer the job's: it may take another
 
 
@@ -81,6 +81,8 @@ class Move:
     charged_usd_micros: int = 0
     refunded_usd_micros: int = 0
     slot: Slot = Slot.KEEP
+    #: Seconds that a slot is held on which is lent or left.
+    held_s: float = LONGEST_GENERATION_S
     token: Token = Token.KEEP
     #: An id that no other job may have; known to the ledger from then on.
     prediction_id: str = ""
@@ -268,6 +270,13 @@ def give_up(batch: str, record: JobRecord, reason: str, look_in_s: float) -> Mov
     return _with(move, attempt, failure)
 
 
+def overdue(batch: str, record: JobRecord, failure: Failure, due_in_s: float) -> Move:
+    """It generates for far too long: others get its slot, and it is still awaited."""
+    move = _move(batch, record, Event.OVERDUE)
+    told = json.dumps(asdict(failure), ensure_ascii=False)
+    return replace(move, due_in_s=due_in_s, slot=Slot.FREE, write={"failure": told})
+
+
 def complete(
     batch: str,
     record: JobRecord,
@@ -286,6 +295,7 @@ def complete(
         due_in_s=due_in_s,
         slot=Slot.FREE,
         write={"output": " ".join(outputs), "generated_at": repr(now_s)},
+        erase=("looks",) if failure else ("looks", "failure"),
     )
     return _with(move, attempt, failure)
 
@@ -312,7 +322,7 @@ def end(
         _move(batch, record, Event.TRY_AGAIN if again else Event.FAIL),
         refunded_usd_micros=back,
         slot=Slot.FREE,
-        erase=("looks", "output", "generated_at"),
+        erase=("looks", "output", "generated_at", *(("failure",) if again else ())),
     )
     return _with(move, attempt, None if again else failure)
 
@@ -354,7 +364,11 @@ def cancel(batch: str, record: JobRecord) -> Move:
 
 
 def abandon(batch: str, record: JobRecord, now_s: float) -> Move:
-    """A person gives up what is paid: its video is not collected, and stays charged."""
+    """A person gives up what is paid: its video is not collected, and stays charged.
+
+    The provider may go on with it, so its slot is held until the longest generation
+    that was sent with it is over.
+    """
     failure = Failure(
         ABANDONED_CODE,
         f"given up by a person; prediction {record.attempt.prediction_id} is paid "
@@ -366,6 +380,7 @@ def abandon(batch: str, record: JobRecord, now_s: float) -> Move:
     move = replace(
         _move(batch, record, Event.ABANDON),
         slot=Slot.LEAVE,
+        held_s=max(0.0, record.attempt.sent_at_s + LONGEST_GENERATION_S - now_s),
         erase=("looks", "candidates", "output", "generated_at"),
     )
     return _with(move, attempt, failure)

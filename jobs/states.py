@@ -16,6 +16,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"  #: the answer was lost; it may exist and be charged
     UNRESOLVED = "unresolved"  #: looked for without a clear finding; a person decides
     GENERATING = "generating"  #: the provider has it and we have its id
+    OVERDUE = "overdue"  #: generating for far too long; its slot is free for others
     GENERATED = "generated"  #: the provider is done; the video is not yet stored
     STORED = "stored"  #: the video is checked and kept
     FOLLOWING = "following"  #: another job makes the same video; it waits for that one
@@ -36,6 +37,7 @@ class Event(StrEnum):
     ADOPT = "adopt"  #: the id of a lost answer was found
     ABSENT = "absent"  #: it is proven that no prediction exists
     GIVE_UP = "give_up"  #: it cannot be told by looking
+    OVERDUE = "overdue"  #: the provider goes on far beyond the times of its kind
     COMPLETE = "complete"  #: the provider finished the video
     TRY_AGAIN = "try_again"  #: the provider failed; a new attempt is allowed
     FAIL = "fail"  #: the provider failed, or the file is gone; no new attempt
@@ -67,6 +69,11 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.GENERATING, Event.COMPLETE): State.GENERATED,
     (State.GENERATING, Event.TRY_AGAIN): State.WAITING,
     (State.GENERATING, Event.FAIL): State.FAILED,
+    (State.GENERATING, Event.OVERDUE): State.OVERDUE,
+    (State.OVERDUE, Event.COMPLETE): State.GENERATED,
+    (State.OVERDUE, Event.TRY_AGAIN): State.WAITING,
+    (State.OVERDUE, Event.FAIL): State.FAILED,
+    (State.OVERDUE, Event.ABANDON): State.FAILED,
     (State.GENERATED, Event.STORE): State.STORED,
     (State.GENERATED, Event.TRY_AGAIN): State.WAITING,
     (State.GENERATED, Event.FAIL): State.FAILED,
@@ -91,7 +98,12 @@ FINAL = frozenset(State) - {s for s, event in MOVES if event is not Event.RETRY}
 WATCHED = frozenset(State) - FINAL - {State.WAITING}
 
 #: Money is at stake at the provider: reserved or charged, and not yet over.
-PAID = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED, State.GENERATING})
+PAID = frozenset(
+    {
+        *(State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED),
+        *(State.GENERATING, State.OVERDUE),
+    }
+)
 
 
 class IllegalMove(Exception):  # noqa: N818 - it is a move, and the move is illegal

@@ -73,7 +73,7 @@ def cancel(batch: str, job: str | None, *, abandon: bool, yes: bool, json: bool)
         if record is None:
             ledger.batches.cancel(found.id)
         cancelled = _cancel(ledger, order)
-        abandoned = _abandon(ledger, order) if abandon else 0
+        abandoned = _abandon(ledger, order) if abandon else (0, 0.0)
         _tell(ledger, order, cancelled, abandoned, json=json)
         finish_here(ledger, chosen, found)
     return Exit.STORED
@@ -134,28 +134,48 @@ def _cancel(ledger: Ledger, order: Order) -> int:
     return made
 
 
-def _abandon(ledger: Ledger, order: Order) -> int:
-    """Give up what was sent; how many jobs."""
+def _abandon(ledger: Ledger, order: Order) -> tuple[int, float]:
+    """Give up what was sent; how many jobs, and until when they hold a slot, at most.
+
+    In unix seconds; 0 where they hold none.
+    """
     batch_id, now_s = order.batch.id, ledger.now_s()
+    until_s = 0.0
 
     def given_up(record: JobRecord) -> Move | None:
+        nonlocal until_s
         if record.state not in ABANDONABLE:
             return None
-        return moves.abandon(batch_id, record, now_s)
+        move = moves.abandon(batch_id, record, now_s)
+        if record.state is State.GENERATING and move.held_s:
+            until_s = max(until_s, now_s + move.held_s)
+        return move
 
-    return move_all(ledger, order.abandoned(ledger), given_up)
+    return move_all(ledger, order.abandoned(ledger), given_up), until_s
 
 
 def _tell(
-    ledger: Ledger, order: Order, cancelled: int, abandoned: int, *, json: bool
+    ledger: Ledger,
+    order: Order,
+    cancelled: int,
+    given_up: tuple[int, float],
+    *,
+    json: bool,
 ) -> None:
+    abandoned, until_s = given_up
     now = ledger.batches.read(order.batch.id) or order.batch
     sent = sum(now.counts.get(state, 0) for state in (*ABANDONABLE, *UNSETTLED))
     unsettled = sum(now.counts.get(state, 0) for state in UNSETTLED)
     if json:
-        told = {"batch": now.id, "job": order.job.job.id if order.job else None}
         print_json(
-            told | {"cancelled": cancelled, "abandoned": abandoned, "collected": sent}
+            {
+                "batch": now.id,
+                "job": order.job.job.id if order.job else None,
+                "cancelled": cancelled,
+                "abandoned": abandoned,
+                "slots_held_until": tables.iso(until_s) if until_s else None,
+                "collected": sent,
+            }
         )
         return
     parts = [f"{counted(cancelled)} cancelled"]
@@ -164,6 +184,13 @@ def _tell(
     if order.job is None and sent:
         parts.append(f"{sent} already sent and still collected")
     tables.say(f"{now.id}: {', '.join(parts)}")
+    if until_s:
+        tables.say(
+            "the provider may still be rendering what was given up: it holds its slot "
+            f"until {tables.local(until_s)}"
+        )
+    elif abandoned:
+        tables.say("what was given up holds no slot")
     if order.abandon and order.job is None and sent > unsettled:
         tables.say("collected all the same is what other batches wait for")
     if order.abandon and unsettled:

@@ -91,13 +91,23 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
             f"{paid} are under way at the provider and paid; "
             "run the same command within 7 days to go on"
         )
-    elif now.count(State.UNRESOLVED) == left:
-        tables.say(
-            "a person must settle them: "
-            f"reelmill show {now.batch.id} JOB tells what is known of one"
-        )
+    elif now.count(State.UNRESOLVED, State.OVERDUE) == left:
+        _print_lasting(now, again)
     else:
         tables.say(f"{again} to go on")
+
+
+def _print_lasting(now: Snapshot, again: str) -> None:
+    if overdue := now.count(State.OVERDUE):
+        tables.say(
+            f"the provider does not end {overdue}, which are paid; {again} within 7 "
+            "days to ask for them again"
+        )
+    if unresolved := now.count(State.UNRESOLVED):
+        tables.say(
+            f"a person must settle {unresolved}: "
+            f"reelmill show {now.batch.id} JOB tells what is known of one"
+        )
 
 
 def _print_over(now: Snapshot, before: Snapshot | None) -> None:

@@ -27,7 +27,7 @@ from producer import tables
 from producer.children import Child
 from producer.exits import Exit, Stop
 from producer.kept_invoice import kept_invoice
-from producer.stuck import stuck, stuck_lines
+from producer.stuck import ask_anew, stuck, stuck_lines, unanswered
 from producer.watching import Snapshot, take
 from producer.watching.displays import Display, display
 from producer.watching.looking import Looking
@@ -118,14 +118,16 @@ def _watch(
     shown: Display,
     interrupt: Interrupt,
 ) -> Snapshot:
-    if _is_over(now, settings, []):
+    asked = ask_anew(ledger, now.batch)
+    if not asked and _is_over(now, settings, []):
         return now
     batch_id = now.batch.id
     worker, starts, born_s = _start_worker(settings), 1, time.monotonic()
     in_vain: list[JobRecord] = []
     try:
-        while not interrupt.asked and not _is_over(now, settings, in_vain):
+        while not interrupt.asked and (asked or not _is_over(now, settings, in_vain)):
             time.sleep(LOOK_S)
+            asked = asked and unanswered(ledger, asked)
             now = _followed_up(ledger, _look(ledger, looking))
             in_vain = stuck(ledger, now)
             shown.show([now], looking.paces)

@@ -16,6 +16,8 @@ from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK
 from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
+from jobs.report.notices import is_late
+from jobs.report.steps import next_step
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.wording import choice, guesses
@@ -33,6 +35,9 @@ from producer.watching import Snapshot, document, held_up, standing, take
 #: Lines of a page for a person, unless told.
 BATCHES_SHOWN = 20
 JOBS_SHOWN = 100
+
+#: Batches that are looked at in one step.
+TAKEN = 50
 
 
 NO_BATCH = (
@@ -161,13 +166,9 @@ def _listed(now: Snapshot) -> dict[str, Any]:
 
 
 def _standings(ledger: Ledger, found: Iterator[BatchRecord]) -> Iterator[Snapshot]:
-    """How these batches stand; each account is asked for once."""
-    now_s = ledger.now_s()
-    accounts: dict[str, Any] = {}
-    for batch in found:
-        if batch.account not in accounts:
-            accounts[batch.account] = ledger.permits.read(batch.account)
-        yield Snapshot(batch, accounts[batch.account], now_s)
+    """How these batches stand, read block by block."""
+    while block := [batch.id for batch in islice(found, TAKEN)]:
+        yield from map(Snapshot.of, ledger.looks.take(block))
 
 
 def _batches_table(standings: list[Snapshot]) -> Grid:
@@ -237,6 +238,9 @@ def _show_job(
     tables.out.print(tables.job_table(record))
     for line in settling_help(batch, record, chosen):
         tables.tell(line)
+    if record.failure and is_late(record):
+        code = record.failure.code
+        tables.tell(next_step(batch.id, record.job.id, record.state, code))
 
 
 def _told(record: JobRecord) -> dict[str, Any]:

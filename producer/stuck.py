@@ -1,17 +1,19 @@
-"""Videos that are paid and cannot be had: when this machine stops waiting for them.
+"""What is paid and cannot be had yet: when this machine stops waiting for it.
 
 It decides only whether waiting here is over. Nothing is given up: any worker of the
-account goes on trying until the provider deletes the video, and so does the next run.
+account goes on trying until the provider deletes the video, and so does the next run,
+which asks for each at once.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
 from jobs.ledger import Ledger
+from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
-from jobs.records import JobRecord
+from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from producer.watching import Snapshot
 
@@ -22,8 +24,37 @@ TRIES = 9
 #: Jobs that one round trip reads.
 BLOCK = 200
 
+#: Jobs that were made due, with state and polls of each before.
+Asked = Mapping[Ref, tuple[State, int]]
+
 #: Jobs that a message names.
 MOST_NAMED = 5
+
+
+def ask_anew(ledger: Ledger, batch: BatchRecord) -> Asked:
+    """Make due now what an earlier run stopped waiting for; how it stands."""
+    states = (State.OVERDUE, State.GENERATED)
+    if not any(batch.counts.get(state) for state in states):
+        return {}
+    refs = list(ledger.batches.refs_in(batch.id, states))
+    asked = {
+        ref: (state, polls)
+        for ref, (state, polls) in _standing(ledger, refs).items()
+        if state is State.OVERDUE or polls >= TRIES
+    }
+    ledger.due.extend(batch.account, asked, 0.0)
+    return asked
+
+
+def unanswered(ledger: Ledger, asked: Asked) -> Asked:
+    """Those of these jobs to which nothing has happened since."""
+    now = _standing(ledger, list(asked))
+    return {ref: before for ref, before in asked.items() if now.get(ref) == before}
+
+
+def _standing(ledger: Ledger, refs: Sequence[Ref]) -> Asked:
+    pairs = zip(refs, ledger.batches.load(refs), strict=True)
+    return {ref: (record.state, record.looks) for ref, record in pairs if record}
 
 
 def stuck(ledger: Ledger, now: Snapshot) -> list[JobRecord]:

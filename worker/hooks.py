@@ -135,7 +135,7 @@ class Receiver:
             or not USABLE_ID.fullmatch(prediction_id)
         ):
             log.info("job=%s: a webhook of an attempt that is over", ref)
-        elif record.state is State.GENERATING:
+        elif record.state in (State.GENERATING, State.OVERDUE):
             await self._look_now(ref, record, prediction_id)
         elif record.state in LOST:
             task = asyncio.create_task(self._adopt(attempted, record, told))

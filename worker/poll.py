@@ -20,7 +20,7 @@ from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.pace import waits
 from jobs.pace.rhythm import Rhythm
-from jobs.records import BatchRecord, JobRecord
+from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import State
 from worker.engine import Engine
 from worker.lessons import Kind, Lessons
@@ -39,7 +39,8 @@ UNKNOWN_TYPICAL_S = 60.0
 
 async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
     """Look at a block of predictions side by side."""
-    records, batches = await engine.load_all(refs, State.GENERATING)
+    states = State.GENERATING, State.OVERDUE
+    records, batches = await engine.load_all(refs, *states)
     if not records:
         return
     async with engine.holding(list(records)) as held:
@@ -60,16 +61,19 @@ async def _learn_and_write(
 ) -> None:
     patience = await engine.patience()
     kinds = {ref: _kind(engine, record) for ref, record in records.items()}
-    rhythms = {}
-    for kind, record in {kinds[ref]: record for ref, record in records.items()}.items():
-        rhythms[kind] = await engine.rhythm(kind, _typical_s(engine, record))
     now_s = engine.now_s()
+    rhythms: dict[Kind, Rhythm] = {}
+    expected: dict[Kind, waits.Expected | None] = {}
+    for kind, record in _oldest(kinds, records).items():
+        rhythms[kind] = await engine.rhythm(kind, _typical_s(engine, record))
+        expected[kind] = await _expected(engine, kind, record, now_s)
     made: list[Move] = []
     waits_s: dict[Ref, float] = {}
+    late: dict[Ref, Failure] = {}
     for ref, record in records.items():
         answer, kind = answers[ref], kinds[ref]
         _learn(engine.lessons, kind, record, answer, now_s, rhythms[kind])
-        move = failures.after_look(
+        follows: Move | Failure | None = failures.after_look(
             ref.batch,
             record,
             answer,
@@ -78,12 +82,36 @@ async def _learn_and_write(
             poll_min_s=engine.settings.poll_min_s,
             attempts=batches[ref.batch].attempts,
         )
-        if move:
-            made.append(move)
-        else:
-            waits_s[ref] = patience * _wait_s(rhythms[kind], record, answer, now_s)
+        usual = expected[kind]
+        if usual and not follows:
+            follows = failures.while_it_lasts(ref.batch, record, answer, usual, now_s)
+        if isinstance(follows, Move):
+            made.append(follows)
+            continue
+        waits_s[ref] = patience * _wait_s(rhythms[kind], record, answer, now_s)
+        if follows:
+            late[ref] = follows
     told = engine.lessons.to_tell(time.monotonic())
-    await engine.call(_write_down, engine, made, waits_s, told)
+    await engine.call(_write_down, engine, made, waits_s, told, late)
+
+
+def _oldest(
+    kinds: Mapping[Ref, Kind], records: Mapping[Ref, JobRecord]
+) -> dict[Kind, JobRecord]:
+    """Of each kind the one that was sent first."""
+    by_time = sorted(records.items(), key=lambda pair: -pair[1].attempt.sent_at_s)
+    return {kinds[ref]: record for ref, record in by_time}
+
+
+async def _expected(
+    engine: Engine, kind: Kind, oldest: JobRecord, now_s: float
+) -> waits.Expected | None:
+    """How long such predictions take; None where none can take too long yet."""
+    overdue_s = engine.settings.overdue_s
+    if now_s - oldest.attempt.sent_at_s < min(waits.LEAST_LATE_S, overdue_s):
+        return None
+    learnt_s = await engine.call(engine.ledger.times.learnt, engine.account, *kind)
+    return waits.Expected.of(learnt_s, _typical_s(engine, oldest), overdue_s)
 
 
 def _kind(engine: Engine, record: JobRecord) -> Kind:
@@ -108,9 +136,10 @@ def _write_down(
     made: Sequence[Move],
     waits_s: dict[Ref, float],
     told: Mapping[Kind, list[float]],
+    late: Mapping[Ref, Failure],
 ) -> None:
     """Write down what a block of looks has found, in one go, and send for videos."""
-    engine.ledger.due.postpone(engine.account, waits_s)
+    engine.ledger.due.postpone(engine.account, waits_s, late=late)
     moved = engine.make_now(made)
     finished = [
         move.ref
@@ -127,14 +156,16 @@ def _write_down(
 def _wait_s(
     rhythm: Rhythm, record: JobRecord, answer: LookAnswer, now_s: float
 ) -> float:
+    if record.state is State.OVERDUE:
+        return waits.OVERDUE_POLL_S
     wait_s = rhythm.next_s(max(0.0, now_s - record.attempt.sent_at_s))
     if isinstance(answer, LookAgain):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
         asked_s = answer.retry_after_s or 0.0
-        return max(wait_s, min(asked_s, waits.LONGEST_COOLING_S))
+        wait_s = max(wait_s, min(asked_s, waits.LONGEST_COOLING_S))
     if isinstance(answer, AccountTrouble):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
-        return max(wait_s, waits.TROUBLE_PROBE_S)
+        wait_s = max(wait_s, waits.TROUBLE_PROBE_S)
     return wait_s
 
 

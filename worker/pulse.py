@@ -31,6 +31,7 @@ TASKS = {
     State.UNKNOWN: broker.SETTLE,
     State.UNRESOLVED: broker.SETTLE,
     State.GENERATING: broker.POLL,
+    State.OVERDUE: broker.POLL,
     State.GENERATED: broker.COLLECT,
     None: broker.FINISH,
 }

@@ -6,10 +6,12 @@ here but by the worker's account keeper.
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import assert_never
 
 from jobs import moves
 from jobs.answers import (
+    UNFINISHED,
     Accepted,
     AccountTrouble,
     AnswerLost,
@@ -26,9 +28,10 @@ from jobs.answers import (
 )
 from jobs.attempt.links import EXPIRED_CODE
 from jobs.moves import Move, Token
-from jobs.pace.waits import RETENTION_S
+from jobs.pace import waits
 from jobs.pricing import usd
 from jobs.records import Failure, JobRecord
+from jobs.states import State
 
 #: Codes of a failed prediction (wavespeed.ai/docs/error-codes) that a new attempt may
 #: cure. Every other code would fail again unchanged.
@@ -41,6 +44,10 @@ MODERATION_CODE = 1200
 
 #: Code of the failure of a job that is done without the address of a video.
 EMPTY_CODE = "no-video"
+
+#: Codes of what is told of a prediction that goes on for far too long.
+LATE_CODE = "late"
+OVERDUE_CODE = "overdue"
 
 #: A picture that the provider could not reach; one more look at it decides.
 PICTURE_CODE = 1402
@@ -125,12 +132,54 @@ def after_look(
         case Over():
             return _over(batch, record, answer, now_s, attempts)
         case Missing(reason=reason):
-            if now_s - record.attempt.sent_at_s < RETENTION_S:
+            if now_s - record.attempt.sent_at_s < waits.RETENTION_S:
                 return None
             failure = Failure("prediction-gone", reason)
             return moves.end(batch, record, failure, now_s, refund=False, again=False)
         case Running() | LookAgain() | AccountTrouble():
             return None
+        case _:
+            assert_never(answer)
+
+
+def while_it_lasts(
+    batch: str,
+    record: JobRecord,
+    answer: LookAnswer,
+    expected: waits.Expected,
+    now_s: float,
+) -> Move | Failure | None:
+    """What follows where a look found no end: a move, or what to tell a person.
+
+    None while it takes no longer than it may. However long it takes, it is never taken
+    for over: it is paid, and may end yet.
+    """
+    generating_s = now_s - record.attempt.sent_at_s
+    if isinstance(answer, Completed | Over) or generating_s < expected.late_s:
+        return None
+    sent = datetime.fromtimestamp(record.attempt.sent_at_s, UTC)
+    usual, said = f"{expected.usual_s:.0f} s", _said(answer)
+    words = f"sent {sent:%d %b %H:%M} UTC, and such videos take {usual}"
+    if generating_s < expected.overdue_s and record.state is State.GENERATING:
+        return Failure(LATE_CODE, f"{words}; {said}")
+    words = f"{words}; its slot is free, and it is collected if it ends; {said}"
+    failure = Failure(OVERDUE_CODE, words)
+    if record.state is State.OVERDUE:
+        return failure
+    return moves.overdue(batch, record, failure, waits.OVERDUE_POLL_S)
+
+
+def _said(answer: Running | Missing | LookAgain | AccountTrouble) -> str:
+    """What a look that found no end was told."""
+    match answer:
+        case Running(status=status) if status in UNFINISHED:
+            return f"the provider says {status}"
+        case Running(status=status):
+            return f"the provider says {status or 'nothing'}, which is no known status"
+        case Missing(reason=reason):
+            return f"the provider does not know it: {reason}"
+        case LookAgain(reason=reason) | AccountTrouble(reason=reason):
+            return f"the last poll brought: {reason}"
         case _:
             assert_never(answer)
 

@@ -38,6 +38,7 @@ class Kind(StrEnum):
 
     FINISHED = "finished"  #: a batch is over: stored, failed or cancelled
     UNRESOLVED = "unresolved"  #: nothing goes on before a person settles jobs
+    OVERDUE = "overdue"  #: all that is left goes on far too long at the provider
     STOPPED = "stopped"  #: a budget keeps the rest of a batch from starting
     SCHEDULE = "schedule"  #: something about what is started by the clock
 
@@ -151,21 +152,27 @@ def again_s(tries: int, luck: float) -> float:
 def _kind(batch: BatchRecord) -> Kind | None:
     count = batch.counts.get
     unresolved, waiting = count(State.UNRESOLVED, 0), count(State.WAITING, 0)
-    left = batch.total - sum(count(state, 0) for state in FINAL) - unresolved
+    overdue = count(State.OVERDUE, 0)
+    left = batch.total - sum(count(s, 0) for s in FINAL) - unresolved - overdue
     if not batch.complete or not batch.total:
         return None
     if left and left == waiting and batch.stopped_by:
         return Kind.STOPPED
     if left:
         return None
-    return Kind.UNRESOLVED if unresolved else Kind.FINISHED
+    if unresolved:
+        return Kind.UNRESOLVED
+    return Kind.OVERDUE if overdue else Kind.FINISHED
 
 
 def _subject(batch: BatchRecord, kind: Kind) -> str:
     having = sum(batch.counts.get(state, 0) for state in HAVING)
     if kind is Kind.FINISHED and having == batch.total:
         return f"{batch.id}: all {batch.total} videos are stored"
-    others = (State.FAILED, State.CANCELLED, State.UNRESOLVED, State.WAITING)
+    others = (
+        *(State.FAILED, State.CANCELLED, State.UNRESOLVED),
+        *(State.OVERDUE, State.WAITING),
+    )
     rest = [f"{batch.counts[s]} {s}" for s in others if batch.counts.get(s)]
     words = ", ".join([f"{having} of {batch.total} videos are stored", *rest])
     return f"{batch.id}: {words}"
@@ -192,6 +199,11 @@ def _details(batch: BatchRecord, kind: Kind) -> Iterator[str]:
         yield (
             f"A person must settle what is unresolved (${reserved} at stake): "
             f"reelmill show {batch.id}"
+        )
+    if batch.counts.get(State.OVERDUE):
+        yield (
+            "What is overdue is paid, and collected if the provider ends it: reelmill "
+            f"show {batch.id} --state {State.OVERDUE}"
         )
     if batch.counts.get(State.FAILED):
         yield f"What failed, and why: reelmill report {batch.id}"

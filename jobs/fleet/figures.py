@@ -34,6 +34,8 @@ class AccountFigures:
     due_at_s: float | None = None
     #: Unix seconds when the oldest that is paid and not stored was sent.
     uncollected_at_s: float | None = None
+    #: Predictions that go on far beyond the times of their kind.
+    late: int = 0
     #: Values counted by upper bound; the last is what exceeds all of them.
     lag: Sequence[int] = (0,) * (len(LAG_S) + 1)
     polls: Sequence[int] = (0,) * (len(POLLS) + 1)

@@ -260,6 +260,12 @@ METRICS = (
         ACCOUNT,
     ),
     Metric(
+        "reelmill_late_predictions",
+        "Predictions that go on far beyond the times of their kind, the overdue too.",
+        _account(lambda account, _: account.late),
+        ACCOUNT,
+    ),
+    Metric(
         "reelmill_lag_seconds",
         "Seconds from seeing a video finished to having it stored.",
         _lag,

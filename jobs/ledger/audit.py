@@ -14,7 +14,7 @@ from jobs.states import FINAL, WATCHED, State
 #: States that hold a concurrency slot. An unresolved job may hold one, on loan.
 HOLDING = frozenset({State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.GENERATING})
 #: States of what is paid and not stored.
-UNCOLLECTED = frozenset({State.GENERATING, State.GENERATED})
+UNCOLLECTED = frozenset({State.GENERATING, State.OVERDUE, State.GENERATED})
 #: States of a lost answer.
 LOST = frozenset({State.UNKNOWN, State.UNRESOLVED})
 #: States of a job whose video another makes or has made: no part of an estimate.
@@ -34,7 +34,8 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
     problems: list[str] = []
     lost: set[str] = set()
     paid: set[str] = set()
-    generating = 0
+    generating: set[str] = set()
+    overdue: set[str] = set()
     for batch_id in ledger.batches.ids():
         batch = ledger.batches.read(batch_id)
         if batch is None or batch.account != account_id:
@@ -46,12 +47,13 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
         records = list(ledger.batches.jobs(batch_id))
         problems += _jobs(ledger, batch, records, due, slots)
         problems += _sums(ledger, batch, records)
-        lost |= {f"{batch_id}/{r.job.id}" for r in records if r.state in LOST}
-        paid |= {f"{batch_id}/{r.job.id}" for r in records if r.state in UNCOLLECTED}
-        generating += sum(r.state is State.GENERATING for r in records)
-        refs = {str(Ref(batch_id, record.job.id)) for record in records}
-        due -= refs | {str(Ref(batch_id, ""))}
-        slots -= refs
+        at = {f"{batch_id}/{r.job.id}": r.state for r in records}
+        lost |= {ref for ref, state in at.items() if state in LOST}
+        paid |= {ref for ref, state in at.items() if state in UNCOLLECTED}
+        generating |= {ref for ref, state in at.items() if state is State.GENERATING}
+        overdue |= {ref for ref, state in at.items() if state is State.OVERDUE}
+        due -= at.keys() | {str(Ref(batch_id, ""))}
+        slots -= at.keys()
     kept_lost = ledger.server.smembers(keys.lost(account_id))
     kept = ledger.server.hget(keys.account(account_id), "generating") or "0"
     if lost != kept_lost:
@@ -59,8 +61,11 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
     kept_paid = set(ledger.server.zrange(keys.uncollected(account_id), 0, -1))
     if paid != kept_paid:
         problems.append(f"{sorted(kept_paid)} are not collected, but {sorted(paid)}")
-    if int(kept) != generating:
-        problems.append(f"{kept} are counted as generating, {generating} are")
+    if int(kept) != len(generating):
+        problems.append(f"{kept} are counted as generating, {len(generating)} are")
+    late = set(ledger.server.zrange(keys.late(account_id), 0, -1))
+    if not overdue <= late <= overdue | generating:
+        problems.append(f"{sorted(late)} are late, and overdue are {sorted(overdue)}")
     problems += [f"{ref} is due but no batch has it" for ref in sorted(due)]
     problems += [f"{ref} holds a slot but no batch has it" for ref in sorted(slots)]
     return problems

@@ -5,13 +5,19 @@ it, that is, the job is due again when the lease ends; work that takes longer ex
 it, and the work of a dead process comes back by itself.
 """
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from types import MappingProxyType
 
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
 from jobs.moves import Ref
+from jobs.records import Failure
 from jobs.states import State
+
+NOTHING: Mapping[Ref, Failure] = MappingProxyType({})
 
 
 class Due:
@@ -45,6 +51,7 @@ class Due:
         *,
         looked: bool = True,
         apart_s: float = 0.0,
+        late: Mapping[Ref, Failure] = NOTHING,
     ) -> None:
         """Look at these again after so many seconds.
 
@@ -53,8 +60,15 @@ class Due:
             waits_s: seconds for each; one that is not due at all stays so.
             looked: count a look for each; not where the look brought no answer.
             apart_s: a look counts only if the last one that did is so long ago.
+            late: those that generate far beyond the times of their kind, and since
+                when; written down with each that still does.
         """
-        self._set(account_id, waits_s, look=str(apart_s) if looked else "")
+        self._set(account_id, waits_s, look=str(apart_s) if looked else "", late=late)
+
+    def late(self, account_id: str, most: int) -> list[Ref]:
+        """Jobs that generate far beyond the times of their kind, the oldest first."""
+        refs = self._server.zrange(keys.late(account_id), 0, most - 1)
+        return [Ref.parse(ref) for ref in refs]
 
     def report_version(self, batch_id: str) -> str:
         """Which version a report of the batch is that is begun now."""
@@ -68,8 +82,18 @@ class Due:
         """How many stand in the due-set."""
         return self._server.zcard(keys.due(account_id))
 
-    def _set(self, account_id: str, waits_s: dict[Ref, float], *, look: str) -> None:
+    def _set(
+        self,
+        account_id: str,
+        waits_s: dict[Ref, float],
+        *,
+        look: str,
+        late: Mapping[Ref, Failure] = NOTHING,
+    ) -> None:
         if not waits_s:
             return
-        args = [part for ref, wait_s in waits_s.items() for part in (ref, wait_s)]
+        args: list[object] = []
+        for ref, wait_s in waits_s.items():
+            why = json.dumps(asdict(late[ref])) if ref in late else ""
+            args += (ref, wait_s, why)
         self._scripts.run("postpone", self._now(), account_id, look, *args)

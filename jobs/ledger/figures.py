@@ -62,6 +62,7 @@ def _account(raw: Mapping[str, Any], now_s: float) -> AccountFigures:
         lag=_counts(said, "lag", LAG_S),
         polls=_counts(said, "polls", POLLS),
         tellings=raw["untold"],
+        late=raw["late"],
         open_batches=raw["live"],
         today_usd_micros=int(said.get(f"day:{int(now_s // DAY_S)}", "0")),
         daily_budget_usd_micros=int(budget) if budget else None,

@@ -13,9 +13,9 @@ does.
 | `reelmill:batch:B` | hash | settings, counts (`n:STATE`), labels, money of a batch |
 | `reelmill:batch:B:jobs` | zset | its job ids by their place in the manifest |
 | `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
-| `reelmill:batch:B:failures` | list | those that failed or became unresolved last, |
-| | | newest first; they may have gone on; goes with its jobs when it is archived, and |
-| | | does not come back with them |
+| `reelmill:batch:B:failures` | list | those that failed, became unresolved or overdue |
+| | | last, newest first; they may have gone on; goes with its jobs when it is |
+| | | archived, and does not come back with them |
 | `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
 | `reelmill:job:B/J:followers` | set | jobs that wait for its video |
 | `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads, |
@@ -35,6 +35,8 @@ does.
 | `reelmill:account:A:links` | hash | content to the link of its upload |
 | `reelmill:account:A:times:M:D` | list | generation times of a model and duration |
 | `reelmill:account:A:uncollected` | zset | jobs paid and not stored, by when sent |
+| `reelmill:account:A:late` | zset | jobs that generate far beyond the times of their |
+| | | kind, by when sent |
 | `reelmill:account:A:live` | zset | batches that are not over, by when they came |
 | `reelmill:account:A:ended` | zset | batches that are over, by when, for a day |
 | `reelmill:account:A:tellings` | hash | what people are still to be told, by id |
@@ -144,6 +146,11 @@ def links(account_id: str) -> str:
 def uncollected(account_id: str) -> str:
     """Jobs of an account that are paid and not stored."""
     return f"{account(account_id)}:uncollected"
+
+
+def late(account_id: str) -> str:
+    """Jobs of an account that generate far beyond the times of their kind."""
+    return f"{account(account_id)}:late"
 
 
 def reported(account_id: str) -> str:

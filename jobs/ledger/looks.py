@@ -68,8 +68,10 @@ class Look:
     starts: int
     #: Workers of the account that live.
     workers: int
-    #: The newest that failed or became unresolved and still are, newest first.
+    #: The newest that failed, became unresolved or overdue and still are, newest first.
     failures: tuple[Failed, ...]
+    #: Jobs that generate far beyond the times of their kind, the oldest first.
+    late: tuple[str, ...]
     #: Only where it was asked for.
     mix: Mix | None
 
@@ -104,6 +106,7 @@ def _look(told: Mapping[str, Any], raw: Mapping[str, Any]) -> Look:
         starts=said["starts"],
         workers=said["workers"],
         failures=tuple(_failed(each) for each in told["failures"]),
+        late=tuple(told["late"]),
         mix=_mix(told) if "kinds" in told else None,
     )
 

@@ -6,7 +6,7 @@ from enum import IntEnum
 from jobs.ledger import keys
 from jobs.ledger.scripts import Call, Scripts
 from jobs.ledger.server import Server
-from jobs.moves import LONGEST_GENERATION_S, Move, Ref
+from jobs.moves import Move, Ref
 from jobs.pace.limits import WINDOW_S
 from jobs.records import JobRecord
 from jobs.states import WATCHED, after
@@ -128,7 +128,7 @@ class Moves:
             move.refunded_usd_micros,
             move.slot,
             move.token,
-            LONGEST_GENERATION_S,
+            move.held_s,
             WINDOW_S,
             move.prediction_id,
             int(move.throttled),

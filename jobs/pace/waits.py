@@ -4,6 +4,9 @@ Seconds everywhere. `luck` is a number in [0, 1) that spreads waits of many jobs
 When predictions are looked at hangs on how long they take, and stands in `rhythm`.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 #: The provider keeps predictions and their files this long (docs/what-are-predictions).
 RETENTION_S = 7 * 86_400.0
 
@@ -23,8 +26,45 @@ TROUBLE_PROBE_S = 60.0
 #: An unresolved job is looked at again this often, in case the history tells later.
 UNRESOLVED_LOOK_S = 3_600.0
 
+#: A prediction takes long from so many times the usual time of its kind on, and not
+#: before so many seconds.
+LATE, LEAST_LATE_S = 4.0, 120.0
+
+#: One that is overdue is asked about this often.
+OVERDUE_POLL_S = 600.0
+
 #: Finished generations that are enough to trust over the catalogue's figure.
 ENOUGH_LEARNT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How long predictions of a kind take, in seconds."""
+
+    #: Nine in ten are done by then.
+    usual_s: float
+    #: Far beyond what is usual from then on.
+    late_s: float
+    #: Others get the slot from then on.
+    overdue_s: float
+
+    @classmethod
+    def of(
+        cls, learnt_s: Sequence[float], typical_s: float, overdue_s: float
+    ) -> "Expected":
+        """What is expected of a kind.
+
+        Args:
+            learnt_s: times of its finished predictions, in any order; a few of them
+                are not trusted.
+            typical_s: what the catalogue expects.
+            overdue_s: how long a slot is kept at least.
+        """
+        is_learnt = len(learnt_s) >= ENOUGH_LEARNT
+        usual_s = sorted(learnt_s)[len(learnt_s) * 9 // 10] if is_learnt else typical_s
+        overdue_s = max(overdue_s, LATE * usual_s if is_learnt else 0.0)
+        late_s = min(overdue_s, max(LEAST_LATE_S, LATE * usual_s))
+        return cls(usual_s, late_s, overdue_s)
 
 
 def patience(heard_at_s: float, now_s: float) -> float:

@@ -136,7 +136,7 @@ def reused(job: Job, row: Mapping[str, Any]) -> JobRecord:
 
 def under_way(row: Mapping[str, Any]) -> str:
     """The prediction that was on its way by the last report; empty if none was."""
-    going = (State.GENERATING, State.GENERATED)
+    going = (State.GENERATING, State.OVERDUE, State.GENERATED)
     return str(row["prediction_id"] or "") if row["state"] in going else ""
 
 

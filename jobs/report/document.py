@@ -16,7 +16,7 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.report.bill import Bill
 from jobs.report.formats import iso, usd_or_none
 from jobs.report.kinds import Kind, in_order, kind_of
-from jobs.report.notices import is_at_risk, notices
+from jobs.report.notices import is_at_risk, is_late, notices
 from jobs.report.packed import Packed
 from jobs.report.reasons import Reasons
 from jobs.report.rows import row
@@ -55,7 +55,7 @@ def report(
         "state": "finished" if finished else "incomplete",
         "jobs": whole.counts(),
         "cost": whole.cost() | {"budget_usd": usd_or_none(batch.budget_usd_micros)},
-        "warnings": notices(batch, whole, counted.at_risk),
+        "warnings": notices(batch, whole, counted.at_risk, counted.late),
         "failures": counted.reasons.told(),
         "by_model": counted.by_model(),
         "attempts": whole.tries() | {"throttled": batch.throttled},
@@ -125,6 +125,8 @@ class _Counted:
         self.timeline = Timeline(now_s)
         self.times = Times()
         self.at_risk = 0
+        #: Ids of what the provider goes on with for too long.
+        self.late: list[str] = []
 
     def add(self, record: JobRecord) -> None:
         """Count one job."""
@@ -139,6 +141,8 @@ class _Counted:
         self.timeline.add(record)
         self.times.add(kind.model, kind.duration_s, told["generated_s"])
         self.at_risk += is_at_risk(record, self._now_s)
+        if is_late(record):
+            self.late.append(record.job.id)
 
     def whole(self) -> Sum:
         """What all kinds come to."""

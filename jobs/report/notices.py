@@ -5,8 +5,9 @@ about one job stands in `steps`.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from jobs.attempt.failures import LATE_CODE, OVERDUE_CODE
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.formats import usd, usd_or_none
 from jobs.report.sums import Sum
@@ -16,22 +17,45 @@ from jobs.states import State
 #: Source: https://wavespeed.ai/docs/what-are-predictions (seven days).
 KEPT_S = 7 * 24 * 3600.0
 
+#: Jobs that a sentence names.
+MOST_NAMED = 5
+
 #: Seconds before the end of `KEPT_S` from which a video not yet stored is at risk.
 RISK_S = 2 * 24 * 3600.0
 
 
 def is_at_risk(record: JobRecord, now_s: float) -> bool:
     """Whether the provider may soon delete a video that is paid and not stored."""
-    if record.state not in {State.GENERATING, State.GENERATED} or not record.attempts:
+    made = {State.GENERATING, State.OVERDUE, State.GENERATED}
+    if record.state not in made or not record.attempts:
         return False
     made_at_s = record.generated_at_s or record.attempts[-1].sent_at_s
     return now_s > made_at_s + KEPT_S - RISK_S
 
 
-def notices(batch: BatchRecord, whole: Sum, at_risk: int) -> list[str]:
-    """The sentences of `warnings`; `at_risk` is how many videos are."""
-    held_up = _of_batch(batch, whole)
-    return [*_of_jobs(batch, whole, at_risk), *held_up, *_of_prices(batch, whole)]
+def is_late(record: JobRecord) -> bool:
+    """Whether the provider goes on with it far beyond the times of its kind."""
+    failure = record.failure
+    return failure is not None and failure.code in (LATE_CODE, OVERDUE_CODE)
+
+
+def notices(
+    batch: BatchRecord, whole: Sum, at_risk: int, late: Sequence[str]
+) -> list[str]:
+    """The sentences of `warnings`.
+
+    Args:
+        batch: the batch.
+        whole: what its jobs come to.
+        at_risk: how many videos are.
+        late: ids of those that the provider goes on with for too long.
+    """
+    return [
+        *_of_jobs(batch, whole, at_risk),
+        *_of_the_late(batch, late),
+        *_of_batch(batch, whole),
+        *_of_prices(batch, whole),
+    ]
 
 
 def _of_jobs(batch: BatchRecord, whole: Sum, at_risk: int) -> Iterator[str]:
@@ -45,6 +69,17 @@ def _of_jobs(batch: BatchRecord, whole: Sum, at_risk: int) -> Iterator[str]:
         yield (
             f"Unresolved: {whole.unresolved}, with {_amount(whole.at_stake)} at stake. "
             f"Settle each with: reelmill resolve {name} JOB"
+        )
+
+
+def _of_the_late(batch: BatchRecord, late: Sequence[str]) -> Iterator[str]:
+    if late:
+        more = len(late) - MOST_NAMED
+        names = ", ".join(late[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield (
+            f"Paid, and far too long at the provider: {names}. They are collected if "
+            "they end. Give one up with: "
+            f"reelmill cancel {shlex.quote(batch.id)} JOB --abandon"
         )
 
 

@@ -52,7 +52,7 @@ MOST_FOLDERS = 3
 MOST_SAID = 60
 
 #: States that a person should look at; their rows come first when not all are shown.
-TROUBLE = frozenset({"failed", "unresolved"})
+TROUBLE = frozenset({"failed", "unresolved", "overdue"})
 
 #: What rows are counted as, in the order of the page.
 GROUPS = ("stored", "reused", "failed", "unresolved", "unfinished", "cancelled")
@@ -77,7 +77,7 @@ _Document = Mapping[str, Any]
 def html_chunks(document: _Document, *, most_rows: int = MOST_ROWS) -> Iterator[str]:
     """The page in pieces, so that its text need not be held whole.
 
-    Of more than `most_rows` rows it has those that failed or are unresolved first.
+    Of more than `most_rows` rows it has those in `TROUBLE` first.
     """
     told = _told(document) | _of_rows(document, most_rows)
     return _environment().get_template("page.html.j2").generate(told)

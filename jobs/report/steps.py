@@ -7,6 +7,7 @@ change; it carries nothing out. Reasons that many jobs share get one step for al
 import shlex
 from collections.abc import Collection
 
+from jobs.attempt.failures import LATE_CODE, OVERDUE_CODE
 from jobs.attempt.links import EXPIRED_CODE
 from jobs.moves import ABANDONED_CODE
 from jobs.states import State
@@ -43,6 +44,8 @@ def next_step(batch_id: str, job_id: str, state: State, code: str) -> str:
     which = shlex.join([batch_id, job_id])
     if state is State.UNRESOLVED:
         return f"Look at its candidates and settle it: reelmill resolve {which}"
+    if code in (LATE_CODE, OVERDUE_CODE):
+        return f"Wait for its end, or give it up: reelmill cancel {which} --abandon"
     if state is not State.FAILED:
         return "Nothing: it goes on by itself."
     if code in _STEPS:

@@ -83,8 +83,8 @@ class Timeline:
         """Until when an attempt without a known end runs, or ran."""
         if attempt.outcome not in OPEN:
             return attempt.sent_at_s  # it is over, and nobody wrote down when
-        if record.state is State.UNRESOLVED:
-            # Its slot is given back by then, whenever a person settles it.
+        if record.state in (State.UNRESOLVED, State.OVERDUE):
+            # Its slot is given back by then, whenever it is settled or ends.
             return min(self._now_s, attempt.sent_at_s + LONGEST_GENERATION_S)
         return self._now_s
 

@@ -125,6 +125,13 @@ class _OwnSettings(BaseModel):
         alias="REELMILL_FIRST_LOOK_S",
         description="seconds to the first look; unset: learnt, or the catalogue's",
     )
+    overdue_s: float = Field(
+        3_600.0,
+        alias="REELMILL_OVERDUE_S",
+        description="how long a prediction keeps its slot, unless its kind takes long",
+        ge=1,
+        le=604_800,
+    )
     settle_s: float = Field(
         180.0,
         alias="REELMILL_SETTLE_S",

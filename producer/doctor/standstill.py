@@ -40,6 +40,7 @@ def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     yield from _late(ledger, chosen)
     yield from _held(batches)
     yield from _unresolved(batches)
+    yield from _too_long(ledger, chosen)
     yield from _following(ledger, batches)
     left = sum(b.counts.get(state, 0) for b in batches for state in set(State) - FINAL)
     yield good("work", f"unfinished: {left} jobs in {len(batches)} batches")
@@ -139,6 +140,19 @@ def _unresolved(batches: Sequence[BatchRecord]) -> Iterator[Finding]:
         yield warning("unresolved", f"{words}: {_few(found)}")
 
 
+def _too_long(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """Predictions that go on far beyond the times of their kind."""
+    refs = ledger.due.late(chosen.account_id, MOST_LOOKED_AT)
+    told = []
+    for ref, record in zip(refs, ledger.batches.load(refs[:MOST_NAMED]), strict=False):
+        if record and record.failure:
+            give_up = f"reelmill cancel {ref.batch} {ref.job} --abandon"
+            told.append(f"{ref.batch} {ref.job}, {record.failure.message}; {give_up}")
+    if told:
+        words = "the provider does not end them; each is paid and still awaited"
+        yield warning("far too long", f"{words}: {_few(told, len(refs))}")
+
+
 def _following(ledger: Ledger, batches: Sequence[BatchRecord]) -> Iterator[Finding]:
     """Jobs that wait for a video which a paused batch does not make."""
     refs = (
@@ -159,7 +173,7 @@ def _following(ledger: Ledger, batches: Sequence[BatchRecord]) -> Iterator[Findi
         yield warning("followers", f"{words}: {_few(paused)}")
 
 
-def _few(items: Sequence[str]) -> str:
-    more = len(items) - MOST_NAMED
+def _few(items: Sequence[str], total: int | None = None) -> str:
+    more = (total or len(items)) - MOST_NAMED
     told = "; ".join(items[:MOST_NAMED])
     return f"{told} and {more} more" if more > 0 else told

@@ -53,6 +53,7 @@ PARTS: Final[Sequence[Part]] = (
     Part("reused", (State.REUSED,), "cyan", "▓"),
     Part("generated", (State.GENERATED,), "bright_blue", "▒"),
     Part("generating", (State.GENERATING,), "blue", "░"),
+    Part("overdue", (State.OVERDUE,), "bright_yellow", "~"),
     Part("submitting", (State.ADMITTED, State.SUBMITTING), "bright_magenta", ">"),
     Part("unknown", (State.UNKNOWN,), "yellow", "?"),
     Part("made by another batch", (State.FOLLOWING,), "bright_cyan", "&"),

@@ -228,7 +228,7 @@ def failures(now: Snapshot, view: View) -> Iterator[list[Text]]:
         zip(told, steps, (*steps, "")[1:], strict=True)
     ):
         label = "" if number else "failed"
-        style = "magenta" if failed.state is State.UNRESOLVED else "red"
+        style = "red" if failed.state is State.FAILED else "magenta"
         name, why = Text(harmless(failed.id), style), harmless(_why(failed))
         if view.width >= BESIDE:
             lines = [fact(label, [Text.assemble(name, "  ", why)], view)]

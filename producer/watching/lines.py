@@ -19,6 +19,7 @@ PLAIN_EVERY_S = 5.0
 #: States that count as under way, with the word for a person.
 UNDER_WAY = {
     "generating": (State.GENERATING, State.GENERATED),
+    "overdue": (State.OVERDUE,),
     "submitting": (State.ADMITTED, State.SUBMITTING),
     "unknown": (State.UNKNOWN,),
     "unresolved": (State.UNRESOLVED,),

@@ -89,7 +89,7 @@ def _facts(now: Snapshot, pace: Pace, view: View) -> list[Text | str]:
     """What is there, what is not to come, when it ends, what it costs."""
     done = now.count(State.STORED, State.REUSED)
     told: list[Text | str] = [f"{done:,} of {now.batch.total:,} stored"]
-    rest = (State.FAILED, State.UNRESOLVED, State.CANCELLED)
+    rest = (State.FAILED, State.UNRESOLVED, State.OVERDUE, State.CANCELLED)
     told += [f"{now.count(state):,} {state}" for state in rest if now.count(state)]
     expected = estimate(now, pace)
     if end := facts.end(now, expected, view):

@@ -34,6 +34,7 @@ STYLES = {
     "cancelling": "yellow",
     "aside": "yellow",
     "unresolved": "magenta",
+    "overdue": "yellow",
 }
 
 

@@ -14,7 +14,7 @@ from jobs.records import BatchRecord
 from jobs.states import FINAL, WATCHED, State
 
 #: States of which a video comes, or a failure, without a person.
-MAKING = WATCHED - {State.UNRESOLVED, State.FOLLOWING}
+MAKING = WATCHED - {State.UNRESOLVED, State.OVERDUE, State.FOLLOWING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,10 @@ class Snapshot:
     starts: int = 0
     #: Workers of the account that live.
     workers: int = 0
-    #: The newest that failed or became unresolved and still are, newest first.
+    #: The newest that failed, became unresolved or overdue and still are, newest first.
     failures: tuple[Failed, ...] = ()
+    #: Jobs that generate far beyond the times of their kind, the oldest first.
+    late: tuple[str, ...] = ()
     #: What waits, by kind; None where it was not asked for.
     mix: Mix | None = None
 
@@ -46,6 +48,7 @@ class Snapshot:
             starts=look.starts,
             workers=look.workers,
             failures=look.failures,
+            late=look.late,
             mix=look.mix,
         )
 
@@ -60,9 +63,9 @@ class Snapshot:
 
     @property
     def under_way(self) -> int:
-        """Jobs that somebody must look at, those of a person left out."""
-        left_out = self.over + self.count(State.WAITING, State.UNRESOLVED)
-        return self.batch.total - left_out
+        """Jobs that somebody must look at, but those of a person and the overdue."""
+        rest = self.count(State.WAITING, State.UNRESOLVED, State.OVERDUE)
+        return self.batch.total - self.over - rest
 
     @property
     def news(self) -> object:
@@ -70,7 +73,7 @@ class Snapshot:
         account = self.account
         held = (account.cooling_until_s, account.trouble, account.reason)
         limits = (account.paused, account.limits, account.learnt_concurrent)
-        return (self.batch, held, limits, self.workers, self.failures)
+        return (self.batch, held, limits, self.workers, self.failures, self.late)
 
 
 def take(ledger: Ledger, batch_id: str) -> Snapshot:

@@ -5,6 +5,7 @@ as ids and a provider's reasons, are made harmless where they are shown.
 """
 
 import json as jsonlib
+import shlex
 from typing import Any
 
 from jobs.pricing import usd
@@ -15,6 +16,9 @@ from producer.tables import iso
 from producer.watching.snapshot import Snapshot
 
 _MINUTE_S = 60
+
+#: Jobs that a sentence names.
+MOST_NAMED = 5
 
 #: What a person does about each trouble of the account. Whoever works for it tries
 #: again by itself; see `jobs.pace.waits.TROUBLE_PROBE_S`.
@@ -33,7 +37,8 @@ def held_up(now: Snapshot) -> str:
 
 def why_held_up(now: Snapshot) -> str:
     """What keeps the batch from going on; empty if nothing does."""
-    return _by_a_person(now) or _by_money(now) or _by_the_account(now) or now.batch.note
+    first = _by_a_person(now) or _by_money(now) or _by_the_account(now)
+    return "; ".join(filter(None, (first or now.batch.note, _by_the_provider(now))))
 
 
 def _by_a_person(now: Snapshot) -> str:
@@ -64,7 +69,30 @@ def _by_the_account(now: Snapshot) -> str:
     if account.cooling_until_s > now.now_s and account.strikes:
         rest_s = account.cooling_until_s - now.now_s
         return f"the account rests for {duration(rest_s)}: {account.reason}"
+    most = account.limits and account.limits.concurrent_videos
+    if most and account.slots_in_use >= most and _only_waits(now):
+        return f"all {most} slots are in use, by other batches or what was given up"
     return ""
+
+
+def _only_waits(now: Snapshot) -> bool:
+    return bool(now.count(State.WAITING)) and not now.under_way
+
+
+def _by_the_provider(now: Snapshot) -> str:
+    """Which predictions go on far too long, and how to give one up."""
+    if not now.late:
+        return ""
+    names = ", ".join(now.late[:MOST_NAMED])
+    if len(now.late) > MOST_NAMED:
+        names += " and more"
+    overdue = now.count(State.OVERDUE)
+    free = f" ({overdue} without a slot)" if overdue else ""
+    which = shlex.join([now.batch.id, now.late[0]])
+    return (
+        f"far too long at the provider: {names}{free}; reelmill show {which} tells "
+        f"more, reelmill cancel {which} --abandon gives it up"
+    )
 
 
 def account_step(now: Snapshot) -> str:
@@ -87,7 +115,8 @@ def standing(now: Snapshot) -> str:
         "finished": over,
         "running": now.under_way > 0,
         "incoming": not batch.complete,
-        "unresolved": not now.count(State.WAITING),
+        "unresolved": now.count(State.UNRESOLVED) and not now.count(State.WAITING),
+        "overdue": not now.count(State.WAITING),
         "paused": batch.paused or now.account.paused,
         "aside": batch.aside,
         "stopped": bool(batch.stopped_by),
@@ -115,6 +144,7 @@ def document(now: Snapshot) -> dict[str, Any]:
         "created_at": iso(batch.created_at_s),
         "archived": bool(batch.archived),
         "held_up": why_held_up(now) or None,
+        "late": list(now.late),
     }
 
 

@@ -113,6 +113,7 @@ def test_more_jobs_than_a_block_are_cancelled(place: Fleet) -> None:
         "job": None,
         "cancelled": 1_203,
         "abandoned": 0,
+        "slots_held_until": None,
         "collected": 0,
     }
 

@@ -8,7 +8,7 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.states import State
-from producer.stuck import TRIES, stuck, stuck_lines
+from producer.stuck import TRIES, ask_anew, stuck, stuck_lines, unanswered
 from producer.watching import take
 from tests.producer.running import quick_sandbox
 from tests.worker.workshop import Workshop, workshop
@@ -48,6 +48,26 @@ def test_while_anything_else_goes_on_nothing_is_stuck(shop: Workshop) -> None:
     for _ in range(TRIES):
         shop.ledger.due.postpone(shop.engine.account, tried)
     assert stuck_ids(shop) == []
+
+
+def test_the_next_run_asks_for_each_anew_before_it_stops_waiting(
+    shop: Workshop,
+) -> None:
+    first, second = generated(shop, 2)
+    for _ in range(TRIES):
+        shop.end()
+    assert stuck_ids(shop) == ["r0", "r1"]
+    batch = shop.ledger.batches.read("spring")
+    assert batch
+    asked = ask_anew(shop.ledger, batch)
+    account = shop.engine.account
+    leased = {ref for ref, _ in shop.ledger.due.lease(account, 9, 30.0)}
+    assert asked.keys() == leased == {first, second}
+    shop.ledger.due.postpone(account, {first: 60.0})
+    assert unanswered(shop.ledger, asked).keys() == {second}
+    shop.sandbox.configure(download_5xx=0)
+    shop.end()
+    assert unanswered(shop.ledger, asked) == {}
 
 
 def test_a_person_is_told_which_and_until_when(shop: Workshop) -> None:

@@ -33,3 +33,77 @@ def test_an_end_is_seen_in_whatever_words_it_is_told(
     assert shop.states() == Counter({State.STORED: 3, State.FAILED: 2})
     assert shop.is_paid_as_booked()
     shop.check()
+
+
+@pytest.fixture
+def impatient(ledger: Ledger, home: Path) -> Iterator[Workshop]:
+    """A workshop of two slots, in which a prediction is soon overdue."""
+    slots = {"concurrent_videos": 2, "overdue_s": 1.0}
+    with (
+        quick_sandbox(generation_s=0.1) as sandbox,
+        workshop(ledger, sandbox, home, **slots) as made,
+    ):
+        yield made
+
+
+def test_two_that_never_end_at_two_slots_keep_nobody_else_waiting(
+    impatient: Workshop,
+) -> None:
+    shop = impatient
+    shop.sandbox.configure(outcome_never="first 2")
+    shop.order(*map(shop.job, range(5)))
+    both = Counter({State.OVERDUE: 2, State.STORED: 3})
+    shop.until(lambda: shop.states() == both, shop.turn)
+    for ref in shop.are(State.OVERDUE):
+        failure = shop.record(ref).failure
+        assert failure
+        assert failure.code == "overdue"
+        assert failure.message.endswith("; the provider says processing")
+    assert shop.ledger.due.late(shop.engine.account, 9) == shop.are(State.OVERDUE)
+    assert max(shop.paid().values()) == 1
+    assert shop.is_paid_as_booked()
+    shop.check()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"result_5xx": 1}, "the last poll brought: HTTP 503: service unavailable"),
+        ({"result_404": 1}, "the provider does not know it: prediction not found"),
+        (
+            {"result_unknown_status": 1, "unknown_status_looks": 1_000_000},
+            "the provider says warming_up, which is no known status",
+        ),
+    ],
+)
+def test_what_is_overdue_is_collected_once_an_answer_tells_its_end(
+    impatient: Workshop, fault: dict[str, object], words: str
+) -> None:
+    shop = impatient
+    shop.sandbox.configure(**fault)
+    (ref,) = shop.order(shop.job(0))
+    shop.until_all(State.OVERDUE)
+    failure = shop.record(ref).failure
+    assert failure
+    assert words in failure.message
+    shop.sandbox.configure(**dict.fromkeys(fault, 0))
+    shop.end()
+    record = shop.record(ref)
+    assert (record.state, record.failure) == (State.STORED, None)
+    assert shop.ledger.due.late(shop.engine.account, 9) == []
+    shop.check()
+
+
+def test_what_the_provider_says_last_of_an_overdue_one_is_told(
+    impatient: Workshop,
+) -> None:
+    shop = impatient
+    shop.sandbox.configure(outcome_never=1)
+    (ref,) = shop.order(shop.job(0))
+    shop.until_all(State.OVERDUE)
+    shop.sandbox.configure(result_5xx=1)
+    shop.look()
+    record = shop.record(ref)
+    assert record.state is State.OVERDUE
+    assert record.failure
+    assert record.failure.message.endswith("HTTP 503: service unavailable")

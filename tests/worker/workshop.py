@@ -135,7 +135,8 @@ class Workshop:
 
     def look(self) -> None:
         """Look once at what is begun."""
-        self.engine.run(poll(self.engine, self.are(State.GENERATING)))
+        begun = [*self.are(State.GENERATING), *self.are(State.OVERDUE)]
+        self.engine.run(poll(self.engine, begun))
 
     def end(self) -> None:
         """Look once at what is begun, and fetch what is done."""

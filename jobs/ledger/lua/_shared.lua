@@ -47,16 +47,16 @@ local function batch_ended(account, batch, now)
   redis.call('ZREMRANGEBYSCORE', ended, '-inf', now - SHOWN_S)
 end
 
--- A batch is due to be reported while nothing is left but what a person decides, or
--- what its budget keeps from starting. Each change makes a report another version; who
--- is at work on one keeps the lease, and finds out in `drop`.
+-- A batch is due to be reported while nothing is left but what a person decides, what is
+-- overdue, or what its budget keeps from starting. Each change makes a report another
+-- version; who is at work on one keeps the lease, and finds out in `drop`.
 local function finish_if_over(account, batch, now)
   local is = redis.call('HMGET', batch_key(batch),
-    'complete', 'unfinished', 'n:unresolved', 'n:waiting', 'stopped_by')
+    'complete', 'unfinished', 'n:unresolved', 'n:waiting', 'stopped_by', 'n:overdue')
   if is[1] ~= '1' then return end
   local due = account_key(account) .. ':due'
   local unfinished = tonumber(is[2] or '0')
-  local left = unfinished - tonumber(is[3] or '0')
+  local left = unfinished - tonumber(is[3] or '0') - tonumber(is[6] or '0')
   if is[5] and is[5] ~= '' then left = left - tonumber(is[4] or '0') end
   if left <= 0 then
     redis.call('HINCRBY', batch_key(batch), 'report_version', 1)
@@ -91,7 +91,7 @@ local FOLLOW_S = 30
 
 local BEING_MADE = {
   admitted = true, submitting = true, unknown = true,
-  unresolved = true, generating = true, generated = true,
+  unresolved = true, generating = true, overdue = true, generated = true,
 }
 
 -- Whether waiting jobs of a batch will be started: nobody and no budget holds it.
@@ -129,8 +129,15 @@ local function remember(account, prediction, ref, now)
   redis.call('HSET', acct, 'predictions_since', string.format('%d', first))
 end
 
--- Jobs of a batch that failed or became unresolved last: what whoever watches is told
--- first. One that has gone on since may still be among them.
+-- Puts a prediction among those that go on far beyond the times of their kind, by when
+-- it was sent.
+local function note_late(account, ref)
+  local sent_at = redis.call('ZSCORE', account_key(account) .. ':uncollected', ref)
+  if sent_at then redis.call('ZADD', account_key(account) .. ':late', sent_at, ref) end
+end
+
+-- Jobs of a batch that failed, became unresolved or overdue last: what whoever watches is
+-- told first. One that has gone on since may still be among them.
 local FAILURES_KEPT = 20
 local function failures_key(batch) return batch_key(batch) .. ':failures' end
 local function note_failure(batch, id)

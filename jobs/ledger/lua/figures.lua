@@ -28,6 +28,7 @@ for _, id in ipairs(redis.call('SMEMBERS', PREFIX .. 'accounts')) do
     starts = redis.call('ZCOUNT', acct .. ':starts', '(' .. now, '+inf'),
     due_at = first(acct .. ':due'),
     uncollected_at = first(acct .. ':uncollected'),
+    late = redis.call('ZCARD', acct .. ':late'),
     untold = redis.call('HLEN', acct .. ':tellings'),
     live = redis.call('ZCARD', acct .. ':live'),
     batches = batches_of(acct),

@@ -6,7 +6,7 @@
 -- batch that is not there is left out.
 local now, silent_s = clock(ARGV[1]), tonumber(ARGV[2])
 local most_failures, looked_at = tonumber(ARGV[3]), tonumber(ARGV[4])
-local BLOCK, MOST_BESIDE = 500, 100
+local BLOCK, MOST_BESIDE, MOST_LATE = 500, 100, 500
 local ACCOUNT = {
   'videos_per_minute', 'concurrent_videos', 'cooling_until', 'strikes', 'trouble', 'reason',
   'paused', 'refusals', 'learnt_concurrent', 'daily_budget', day_of(now),
@@ -51,9 +51,19 @@ local function failures_of(batch)
   for _, id in ipairs(redis.call('LRANGE', failures_key(batch), 0, -1)) do
     if #found == most_failures then break end
     local is = redis.call('HMGET', job_key(batch .. '/' .. id), 'state', 'failure')
-    if is[1] == 'failed' or is[1] == 'unresolved' then
+    if is[1] == 'failed' or is[1] == 'unresolved' or is[1] == 'overdue' then
       found[#found + 1] = { id = id, state = is[1], failure = is[2] or nil }
     end
+  end
+  return found
+end
+
+-- Those of the oldest predictions that take far too long which are of a batch.
+local function late_of(batch, account)
+  local found = {}
+  for _, ref in ipairs(redis.call('ZRANGE', account_key(account) .. ':late', 0, MOST_LATE - 1)) do
+    if #found == most_failures then break end
+    if batch_of(ref) == batch then found[#found + 1] = string.sub(ref, #batch + 2) end
   end
   return found
 end
@@ -109,7 +119,13 @@ for i = 5, #ARGV do
   local account = redis.call('HGET', batch_key(batch), 'account')
   if account then
     accounts[account] = accounts[account] or account_of(account, workers)
-    local told = { id = batch, account = account, hash = hash, failures = failures_of(batch) }
+    local told = {
+      id = batch,
+      account = account,
+      hash = hash,
+      failures = failures_of(batch),
+      late = late_of(batch, account),
+    }
     if looked_at > 0 then
       told.kinds, told.beside = kinds_of(batch, account), beside(batch, account)
     end

@@ -3,7 +3,7 @@
 -- quicker, or -1 where the prediction belongs to an attempt already; for a claim the
 -- time that it is stamped with.
 -- ARGV: now or '', ref, state, next state, permit, due_in_s or '', reserved, charged,
---   refunded, slot, token, lend_s, window_s, prediction id, '1' if the account was over
+--   refunded, slot, token, held_s, window_s, prediction id, '1' if the account was over
 --   a limit, count of writes, (field, value)..., fields to erase...
 local now, ref, state, after, permit = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local due_in_s, slot, token = ARGV[6], ARGV[10], ARGV[11]
@@ -56,7 +56,7 @@ if released > 0 then
   redis.call('HSET', key, 'stopped_by', '')
 end
 
-if after == 'failed' or after == 'unresolved' then note_failure(batch, id) end
+if after == 'failed' or after == 'unresolved' or after == 'overdue' then note_failure(batch, id) end
 
 -- Those whose answer is lost are settled against the history all together.
 if after == 'unknown' or after == 'unresolved' then
@@ -71,8 +71,10 @@ if state == 'generating' then
 end
 if after == 'stored' and is[4] then tally(acct, 'lag', LAG_S, now - tonumber(is[4])) end
 -- What is paid and not stored, by when it was sent: the provider deletes it in time.
-local paid = state == 'generating' or state == 'generated'
-if paid and after ~= 'generated' then redis.call('ZREM', acct .. ':uncollected', ref) end
+local PAID = { generating = true, overdue = true, generated = true }
+if after == 'overdue' then note_late(account, ref) end
+if PAID[state] and after ~= 'overdue' then redis.call('ZREM', acct .. ':late', ref) end
+if PAID[state] and not PAID[after] then redis.call('ZREM', acct .. ':uncollected', ref) end
 if after == 'generating' then
   local sent_at
   for i = 18, 16 + 2 * writes, 2 do

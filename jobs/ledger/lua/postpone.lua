@@ -1,16 +1,24 @@
 -- Sets when jobs are due next, if they are in the due-set at all.
--- ARGV: now or '', account, '' or seconds that counted looks are apart, (ref, in_s)...
+-- ARGV: now or '', account, '' or seconds that counted looks are apart,
+--   (ref, in_s, why it is late or '')...
 local now, due, apart_s = clock(ARGV[1]), account_key(ARGV[2]) .. ':due', tonumber(ARGV[3])
-for i = 4, #ARGV, 2 do
-  local job = job_key(ARGV[i])
-  redis.call('ZADD', due, 'XX', now + tonumber(ARGV[i + 1]), ARGV[i])
-  if apart_s and redis.call('EXISTS', job) == 1 then
+for i = 4, #ARGV, 3 do
+  local ref, why = ARGV[i], ARGV[i + 2]
+  local job = job_key(ref)
+  local state = redis.call('HGET', job, 'state')
+  redis.call('ZADD', due, 'XX', now + tonumber(ARGV[i + 1]), ref)
+  if apart_s and state then
     if apart_s == 0 then
       redis.call('HINCRBY', job, 'looks', 1)
     elseif now - number(job, 'looked_at') >= apart_s then
       redis.call('HINCRBY', job, 'looks', 1)
       redis.call('HSET', job, 'looked_at', now)
     end
+  end
+  -- It may have ended since.
+  if why ~= '' and (state == 'generating' or state == 'overdue') then
+    redis.call('HSET', job, 'failure', why)
+    note_late(ARGV[2], ref)
   end
 end
 return 1

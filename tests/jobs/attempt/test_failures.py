@@ -23,11 +23,17 @@ from jobs.answers import (
     Trouble,
     Unsent,
 )
-from jobs.attempt.failures import after_look, after_submit, file_gone, upload_expired
+from jobs.attempt.failures import (
+    after_look,
+    after_submit,
+    file_gone,
+    upload_expired,
+    while_it_lasts,
+)
 from jobs.attempt.links import EXPIRED_CODE
 from jobs.moves import Move, Slot, Token
-from jobs.pace.waits import RETENTION_S
-from jobs.records import Attempt, JobRecord
+from jobs.pace.waits import RETENTION_S, Expected
+from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import Event, State
 from tests.jobs.ledger.play import PRICE, a_job
 from tests.strategies import look_answers, submit_answers
@@ -182,6 +188,56 @@ def test_only_the_word_of_the_provider_ends_a_paid_prediction(
         assert 0 <= move.refunded_usd_micros <= PRICE
     else:
         assert move is None
+
+
+USUAL = Expected(usual_s=100.0, late_s=400.0, overdue_s=3_600.0)
+
+
+def lasting(
+    answer: LookAnswer, after_s: float, state: State = State.GENERATING
+) -> Move | Failure | None:
+    job = record(state)
+    return while_it_lasts("spring", job, answer, USUAL, SENT_AT_S + after_s)
+
+
+@given(look_answers, st.floats(0, 10 * RETENTION_S))
+def test_however_long_it_takes_a_paid_prediction_is_awaited(
+    answer: LookAnswer, after_s: float
+) -> None:
+    follows = lasting(answer, after_s)
+    if isinstance(answer, Completed | Over) or after_s < USUAL.late_s:
+        assert follows is None
+    elif after_s < USUAL.overdue_s:
+        assert isinstance(follows, Failure)
+        assert follows.code == "late"
+    else:
+        assert isinstance(follows, Move)
+        assert (follows.event, follows.slot) == (Event.OVERDUE, Slot.FREE)
+        assert follows.charged_usd_micros == follows.refunded_usd_micros == 0
+        assert '"code": "overdue"' in follows.write["failure"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Running("processing"), "the provider says processing"),
+        (
+            Running("warming_up"),
+            "the provider says warming_up, which is no known status",
+        ),
+        (Missing("no such task"), "the provider does not know it: no such task"),
+        (LookAgain("HTTP 503: busy"), "the last poll brought: HTTP 503: busy"),
+        (AccountTrouble(Trouble.KEY, "no"), "the last poll brought: no"),
+    ],
+)
+def test_what_takes_long_is_told_with_the_words_of_the_provider(
+    answer: LookAnswer, said: str
+) -> None:
+    sent = "sent 01 Jan 00:16 UTC, and such videos take 100 s"
+    assert lasting(answer, 400.0) == Failure("late", f"{sent}; {said}")
+    free = "its slot is free, and it is collected if it ends"
+    told = lasting(answer, 5_000.0, State.OVERDUE)
+    assert told == Failure("overdue", f"{sent}; {free}; {said}")
 
 
 def test_a_job_without_its_upload_fails_as_if_it_had_never_been_granted() -> None:

@@ -60,6 +60,9 @@ def told(**changes: Any) -> Telling:
         ({"counts": {State.STORED: 1, State.FAILED: 2}}, Kind.FINISHED),
         ({"counts": {State.REUSED: 1, State.CANCELLED: 2}}, Kind.FINISHED),
         ({"counts": {State.STORED: 1, State.UNRESOLVED: 1}}, Kind.UNRESOLVED),
+        ({"counts": {State.STORED: 1, State.OVERDUE: 1}}, Kind.OVERDUE),
+        ({"counts": {State.UNRESOLVED: 1, State.OVERDUE: 1}}, Kind.UNRESOLVED),
+        ({"counts": {State.WAITING: 1, State.OVERDUE: 1}}, None),
         ({"counts": {State.WAITING: 2}, "stopped_by": "budget"}, Kind.STOPPED),
         (
             {
@@ -102,6 +105,9 @@ def test_all_that_a_person_wants_to_know_is_in_the_text() -> None:
     assert "reelmill report spring-1f0c33ab" in mixed
     stake = told(counts={State.UNRESOLVED: 1}, reserved_usd_micros=210_000).text
     assert "($0.21 at stake): reelmill show spring-1f0c33ab" in stake
+    overdue = told(counts={State.STORED: 1, State.OVERDUE: 2})
+    assert overdue.subject.endswith("1 of 3 videos are stored, 2 overdue")
+    assert "reelmill show spring-1f0c33ab --state overdue" in overdue.text
     stopped = told(counts={State.WAITING: 1}, stopped_by="budget").text
     assert "larger --budget" in stopped
     day = told(counts={State.WAITING: 1}, stopped_by="daily-budget").text

@@ -94,6 +94,7 @@ def move_by(
         Event.ADOPT: accept,
         Event.ABSENT: partial(moves.absent, batch, record, now_s),
         Event.GIVE_UP: partial(moves.give_up, batch, record, "two", 3_600.0),
+        Event.OVERDUE: partial(moves.overdue, batch, record, failure, 600.0),
         Event.COMPLETE: partial(moves.complete, batch, record, [url], now_s, LEASE_S),
         Event.TRY_AGAIN: partial(end, refund=True, again=True),
         Event.FAIL: partial(end, refund=False, again=False),
@@ -108,11 +109,16 @@ def move_by(
 
 
 def play(
-    ledger: Ledger, ref: Ref, *events: Event, prediction_id: str = "p1"
+    ledger: Ledger,
+    ref: Ref,
+    *events: Event,
+    prediction_id: str = "p1",
+    now_s: float = 0.0,
 ) -> JobRecord:
     """Move a job along; where it is then."""
     for event in events:
-        move = move_by(ref.batch, record_of(ledger, ref), event, prediction_id)
+        record = record_of(ledger, ref)
+        move = move_by(ref.batch, record, event, prediction_id, now_s)
         assert ledger.moves.make([move]) == [Moved.YES]
     return record_of(ledger, ref)
 

@@ -26,6 +26,7 @@ WAYS = {
     State.UNKNOWN: (Event.CLAIM, Event.LOSE),
     State.UNRESOLVED: (Event.CLAIM, Event.LOSE, Event.GIVE_UP),
     State.GENERATING: (Event.CLAIM, Event.ACCEPT),
+    State.OVERDUE: (Event.CLAIM, Event.ACCEPT, Event.OVERDUE),
     State.GENERATED: (Event.CLAIM, Event.ACCEPT, Event.COMPLETE),
 }
 A_DAY_S = 86_400.0

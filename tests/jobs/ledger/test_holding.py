@@ -116,7 +116,7 @@ def test_what_is_abandoned_stays_charged(
     simulated.permits.set_limits(ACCOUNT, Limits(1_000, 1))
     ref, other = open_batch(simulated, jobs=2, budget_usd_micros=2 * PRICE)
     assert grant(simulated) == [ref]
-    record = play(simulated, ref, *events)
+    record = play(simulated, ref, *events, now_s=clock())
     given_up = abandon("spring", record, clock())
     assert simulated.moves.make([given_up]) == [Moved.YES]
     after = record_of(simulated, ref)
@@ -149,7 +149,7 @@ def test_an_abandoned_slot_is_not_taken_along_by_a_retry(
     simulated.permits.set_limits(ACCOUNT, Limits(1_000, 2))
     ref, other = open_batch(simulated, jobs=2)
     assert grant(simulated, 1) == [ref]
-    record = play(simulated, ref, *SENT)
+    record = play(simulated, ref, *SENT, now_s=clock())
     simulated.moves.make([abandon("spring", record, clock())])
     play(simulated, ref, Event.RETRY)
     assert grant(simulated) == [ref]

@@ -9,9 +9,10 @@ from jobs.ledger.looks import FAILURES, Kind, Look
 from jobs.ledger.workers import WorkerFacts
 from jobs.moves import Ref
 from jobs.pace.limits import Limits
+from jobs.records import Failure
 from jobs.states import Event, State
 from tests.conftest import Clock
-from tests.jobs.ledger.play import ACCOUNT, grant, open_batch, play
+from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 
 STD = "kwaivgi/kling-v2.6-std/image-to-video"
 
@@ -49,6 +50,23 @@ def test_several_are_told_at_once_and_what_is_not_there_is_left_out(
     assert [each.batch.id for each in found] == ["autumn", "spring"]
     assert [each.account.id for each in found] == ["other", ACCOUNT]
     assert ledger.looks.take([]) == []
+
+
+def test_a_look_names_what_generates_for_too_long(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    refs = open_batch(ledger, jobs=12) + open_batch(ledger, "autumn", jobs=1)
+    for number, ref in enumerate(grant(ledger)):
+        play(ledger, ref, Event.CLAIM, Event.ACCEPT, prediction_id=f"p{number}")
+    why = Failure("late", "the provider says processing")
+    waits_s = dict.fromkeys(refs, 60.0)
+    ledger.due.postpone(ACCOUNT, waits_s, late=dict.fromkeys(refs, why))
+    play(ledger, refs[-1], Event.OVERDUE)
+    spring, autumn = ledger.looks.take(["spring", "autumn"])
+    assert len(spring.late) == FAILURES
+    assert set(spring.late) < {ref.job for ref in refs}
+    assert autumn.late == ("row-1",)
+    (failed,) = autumn.failures
+    assert (failed.id, failed.state) == ("row-1", State.OVERDUE)
 
 
 def test_workers_of_the_account_count_while_they_live(simulated: Ledger) -> None:

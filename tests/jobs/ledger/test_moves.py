@@ -14,7 +14,7 @@ from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
 from jobs.moves import Move, Ref
 from jobs.pace.limits import WINDOW_S, Limits
-from jobs.records import JobRecord
+from jobs.records import Failure, JobRecord
 from jobs.states import FINAL, MOVES, Event, IllegalMove, State
 from jobs.storage import Store
 from tests.conftest import Clock
@@ -130,7 +130,9 @@ class History:
         if self.luck.randrange(2):
             self.ledger.due.extend(ACCOUNT, refs, LEASE_S)
         else:
-            self.ledger.due.postpone(ACCOUNT, dict.fromkeys(refs, 12.0))
+            waits_s = dict.fromkeys(refs, 12.0)
+            late = dict.fromkeys(refs[::2], Failure("late", "it takes long"))
+            self.ledger.due.postpone(ACCOUNT, waits_s, late=late)
 
     def the_account_is_refused(self) -> None:
         strikes = self.ledger.permits.read(ACCOUNT).strikes
@@ -179,7 +181,7 @@ class History:
         due = self.ledger.server.zrange(keys.due(ACCOUNT), 0, -1)
         for batch_id in ("dear", "free"):
             states = {j.state for ref, j in records if ref.batch == batch_id}
-            over = states <= FINAL | {State.UNRESOLVED}
+            over = states <= FINAL | {State.UNRESOLVED, State.OVERDUE}
             assert (f"{batch_id}/" in due) == over
         unsettled = (State.UNKNOWN, State.UNRESOLVED)
         lost = sorted(ref for ref, job in records if job.state in unsettled)

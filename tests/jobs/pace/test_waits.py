@@ -8,13 +8,39 @@ from hypothesis import strategies as st
 
 from jobs.attempt.settling import ENOUGH_LOOKS
 from jobs.pace.waits import (
+    ENOUGH_LEARNT,
+    LATE,
+    LEAST_LATE_S,
     LONGEST_COOLING_S,
+    Expected,
     collect_again_s,
     cooling_s,
     settle_again_s,
 )
 
 luck = st.floats(0, 1, exclude_max=True)
+times_s = st.floats(0.1, 1e5)
+
+
+@given(st.lists(times_s, max_size=30), times_s, st.floats(1, 604_800))
+def test_a_prediction_takes_long_before_it_is_overdue_and_never_sooner_than_set(
+    learnt_s: list[float], typical_s: float, set_s: float
+) -> None:
+    expected = Expected.of(learnt_s, typical_s, set_s)
+    assert expected.overdue_s >= max(set_s, expected.late_s)
+    if len(learnt_s) < ENOUGH_LEARNT:
+        assert (expected.usual_s, expected.overdue_s) == (typical_s, set_s)
+    else:
+        assert expected.overdue_s >= LATE * expected.usual_s
+    if expected.late_s < expected.overdue_s:
+        assert expected.late_s == max(LEAST_LATE_S, LATE * expected.usual_s)
+
+
+def test_a_few_that_took_for_ever_do_not_change_what_is_usual() -> None:
+    expected = Expected.of([*[100.0] * 95, *[90_000.0] * 5], 60.0, 3_600.0)
+    assert expected == Expected(usual_s=100.0, late_s=400.0, overdue_s=3_600.0)
+    slow = Expected.of([1_200.0] * 9, 60.0, 3_600.0)
+    assert (slow.late_s, slow.overdue_s) == (4_800.0, 4_800.0)
 
 
 @given(st.integers(1, 10_000), st.none() | st.floats(), luck)

@@ -39,6 +39,7 @@ GIVEN = {
     "REELMILL_DAILY_BUDGET": ("12.50", "12.50"),
     "REELMILL_STARTS": ("no", False),
     "REELMILL_ATTEMPTS": ("2", 2),
+    "REELMILL_OVERDUE_S": ("7200", 7200.0),
     "REELMILL_POLL_MIN_S": ("7.5", 7.5),
     "REELMILL_FIRST_LOOK_S": ("9", 9.0),
     "REELMILL_SETTLE_S": ("240", 240.0),

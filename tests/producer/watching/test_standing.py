@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from jobs.states import FINAL, State
 from producer.watching import Snapshot, duration, held_up
-from producer.watching.standing import account_step, harmless, harmless_json
+from producer.watching.standing import (
+    account_step,
+    harmless,
+    harmless_json,
+    standing,
+)
 from tests.producer.watching.snapshots import NOW_S, account, counts, snapshot
 
 
@@ -17,7 +22,7 @@ def test_every_job_is_over_under_way_waiting_or_a_persons(
     counts: dict[State, int],
 ) -> None:
     now = snapshot(counts)
-    rest = now.count(State.WAITING, State.UNRESOLVED)
+    rest = now.count(State.WAITING, State.UNRESOLVED, State.OVERDUE)
     assert now.over + now.under_way + rest == now.batch.total
     assert now.over == now.count(*FINAL)
 
@@ -38,10 +43,54 @@ def test_every_job_is_over_under_way_waiting_or_a_persons(
         (snapshot({}, of=account(cooling_until_s=NOW_S - 1, strikes=1)), ""),
         (snapshot({}, note="the store is full"), "the store is full"),
         (snapshot({State.WAITING: 1}), ""),
+        (
+            snapshot({State.WAITING: 1}, of=account(slots_in_use=100)),
+            "all 100 slots are in use, by other batches or what was given up",
+        ),
+        (
+            snapshot(
+                {State.WAITING: 1, State.GENERATING: 1}, of=account(slots_in_use=100)
+            ),
+            "",
+        ),
+        (
+            snapshot({State.GENERATING: 2}, seen={"late": ("a b",)}),
+            (
+                "far too long at the provider: a b; reelmill show products-1 'a b' "
+                "tells more, reelmill cancel products-1 'a b' --abandon gives it up"
+            ),
+        ),
+        (
+            snapshot(
+                {State.GENERATING: 1, State.OVERDUE: 6},
+                note="the store is full",
+                seen={"late": tuple("abcdef")},
+            ),
+            (
+                "the store is full; far too long at the provider: a, b, c, d, e and "
+                "more (6 without a slot); reelmill show products-1 a tells more, "
+                "reelmill cancel products-1 a --abandon gives it up"
+            ),
+        ),
     ],
 )
 def test_what_holds_a_batch_up_is_told(now: Snapshot, words: str) -> None:
     assert held_up(now).strip() == words
+
+
+@pytest.mark.parametrize(
+    ("counts", "word"),
+    [
+        ({State.OVERDUE: 1, State.STORED: 1}, "overdue"),
+        ({State.OVERDUE: 1, State.UNRESOLVED: 1}, "unresolved"),
+        ({State.OVERDUE: 1, State.GENERATING: 1}, "running"),
+        ({State.OVERDUE: 1, State.WAITING: 1}, "waiting"),
+    ],
+)
+def test_a_batch_of_which_only_the_overdue_are_left_is_called_so(
+    counts: dict[State, int], word: str
+) -> None:
+    assert standing(snapshot(counts)) == word
 
 
 @pytest.mark.parametrize(

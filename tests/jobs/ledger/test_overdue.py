@@ -1,0 +1,148 @@
+"""Predictions that go on far beyond the times of their kind hold nobody else up."""
+
+import pytest
+
+from jobs.ledger import Ledger
+from jobs.ledger.audit import audit
+from jobs.ledger.moves import Moved
+from jobs.ledger.permits import Strike
+from jobs.moves import LONGEST_GENERATION_S, Ref, abandon
+from jobs.pace.limits import Limits
+from jobs.records import Failure
+from jobs.states import Event, State
+from tests.conftest import Clock
+from tests.jobs.ledger.play import ACCOUNT, batch_of, grant, open_batch, play, record_of
+
+LATE = Failure("late", "the provider says processing")
+SENT = (Event.CLAIM, Event.ACCEPT)
+
+
+def generating(ledger: Ledger, clock: Clock, at_once: int, jobs: int) -> list[Ref]:
+    """A batch as many of whose jobs generate as may do so at once."""
+    ledger.permits.set_limits(ACCOUNT, Limits(1_000, at_once))
+    refs = open_batch(ledger, jobs=jobs)
+    for ref in grant(ledger):
+        play(ledger, ref, *SENT, prediction_id=f"p-{ref.job}", now_s=clock())
+    return refs
+
+
+def note(ledger: Ledger, *refs: Ref) -> None:
+    ledger.due.postpone(
+        ACCOUNT, dict.fromkeys(refs, 60.0), late=dict.fromkeys(refs, LATE)
+    )
+
+
+def test_two_that_never_end_leave_their_two_slots_to_the_rest(
+    simulated: Ledger, clock: Clock
+) -> None:
+    first, second, *rest = generating(simulated, clock, 2, 4)
+    assert grant(simulated) == []
+    for ref in (first, second):
+        play(simulated, ref, Event.OVERDUE)
+    assert grant(simulated) == rest
+    for number, ref in enumerate(rest):
+        play(simulated, ref, *SENT, prediction_id=f"q{number}")
+        play(simulated, ref, Event.COMPLETE, Event.STORE)
+    assert batch_of(simulated).counts == {State.OVERDUE: 2, State.STORED: 2}
+    assert audit(simulated, ACCOUNT) == []
+
+
+def test_what_refusals_taught_leaves_out_what_is_overdue(
+    simulated: Ledger, clock: Clock
+) -> None:
+    stuck, *rest = generating(simulated, clock, 1, 2)
+    simulated.permits.set_limits(ACCOUNT, Limits(1_000, 9))
+    simulated.permits.strike(ACCOUNT, Strike(0.0, "busy", 0, too_many=True))
+    simulated.permits.recover(ACCOUNT)
+    assert simulated.permits.read(ACCOUNT).learnt_concurrent == 1
+    assert grant(simulated) == []
+    play(simulated, stuck, Event.OVERDUE)
+    assert grant(simulated) == rest
+
+
+@pytest.mark.parametrize(
+    ("event", "state"),
+    [
+        (Event.COMPLETE, State.GENERATED),
+        (Event.TRY_AGAIN, State.WAITING),
+        (Event.FAIL, State.FAILED),
+    ],
+)
+def test_an_end_that_comes_late_counts_like_any_other(
+    simulated: Ledger, clock: Clock, event: Event, state: State
+) -> None:
+    (ref,) = generating(simulated, clock, 1, 1)
+    assert play(simulated, ref, Event.OVERDUE).failure is not None
+    assert simulated.due.late(ACCOUNT, 9) == [ref]
+    ended = play(simulated, ref, event)
+    assert ended.state is state
+    assert (ended.failure is None) == (state is not State.FAILED)
+    assert simulated.due.late(ACCOUNT, 9) == []
+    assert audit(simulated, ACCOUNT) == []
+
+
+def test_a_batch_is_reported_once_all_that_is_left_is_overdue(
+    simulated: Ledger, clock: Clock
+) -> None:
+    first, second = generating(simulated, clock, 2, 2)
+    over = Ref("spring", ""), None
+    play(simulated, first, Event.OVERDUE)
+    assert over not in simulated.due.lease(ACCOUNT, 9, 30.0)
+    play(simulated, second, Event.COMPLETE, Event.STORE)
+    assert over in simulated.due.lease(ACCOUNT, 9, 30.0)
+    clock.forward(60.0)
+    play(simulated, first, Event.COMPLETE)
+    assert over not in simulated.due.lease(ACCOUNT, 9, 30.0)
+    play(simulated, first, Event.STORE)
+    assert over in simulated.due.lease(ACCOUNT, 9, 30.0)
+
+
+def test_those_that_take_long_are_known_by_when_they_were_sent(
+    simulated: Ledger, clock: Clock
+) -> None:
+    simulated.permits.set_limits(ACCOUNT, Limits(1_000, 2))
+    first, second = open_batch(simulated, jobs=2)
+    grant(simulated)
+    play(simulated, second, *SENT, prediction_id="p2", now_s=clock())
+    clock.forward(5.0)
+    play(simulated, first, *SENT, prediction_id="p1", now_s=clock())
+    note(simulated, first, second)
+    assert simulated.due.late(ACCOUNT, 9) == [second, first]
+    assert simulated.due.late(ACCOUNT, 1) == [second]
+    assert record_of(simulated, first).failure == LATE
+    assert record_of(simulated, first).state is State.GENERATING
+    stored = play(simulated, first, Event.COMPLETE)
+    assert stored.failure is None
+    assert simulated.due.late(ACCOUNT, 9) == [second]
+    assert audit(simulated, ACCOUNT) == []
+
+
+def test_nothing_is_noted_of_what_has_ended_meanwhile(
+    simulated: Ledger, clock: Clock
+) -> None:
+    (ref,) = generating(simulated, clock, 1, 1)
+    play(simulated, ref, Event.COMPLETE)
+    note(simulated, ref, Ref("spring", "nobody"))
+    assert record_of(simulated, ref).failure is None
+    assert simulated.due.late(ACCOUNT, 9) == []
+
+
+def test_the_slot_of_what_is_given_up_is_held_as_long_as_it_may_be_rendered(
+    simulated: Ledger, clock: Clock
+) -> None:
+    (ref, other) = generating(simulated, clock, 1, 2)
+    clock.forward(LONGEST_GENERATION_S - 60.0)
+    given_up = abandon("spring", record_of(simulated, ref), clock())
+    assert simulated.moves.make([given_up]) == [Moved.YES]
+    assert grant(simulated) == []
+    clock.forward(60.0)
+    assert grant(simulated) == [other]
+
+
+def test_giving_up_what_is_overdue_takes_no_slot(
+    simulated: Ledger, clock: Clock
+) -> None:
+    (ref, other) = generating(simulated, clock, 1, 2)
+    play(simulated, ref, Event.OVERDUE, Event.ABANDON)
+    assert grant(simulated) == [other]
+    assert audit(simulated, ACCOUNT) == []
