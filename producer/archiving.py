@@ -7,6 +7,7 @@ stands in `jobs.ledger.archiving`, and the way back in `recalling`.
 import re
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.ledger import Ledger, archiving
 from jobs.ledger.archive_file import BadArchive
@@ -87,8 +88,11 @@ def _archive(
 def _reported_and_archived(
     ledger: Ledger, chosen: Settings, store: Store, batch: BatchRecord
 ) -> Sealed:
+    archive_it = partial(
+        archiving.archive, ledger, store, batch.id, reuse_days=chosen.reuse_days
+    )
     try:
-        return archiving.archive(ledger, store, batch.id)
+        return archive_it()
     except Unreported:
         # As a worker does it: what happens to the batch meanwhile makes it due anew.
         ledger.due.extend(batch.account, [Ref(batch.id, "")], LEASE_S)
@@ -98,4 +102,4 @@ def _reported_and_archived(
             over = ledger.batches.read(batch.id)
             ledger.tellings.add_batch(over, chosen.report_url)
         ledger.due.drop_batch(batch.account, batch.id, version)
-        return archiving.archive(ledger, store, batch.id)
+        return archive_it()

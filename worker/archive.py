@@ -53,5 +53,6 @@ def _archive(engine: Engine, batch_id: str) -> None:
         archives.extend(batch_id, LEASE_S)
 
     store = keeping.store_at(batch.store)
-    sealed = archiving.archive(engine.ledger, store, batch_id, beat)
+    days = engine.settings.reuse_days
+    sealed = archiving.archive(engine.ledger, store, batch_id, beat, reuse_days=days)
     log.info("batch=%s archived: %s", batch_id, store.place(sealed.key))

@@ -1,10 +1,10 @@
 """Archives: batches whose jobs went from the ledger into a file of their store.
 
-The batch itself stays, with its counts and its money, and so does what twins need of
-its videos; which of its jobs failed last is forgotten for good. A batch is archived in
-steps, each of which may be the last of its process: a claim, the file, the seal that
-makes the file count, and only then the jobs are forgotten, block by block. Bringing
-back goes the same way round. The order of the steps and the file are
+The batch itself stays, with its counts and its money; what twins need of its videos
+stays for a time; which of its jobs failed last is forgotten for good. A batch is
+archived in steps, each of which may be the last of its process: a claim, the file, the
+seal that makes the file count, and only then the jobs are forgotten, block by block.
+Bringing back goes the same way round. The order of the steps and the file are
 `archiving`'s.
 """
 
@@ -152,13 +152,17 @@ class Archives:
         args = (batch_id, claim.token, *what, self._now())
         return bool(self._scripts.run("seal", *args))
 
-    def forget(self, batch_id: str, key: str) -> int:
+    def forget(self, batch_id: str, key: str, reuse_days: int) -> int:
         """Give some keys of its jobs back; how many jobs are left.
+
+        Their videos are reused for so many days, and then for as many from whenever a
+        batch that reused them is archived.
 
         Raises:
             NotNow: that is not its archive, or somebody brings it back.
         """
-        left = int(self._scripts.run("forget", batch_id, key, self.block))
+        reuse_s = round(86_400 * reuse_days)
+        left = int(self._scripts.run("forget", batch_id, key, self.block, reuse_s))
         if left < 0:
             raise NotNow(WHY_NOT["recalled"])
         return left

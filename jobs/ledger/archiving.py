@@ -14,6 +14,7 @@ from typing import IO
 from jobs.ledger import Ledger
 from jobs.ledger.archive_file import BadArchive, key_of, pack, unpack
 from jobs.ledger.archives import Claim, NotNow, Sealed
+from jobs.settings.archive import REUSE_DAYS
 from jobs.storage import Store, StoreError
 
 #: Bytes of a file that are read at a time.
@@ -21,7 +22,12 @@ PIECE_BYTES = 1 << 16
 
 
 def archive(
-    ledger: Ledger, store: Store, batch_id: str, beat: Callable[[], None] = lambda: None
+    ledger: Ledger,
+    store: Store,
+    batch_id: str,
+    beat: Callable[[], None] = lambda: None,
+    *,
+    reuse_days: int = REUSE_DAYS,
 ) -> Sealed:
     """Archive a batch in which all is over and reported, or end what another began.
 
@@ -30,6 +36,7 @@ def archive(
         store: where its videos are.
         batch_id: which batch.
         beat: called between steps; what it raises ends the work where it stands.
+        reuse_days: how long its videos are reused by other batches.
 
     Raises:
         NotNow: it is not, or no longer, to be archived.
@@ -46,7 +53,7 @@ def archive(
         raise NotNow("it was brought back meanwhile")
     if archives.left(batch_id):
         _check(store, sealed)
-    while archives.forget(batch_id, sealed.key):
+    while archives.forget(batch_id, sealed.key, reuse_days):
         beat()
     return sealed
 

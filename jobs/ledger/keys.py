@@ -18,8 +18,9 @@ does.
 | | | archived, and does not come back with them |
 | `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
 | `reelmill:job:B/J:followers` | set | jobs that wait for its video |
-| `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads, |
-| | | what an archived one left (JSON), or `=` and the name that has it |
+| `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads |
+| `reelmill:left:S:R` | string | what an archived job left for the same request, |
+| | | as JSON, or `=` and the request that has it; expires |
 | `reelmill:account:A` | hash | limits, cooling, trouble, money by day |
 | `reelmill:account:A:open` | zset | batches that have waiting jobs, by virtual time |
 | `reelmill:account:A:slots` | zset | jobs that hold a slot, by its end |
@@ -94,8 +95,16 @@ def followers(ref: object) -> str:
 
 def asked(store: str) -> str:
     """Which job makes or has made what was asked for in a store, by request."""
-    digest = hashlib.sha1(store.encode(), usedforsecurity=False).hexdigest()
-    return f"{PREFIX}store:{digest}:asked"
+    return f"{PREFIX}store:{_digest(store)}:asked"
+
+
+def left(store: str, name: str) -> str:
+    """What an archived job left for a request in a store."""
+    return f"{PREFIX}left:{_digest(store)[:12]}:{name}"
+
+
+def _digest(store: str) -> str:
+    return hashlib.sha1(store.encode(), usedforsecurity=False).hexdigest()
 
 
 def account(account_id: str) -> str:

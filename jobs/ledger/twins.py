@@ -64,17 +64,16 @@ class Twins:
 
     def forget(self, store: str, asked: Asked, leader: Ref | None) -> None:
         """The video of a job is gone from its store: nobody shall reuse it."""
-        key = keys.asked(store)
+        key, read = keys.asked(store), self._server.get
         for name in filter(None, asked.ask):
-            entry = self._server.hget(key, name) or ""
-            names = [name]
-            if entry.startswith("="):
-                names.append(entry[1:])
-                entry = self._server.hget(key, entry[1:]) or ""
-            if entry.startswith("{"):
-                entry = json.loads(entry)["ref"]
-            if entry == str(leader):
-                self._server.hdel(key, *names)
+            if self._server.hget(key, name) == str(leader):
+                self._server.hdel(key, name)
+            names, text = [name], read(keys.left(store, name)) or ""
+            if text.startswith("="):
+                names.append(text[1:])
+                text = read(keys.left(store, text[1:])) or ""
+            if text and json.loads(text)["ref"] == str(leader):
+                self._server.delete(*(keys.left(store, each) for each in names))
 
     def followed(self, refs: Sequence[Ref]) -> set[Ref]:
         """Those of these jobs whose video a job of another batch waits for."""

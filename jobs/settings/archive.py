@@ -1,4 +1,4 @@
-"""The setting of when finished batches are archived: a part of `settings`."""
+"""The settings of when finished batches are archived: a part of `settings`."""
 
 import re
 
@@ -8,6 +8,10 @@ from pydantic import BaseModel, Field, field_validator
 NEVER = "never"
 
 
+#: Longer than from one season to the same of the next year.
+REUSE_DAYS = 400
+
+
 class ArchiveSettings(BaseModel):
     """When the jobs of a finished batch go from the ledger into its store."""
 
@@ -15,6 +19,14 @@ class ArchiveSettings(BaseModel):
         "691200",
         alias="REELMILL_ARCHIVE_AFTER_S",
         description="seconds until a reported batch is archived to its store, or never",
+    )
+
+    reuse_days: int = Field(
+        REUSE_DAYS,
+        alias="REELMILL_REUSE_DAYS",
+        description="days that the videos of an archived batch are reused",
+        ge=1,
+        le=36_500,
     )
 
     @field_validator("archive_after")

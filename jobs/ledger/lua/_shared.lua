@@ -84,6 +84,11 @@ end
 -- What was asked for in the store of a batch, by request: see asking.py.
 local function asked_key(store) return PREFIX .. 'store:' .. redis.sha1hex(store) .. ':asked' end
 
+-- What an archived job left for those that ask for the same. It expires.
+local function left_key(store, name)
+  return PREFIX .. 'left:' .. string.sub(redis.sha1hex(store), 1, 12) .. ':' .. name
+end
+
 local function batch_of(ref) return string.match(ref, '^([^/]*)/') end
 
 -- Seconds between two looks of a job at the one it follows; mostly it is woken.
@@ -153,25 +158,27 @@ end
 
 local function was_moderated(failure) return failure and failure.code == 'moderation' end
 
--- What the index has under a name: a job, or what an archived one left for its twins,
+-- What is known under a name: the job that has it, or what an archived one left,
 -- directly or under the name of its content.
-local function known_by(asked, name)
-  local entry = redis.call('HGET', asked, name)
-  if entry and string.sub(entry, 1, 1) == '=' then
-    entry = redis.call('HGET', asked, string.sub(entry, 2))
+local function known_by(store, name)
+  local ref = redis.call('HGET', asked_key(store), name)
+  if ref then
+    local is = redis.call('HMGET', job_key(ref), 'state', 'content')
+    return { ref = ref, state = is[1], content = is[2] or '' }
   end
-  if not entry then return nil end
-  if string.sub(entry, 1, 1) == '{' then
-    local left = cjson.decode(entry)
-    left.state = left.video and 'stored' or 'failed'
-    return left
+  local text = redis.call('GET', left_key(store, name))
+  if text and string.sub(text, 1, 1) == '=' then
+    text = redis.call('GET', left_key(store, string.sub(text, 2)))
   end
-  local is = redis.call('HMGET', job_key(entry), 'state', 'content')
-  return { ref = entry, state = is[1], content = is[2] or '' }
+  if not text then return nil end
+  local left = cjson.decode(text)
+  left.state = left.video and 'stored' or 'failed'
+  return left
 end
 
--- Leaves for the twins of a job that is to be forgotten what they need of it.
-local function leave_for_twins(asked, ref)
+-- Leaves for the twins of a job that is to be forgotten what they need of it, for some
+-- seconds. What another left before stays for as long from now: it was of use again.
+local function leave_for_twins(store, ref, seconds)
   local is = redis.call('HMGET', job_key(ref), 'state', 'content', 'written', 'video', 'bytes', 'sha256', 'poster')
   local content, written, failure = is[2] or '', is[3] or '', failure_of(ref)
   local left
@@ -182,10 +189,14 @@ local function leave_for_twins(asked, ref)
   end
   local text = left and cjson.encode(left)
   for _, name in ipairs({ content, written }) do
-    if name ~= '' and redis.call('HGET', asked, name) == ref then
-      if text then redis.call('HSET', asked, name, text) else redis.call('HDEL', asked, name) end
+    local owner = name ~= '' and redis.call('HGET', asked_key(store), name)
+    if owner == ref then
+      redis.call('HDEL', asked_key(store), name)
+      if text then redis.call('SET', left_key(store, name), text, 'EX', seconds) end
       -- Under the other name a pointer will do.
       if text and name == content then text = '=' .. content end
+    elseif name ~= '' and not owner then
+      redis.call('EXPIRE', left_key(store, name), seconds)
     end
   end
 end
@@ -199,7 +210,7 @@ local function twin_of(ref, store, account, content, written, alone, insist)
   local own = batch_of(ref)
   local key = batch_key(own)
   for _, name in ipairs({ content, written }) do
-    local theirs = name ~= '' and known_by(asked_key(store), name)
+    local theirs = name ~= '' and known_by(store, name)
     -- Rows of one batch never share: whoever writes two wants two.
     if theirs and batch_of(theirs.ref) ~= own then
       local other, state, known = theirs.ref, theirs.state, theirs.content

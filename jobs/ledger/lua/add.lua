@@ -63,10 +63,12 @@ end
 local is = redis.call('HMGET', key, 'store', 'fresh')
 if #asking > 0 and is[2] ~= '1' then
   local asked, first = asked_key(is[1]), {}
-  local known = redis.call('HMGET', asked, unpack(names))
+  local known, left = redis.call('HMGET', asked, unpack(names)), {}
+  for i, name in ipairs(names) do left[i] = left_key(is[1], name) end
+  left = redis.call('MGET', unpack(left))
   for i, ref in ipairs(asking) do
     local written, content = 2 * i - 1, 2 * i
-    if known[written] or known[content] then
+    if known[written] or known[content] or left[written] or left[content] then
       there[#there + 1] = ref
     else
       first[#first + 1], first[#first + 2] = names[written], ref

@@ -3,14 +3,14 @@
 import pytest
 
 from jobs.attempt.asking import Ask, Asked
-from jobs.ledger import Ledger, archiving
+from jobs.ledger import Ledger, archiving, keys
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.states import Event, State
 from jobs.storage import Store
 from tests.conftest import Clock
-from tests.jobs.ledger.ended import ask, finished, records, reported
+from tests.jobs.ledger.ended import MADE, ask, finished, records, reported
 from tests.jobs.ledger.play import (
     ACCOUNT,
     LEASE_S,
@@ -23,6 +23,7 @@ from tests.jobs.ledger.play import (
     play,
     record_of,
 )
+from tests.producer.running import until
 
 pytestmark = pytest.mark.usefixtures("small_steps")
 
@@ -112,3 +113,59 @@ def test_who_follows_a_job_that_is_archived_before_it_looks_takes_its_video(
     assert (took.state, leads.state) == (State.REUSED, State.WAITING)
     assert took.video == "row-1.mp4"
     assert audit(simulated, ACCOUNT) == []
+
+
+def prospect(ledger: Ledger, store: Store, content: str, written: str) -> State:
+    """What would become of a row that asks for this now."""
+    asked = Asked(a_job(1), Ask(content, written))
+    (found,) = ledger.twins.prospects(a_batch("winter", store=store.url), [asked])
+    return found.state
+
+
+def days_left(ledger: Ledger, store: Store) -> set[int]:
+    """How long what was left of archived jobs stays, in days."""
+    ask_for = ledger.server.execute_command
+    left = ask_for("KEYS", keys.left(store.url, "*"))
+    return {round(ask_for("TTL", key) / 86_400) for key in left}
+
+
+def test_the_videos_of_an_archived_batch_are_reused_for_a_time(
+    ledger: Ledger, store: Store
+) -> None:
+    finished(ledger, store)
+    archiving.archive(ledger, store, "spring", reuse_days=30)
+    assert days_left(ledger, store) == {30}
+    # All that is left of them goes one day.
+    assert ledger.server.hgetall(keys.asked(store.url)) == {}
+    assert prospect(ledger, store, "c2", "new") is State.REUSED
+    for key in ledger.server.execute_command("KEYS", keys.left(store.url, "*")):
+        ledger.server.execute_command("PEXPIRE", key, 1)
+    until(lambda: prospect(ledger, store, "c2", "new") is State.WAITING)
+    assert days_left(ledger, store) == set()
+
+
+def test_what_is_reused_again_and_again_stays(ledger: Ledger, store: Store) -> None:
+    finished(ledger, store)
+    archiving.archive(ledger, store, "spring", reuse_days=30)
+    (again,) = ask(ledger, store, "autumn", Ask("c2", "other"))
+    assert again.state is State.REUSED
+    reported(ledger, "autumn")
+    archiving.archive(ledger, store, "autumn", reuse_days=60)
+    assert days_left(ledger, store) == {30, 60}
+    assert prospect(ledger, store, "c2", "new") is State.REUSED
+
+
+def test_an_older_video_that_is_archived_later_is_not_the_one_that_is_reused(
+    ledger: Ledger, store: Store
+) -> None:
+    finished(ledger, store)
+    ledger.batches.create(a_batch("anew", store=store.url, fresh=True))
+    ledger.batches.add("anew", [Asked(a_job(2), Ask("c2", "w2"))])
+    ledger.batches.open("anew")
+    (newer,) = grant(ledger)
+    play(ledger, newer, *MADE, prediction_id="newer")
+    reported(ledger, "anew")
+    archiving.archive(ledger, store, "anew")
+    archiving.archive(ledger, store, "spring")
+    (took,) = ask(ledger, store, "autumn", Ask("c2", "w2"))
+    assert (took.state, took.leader) == (State.REUSED, str(newer))

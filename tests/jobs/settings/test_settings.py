@@ -51,6 +51,7 @@ GIVEN = {
     "REELMILL_DOWNLOAD_TIMEOUT_S": ("300", 300.0),
     "REELMILL_POSTERS": ("OFF", "off"),
     "REELMILL_ARCHIVE_AFTER_S": ("Never", "never"),
+    "REELMILL_REUSE_DAYS": ("30", 30),
     "REELMILL_STOP_S": ("300", 300.0),
     "REELMILL_NOTIFY_URL": (HOOK, SecretStr(HOOK)),
     "REELMILL_NOTIFY_SECRET": ("whisper", SecretStr("whisper")),
