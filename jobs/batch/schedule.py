@@ -184,8 +184,8 @@ def times(cron: str, zone: str, after_s: float) -> Iterator[float]:
     """All times of a cron expression after a moment, in unix seconds.
 
     Where hours are named, a time that the clocks leave out comes when they go on, and
-    one that they show twice comes the first time only. Where the hour is a star, it
-    follows the time as it passes.
+    one that they show twice comes the first time only; a step such as `*/2` names hours.
+    Where the hour is a star alone, it follows the time as it passes.
 
     Raises:
         BadSchedule: expression or zone are wrong, or no such time ever comes.
@@ -198,7 +198,7 @@ def times(cron: str, zone: str, after_s: float) -> Iterator[float]:
             'the week, such as "0 22 * * *"'
         )
     start = datetime.fromtimestamp(after_s, place)
-    named = not fields[1].startswith("*")
+    named = fields[1] not in ("*", "*/1")
     try:
         simulation = CronSim(cron, start.replace(tzinfo=None) if named else start)
     except CronSimError as error:

@@ -106,6 +106,32 @@ def test_every_hour_is_every_hour_that_passes() -> None:
     ]
 
 
+def test_every_second_hour_is_an_hour_that_clocks_show_once() -> None:
+    assert in_utc("0 */2 * * *", BERLIN, "2026-10-24T21:00", 4) == [
+        *("24 22:00", "25 00:00", "25 03:00", "25 05:00"),
+    ]
+    assert in_utc("0 */2 * * *", BERLIN, "2026-03-28T22:00", 4) == [
+        *("28 23:00", "29 01:00", "29 02:00", "29 04:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cron", "days"),
+    [
+        # September 2026 begins on a Tuesday.
+        ("0 22 1,15 * MON", ["01", "07", "14", "15", "21", "28"]),
+        ("0 22 */2 * MON", ["07", "21", "05", "19"]),
+        ("0 22 1-7 * */2", ["01", "03", "05", "06", "01", "03"]),
+        ("0 22 * * MON", ["07", "14", "21", "28"]),
+    ],
+)
+def test_days_of_month_and_week_are_either_unless_one_begins_with_a_star(
+    cron: str, days: list[str]
+) -> None:
+    found = in_utc(cron, "UTC", "2026-09-01T00:00", len(days))
+    assert [each.partition(" ")[0] for each in found] == days
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
