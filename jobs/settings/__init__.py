@@ -322,6 +322,15 @@ def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
         raise BadSettings(_explain(error)) from None
 
 
+def sends_checksums() -> bool:
+    """Whether a bucket in S3 is sent checksums, by `REELMILL_STORE_CHECKSUM`.
+
+    Asked where a bucket is opened, whose endpoint and credentials are read from the
+    environment there as well.
+    """
+    return os.environ.get(f"{PREFIX}STORE_CHECKSUM", "").strip().lower() != "off"
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
     """An environment in which another process reads the same settings."""
     rest = {n: v for n, v in os.environ.items() if not n.startswith(PREFIX)}

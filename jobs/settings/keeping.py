@@ -21,7 +21,13 @@ class KeepingSettings(BaseModel):
         description="a poster beside each video: auto, where it can be made, or off",
     )
 
-    @field_validator("posters", mode="before")
+    store_checksum: Literal["on", "off"] = Field(
+        "on",
+        alias="REELMILL_STORE_CHECKSUM",
+        description="off for a store that refuses checksums, as Backblaze B2 does",
+    )
+
+    @field_validator("posters", "store_checksum", mode="before")
     @classmethod
     def _in_any_case(cls, word: object) -> object:
         return word.strip().lower() if isinstance(word, str) else word

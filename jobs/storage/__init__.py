@@ -10,11 +10,11 @@ survives a fork, so a store is made where it is used. What its errors mean is wo
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import chain, repeat
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import IO
 
 import obstore
@@ -253,6 +253,34 @@ class Store:
         except ERRORS as error:
             if not _is_absent(error):
                 raise self._failed(key, "cannot be removed", error) from None
+
+    def check_round_trip(self) -> None:
+        """Keep and take away again what a real video and its report would be.
+
+        In a bucket that is a new file in one piece, with what is told of it, and one
+        that goes up in parts.
+
+        Raises:
+            StoreError: that cannot be done, so they could not be kept.
+        """
+        self.check_writable()
+        if self.local:
+            return
+        self.check_writable(PART_BYTES + CHUNK_BYTES)
+        key, content = f".reelmill-{os.getpid()}.new.check", os.urandom(CHUNK_BYTES)
+        try:
+            with NamedTemporaryFile() as file:
+                file.write(content)
+                file.flush()
+                sha256 = hashlib.sha256(content).hexdigest()
+                how = {"content_type": "video/mp4", "sha256": sha256}
+                with suppress(KeyTaken):  # where nothing can be told to be new
+                    self.put_file(key, Path(file.name), **how, replace=False)
+                    if self.get(key) != content:
+                        said = "what it gives back is not what it was given"
+                        raise StoreError(f"{self.url}: {said}", said)
+        finally:
+            self.remove(key)
 
     def check_writable(self, size_bytes: int = 0) -> None:
         """Keep a file, small or of this size, look at it and take it away again.

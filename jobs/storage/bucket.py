@@ -16,6 +16,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
+from jobs.settings import sends_checksums
 from jobs.storage.words import is_unsupported
 
 #: Who asks a bucket waits this long for a connection, for the answer to a question and
@@ -46,6 +47,9 @@ def open_bucket(url: str, scheme: str, timeout: str) -> ObjectStore:
         "retry_config": {"max_retries": MOST_RETRIES, "retry_timeout": RETRY_PATIENCE},
     }
     if scheme == "s3":
+        # One object is removed at a time; many at once always have a checksum.
+        options["disable_bulk_delete"] = True
+    if scheme == "s3" and sends_checksums():
         # The others cannot be given a digest to check what came against.
         options["checksum_algorithm"] = "SHA256"
     return from_url(url, **options)

@@ -5,11 +5,13 @@ addresses, signatures; so the stable words are picked out here and nothing else 
 on. Whether anything failed is not decided here but by `storage`.
 """
 
+import html
 import re
 
 from jobs.wording import masked
 
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
+_MESSAGE = re.compile(r"<Message>([^<]{1,1000})</Message>")
 _STATUS = re.compile(r"status code: (\d{3})")
 #: What follows a question mark in an address may be a signature that lets anybody in.
 _QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
@@ -32,6 +34,10 @@ _NO_BUCKET = "there is no such bucket; create it, or correct the name"
 _FULL = "the store is full; make room or raise its quota"
 _REGION = "the bucket is in another region; set AWS_REGION to it"
 _BUSY = "the store is busy or ill; it is tried again by itself"
+_NO_CHECKSUM = (
+    "the store refuses checksums; set REELMILL_STORE_CHECKSUM=off, for workers too"
+)
+_NOT_KNOWN = "the store does not know this kind of request"
 _NO_WAY = "the store is out of reach; check its endpoint, its server and the network"
 _SILENT = "the store does not answer in time; check its server and the network"
 _NOBODY = "no credentials were found; set {who}"
@@ -94,6 +100,7 @@ STATUSES = {
     "401": _REFUSED,
     "403": "the store refuses; check {who}, and what they may do below this prefix",
     "429": _BUSY,
+    "501": _NOT_KNOWN,
     "507": _FULL,
 }
 
@@ -148,10 +155,20 @@ def explain(text: str, scheme: str) -> str:
         return f"{CODES[code].format(who=who)} ({code})"
     if status:
         words = STATUSES.get(status, _BUSY if status >= "500" else "the store refuses")
-        return f"{words.format(who=who)} (HTTP {status}{code and f', {code}'})"
-    line = _QUERY.sub(r"\1", masked(text.partition("\n")[0]))[:_LONGEST]
-    first = "".join(char if char.isprintable() else " " for char in line)
+        said = _MESSAGE.search(text)
+        if said and "x-amz-checksum-" in said[1] and is_unsupported(text):
+            words = _NO_CHECKSUM
+        told = f"HTTP {status}{code and f', {code}'}"
+        told += f": {_line(html.unescape(said[1]))}" if said else ""
+        return f"{words.format(who=who)} ({told})"
+    first = _line(text)
     return f"{sign.format(who=who)} ({first})" if sign else first
+
+
+def _line(text: str) -> str:
+    """The first line of a text, without what could be a secret."""
+    line = _QUERY.sub(r"\1", masked(text.strip().partition("\n")[0]))[:_LONGEST]
+    return "".join(char if char.isprintable() else " " for char in line)
 
 
 def _code(text: str) -> str:

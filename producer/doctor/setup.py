@@ -37,10 +37,10 @@ def models(_chosen: Settings) -> Iterator[Finding]:
 
 
 def store(chosen: Settings) -> Iterator[Finding]:
-    """Whether videos can be kept: a small file is written, read and taken away."""
+    """Whether videos can be kept: such files are written, read and taken away."""
     try:
         kept = Store(chosen.store)
-        kept.check_writable()
+        kept.check_round_trip()
     except StoreError as error:
         cure = "; set REELMILL_STORE" if parse(chosen.store)[0] == "file" else ""
         yield wrong("store", f"{error}{cure}")

@@ -170,6 +170,13 @@ UNCONDITIONAL = {
 #: ... or it passes over that.
 HEEDLESS = "heedless"
 
+#: What of a head is refused where a server knows no checksums: any of them, or those
+#: with which an upload in parts begins.
+CHECKSUMS = {
+    "checksums": rb"\r\n(x-amz-checksum-[a-z0-9]+):",
+    "checksums of parts": rb"\r\n(x-amz-checksum-algorithm):",
+}
+
 
 class Gate(ThreadingTCPServer):
     """Stands before the server and lets through, or makes trouble."""
@@ -214,6 +221,10 @@ class Passage(StreamRequestHandler):
         self.server.seen.append(method)
         trouble = self.server.trouble
         if trouble == "shut":
+            return
+        if named := re.search(CHECKSUMS.get(trouble, rb"$^"), head.lower()):
+            said = f"Unsupported header '{named[1].decode()}' for this call"
+            self.wfile.write(refusal(400, "InvalidArgument", said))
             return
         path = head.split(b" ")[1].decode().partition("?")[0]
         refused = trouble in REFUSALS and path.endswith(self.server.only)

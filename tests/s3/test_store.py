@@ -110,6 +110,7 @@ def test_a_store_that_can_be_written_keeps_nothing_of_the_test(
     s3: S3, store: Store
 ) -> None:
     store.check_writable()
+    store.check_round_trip()
     assert s3.keys(path_of(store, "")) == []
 
 

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from jobs.storage import PART_BYTES, Store, StoreError
-from tests.s3.server import BUCKET, REFUSALS, S3, SECRET, Gate
+from tests.s3.server import (
+    BUCKET,
+    CHECKSUMS,
+    HEEDLESS,
+    REFUSALS,
+    S3,
+    SECRET,
+    UNCONDITIONAL,
+    Gate,
+)
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "another secret": (
@@ -110,6 +119,29 @@ def test_what_a_store_refuses_with_is_put_in_words(
     assert store.get("v.mp4") is None
     store.put_file("v.mp4", path, "video/mp4")
     assert store.size_bytes("v.mp4") == size
+
+
+@pytest.mark.parametrize("trouble", CHECKSUMS)
+def test_a_store_that_refuses_checksums_is_found_before_anything_is_paid(
+    before: Gate, url: str, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    before.trouble = trouble
+    with pytest.raises(StoreError) as caught:
+        Store(url).check_round_trip()
+    words = str(caught.value)
+    assert "set REELMILL_STORE_CHECKSUM=off" in words
+    assert "HTTP 400, InvalidArgument: Unsupported header 'x-amz-checksum" in words
+    assert SECRET not in words
+    monkeypatch.setenv("REELMILL_STORE_CHECKSUM", "off")
+    Store(url).check_round_trip()
+
+
+@pytest.mark.parametrize("trouble", [HEEDLESS, *UNCONDITIONAL])
+def test_a_store_that_cannot_keep_only_what_is_new_passes(
+    before: Gate, url: str, trouble: str
+) -> None:
+    before.trouble = trouble
+    Store(url).check_round_trip()
 
 
 def test_a_store_that_hangs_up_is_out_of_reach(before: Gate, url: str) -> None:

@@ -50,6 +50,7 @@ GIVEN = {
     "REELMILL_REQUEST_TIMEOUT_S": ("12", 12.0),
     "REELMILL_DOWNLOAD_TIMEOUT_S": ("300", 300.0),
     "REELMILL_POSTERS": ("OFF", "off"),
+    "REELMILL_STORE_CHECKSUM": ("Off", "off"),
     "REELMILL_ARCHIVE_AFTER_S": ("Never", "never"),
     "REELMILL_REUSE_DAYS": ("30", 30),
     "REELMILL_STOP_S": ("300", 300.0),
