@@ -184,7 +184,7 @@ def times(cron: str, zone: str, after_s: float) -> Iterator[float]:
     """All times of a cron expression after a moment, in unix seconds.
 
     Where hours are named, a time that the clocks leave out comes when they go on, and
-    one that they show twice comes the first time only; a step such as `*/2` names hours.
+    one that they show twice comes the first time only; `*/2` names hours, too.
     Where the hour is a star alone, it follows the time as it passes.
 
     Raises:
