@@ -147,7 +147,7 @@ def test_several_addresses_are_tried_again_while_none_leads_to_a_video(
         shop.end()
     batch = shop.ledger.batches.read(ref.batch)
     assert batch
-    assert "begin like an MP4; the file host answers HTTP 503" in batch.note
+    assert "it is a JPEG picture; the file host answers HTTP 503" in batch.note
     shop.sandbox.configure(download_5xx=0)
     shop.end()
     assert shop.record(ref).state is State.STORED
