@@ -20,8 +20,8 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,400}(?:\.0{0,15})?")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})")
 #: Control characters but tab and line feed, and halves of surrogate pairs.
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-#: The human form of an object: its first field, then perhaps ` @ 5s`.
-_WITH_NUMBER = re.compile(r"(.*?)\s*@\s*([0-9][0-9.,]*)\s*s?", re.DOTALL)
+#: What may follow the first field of an object in its human form, ` @ 5s`.
+_NUMBER = re.compile(r"\s*([0-9][0-9.,]*)\s*s?")
 _SEPARATORS = re.compile(r"[|\n]")
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -310,8 +310,9 @@ def _keeper(found: dict[str, Any], name: str) -> Callable[[Any], None]:
 def _parts(spec: Input, text: str) -> dict[str, str]:
     """The parts of an object that was written as `first field @ second field`."""
     names = list(spec.fields)
-    if len(names) > 1 and (match := _WITH_NUMBER.fullmatch(text.strip())):
-        return {names[0]: match[1], names[1]: match[2]}
+    first, at, rest = text.strip().rpartition("@")
+    if len(names) > 1 and at and (match := _NUMBER.fullmatch(rest)):
+        return {names[0]: first.rstrip(), names[1]: match[1]}
     return {names[0]: text}
 
 

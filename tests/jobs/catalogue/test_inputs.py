@@ -224,6 +224,11 @@ def test_a_shot_may_leave_its_length_out_and_hold_an_at_sign() -> None:
     assert read(SHOTS, "they meet @ noon") == [{"prompt": "they meet @ noon"}]
 
 
+def test_a_cell_of_blanks_is_judged_as_quickly_as_any() -> None:
+    # A search that began anew at each blank would take longer than anybody waits.
+    assert kind(SHOTS, f"a{' ' * 1_000_000}b @ 4s") == "too-long"
+
+
 def test_elements_are_given_by_their_ids() -> None:
     assert read(ELEMENTS, "e1 | e2") == [{"element_id": "e1"}, {"element_id": "e2"}]
 
