@@ -19,8 +19,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from functools import cache
+_DECODER = Decoder()
+atexit.register(_DECODER.close)
+
+
+def decoder() -> Decoder:
+    """That of this process; one, whichever threads ask at once."""
+    return _DECODER
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -167,12 +172,13 @@ class Decoder:
         return f"its decoder broke (exit code {child.returncode})"
 
 
-@cache
+_DECODER = Decoder()
+atexit.register(_DECODER.close)
+
+
 def decoder() -> Decoder:
-    """That of this process."""
-    made = Decoder()
-    atexit.register(made.close)
-    return made
+    """That of this process; one, whichever threads ask at once."""
+    return _DECODER
 
 
 def _text(path: Path) -> str:
