@@ -14,6 +14,8 @@ from importlib.metadata import version
 from typing import Any
 
 from celery import signals
+from celery.exceptions import WorkerShutdown
+from celery.platforms import EX_FAILURE
 
 from jobs import broker, settings
 from jobs.broker import make_app
@@ -52,27 +54,38 @@ TASKS: dict[str, Work] = {
 
 @cache
 def engine() -> Engine:
-    """The engine of this process; made when the first task or the pulse needs it."""
-    made = Engine(SETTINGS, app)
-    made.read_clock()
-    made.set_limits()
-    return made
+    """The engine of this process; made before any task begins."""
+    return Engine(SETTINGS, app)
 
 
 def _register(name: str, work: Work) -> None:
     @app.task(name=name)
     def task(refs: list[str]) -> None:
-        engine().run(_do(work, [Ref.parse(ref) for ref in refs]))
+        engine().run(do(engine(), name, work, [Ref.parse(ref) for ref in refs]))
 
 
-async def _do(work: Work, refs: Sequence[Ref]) -> None:
-    if engine().stopping:
-        await engine().hand_back(refs)
+async def do(made: Engine, name: str, work: Work, refs: Sequence[Ref]) -> None:
+    """Do a task's work on these jobs or batches; nothing that goes wrong is raised."""
+    if made.stopping:
+        await made.hand_back(refs)
         return
     try:
-        await work(engine(), refs)
+        if not made.begun:
+            await made.call(made.begin)
+        await work(made, refs)
     except LedgerError as error:
         log.warning("the ledger is away, these jobs are due again soon: %s", error)
+    except Exception as error:
+        if len(refs) > 1:
+            log.warning("%s failed, each of %d is tried alone", name, len(refs))
+            for ref in refs:
+                await do(made, name, work, [ref])
+            return
+        log.exception("%s failed over %s: a mistake in reelmill", name, *refs)
+        words = f"{name} failed ({type(error).__name__})"
+        with suppress(LedgerError):
+            add, lease_s = made.ledger.crashes.add, made.settings.lease_s
+            await made.call(add, made.account, refs[0], words, lease_s)
 
 
 for _name, _work in TASKS.items():
@@ -81,6 +94,16 @@ for _name, _work in TASKS.items():
 
 @signals.worker_ready.connect
 def _begin(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own type
+    # Celery logs what a receiver raises, and the worker stays without ever working. So
+    # nothing here asks the ledger, and what fails all the same ends the process.
+    try:
+        _start_threads(sender)
+    except Exception as error:
+        log.critical("the worker cannot begin", exc_info=True)
+        raise WorkerShutdown(EX_FAILURE) from error
+
+
+def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
     made = engine()
     stopping.listen()
     stopping.Stopping(made).start()
@@ -90,7 +113,6 @@ def _begin(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own typ
         pid=os.getpid(),
         version=version("reelmill"),
         account=made.account,
-        started_at_s=round(made.now_s(), 3),
         threads=int(sender.controller.concurrency or 1),
         starts=SETTINGS.starts,
     )
@@ -115,6 +137,8 @@ def _set_up_logging(loglevel: int, logfile: str | None, **_: object) -> None:
     )
     logging.getLogger("reelmill").setLevel(loglevel)
     logging.getLogger("celery").setLevel(max(loglevel, logging.INFO))
+    # Celery's, at each lost connection, of what another version of it will do.
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
     # Two lines for each message, of which the moves of its jobs say more.
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(max(loglevel, logging.WARNING))

@@ -14,7 +14,9 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Collection,
     Coroutine,
+    Iterable,
     Sequence,
 )
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +76,9 @@ class Engine:
         self._loop = asyncio.new_event_loop()
         #: True once the process was told to stop: nothing is begun any more.
         self.stopping = False
+        #: Whether clock and limits are known, without which nothing may be done.
+        self.begun = False
+        self._beginning = threading.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ledger_clock = RemoteClock()
         self._heard_at_s, self._heard_read_at = 0.0, -60.0
@@ -190,24 +195,24 @@ class Engine:
         return log_moves(moves, self.ledger.moves.make(moves)) if moves else []
 
     @asynccontextmanager
-    async def holding(self, refs: Sequence[Ref]) -> AsyncIterator[set[Ref]]:
+    async def holding(self, refs: Iterable[Ref]) -> AsyncIterator["Held"]:
         """Extend the leases on these jobs for as long as the work on them goes on.
 
         Whoever is done with one takes it out of the set: it may be due again soon.
         """
-        held = set(refs)
+        held = Held(refs)
         beat = asyncio.create_task(self._extend(held))
         try:
             yield held
         except asyncio.CancelledError:
-            await self.hand_back(refs)
+            await self.hand_back(held)
             raise
         finally:
             beat.cancel()
             with suppress(asyncio.CancelledError):
                 await beat
 
-    async def hand_back(self, refs: Sequence[Ref]) -> None:
+    async def hand_back(self, refs: Collection[Ref]) -> None:
         """End the leases on these jobs, so that another worker is sent for them now."""
         waits_s = dict.fromkeys(refs, 0.0)
         with suppress(LedgerError):  # then the leases end by themselves
@@ -261,6 +266,18 @@ class Engine:
         """How far the ledger's clock is ahead of this machine's."""
         return self.now_s() - time.time()
 
+    def begin(self) -> None:
+        """Learn what all work rests on, unless it is known.
+
+        Raises:
+            LedgerError: it is to be called again.
+        """
+        with self._beginning:
+            if not self.begun:
+                self.read_clock()
+                self.set_limits()
+                self.begun = True
+
     def set_limits(self) -> None:
         """Write the account's limits down: the first of its workers decides.
 
@@ -305,13 +322,28 @@ class Engine:
             return before or Rhythm.of((), typical_s, poll_min_s)
         return Rhythm.of(learnt, typical_s, poll_min_s)
 
-    async def _extend(self, held: set[Ref]) -> None:
+    async def _extend(self, held: "Held") -> None:
         lease_s = self.settings.lease_s
         while True:
             await asyncio.sleep(lease_s / 3)
-            with suppress(LedgerError):
-                extend = self.ledger.due.extend
-                await self.call(extend, self.account, list(held), lease_s)
+            async with held.extending:
+                with suppress(LedgerError):
+                    extend = self.ledger.due.extend
+                    await self.call(extend, self.account, list(held), lease_s)
+
+
+class Held(set[Ref]):
+    """Jobs whose leases are extended."""
+
+    def __init__(self, refs: Iterable[Ref]) -> None:
+        super().__init__(refs)
+        #: Held while an extension is under way.
+        self.extending = asyncio.Lock()
+
+    async def let_go(self, refs: Collection[Ref]) -> None:
+        """Extend these no more, so that nothing overrides when they are due next."""
+        async with self.extending:
+            self.difference_update(refs)
 
 
 def log_moves(moves: Sequence[Move], made: Sequence[Moved]) -> list[Moved]:

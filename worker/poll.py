@@ -49,8 +49,8 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
         async with aclosing(as_they_come(looks, TOGETHER_S)) as groups:
             async for answers in groups:
                 seen = {ref: records[ref] for ref in answers}
+                await held.let_go(seen)
                 await _learn_and_write(engine, batches, seen, answers)
-                held.difference_update(seen)
 
 
 async def _learn_and_write(
@@ -147,7 +147,7 @@ def _write_down(
         if result is Moved.YES and move.write.get("output")
     ]
     if finished:
-        with suppress(broker.BrokerUnreachable):  # they are due soon anyway
+        with suppress(*broker.BrokerError):  # they are due soon anyway
             broker.send(engine.app, broker.COLLECT, finished)
     if told:
         engine.ledger.times.learn(engine.account, told)

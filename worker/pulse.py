@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jobs import broker
-from jobs.ledger import LedgerError
 from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
 from jobs.moves import Ref
 from jobs.states import State
@@ -46,6 +45,9 @@ CLOCK_EVERY_S = 60.0
 #: Permits of one beat; more would wait for a connection.
 MOST_GRANTS = 100
 
+#: Most seconds between two beats that fail and should not.
+LONGEST_REST_S = 30.0
+
 #: Messages that may wait in the broker, for each thread of this worker.
 BACKLOG_PER_THREAD = 2
 
@@ -70,17 +72,21 @@ class Pulse(threading.Thread):
 
     def run(self) -> None:
         """Beat on and on; whatever goes wrong in one beat is seen by the next."""
+        rest_s = pulse_s = self._engine.settings.pulse_s
         while True:
-            time.sleep(self._engine.settings.pulse_s)
+            time.sleep(rest_s)
             try:
+                self._engine.begin()
                 self.tell()
                 if not is_asked():
                     self.beat()
                 self._are_back()
-            except (LedgerError, broker.BrokerUnreachable, OSError) as error:
+                rest_s = pulse_s
+            except broker.BrokerError as error:
                 self._are_away(error)
             except Exception:
-                log.exception("a beat failed; the next one follows")
+                rest_s = min(2 * rest_s, LONGEST_REST_S)
+                log.exception("a beat failed; the next one follows in %g s", rest_s)
 
     def tell(self) -> None:
         """Let the ledger know now and then that this worker lives."""
@@ -89,8 +95,12 @@ class Pulse(threading.Thread):
             time.monotonic() - self._told_at < BEAT_EVERY_S
         ):
             return
-        ahead_s = round(self._engine.ahead_s, 3)
-        self._facts = replace(self._facts, stopping=stopping, ahead_s=ahead_s)
+        self._facts = replace(
+            self._facts,
+            started_at_s=self._facts.started_at_s or round(self._engine.now_s(), 3),
+            stopping=stopping,
+            ahead_s=round(self._engine.ahead_s, 3),
+        )
         self._engine.ledger.workers.beat(self._facts)
         self._told_at = time.monotonic()
 

@@ -38,6 +38,7 @@ def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     yield from _account(ledger, chosen)
     yield from _lost_data(ledger, chosen)
     yield from _late(ledger, chosen)
+    yield from _crashed(ledger, chosen)
     yield from _held(batches)
     yield from _unresolved(batches)
     yield from _too_long(ledger, chosen)
@@ -98,6 +99,21 @@ def _due(own: AccountFigures, now_s: float, chosen: Settings) -> Iterator[Findin
         else "run the same command again, or reelmill collect"
     )
     yield warning("due", f"work has been due for {duration(late_s)}; {cure}")
+
+
+def _crashed(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """What a worker fails over again and again, by a mistake of ours."""
+    crashes = ledger.crashes.recent(chosen.account_id)
+    if crashes:
+        worst = crashes[0]
+        what = str(worst.ref).rstrip("/")
+        words = (
+            f"over {len(crashes)} jobs or batches workers failed, most often over "
+            f"{what}: {worst.words}, {worst.times} times in a row, again in "
+            f"{duration(max(worst.in_s, 0.0))}; look for it in the workers' logs and "
+            "install a newer reelmill, or report it"
+        )
+        yield warning("crashes", words)
 
 
 def _at_risk(own: AccountFigures, now_s: float) -> Iterator[Finding]:
