@@ -15,13 +15,15 @@ from kombu.exceptions import OperationalError
 from kombu.transport.virtual import QoS
 
 from jobs import redis_url
+from jobs.ledger import LedgerError, keys
 from jobs.moves import Ref
 from jobs.redis_url import RedisUrl
 
-__all__ = ["BrokerUnreachable", "backlog", "blocks", "make_app", "send"]
+__all__ = ["BrokerError", "backlog", "blocks", "make_app", "send"]
 
-#: The broker cannot be reached; nothing was handed over.
-BrokerUnreachable = OperationalError
+#: The broker cannot be reached, or refuses; to be caught. What was being handed over
+#: may be lost, which costs a lease.
+BrokerError = (OperationalError, LedgerError, OSError)
 
 QUEUE = "reelmill"
 
@@ -126,7 +128,12 @@ def make_app(url: str) -> Celery:
         # A worker waits for its server however long it is away.
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # An error reply (a failover, full memory, a right that was taken away) ends
+        # no worker either; by itself Celery retries lost connections alone.
+        broker_channel_error_retry=True,
         broker_transport_options={
+            # One pattern of keys is enough for a user of the server.
+            "global_keyprefix": keys.CELERY,
             # No second book of what is taken, from which to deliver it again one day.
             "ack_emulation": False,
             **PATIENCE,
@@ -148,7 +155,7 @@ def send(app: Celery, task: str, refs: Sequence[Ref]) -> None:
     """Hand a block of jobs to whichever worker is free.
 
     Raises:
-        BrokerUnreachable: nothing was handed over.
+        BrokerError: perhaps nothing was handed over.
     """
     args = [[str(ref) for ref in refs]]
     app.send_task(task, args=args, argsrepr=told(refs), retry=False)
@@ -169,7 +176,11 @@ def told(refs: Iterable[Ref]) -> str:
 
 
 def backlog(app: Celery) -> int:
-    """Messages that no worker has taken yet."""
+    """Messages that no worker has taken yet.
+
+    Raises:
+        BrokerError: it cannot be asked.
+    """
     with app.connection_or_acquire() as connection:
         channel: Any = connection.default_channel
         return int(channel.queue_declare(QUEUE, passive=False).message_count)

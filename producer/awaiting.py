@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 
-from jobs.ledger import Ledger, LedgerUnreachable, connect
+from jobs.ledger import Ledger, LedgerError, connect
 from jobs.settings import Settings
 from jobs.states import State
 from producer import streams, tables
@@ -21,7 +21,7 @@ from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.finding import find_batch
 from producer.printing import print_ending
-from producer.private import ledger_of
+from producer.private import connected, ledger_of
 from producer.rendering import outcome
 from producer.watching import Snapshot
 from producer.watching.displays import TICK_S, Display, display
@@ -73,7 +73,7 @@ def _last_look(chosen: Settings, ids: Sequence[str]) -> list[Snapshot] | None:
     until = time.monotonic() + LAST_LOOK_S
     while time.monotonic() < until:
         with (
-            suppress(Stop, *LedgerUnreachable, LookupError),
+            suppress(Stop, LedgerError, LookupError),
             # Its server is started for a moment, as for `show`.
             ledger_of(chosen, alone=False) as ledger,
         ):
@@ -172,7 +172,7 @@ def _looks(
         _rest(looking.rest_s, shown)
         try:
             nows = _look(looking)
-        except LedgerUnreachable as error:
+        except LedgerError as error:
             if last:
                 yield last() or nows
                 return
@@ -237,13 +237,13 @@ def _ledger(chosen: Settings) -> Iterator[Ledger]:
     ledger = connect(chosen.ledger_url)
     try:
         ledger.ping()
-    except LedgerUnreachable:
+    except LedgerError:
         raise Stop(
             f"nothing is being rendered in {chosen.home.absolute()}; reelmill show "
             "tells how a batch stands, reelmill run MANIFEST goes on with it, and for "
             "a fleet's batch REELMILL_REDIS_URL must be set"
         ) from None
-    else:
-        yield ledger
     finally:
         ledger.close()
+    with connected(chosen.ledger_url) as ledger:
+        yield ledger

@@ -18,7 +18,7 @@ from jobs import broker
 from jobs.fleet import metrics
 from jobs.fleet.figures import Figures
 from jobs.fleet.metrics import METRICS, Counts, Metric
-from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, connect
+from jobs.ledger import Ledger, LedgerError, connect
 from producer import tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
@@ -45,7 +45,8 @@ def expose(host: str, port: int, *, once: bool) -> int:
     app = broker.make_app(chosen.ledger_url)
     if once:
         with ledger_of(chosen, alone=False) as ledger:
-            sys.stdout.write(as_text(lambda: gather(ledger, app)))
+            figures = gather(ledger, app)
+        sys.stdout.write(as_text(lambda: figures))
         return Exit.STORED
     if not chosen.redis_url:
         raise Stop(
@@ -61,7 +62,7 @@ def gather(ledger: Ledger, app: "Celery") -> Figures:
     """All that is measured, now."""
     try:
         found = ledger.figures.read()
-    except LedgerUnreachable:
+    except LedgerError:
         # A server that was restarted is noticed by its first question failing.
         found = ledger.figures.read()
     schedules = ledger.schedules.all()
@@ -142,7 +143,7 @@ def _buckets(found: Counts) -> list[tuple[str, float]]:
 
 
 def _backlog(app: "Celery") -> int | None:
-    with suppress(broker.BrokerUnreachable, OSError):
+    with suppress(*broker.BrokerError):
         return broker.backlog(app)
     return None
 

@@ -15,13 +15,8 @@ from pathlib import Path
 from shutil import which
 from urllib.parse import quote
 
-from jobs.ledger import (
-    JobsArchived,
-    Ledger,
-    LedgerError,
-    LedgerUnreachable,
-    connect,
-)
+from jobs.ledger import JobsArchived, Ledger, LedgerError, connect
+from jobs.ledger.refusals import trouble
 from jobs.settings import Settings
 from producer.children import Child
 from producer.exits import Exit, Stop
@@ -43,57 +38,37 @@ def ledger_of(settings: Settings, *, alone: bool) -> Iterator[Ledger]:
         Stop: it cannot be reached or started, or another run has the home.
     """
     if settings.redis_url:
-        with _connected(settings.redis_url) as ledger:
+        with connected(settings.redis_url) as ledger:
             yield ledger
         return
     with ExitStack() as stack:
         free = stack.enter_context(claimed(settings.home, needed=alone))
         if free:
             stack.enter_context(_server(settings))
-        yield stack.enter_context(_connected(settings.ledger_url))
+        yield stack.enter_context(connected(settings.ledger_url))
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Ledger]:
-    ledger = connect(url)
+def connected(url: str) -> Iterator[Ledger]:
+    """The ledger at an address, while the context lasts.
+
+    Raises:
+        Stop: it is out of reach or refuses, at the beginning or later.
+    """
+    ledger, begun = connect(url), False
     try:
         ledger.ping()
-    except LedgerUnreachable as error:
-        raise Stop(
-            f"the ledger at {_without_password(url)} is out of reach ({error}); "
-            f"{_cure(url, error)}",
-            Exit.UNREACHABLE,
-        ) from None
-    except LedgerError as error:
-        raise Stop(
-            f"the ledger at {_without_password(url)} refuses us: {error}; look at "
-            "what its server allows, and at its log",
-            Exit.UNREACHABLE,
-        ) from None
-    try:
+        begun = True
         yield ledger
     except JobsArchived as error:
         raise Stop(
             f"{error}; run the same command again, and it is brought back",
             Exit.INCOMPLETE,
         ) from None
-    except LedgerUnreachable as error:
-        raise Stop(
-            f"the ledger at {_without_password(url)} went out of reach ({error}); "
-            "nothing paid is lost, run the same command again to go on",
-            Exit.UNREACHABLE,
-        ) from None
+    except LedgerError as error:
+        raise Stop(trouble(url, error, begun=begun), Exit.UNREACHABLE) from None
     finally:
         ledger.close()
-
-
-def _cure(url: str, error: Exception) -> str:
-    words = str(error).casefold()
-    if "password" in words or "auth" in words:
-        return "look at the password in REELMILL_REDIS_URL"
-    if url.startswith("unix:"):
-        return "if a run has just begun or ended here, run the same command again"
-    return "see that its server runs, and that REELMILL_REDIS_URL is its address"
 
 
 def make_home(home: Path) -> None:
@@ -247,8 +222,3 @@ def _await_start(server: Child, url: str) -> None:
         f"{server.last_words()}",
         Exit.UNREACHABLE,
     )
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from jobs import catalogue
-from jobs.ledger import Ledger, LedgerUnreachable
+from jobs.ledger import Ledger, LedgerError
 from jobs.records import JobRecord
 from jobs.report.document import report
 from jobs.report.files import report_files
@@ -90,7 +90,8 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
     """Run a worker until nothing is left for this machine to do; how it stands then.
 
     Raises:
-        Stop: the worker or the ledger cannot be kept running.
+        Stop: the worker cannot be kept running.
+        LedgerError: the ledger is away, or refuses.
     """
     if settings.starts:
         ledger.batches.unstop(batch_id)
@@ -100,12 +101,6 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
         shown = display("Ctrl-C stops; the same command goes on")
         try:
             return _watch(ledger, settings, first, looking, shown, interrupt)
-        except LedgerUnreachable as error:
-            raise Stop(
-                f"the ledger went out of reach ({error}); "
-                "nothing paid is lost, run the same command again to go on",
-                Exit.UNREACHABLE,
-            ) from None
         finally:
             shown.close()
 
@@ -143,7 +138,7 @@ def _watch(
                 worker.stop()
                 worker, born_s = _start_worker(settings), time.monotonic()
                 starts += 1
-    except LedgerUnreachable:
+    except LedgerError:
         # A fleet's server may come back while we wait; ours is gone.
         worker.stop(STOP_PATIENCE_S if settings.redis_url else LOST_PATIENCE_S)
         raise

@@ -12,10 +12,11 @@ import sys
 from dataclasses import asdict
 from typing import NoReturn
 
+from jobs import redis_url
 from jobs.broker import QUEUE
 from jobs.ledger import LedgerError, NotDurable, connect
+from jobs.ledger.refusals import rights_words, trouble
 from jobs.ledger.workers import SILENT_S, Worker
-from jobs.redis_url import shown
 from jobs.settings import Settings, worker_name
 from jobs.storage import Store, StoreError
 from jobs.wording import choice
@@ -114,11 +115,19 @@ def _refuse_in_vain(chosen: Settings) -> None:
 
 
 def _warn(chosen: Settings) -> None:
-    """Say what a worker can live with and a person may want to mend."""
+    """Say what a worker can live with and a person may want to mend.
+
+    Raises:
+        Stop: the ledger is out of reach, or its user lacks a right.
+    """
     with ledger_of(chosen, alone=False) as ledger:
+        missing = ledger.rights.missing(redis_url.read(chosen.ledger_url))
+        if missing:
+            raise Stop(rights_words(chosen.ledger_url, missing), Exit.UNREACHABLE)
         try:
             ledger.durable()
-        except NotDurable as error:
+        except (NotDurable, LedgerError) as error:
+            # Such as a full server, which a worker waits for.
             tables.say(f"nothing new will be started: {error}")
     if os.geteuid() == 0:
         tables.say(
@@ -133,12 +142,7 @@ def _check(chosen: Settings, name: str | None, *, json: bool) -> int:
         alive = ledger.workers.alive()
         ledger.close()
     except LedgerError as error:
-        where = shown(chosen.ledger_url)
-        raise Stop(
-            f"the ledger at {where} cannot be asked ({error}); see that its server "
-            "runs, and that REELMILL_REDIS_URL is its address",
-            Exit.UNREACHABLE,
-        ) from None
+        raise Stop(trouble(chosen.ledger_url, error), Exit.UNREACHABLE) from None
     found = [each for each in alive if _is_meant(each, host, name)]
     if json:
         print_json([asdict(w.facts) | {"silent_s": w.silent_s} for w in found])

@@ -19,13 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-_DECODER = Decoder()
-atexit.register(_DECODER.close)
-
-
-def decoder() -> Decoder:
-    """That of this process; one, whichever threads ask at once."""
-    return _DECODER
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 

@@ -51,6 +51,11 @@ def ask() -> None:
     _asked.set()
 
 
+def rest(seconds: float) -> None:
+    """Do nothing for so long, or until this process is told to stop."""
+    _asked.wait(seconds)
+
+
 def listen() -> None:
     """Take the signals that end a process: the first one kindly, the second at once.
 

@@ -53,11 +53,12 @@ class Figures:
 
     now_s: float
     accounts: Sequence[AccountFigures] = ()
-    #: Whether the server keeps an append-only file and could write it.
-    durable: bool = False
+    #: Whether the server keeps an append-only file and could write it; None, like the
+    #: next two, where our user may not ask.
+    durable: bool | None = None
     #: Whether a full server forgets instead of refusing.
-    evicts: bool = False
-    used_bytes: int = 0
+    evicts: bool | None = None
+    used_bytes: int | None = None
     #: Workers that lately said that they live.
     workers: int = 0
     #: Messages that no worker has taken; None where the broker cannot be asked.

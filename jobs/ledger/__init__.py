@@ -5,24 +5,23 @@ The only package that knows Redis. Its parts share one connection and one clock:
 `due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
 for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
 arrive), `locks` (what one does at a time), `workers` (who is at work), `looks` (how
-batches stand, at a glance), `archives` (whose jobs went into a file of their store).
-Beside them `audit` checks that they agree, and `archiving` takes batches into
-`archive_file`s and back.
+batches stand, at a glance), `archives` (whose jobs went into a file of their store),
+`crashes` (what tasks failed over), `rights` (what the server's user may do). Beside them
+`audit` checks that they agree, and `archiving` takes batches into `archive_file`s and back.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from jobs import redis_url
 from jobs.ledger import keys
 from jobs.ledger.archives import Archives
 from jobs.ledger.batches import Batches, JobsArchived
 from jobs.ledger.connecting import client
+from jobs.ledger.crashes import Crashes
 from jobs.ledger.due import Due
 from jobs.ledger.figures import FiguresReader
 from jobs.ledger.hooks import Hooks
@@ -33,6 +32,7 @@ from jobs.ledger.looks import Looks
 from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
 from jobs.ledger.queues import Queues
+from jobs.ledger.rights import Rights
 from jobs.ledger.schedules import Schedules
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
@@ -45,14 +45,12 @@ __all__ = [
     "JobsArchived",
     "Ledger",
     "LedgerError",
-    "LedgerUnreachable",
     "NotDurable",
     "connect",
 ]
 
-#: A lost connection, whichever way it shows; the step may or may not have been taken.
-LedgerUnreachable = (RedisConnectionError, RedisTimeoutError)
-#: Anything the server says no to.
+#: The server is away, or answers that it cannot now: a failover, full memory, a right
+#: that the user lacks. The step may or may not have been taken.
 LedgerError = RedisError
 
 #: How long a write may take to reach the disk before a paid request is held back.
@@ -98,9 +96,11 @@ class Ledger:
         self.identity = Identity(server)
         self.figures = FiguresReader(server, scripts, now)
         self.queues = Queues(server, scripts)
+        self.rights = Rights(scripts)
         self.schedules = Schedules(server, scripts, now)
         self.tellings = Tellings(scripts, now)
         self.twins = Twins(server, scripts, now)
+        self.crashes = Crashes(scripts, now)
         self.workers = Workers(server, scripts, now)
 
     def durable(self) -> None:
@@ -114,19 +114,21 @@ class Ledger:
 
         Raises:
             NotDurable: the server keeps no append-only file, or did not answer in time.
+            LedgerError: it takes no write at all.
         """
         pipeline = self.server.pipeline(transaction=False)
         # The server waits only for what came over the same connection, and a pool has
         # several; but whatever is older than this write is on disk before it.
         pipeline.execute_command("SET", keys.PROOF, "1")
         pipeline.execute_command("WAITAOF", 1, self._replicas, DURABLE_TIMEOUT_MS)
-        try:
-            answer = pipeline.execute()[1]
-        except ResponseError as error:
+        written, answer = pipeline.execute(raise_on_error=False)
+        if isinstance(written, RedisError):
+            raise written
+        if isinstance(answer, ResponseError):
             raise NotDurable(
-                f"the ledger's server cannot prove that it wrote to disk ({error}); "
+                f"the ledger's server cannot prove that it wrote to disk ({answer}); "
                 "it needs appendonly yes and Redis 7.2 or Valkey 7.2 or newer"
-            ) from None
+            )
         if int(answer[0]) < 1:
             raise NotDurable(
                 "the ledger's server did not write to disk in time; "
@@ -142,7 +144,7 @@ class Ledger:
         """Return if the server answers.
 
         Raises:
-            LedgerUnreachable: it does not.
+            LedgerError: it does not.
         """
         self.server.ping()
 
@@ -155,7 +157,7 @@ class Ledger:
 
     def shutdown(self) -> None:
         """Ask the server to write everything down and end."""
-        with suppress(RedisConnectionError):
+        with suppress(LedgerError):
             self.server.execute_command("SHUTDOWN", "SAVE")
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from jobs.fleet.figures import LAG_S, POLLS, AccountFigures, Figures
 from jobs.ledger.batches import batch_record
 from jobs.ledger.permits import DAY_S
+from jobs.ledger.rights import info
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
 from jobs.pace.limits import Limits
@@ -33,17 +34,23 @@ class FiguresReader:
         """All that the ledger itself can tell; the rest is at its default."""
         raw = json.loads(self._scripts.run("figures", self._now(), MOST_BATCHES))
         now_s = float(raw["now"])
-        disk = self._server.info("persistence")
-        memory = self._server.info("memory")
-        policy = str(memory.get("maxmemory_policy", "noeviction"))
+        disk = info(self._server, "persistence")
+        memory = info(self._server, "memory")
         return Figures(
             now_s=now_s,
             accounts=[_account(each, now_s) for each in raw["accounts"]],
-            durable=disk.get("aof_enabled") == 1
-            and disk.get("aof_last_write_status") == "ok",
-            evicts=policy != "noeviction",
-            used_bytes=int(memory.get("used_memory", 0)),
+            durable=None if disk is None else _is_durable(disk),
+            evicts=None if memory is None else _evicts(memory),
+            used_bytes=None if memory is None else int(memory.get("used_memory", 0)),
         )
+
+
+def _is_durable(disk: Mapping[str, Any]) -> bool:
+    return (disk.get("aof_enabled"), disk.get("aof_last_write_status")) == (1, "ok")
+
+
+def _evicts(memory: Mapping[str, Any]) -> bool:
+    return bool(memory.get("maxmemory_policy", "noeviction") != "noeviction")
 
 
 def _account(raw: Mapping[str, Any], now_s: float) -> AccountFigures:

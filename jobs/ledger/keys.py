@@ -43,6 +43,9 @@ does.
 | `reelmill:account:A:tellings` | hash | what people are still to be told, by id |
 | `reelmill:account:A:untold` | zset | the same ids, by the next try |
 | `reelmill:account:A:told` | zset | ids of what was told, by when, for a while |
+| `reelmill:account:A:crashes` | zset | what a task failed over unexpectedly, by when |
+| | | it is forgotten |
+| `reelmill:account:A:crashes:facts` | hash | the same to how and how often, JSON |
 | `reelmill:workers` | zset | names of workers, by their last beat |
 | `reelmill:workers:facts` | hash | name to what is known of that worker, JSON |
 | `reelmill:proof` | string | written to see that the disk takes it |
@@ -51,6 +54,7 @@ does.
 | `reelmill:schedule:N:firings` | list | what came of it, newest first |
 | `reelmill:scheduler` | zset | schedulers (`A/NAME`), by their last beat |
 | `reelmill:accounts` | set | ids of the accounts that have limits |
+| `reelmill:celery:…` | | Celery's own queues and bindings; its channels too |
 """
 
 import hashlib
@@ -58,6 +62,7 @@ import hashlib
 PREFIX = "reelmill:"
 
 NAME = f"{PREFIX}name"
+CELERY = f"{PREFIX}celery:"
 
 BATCHES = f"{PREFIX}batches"
 ACCOUNTS = f"{PREFIX}accounts"

@@ -53,6 +53,9 @@ NAMES = (
     "recall",
     "restore",
     "recalled",
+    "refused",
+    "crash",
+    "crashes",
 )
 
 Call = tuple[str, Sequence[object]]

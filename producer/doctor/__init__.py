@@ -29,7 +29,7 @@ from producer.private import ledger_of
 COLOURS = {Health.GOOD: "green", Health.WARNING: "yellow", Health.WRONG: "red"}
 
 #: What is out of reach or refuses when this is wrong, rather than badly set up.
-OUTSIDE = frozenset({"ledger", "broker", "provider"})
+OUTSIDE = frozenset({"ledger", "rights", "broker", "provider"})
 
 
 def doctor(*, json: bool) -> int:

@@ -7,8 +7,9 @@ it in `fleet`.
 import time
 from collections.abc import Callable, Iterator
 
-from jobs import broker
-from jobs.ledger import Ledger, LedgerError, LedgerUnreachable, NotDurable
+from jobs import broker, redis_url
+from jobs.ledger import Ledger, LedgerError, NotDurable
+from jobs.ledger.refusals import rights_words, trouble
 from jobs.settings import Settings
 from producer.doctor.findings import Finding, good, warning, wrong
 
@@ -25,8 +26,9 @@ Look = Callable[[Ledger], Finding]
 def server(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     """What there is to say of the ledger's server."""
     yield _checked("ledger", _version, ledger)
+    yield _rights(ledger, chosen)
     yield _broker(chosen)
-    yield _checked("durability", _durability, ledger)
+    yield _durability(ledger, chosen)
     yield _checked("disk", _disk, ledger)
     yield _checked("eviction", _eviction, ledger)
     yield _checked("memory", _memory, ledger)
@@ -36,18 +38,14 @@ def server(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
 def _checked(what: str, look: Look, ledger: Ledger) -> Finding:
     try:
         return look(ledger)
-    except LedgerUnreachable:
-        raise
     except LedgerError as error:
-        return warning(what, f"the ledger's server cannot be asked ({error})")
+        return warning(what, f"not readable: the ledger's server says {error}")
 
 
 def _version(ledger: Ledger) -> Finding:
-    info = ledger.server.info("server")
-    name, number = "Redis", info.get("redis_version")
-    if "valkey_version" in info:
-        name, number = "Valkey", info["valkey_version"]
-    if "cluster" in (info.get("redis_mode"), info.get("server_mode")):
+    told = ledger.server.execute_command("HELLO")
+    name, number = told["server"].capitalize(), told["version"]
+    if told["mode"] == "cluster":
         words = (
             f"{name} {number} is a cluster; the ledger needs one server, replicas aside"
         )
@@ -55,22 +53,38 @@ def _version(ledger: Ledger) -> Finding:
     return good("ledger", f"answers, {name} {number}")
 
 
+def _rights(ledger: Ledger, chosen: Settings) -> Finding:
+    """Whether the server lets its user do what is needed."""
+    try:
+        missing = ledger.rights.missing(redis_url.read(chosen.ledger_url))
+    except LedgerError as error:
+        return wrong("rights", trouble(chosen.ledger_url, error))
+    if missing:
+        return wrong("rights", rights_words(chosen.ledger_url, missing))
+    return good("rights", "the server's user may do all that is needed")
+
+
 def _broker(chosen: Settings) -> Finding:
     """The same server through the library that hands out the work."""
     try:
         waiting = broker.backlog(broker.make_app(chosen.ledger_url))
-    except (broker.BrokerUnreachable, OSError) as error:
-        words = f"Celery does not reach it ({error}); check REELMILL_REDIS_URL"
+    except broker.BrokerError as error:
+        words = f"Celery cannot use it ({error}); check REELMILL_REDIS_URL"
         return wrong("broker", words)
     return good("broker", f"answers, {waiting} messages wait for a worker")
 
 
-def _durability(ledger: Ledger) -> Finding:
+def _durability(ledger: Ledger, chosen: Settings) -> Finding:
     try:
         ledger.durable()
     except NotDurable as error:
         return wrong("durability", str(error))
-    fsync = ledger.server.config_get("appendfsync").get("appendfsync", "?")
+    except LedgerError as error:
+        return wrong("ledger", trouble(chosen.ledger_url, error))
+    try:
+        fsync = ledger.server.config_get("appendfsync").get("appendfsync", "?")
+    except LedgerError:
+        return good("durability", "a change was proven to be on disk")
     if fsync == "always":
         return good("durability", "every change is on disk before it is answered")
     words = (

@@ -16,7 +16,7 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 
 from jobs import settings
-from jobs.ledger import LedgerUnreachable, connect
+from jobs.ledger import LedgerError, connect
 from jobs.ledger.audit import audit
 from producer.exits import Exit
 from producer.private import ledger_of
@@ -133,7 +133,7 @@ def _audit_running(place: Desk, tally: Tally) -> None:
     ledger = connect(chosen.ledger_url, timeout_s=2.0)
     try:
         found = audit(ledger, chosen.account_id)
-    except LedgerUnreachable:
+    except LedgerError:
         return
     finally:
         ledger.close()

@@ -66,6 +66,8 @@ FULL = Figures(
         )
     ],
     durable=True,
+    evicts=False,
+    used_bytes=1_000_000,
     backlog=7,
     schedule_fired_at_s=1.0,
     scheduler_seen_at_s=2.0,

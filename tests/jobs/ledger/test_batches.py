@@ -10,7 +10,7 @@ import pytest
 
 from jobs import settings
 from jobs.attempt.asking import NO_ASK, Asked
-from jobs.ledger import Ledger, LedgerUnreachable, NotDurable
+from jobs.ledger import Ledger, LedgerError, NotDurable
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.moves import Ref
@@ -275,7 +275,7 @@ def test_all_is_there_after_the_server_was_killed(home: Path) -> None:
         ledger.durable()
         before = everything(ledger)
         kill(ledger)
-        with pytest.raises(LedgerUnreachable):
+        with pytest.raises(LedgerError):
             ledger.ping()
         left = ledger
     with ledger_of(chosen, alone=True) as ledger:

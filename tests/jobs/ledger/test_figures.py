@@ -46,8 +46,8 @@ def test_an_empty_ledger_has_no_account_and_says_how_it_is_kept(ledger: Ledger) 
     found = ledger.figures.read()
     assert found.accounts == []
     assert found.durable
-    assert not found.evicts
-    assert found.used_bytes > 0
+    assert found.evicts is False
+    assert found.used_bytes
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""What an error of the ledger's server means, and what a person can do about it.
+
+Most pass by themselves: a failover ends, somebody makes room. So nothing here decides
+whether to go on; whoever can wait does, and whoever cannot says these words.
+"""
+
+from collections.abc import Sequence
+
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    RedisError,
+    ResponseError,
+)
+
+from jobs import redis_url
+from jobs.ledger.rights import acl_line
+
+_IS_REPLICA = (
+    "it is a replica, for as long as a failover takes; if it stays one, "
+    "REELMILL_REDIS_URL must name the primary"
+)
+
+#: How a server says that a user lacks a right, by himself or in a script.
+_LACKS = ("NOPERM", "ACL failure")
+
+#: What to do, by a word of the error.
+_CURES = {
+    "OOM": "its memory is full: give it more (maxmemory)",
+    "READONLY": _IS_REPLICA,
+    "MASTERDOWN": _IS_REPLICA,
+    "UNBLOCKED": _IS_REPLICA,
+    "NOREPLICAS": "too few of its replicas are there (min-replicas-to-write)",
+    "MISCONF": "its disk takes nothing: make room there, and look at its log",
+    "LOADING": "it still reads its data, wait for it",
+    "max number of clients": "raise its maxclients, or end what is connected",
+}
+
+#: Rights that one sentence names.
+MOST_NAMED = 5
+
+
+def trouble(url: str, error: RedisError, *, begun: bool = False) -> str:
+    """A sentence about a server that cannot be used now, without its password.
+
+    Args:
+        url: its address.
+        error: what it answered, or how the connection was lost.
+        begun: whether it answered before.
+    """
+    is_reply = isinstance(error, ResponseError | BusyLoadingError)
+    lost = "went out of reach" if begun else "is out of reach"
+    where = redis_url.shown(url)
+    words = f"the ledger at {where} {'refuses' if is_reply else lost} ({error})"
+    cure = _cure(url, error) or (_unknown(url, error) if is_reply or not begun else "")
+    again = "nothing paid is lost, run the same command again to go on" if begun else ""
+    return "; ".join(filter(None, (words, cure, again)))
+
+
+def _cure(url: str, error: RedisError) -> str:
+    """What to do about an error of a known kind."""
+    said = f"{error.status_code} {error}"
+    if any(word in said for word in _LACKS):
+        return f"its user lacks a right; {_given(url)}"
+    if isinstance(error, AuthenticationError):
+        return "look at user and password in REELMILL_REDIS_URL"
+    return next((cure for word, cure in _CURES.items() if word in said), "")
+
+
+def _unknown(url: str, error: RedisError) -> str:
+    if isinstance(error, ResponseError):
+        return "look at its log"
+    if url.startswith("unix:"):
+        return "if a run has just begun or ended here, run the same command again"
+    return "see that its server runs, and that REELMILL_REDIS_URL is its address"
+
+
+def rights_words(url: str, missing: Sequence[str]) -> str:
+    """What the user of an address lacks, and who gives it."""
+    named = ", ".join(missing[:MOST_NAMED])
+    more = len(missing) - MOST_NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return f"the ledger's server does not let its user use {named}{rest}; {_given(url)}"
+
+
+def _given(url: str) -> str:
+    return f"an administrator gives all that is needed: {acl_line(redis_url.read(url))}"

@@ -1,0 +1,145 @@
+"""The server answers with errors for a while: workers wait, commands say so with 4."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from jobs.ledger.audit import audit
+from jobs.states import State
+from tests.fleet.running import PASSWORD, Fleet, Server, fleet, free_port
+from tests.producer.running import as_csv, quick_sandbox, rows, until
+from tests.sandbox.running import RunningSandbox
+
+JOBS = 60
+
+Trouble = Callable[[Fleet], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(tier="silver", generation_s=1.0, history_inputs=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def team(sandbox: RunningSandbox) -> Iterator[Fleet]:
+    with fleet(sandbox) as made:
+        made.ready(made.worker(), made.worker())
+        yield made
+
+
+def redis_of(team: Fleet) -> Redis:
+    assert team.chosen.redis_url
+    return Redis.from_url(team.chosen.redis_url, decode_responses=True)
+
+
+def order(client: Redis, words: str) -> None:
+    client.execute_command(*words.split())  # type: ignore[no-untyped-call]  # redis-py has no types for it
+
+
+@contextmanager
+def full(team: Fleet) -> Iterator[str]:
+    """The server may use no more memory than it has."""
+    with redis_of(team) as client:
+        client.config_set("maxmemory", "1mb")
+        yield "its memory is full"
+        client.config_set("maxmemory", "0")
+
+
+@contextmanager
+def replaced(team: Fleet) -> Iterator[str]:
+    """Another server takes over for a while, and what was written meanwhile is back.
+
+    Writes are held back until it has all, as a planned failover does it.
+    """
+    port = free_port()
+    follow = ("--replicaof", f"127.0.0.1 {team.server.port}")
+    auth = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
+    other = Server(team.place.folder / "other", port, (*auth, *follow))
+    other.start()
+    try:
+        with redis_of(team) as client, Redis(port=port, password=PASSWORD) as second:
+            client.config_set("masterauth", PASSWORD)
+            hand_over(client, second, port)
+            yield "it is a replica"
+            hand_over(second, client, team.server.port)
+    finally:
+        other.end()
+
+
+def hand_over(old: Redis, new: Redis, port: int) -> None:
+    """Let a replica that has all take its server's place."""
+    until(partial(has_all, old, new))
+    order(old, "CLIENT PAUSE 60000 WRITE")
+    until(partial(has_all, old, new))
+    order(new, "REPLICAOF NO ONE")
+    order(old, f"REPLICAOF 127.0.0.1 {port}")
+    order(old, "CLIENT UNPAUSE")
+
+
+def has_all(old: Redis, new: Redis) -> bool:
+    with suppress(RedisError):
+        theirs, ours = new.info("replication"), old.info("replication")
+        reached = theirs["master_link_status"], theirs["slave_repl_offset"]
+        return reached == ("up", ours["master_repl_offset"])
+    return False
+
+
+@contextmanager
+def without_rights(team: Fleet) -> Iterator[str]:
+    """The user may write no more."""
+    with redis_of(team) as client:
+        order(client, "ACL SETUSER default -@write -@pubsub")
+        yield "its user lacks a right"
+        order(client, "ACL SETUSER default +@all")
+
+
+@pytest.mark.parametrize("trouble", [full, replaced, without_rights])
+def test_workers_outlast_a_server_that_refuses(team: Fleet, trouble: Trouble) -> None:
+    batch = trouble.__name__
+    team.order(JOBS, batch)
+    team.until_stored(team.ordered - JOBS + 10)
+    before = len(waits(team))
+    with trouble(team) as words:
+        until(lambda: team.said().count("no pulse") > team.said().count("goes on"))
+        path = team.place.write("m.csv", as_csv(rows(team.sandbox, 3)))
+        for command in (["submit", path, "--yes"], ["pause", batch]):
+            ended = team.place.here(*command)
+            assert ended.code == 4, ended
+            assert words in " ".join(ended.err.split())
+            assert "run the same command again" in " ".join(ended.err.split())
+        # Not the pulse alone: whoever takes messages has met it, too.
+        until(lambda: trouble is full or len(waits(team)) > before)
+    team.until_all_stored()
+    assert [worker.running for worker in team.workers] == [True, True]
+    assert set(team.paid().values()) == {1}
+    assert team.count(State.STORED) == team.ordered == len(team.paid())
+    assert audit(team.ledger, team.chosen.account_id) == []
+    assert "Unrecoverable" not in team.said()
+    assert "Traceback" not in team.said()
+
+
+def waits(team: Fleet) -> list[str]:
+    return [line for line in team.said().splitlines() if "the server refuses" in line]
+
+
+def test_a_worker_whose_ledger_fails_at_its_start_begins_once_it_can(
+    sandbox: RunningSandbox,
+) -> None:
+    with fleet(sandbox) as team, redis_of(team) as client:
+        # What Celery needs it has, so that it begins.
+        order(client, "ACL SETUSER default -hset")
+        worker = team.worker()
+        until(lambda: "ready" in team.said() and "no pulse" in team.said())
+        assert team.heard_of(worker) is None
+        order(client, "ACL SETUSER default +hset")
+        team.ready(worker)
+        team.order(5)
+        team.until_all_stored()
+        heard = team.heard_of(worker)
+        assert heard
+        assert heard.facts.started_at_s > 0
