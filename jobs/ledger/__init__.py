@@ -6,8 +6,9 @@ The only package that knows Redis. Its parts share one connection and one clock:
 for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
 arrive), `locks` (what one does at a time), `workers` (who is at work), `looks` (how
 batches stand, at a glance), `archives` (whose jobs went into a file of their store),
-`crashes` (what tasks failed over), `rights` (what the server's user may do). Beside them
-`audit` checks that they agree, and `archiving` takes batches into `archive_file`s and back.
+`crashes` (what tasks failed over), `rights` (what the server's user may do). Beside
+them `audit` checks that they agree, and `archiving` takes batches into `archive_file`s
+and back.
 """
 
 from collections.abc import Callable
