@@ -199,7 +199,7 @@ def the_ledger_is_missed(begun: Begun) -> None:
     family = begun.family()
     stopped = begun.ended()
     assert stopped.code == 4
-    assert "the ledger went out of reach" in stopped.err
+    assert "went out of reach" in stopped.err
     assert "run the same command again to go on" in stopped.err
     assert "Traceback" not in stopped.err
     assert ended(family)
