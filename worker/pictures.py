@@ -4,12 +4,10 @@ Links are found in the ledger; `uploads` makes them, long before. Whether a pict
 be reached is asked once more only when the provider could not reach it.
 """
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
-from jobs.answers import LookAnswer, Over
+from jobs.answers import LookAgain, LookAnswer, Over
 from jobs.attempt.asking import pictures_of
 from jobs.attempt.failures import PICTURE_CODE
 from jobs.attempt.links import links_for, to_upload
@@ -17,7 +15,7 @@ from jobs.moves import Ref
 from jobs.records import JobRecord
 from worker.engine import Engine
 from worker.files import NotFetched
-from worker.partial import NoRoom
+from worker.partial import NoRoom, partial_file
 
 
 def links_of(
@@ -48,14 +46,17 @@ async def look_once_more(
     model = engine.catalogue.models.get(record.job.model)
     if model is None:  # it was sent by a worker of another version
         return answer
-    with tempfile.TemporaryDirectory(prefix="reelmill-") as folder:
-        for address in pictures_of(model, record.job):
-            url = record.links.get(address, address)
-            try:
-                await engine.files.fetch_picture(url, Path(folder) / "picture")
-            except (NotFetched, NoRoom):
-                await _forget_upload(engine, record, address)
-                return answer
+    for address in pictures_of(model, record.job):
+        try:
+            with partial_file(engine.settings.home) as path:
+                url = record.links.get(address, address)
+                await engine.files.fetch_picture(url, path)
+        except NoRoom as error:
+            # Whether it is there cannot be told here; a later poll may.
+            return LookAgain(str(error))
+        except NotFetched:
+            await _forget_upload(engine, record, address)
+            return answer
     return replace(answer, cured=True)
 
 

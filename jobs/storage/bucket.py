@@ -88,12 +88,11 @@ def keep_new_file(
         FileExistsError: it has.
         BaseError, OSError, ValueError: it cannot be kept.
     """
-    # It goes in one piece, straight from the disk: memory would hold it twice.
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-    ):
-        _create(store, key, content, told)
+    # It goes in one piece, straight from the disk: memory would hold it twice. It is
+    # not closed but let go: the library may hold it for longer than its call.
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _create(store, key, content, told)
 
 
 def keep_new(

@@ -294,6 +294,22 @@ def test_a_picture_that_is_really_gone_is_not_paid_for_again(shop: Workshop) -> 
     assert shop.is_paid_as_booked()
 
 
+def test_a_machine_without_room_decides_nothing_about_a_picture(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(outcome_1402="first 1")
+    (ref,) = shop.order(shop.job(0))
+    in_the_way = shop.engine.settings.home / "partial"
+    in_the_way.write_text("a file")
+    shop.submit()
+    shop.until(lambda: shop.record(ref).looks >= 3, shop.look)
+    assert shop.record(ref).state is State.GENERATING
+    in_the_way.unlink()
+    shop.until_all(State.STORED)
+    assert len(shop.record(ref).attempts) == 2
+    assert shop.is_paid_as_booked()
+
+
 def test_a_worker_that_only_ends_what_was_started_gives_permits_back(
     simulated: Ledger, sandbox: RunningSandbox, home: Path
 ) -> None:

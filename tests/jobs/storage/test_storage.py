@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import obstore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from obstore.store import MemoryStore
 
-from jobs.storage import KeyTaken, Store, StoreError, normal, parse
+from jobs.storage import KeyTaken, Store, StoreError, bucket, normal, parse
 from jobs.storage.pieces import CHUNK_BYTES
 
 
@@ -268,3 +270,14 @@ def test_a_file_that_was_its_makers_alone_is_as_readable_as_any(
     store.put_text("spring/mug.json", "{}", "application/json")
     rights = {path.stat().st_mode for path in Path(store.place("spring")).iterdir()}
     assert len(rights) == 1
+
+
+def test_a_library_may_hold_a_file_for_longer_than_its_call(
+    video: Path,
+) -> None:
+    # It lends the bytes of the file out and does not copy them.
+    memory = MemoryStore()
+    bucket.keep_new_file(memory, "v.mp4", video, {})
+    assert bytes(obstore.get(memory, "v.mp4").bytes()) == video.read_bytes()
+    with pytest.raises(FileExistsError):
+        bucket.keep_new_file(memory, "v.mp4", video, {})
