@@ -61,8 +61,8 @@ class Point:
 POINTS = {
     "leased": Point(Due, "lease", "after"),
     "reserved": Point(Permits, "grant", "after"),
-    "before the claim": Point(Moves, "make", "before", Event.CLAIM),
-    "claimed": Point(Moves, "make", "after", Event.CLAIM),
+    "before the claim": Point(Moves, "claim", "before"),
+    "claimed": Point(Moves, "claim", "after"),
     "claim on disk": Point(Ledger, "durable", "after"),
     "on its way": Point(Provider, "submit", "during"),
     "answered": Point(Provider, "submit", "after"),

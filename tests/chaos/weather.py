@@ -5,6 +5,7 @@ strikes follows from the seed. The limits are reelmill's alone: the stand-in wou
 it do much more, so that only reelmill keeps it within them.
 """
 
+from collections import ChainMap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,14 @@ RESULTS: dict[str, object] = {
     "result_url_scheme": 0.02,
     "result_redirect": 0.02,
     "result_redirect_scheme": 0.02,
+    "status_upper": 0.1,
+    "status_synonym": 0.1,
+}
+OUTPUTS: dict[str, object] = {
+    "outputs_null": 0.05,
+    "outputs_cover": 0.05,
+    "outputs_object": 0.05,
+    "outputs_space": 0.05,
 }
 DOWNLOADS: dict[str, object] = {
     "download_404_first": 1,
@@ -79,7 +88,8 @@ LISTINGS: dict[str, object] = {
     "page_cap": 25,
     "stranger": 0.03,
 }
-STORM = (LOST_ANSWERS | REFUSED_FOR_NOW | OUTCOMES | RESULTS | DOWNLOADS | LISTINGS) | {
+KINDS = (LOST_ANSWERS, REFUSED_FOR_NOW, OUTCOMES, RESULTS, OUTPUTS, DOWNLOADS, LISTINGS)
+STORM = dict(ChainMap(*KINDS)) | {
     "generation_s": 0.6,
     "stragglers": 0.02,
 }
