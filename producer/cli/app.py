@@ -8,7 +8,7 @@ from cyclopts import App, Parameter, Token
 
 EXIT_CODES = """\
 Exit codes: 0 all stored · 1 some jobs failed · 2 usage, settings or manifest ·
-3 incomplete (budget, stopped, unresolved, overdue) · 4 ledger or provider out of reach.
+3 incomplete: budget, stopped, unresolved, overdue · 4 ledger or provider away.
 """
 
 EPILOGUE = f"""\

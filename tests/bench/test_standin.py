@@ -96,7 +96,7 @@ async def test_a_video_is_asked_for_awaited_and_fetched(
     async with client(standin) as provider:
         prediction_id = await submitted(provider)
         answer = await completed(provider, prediction_id)
-        fetched = await files.fetch(answer.outputs[0], tmp_path / "mug.mp4")
+        fetched = await files.fetch(answer.outputs, tmp_path / "mug.mp4")
     await files.close()
     assert answer.inference_s == pytest.approx(0.3, abs=0.001)
     assert fetched.size_bytes == 300_000

@@ -21,6 +21,7 @@ _BLOCK = re.compile(
 VOLATILE = {
     r"\b(shop|monday|mended)-[0-9a-f]{8}\b": r"\1-DIGEST",
     r"\b\d\d:\d\d\b": "HH:MM",
+    r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b": "DATE",
     r"\(\d+ (s|min)\)": "(LENGTH)",
     # A worker tells a sample of the times it saw, so that may be enough or not.
     r"as (planned, for too few were seen yet|this account's were)": "as KNOWN",
