@@ -27,6 +27,7 @@ QUESTIONS: Mapping[str, str] = {
     "scale": "bench.scale",
     "ceiling": "bench.standin.ceiling",
     "slots": "bench.slots",
+    "cold": "bench.cold",
     "sustained": "bench.sustained",
     "watchers": "bench.watchers",
 }

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,10 +127,29 @@ def fleet(
             environment["REELMILL_WEBHOOK_URL"] = f"http://127.0.0.1:{port}"
             words = ["hooks", f"--port={port}"]
             stack.enter_context(_child("hooks", words, folder, environment))
-        words = ["worker", "--name=bench", "--log-level=WARNING"]
-        worker = stack.enter_context(_child("worker", words, folder, environment))
+        worker = stack.enter_context(_worker("bench", folder, environment))
         _await(worker, lambda: bool(ledger.workers.alive()))
         yield Fleet(folder, ledger, broker, worker, environment)
+
+
+@contextmanager
+def another_worker(own: Fleet, name: str) -> Iterator[Child]:
+    """One more worker of a fleet.
+
+    Raises:
+        Failed: it did not start.
+    """
+    before = len(own.ledger.workers.alive())
+    with _worker(name, own.folder, own.environment) as worker:
+        _await(worker, lambda: len(own.ledger.workers.alive()) > before)
+        yield worker
+
+
+def _worker(
+    name: str, folder: Path, environment: Mapping[str, str]
+) -> AbstractContextManager[Child]:
+    words = ["worker", f"--name={name}", "--log-level=WARNING"]
+    return _child(name, words, folder, environment)
 
 
 @contextmanager

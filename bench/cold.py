@@ -1,0 +1,200 @@
+"""How well slots are used while nothing, or something wrong, is known of the times.
+
+A fleet renders one batch to its end with a ledger that has learnt no generation times,
+or times that are far off. What it takes is compared with a poll every five seconds from
+the start, and with slots that are free again the moment a video is generated.
+"""
+
+import argparse
+import heapq
+import math
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from bench.fleet import Fleet, another_worker, fleet
+from bench.measuring import Failed
+from bench.results import Page, Table
+from bench.sampling import Sample, average_at_once, samples
+from bench.standin.starting import Standin, started
+from bench.standin.times import Times
+from jobs.pace.limits import Limits
+
+_EVERY_S = 0.2
+
+#: What the provider asks for, for videos.
+_EVEN_S = 5.0
+
+#: Nothing here takes longer.
+_LONGEST_S = 900.0
+
+#: Starts a minute, so that only slots are waited for.
+_STARTS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A batch, the slots of its account, and how long its generations take."""
+
+    jobs: int
+    slots: int
+    median_s: float
+    #: Median of the times that the ledger has learnt before; 0 is none.
+    learnt_s: float = 0.0
+
+
+CASES = (
+    Case(60, 10_000, 2.0),
+    Case(80, 20, 3.0),
+    Case(80, 20, 20.0),
+    Case(80, 20, 60.0),
+    Case(80, 20, 10.0, learnt_s=120.0),
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be chosen for this question."""
+    add = parser.add_argument
+    add(
+        "--case",
+        type=_case,
+        action="append",
+        metavar="JOBS/SLOTS/MEDIAN[/LEARNT]",
+        help="jobs, slots, median s, median s learnt before; repeatable",
+    )
+    add("--spread", type=float, default=0.2, help="sigma of the log of the times")
+    add("--workers", type=int, default=1)
+
+
+def _case(text: str) -> Case:
+    try:
+        jobs, slots, *times_s = text.split("/")
+        return Case(int(jobs), int(slots), *map(float, times_s))
+    except (TypeError, ValueError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no case, such as 80/20/3 or 80/20/10/120"
+        ) from None
+
+
+def answer(asked: argparse.Namespace) -> dict[str, object]:
+    """Measure each case."""
+    return {
+        "question": "slots in use while the times are not known",
+        "spread": asked.spread,
+        "workers": asked.workers,
+        "cases": [measured(asked, case) for case in asked.case or CASES],
+    }
+
+
+def measured(asked: argparse.Namespace, case: Case) -> dict[str, Any]:
+    """Render one batch to its end, and say what it took.
+
+    Raises:
+        Failed: it did not end, or a part of the fleet did.
+    """
+    limits = Limits(_STARTS, case.slots)
+    options = [f"--median-s={case.median_s}", f"--spread={asked.spread}"]
+    with ExitStack() as stack:
+        standin = stack.enter_context(started(*options))
+        own = stack.enter_context(fleet(standin.url, limits))
+        for number in range(1, asked.workers):
+            stack.enter_context(another_worker(own, f"bench-{number}"))
+        if case.learnt_s:
+            own.teach(Times(case.learnt_s, asked.spread, seed=0))
+        own.submit(case.jobs)
+        seen = _to_the_end(case, own, standin)
+        return _told(case, seen, standin.books())
+
+
+def _to_the_end(case: Case, own: Fleet, standin: Standin) -> list[Sample]:
+    until_s = time.monotonic() + _LONGEST_S
+    seen = []
+    for each in samples(own, standin, _EVERY_S):
+        seen.append(each)
+        if each.stored == case.jobs:
+            return seen
+        if time.monotonic() > until_s:
+            break
+    raise Failed(f"{seen[-1].stored} of {case.jobs} are stored after {_LONGEST_S:g} s")
+
+
+def _told(
+    case: Case, seen: Sequence[Sample], books: Mapping[str, Any]
+) -> dict[str, Any]:
+    made = books["predictions"]
+    took_s = [each["completed_at"] - each["created_at"] for each in made]
+    first_s = min(each["created_at"] for each in made)
+    last_start_s = max(each["created_at"] for each in made)
+    held_s = sum(
+        (after.at_s - at.at_s) * at.slots
+        for at, after in pairwise(seen)
+        if first_s <= at.at_s < last_start_s
+    )
+    waited_s = last_start_s - first_s
+    generating = average_at_once(books, first_s, last_start_s) if waited_s else 0.0
+    at_once = min(case.slots, case.jobs)
+    return {
+        "jobs": case.jobs,
+        "slots": case.slots,
+        "median_s": case.median_s,
+        "learnt_s": case.learnt_s or None,
+        "seconds": round(seen[-1].at_s - first_s, 1),
+        "seconds_ideal": round(_played(took_s, at_once, 0.0), 1),
+        "seconds_even": round(_played(took_s, at_once, _EVEN_S), 1),
+        "slots_by_ledger": round(held_s / waited_s / at_once, 3) if waited_s else None,
+        "slots_at_provider": round(generating / at_once, 3) if waited_s else None,
+        "gets_per_job": round(books["gets"] / case.jobs, 2),
+        "gets_even": round(
+            sum(math.ceil(each / _EVEN_S) for each in took_s) / case.jobs, 2
+        ),
+        "most_gets": max(each["looks"] for each in made),
+    }
+
+
+def _played(took_s: Sequence[float], slots: int, every_s: float) -> float:
+    """Seconds until all have ended that are noticed by a poll every so many seconds."""
+    ends_s = [0.0] * slots
+    for each_s in took_s:
+        noticed_s = math.ceil(each_s / every_s) * every_s if every_s else each_s
+        heapq.heapreplace(ends_s, ends_s[0] + noticed_s)
+    return max(ends_s)
+
+
+_COLUMNS = {
+    "jobs": "jobs",
+    "slots": "slots",
+    "median_s": "generation, median s",
+    "learnt_s": "learnt before, s",
+    "seconds": "first start to last stored, s",
+    "seconds_even": "a poll every 5 s would take",
+    "seconds_ideal": "noticing at once would",
+    "slots_by_ledger": "slots in use, by permits",
+    "slots_at_provider": "... at the provider",
+    "gets_per_job": "GETs a job",
+    "gets_even": "a poll every 5 s takes",
+    "most_gets": "most GETs of one job",
+}
+_SHARES = frozenset({"slots_by_ledger", "slots_at_provider"})
+
+
+def page(numbers: Mapping[str, Any]) -> Page:
+    """The answer for people."""
+    rows = [
+        [
+            f"{100 * case[name]:.1f} %" if name in _SHARES and case[name] else case[name]
+            for name in _COLUMNS
+        ]
+        for case in numbers["cases"]
+    ]
+    notes = (
+        f"{numbers['workers']} worker(s); log-normal times, sigma "
+        f"{numbers['spread']:g}. Slots are told while work waits, and not where all "
+        "start at once.",
+        "What polls every 5 s, and noticing at once, would take is worked out from the "
+        "same times; requests and downloads take no time there.",
+    )
+    table = Table("By what was known", list(_COLUMNS.values()), rows)
+    return Page("Slots in use while the times are not known", [table], notes)
