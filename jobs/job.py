@@ -42,6 +42,11 @@ class Job:
     quoted: bool = False
 
     @property
+    def kind(self) -> tuple[str, int]:
+        """Model and seconds of video: those of one kind take about as long."""
+        return self.model, self.duration_s or 0
+
+    @property
     def image(self) -> str:
         """The picture it begins with, for a report; the first one of several."""
         several = self.inputs.get("images")

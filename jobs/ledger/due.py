@@ -70,6 +70,27 @@ class Due:
         refs = self._server.zrange(keys.late(account_id), 0, most - 1)
         return [Ref.parse(ref) for ref in refs]
 
+    def bring_forward(
+        self, account_id: str, kind: tuple[str, int], took_s: float, poll_min_s: float
+    ) -> int:
+        """One was done sooner than expected: poll those sooner that nobody has polled.
+
+        Nobody's lease is broken, and they are spread over some seconds. What is
+        accepted in the next minute is polled as soon.
+
+        Args:
+            account_id: whose jobs.
+            kind: model and seconds of video.
+            took_s: seconds from the sending of a job after which to poll it.
+            poll_min_s: least seconds after the sending.
+
+        Returns:
+            How many are polled sooner now.
+        """
+        name = f"{kind[0]}:{kind[1]}"
+        args = (self._now(), account_id, name, took_s, poll_min_s)
+        return int(self._scripts.run("bring_forward", *args))
+
     def report_version(self, batch_id: str) -> str:
         """Which version a report of the batch is that is begun now."""
         return self._server.hget(keys.batch(batch_id), "report_version") or "0"

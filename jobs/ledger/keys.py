@@ -1,9 +1,9 @@
 """Every Redis key there is. Nothing outside this package spells one.
 
-Keys live as long as their batch or account; nothing expires by itself but locks,
-because a job that vanished from the ledger could be paid for again. All keys of one
-move are reached by one script, so the ledger needs one server, not a cluster, as Celery
-does.
+Keys live as long as their batch or account; nothing expires by itself but locks and
+when first polls are, because a job that vanished from the ledger could be paid for
+again. All keys of one move are reached by one script, so the ledger needs one server,
+not a cluster, as Celery does.
 
 | key | type | holds |
 |---|---|---|
@@ -35,6 +35,10 @@ does.
 | | | jobs here, by since when |
 | `reelmill:account:A:links` | hash | content to the link of its upload |
 | `reelmill:account:A:times:M:D` | list | generation times of a model and duration |
+| `reelmill:account:A:first_polls:M:D` | zset | jobs of these that nobody has polled, |
+| | | by when they are due; an hour without one drops it |
+| `reelmill:account:A:first_poll:M:D` | string | seconds after which those that are |
+| | | accepted are polled at the latest, and until when that holds: for a minute |
 | `reelmill:account:A:uncollected` | zset | jobs paid and not stored, by when sent |
 | `reelmill:account:A:late` | zset | jobs that generate far beyond the times of their |
 | | | kind, by when sent |
@@ -150,6 +154,11 @@ def lock(account_id: str, name: str) -> str:
 def times(account_id: str, model: str, duration_s: int) -> str:
     """Generation times learnt for a model and duration."""
     return f"{account(account_id)}:times:{model}:{duration_s}"
+
+
+def first_polls(account_id: str, model: str, duration_s: int) -> str:
+    """Jobs of a model and duration that are not polled yet, by when they are due."""
+    return f"{account(account_id)}:first_polls:{model}:{duration_s}"
 
 
 def links(account_id: str) -> str:

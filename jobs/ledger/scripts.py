@@ -25,6 +25,7 @@ NAMES = (
     "lease",
     "postpone",
     "release",
+    "bring_forward",
     "drop",
     "strike",
     "recover",

@@ -94,6 +94,35 @@ local function batch_of(ref) return string.match(ref, '^([^/]*)/') end
 -- Seconds between two looks of a job at the one it follows; mostly it is woken.
 local FOLLOW_S = 30
 
+-- The kind of a job: model, seconds of video, and both as one name. Those of one kind
+-- take about as long.
+local function kind_of(job_json)
+  local job = cjson.decode(job_json)
+  local length = type(job.duration_s) == 'number' and job.duration_s or 0
+  return job.model, length, job.model .. ':' .. string.format('%d', length)
+end
+
+-- Jobs of a kind that nobody has polled, by when they are due. One that has another
+-- time in the due-set was leased since.
+local function first_polls_key(account, kind) return account_key(account) .. ':first_polls:' .. kind end
+local FIRST_POLLS_KEPT_S = 3600
+
+-- For a while after one of a kind was done sooner than expected: seconds after which
+-- what is accepted is polled at the latest, and until when that holds.
+local function first_poll_key(account, kind) return account_key(account) .. ':first_poll:' .. kind end
+
+-- A job was accepted; when its first poll is due.
+local function await_first_poll(account, ref, now, due_in_s)
+  local _, _, kind = kind_of(redis.call('HGET', job_key(ref), 'job'))
+  local latest_s, until_s = string.match(redis.call('GET', first_poll_key(account, kind)) or '', '(%S+) (%S+)')
+  if latest_s and now < tonumber(until_s) then due_in_s = math.min(due_in_s, latest_s) end
+  local due_at, key = now + due_in_s, first_polls_key(account, kind)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  redis.call('ZADD', key, due_at, ref)
+  redis.call('EXPIRE', key, FIRST_POLLS_KEPT_S)
+  return due_at
+end
+
 local BEING_MADE = {
   admitted = true, submitting = true, unknown = true,
   unresolved = true, generating = true, overdue = true, generated = true,

@@ -82,12 +82,10 @@ local function kinds_of(batch, account)
     local id = redis.call('ZRANGE', key, place, place)[1]
     local text = redis.call('HGET', job_key(batch .. '/' .. id), 'job')
     if text then
-      local job = cjson.decode(text)
-      local length = type(job.duration_s) == 'number' and job.duration_s or 0
-      local name = job.model .. ':' .. string.format('%d', length)
+      local model, length, name = kind_of(text)
       if not kinds[name] then
         local times = redis.call('LRANGE', account_key(account) .. ':times:' .. name, 0, -1)
-        kinds[name] = { model = job.model, duration_s = length, jobs = 0, times = times }
+        kinds[name] = { model = model, duration_s = length, jobs = 0, times = times }
         order[#order + 1] = kinds[name]
       end
       kinds[name].jobs = kinds[name].jobs + 1

@@ -116,7 +116,11 @@ if token == 'drop' then redis.call('ZREM', acct .. ':starts', start) end
 if token == 'count' then redis.call('ZADD', acct .. ':starts', 'XX', now + tonumber(ARGV[13]), start) end
 
 if due_in_s ~= '' then
-  redis.call('ZADD', acct .. ':due', now + tonumber(due_in_s), ref)
+  local due_at = now + tonumber(due_in_s)
+  if state == 'submitting' and after == 'generating' then
+    due_at = await_first_poll(account, ref, now, tonumber(due_in_s))
+  end
+  redis.call('ZADD', acct .. ':due', due_at, ref)
 else
   redis.call('ZREM', acct .. ':due', ref)
 end

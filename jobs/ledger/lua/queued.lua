@@ -12,11 +12,9 @@ for place = 0, count - 1, step do
   local id = redis.call('ZRANGE', key .. ':waiting', place, place)[1]
   local text = redis.call('HGET', job_key(ARGV[1] .. '/' .. id), 'job')
   if text then
-    local job = cjson.decode(text)
-    local length = type(job.duration_s) == 'number' and job.duration_s or 0
-    local kind = job.model .. ' ' .. length
+    local model, length, kind = kind_of(text)
     if not counts[kind] then
-      counts[kind] = { job.model, length, 0 }
+      counts[kind] = { model, length, 0 }
       order[#order + 1] = kind
     end
     counts[kind][3] = counts[kind][3] + 1

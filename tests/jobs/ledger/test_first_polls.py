@@ -1,0 +1,173 @@
+"""First polls come sooner once one of their kind was done sooner than expected."""
+
+import pytest
+
+from jobs.ledger import Ledger, keys
+from jobs.ledger.moves import Moved
+from jobs.moves import Ref, accept, claim
+from jobs.states import Event
+from tests.conftest import Clock
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    LEASE_S,
+    PLENTY,
+    a_job,
+    everything,
+    grant,
+    leased,
+    open_batch,
+    play,
+    record_of,
+)
+
+KIND = a_job(1).kind
+POLL_MIN_S = 5.0
+
+#: When first polls are, unless brought forward.
+PLANNED_S = 60.0
+
+
+def generating(
+    ledger: Ledger,
+    clock: Clock,
+    jobs: int,
+    batch: str = "spring",
+    first_s: float = PLANNED_S,
+) -> list[Ref]:
+    """Jobs that are sent and accepted now."""
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, batch, jobs)
+    refs = grant(ledger)
+    for ref in refs:
+        claimed = claim(batch, record_of(ledger, ref), clock(), LEASE_S)
+        assert ledger.moves.make([claimed]) == [Moved.YES]
+        accepted = accept(batch, record_of(ledger, ref), f"{ref}", first_s)
+        assert ledger.moves.make([accepted]) == [Moved.YES]
+    return refs
+
+
+def bring_forward(ledger: Ledger, took_s: float) -> int:
+    return ledger.due.bring_forward(ACCOUNT, KIND, took_s, POLL_MIN_S)
+
+
+def test_what_is_not_polled_yet_is_polled_when_it_is_likely_done(
+    simulated: Ledger, clock: Clock
+) -> None:
+    early = generating(simulated, clock, 2)
+    clock.forward(6)
+    late = generating(simulated, clock, 2, "summer")
+    clock.forward(4)
+    assert bring_forward(simulated, 10.0) == 4
+    assert leased(simulated) == early[:1]
+    clock.forward(0.1)
+    assert leased(simulated) == early[1:]
+    clock.forward(5.7)
+    assert leased(simulated) == []
+    clock.forward(0.5)
+    assert leased(simulated) == late
+    # They are polled sooner, which counts as no poll.
+    assert all(record_of(simulated, ref).looks == 0 for ref in early + late)
+
+
+def test_no_lease_is_broken(simulated: Ledger, clock: Clock) -> None:
+    (ref,) = generating(simulated, clock, 1)
+    clock.forward(PLANNED_S)
+    assert leased(simulated) == [ref]
+    before = everything(simulated)[keys.due(ACCOUNT)]
+    assert bring_forward(simulated, 10.0) == 0
+    assert everything(simulated)[keys.due(ACCOUNT)] == before
+    clock.forward(LEASE_S - 1)
+    assert leased(simulated) == []
+
+
+def test_what_was_polled_keeps_its_next_poll(simulated: Ledger, clock: Clock) -> None:
+    (ref,) = generating(simulated, clock, 1)
+    clock.forward(PLANNED_S)
+    assert leased(simulated) == [ref]
+    simulated.due.postpone(ACCOUNT, {ref: 20.0})
+    assert bring_forward(simulated, 10.0) == 0
+    clock.forward(19)
+    assert leased(simulated) == []
+
+
+def test_what_is_over_or_elsewhere_stays_there(simulated: Ledger, clock: Clock) -> None:
+    done, failed, waiting = generating(simulated, clock, 3)
+    play(simulated, done, Event.COMPLETE)
+    play(simulated, failed, Event.FAIL)
+    before = record_of(simulated, done), record_of(simulated, failed)
+    clock.forward(12)
+    assert bring_forward(simulated, 10.0) == 1
+    assert leased(simulated) == [waiting]
+    assert (record_of(simulated, done), record_of(simulated, failed)) == before
+
+
+def test_nothing_is_put_off(simulated: Ledger, clock: Clock) -> None:
+    (ref,) = generating(simulated, clock, 1, first_s=8.0)
+    assert bring_forward(simulated, 10.0) == 0
+    clock.forward(8)
+    assert leased(simulated) == [ref]
+
+
+def test_no_first_poll_is_closer_than_the_provider_asks(
+    simulated: Ledger, clock: Clock
+) -> None:
+    (ref,) = generating(simulated, clock, 1)
+    bring_forward(simulated, 0.3)
+    clock.forward(POLL_MIN_S - 0.1)
+    assert leased(simulated) == []
+    clock.forward(0.1)
+    assert leased(simulated) == [ref]
+
+
+@pytest.mark.parametrize("jobs", [50, 600])
+def test_many_do_not_come_in_one_moment(
+    simulated: Ledger, clock: Clock, jobs: int
+) -> None:
+    """No more in a second than a poll every so often makes, and few at once."""
+    generating(simulated, clock, jobs)
+    clock.forward(30)
+    assert bring_forward(simulated, 10.0) == jobs
+    each_second: list[int] = []
+    while sum(each_second) < jobs:
+        clock.forward(1)
+        each_second.append(len(leased(simulated)))
+    assert len(each_second) <= POLL_MIN_S
+    assert max(each_second) <= max(51, 1.02 * jobs / POLL_MIN_S)
+
+
+def test_what_is_accepted_a_little_later_knows_it_too(
+    simulated: Ledger, clock: Clock
+) -> None:
+    """Whoever sends it may have decided before on its first poll."""
+    bring_forward(simulated, 10.0)
+    (ref,) = generating(simulated, clock, 1)
+    clock.forward(10)
+    assert leased(simulated) == [ref]
+    clock.forward(100)
+    generating(simulated, clock, 1, "summer")
+    clock.forward(PLANNED_S - 1)
+    assert Ref("summer", ref.job) not in leased(simulated)
+
+
+def test_other_kinds_and_accounts_are_none_of_its_business(
+    simulated: Ledger, clock: Clock
+) -> None:
+    generating(simulated, clock, 1)
+    clock.forward(20)
+    model, duration_s = KIND
+    for account, kind in (
+        (ACCOUNT, (model, duration_s + 5)),
+        (ACCOUNT, ("another/model", duration_s)),
+        ("other", KIND),
+    ):
+        assert simulated.due.bring_forward(account, kind, 10.0, POLL_MIN_S) == 0
+    assert leased(simulated) == []
+
+
+def test_what_was_polled_long_ago_is_not_remembered(
+    simulated: Ledger, clock: Clock
+) -> None:
+    generating(simulated, clock, 3)
+    clock.forward(PLANNED_S + 1)
+    generating(simulated, clock, 1, "summer")
+    assert simulated.server.zcard(keys.first_polls(ACCOUNT, *KIND)) == 1
