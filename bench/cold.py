@@ -1,8 +1,8 @@
 """How well slots are used while nothing, or something wrong, is known of the times.
 
 A fleet renders one batch to its end with a ledger that has learnt no generation times,
-or times that are far off. What it takes is compared with a poll every five seconds from
-the start, and with slots that are free again the moment a video is generated.
+or times that are far off. What it takes is compared with polling as often as allowed
+from the start, and with slots that are free the moment a video is generated.
 """
 
 import argparse
@@ -17,16 +17,13 @@ from typing import Any
 
 from bench.fleet import Fleet, another_worker, fleet
 from bench.measuring import Failed
-from bench.results import Page, Table
+from bench.results import Cell, Page, Table
 from bench.sampling import Sample, average_at_once, samples
 from bench.standin.starting import Standin, started
 from bench.standin.times import Times
 from jobs.pace.limits import Limits
 
 _EVERY_S = 0.2
-
-#: What the provider asks for, for videos.
-_EVEN_S = 5.0
 
 #: Nothing here takes longer.
 _LONGEST_S = 900.0
@@ -67,6 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--spread", type=float, default=0.2, help="sigma of the log of the times")
     add("--workers", type=int, default=1)
+    add("--poll-min-s", type=float, default=5.0, help="least time between two polls")
 
 
 def _case(text: str) -> Case:
@@ -83,6 +81,7 @@ def answer(asked: argparse.Namespace) -> dict[str, object]:
     """Measure each case."""
     return {
         "question": "slots in use while the times are not known",
+        "poll_min_s": asked.poll_min_s,
         "spread": asked.spread,
         "workers": asked.workers,
         "cases": [measured(asked, case) for case in asked.case or CASES],
@@ -99,14 +98,15 @@ def measured(asked: argparse.Namespace, case: Case) -> dict[str, Any]:
     options = [f"--median-s={case.median_s}", f"--spread={asked.spread}"]
     with ExitStack() as stack:
         standin = stack.enter_context(started(*options))
-        own = stack.enter_context(fleet(standin.url, limits))
+        settings = {"REELMILL_POLL_MIN_S": str(asked.poll_min_s)}
+        own = stack.enter_context(fleet(standin.url, limits, settings=settings))
         for number in range(1, asked.workers):
             stack.enter_context(another_worker(own, f"bench-{number}"))
         if case.learnt_s:
             own.teach(Times(case.learnt_s, asked.spread, seed=0))
         own.submit(case.jobs)
         seen = _to_the_end(case, own, standin)
-        return _told(case, seen, standin.books())
+        return _told(case, seen, standin.books(), asked.poll_min_s)
 
 
 def _to_the_end(case: Case, own: Fleet, standin: Standin) -> list[Sample]:
@@ -122,7 +122,7 @@ def _to_the_end(case: Case, own: Fleet, standin: Standin) -> list[Sample]:
 
 
 def _told(
-    case: Case, seen: Sequence[Sample], books: Mapping[str, Any]
+    case: Case, seen: Sequence[Sample], books: Mapping[str, Any], even_s: float
 ) -> dict[str, Any]:
     made = books["predictions"]
     took_s = [each["completed_at"] - each["created_at"] for each in made]
@@ -134,28 +134,35 @@ def _told(
         if first_s <= at.at_s < last_start_s
     )
     waited_s = last_start_s - first_s
-    generating = average_at_once(books, first_s, last_start_s) if waited_s else 0.0
     at_once = min(case.slots, case.jobs)
+    waits = case.slots < case.jobs
+    generating = average_at_once(books, first_s, last_start_s) if waits else 0.0
     return {
         "jobs": case.jobs,
         "slots": case.slots,
         "median_s": case.median_s,
         "learnt_s": case.learnt_s or None,
         "seconds": round(seen[-1].at_s - first_s, 1),
-        "seconds_ideal": round(_played(took_s, at_once, 0.0), 1),
-        "seconds_even": round(_played(took_s, at_once, _EVEN_S), 1),
-        "slots_by_ledger": round(held_s / waited_s / at_once, 3) if waited_s else None,
-        "slots_at_provider": round(generating / at_once, 3) if waited_s else None,
+        "seconds_ideal": round(seconds(took_s, at_once, 0.0), 1),
+        "seconds_even": round(seconds(took_s, at_once, even_s), 1),
+        "slots_by_ledger": round(held_s / waited_s / at_once, 3) if waits else None,
+        "slots_at_provider": round(generating / at_once, 3) if waits else None,
         "gets_per_job": round(books["gets"] / case.jobs, 2),
         "gets_even": round(
-            sum(math.ceil(each / _EVEN_S) for each in took_s) / case.jobs, 2
+            sum(math.ceil(each / even_s) for each in took_s) / case.jobs, 2
         ),
         "most_gets": max(each["looks"] for each in made),
     }
 
 
-def _played(took_s: Sequence[float], slots: int, every_s: float) -> float:
-    """Seconds until all have ended that are noticed by a poll every so many seconds."""
+def seconds(took_s: Sequence[float], slots: int, every_s: float) -> float:
+    """Seconds until all have ended, if each end is noticed by a poll every so often.
+
+    Args:
+        took_s: the generation times, in the order of their starts.
+        slots: how many generate at once.
+        every_s: seconds between polls; 0 notices an end at once.
+    """
     ends_s = [0.0] * slots
     for each_s in took_s:
         noticed_s = math.ceil(each_s / every_s) * every_s if every_s else each_s
@@ -169,12 +176,12 @@ _COLUMNS = {
     "median_s": "generation, median s",
     "learnt_s": "learnt before, s",
     "seconds": "first start to last stored, s",
-    "seconds_even": "a poll every 5 s would take",
+    "seconds_even": "polling evenly would take",
     "seconds_ideal": "noticing at once would",
     "slots_by_ledger": "slots in use, by permits",
     "slots_at_provider": "... at the provider",
     "gets_per_job": "GETs a job",
-    "gets_even": "a poll every 5 s takes",
+    "gets_even": "polling evenly takes",
     "most_gets": "most GETs of one job",
 }
 _SHARES = frozenset({"slots_by_ledger", "slots_at_provider"})
@@ -183,18 +190,22 @@ _SHARES = frozenset({"slots_by_ledger", "slots_at_provider"})
 def page(numbers: Mapping[str, Any]) -> Page:
     """The answer for people."""
     rows = [
-        [
-            f"{100 * case[name]:.1f} %" if name in _SHARES and case[name] else case[name]
-            for name in _COLUMNS
-        ]
-        for case in numbers["cases"]
+        [_shown(name, case[name]) for name in _COLUMNS] for case in numbers["cases"]
     ]
-    notes = (
-        f"{numbers['workers']} worker(s); log-normal times, sigma "
-        f"{numbers['spread']:g}. Slots are told while work waits, and not where all "
-        "start at once.",
-        "What polls every 5 s, and noticing at once, would take is worked out from the "
-        "same times; requests and downloads take no time there.",
+    told = (
+        f"""{numbers["workers"]} worker(s); log-normal times, sigma
+        {numbers["spread"]:g}. Slots are told while work waits, and not where all start
+        at once.""",
+        f"""What polling every {numbers["poll_min_s"]:g} s from the start, and noticing
+        at once, would take is worked out from the same times; requests and downloads
+        take no time there.""",
     )
+    notes = [" ".join(note.split()) for note in told]
     table = Table("By what was known", list(_COLUMNS.values()), rows)
     return Page("Slots in use while the times are not known", [table], notes)
+
+
+def _shown(name: str, value: Cell) -> Cell:
+    if name in _SHARES and isinstance(value, float):
+        return f"{100 * value:.1f} %"
+    return value

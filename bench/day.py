@@ -26,7 +26,7 @@ from jobs.job import Job
 from jobs.ledger import Ledger, connect, keys
 from jobs.ledger.audit import audit
 from jobs.pace.limits import Limits, tiers
-from jobs.pace.rhythm import Rhythm
+from jobs.pace.poll_schedule import PollSchedule
 from jobs.records import BatchRecord
 from jobs.states import FINAL, State
 
@@ -126,7 +126,7 @@ class Day:
             ledger,
             ACCOUNT,
             self._provider,
-            Rhythm.of(learnt_s, median_s, 5.0),
+            PollSchedule.of(learnt_s, median_s, 5.0),
             luck,
             folder / "videos",
             clock.now_s,

@@ -18,7 +18,7 @@ from bench.best_looks import Times, least_median_lag_s
 from bench.plots import COLOURS, panels, svg
 from bench.results import Cell, Page, Table
 from jobs.ledger.times import KEPT
-from jobs.pace.rhythm import Rhythm, took_s
+from jobs.pace.poll_schedule import PollSchedule
 
 #: What the provider asks for, for videos.
 POLL_MIN_S = 5.0
@@ -35,7 +35,7 @@ EVEN_S = (5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
 #: First looks are spread by luck; so many of them stand for all.
 PHASES = 50
 
-#: Jobs that a rhythm is kept for while it is taught.
+#: Jobs that a schedule is kept for while it is taught.
 KEPT_FOR = 100
 
 UNTAUGHT, TAUGHT, HALF = "ours, untaught", "ours, taught", "every 5 s"
@@ -89,7 +89,7 @@ def _setting(times: Times, asked: argparse.Namespace) -> dict[str, object]:
     ways: dict[str, Way] = {f"every {gap_s:g} s": even(gap_s) for gap_s in EVEN_S}
     ways["2, 4, 8 … 60 s"] = growing(2.0, 2.0)
     ways["5 s and half more each"] = growing(POLL_MIN_S, 1.5)
-    ways[UNTAUGHT] = ours(Rhythm.of((), TYPICAL_S, POLL_MIN_S))
+    ways[UNTAUGHT] = ours(PollSchedule.of((), TYPICAL_S, POLL_MIN_S))
     found = {name: counted(looked(way, drawn_s)) for name, way in ways.items()}
     found[TAUGHT] = counted(taught([*teaching_s, *drawn_s], luck)[asked.taught_by :])
     half = found[HALF]["looks"] / 2
@@ -112,14 +112,14 @@ def growing(first_s: float, factor: float) -> Way:
     return lambda _: accumulate(min(60.0, first_s * factor**n) for n in count())
 
 
-def ours(rhythm: Rhythm) -> Way:
+def ours(schedule: PollSchedule) -> Way:
     """The product's way."""
 
     def looks_s(luck: float) -> Iterator[float]:
-        at_s = rhythm.first_s(luck)
+        at_s = schedule.first_s(luck)
         while True:
             yield at_s
-            at_s += rhythm.next_s(at_s)
+            at_s += schedule.next_s(at_s)
 
     return looks_s
 
@@ -130,12 +130,10 @@ def taught(drawn_s: Sequence[float], luck: random.Random) -> list[Found]:
     found = []
     for number, ends_s in enumerate(drawn_s):
         if number % KEPT_FOR == 0:
-            rhythm = Rhythm.of(newest, TYPICAL_S, POLL_MIN_S)
-        looks_s = _until(ours(rhythm)(luck.random()), ends_s)
+            schedule = PollSchedule.of(newest, TYPICAL_S, POLL_MIN_S)
+        looks_s = _until(ours(schedule)(luck.random()), ends_s)
         seen_s = looks_s[-1]
-        first_s = rhythm.before_s(seen_s, is_first=True)
-        since_s = looks_s[-2] if len(looks_s) > 1 else first_s
-        newest.append(took_s(seen_s, since_s, None, luck.random()))
+        newest.append(schedule.took_s(seen_s, len(looks_s) - 1, None, luck.random()))
         found.append((len(looks_s), seen_s - ends_s))
     return found
 

@@ -21,7 +21,7 @@ from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Strike
 from jobs.moves import Move, Ref
 from jobs.pace import waits
-from jobs.pace.rhythm import Rhythm
+from jobs.pace.poll_schedule import PollSchedule
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.storage import Store
@@ -52,7 +52,7 @@ class FleetDay:
     ledger: Ledger
     account: str
     provider: Provider
-    rhythm: Rhythm
+    schedule: PollSchedule
     luck: Random
     store: Path
     now_s: float
@@ -151,7 +151,7 @@ class FleetDay:
                 records[ref],
                 answer,
                 now_s=self.now_s,
-                first_look_s=self.rhythm.first_s(self.luck.random()),
+                first_look_s=self.schedule.first_s(self.luck.random()),
                 settle_look_s=5.0,
             )
             for ref, answer in answers
@@ -215,13 +215,15 @@ class FleetDay:
                 answer,
                 now_s=self.now_s,
                 lease_s=LEASE_S,
-                poll_min_s=self.rhythm.poll_min_s,
+                poll_min_s=self.schedule.poll_min_s,
                 attempts=ATTEMPTS,
             )
             if move:
                 made[ref] = move
             else:
-                waits_s[ref] = self.rhythm.next_s(self.now_s - record.attempt.sent_at_s)
+                waits_s[ref] = self.schedule.next_s(
+                    self.now_s - record.attempt.sent_at_s
+                )
         self.counts["looks"] += len(records)
         self.ledger.due.postpone(self.account, waits_s)
         for ref, record in self._make(records, made).items():

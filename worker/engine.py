@@ -28,18 +28,17 @@ from celery import Celery
 
 from jobs import catalogue
 from jobs.attempt import hooks
-from jobs.catalogue import Model
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.pace import waits
-from jobs.pace.rhythm import Rhythm
+from jobs.pace.poll_schedule import PollSchedule
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
 from worker.files import Files
 from worker.gathering import Gathering
-from worker.lessons import Kind, Lessons
+from worker.generation_times import GenerationTimes, Kind
 from worker.provider import Provider
 from worker.steady import RemoteClock, steady_s
 
@@ -82,9 +81,8 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ledger_clock = RemoteClock()
         self._heard_at_s, self._heard_read_at = 0.0, -60.0
-        self._rhythms: dict[Kind, tuple[float, Rhythm]] = {}
+        self.times = GenerationTimes(self.account, settings.poll_min_s)
         self._reading = asyncio.Lock()
-        self.lessons = Lessons()
         threading.Thread(
             target=self._loop.run_forever, name="loop", daemon=True
         ).start()
@@ -219,27 +217,34 @@ class Engine:
             postpone = self.ledger.due.postpone
             await self.call(postpone, self.account, waits_s, looked=False)
 
-    async def first_look_s(
-        self, model: Model, duration_s: int, typical_s: float
-    ) -> float:
-        """Seconds to the first look at a new prediction."""
-        if self.settings.first_look_s is not None:
-            return max(self.settings.first_look_s, self.settings.poll_min_s)
-        rhythm = await self.rhythm((model.id, duration_s), typical_s)
-        return rhythm.first_s(self.luck()) * await self.patience()
+    def decides_first_polls(self, patience: float) -> bool:
+        """Whether they are as what was seen to end says.
 
-    async def rhythm(self, kind: Kind, typical_s: float) -> Rhythm:
-        """When to look at predictions of this model and duration."""
-        known = self._fresh(kind)
+        Not where a person has set a time, nor where webhooks tell of ends.
+        """
+        return self.settings.first_look_s is None and patience == 1.0
+
+    def first_poll_s(
+        self, kind: Kind, schedule: PollSchedule, patience: float
+    ) -> float:
+        """Seconds to the first poll of a job that was accepted now; asks no ledger."""
+        chosen_s = self.settings.first_look_s
+        if chosen_s is not None:
+            return max(chosen_s, self.settings.poll_min_s)
+        if self.decides_first_polls(patience) and self.times.is_early(kind):
+            return schedule.poll_min_s
+        return patience * schedule.first_s(self.luck())
+
+    async def poll_schedule(self, kind: Kind, typical_s: float) -> PollSchedule:
+        """When to poll predictions of this model and duration."""
+        known = self.times.known(kind)
         if known:
             return known
         async with self._reading:  # one asks for all
-            known = self._fresh(kind)
+            known = self.times.known(kind)
             if known:
                 return known
-            made = await self.call(self._read_rhythm, kind, typical_s)
-            self._rhythms[kind] = self._loop.time(), made
-            return made
+            return await self.call(self.times.read, self.ledger, kind, typical_s)
 
     async def patience(self) -> float:
         """Factor of the waits between looks: above 1 while webhooks arrive."""
@@ -308,19 +313,6 @@ class Engine:
     def close(self) -> None:
         """Let go of everything."""
         self.ledger.close()
-
-    def _fresh(self, kind: Kind) -> Rhythm | None:
-        made_at, rhythm = self._rhythms.get(kind, (-60.0, None))
-        return rhythm if self._loop.time() - made_at < HABIT_S else None
-
-    def _read_rhythm(self, kind: Kind, typical_s: float) -> Rhythm:
-        poll_min_s = self.settings.poll_min_s
-        try:
-            learnt = self.ledger.times.learnt(self.account, *kind)
-        except LedgerError:  # a habit is no reason to stop for
-            _, before = self._rhythms.get(kind, (0.0, None))
-            return before or Rhythm.of((), typical_s, poll_min_s)
-        return Rhythm.of(learnt, typical_s, poll_min_s)
 
     async def _extend(self, held: "Held") -> None:
         lease_s = self.settings.lease_s

@@ -1,9 +1,10 @@
 """The poll task: how do these predictions stand? Costs nothing and fails nothing."""
 
 import logging
-import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 
 from jobs import broker
 from jobs.answers import (
@@ -11,19 +12,15 @@ from jobs.answers import (
     Completed,
     LookAgain,
     LookAnswer,
-    Missing,
-    Over,
-    Running,
 )
 from jobs.attempt import failures
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.pace import waits
-from jobs.pace.rhythm import Rhythm
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import State
 from worker.engine import Engine
-from worker.lessons import Kind, Lessons
+from worker.generation_times import Kind, Took
 from worker.pictures import look_once_more
 from worker.together import as_they_come
 
@@ -35,6 +32,19 @@ TOGETHER_S = 1.0
 
 #: What a model is taken to need that this version does not know.
 UNKNOWN_TYPICAL_S = 60.0
+
+
+@dataclass(slots=True)
+class Found:
+    """What some polls have found."""
+
+    moves: list[Move] = field(default_factory=list)
+    #: Seconds to the next poll of those that still run.
+    waits_s: dict[Ref, float] = field(default_factory=dict)
+    #: Why it takes so long, of those of them that are late.
+    late: dict[Ref, Failure] = field(default_factory=dict)
+    #: How long those took that are completed.
+    took_s: Took = field(default_factory=lambda: defaultdict(list))
 
 
 async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -59,20 +69,23 @@ async def _learn_and_write(
     records: Mapping[Ref, JobRecord],
     answers: Mapping[Ref, LookAnswer],
 ) -> None:
-    patience = await engine.patience()
-    kinds = {ref: _kind(engine, record) for ref, record in records.items()}
-    now_s = engine.now_s()
-    rhythms: dict[Kind, Rhythm] = {}
-    expected: dict[Kind, waits.Expected | None] = {}
-    for kind, record in _oldest(kinds, records).items():
-        rhythms[kind] = await engine.rhythm(kind, _typical_s(engine, record))
-        expected[kind] = await _expected(engine, kind, record, now_s)
-    made: list[Move] = []
-    waits_s: dict[Ref, float] = {}
-    late: dict[Ref, Failure] = {}
+    patience, now_s, found = await engine.patience(), engine.now_s(), Found()
+    oldest = _oldest(records)
+    schedules = {
+        kind: await engine.poll_schedule(kind, _typical_s(engine, record))
+        for kind, record in oldest.items()
+    }
+    expected = {
+        kind: await _expected(engine, kind, record, now_s)
+        for kind, record in oldest.items()
+    }
     for ref, record in records.items():
-        answer, kind = answers[ref], kinds[ref]
-        _learn(engine.lessons, kind, record, answer, now_s, rhythms[kind])
+        answer, schedule = answers[ref], schedules[record.job.kind]
+        seen_s = max(0.0, now_s - record.attempt.sent_at_s)
+        if isinstance(answer, Completed):
+            told_s, polls = answer.inference_s, record.looks
+            took = schedule.took_s(seen_s, polls, told_s, engine.luck())
+            found.took_s[record.job.kind].append(took)
         follows: Move | Failure | None = failures.after_look(
             ref.batch,
             record,
@@ -82,25 +95,24 @@ async def _learn_and_write(
             poll_min_s=engine.settings.poll_min_s,
             attempts=batches[ref.batch].attempts,
         )
-        usual = expected[kind]
+        usual = expected[record.job.kind]
         if usual and not follows:
             follows = failures.while_it_lasts(ref.batch, record, answer, usual, now_s)
         if isinstance(follows, Move):
-            made.append(follows)
+            found.moves.append(follows)
             continue
-        waits_s[ref] = patience * _wait_s(rhythms[kind], record, answer, now_s)
+        wait_s = _wait_s(schedule.next_s(seen_s), record, answer)
+        found.waits_s[ref] = patience * wait_s
         if follows:
-            late[ref] = follows
-    told = engine.lessons.to_tell(time.monotonic())
-    await engine.call(_write_down, engine, made, waits_s, told, late)
+            found.late[ref] = follows
+    bring_forward = engine.decides_first_polls(patience)
+    await engine.call(_write_down, engine, found, bring_forward=bring_forward)
 
 
-def _oldest(
-    kinds: Mapping[Ref, Kind], records: Mapping[Ref, JobRecord]
-) -> dict[Kind, JobRecord]:
+def _oldest(records: Mapping[Ref, JobRecord]) -> dict[Kind, JobRecord]:
     """Of each kind the one that was sent first."""
-    by_time = sorted(records.items(), key=lambda pair: -pair[1].attempt.sent_at_s)
-    return {kinds[ref]: record for ref, record in by_time}
+    by_time = sorted(records.values(), key=lambda record: -record.attempt.sent_at_s)
+    return {record.job.kind: record for record in by_time}
 
 
 async def _expected(
@@ -114,13 +126,6 @@ async def _expected(
     return waits.Expected.of(learnt_s, _typical_s(engine, oldest), overdue_s)
 
 
-def _kind(engine: Engine, record: JobRecord) -> Kind:
-    model = engine.catalogue.models.get(record.job.model)
-    if model is None:  # it was sent by a worker of another version
-        return record.job.model, record.job.duration_s or 0
-    return model.id, model.duration_s(record.job.inputs)
-
-
 def _typical_s(engine: Engine, record: JobRecord) -> float:
     model = engine.catalogue.models.get(record.job.model)
     return model.typical_s(record.job.inputs) if model else UNKNOWN_TYPICAL_S
@@ -131,34 +136,25 @@ async def _look(engine: Engine, record: JobRecord) -> LookAnswer:
     return await look_once_more(engine, record, answer)
 
 
-def _write_down(
-    engine: Engine,
-    made: Sequence[Move],
-    waits_s: dict[Ref, float],
-    told: Mapping[Kind, list[float]],
-    late: Mapping[Ref, Failure],
-) -> None:
-    """Write down what a block of looks has found, in one go, and send for videos."""
-    engine.ledger.due.postpone(engine.account, waits_s, late=late)
-    moved = engine.make_now(made)
+def _write_down(engine: Engine, found: Found, *, bring_forward: bool) -> None:
+    """Write down what polls have found, in one go, and send for videos."""
+    engine.ledger.due.postpone(engine.account, found.waits_s, late=found.late)
+    moved = engine.make_now(found.moves)
     finished = [
         move.ref
-        for move, result in zip(made, moved, strict=True)
+        for move, result in zip(found.moves, moved, strict=True)
         if result is Moved.YES and move.write.get("output")
     ]
     if finished:
         with suppress(*broker.BrokerError):  # they are due soon anyway
             broker.send(engine.app, broker.COLLECT, finished)
-    if told:
-        engine.ledger.times.learn(engine.account, told)
+    if found.took_s:
+        engine.times.write(engine.ledger, found.took_s, bring_forward=bring_forward)
 
 
-def _wait_s(
-    rhythm: Rhythm, record: JobRecord, answer: LookAnswer, now_s: float
-) -> float:
+def _wait_s(wait_s: float, record: JobRecord, answer: LookAnswer) -> float:
     if record.state is State.OVERDUE:
         return waits.OVERDUE_POLL_S
-    wait_s = rhythm.next_s(max(0.0, now_s - record.attempt.sent_at_s))
     if isinstance(answer, LookAgain):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
         asked_s = answer.retry_after_s or 0.0
@@ -167,21 +163,3 @@ def _wait_s(
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
         wait_s = max(wait_s, waits.TROUBLE_PROBE_S)
     return wait_s
-
-
-def _learn(
-    lessons: Lessons,
-    kind: Kind,
-    record: JobRecord,
-    answer: LookAnswer,
-    now_s: float,
-    rhythm: Rhythm,
-) -> None:
-    seen_s = now_s - record.attempt.sent_at_s
-    match answer:
-        case Running():
-            lessons.is_running(record.prediction_id or "", seen_s)
-        case Completed():
-            lessons.learn(kind, record, answer, seen_s, rhythm)
-        case Over() | Missing():
-            lessons.is_over(record.prediction_id or "")

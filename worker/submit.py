@@ -121,19 +121,22 @@ async def _submit_one(
     request = model.request(sent_inputs(record, model))
     # Whatever asks the ledger is asked before: nothing may come between the answer to a
     # paid request and writing it down.
-    duration_s = model.duration_s(record.job.inputs)
-    typical_s = model.typical_s(record.job.inputs)
-    first_look_s = await engine.first_look_s(model, duration_s, typical_s)
+    kind, typical_s = record.job.kind, model.typical_s(record.job.inputs)
+    schedule = await engine.poll_schedule(kind, typical_s)
+    patience = await engine.patience()
     path = _path(engine, model.path, ref, record)
     async with engine.provider.room:
         answer = await _send(engine, path, request, claimed_at_s)
     await _tell_account(engine, answer, strikes)
+    first_s = 0.0
+    if isinstance(answer, Accepted):
+        first_s = engine.first_poll_s(kind, schedule, patience)
     move = failures.after_submit(
         ref.batch,
         record,
         answer,
         now_s=engine.now_s(),
-        first_look_s=first_look_s,
+        first_look_s=first_s,
         settle_look_s=min(5.0, engine.settings.settle_s / 4),
     )
     await _write_down(engine, move, record, answer)

@@ -15,8 +15,7 @@ from operator import itemgetter
 from statistics import NormalDist, fmean, linear_regression, pstdev
 
 from jobs.moves import LONGEST_GENERATION_S
-from jobs.pace.rhythm import SHORTEST_S, Rhythm
-from jobs.pace.waits import ENOUGH_LEARNT
+from jobs.pace.poll_schedule import ENOUGH_LEARNT, PollSchedule
 
 #: From a permit to the answer that a prediction exists.
 ANSWER_S = 2.0
@@ -32,6 +31,9 @@ PLAN_DOUBT = 0.5
 
 #: How far the slowest tenth may stretch beyond what was seen: they are few, and vary.
 TAIL_DOUBT = 1 / 3
+
+#: Nothing generates quicker; keeps logarithms finite.
+SHORTEST_S = 0.01
 
 _NORMAL = NormalDist()
 
@@ -75,14 +77,14 @@ class Looking:
 
     def times_s(self, work: Work) -> list[float]:
         """Seconds from acceptance to each look, up to the longest generation."""
-        rhythm = Rhythm.of(work.learnt_s, work.typical_s, self.poll_min_s)
+        schedule = PollSchedule.of(work.learnt_s, work.typical_s, self.poll_min_s)
         first_s = self.first_look_s
         if first_s is None:
-            first_s = rhythm.first_s(luck=0.5)
+            first_s = schedule.first_s(luck=0.5)
         looks_s = [max(first_s, self.poll_min_s)]
         while looks_s[-1] < LONGEST_GENERATION_S:
             generating_s = looks_s[-1] + NOTICE_S
-            looks_s.append(generating_s + rhythm.next_s(generating_s + ANSWER_S))
+            looks_s.append(generating_s + schedule.next_s(generating_s + ANSWER_S))
         return looks_s
 
 

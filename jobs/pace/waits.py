@@ -1,11 +1,13 @@
 """How long to wait, as pure functions: the clock and luck are arguments.
 
 Seconds everywhere. `luck` is a number in [0, 1) that spreads waits of many jobs apart.
-When predictions are looked at hangs on how long they take, and stands in `rhythm`.
+When predictions are polled hangs on how long they take, and stands in `poll_schedule`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from jobs.pace.poll_schedule import ENOUGH_LEARNT
 
 #: The provider keeps predictions and their files this long (docs/what-are-predictions).
 RETENTION_S = 7 * 86_400.0
@@ -32,9 +34,6 @@ LATE, LEAST_LATE_S = 4.0, 120.0
 
 #: One that is overdue is asked about this often.
 OVERDUE_POLL_S = 600.0
-
-#: Finished generations that are enough to trust over the catalogue's figure.
-ENOUGH_LEARNT = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ class _OwnSettings(BaseModel):
     first_look_s: Annotated[float, Field(ge=0.05, le=3600)] | None = Field(
         None,
         alias="REELMILL_FIRST_LOOK_S",
-        description="seconds to the first look; unset: learnt, or the catalogue's",
+        description="seconds to the first look; unset: as generation times are learnt",
     )
     overdue_s: float = Field(
         3_600.0,

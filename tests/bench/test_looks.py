@@ -22,7 +22,7 @@ from bench.looks import (
     ours,
     taught,
 )
-from jobs.pace.rhythm import Rhythm
+from jobs.pace.poll_schedule import PollSchedule
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,11 +42,11 @@ def test_waits_grow_up_to_a_minute() -> None:
     assert looks_s == [2.0, 6.0, 14.0, 30.0, 62.0, 122.0, 182.0, 242.0]
 
 
-def test_ours_is_the_rhythm_of_the_product() -> None:
-    rhythm = Rhythm.of([60.0] * 50, 90.0, POLL_MIN_S)
-    looks_s = list(islice(ours(rhythm)(0.3), 20))
-    assert looks_s[0] == rhythm.first_s(0.3)
-    assert all(b - a == pytest.approx(rhythm.next_s(a)) for a, b in pairwise(looks_s))
+def test_ours_is_the_schedule_of_the_product() -> None:
+    schedule = PollSchedule.of([60.0] * 50, 90.0, POLL_MIN_S)
+    looks_s = list(islice(ours(schedule)(0.3), 20))
+    assert looks_s[0] == schedule.first_s(0.3)
+    assert all(b - a == pytest.approx(schedule.next_s(a)) for a, b in pairwise(looks_s))
 
 
 def test_times_are_spread_as_they_say() -> None:

@@ -165,6 +165,7 @@ class Fleet:
                     inputs=inputs,
                     price_usd_micros=model.price_usd_micros(inputs),
                     key=f"{batch}/r{number}.mp4",
+                    duration_s=model.duration_s(inputs),
                 )
             )
         record = BatchRecord(

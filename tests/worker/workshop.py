@@ -78,6 +78,7 @@ class Workshop:
             model=known.id,
             inputs=given,
             price_usd_micros=known.price_usd_micros(given),
+            duration_s=known.duration_s(given),
             key=f"r{number}.mp4",
         )
 

@@ -4,7 +4,7 @@ import pytest
 
 from jobs.ledger import Ledger, keys
 from jobs.ledger.moves import Moved
-from jobs.moves import Ref, accept, claim
+from jobs.moves import Ref, accept
 from jobs.states import Event
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
@@ -28,20 +28,15 @@ PLANNED_S = 60.0
 
 
 def generating(
-    ledger: Ledger,
-    clock: Clock,
-    jobs: int,
-    batch: str = "spring",
-    first_s: float = PLANNED_S,
+    ledger: Ledger, jobs: int, batch: str = "spring", first_s: float = PLANNED_S
 ) -> list[Ref]:
     """Jobs that are sent and accepted now."""
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     open_batch(ledger, batch, jobs)
     refs = grant(ledger)
     for ref in refs:
-        claimed = claim(batch, record_of(ledger, ref), clock(), LEASE_S)
-        assert ledger.moves.make([claimed]) == [Moved.YES]
-        accepted = accept(batch, record_of(ledger, ref), f"{ref}", first_s)
+        claimed = play(ledger, ref, Event.CLAIM)
+        accepted = accept(batch, claimed, f"{ref}", first_s)
         assert ledger.moves.make([accepted]) == [Moved.YES]
     return refs
 
@@ -53,9 +48,9 @@ def bring_forward(ledger: Ledger, took_s: float) -> int:
 def test_what_is_not_polled_yet_is_polled_when_it_is_likely_done(
     simulated: Ledger, clock: Clock
 ) -> None:
-    early = generating(simulated, clock, 2)
+    early = generating(simulated, 2)
     clock.forward(6)
-    late = generating(simulated, clock, 2, "summer")
+    late = generating(simulated, 2, "summer")
     clock.forward(4)
     assert bring_forward(simulated, 10.0) == 4
     assert leased(simulated) == early[:1]
@@ -70,7 +65,7 @@ def test_what_is_not_polled_yet_is_polled_when_it_is_likely_done(
 
 
 def test_no_lease_is_broken(simulated: Ledger, clock: Clock) -> None:
-    (ref,) = generating(simulated, clock, 1)
+    (ref,) = generating(simulated, 1)
     clock.forward(PLANNED_S)
     assert leased(simulated) == [ref]
     before = everything(simulated)[keys.due(ACCOUNT)]
@@ -81,7 +76,7 @@ def test_no_lease_is_broken(simulated: Ledger, clock: Clock) -> None:
 
 
 def test_what_was_polled_keeps_its_next_poll(simulated: Ledger, clock: Clock) -> None:
-    (ref,) = generating(simulated, clock, 1)
+    (ref,) = generating(simulated, 1)
     clock.forward(PLANNED_S)
     assert leased(simulated) == [ref]
     simulated.due.postpone(ACCOUNT, {ref: 20.0})
@@ -91,7 +86,7 @@ def test_what_was_polled_keeps_its_next_poll(simulated: Ledger, clock: Clock) ->
 
 
 def test_what_is_over_or_elsewhere_stays_there(simulated: Ledger, clock: Clock) -> None:
-    done, failed, waiting = generating(simulated, clock, 3)
+    done, failed, waiting = generating(simulated, 3)
     play(simulated, done, Event.COMPLETE)
     play(simulated, failed, Event.FAIL)
     before = record_of(simulated, done), record_of(simulated, failed)
@@ -102,7 +97,7 @@ def test_what_is_over_or_elsewhere_stays_there(simulated: Ledger, clock: Clock) 
 
 
 def test_nothing_is_put_off(simulated: Ledger, clock: Clock) -> None:
-    (ref,) = generating(simulated, clock, 1, first_s=8.0)
+    (ref,) = generating(simulated, 1, first_s=8.0)
     assert bring_forward(simulated, 10.0) == 0
     clock.forward(8)
     assert leased(simulated) == [ref]
@@ -111,7 +106,7 @@ def test_nothing_is_put_off(simulated: Ledger, clock: Clock) -> None:
 def test_no_first_poll_is_closer_than_the_provider_asks(
     simulated: Ledger, clock: Clock
 ) -> None:
-    (ref,) = generating(simulated, clock, 1)
+    (ref,) = generating(simulated, 1)
     bring_forward(simulated, 0.3)
     clock.forward(POLL_MIN_S - 0.1)
     assert leased(simulated) == []
@@ -124,7 +119,7 @@ def test_many_do_not_come_in_one_moment(
     simulated: Ledger, clock: Clock, jobs: int
 ) -> None:
     """No more in a second than a poll every so often makes, and few at once."""
-    generating(simulated, clock, jobs)
+    generating(simulated, jobs)
     clock.forward(30)
     assert bring_forward(simulated, 10.0) == jobs
     each_second: list[int] = []
@@ -140,11 +135,11 @@ def test_what_is_accepted_a_little_later_knows_it_too(
 ) -> None:
     """Whoever sends it may have decided before on its first poll."""
     bring_forward(simulated, 10.0)
-    (ref,) = generating(simulated, clock, 1)
+    (ref,) = generating(simulated, 1)
     clock.forward(10)
     assert leased(simulated) == [ref]
     clock.forward(100)
-    generating(simulated, clock, 1, "summer")
+    generating(simulated, 1, "summer")
     clock.forward(PLANNED_S - 1)
     assert Ref("summer", ref.job) not in leased(simulated)
 
@@ -152,7 +147,7 @@ def test_what_is_accepted_a_little_later_knows_it_too(
 def test_other_kinds_and_accounts_are_none_of_its_business(
     simulated: Ledger, clock: Clock
 ) -> None:
-    generating(simulated, clock, 1)
+    generating(simulated, 1)
     clock.forward(20)
     model, duration_s = KIND
     for account, kind in (
@@ -167,7 +162,7 @@ def test_other_kinds_and_accounts_are_none_of_its_business(
 def test_what_was_polled_long_ago_is_not_remembered(
     simulated: Ledger, clock: Clock
 ) -> None:
-    generating(simulated, clock, 3)
+    generating(simulated, 3)
     clock.forward(PLANNED_S + 1)
-    generating(simulated, clock, 1, "summer")
+    generating(simulated, 1, "summer")
     assert simulated.server.zcard(keys.first_polls(ACCOUNT, *KIND)) == 1

@@ -15,7 +15,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.pace.limits import WINDOW_S, Limits
-from jobs.pace.rhythm import Rhythm
+from jobs.pace.poll_schedule import PollSchedule
 from jobs.states import State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, LEASE_S, batch_of, open_batch, record_of
@@ -31,7 +31,7 @@ class Generation:
     """What the provider does with one job."""
 
     takes_s: float
-    rhythm: Rhythm
+    schedule: PollSchedule
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Night:
         generation, record = self.made[ref], record_of(self.ledger, ref)
         self.sent_at_s[ref] = record.attempt.sent_at_s
         self.over_at_s[ref] = self.clock() + generation.takes_s
-        first_s = generation.rhythm.first_s(self.luck.random())
+        first_s = generation.schedule.first_s(self.luck.random())
         self.move(moves.accept(ref.batch, record, f"{ref}", first_s))
         self.then(first_s + self.luck.uniform(0.1, 1.0), "look", ref)
         self.then(WINDOW_S, "pulse")
@@ -93,7 +93,7 @@ class Night:
     def look(self, ref: Ref) -> None:
         now_s = self.clock()
         if now_s < self.over_at_s[ref]:
-            again_s = self.made[ref].rhythm.next_s(now_s - self.sent_at_s[ref])
+            again_s = self.made[ref].schedule.next_s(now_s - self.sent_at_s[ref])
             self.then(again_s + self.luck.uniform(0.1, 1.0), "look", ref)
             return
         record = record_of(self.ledger, ref)

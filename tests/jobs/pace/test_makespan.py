@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.ledger import Ledger
 from jobs.pace.limits import Limits, tiers
 from jobs.pace.makespan import MOST_PLAYED, Looking, Makespan, Work, makespan
-from jobs.pace.rhythm import LOOK_SHARE, Rhythm
+from jobs.pace.poll_schedule import LATE_SHARE, PollSchedule
 from tests.conftest import Clock
 from tests.jobs.pace.night import POLL_MIN_S, Generation, Night
 
@@ -64,13 +64,13 @@ def test_the_ledger_takes_as_long_as_is_foretold(
     limits, error, kinds = SCENARIOS[name]
     luck = random.Random(name)  # noqa: S311 - made-up times, the same in every run
     learnt = [kind.learnt(luck) for kind in kinds]
-    rhythms = [Rhythm.of(work.learnt_s, 1.0, POLL_MIN_S) for work in learnt]
+    schedules = [PollSchedule.of(work.learnt_s, 1.0, POLL_MIN_S) for work in learnt]
     foretold = makespan(learnt, limits)
     nights_s = []
     for night in ("first", "second", "third"):
         generations = [
-            Generation(kind.draw_s(luck), rhythm)
-            for kind, rhythm in zip(kinds, rhythms, strict=True)
+            Generation(kind.draw_s(luck), schedule)
+            for kind, schedule in zip(kinds, schedules, strict=True)
             for _ in range(kind.jobs)
         ]
         luck.shuffle(generations)
@@ -110,7 +110,7 @@ def test_videos_that_all_take_the_same_take_what_can_be_reckoned(
     rounds = math.ceil(jobs / limits.concurrent_videos)
     least_s = max(rounds * each_s, 60 * windows + each_s)
     # A permit, the step between two looks that the end lies in, a fetch.
-    step_s = max(5.0, LOOK_SHARE * each_s)
+    step_s = max(5.0, LATE_SHARE * each_s)
     most_s = windows * 62 + rounds * (each_s + step_s + 3) + step_s + 10
     assert least_s <= foretold.likely_s <= most_s
 

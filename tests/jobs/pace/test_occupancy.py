@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jobs.moves import LONGEST_GENERATION_S
 from jobs.pace.occupancy import ANSWER_S, NOTICE_S, PLAN_DOUBT, Looking, Occupancy, Work
-from jobs.pace.rhythm import LOOK_SHARE
+from jobs.pace.poll_schedule import LATE_SHARE
 
 times_s = st.lists(st.floats(0, 10_000), max_size=30)
 works = st.builds(Work, st.just(1), st.floats(0, 1e4), times_s)
@@ -53,7 +53,7 @@ def test_a_slot_is_kept_until_the_look_that_finds_the_end() -> None:
     work = Work(1, 1.0, [90.0] * 9)
     held = Occupancy.of(work, Looking())
     finds_s = next(look_s for look_s in Looking().times_s(work) if look_s >= 90.0)
-    assert finds_s <= 90.0 * (1 + LOOK_SHARE)
+    assert finds_s <= 90.0 * (1 + LATE_SHARE)
     assert held.at(0.5) == ANSWER_S + finds_s + NOTICE_S
     assert held.mean_s == pytest.approx(ANSWER_S + finds_s + NOTICE_S)
 
@@ -67,15 +67,15 @@ def test_a_first_look_that_is_set_comes_first() -> None:
 def test_the_median_of_the_plan_is_the_figure_of_the_catalogue() -> None:
     held = Occupancy.of(Work(1, 90.0), Looking(poll_min_s=1.0))
     half_s = held.at(0.5) - ANSWER_S - NOTICE_S
-    assert 90.0 <= half_s <= 90.0 * (1 + LOOK_SHARE)
+    assert 90.0 <= half_s <= 90.0 * (1 + LATE_SHARE)
 
 
 def test_what_is_learnt_counts_in_its_shares() -> None:
     learnt = [60.0] * 10 + [300.0] * 10
     held = Occupancy.of(Work(1, 1.0, learnt), Looking())
-    assert 60.0 < held.at(0.3) < 60.0 * (1 + LOOK_SHARE) + 5.0
+    assert 60.0 < held.at(0.3) < 60.0 * (1 + LATE_SHARE) + 5.0
     assert held.at(0.6) > 300.0
-    assert held.at(0.9) < 300.0 * (1 + LOOK_SHARE) + 5.0
+    assert held.at(0.9) < 300.0 * (1 + LATE_SHARE) + 5.0
 
 
 def test_slower_ones_than_were_seen_are_expected() -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.attempt.settling import ENOUGH_LOOKS
+from jobs.pace.poll_schedule import ENOUGH_LEARNT
 from jobs.pace.waits import (
-    ENOUGH_LEARNT,
     LATE,
     LEAST_LATE_S,
     LONGEST_COOLING_S,
