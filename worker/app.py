@@ -105,8 +105,6 @@ def _begin(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own typ
 
 def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
     made = engine()
-    stopping.listen()
-    stopping.Stopping(made).start()
     facts = WorkerFacts(
         name=sender.hostname,
         host=socket.gethostname(),
@@ -116,6 +114,8 @@ def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
         threads=int(sender.controller.concurrency or 1),
         starts=SETTINGS.starts,
     )
+    stopping.listen()
+    stopping.Stopping(made).start()
     Pulse(made, facts).start()
     Teller(SETTINGS, made.ledger, stopping.is_asked).start()
 

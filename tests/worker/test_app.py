@@ -6,7 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from celery import signals
+from celery.exceptions import WorkerShutdown
 
 from jobs import settings
 from jobs.ledger import Ledger
@@ -28,6 +30,13 @@ def test_nothing_listens_where_a_second_signal_would_wait_for_itself() -> None:
     # receiver, a signal during a signal waits for itself.
     importlib.import_module("worker.app")
     assert signals.worker_shutting_down.receivers == []
+
+
+def test_a_worker_that_cannot_begin_ends() -> None:
+    # Celery would log an error of its receiver, and the worker would never work.
+    importlib.import_module("worker.app")
+    with pytest.raises(WorkerShutdown):
+        signals.worker_ready.send(sender=object())
 
 
 def test_a_storm_of_signals_ends_a_worker_all_the_same(
