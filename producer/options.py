@@ -85,7 +85,7 @@ class Spending:
     allow_unknown_price: Annotated[bool, Parameter(group=_SPENDING, negative="")] = (
         False
     )
-    """Render rows whose price the catalogue does not have."""
+    """Render rows whose price neither the provider nor the catalogue tells."""
 
 
 @Parameter(name="*")
@@ -120,6 +120,8 @@ class Over:
     """End of that time, itself not in it, written the same way."""
     label: Annotated[LabelOption, Parameter(group=_STATEMENT)] = ()
     """Only batches with this label, such as `team=shoes`; repeatable."""
+    dismiss: Annotated[bool, Parameter(group=_STATEMENT, negative="")] = False
+    """With --billed: charges that no row explains are known from now on."""
 
 
 #: What a command does when no option is given.

@@ -99,6 +99,8 @@ class Wish:
                 )
         if not over.since and (over.until or over.label):
             raise Stop("--until and --label are of a statement: add --since 30d")
+        if over.dismiss and not (over.since and self.billed):
+            raise Stop("--dismiss is of charges that --since 2d --billed has named")
         if over.since and (self.batch is not None or self.compare):
             raise Stop("--since sums up all batches of a time; name no batch with it")
         if self.billed and self.compare:
@@ -175,7 +177,14 @@ def _state(over: Over, form: Form, *, billed: bool) -> int:
         if reader.books:
             made |= _of_account(reader, has_any=bool(parts))
             made["invoice"] = _billed_over(ledger, chosen, reader.books)
+        if over.dismiss:
+            ledger.charges.dismiss(chosen.account_id)
     _print(made, form, OF_A_TIME, print_statement)
+    if over.dismiss:
+        tables.say(
+            "charges that no row explains are known now: reelmill doctor, list and "
+            "metrics tell of later ones"
+        )
     if reader.others:
         tables.say(left_out(reader.others))
     for one in made["inexact"]:

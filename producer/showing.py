@@ -120,6 +120,8 @@ def batches(
         asked = Page(page, limit or BATCHES_SHOWN)
         found, total = which.page(ledger, asked)
         standings = list(_standings(ledger, iter(found)))
+        accounts = sorted({now.account.id for now in standings})
+        charged = [ledger.charges.read(account) for account in accounts]
     if json:
         print_json_list(map(_listed, standings))
         return Exit.STORED
@@ -128,6 +130,9 @@ def batches(
     elif not total:
         tables.say(which.none)
     asked.say("batches", len(standings), total)
+    for account, charges in zip(accounts, charged, strict=True):
+        for _, words in charges.sentences():
+            tables.say(f"account {account}: {words}")
     return Exit.STORED
 
 

@@ -112,6 +112,10 @@ class Engine:
         """Do a task's work on the loop and wait for its end."""
         asyncio.run_coroutine_threadsafe(self._count(work), self._loop).result()
 
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something on the loop, and do not wait for its end."""
+        asyncio.run_coroutine_threadsafe(self._count(work), self._loop)
+
     @property
     def at_work(self) -> int:
         """How many tasks are at work on the loop."""

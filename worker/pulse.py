@@ -18,6 +18,7 @@ from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
 from jobs.moves import Ref
 from jobs.states import State
 from worker.archive import ripe
+from worker.charges import watch_charges
 from worker.engine import Engine
 from worker.stopping import is_asked
 
@@ -128,6 +129,7 @@ class Pulse(threading.Thread):
             engine.read_clock()
             engine.keep_limits()
             self._send(broker.ARCHIVE, ripe(engine))
+            engine.start(watch_charges(engine))
         # A worker that falls behind with its looks goes on starting: what waits for
         # both is due longest, and idle slots are lost for good.
         kept = min(MOST_GRANTS, room // 3) if engine.settings.starts else 0

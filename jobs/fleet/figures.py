@@ -5,8 +5,9 @@ counted there, is decided in `metrics`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from jobs.fleet.charges import Charges
 from jobs.pace.limits import Limits
 from jobs.records import BatchRecord
 
@@ -36,6 +37,8 @@ class AccountFigures:
     uncollected_at_s: float | None = None
     #: Predictions that go on far beyond the times of their kind.
     late: int = 0
+    #: Charges in the provider's billing that no row explains.
+    charges: Charges = field(default_factory=Charges)
     #: Values counted by upper bound; the last is what exceeds all of them.
     lag: Sequence[int] = (0,) * (len(LAG_S) + 1)
     polls: Sequence[int] = (0,) * (len(POLLS) + 1)

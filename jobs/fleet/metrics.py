@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from jobs.fleet.charges import Charges, Kind
 from jobs.fleet.figures import LAG_S, POLLS, TROUBLES, AccountFigures, Figures
 from jobs.pace.waits import RETENTION_S
 from jobs.pricing import usd
@@ -119,6 +120,20 @@ def _stopped(figures: Figures) -> Iterator[Value]:
             for why in STOPS:
                 is_why = batch.stopped_by == why and not over
                 yield Sample(float(is_why), _of(batch) | {"by": why})
+
+
+def _charges(
+    read: Callable[[Charges, Kind], float | None],
+) -> Callable[..., Iterator[Value]]:
+    """A metric of each kind of charge that no row explains."""
+
+    def values(figures: Figures) -> Iterator[Value]:
+        for account in figures.accounts:
+            for kind in Kind:
+                value = float(read(account.charges, kind) or 0)
+                yield Sample(value, {"account": account.id, "kind": kind.value})
+
+    return values
 
 
 def _lag(figures: Figures) -> Iterator[Value]:
@@ -246,6 +261,18 @@ METRICS = (
         "1 while something is wrong with the account or it is held.",
         _troubles,
         (*ACCOUNT, "trouble"),
+    ),
+    Metric(
+        "reelmill_unexplained_charges",
+        "Charges of the provider that no row explains, since a person dismissed any.",
+        _charges(lambda found, kind: found.counts.get(kind)),
+        (*ACCOUNT, "kind"),
+    ),
+    Metric(
+        "reelmill_unexplained_usd",
+        "Dollars of these charges.",
+        _charges(lambda found, kind: _dollars(found.usd_micros.get(kind))),
+        (*ACCOUNT, "kind"),
     ),
     Metric(
         "reelmill_oldest_due_seconds",

@@ -21,6 +21,7 @@ from jobs import redis_url
 from jobs.ledger import keys
 from jobs.ledger.archives import Archives
 from jobs.ledger.batches import Batches, JobsArchived
+from jobs.ledger.charges import ChargesFound
 from jobs.ledger.connecting import client
 from jobs.ledger.crashes import Crashes
 from jobs.ledger.due import Due
@@ -93,6 +94,7 @@ class Ledger:
         self.links = Links(server)
         self.hooks = Hooks(server)
         self.locks = Locks(server, scripts)
+        self.charges = ChargesFound(server, scripts, now)
         self.looks = Looks(scripts, now)
         self.identity = Identity(server)
         self.figures = FiguresReader(server, scripts, now)

@@ -10,6 +10,7 @@ from typing import Any
 
 from jobs.fleet.figures import LAG_S, POLLS, AccountFigures, Figures
 from jobs.ledger.batches import batch_record
+from jobs.ledger.charges import charges
 from jobs.ledger.permits import DAY_S
 from jobs.ledger.rights import info
 from jobs.ledger.scripts import Scripts
@@ -66,6 +67,7 @@ def _account(raw: Mapping[str, Any], now_s: float) -> AccountFigures:
         troubles=_troubles(said, now_s),
         due_at_s=raw.get("due_at"),
         uncollected_at_s=raw.get("uncollected_at"),
+        charges=charges(_hash(raw["charges"])),
         lag=_counts(said, "lag", LAG_S),
         polls=_counts(said, "polls", POLLS),
         tellings=raw["untold"],

@@ -31,6 +31,9 @@ not a cluster, as Celery does.
 | | | itself |
 | `reelmill:account:A:predictions:D` | hash | prediction id to job, by the day it was |
 | | | told, for some days: none belongs to two |
+| `reelmill:account:A:charges` | hash | how far the billing was compared, and what no |
+| | | row explains, counted by kind |
+| `reelmill:account:A:charges:newest` | list | the newest of these, JSON |
 | `reelmill:account:A:reported` | zset | batches that are over and reported and have |
 | | | jobs here, by since when |
 | `reelmill:account:A:links` | hash | content to the link of its upload |
@@ -179,6 +182,21 @@ def late(account_id: str) -> str:
 def reported(account_id: str) -> str:
     """Batches of an account that are over and reported, by since when."""
     return f"{account(account_id)}:reported"
+
+
+def predictions(account_id: str, day: int) -> str:
+    """Whose the predictions are that were told on a day (UTC), counted from 1970."""
+    return f"{account(account_id)}:predictions:{day}"
+
+
+def charges(account_id: str) -> str:
+    """Charges of an account that no row explains, counted."""
+    return f"{account(account_id)}:charges"
+
+
+def newest_charges(account_id: str) -> str:
+    """The newest of these."""
+    return f"{charges(account_id)}:newest"
 
 
 def schedule(name: str) -> str:

@@ -20,6 +20,10 @@ class Locks:
         """The lock of looking for the lost answers of an account."""
         return keys.lock(account_id, "reconciliation")
 
+    def billing(self, account_id: str) -> str:
+        """The lock of comparing the billing of an account with its rows."""
+        return keys.lock(account_id, "billing")
+
     def take(self, name: str, token: str, lease_s: float) -> bool:
         """Take a lock for so many seconds; False if another has it."""
         milliseconds = int(lease_s * 1_000)

@@ -101,9 +101,13 @@ class Moves:
 
     def known(self, account_id: str, prediction_ids: Sequence[str]) -> set[str]:
         """Those of these predictions of the last `REMEMBERED_DAYS` that a job has."""
-        owners = self._owners(account_id, prediction_ids)
-        pairs = zip(prediction_ids, owners, strict=True)
-        return {prediction_id for prediction_id, owner in pairs if owner}
+        return set(self.owners(account_id, prediction_ids))
+
+    def owners(self, account_id: str, prediction_ids: Sequence[str]) -> dict[str, Ref]:
+        """The job of each of these predictions of those days that a job has."""
+        found = self._owners(account_id, prediction_ids)
+        pairs = zip(prediction_ids, found, strict=True)
+        return {name: Ref.parse(owner) for name, owner in pairs if owner}
 
     def _owners(self, account_id: str, prediction_ids: Sequence[str]) -> list[str]:
         """The ref of each of these predictions; empty where no job has it."""

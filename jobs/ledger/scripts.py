@@ -37,6 +37,7 @@ NAMES = (
     "untold",
     "told",
     "figures",
+    "charges",
     "look",
     "schedule",
     "fire",

@@ -7,6 +7,7 @@ large ledger is looked at as quickly as a small one.
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from jobs.fleet.charges import Kind
 from jobs.fleet.figures import AccountFigures
 from jobs.ledger import Ledger
 from jobs.moves import Ref
@@ -39,6 +40,7 @@ def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     yield from _lost_data(ledger, chosen)
     yield from _late(ledger, chosen)
     yield from _crashed(ledger, chosen)
+    yield from _charges(ledger, chosen)
     yield from _held(batches)
     yield from _unresolved(batches)
     yield from _too_long(ledger, chosen)
@@ -126,6 +128,12 @@ def _at_risk(own: AccountFigures, now_s: float) -> Iterator[Finding]:
             f"{duration(max(left_s, 0.0))}; start a worker, or reelmill collect"
         )
         yield wrong("at risk", words)
+
+
+def _charges(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    for kind, words in ledger.charges.read(chosen.account_id).sentences():
+        is_wrong = kind is Kind.PAID_TWICE
+        yield (wrong if is_wrong else warning)(f"charges, {kind}", words)
 
 
 def _held(batches: Sequence[BatchRecord]) -> Iterator[Finding]:

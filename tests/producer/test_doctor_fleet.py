@@ -9,6 +9,7 @@ import pytest
 
 from jobs import settings
 from jobs.batch.schedule import Schedule
+from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import Ledger
 from jobs.ledger.permits import Strike
 from jobs.ledger.workers import WorkerFacts
@@ -250,3 +251,21 @@ def test_a_server_that_is_nearly_full_is_a_warning(
 
 def test_every_health_has_its_colour() -> None:
     assert set(COLOURS) == set(Health)
+
+
+def test_charges_that_no_row_explains_are_told_with_what_names_them(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    assert not [what for what in found(standstill(ledger, chosen)) if "charges" in what]
+    twice = Charge(Kind.PAID_TWICE, "p1", "m", 210_000, 1_800_000_000.0, "spring/r1")
+    dearer = Charge(Kind.DEARER, "p2", "m", 42_000, 1_800_000_100.0, "spring/r2")
+    assert ledger.charges.note(ACCOUNT, None, 1_800_000_200.0, [twice, dearer])
+    told = found(standstill(ledger, chosen))
+    health, words = told["charges, paid-twice"]
+    assert health is Health.WRONG
+    assert words.startswith("1 charge, $0.21, for requests that a row here has paid")
+    assert "reelmill report --since 2027-01-15 --billed" in words
+    health, words = told["charges, dearer"]
+    assert health is Health.WARNING
+    assert words.startswith("1 charge, $0.042, more than was quoted and booked")

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import broker, settings
 from jobs.fleet import metrics
+from jobs.fleet.charges import Charges, Kind
 from jobs.fleet.figures import AccountFigures, Figures
 from jobs.ledger import Ledger, connect
 from jobs.pace.limits import Limits
@@ -57,6 +58,7 @@ FULL = Figures(
             ACCOUNT,
             Limits(10, 3),
             throttled=4,
+            charges=Charges({Kind.PAID_TWICE: 2}, {Kind.PAID_TWICE: 420_000}),
             troubles=frozenset({"balance"}),
             due_at_s=999_940.0,
             uncollected_at_s=1_000_000.0 - 5 * 86_400,
@@ -116,6 +118,10 @@ def test_values_come_out_as_they_went_in() -> None:
     assert found[f"reelmill_uncollected_days_left{{{at}}}"] == 2
     assert found[f"reelmill_oldest_due_seconds{{{at}}}"] == 60
     assert found[f"reelmill_throttled_total{{{at}}}"] == 4
+    twice = f"{{{at}, 'kind': 'paid-twice'}}"
+    assert found[f"reelmill_unexplained_charges{twice}"] == 2
+    assert found[f"reelmill_unexplained_usd{twice}"] == 0.42
+    assert found[f"reelmill_unexplained_charges{{{at}, 'kind': 'unknown'}}"] == 0
     polls = [found[f"reelmill_polls_bucket{{{at}, 'le': '{le}'}}"] for le in (1.0, 2.0)]
     assert polls == [1, 3]
     assert found[f"reelmill_polls_bucket{{{at}, 'le': '+Inf'}}"] == 6
@@ -175,6 +181,12 @@ def test_states_and_troubles_in_queries_exist() -> None:
     troubles = re.findall(r'trouble[=~]+"([^"]+)', said)
     known = {"key", "permission", "balance", "cooling", "paused"}
     assert {w for found in troubles for w in found.split("|")} <= known
+
+
+def test_kinds_in_queries_exist() -> None:
+    said = " ".join(query for _, query in expressions())
+    kinds = set(re.findall(r'kind="([^"]+)"', said))
+    assert kinds == {kind.value for kind in Kind}
 
 
 def test_every_rule_says_what_to_do() -> None:

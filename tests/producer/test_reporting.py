@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from jobs import settings
+from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import Ledger
 from jobs.pricing import usd, usd_micros
 from jobs.states import Event
@@ -212,6 +213,23 @@ def test_the_billing_of_a_time_equals_its_statement(
     assert "unexplained: $0.21" in markdown.out
 
 
+def test_charges_that_were_named_are_dismissed(nights: Nights) -> None:
+    with ledger_of(settings.read(nights.place.environment), alone=False) as ledger:
+        account = settings.read(nights.place.environment).account_id
+        charge = Charge(Kind.UNKNOWN, "p1", MODELS[0], 210_000, ledger.now_s())
+        before_s = ledger.charges.compared_until_s(account)
+        assert ledger.charges.note(account, before_s, ledger.now_s(), [charge])
+    listed = nights.place.here("list")
+    (line,) = [x for x in listed.err.splitlines() if "that no row here explains" in x]
+    command = line.partition("; reelmill ")[2].partition(" names them")[0].split()
+    named = nights.place.here(*command)
+    assert named.code == 0, named.err
+    assert "no row here explains" in nights.place.here("list").err
+    dismissed = nights.place.here(*command, "--dismiss")
+    assert "charges that no row explains are known now" in dismissed.err
+    assert "no row here explains" not in nights.place.here("list").err
+
+
 def test_the_billing_of_a_time_is_of_one_account_and_says_whose_is_left_out(
     nights: Nights,
 ) -> None:
@@ -304,6 +322,8 @@ def test_two_nights_are_compared_and_an_archived_one_is_brought_back(
     [
         (("--until", "1d"), "add --since 30d"),
         (("--label", "team=shoes"), "add --since 30d"),
+        (("--dismiss",), "that --since 2d --billed has named"),
+        (("--since", "1d", "--dismiss"), "that --since 2d --billed has named"),
         (("x", "--since", "1d"), "name no batch with it"),
         (("", "--since", "1d"), "name no batch with it"),
         (("--since", ""), "--since is empty; give it a value or leave it out"),

@@ -24,6 +24,7 @@ for _, id in ipairs(redis.call('SMEMBERS', PREFIX .. 'accounts')) do
   accounts[#accounts + 1] = {
     id = id,
     hash = redis.call('HGETALL', acct),
+    charges = redis.call('HGETALL', acct .. ':charges'),
     slots = redis.call('ZCOUNT', acct .. ':slots', '(' .. now, '+inf'),
     starts = redis.call('ZCOUNT', acct .. ':starts', '(' .. now, '+inf'),
     due_at = first(acct .. ':due'),

@@ -1,0 +1,91 @@
+"""What the provider billed that no row explains: counted, and how far it was compared.
+
+Each part of the billing is compared once: whoever notes what it found names the moment
+up to which it was compared before, and is refused if another was quicker.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+
+from jobs.fleet.charges import MOST_NAMED, Charge, Charges, Kind
+from jobs.ledger import keys
+from jobs.ledger.scripts import Scripts
+from jobs.ledger.server import Server
+
+DAY_S = 86_400.0
+
+
+class ChargesFound:
+    """Charges that are not explained, by account."""
+
+    def __init__(
+        self, server: Server, scripts: Scripts, now: Callable[[], str]
+    ) -> None:
+        self._server = server
+        self._scripts = scripts
+        self._now = now
+
+    def sent_lately(self, account_id: str) -> bool:
+        """Whether a prediction of the account was told today or yesterday (UTC)."""
+        day = int(float(self._now() or self._server.time()[0]) // DAY_S)
+        days = [keys.predictions(account_id, each) for each in (day, day - 1)]
+        return bool(self._server.execute_command("EXISTS", *days))
+
+    def compared_until_s(self, account_id: str) -> float | None:
+        """Unix seconds by the provider's clock up to which its billing was compared."""
+        until = self._server.hget(keys.charges(account_id), "until")
+        return None if until is None else float(until)
+
+    def note(
+        self,
+        account_id: str,
+        before_s: float | None,
+        until_s: float,
+        found: Sequence[Charge] = (),
+    ) -> bool:
+        """Count what was found between two moments; False if another did before.
+
+        Args:
+            account_id: whose billing.
+            before_s: up to where it was compared before, as `compared_until_s` said.
+            until_s: up to where it is compared now.
+            found: the charges that are not explained, oldest first.
+        """
+        before = "" if before_s is None else repr(before_s)
+        args: list[object] = [account_id, before, repr(until_s), MOST_NAMED]
+        for charge in found:
+            text = json.dumps(asdict(charge))
+            args += (charge.kind, charge.usd_micros, repr(charge.at_s), text)
+        return bool(self._scripts.run("charges", *args))
+
+    def dismiss(self, account_id: str) -> None:
+        """Count from now on: a person knows of all that was found."""
+        key = keys.charges(account_id)
+        kept = [f"{kind}:{what}" for kind in Kind for what in ("count", "usd_micros")]
+        pipeline = self._server.pipeline(transaction=True)
+        pipeline.execute_command("HDEL", key, "since", *kept)
+        pipeline.execute_command("DEL", keys.newest_charges(account_id))
+        pipeline.execute()
+
+    def read(self, account_id: str) -> Charges:
+        """What was found and not dismissed."""
+        pipeline = self._server.pipeline(transaction=True)
+        pipeline.hgetall(keys.charges(account_id))
+        key = keys.newest_charges(account_id)
+        pipeline.execute_command("LRANGE", key, 0, -1)
+        raw, newest = pipeline.execute()
+        return charges(raw, newest)
+
+
+def charges(raw: Mapping[str, str], newest: Sequence[str] = ()) -> Charges:
+    """Charges from the fields and texts that the server holds."""
+    since = raw.get("since")
+    found = [kind for kind in Kind if f"{kind}:count" in raw]
+    each = [json.loads(text) for text in newest]
+    return Charges(
+        counts={kind: int(raw[f"{kind}:count"]) for kind in found},
+        usd_micros={kind: int(raw[f"{kind}:usd_micros"]) for kind in found},
+        since_s=float(since) if since else None,
+        newest=tuple(Charge(**{**one, "kind": Kind(one["kind"])}) for one in each),
+    )

@@ -1,0 +1,212 @@
+"""The provider's billing beside the ledger: what no row explains is found by itself."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.attempt import settling
+from jobs.fleet.charges import Charges, Kind
+from jobs.ledger import Ledger
+from jobs.states import State
+from tests.producer.running import quick_sandbox
+from tests.sandbox.running import RunningSandbox
+from tests.worker.workshop import Workshop, workshop
+from worker import charges
+from worker.charges import compare, watch_charges
+
+#: Longer than the error of a clock that is read to the second, from a busy machine.
+SETTLE_S = 3.0
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.2) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    """One that has begun to compare, and has sent a row."""
+    with workshop(ledger, sandbox, home, settle_s=SETTLE_S) as made:
+        made.engine.run(compare(made.engine))
+        made.order(made.job(0), batch="first")
+        made.submit()
+        yield made
+
+
+def found(shop: Workshop) -> Charges:
+    return shop.ledger.charges.read(shop.engine.account)
+
+
+def until_compared(shop: Workshop) -> Charges:
+    """What is found once all that was charged until now is compared."""
+    last = shop.post({**shop.job(7).inputs, "prompt": f"{shop.tag} a stranger's last"})
+    account, model = shop.engine.account, shop.job(7).model
+
+    def is_compared() -> bool:
+        return any(c.prediction_id == last for c in found(shop).newest)
+
+    shop.until(is_compared, lambda: shop.engine.run(compare(shop.engine)))
+    told = found(shop)
+    assert [c.model for c in told.newest if c.prediction_id == last] == [model]
+    # Another look at the same finds nothing more.
+    shop.engine.run(compare(shop.engine))
+    assert shop.ledger.charges.read(account) == told
+    return told
+
+
+def without_last(told: Charges) -> dict[Kind, int]:
+    counts = {**told.counts, Kind.UNKNOWN: told.counts[Kind.UNKNOWN] - 1}
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def test_what_is_charged_for_rows_is_explained(shop: Workshop) -> None:
+    shop.order(*(shop.job(number) for number in range(1, 4)))
+    shop.until_all(State.STORED)
+    assert without_last(until_compared(shop)) == {}
+
+
+def test_what_others_use_the_account_for_is_unknown(shop: Workshop) -> None:
+    for number in range(2):
+        shop.post({**shop.job(1).inputs, "prompt": f"{shop.tag} other {number}"})
+    told = until_compared(shop)
+    assert without_last(told) == {Kind.UNKNOWN: 2}
+    assert told.usd_micros == {Kind.UNKNOWN: 3 * 210_000}
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_row_that_was_paid_twice_is_named_where_inputs_are_shown(
+    shop: Workshop, *, shown: bool
+) -> None:
+    shop.sandbox.configure(result_inputs=shown)
+    shop.order(shop.job(1), batch="spring")
+    shop.submit()
+    model = shop.engine.catalogue.find(shop.job(1).model)
+    again = shop.post(model.request(shop.job(1).inputs))
+    told = until_compared(shop)
+    if not shown:
+        assert without_last(told) == {Kind.UNKNOWN: 1}
+        return
+    assert without_last(told) == {Kind.PAID_TWICE: 1}
+    (twice,) = [each for each in told.newest if each.kind is Kind.PAID_TWICE]
+    assert (twice.prediction_id, twice.ref) == (again, "spring/r1")
+    assert twice.usd_micros == 210_000
+
+
+def test_what_is_billed_above_its_price_is_named(shop: Workshop) -> None:
+    shop.sandbox.configure(price_percent=120)
+    shop.order(shop.job(1), batch="spring")
+    shop.submit()
+    told = until_compared(shop)
+    assert without_last(told) == {Kind.DEARER: 1}
+    (dearer,) = [each for each in told.newest if each.kind is Kind.DEARER]
+    assert (dearer.ref, dearer.usd_micros) == ("spring/r1", 42_000)
+
+
+def test_an_answer_that_is_still_looked_for_is_waited_for(shop: Workshop) -> None:
+    shop.sandbox.configure(submit_drop_after=1, result_inputs=True)
+    shop.order(shop.job(1))
+    shop.submit()
+    shop.sandbox.configure(submit_drop_after=0)
+    assert shop.states()[State.UNKNOWN] == 1
+    before_s = shop.ledger.charges.compared_until_s(shop.engine.account)
+    assert before_s is not None
+    (lost,) = shop.are(State.UNKNOWN)
+    sent_s = shop.record(lost).provider_sent_at_s
+    assert sent_s is not None
+
+    def has_come_near() -> bool:
+        until_s = shop.ledger.charges.compared_until_s(shop.engine.account)
+        return until_s is not None and until_s > sent_s - 10
+
+    shop.until(has_come_near, lambda: shop.engine.run(compare(shop.engine)))
+    for _ in range(3):
+        shop.engine.run(compare(shop.engine))
+    until_s = shop.ledger.charges.compared_until_s(shop.engine.account)
+    assert until_s is not None
+    assert until_s < sent_s
+    shop.until_all(State.STORED)
+    assert without_last(until_compared(shop)) == {}
+
+
+def test_what_a_person_still_has_to_settle_is_not_told_of_twice(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(submit_drop_after=1)
+    shop.order(shop.job(1))
+    shop.submit()
+    shop.sandbox.configure(submit_drop_after=0)
+    # Of the same picture: no frame tells them apart.
+    shop.post({**shop.job(1).inputs, "prompt": f"{shop.tag} alike"})
+    shop.until(lambda: shop.are(State.UNRESOLVED), shop.turn)
+    assert without_last(until_compared(shop)) == {}
+
+
+def test_what_was_charged_before_is_not_looked_at(
+    ledger: Ledger, sandbox: RunningSandbox, home: Path
+) -> None:
+    with workshop(ledger, sandbox, home, settle_s=SETTLE_S) as shop:
+        shop.post({**shop.job(1).inputs, "prompt": f"{shop.tag} long before"})
+        began_s = shop.books()[0]["created_at_s"] + 2 * settling.SKEW_S
+        shop.until(
+            lambda: shop.engine.ledger.charges.compared_until_s(shop.engine.account),
+            lambda: begin_after(shop, began_s),
+        )
+        shop.order(shop.job(2))
+        shop.submit()
+        assert without_last(until_compared(shop)) == {}
+
+
+def begin_after(shop: Workshop, at_s: float) -> None:
+    if shop.ledger.now_s() > at_s:
+        shop.engine.run(compare(shop.engine))
+
+
+def test_a_billing_that_does_not_answer_is_read_later(
+    shop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.post({**shop.job(1).inputs, "prompt": f"{shop.tag} other"})
+    shop.sandbox.configure(billing_5xx=1)
+    with caplog.at_level(logging.WARNING):
+        shop.until(
+            lambda: "the billing is compared with the ledger later" in caplog.text,
+            lambda: look_at_once(shop),
+        )
+    assert found(shop) == Charges()
+    shop.sandbox.configure(billing_5xx=0)
+    assert without_last(until_compared(shop)) == {Kind.UNKNOWN: 1}
+
+
+def look_at_once(shop: Workshop) -> None:
+    name = shop.ledger.locks.billing(shop.engine.account)
+    shop.ledger.locks.release(name, "taken")
+    shop.engine.run(watch_charges(shop.engine))
+
+
+def test_of_all_workers_one_compares_now_and_then(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    async def count(engine: object) -> None:
+        compared.append(str(engine))
+
+    monkeypatch.setattr(charges, "compare", count)
+    for _ in range(3):
+        shop.engine.run(watch_charges(shop.engine))
+    assert len(compared) == 1
+    look_at_once(shop)
+    assert len(compared) == 2
+
+
+def test_while_nothing_is_sent_the_provider_is_not_asked(
+    ledger: Ledger, sandbox: RunningSandbox, home: Path
+) -> None:
+    with workshop(ledger, sandbox, home) as shop:
+        shop.engine.run(compare(shop.engine))
+        sandbox.configure(billing_5xx=1)
+        for _ in range(3):
+            shop.engine.run(compare(shop.engine))
+        assert found(shop) == Charges()

@@ -1,0 +1,207 @@
+"""Charges that no row explains: the provider's billing compared with the ledger.
+
+A row that was paid twice, or billed above its quote, shows nowhere else. One worker of
+an account looks for it now and then, as long as something was sent lately, and nobody
+needs to ask. Each part of the billing is compared once, when all that may explain it is
+known: behind the time in which a lost answer is looked for, and before any that is not
+found yet. Moments are those of the provider's clock.
+"""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from jobs.answers import Billed, Listed
+from jobs.attempt import settling
+from jobs.attempt.links import sent_inputs
+from jobs.fleet.charges import Charge, Kind
+from jobs.ledger import JobsArchived, LedgerError
+from jobs.moves import Ref
+from jobs.records import JobRecord
+from jobs.states import State
+from worker.engine import Engine
+from worker.provider import NoAnswer
+
+log = logging.getLogger("reelmill.charges")
+
+#: Seconds from one comparison of an account to the next.
+EVERY_S = 600.0
+
+#: Seconds of billing that are read at a time; and that are read after a long rest: what
+#: was charged before was charged while nothing of ours was under way.
+STEP_S = 3_600.0
+LONGEST_S = 2 * 86_400.0
+
+#: Predictions whose inputs are asked for and compared with those of rows, of each step;
+#: rows that are compared, the newest batches first.
+MOST_ASKED = 20
+MOST_ROWS = 20_000
+
+
+async def watch_charges(engine: Engine) -> None:
+    """Compare, if it is time for it and nobody else does."""
+    locks = engine.ledger.locks
+    name = locks.billing(engine.account)
+    try:
+        if await engine.call(locks.take, name, "taken", EVERY_S):
+            await compare(engine)
+    except (LedgerError, NoAnswer) as error:
+        log.warning("the billing is compared with the ledger later: %s", error)
+    except Exception:
+        log.exception("the billing was not compared with the ledger")
+
+
+async def compare(engine: Engine) -> None:
+    """Compare what was billed since the last time.
+
+    Raises:
+        NoAnswer: the provider does not tell.
+    """
+    found, account = engine.ledger.charges, engine.account
+    before_s = await engine.call(found.compared_until_s, account)
+    if before_s is not None and not await engine.call(found.sent_lately, account):
+        return
+    now_s = await engine.provider.now_s()
+    if now_s is None:
+        raise NoAnswer("the provider dates no answer, so its clock is not known")
+    if before_s is None:
+        # What was charged before this ledger sent anything is none of its business.
+        await engine.call(found.note, account, None, now_s - settling.SKEW_S)
+        return
+    until_s, doubtful = await _explained(engine, now_s)
+    from_s = max(before_s, now_s - LONGEST_S)
+    while from_s < until_s:
+        to_s = min(from_s + STEP_S, until_s)
+        charges = await _unexplained(engine, from_s, to_s, doubtful)
+        if not await engine.call(found.note, account, before_s, to_s, charges):
+            return
+        for charge in charges:
+            log.warning("a charge is not explained: %s", charge)
+        before_s = from_s = to_s
+
+
+async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
+    """Until when all charges of ours have their row; and what is left to a person."""
+    permits = engine.ledger.permits
+    holders = await engine.call(permits.holders, engine.account)
+    lost = await engine.call(permits.lost, engine.account)
+    open_ones = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
+    records = await engine.load(sorted({*holders, *lost}), *open_ones)
+    until_s = now_s - engine.settings.settle_s * (1 + settling.LAG)
+    ahead_s, doubtful = now_s - engine.now_s(), set[str]()
+    for record in records.values():
+        if record.state is State.UNRESOLVED:
+            doubtful |= {each.prediction_id for each in record.candidates}
+            doubtful |= record.seen_candidates
+        else:
+            sent_at_s, _ = settling.sent_between_s(
+                record.attempt.sent_at_s, ahead_s, record.provider_sent_at_s
+            )
+            until_s = min(until_s, sent_at_s - settling.SKEW_S)
+    return until_s, doubtful
+
+
+async def _unexplained(
+    engine: Engine, from_s: float, to_s: float, doubtful: set[str]
+) -> list[Charge]:
+    rows = [
+        row
+        for row in await engine.provider.billings(from_s, to_s)
+        if row.kind == "deduct" and from_s <= row.created_at_s < to_s
+    ]
+    ids = sorted({row.prediction_id for row in rows} - {""})
+    owners = await engine.call(engine.ledger.moves.owners, engine.account, ids)
+    refs = sorted(set(owners.values()))
+    records = await engine.call(engine.ledger.batches.load, refs)
+    ours = [row for row in rows if row.prediction_id in owners]
+    strange = [row for row in rows if row.prediction_id not in {*owners, *doubtful}]
+    alike = await _alike(engine, strange)
+    return sorted(
+        [
+            *_dearer(ours, owners, dict(zip(refs, records, strict=True))),
+            *(_charge(row, alike.get(row.prediction_id)) for row in strange),
+        ],
+        key=lambda charge: charge.at_s,
+    )
+
+
+def _charge(row: Billed, ref: Ref | None) -> Charge:
+    kind = Kind.PAID_TWICE if ref else Kind.UNKNOWN
+    place = str(ref or "")
+    return Charge(
+        kind,
+        row.prediction_id,
+        row.model,
+        row.amount_usd_micros,
+        row.created_at_s,
+        place,
+    )
+
+
+def _dearer(
+    rows: Sequence[Billed],
+    owners: Mapping[str, Ref],
+    records: Mapping[Ref, JobRecord | None],
+) -> list[Charge]:
+    """What was billed for rows above what is booked for them."""
+    billed: Counter[str] = Counter()
+    newest = {row.prediction_id: row for row in rows}
+    for row in rows:
+        billed[row.prediction_id] += row.amount_usd_micros
+    found = []
+    for prediction_id, row in newest.items():
+        ref = owners[prediction_id]
+        record = records[ref]
+        for attempt in record.attempts if record else ():
+            more = billed[prediction_id] - attempt.charged_usd_micros
+            known = attempt.price_usd_micros is not None
+            if attempt.prediction_id == prediction_id and known and more > 0:
+                place = (row.model, more, row.created_at_s, str(ref))
+                found.append(Charge(Kind.DEARER, prediction_id, *place))
+    return found
+
+
+async def _alike(engine: Engine, strange: Sequence[Billed]) -> dict[str, Ref]:
+    """The row whose request each of these repeats, where their inputs are shown."""
+    shown = []
+    for row in strange[-MOST_ASKED:]:
+        if row.prediction_id:
+            with suppress(NoAnswer):  # then it is as if they were not shown
+                shown.append(await engine.provider.listing(row.prediction_id))
+    known = [each for each in shown if each and each.inputs]
+    return await engine.call(_rows_alike, engine, known) if known else {}
+
+
+def _rows_alike(engine: Engine, shown: Sequence[Listed]) -> dict[str, Ref]:
+    by_model: dict[str, list[Listed]] = defaultdict(list)
+    for each in shown:
+        by_model[each.model].append(each)
+    found: dict[str, Ref] = {}
+    left, batches = MOST_ROWS, engine.ledger.batches
+    for batch_id in batches.ids():
+        batch = batches.read(batch_id)
+        if batch is None or batch.account != engine.account or batch.archived:
+            continue
+        if left <= 0:
+            break
+        left -= batch.total
+        with suppress(JobsArchived):  # meanwhile
+            for record in batches.jobs(batch_id):
+                for each in by_model.get(record.job.model, ()):
+                    if _is_alike(engine, record, each):
+                        found.setdefault(
+                            each.prediction_id, Ref(batch_id, record.job.id)
+                        )
+    return found
+
+
+def _is_alike(engine: Engine, record: JobRecord, shown: Listed) -> bool:
+    """Whether a row was sent just as what is shown."""
+    model = engine.catalogue.models.get(record.job.model)
+    if model is None or not record.attempts or not shown.inputs:
+        return False
+    request = model.request(sent_inputs(record, model))
+    ref = Ref("", record.job.id)
+    sent = settling.Lost(ref, model.id, request, sent_at_s=0.0, looks=0)
+    return settling.is_as_sent(sent, shown.inputs)
