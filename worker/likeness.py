@@ -27,8 +27,8 @@ SLACK_S = 1.0
 #: How far a video of another length is.
 FARTHEST = 255.0
 
-#: Comparing more pairs than this is left to a person.
-MOST_PAIRS = 400
+#: Where more files than this would have to be fetched, a person compares.
+MOST_FILES = 400
 
 #: What keeps a file from being compared.
 TROUBLE = (NotFetched, NoRoom, DecodeError, OSError)
@@ -39,22 +39,32 @@ async def likeness(
 ) -> dict[tuple[Ref, str], float]:
     """How far first frames are from pictures, for the pairs that can be compared."""
     comparable = [(lost, listed) for lost, listed in pairs if _picture(lost)]
-    if not comparable or len(comparable) > MOST_PAIRS or not frames.available():
+    ids = {listed.prediction_id for _, listed in comparable}
+    urls = {_picture(lost) for lost, _ in comparable}
+    if not ids or len(ids) + len(urls) > MOST_FILES or not frames.available():
         return {}
     # One of its own: it keeps no poster waiting, and none of it stays.
     decoder = Decoder()
     try:
-        ids = {listed.prediction_id for _, listed in comparable}
         clips = {each: await _first_frame(engine, decoder, each) for each in ids}
         stills = await _stills(engine, decoder, comparable, clips)
     finally:
         await engine.call(decoder.close)
+    return await engine.call(_distances, comparable, clips, stills)
+
+
+def _distances(
+    pairs: Sequence[tuple[Lost, Listed]],
+    clips: Mapping[str, FirstFrame | None],
+    stills: Mapping[tuple[str, float], bytes],
+) -> dict[tuple[Ref, str], float]:
+    """How far first frames are from pictures, where both could be had."""
     found = {}
-    for lost, listed in comparable:
+    for lost, listed in pairs:
         clip = clips[listed.prediction_id]
         still = clip and stills.get((_picture(lost), clip.aspect))
         if clip and still:
-            far = await engine.call(_distance, lost, clip, still)
+            far = _distance(lost, clip, still)
             if far is not None:
                 found[lost.ref, listed.prediction_id] = far
     return found

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import MULTI, V26, Workshop, workshop
 from worker.decoder import Decoder
 from worker.files import Download
-from worker.likeness import FARTHEST, MOST_PAIRS, likeness
+from worker.likeness import FARTHEST, MOST_FILES, likeness
 from worker.partial import NoRoom
 
 
@@ -122,7 +123,8 @@ def test_more_pairs_than_can_be_compared_in_time_are_a_persons(
 ) -> None:
     attempt = lost(shop, 0)
     video = made(shop, attempt)
-    assert compared(shop, [(attempt, video)] * (MOST_PAIRS + 1)) == {}
+    others = [replace(video, prediction_id=f"p{n}") for n in range(MOST_FILES)]
+    assert compared(shop, [(attempt, each) for each in (video, *others)]) == {}
 
 
 def test_a_machine_without_room_compares_nothing_and_stops_nothing(
