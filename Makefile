@@ -24,7 +24,7 @@ BENCH ?= rows page watchers ceiling looks arena sustained slots scale day
 PYTEST_ARGS ?= --numprocesses=auto
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test flower chaos bench lint format lock browser screenshots clean
+.PHONY: help install dev demo test fleet-test flower chaos bench lint format lock browser screenshots clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ flower: dev  ## the dashboard at 127.0.0.1:5555; needs FLOWER_BASIC_AUTH=name:pa
 	  --persistent=True --state-save-interval=3000 --db=.reelmill/flower.db \
 	  --purge-offline-workers=600 \
 	  --tasks-columns=name,args,state,received,runtime,worker,uuid
+
+fleet-test: dev  ## the compose file in real containers, while things break; needs an engine
+	$(BIN)/python -m tests.containers
 
 chaos: dev  ## every fault and every kill at once; prints what came of it
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
