@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -308,12 +309,13 @@ def main() -> int:
         try:
             found = exercise(fleet, folder)
         except (EngineError, TimeoutError, httpx.HTTPError) as error:
-            found = [str(error), *fleet.unwell()]
+            found = [str(error)]
         finally:
-            (folder / "log").write_text(fleet.compose("logs", "--no-color"))
             keep = Path(tempfile.gettempdir()) / "fleet-test.log"
-            keep.write_text((folder / "log").read_text())
-            fleet.down()
+            with suppress(EngineError):
+                keep.write_text(fleet.compose("logs", "--no-color"))
+            with suppress(EngineError):
+                fleet.down()
             remove_images(f"{fleet.name}-clock", f"{fleet.name}-other")
     for each in found:
         say(f"WRONG: {each}")

@@ -11,7 +11,19 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
 TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
-COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+
+
+class _Strict(yaml.SafeLoader):
+    """Refuses what Compose refuses, too: a name that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as its base has it
+        keys = [key.value for key, _ in node.value if key.value != "<<"]
+        twice = {key for key in keys if keys.count(key) > 1}
+        assert not twice, f"{sorted(twice)} stand twice, from line {node.start_mark}"
+        return super().construct_mapping(node, deep)
+
+
+COMPOSE: dict[str, Any] = yaml.load(TEXT, _Strict)  # noqa: S506 - a safe loader
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 
