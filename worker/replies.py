@@ -8,6 +8,7 @@ and of the billing are read in `pages`.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,7 +16,7 @@ from functools import cached_property
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from jobs.answers import (
     COMPLETED,
@@ -260,21 +261,28 @@ def _not_looked(reply: Reply) -> LookAnswer:
 
 
 def _completed(found: Mapping[str, Any]) -> LookAnswer:
-    told = found.get("outputs")
-    outputs = tuple(islice(dict.fromkeys(_addresses(told)), MOST_OUTPUTS))
+    told, urls = found.get("outputs"), found.get("urls")
+    base = urls.get("get") if isinstance(urls, dict) else None
+    addresses = _addresses(told, str(base) if fetchable(base) else "")
+    outputs = tuple(islice(dict.fromkeys(addresses), MOST_OUTPUTS))
     timings = found.get("timings")
     inference = timings.get("inference") if isinstance(timings, dict) else None
     if outputs:
         return Completed(outputs, _seconds(inference))
-    why = [f"outputs: {json.dumps(told)}", _why(found)[1]]
-    words = f"completed, without the address of a video: {', '.join(filter(None, why))}"
-    return Completed((), _seconds(inference), clean(words))
+    _, error = _why(found)
+    words = f"{error}, " if error else ""
+    words += f"outputs: {json.dumps(told, ensure_ascii=False)}"
+    words = clean(f"completed, without the address of a video: {words}")
+    return Completed((), _seconds(inference), words)
 
 
-def _addresses(told: object, depth: int = 0) -> Iterator[str]:
+def _addresses(told: object, base: str, depth: int = 0) -> Iterator[str]:
     """The web addresses in whatever form outputs have, those of a video first."""
     if isinstance(told, str):
         address = told.strip().replace(" ", "%20")
+        if address.startswith("/"):
+            with suppress(ValueError):
+                address = urljoin(base, address)
         if fetchable(address):
             yield address
     elif isinstance(told, dict | list) and depth < DEEPEST_OUTPUT:
@@ -284,7 +292,7 @@ def _addresses(told: object, depth: int = 0) -> Iterator[str]:
             names = sorted(told, key=lambda name: name not in ("video", "url"))
             parts = [told[name] for name in names]
         for part in parts:
-            yield from _addresses(part, depth + 1)
+            yield from _addresses(part, base, depth + 1)
 
 
 def _seconds(millis: object) -> float | None:

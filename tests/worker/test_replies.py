@@ -227,6 +227,7 @@ A, B = "https://x.de/1.mp4", "https://x.de/2.mp4"
         ([{"cover": B, "id": "1", "video": {"url": A}}], (A, B)),
         ([[[A]]], (A,)),
         ([f"  {A}\n"], (A,)),
+        (["/1.mp4", "//y.de/2.mp4"], ("https://api.de/1.mp4", "https://y.de/2.mp4")),
         (["https://x.de/my clip.mp4?a=b c"], ("https://x.de/my%20clip.mp4?a=b%20c",)),
         (["https://x.de/a%20b"], ("https://x.de/a%20b",)),
         (["https://x.de/ü"], ("https://x.de/ü",)),
@@ -236,8 +237,9 @@ A, B = "https://x.de/1.mp4", "https://x.de/2.mp4"
 def test_every_entry_of_outputs_is_an_address_or_passed_over(
     outputs: object, addresses: tuple[str, ...]
 ) -> None:
-    found = replies.looked(says(status="completed", outputs=outputs), "p1")
-    assert found == Completed(addresses)
+    urls = {"get": "https://api.de/api/v3/predictions/p1/result"}
+    answer = says(status="completed", outputs=outputs, urls=urls)
+    assert replies.looked(answer, "p1") == Completed(addresses)
 
 
 @pytest.mark.parametrize(
@@ -268,10 +270,30 @@ def test_without_an_address_it_is_told_what_stands_there(outputs: object) -> Non
     found = replies.looked(answer, "p1")
     assert isinstance(found, Completed)
     assert found.outputs == ()
-    assert "without the address of a video: outputs: " in found.words
-    if len(json.dumps(outputs)) < EXCERPT / 2:
-        assert found.words.endswith(", the file was lost")
+    said = "completed, without the address of a video: the file was lost, outputs: "
+    assert found.words.startswith(said)
     assert found.words.isprintable()
+
+
+@pytest.mark.parametrize("depth", range(800, 1_100, 3))
+def test_outputs_of_any_depth_do_no_harm(depth: int) -> None:
+    outputs = b"[" * depth + b"]" * depth
+    body = b'{"data": {"status": "completed", "outputs": ' + outputs + b"}}"
+    assert isinstance(replies.looked(reply(body), "p1"), Completed | LookAgain)
+
+
+@pytest.mark.parametrize(
+    ("address", "base"),
+    [
+        *(("/1.mp4", base) for base in ("https://[::1", "file:///etc", 7, None)),
+        ("//[::1/1.mp4", "https://api.de/p1"),
+    ],
+)
+def test_a_relative_address_without_a_base_is_none(address: str, base: object) -> None:
+    answer = says(status="completed", outputs=[address], urls={"get": base})
+    found = replies.looked(answer, "p1")
+    assert isinstance(found, Completed)
+    assert found.outputs == ()
 
 
 def test_outputs_that_are_left_out_are_named_as_such() -> None:
