@@ -1,5 +1,6 @@
 """The rules of `tests.architecture` are kept, and a breach of each would be found."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.ledger.rights import ON_KEYS, OTHERS
 from tests.architecture import DIRECTIONS, broken_rules, read_modules
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +20,14 @@ def test_the_code_keeps_the_rules() -> None:
 
 def test_all_packages_were_read() -> None:
     assert {module.package for module in read_modules(ROOT).values()} == set(DIRECTIONS)
+
+
+def test_every_command_of_a_script_is_among_the_rights_that_users_need() -> None:
+    known = " ".join([*ON_KEYS.values(), *OTHERS]).split()
+    scripts = (ROOT / "jobs" / "ledger" / "lua").glob("*.lua")
+    texts = [script.read_text("utf-8") for script in scripts]
+    used = {name for text in texts for name in re.findall(r"\.p?call\('(\w+)'", text)}
+    assert used - set(known) == set(), "name them in jobs/ledger/rights.py"
 
 
 PLANTED = [

@@ -1,15 +1,13 @@
 """Rights of a user at the server: one line gives all, and what lacks is named."""
 
-import re
 from collections.abc import Callable, Iterator
-from importlib import resources
 
 import pytest
 
 from jobs import redis_url
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.refusals import rights_words, trouble
-from jobs.ledger.rights import ON_KEYS, OTHERS, acl_line
+from jobs.ledger.rights import acl_line
 from jobs.redis_url import RedisUrl
 
 URL = "redis://reel:quite-secret@ledger/0"
@@ -83,15 +81,6 @@ def test_who_may_run_no_script_is_told_so(restricted: Restricted, command: str) 
         restricted(*ALL, f"-{command}").rights.missing(WHERE)
     assert f"'{command}' command" in trouble(URL, refused.value)
     assert acl_line(WHERE) in trouble(URL, refused.value)
-
-
-def test_every_command_of_a_script_is_asked_about() -> None:
-    known = {name for names in ON_KEYS.values() for name in names.split()}
-    known |= {words.split()[0] for words in OTHERS}
-    folder = resources.files("jobs.ledger").joinpath("lua")
-    texts = [file.read_text("utf-8") for file in folder.iterdir()]
-    used = {name for text in texts for name in re.findall(r"\.p?call\('(\w+)'", text)}
-    assert used <= known
 
 
 def test_another_database_has_channels_of_its_own() -> None:
