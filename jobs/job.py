@@ -79,7 +79,11 @@ class Job:
     @classmethod
     def from_json(cls, text: str) -> "Job":
         """The job that `to_json` wrote."""
-        raw = json.loads(text)
+        return cls.of(json.loads(text))
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "Job":
+        """The job of what `to_json` told."""
         return cls(
             id=raw["id"],
             line=raw["line"],

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from itertools import islice
 
 from jobs.answers import Listed
@@ -332,11 +331,13 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
     provider_sent_at = _of_permit(raw, "provider_sent_at")
     price = raw.get("price")
     return JobRecord(
-        # The price of the newest submission need not be the one that counts.
-        job=replace(
-            Job.from_json(raw["job"]),
-            price_usd_micros=int(price) if price else None,
-            quoted="quoted" in raw,
+        job=Job.of(
+            {
+                **json.loads(raw["job"]),
+                # That of the newest submission need not be the one that counts.
+                "price": int(price) if price else None,
+                "quoted": "quoted" in raw,
+            }
         ),
         state=State(raw["state"]),
         attempts=_attempts(raw),
