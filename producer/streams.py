@@ -61,7 +61,8 @@ def make_lasting() -> None:
 
 def are_deserted() -> bool:
     """Whether somebody who read standard output or error has left."""
-    files = (getattr(getattr(sys, name).buffer, "raw", None) for name in _NAMES)
+    buffers = (getattr(getattr(sys, name), "buffer", None) for name in _NAMES)
+    files = (getattr(buffer, "raw", None) for buffer in buffers)
     return any(isinstance(file, LastingFile) and file.is_deserted for file in files)
 
 
