@@ -16,7 +16,7 @@ TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
 class _Strict(yaml.SafeLoader):
     """Refuses what Compose refuses, too: a name that stands twice."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as its base has it
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
         keys = [key.value for key, _ in node.value if key.value != "<<"]
         twice = {key for key in keys if keys.count(key) > 1}
         assert not twice, f"{sorted(twice)} stand twice, from line {node.start_mark}"
