@@ -78,6 +78,10 @@ class Settings:
     check_pictures: bool = True
     #: A prompt with this word in it ends as `outcome_1200` does; empty is no word.
     flagged_word: str = ""
+    #: A prompt or model with this word in it is refused with 403; empty is no word.
+    forbidden_word: str = ""
+    #: A prompt with this word in it is refused with 400 and quoted; empty is no word.
+    quoted_word: str = ""
     #: `small` is quick to make: 160 px, 5 frames a second.
     quality: str = "demo"
     submit_late_s: float = 90.0

@@ -44,6 +44,7 @@ async def submit(provider: Provider, request: Request) -> Response:
         model.check(inputs)
     except InputRefused as refused:
         raise Refusal(400, f"invalid input: {refused}") from None
+    _refuse_words(provider, request.path_params["model"], str(inputs.get("prompt", "")))
     address = hooks.wanted(request)
     if not _can_pay(provider, account, provider.price_usd_micros(model, inputs)):
         return _insufficient(provider)
@@ -64,6 +65,14 @@ def _fail_before(provider: Provider) -> None:
         raise Refusal(503, "service unavailable")
     if strikes("submit_429"):
         raise busy(provider, "too many requests", 0)
+
+
+def _refuse_words(provider: Provider, model: str, prompt: str) -> None:
+    settings = provider.settings
+    if settings.forbidden_word and settings.forbidden_word in f"{model} {prompt}":
+        raise Refusal(403, "this is not enabled for your account")
+    if settings.quoted_word and settings.quoted_word in prompt:
+        raise Refusal(400, f'invalid prompt: "{prompt}" violates the policy')
 
 
 def _can_pay(provider: Provider, account: Account, price_usd_micros: int) -> bool:

@@ -74,6 +74,18 @@ def test_no_money_can_also_be_a_200_with_code_1407(desk: Desk) -> None:
     assert desk.books()["predictions"] == 0
 
 
+def test_a_word_in_prompt_or_model_is_refused_and_costs_nothing(desk: Desk) -> None:
+    desk.configure(forbidden_word="poodle", quoted_word="funds")
+    assert desk.submit(inputs=LEAST[V26] | {"prompt": "a poodle"}).status_code == 403
+    quoted = desk.submit(inputs=LEAST[V26] | {"prompt": "lack of funds"})
+    assert quoted.status_code == 400
+    assert '"lack of funds"' in quoted.json()["message"]
+    assert desk.submit().status_code == 200
+    desk.configure(forbidden_word="v2.6")
+    assert desk.submit().status_code == 403
+    assert desk.submit(V30).status_code == 200
+
+
 def test_the_rate_is_exact(desk: Desk) -> None:
     desk.configure(tier="bronze", concurrent=100)
     assert desk.submit().status_code == 200
