@@ -13,12 +13,12 @@ from random import Random
 from bench.driving import Records, loaded, moved, stored
 from bench.played import Provider
 from jobs import moves
-from jobs.answers import Accepted, SubmitAnswer, Throttled
+from jobs.answers import SubmitAnswer
 from jobs.attempt import failures
+from jobs.attempt.rejections import rejection
 from jobs.ledger import Ledger
 from jobs.ledger.archiving import archive
 from jobs.ledger.moves import Moved
-from jobs.ledger.permits import Strike
 from jobs.moves import Move, Ref
 from jobs.pace import waits
 from jobs.pace.poll_schedule import PollSchedule
@@ -62,6 +62,8 @@ class FleetDay:
     _answers: dict[int, list[tuple[Ref, SubmitAnswer]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    #: Rejections in a row when a request went out.
+    _consecutive: dict[Ref, int] = field(default_factory=dict)
     #: Videos that are being fetched.
     _fetching: list[Ref] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -139,7 +141,9 @@ class FleetDay:
             ref: moves.claim(ref.batch, record, LEASE_S)
             for ref, record in records.items()
         }
+        account = self.ledger.permits.read(self.account)
         for ref, record in self._make(records, claims).items():
+            self._consecutive[ref] = account.consecutive_rejections
             at_s, answer = self.provider.submit(ref, record.permit, self.now_s)
             self._answers[int(at_s) + 1].append((ref, answer))
 
@@ -157,18 +161,17 @@ class FleetDay:
             for ref, answer in answers
             if records[ref].state is State.SUBMITTING
         }
-        self._make(records, made)
-        for _, answer in answers:
+        for ref, answer in answers:
             self.counts[type(answer).__name__.lower()] += 1
-            if not isinstance(answer, Accepted):
-                self._strike(answer)
+            self._tell_account(ref, records[ref], answer)
+        self._make(records, made)
 
-    def _strike(self, answer: SubmitAnswer) -> None:
-        before = self.ledger.permits.read(self.account).strikes
-        too_many = isinstance(answer, Throttled)
-        rest_s = waits.cooling_s(before + 1, None, self.luck.random())
-        strike = Strike(rest_s, "by luck", before, too_many=too_many)
-        self.ledger.permits.strike(self.account, strike)
+    def _tell_account(self, ref: Ref, record: JobRecord, answer: SubmitAnswer) -> None:
+        told = rejection(
+            ref, record.permit, answer, self._consecutive[ref], self.luck.random()
+        )
+        if told:
+            self.ledger.permits.reject(self.account, told)
 
     def _lose(self, refs: Sequence[Ref]) -> None:
         records = self._records(refs)

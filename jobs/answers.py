@@ -89,13 +89,13 @@ class Trouble(StrEnum):
     """What keeps a whole account from working."""
 
     KEY = "key"  #: not accepted
-    PERMISSION = "permission"  #: accepted, but not for this
+    PERMISSION = "permission"  #: accepted, but not for this: maybe for other requests
     BALANCE = "balance"  #: not enough money
 
 
 @dataclass(frozen=True, slots=True)
 class AccountTrouble:
-    """The account cannot work now, whatever is asked; nothing was created."""
+    """Not the request is wrong but who asks; nothing was created."""
 
     trouble: Trouble
     reason: str

@@ -241,7 +241,7 @@ def accept(
         slot=Slot.KEEP if event is Event.ACCEPT else Slot.TAKE,
         token=Token.COUNT if event is Event.ACCEPT else Token.KEEP,
         prediction_id=prediction_id,
-        erase=(*SOUGHT, "failure", "candidates"),
+        erase=(*SOUGHT, "failure", "candidates", "rejected"),
     )
     return _with(move, attempt)
 
@@ -348,7 +348,7 @@ def retry(batch: str, record: JobRecord) -> Move:
     """A person asks for one more attempt of what has failed or was taken back."""
     return replace(
         _move(batch, record, Event.RETRY),
-        erase=("looks", "failure", "output", "generated_at"),
+        erase=("looks", "failure", "rejected", "output", "generated_at"),
     )
 
 

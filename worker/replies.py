@@ -46,7 +46,10 @@ REFUSALS = frozenset({400, 404, 405, 413, 415, 422})
 #: "insufficient_credits" as a code of the envelope or of the prediction.
 NO_CREDIT_CODE = 1407
 
-#: ... and in words.
+#: What somebody else wrote, such as the prompt of a row.
+QUOTED = re.compile(r'"[^"]*"|“[^”]*”|„[^“]*“|«[^»]*»|`[^`]*`')
+
+#: ... and in words, which count only where the status may mean this or something else.
 NO_MONEY = re.compile(
     r"insufficient[\W_]+(\w+[\W_]+)?(credit|balance|fund|money)"
     r"|(credit|balance|fund|money)\w*[\W_]+(\w+[\W_]+)?insufficient",
@@ -145,8 +148,8 @@ def submitted(reply: Reply) -> SubmitAnswer:
 def trouble(reply: Reply) -> AccountTrouble | None:
     """What is wrong with the account, if the answer says so.
 
-    No official page names the answer to an empty balance, so it is known by status,
-    by code and by its words.
+    No official page names the answer to an empty balance: it may be 402, the code, or
+    403, which for anything else is a want of permission, of this request or of all.
     """
     status = _status(reply)
     envelope = reply.json()
@@ -154,17 +157,18 @@ def trouble(reply: Reply) -> AccountTrouble | None:
         return None
     words = _complaint(reply)
     codes = (envelope.get("code"), envelope.get("error_code"), data(reply).get("code"))
-    # Not every want is one of money: a picture may be of insufficient resolution.
-    broke = NO_CREDIT_CODE in codes or bool(NO_MONEY.search(words))
     client_error = 400 <= reply.status < 500  # noqa: PLR2004 - HTTP's own ranges
+    coded = NO_CREDIT_CODE in map(_whole, codes)
     if status == HTTPStatus.PAYMENT_REQUIRED or (
-        broke and (client_error or reply.status == HTTPStatus.OK)
+        coded and (client_error or reply.status == HTTPStatus.OK)
     ):
         return AccountTrouble(Trouble.BALANCE, words)
     if status == HTTPStatus.UNAUTHORIZED:
         return AccountTrouble(Trouble.KEY, words)
     if status == HTTPStatus.FORBIDDEN:
-        return AccountTrouble(Trouble.PERMISSION, words)
+        # Not every want is one of money: a picture may be of insufficient resolution.
+        broke = NO_MONEY.search(QUOTED.sub("", words))
+        return AccountTrouble(Trouble.BALANCE if broke else Trouble.PERMISSION, words)
     return None
 
 

@@ -11,22 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from jobs import moves
-from jobs.answers import (
-    Accepted,
-    AccountTrouble,
-    AnswerLost,
-    SubmitAnswer,
-    Throttled,
-    Unsent,
-)
+from jobs.answers import Accepted, SubmitAnswer, Unsent
 from jobs.attempt import failures, hooks, settling
 from jobs.attempt.hooks import Attempted
 from jobs.attempt.links import sent_inputs
+from jobs.attempt.rejections import rejection
 from jobs.ledger import NotDurable
 from jobs.ledger.moves import Moved
-from jobs.ledger.permits import Strike
+from jobs.ledger.permits import Verdict
 from jobs.moves import Move, Ref
-from jobs.pace import waits
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine, log_move, log_moves
@@ -51,11 +44,11 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
         await _hold_back(engine, refs, str(error))
         return
     claimed_at_s = steady_s()
-    claimed, strikes = await engine.call(_claim, engine, refs, provider_now_s)
+    claimed, consecutive = await engine.call(_claim, engine, refs, provider_now_s)
     async with engine.holding(list(claimed)) as held:
 
         async def submit_one(ref: Ref, record: JobRecord) -> None:
-            await _submit_one(engine, ref, record, claimed_at_s, strikes)
+            await _submit_one(engine, ref, record, claimed_at_s, consecutive)
             held.discard(ref)
 
         await side_by_side(submit_one(*pair) for pair in claimed.items())
@@ -66,7 +59,9 @@ async def _hold_back(engine: Engine, refs: Sequence[Ref], reason: str) -> None:
     admitted = await engine.load(refs, State.ADMITTED)
     await engine.make([moves.give_back(r.batch, j) for r, j in admitted.items()])
     account = await engine.call(engine.ledger.permits.read, engine.account)
-    await _tell_account(engine, Unsent(reason), account.strikes)
+    for ref, record in list(admitted.items())[:1]:
+        before = account.consecutive_rejections
+        await _tell_account(engine, ref, record, Unsent(reason), before)
 
 
 def _claim(
@@ -74,7 +69,7 @@ def _claim(
 ) -> tuple[dict[Ref, JobRecord], int]:
     """Write the attempts down, durably; the jobs that are now ours to send.
 
-    Beside them how often in a row the account was refused before.
+    Beside them how many requests of the account were rejected in a row before.
     """
     admitted = engine.load_now(refs, State.ADMITTED)
     now_s, lease_s = engine.now_s(), engine.settings.lease_s
@@ -98,7 +93,8 @@ def _claim(
     claimed = {ref: rec for ref, rec in claimed.items() if ref not in expired}
     if not _is_durable(engine, claimed):
         return {}, 0
-    return claimed, engine.ledger.permits.read(engine.account).strikes
+    account = engine.ledger.permits.read(engine.account)
+    return claimed, account.consecutive_rejections
 
 
 def _is_durable(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> bool:
@@ -115,7 +111,7 @@ def _is_durable(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> bool:
 
 
 async def _submit_one(
-    engine: Engine, ref: Ref, record: JobRecord, claimed_at_s: float, strikes: int
+    engine: Engine, ref: Ref, record: JobRecord, claimed_at_s: float, consecutive: int
 ) -> None:
     model = engine.catalogue.find(record.job.model)
     request = model.request(sent_inputs(record, model))
@@ -127,7 +123,7 @@ async def _submit_one(
     path = _path(engine, model.path, ref, record)
     async with engine.provider.room:
         answer = await _send(engine, path, request, claimed_at_s)
-    await _tell_account(engine, answer, strikes)
+    verdict = await _tell_account(engine, ref, record, answer, consecutive)
     first_s = 0.0
     if isinstance(answer, Accepted):
         first_s = engine.first_poll_s(kind, schedule, patience)
@@ -138,6 +134,7 @@ async def _submit_one(
         now_s=engine.now_s(),
         first_look_s=first_s,
         settle_look_s=min(5.0, engine.settings.settle_s / 4),
+        is_final=verdict is Verdict.FINAL,
     )
     await _write_down(engine, move, record, answer)
 
@@ -198,21 +195,18 @@ async def _write_down(
     )
 
 
-async def _tell_account(engine: Engine, answer: SubmitAnswer, strikes: int) -> None:
-    """Let the account rest where the answer says so."""
-    luck = engine.luck()
-    match answer:
-        case Unsent(ours=True):
-            return
-        case Throttled(reason=reason, retry_after_s=after_s):
-            rest_s = waits.cooling_s(strikes + 1, after_s, luck)
-            strike = Strike(rest_s, reason, strikes, too_many=True)
-        case AccountTrouble(trouble=trouble, reason=reason):
-            strike = Strike(waits.TROUBLE_PROBE_S, reason, strikes, trouble)
-        case Unsent(reason=reason) | AnswerLost(reason=reason):
-            strike = Strike(waits.cooling_s(strikes + 1, None, luck), reason, strikes)
-        case _:
-            return
-    log.warning("the account rests for %.0f s: %s", strike.rest_s, strike.reason)
-    tell = engine.ledger.permits.strike
-    await engine.certainly(engine.call, tell, engine.account, strike)
+async def _tell_account(
+    engine: Engine, ref: Ref, record: JobRecord, answer: SubmitAnswer, consecutive: int
+) -> Verdict:
+    """Tell the account of a rejection; whom it concerns."""
+    told = rejection(ref, record.permit, answer, consecutive, engine.luck())
+    if told is None:
+        return Verdict.JOB
+    reject = engine.ledger.permits.reject
+    verdict = await engine.certainly(engine.call, reject, engine.account, told)
+    if verdict is Verdict.ACCOUNT:
+        words = "the account cools down for %.0f s: %s"
+        log.warning(words, told.cooldown_s, told.reason)
+    else:
+        log.warning("job=%s: %s: %s", ref, told.cause, told.reason)
+    return verdict

@@ -1,8 +1,7 @@
 """What follows from an answer: a move, or another look. Pure, one table a question.
 
 The first question is always whether money may have been spent; the pessimistic answer
-is the default. What an answer means for the *account* (cooling, trouble) is not decided
-here but by the worker's account keeper.
+is the default. What an answer means for the *account* stands in `rejections`.
 """
 
 from dataclasses import replace
@@ -72,9 +71,16 @@ def after_submit(
     now_s: float,
     first_look_s: float,
     settle_look_s: float,
+    is_final: bool = False,
 ) -> Move:
-    """The move that the answer to a paid request calls for."""
+    """The move that the answer to a paid request calls for.
+
+    With `is_final` a refusal that could be the account's was found to be the job's own.
+    """
     match answer:
+        case AccountTrouble(reason=reason) if is_final:
+            failure = Failure("forbidden", f"HTTP 403: {reason}")
+            return moves.refuse(batch, record, failure, now_s)
         case Accepted(prediction_id=prediction_id):
             return moves.accept(batch, record, prediction_id, first_look_s)
         case Unsent() | Throttled() | AccountTrouble():

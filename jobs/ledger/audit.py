@@ -93,6 +93,9 @@ def _jobs(
 ) -> list[str]:
     waiting = set(ledger.server.zrange(keys.waiting(batch.id), 0, -1))
     problems = []
+    is_open = batch.id in ledger.server.zrange(keys.open_batches(batch.account), 0, -1)
+    if batch.complete and waiting and not is_open:
+        problems.append(f"{batch.id}: jobs are waiting, and nothing would start them")
     for record in records:
         ref = str(Ref(batch.id, record.job.id))
         at = f"{ref} is {record.state}"

@@ -12,7 +12,8 @@ not a cluster, as Celery does.
 | `reelmill:batches:open` | zset | those in which not all is over, by the same |
 | `reelmill:batch:B` | hash | settings, counts (`n:STATE`), labels, money of a batch |
 | `reelmill:batch:B:jobs` | zset | its job ids by their place in the manifest |
-| `reelmill:batch:B:waiting` | zset | those without a permit, by the same place |
+| `reelmill:batch:B:waiting` | zset | those without a permit, by the same place; |
+| | | behind them those that were rejected, by when they may be tried again |
 | `reelmill:batch:B:failures` | list | those that failed, became unresolved or overdue |
 | | | last, newest first; they may have gone on; goes with its jobs when it is |
 | | | archived, and does not come back with them |
@@ -26,6 +27,10 @@ not a cluster, as Celery does.
 | `reelmill:account:A:slots` | zset | jobs that hold a slot, by its end |
 | `reelmill:account:A:starts` | zset | starts, by when they stop counting |
 | `reelmill:account:A:due` | zset | jobs (`B/J`) and batches (`B/`) by next look |
+| `reelmill:account:A:accepted` | hash | model to when the last request that was |
+| | | accepted had been sent |
+| `reelmill:account:A:forbidden` | set | jobs refused with 403 since the last |
+| | | acceptance |
 | `reelmill:account:A:lost` | set | jobs whose answer is lost |
 | `reelmill:account:A:lock:N` | string | who does what one does at a time; ends by |
 | | | itself |

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 
+from jobs.attempt.rejections import Rejection
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
@@ -21,36 +23,28 @@ class AccountRecord:
     slots_in_use: int
     #: Unix seconds; nothing starts before.
     cooling_until_s: float
-    #: Refusals in a row; above 0 only one probe goes out at a time.
-    strikes: int
+    #: Above 0 only one probe goes out at a time.
+    consecutive_rejections: int
     #: `key`, `permission`, `balance`, or empty when it is only busy.
     trouble: str
-    #: The provider's words for why it rests.
+    #: The provider's words for why it cools down or is in trouble.
     reason: str
     paused: bool
-    #: How often it was refused in all (429 and trouble).
+    #: How many answers let it cool down, over all time.
     refusals: int
-    #: How many at once its refusals have taught, where that is less than its limit.
-    learnt_concurrent: int | None
+    #: How many at once 429s have left of its limit; None where that is all.
+    adaptive_concurrency: int | None
     #: Cap over what one UTC day may cost, and what today has cost or reserved.
     daily_budget_usd_micros: int | None
     today_usd_micros: int
 
 
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """Why an account must rest, and for how long."""
+class Verdict(IntEnum):
+    """Whom a rejection concerns."""
 
-    #: Seconds that nothing starts.
-    rest_s: float
-    #: The provider's words.
-    reason: str
-    #: Refusals in a row when the request went out: a burst of refusals counts once.
-    strikes: int
-    #: `key`, `permission`, `balance`, or empty when it is only busy.
-    trouble: str = ""
-    #: Whether it was for too many at once, or too often.
-    too_many: bool = False
+    JOB = 0  #: its job alone, which waits behind the others if it is sent again
+    ACCOUNT = 1  #: the account, which cools down
+    FINAL = 2  #: its job alone, which is refused for good
 
 
 class Permits:
@@ -106,20 +100,20 @@ class Permits:
         refs = self._scripts.run("grant", self._now(), account_id, most, lease_s)
         return [Ref.parse(ref) for ref in refs]
 
-    def strike(self, account_id: str, strike: Strike) -> int:
-        """The account was refused: let it rest; its refusals in a row."""
-        return int(
-            self._scripts.run(
-                "strike",
-                self._now(),
-                account_id,
-                strike.rest_s,
-                strike.reason,
-                strike.trouble,
-                strike.strikes,
-                int(strike.too_many),
-            )
+    def reject(self, account_id: str, rejection: Rejection) -> Verdict:
+        """A request was rejected, or its answer was lost: what follows from it."""
+        verdict = self._scripts.run(
+            "reject",
+            self._now(),
+            account_id,
+            rejection.ref,
+            rejection.permit,
+            rejection.cause,
+            rejection.cooldown_s,
+            rejection.reason,
+            rejection.consecutive_before,
         )
+        return Verdict(int(verdict))
 
     def spent(self, account_id: str, by_day: Mapping[str, int]) -> None:
         """Count money of the past, in micro-dollars, by the field of its day."""
@@ -162,7 +156,7 @@ def account_record(
     account_id: str, raw: Mapping[str, str], slots_in_use: int, now_s: float
 ) -> AccountRecord:
     """An account from its fields as the server holds them, at a unix second."""
-    learnt = raw.get("learnt_concurrent")
+    adaptive = raw.get("adaptive_concurrency")
     budget = raw.get("daily_budget")
     limits = None
     if "videos_per_minute" in raw:
@@ -175,12 +169,12 @@ def account_record(
         limits=limits,
         slots_in_use=slots_in_use,
         cooling_until_s=float(raw.get("cooling_until", "0")),
-        strikes=int(raw.get("strikes", "0")),
+        consecutive_rejections=int(raw.get("consecutive_rejections", "0")),
         trouble=raw.get("trouble", ""),
         reason=raw.get("reason", ""),
         paused=raw.get("paused") == "1",
         refusals=int(raw.get("refusals", "0")),
-        learnt_concurrent=int(float(learnt)) if learnt else None,
+        adaptive_concurrency=int(float(adaptive)) if adaptive else None,
         daily_budget_usd_micros=int(budget) if budget else None,
         today_usd_micros=int(raw.get(f"day:{int(now_s // DAY_S)}", "0")),
     )

@@ -27,7 +27,7 @@ NAMES = (
     "release",
     "bring_forward",
     "drop",
-    "strike",
+    "reject",
     "recover",
     "follow",
     "twins",

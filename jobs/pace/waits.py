@@ -71,9 +71,9 @@ def patience(heard_at_s: float, now_s: float) -> float:
     return HOOKED if now_s - heard_at_s < HEARD_S else 1.0
 
 
-def cooling_s(strikes: int, retry_after_s: float | None, luck: float) -> float:
-    """Seconds an account rests after its `strikes`-th refusal in a row (from 1)."""
-    own_s = min(LONGEST_COOLING_S, 2.0 ** min(strikes, 10)) * (0.75 + 0.5 * luck)
+def cooldown_s(consecutive: int, retry_after_s: float | None, luck: float) -> float:
+    """Seconds of an account's cooldown after so many rejections in a row (from 1)."""
+    own_s = min(LONGEST_COOLING_S, 2.0 ** min(consecutive, 10)) * (0.75 + 0.5 * luck)
     if retry_after_s is None or retry_after_s < 0:
         return own_s
     return min(LONGEST_COOLING_S, max(retry_after_s, 0.1 * own_s))

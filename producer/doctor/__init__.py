@@ -55,7 +55,7 @@ def look(chosen: Settings) -> Iterator[Finding]:
         yield from about(chosen)
     try:
         with ledger_of(chosen, alone=False) as ledger:
-            for question in (server, fleet, standstill, _learnt):
+            for question in (server, fleet, standstill, _adapted):
                 yield from question(ledger, chosen)
     except Stop as stop:
         yield wrong("ledger", str(stop))
@@ -63,15 +63,16 @@ def look(chosen: Settings) -> Iterator[Finding]:
     yield from limits(chosen)
 
 
-def _learnt(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
-    """What refusals have taught about the account, if they have."""
-    learnt = ledger.permits.read(chosen.account_id).learnt_concurrent
-    if learnt is not None and learnt < chosen.limits.concurrent_videos:
+def _adapted(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """What 429s have left of the account's concurrency, if it is less than all."""
+    adaptive = ledger.permits.read(chosen.account_id).adaptive_concurrency
+    if adaptive is not None and adaptive < chosen.limits.concurrent_videos:
         words = (
-            f"the provider refused more than {learnt} at once, so it gets no more for "
-            f"now; REELMILL_TIER promises {chosen.limits.concurrent_videos}"
+            f"the provider answered 429, so only {adaptive} videos are made at once; "
+            f"REELMILL_TIER promises {chosen.limits.concurrent_videos}. More are tried "
+            "again by and by; at once: reelmill resume --account"
         )
-        yield warning("learnt", words)
+        yield warning("concurrency", words)
 
 
 def _findings_table(findings: Sequence[Finding]) -> Grid:

@@ -55,9 +55,10 @@ def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         yield warning("account", "paused by a person: reelmill resume --account")
     if standing.trouble:
         cure = account.CURES.get(standing.trouble, "look at the account")
-        yield wrong("account", f"rests, the provider said: {standing.reason}; {cure}")
-    elif (rest_s := standing.cooling_until_s - ledger.now_s()) > 0:
-        words = f"rests for {duration(rest_s)} more: {standing.reason}"
+        words = f"starts nothing, the provider said: {standing.reason}"
+        yield wrong("account", f"{words}; {cure}")
+    elif (left_s := standing.cooling_until_s - ledger.now_s()) > 0:
+        words = f"cools down for {duration(left_s)} more: {standing.reason}"
         yield warning("account", f"{words}; it goes on by itself")
     if standing.limits not in (None, chosen.limits):
         words = (

@@ -73,8 +73,8 @@ def estimate(
     queues = ledger.queues.of(settings.account_id)
     works = _works(ledger, settings, _shares(queues, batches))
     limits = account.limits or settings.limits
-    if account.learnt_concurrent is not None:
-        at_once = max(1, min(account.learnt_concurrent, limits.concurrent_videos))
+    if account.adaptive_concurrency is not None:
+        at_once = max(1, min(account.adaptive_concurrency, limits.concurrent_videos))
         limits = Limits(limits.videos_per_minute, at_once)
     typical_s = works[0].typical_s if works else 0.0
     busy = [Work(account.slots_in_use, typical_s)] if account.slots_in_use else []

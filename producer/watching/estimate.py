@@ -169,15 +169,15 @@ def planned_s(now: Snapshot, mix: Mix) -> float | None:
     looked_at = sum(kind.jobs for kind in mix.kinds)
     if limits is None or not looked_at:
         return None
-    learnt = now.account.learnt_concurrent
-    if learnt is not None:
-        at_once = max(1, min(learnt, limits.concurrent_videos))
+    adaptive = now.account.adaptive_concurrency
+    if adaptive is not None:
+        at_once = max(1, min(adaptive, limits.concurrent_videos))
         limits = Limits(limits.videos_per_minute, at_once)
     waiting = now.count(State.WAITING)
     works = _works(mix, (waiting + mix.beside) / looked_at if waiting else 0.0)
     begun = _works(mix, now.count(*AT_PROVIDER) / looked_at)
-    rests_s = max(0.0, now.account.cooling_until_s - now.now_s)
-    return rests_s + makespan(works, limits, under_way=begun).likely_s
+    cooling_s = max(0.0, now.account.cooling_until_s - now.now_s)
+    return cooling_s + makespan(works, limits, under_way=begun).likely_s
 
 
 def _works(mix: Mix, times: float) -> list[Work]:

@@ -199,9 +199,9 @@ def slots(now: Snapshot, view: View) -> Text | None:
         return None
     most = account.limits.concurrent_videos
     told = [f"{account.slots_in_use:,} of {most:,} in use"]
-    learnt = account.learnt_concurrent
-    if learnt is not None and learnt < most:
-        told.append(f"refusals taught {learnt:,} at once")
+    adaptive = account.adaptive_concurrency
+    if adaptive is not None and adaptive < most:
+        told.append(f"after a 429 {adaptive:,} at once")
     parts = [(float(account.slots_in_use), "blue", "█")]
     return fact("slots", told, view, gauge_of(parts, most, view))
 

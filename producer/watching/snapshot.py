@@ -72,7 +72,7 @@ class Snapshot:
         """What is compared to tell whether anything has changed since."""
         account = self.account
         held = (account.cooling_until_s, account.trouble, account.reason)
-        limits = (account.paused, account.limits, account.learnt_concurrent)
+        limits = (account.paused, account.limits, account.adaptive_concurrency)
         return (self.batch, held, limits, self.workers, self.failures, self.late)
 
 

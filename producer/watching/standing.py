@@ -66,9 +66,9 @@ def _by_the_account(now: Snapshot) -> str:
     account = now.account
     if account.trouble:
         return f"the account is in trouble ({account.trouble}): {account.reason}"
-    if account.cooling_until_s > now.now_s and account.strikes:
-        rest_s = account.cooling_until_s - now.now_s
-        return f"the account rests for {duration(rest_s)}: {account.reason}"
+    if account.cooling_until_s > now.now_s:
+        left_s = account.cooling_until_s - now.now_s
+        return f"the account cools down for {duration(left_s)}: {account.reason}"
     most = account.limits and account.limits.concurrent_videos
     if most and account.slots_in_use >= most and _only_waits(now):
         return f"all {most} slots are in use, by other batches or what was given up"

@@ -23,12 +23,19 @@ import pytest
 from jobs import moves, settings
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.ledger.permits import Strike
 from jobs.settings import Settings
 from jobs.states import Event, State
 from producer.exits import Exit
 from producer.private import ledger_of
-from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play, record_of
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    PLENTY,
+    grant,
+    open_batch,
+    play,
+    record_of,
+    reject,
+)
 from tests.producer.fleet import ROOT
 from tests.producer.running import desk, until
 from tests.producer.watching.terminal import Terminal
@@ -174,7 +181,7 @@ def test_all_open_batches_are_watched_unless_some_are_named() -> None:
 def test_a_watch_in_a_night_of_trouble_tells_what_to_do_and_goes_on() -> None:
     with desk() as place, served(place.home) as (ledger, own):
         open_batch(ledger, jobs=1)
-        ledger.permits.strike(ACCOUNT, Strike(60.0, "no credits", 0, "balance"))
+        reject(ledger, cause="balance", cooldown_s=60.0, reason="no credits")
         with (
             watching(own.ledger_url) as lines,
             watching(own.ledger_url, "--json") as stream,

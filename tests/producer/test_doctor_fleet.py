@@ -11,7 +11,6 @@ from jobs import settings
 from jobs.batch.schedule import Schedule
 from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import Ledger
-from jobs.ledger.permits import Strike
 from jobs.ledger.workers import WorkerFacts
 from jobs.pace.limits import Limits
 from jobs.pace.waits import RETENTION_S
@@ -31,6 +30,7 @@ from tests.jobs.ledger.play import (
     open_batch,
     play,
     record_of,
+    reject,
 )
 
 HERE = version("reelmill")
@@ -145,14 +145,15 @@ def test_nothing_stands_still_in_an_empty_ledger(
     assert told == {"work": (Health.GOOD, "unfinished: 0 jobs in 0 batches")}
 
 
-def test_an_account_that_rests_says_why_and_until_when(
+def test_an_account_that_cools_down_says_why_and_until_when(
     ledger: Ledger, chosen: Settings
 ) -> None:
-    ledger.permits.strike(ACCOUNT, Strike(900.0, "Too many requests", 0))
+    open_batch(ledger, jobs=1)
+    reject(ledger, cooldown_s=900.0, reason="Too many requests")
     health, words = found(standstill(ledger, chosen))["account"]
     assert health is Health.WARNING
-    assert words.startswith("rests for 15 min more: Too many requests")
-    ledger.permits.strike(ACCOUNT, Strike(900.0, "No money", 1, trouble="balance"))
+    assert words.startswith("cools down for 15 min more: Too many requests")
+    reject(ledger, cause="balance", cooldown_s=900.0, reason="No money")
     health, words = found(standstill(ledger, chosen))["account"]
     assert health is Health.WRONG
     assert "top the account up" in words

@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 
-from jobs.ledger.permits import Strike
 from jobs.moves import abandon
 from jobs.states import Event, State
 from producer import acting, showing
 from producer.exits import Exit
-from tests.jobs.ledger.play import ACCOUNT, PLENTY, a_batch, grant, open_batch, play
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    PLENTY,
+    a_batch,
+    grant,
+    open_batch,
+    play,
+    reject,
+)
 from tests.jobs.ledger.play import record_of as record
 from tests.producer.fleet import Fleet, fleet
 
@@ -73,7 +80,7 @@ def test_an_account_is_paused_and_resumed_with_its_troubles_forgotten(
     said = place.ask(acting.pause, None, account=True, json=False)
     assert f"account {ACCOUNT} is paused" in said.err
     assert grant(place.ledger) == []
-    place.ledger.permits.strike(ACCOUNT, Strike(900.0, "no money", 0, "balance"))
+    reject(place.ledger, cause="balance", cooldown_s=900.0, reason="no money")
     told = printed(place, acting.resume, None, account=True)
     assert told["was_paused"] is True
     assert told["forgotten"] == "no money"

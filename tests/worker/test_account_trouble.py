@@ -1,4 +1,4 @@
-"""An account in trouble fails no job: it rests, is probed, and goes on by itself."""
+"""An account in trouble fails no job: it cools down, is probed, goes on by itself."""
 
 import time
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def clock() -> Clock:
-    """The ledger's clock alone: rests pass when a test says so."""
+    """The ledger's clock alone: cooldowns pass when a test says so."""
     return Clock(time.time())
 
 
@@ -70,7 +70,7 @@ def go_on(shop: Workshop, clock: Clock, step_s: float = 1.0) -> None:
         ("absurd", LONGEST_COOLING_S, LONGEST_COOLING_S),
     ],
 )
-def test_a_429_is_rested_for_as_the_provider_asks(
+def test_a_429_cools_the_account_down_as_the_provider_asks(
     shop: Workshop, clock: Clock, form: str, at_least_s: float, at_most_s: float
 ) -> None:
     shop.sandbox.configure(retry_after=form, retry_after_s=20.0, submit_429="first 3")
@@ -83,11 +83,11 @@ def test_a_429_is_rested_for_as_the_provider_asks(
 
     clock.forward(rests_s + 0.1)
     assert len(shop.submit()) == 1
-    assert account(shop).strikes == 0
+    assert account(shop).consecutive_rejections == 0
     go_on(shop, clock)
 
 
-def test_every_refusal_in_a_row_makes_the_rest_longer(
+def test_every_rejection_in_a_row_makes_the_cooldown_longer(
     shop: Workshop, clock: Clock
 ) -> None:
     shop.sandbox.configure(submit_429="first 6")
@@ -98,35 +98,36 @@ def test_every_refusal_in_a_row_makes_the_rest_longer(
         rests_s.append(account(shop).cooling_until_s - clock.now_s)
         clock.forward(rests_s[-1] + 0.1)
     assert rests_s[-1] > 4 * rests_s[0]
-    assert account(shop).strikes == 6
+    assert account(shop).consecutive_rejections == 6
     go_on(shop, clock)
-    assert account(shop).strikes == 0
+    assert account(shop).consecutive_rejections == 0
 
 
 def test_a_smaller_limit_than_promised_is_learnt_and_outgrown(
     shop: Workshop, clock: Clock
 ) -> None:
-    shop.sandbox.configure(concurrent=3, generation_s=0.4)
+    shop.sandbox.configure(concurrent=3, generation_s=3.0)
     shop.order(*(shop.job(number) for number in range(30)))
-    shop.submit()
-    learnt = account(shop).learnt_concurrent
-    assert learnt is not None
-    assert learnt <= 3
-    (finding,) = doctor._learnt(shop.ledger, shop.engine.settings)
-    assert f"more than {learnt} at once" in finding.words
+
+    def adaptive() -> int:
+        limit = shop.engine.settings.limits.concurrent_videos
+        return account(shop).adaptive_concurrency or limit
 
     def turn() -> None:
         clock.forward(1.0)
         shop.submit()
         shop.end()
 
-    shop.until(lambda: len(shop.are(State.STORED)) >= 9, turn)
-    assert 1 <= (account(shop).learnt_concurrent or 0) <= 4
+    shop.submit()
+    assert adaptive() <= 3
+    (finding,) = doctor._adapted(shop.ledger, shop.engine.settings)
+    assert f"only {adaptive()} videos are made at once" in finding.words
+    assert "reelmill resume --account" in finding.words
 
     shop.sandbox.configure(concurrent=0, generation_s=0.1)
+    before = adaptive()
     go_on(shop, clock)
-    grown = account(shop).learnt_concurrent
-    assert grown is None or grown > learnt
+    assert adaptive() > before
     nobody_failed(shop)
 
 
@@ -143,7 +144,10 @@ def test_a_provider_that_queues_is_given_all_that_was_promised(
 
 @pytest.mark.parametrize("form", [402, 403, 200])
 def test_an_empty_account_goes_on_once_it_is_topped_up(
-    simulated: Ledger, home: Path, clock: Clock, form: int
+    simulated: Ledger,
+    home: Path,
+    clock: Clock,
+    form: int,
 ) -> None:
     poor = {"balance_usd_micros": 2 * PRICE, "insufficient": form}
     with (

@@ -27,6 +27,10 @@ local function open_batch(account, batch)
   redis.call('ZADD', account_key(account) .. ':open', 'NX', math.max(own, clock_now), batch)
 end
 
+-- Waiting jobs stand in the order of their manifest; those that were rejected behind all
+-- others, from here on by when they may be tried again.
+local BEHIND = 1e12
+
 -- How long a batch that is over is shown by `figures`.
 local SHOWN_S = 86400
 

@@ -15,36 +15,26 @@ if number(acct, 'cooling_until') > now then return {} end
 
 redis.call('ZREMRANGEBYSCORE', starts, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
+local unanswered = redis.call('ZCOUNT', starts, '+inf', '+inf')
 local free = math.min(
   most,
   number(acct, 'videos_per_minute') - redis.call('ZCARD', starts),
   number(acct, 'concurrent_videos') - redis.call('ZCARD', slots)
 )
--- While more wait than a window holds they start evenly over it, in strides of at most
--- five seconds: who comes behind thousands need not wait for the next window.
-local per_s = number(acct, 'videos_per_minute') / 60
-local stride = math.ceil(5 * per_s)
-local paced_at, left = number(acct, 'paced_at'), tonumber(redis.call('HGET', acct, 'paced_left') or stride)
-left = math.min(stride, left + math.max(0, now - paced_at) * per_s)
-if per_s >= 1 then
-  local waiting = 0
-  for _, batch in ipairs(redis.call('ZRANGE', open, 0, -1)) do
-    waiting = waiting + redis.call('ZCARD', batch_key(batch) .. ':waiting')
-    if waiting > free then break end
-  end
-  if waiting > free then free = math.min(free, math.floor(left)) end
+-- What 429s have taught was counted in videos that were generating. Slots of lost answers
+-- are left out here as they were there, or the last one could be held by a job that waits
+-- for a person while nothing else may start. Now and then one more is tried.
+local adaptive = tonumber(redis.call('HGET', acct, 'adaptive_concurrency') or 'inf')
+if adaptive < math.huge then
+  local room = math.floor(adaptive) - number(acct, 'generating') - unanswered
+  if room <= 0 and unanswered == 0 and number(acct, 'adaptive_raise_at') <= now then room = 1 end
+  free = math.min(free, room)
 end
--- What refusals have taught was counted in videos that were generating. Slots of lost
--- answers are left out here as they were there, or the last one could be held by a job
--- that waits for a person while nothing else may start.
-local learnt = redis.call('HGET', acct, 'learnt_concurrent')
-if learnt then
-  local at_work = number(acct, 'generating') + redis.call('ZCOUNT', starts, '+inf', '+inf')
-  free = math.min(free, math.floor(tonumber(learnt)) - at_work)
-end
--- After a refusal one probe goes out, and nothing else until it is answered.
-if number(acct, 'strikes') > 0 then
-  if redis.call('ZCOUNT', starts, '+inf', '+inf') > 0 then return {} end
+-- After a rejection one probe goes out, and nothing else until it is answered.
+local rejections = number(acct, 'consecutive_rejections')
+local probing = rejections > 0
+if probing then
+  if unanswered > 0 then return {} end
   free = math.min(free, 1)
 end
 if free <= 0 then return {} end
@@ -56,95 +46,156 @@ if daily_budget and daily_budget ~= '' then
   daily_left = tonumber(daily_budget) - number(acct, day)
 end
 
--- Nobody is behind the account's virtual time: being held up earns no credit.
+-- Batches that may start something, in the order of their virtual time. They are read
+-- only as far as they are needed, and of each only what is granted next.
+local BATCHES, JOBS = 100, 20
 local vclock = number(acct, 'vclock')
-local queue = {}
-local range = redis.call('ZRANGE', open, 0, -1, 'WITHSCORES')
-for i = 1, #range, 2 do
-  queue[#queue + 1] = { batch = range[i], vtime = math.max(vclock, tonumber(range[i + 1])) }
+local vclock_before = vclock
+local learnt, queue, emptied, waiting = {}, {}, {}, 0
+local range, place, first, all_read = {}, 1, 0, false
+-- What was rejected stands behind, until its time; a probe may be any of them.
+local until_score = probing and '+inf' or BEHIND + now
+
+-- The virtual time of the next batch that was not read; nil when all were. Nobody is
+-- behind the account's own: being held up earns no credit.
+local function next_vtime()
+  if place > #range and not all_read then
+    range = redis.call('ZRANGE', open, first, first + BATCHES - 1, 'WITHSCORES')
+    place, first, all_read = 1, first + BATCHES, #range == 0
+  end
+  return range[place] and math.max(vclock_before, tonumber(range[place + 1]))
 end
 
--- What is known of a batch and of its next jobs, read once.
-local function learn(entry)
+-- Reads the next batch; true if it may start something.
+local function learn(vtime)
+  local entry = { batch = range[place], vtime = vtime }
+  place = place + 2
   local key = batch_key(entry.batch)
   local is = redis.call('HMGET', key,
     'paused', 'aside', 'cancelled', 'held_until', 'budget', 'reserved', 'charged', 'priority')
-  entry.kept = is[1] == '1' or is[2] == '1' or is[3] == '1' or (tonumber(is[4] or '0') or 0) > now
+  if is[1] == '1' or is[2] == '1' or is[3] == '1' or (tonumber(is[4] or '0') or 0) > now then
+    return false
+  end
+  local ready = redis.call('ZCOUNT', key .. ':waiting', '-inf', until_score)
+  if ready == 0 then
+    if redis.call('EXISTS', key .. ':waiting') == 0 then emptied[#emptied + 1] = entry.batch end
+    return false
+  end
+  waiting = waiting + ready
   entry.budget = is[5] and is[5] ~= '' and tonumber(is[5]) or math.huge
   entry.committed = (tonumber(is[6]) or 0) + (tonumber(is[7]) or 0)
-  entry.step = 1 / math.max(1, tonumber(is[8]) or 0)
-  entry.ids = redis.call('ZRANGE', key .. ':waiting', 0, free - 1)
-  entry.taken, entry.reserved = 0, 0
+  -- Probes go round, whatever weight a batch has.
+  entry.step = probing and 1 or 1 / math.max(1, tonumber(is[8]) or 0)
+  entry.ids, entry.at, entry.granted, entry.reserved = {}, 1, {}, 0
+  learnt[#learnt + 1], queue[#queue + 1] = entry, entry
+  return true
 end
 
--- Writes down what was granted of a batch, once for all of it.
-local function write_down(entry)
-  if not entry.taken or entry.taken == 0 then return end
-  local key = batch_key(entry.batch)
-  redis.call('ZREM', key .. ':waiting', unpack(entry.ids, 1, entry.taken))
-  redis.call('HINCRBY', key, 'n:waiting', -entry.taken)
-  redis.call('HINCRBY', key, 'n:admitted', entry.taken)
-  redis.call('HINCRBY', key, 'reserved', entry.reserved)
-  redis.call('HSET', key, 'stopped_by', '', 'vtime', entry.vtime)
-  redis.call('HINCRBY', acct, day, entry.reserved)
-  redis.call('ZADD', open, entry.vtime, entry.batch)
-  entry.taken, entry.reserved = 0, 0
+-- While more wait than may start they start evenly over the window, in strides of at most
+-- five seconds: who comes behind thousands need not wait for the next window.
+local per_s = number(acct, 'videos_per_minute') / 60
+local stride = math.ceil(5 * per_s)
+local paced_at, left = number(acct, 'paced_at'), tonumber(redis.call('HGET', acct, 'paced_left') or stride)
+left = math.min(stride, left + math.max(0, now - paced_at) * per_s)
+if per_s >= 1 then
+  while waiting <= free do
+    local vtime = next_vtime()
+    if not vtime then break end
+    learn(vtime)
+  end
+  if waiting > free then free = math.min(free, math.floor(left)) end
 end
 
+-- The place in the queue of the batch whose turn it is; nil if there is none.
 local function next_batch()
   local best
-  for _, entry in ipairs(queue) do
-    if not entry.blocked and (not best or entry.vtime < best.vtime) then best = entry end
+  for i, entry in ipairs(queue) do
+    if not best or entry.vtime < queue[best].vtime then best = i end
+  end
+  local vtime = next_vtime()
+  while vtime and not (best and queue[best].vtime <= vtime) do
+    if learn(vtime) then best = #queue end
+    vtime = next_vtime()
   end
   return best
 end
 
--- A batch that comes to rest because of a budget is reported as it stands.
-local function stop(entry, why)
-  entry.blocked = true
-  write_down(entry)
-  if redis.call('HGET', batch_key(entry.batch), 'stopped_by') == why then return end
-  redis.call('HSET', batch_key(entry.batch), 'stopped_by', why)
-  finish_if_over(account, entry.batch, now)
+-- The job that a probe sends: each time another one, spread over all that were not
+-- rejected themselves; then the one whose turn is first. What is too dear goes last.
+local function probe_of(key)
+  local fresh = redis.call('ZCOUNT', key, '-inf', '(' .. BEHIND)
+  local spread = math.floor((rejections * 0.6180339887 % 1) * fresh)
+  local picked = redis.call('ZRANGE', key, spread, spread)[1]
+  return { picked, redis.call('ZRANGE', key, 0, 0)[1] }
+end
+
+-- The next job of a batch; nil if no other may start now.
+local function next_job(entry)
+  local key = batch_key(entry.batch) .. ':waiting'
+  if entry.at > #entry.ids then
+    local seen = #entry.ids
+    if probing and seen == 0 then
+      entry.ids = probe_of(key)
+    elseif not probing then
+      local more = redis.call('ZRANGEBYSCORE', key, '-inf', until_score, 'LIMIT', seen, JOBS)
+      for _, id in ipairs(more) do entry.ids[#entry.ids + 1] = id end
+    end
+  end
+  return entry.ids[entry.at]
 end
 
 local granted = {}
 while #granted < free do
-  local entry = next_batch()
-  if not entry then break end
-  if not entry.ids then learn(entry) end
-  local id = entry.ids[entry.taken + 1]
+  local turn = next_batch()
+  if not turn then break end
+  local entry = queue[turn]
+  local id = next_job(entry)
+  local ref = entry.batch .. '/' .. (id or '')
+  local job = job_key(ref)
+  local price = id and number(job, 'price') or 0
   if not id then
-    -- It has no more than it had room for, so nothing of it waits now.
-    entry.blocked = true
-    write_down(entry)
-    redis.call('ZREM', open, entry.batch)
-  elseif entry.kept then
-    entry.blocked = true
+    table.remove(queue, turn)
+  elseif entry.committed + price > entry.budget or price > daily_left then
+    entry.stopped_by = entry.committed + price > entry.budget and 'budget' or 'daily-budget'
+    entry.at = entry.at + 1
+    if not probing or entry.at > #entry.ids then table.remove(queue, turn) end
   else
-    local ref = entry.batch .. '/' .. id
-    local job = job_key(ref)
-    local price = number(job, 'price')
-    if entry.committed + price > entry.budget then
-      stop(entry, 'budget')
-    elseif price > daily_left then
-      stop(entry, 'daily-budget')
-    else
-      local permit = redis.call('HINCRBY', job, 'permit', 1)
-      redis.call('HSET', job, 'state', 'admitted', 'day', day)
-      redis.call('ZADD', slots, '+inf', ref)
-      redis.call('ZADD', starts, '+inf', ref .. '#' .. permit)
-      redis.call('ZADD', due, now + lease_s, ref)
-      daily_left = daily_left - price
-      entry.committed = entry.committed + price
-      entry.taken, entry.reserved = entry.taken + 1, entry.reserved + price
-      vclock = entry.vtime
-      entry.vtime = entry.vtime + entry.step
-      granted[#granted + 1] = ref
-    end
+    local permit = redis.call('HINCRBY', job, 'permit', 1)
+    redis.call('HSET', job, 'state', 'admitted', 'day', day)
+    redis.call('ZADD', slots, '+inf', ref)
+    redis.call('ZADD', starts, '+inf', ref .. '#' .. permit)
+    redis.call('ZADD', due, now + lease_s, ref)
+    daily_left = daily_left - price
+    entry.committed = entry.committed + price
+    entry.reserved = entry.reserved + price
+    entry.granted[#entry.granted + 1] = id
+    entry.at, entry.stopped_by = entry.at + 1, nil
+    vclock = entry.vtime
+    entry.vtime = entry.vtime + entry.step
+    granted[#granted + 1] = ref
   end
 end
-for _, entry in ipairs(queue) do write_down(entry) end
+
+-- Writes down what was granted of each batch, once for all of it.
+for _, entry in ipairs(learnt) do
+  local key, count = batch_key(entry.batch), #entry.granted
+  if count > 0 then
+    redis.call('ZREM', key .. ':waiting', unpack(entry.granted))
+    redis.call('HINCRBY', key, 'n:waiting', -count)
+    redis.call('HINCRBY', key, 'n:admitted', count)
+    redis.call('HINCRBY', key, 'reserved', entry.reserved)
+    redis.call('HSET', key, 'stopped_by', '', 'vtime', entry.vtime)
+    redis.call('HINCRBY', acct, day, entry.reserved)
+    redis.call('ZADD', open, entry.vtime, entry.batch)
+    if redis.call('EXISTS', key .. ':waiting') == 0 then emptied[#emptied + 1] = entry.batch end
+  end
+  -- A batch that comes to rest because of a budget is reported as it stands.
+  if entry.stopped_by and redis.call('HGET', key, 'stopped_by') ~= entry.stopped_by then
+    redis.call('HSET', key, 'stopped_by', entry.stopped_by)
+    finish_if_over(account, entry.batch, now)
+  end
+end
+if #emptied > 0 then redis.call('ZREM', open, unpack(emptied)) end
 if #granted > 0 then redis.call('HSET', acct, 'vclock', vclock) end
 redis.call('HSET', acct, 'paced_at', now, 'paced_left', math.max(0, left - #granted))
 return granted

@@ -8,8 +8,8 @@ local now, silent_s = clock(ARGV[1]), tonumber(ARGV[2])
 local most_failures, looked_at = tonumber(ARGV[3]), tonumber(ARGV[4])
 local BLOCK, MOST_BESIDE, MOST_LATE = 500, 100, 500
 local ACCOUNT = {
-  'videos_per_minute', 'concurrent_videos', 'cooling_until', 'strikes', 'trouble', 'reason',
-  'paused', 'refusals', 'learnt_concurrent', 'daily_budget', day_of(now),
+  'videos_per_minute', 'concurrent_videos', 'cooling_until', 'consecutive_rejections', 'trouble',
+  'reason', 'paused', 'refusals', 'adaptive_concurrency', 'daily_budget', day_of(now),
 }
 
 -- Workers that live, by the account that they work for: all of them, because those of

@@ -30,6 +30,30 @@ if prediction ~= '' then
   remember(account, prediction, ref, now)
 end
 
+-- A request of the account was accepted: what rejections had taught is looked at anew.
+local function accepted(sent_at, generating)
+  local model = kind_of(redis.call('HGET', job, 'job'))
+  redis.call('HSET', acct .. ':accepted', model, sent_at)
+  local is = redis.call('HMGET', acct, 'cooling_until', 'consecutive_rejections', 'trouble',
+    'reason', 'losses', 'adaptive_concurrency')
+  redis.call('DEL', acct .. ':forbidden')
+  if (tonumber(is[5] or '0') or 0) > 0 then redis.call('HINCRBY', acct, 'losses', -1) end
+  -- An acceptance of the rejected burst itself does not end the cooldown.
+  local is_cooling = (tonumber(is[1] or '0') or 0) > now
+  if not is_cooling and ((is[2] or '0') ~= '0' or (is[3] or '') ~= '' or (is[4] or '') ~= '') then
+    redis.call('HSET', acct, 'consecutive_rejections', 0, 'trouble', '', 'reason', '')
+  end
+  -- It takes more than it was given: twice as many are tried.
+  if is[6] and generating > tonumber(is[6]) then
+    local raised = is_cooling and generating or 2 * generating
+    if raised < number(acct, 'concurrent_videos') then
+      redis.call('HSET', acct, 'adaptive_concurrency', raised)
+    else
+      redis.call('HDEL', acct, 'adaptive_concurrency', 'adaptive_raise_s', 'adaptive_raise_at')
+    end
+  end
+end
+
 local writes = tonumber(ARGV[16])
 -- The server's clock says when a request may have left: those of workers may be set.
 local stamp = after == 'submitting' and string.format('%.3f', now)
@@ -81,23 +105,9 @@ if after == 'generating' then
     sent_at = sent_at or string.match(ARGV[i], '"sent_at_s":([%d.]+)')
   end
   redis.call('ZADD', acct .. ':uncollected', sent_at or now, ref)
-  redis.call('HINCRBY', acct, 'generating', 1)
-  -- An acceptance after the rest ends it; one of the refused burst itself does not,
-  -- nor does finding one that was accepted before.
-  local rests = redis.call('HMGET', acct,
-    'cooling_until', 'strikes', 'trouble', 'reason', 'learnt_concurrent')
-  if state == 'submitting' and (tonumber(rests[1] or '0') or 0) <= now then
-    if (rests[2] or '0') ~= '0' or (rests[3] or '') ~= '' or (rests[4] or '') ~= '' then
-      redis.call('HSET', acct, 'strikes', 0, 'trouble', '', 'reason', '')
-    end
-    -- What refusals taught is outgrown by one slot for every slotful of acceptances.
-    local learnt = tonumber(rests[5] or '0')
-    if learnt > 0 and learnt >= number(acct, 'concurrent_videos') then
-      redis.call('HDEL', acct, 'learnt_concurrent')
-    elseif learnt > 0 then
-      redis.call('HSET', acct, 'learnt_concurrent', learnt + 1 / learnt)
-    end
-  end
+  local generating = redis.call('HINCRBY', acct, 'generating', 1)
+  -- Finding one that was accepted before says nothing of the account now.
+  if state == 'submitting' then accepted(sent_at or now, generating) end
 end
 
 if slot == 'take' then redis.call('ZADD', acct .. ':slots', '+inf', ref) end
@@ -138,7 +148,9 @@ end
 if state == 'following' then estimate(key, redis.call('HGET', job, 'price'), 1) end
 if after == 'reused' then estimate(key, redis.call('HGET', job, 'price'), -1) end
 if after == 'waiting' then
-  redis.call('ZADD', key .. ':waiting', redis.call('HGET', job, 'place'), id)
+  local rejected = redis.call('HGET', job, 'rejected')
+  local behind = rejected and BEHIND + string.match(rejected, '%S+$')
+  redis.call('ZADD', key .. ':waiting', behind or redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)
   -- Before it is paid again, another may have made it meanwhile.
   if state == 'failed' or state == 'cancelled' then settle_twin(ref, now, true) end

@@ -4,9 +4,11 @@ from functools import partial
 from typing import Any
 
 from jobs import moves
+from jobs.attempt.rejections import THROTTLED, Rejection
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.moves import Moved
+from jobs.ledger.permits import Verdict
 from jobs.moves import Move, Ref
 from jobs.pace.limits import Limits
 from jobs.records import BatchRecord, Failure, JobRecord
@@ -15,6 +17,7 @@ from jobs.states import Event
 ACCOUNT = "acme"
 PRICE = 210_000
 LEASE_S = 30.0
+FIRST = Ref("spring", "row-1")
 POSTER = "spring/row-1.poster.jpg"
 #: Events that the ledger's own steps bring about, for no move asks for them.
 OWN_STEPS = frozenset({Event.GRANT, Event.FOLLOW, Event.LEAD, Event.REUSE, Event.SPARE})
@@ -121,6 +124,23 @@ def play(
         move = move_by(ref.batch, record, event, prediction_id, now_s)
         assert ledger.moves.make([move]) == [Moved.YES]
     return record_of(ledger, ref)
+
+
+def reject(
+    ledger: Ledger,
+    ref: Ref = FIRST,
+    cause: str = THROTTLED,
+    cooldown_s: float = 10.0,
+    reason: str = "busy",
+    consecutive_before: int | None = None,
+) -> Verdict:
+    """Tell the account that a job's request was rejected, as its worker would."""
+    (record,) = ledger.batches.load([ref])
+    if consecutive_before is None:
+        consecutive_before = ledger.permits.read(ACCOUNT).consecutive_rejections
+    permit = record.permit if record else 1
+    rejection = Rejection(ref, permit, cause, reason, cooldown_s, consecutive_before)
+    return ledger.permits.reject(ACCOUNT, rejection)
 
 
 def grant(ledger: Ledger, most: int = 1_000) -> list[Ref]:

@@ -9,6 +9,7 @@ from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 
 DUE = "reelmill:account:acme:due"
 SLOTS = "reelmill:account:acme:slots"
+OPEN = "reelmill:account:acme:open"
 BATCH = "reelmill:batch:spring"
 JOB = "reelmill:job:spring/row-1"
 
@@ -25,6 +26,7 @@ BREACHES = [
     (("HSET", JOB, "price", 7), "spring: estimated is 630000 in the batch, 420007"),
     (("HINCRBY", BATCH, "estimated", 1), "spring: estimated is 630001 in the batch"),
     (("HINCRBY", BATCH, "unpriced", 1), "spring: unpriced is 1 in the batch"),
+    (("ZREM", OPEN, "spring"), "spring: jobs are waiting, and nothing would start"),
     (("HINCRBY", BATCH, "reserved", 1), "spring: reserved is 210001 in the batch"),
     (("HINCRBY", BATCH, "charged", -1), "spring: charged is 209999 in the batch"),
     (("HINCRBY", BATCH, "refunded", 7), "spring: refunded is 7 in the batch"),

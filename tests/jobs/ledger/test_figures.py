@@ -7,7 +7,6 @@ from jobs.fleet.metrics import DAY_S
 from jobs.ledger import Ledger
 from jobs.ledger.figures import MOST_BATCHES
 from jobs.ledger.moves import Moved
-from jobs.ledger.permits import Strike
 from jobs.moves import Ref
 from jobs.states import Event, State
 from tests.conftest import Clock
@@ -21,6 +20,7 @@ from tests.jobs.ledger.play import (
     open_batch,
     play,
     record_of,
+    reject,
 )
 
 
@@ -135,8 +135,8 @@ def test_an_account_tells_its_limits_its_use_and_its_trouble(
     ledger.permits.set_limits(ACCOUNT, PLENTY, 5_000_000)
     open_batch(ledger, jobs=3)
     grant(ledger, 2)
-    ledger.permits.strike(ACCOUNT, Strike(10.0, "slow down", 0, too_many=True))
-    ledger.permits.strike(ACCOUNT, Strike(60.0, "no money", 1, "balance"))
+    reject(ledger, cooldown_s=10.0, reason="slow down")
+    reject(ledger, cause="balance", cooldown_s=60.0, reason="no money")
     found = figures(ledger)
     assert (found.slots_in_use, found.starts_in_window) == (2, 2)
     assert (found.refusals, found.throttled) == (2, 1)

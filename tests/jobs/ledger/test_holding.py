@@ -7,7 +7,6 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
-from jobs.ledger.permits import Strike
 from jobs.moves import LONGEST_GENERATION_S, Ref, abandon, cancel
 from jobs.pace.limits import Limits
 from jobs.states import Event, State
@@ -21,6 +20,7 @@ from tests.jobs.ledger.play import (
     open_batch,
     play,
     record_of,
+    reject,
 )
 
 SENT = (Event.CLAIM, Event.ACCEPT)
@@ -53,12 +53,12 @@ def test_a_pause_holds_one_batch_alone_and_earns_it_no_credit(ledger: Ledger) ->
 def test_a_paused_account_starts_nothing_of_any_batch(ledger: Ledger) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     refs = open_batch(ledger)
-    ledger.permits.strike(ACCOUNT, Strike(500.0, "no money", 0, "balance"))
+    reject(ledger, cause="balance", cooldown_s=500.0)
     ledger.permits.pause(ACCOUNT)
     assert ledger.permits.read(ACCOUNT).paused
     ledger.permits.recover(ACCOUNT)
     assert grant(ledger) == []
-    ledger.permits.strike(ACCOUNT, Strike(500.0, "no money", 0, "balance"))
+    reject(ledger, cause="balance", cooldown_s=500.0)
     ledger.permits.resume(ACCOUNT)
     account = ledger.permits.read(ACCOUNT)
     assert (account.paused, account.trouble, account.cooling_until_s) == (False, "", 0)

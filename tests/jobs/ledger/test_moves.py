@@ -11,7 +11,6 @@ from jobs.ledger import Ledger, archiving, keys
 from jobs.ledger.archives import NotNow
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
-from jobs.ledger.permits import Strike
 from jobs.moves import Move, Ref
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.records import Failure, JobRecord
@@ -34,6 +33,7 @@ from tests.jobs.ledger.play import (
     open_batch,
     play,
     record_of,
+    reject,
 )
 
 LIMITS = Limits(videos_per_minute=4, concurrent_videos=5)
@@ -135,10 +135,9 @@ class History:
             self.ledger.due.postpone(ACCOUNT, waits_s, late=late)
 
     def the_account_is_refused(self) -> None:
-        strikes = self.ledger.permits.read(ACCOUNT).strikes
-        rest_s, too_many = self.luck.choice([(0.0, True), (5.0, False), (100.0, False)])
-        strike = Strike(rest_s, "slow down", strikes, too_many=too_many)
-        self.ledger.permits.strike(ACCOUNT, strike)
+        cause = self.luck.choice(["throttled", "lost", "permission", "key", "balance"])
+        cooldown_s = self.luck.choice([0.0, 5.0, 100.0])
+        reject(self.ledger, self.luck.choice(self.refs), cause, cooldown_s)
 
     def the_budget_is_raised(self) -> None:
         self.budget += self.luck.randrange(3) * PRICE

@@ -5,13 +5,20 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
-from jobs.ledger.permits import Strike
 from jobs.moves import LONGEST_GENERATION_S, Ref, abandon
 from jobs.pace.limits import Limits
 from jobs.records import Failure
 from jobs.states import Event, State
 from tests.conftest import Clock
-from tests.jobs.ledger.play import ACCOUNT, batch_of, grant, open_batch, play, record_of
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    batch_of,
+    grant,
+    open_batch,
+    play,
+    record_of,
+    reject,
+)
 
 LATE = Failure("late", "the provider says processing")
 SENT = (Event.CLAIM, Event.ACCEPT)
@@ -47,17 +54,17 @@ def test_two_that_never_end_leave_their_two_slots_to_the_rest(
     assert audit(simulated, ACCOUNT) == []
 
 
-def test_what_refusals_taught_leaves_out_what_is_overdue(
+def test_what_429s_taught_leaves_out_what_is_overdue(
     simulated: Ledger, clock: Clock
 ) -> None:
     stuck, *rest = generating(simulated, clock, 1, 2)
     simulated.permits.set_limits(ACCOUNT, Limits(1_000, 9))
-    simulated.permits.strike(ACCOUNT, Strike(0.0, "busy", 0, too_many=True))
-    simulated.permits.recover(ACCOUNT)
-    assert simulated.permits.read(ACCOUNT).learnt_concurrent == 1
+    for ref in rest:
+        reject(simulated, ref, cooldown_s=0.0)
+    assert simulated.permits.read(ACCOUNT).adaptive_concurrency == 1
     assert grant(simulated) == []
     play(simulated, stuck, Event.OVERDUE)
-    assert grant(simulated) == rest
+    assert len(grant(simulated)) == 1
 
 
 @pytest.mark.parametrize(

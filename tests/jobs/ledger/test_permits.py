@@ -8,7 +8,6 @@ import pytest
 
 from jobs.ledger import Ledger, connect
 from jobs.ledger.audit import audit
-from jobs.ledger.permits import Strike
 from jobs.moves import Ref
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.states import Event, State
@@ -25,6 +24,7 @@ from tests.jobs.ledger.play import (
     open_batch,
     play,
     record_of,
+    reject,
 )
 
 THREE_USD = 3_000_000
@@ -251,8 +251,9 @@ def test_a_lost_answer_does_not_hold_the_last_slot_that_was_learnt(
     first, second = open_batch(ledger, jobs=2)
     assert grant(ledger, 1) == [first]
     play(ledger, first, Event.CLAIM, Event.LOSE, *events)
-    ledger.permits.strike(ACCOUNT, Strike(0.0, "too many", 0, too_many=True))
-    assert ledger.permits.read(ACCOUNT).learnt_concurrent == 1
+    ledger.permits.set_limits(ACCOUNT, Limits(1_000, 2))
+    reject(ledger, second, cooldown_s=0.0)
+    assert ledger.permits.read(ACCOUNT).adaptive_concurrency == 1
     assert grant(ledger) == [second]
 
 

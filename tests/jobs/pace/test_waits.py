@@ -14,7 +14,7 @@ from jobs.pace.waits import (
     LONGEST_COOLING_S,
     Expected,
     collect_again_s,
-    cooling_s,
+    cooldown_s,
     settle_again_s,
 )
 
@@ -44,15 +44,15 @@ def test_a_few_that_took_for_ever_do_not_change_what_is_usual() -> None:
 
 
 @given(st.integers(1, 10_000), st.none() | st.floats(), luck)
-def test_an_account_rests_for_a_bounded_time(
-    strikes: int, retry_after_s: float | None, lucky: float
+def test_an_account_cools_down_for_a_bounded_time(
+    consecutive: int, retry_after_s: float | None, lucky: float
 ) -> None:
-    rest_s = cooling_s(strikes, retry_after_s, lucky)
-    assert 0 < rest_s <= 1.25 * LONGEST_COOLING_S
+    seconds = cooldown_s(consecutive, retry_after_s, lucky)
+    assert 0 < seconds <= 1.25 * LONGEST_COOLING_S
 
 
 @pytest.mark.parametrize(
-    ("retry_after_s", "rest_s"),
+    ("retry_after_s", "seconds"),
     [
         (None, 2.0),
         (30.0, 30.0),
@@ -63,14 +63,19 @@ def test_an_account_rests_for_a_bounded_time(
     ],
 )
 def test_the_provider_says_how_long_within_reason(
-    retry_after_s: float | None, rest_s: float
+    retry_after_s: float | None, seconds: float
 ) -> None:
-    assert cooling_s(1, retry_after_s, luck=0.5) == pytest.approx(rest_s)
+    assert cooldown_s(1, retry_after_s, luck=0.5) == pytest.approx(seconds)
 
 
 @given(st.integers(1, 100), luck)
-def test_the_rest_grows_with_every_refusal(strikes: int, lucky: float) -> None:
-    assert cooling_s(strikes, None, lucky) <= cooling_s(strikes + 1, None, lucky)
+def test_the_cooldown_grows_with_every_rejection(
+    consecutive: int, lucky: float
+) -> None:
+    shorter, longer = (
+        cooldown_s(n, None, lucky) for n in (consecutive, consecutive + 1)
+    )
+    assert shorter <= longer
 
 
 @given(st.integers(0, 10**9), luck)

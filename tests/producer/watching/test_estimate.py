@@ -121,11 +121,11 @@ def test_a_budget_that_lasts_leaves_the_end_as_it_is(lasts: dict[str, Any]) -> N
     assert expected.left_s
 
 
-def test_a_rest_of_the_account_holds_the_end_off() -> None:
+def test_a_cooldown_of_the_account_holds_the_end_off() -> None:
     seen = {"mix": mix(90.0)}
     now = snapshot({State.WAITING: 3}, seen=seen)
-    resting = account(cooling_until_s=NOW_S + 500, strikes=1)
-    later = snapshot({State.WAITING: 3}, seen=seen, of=resting)
+    cooling = account(cooling_until_s=NOW_S + 500)
+    later = snapshot({State.WAITING: 3}, seen=seen, of=cooling)
     soon_s = estimate(now, Pace().after(now)).left_s
     late_s = estimate(later, Pace().after(later)).left_s
     assert soon_s is not None

@@ -30,7 +30,7 @@ HOSTILE = "[bold]mug[/]\x1b[2J\x9b31m\r\n\u202egpj\u2066\u200b:smile:" + "x" * 9
 
 FULL = snapshot(
     {State.STORED: 40, State.GENERATING: 12, State.WAITING: 46, State.FAILED: 2},
-    of=account(slots_in_use=12, learnt_concurrent=60),
+    of=account(slots_in_use=12, adaptive_concurrency=60),
     seen={
         "starts": 12,
         "workers": 3,
@@ -61,7 +61,7 @@ def test_a_panel_tells_counts_end_money_rate_limits_and_failures() -> None:
         "by 08:0",
         "$0.84 charged · $1.81 projected · $5.00 budget",
         "12 of 40 in the last minute",
-        "12 of 100 in use · refusals taught 60 at once",
+        "12 of 100 in use · after a 429 60 at once",
         "mug  moderation: a policy",
         "→ Change its prompt or picture",
         "bag  refused: no",

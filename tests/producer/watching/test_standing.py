@@ -37,10 +37,10 @@ def test_every_job_is_over_under_way_waiting_or_a_persons(
             "the account is in trouble (balance): the provider's words",
         ),
         (
-            snapshot({}, of=account(cooling_until_s=NOW_S + 42, strikes=1)),
-            "the account rests for 42 s: the provider's words",
+            snapshot({}, of=account(cooling_until_s=NOW_S + 42)),
+            "the account cools down for 42 s: the provider's words",
         ),
-        (snapshot({}, of=account(cooling_until_s=NOW_S - 1, strikes=1)), ""),
+        (snapshot({}, of=account(cooling_until_s=NOW_S - 1)), ""),
         (snapshot({}, note="the store is full"), "the store is full"),
         (snapshot({State.WAITING: 1}), ""),
         (

@@ -198,10 +198,10 @@ def test_a_row_that_fails_anew_is_told_anew_and_memory_of_others_is_bounded() ->
 
 def test_what_tells_of_a_batch_has_all_of_it_and_its_account() -> None:
     stream = Stream()
-    resting = account(cooling_until_s=NOW_S + 60, strikes=1, slots_in_use=7)
+    cooling = account(cooling_until_s=NOW_S + 60, slots_in_use=7)
     now = snapshot(
         {State.WAITING: 40},
-        of=resting,
+        of=cooling,
         seen={"starts": 5, "mix": mix(90.0)},
         refunded_usd_micros=100_000,
         estimated_usd_micros=2_000_000,
