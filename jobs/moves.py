@@ -159,7 +159,9 @@ def claim(
         outcome="sent",
         price_usd_micros=record.job.price_usd_micros,
     )
-    move = replace(_move(batch, record, Event.CLAIM), due_in_s=lease_s)
+    move = replace(
+        _move(batch, record, Event.CLAIM), due_in_s=lease_s, erase=("looks", "again_at")
+    )
     write = {"links": json.dumps(dict(links))} if links else {}
     if provider_now_s is not None:
         # Under its permit: an older word must not be taken for this attempt's.
@@ -183,14 +185,25 @@ def claimed(record: JobRecord, move: Move, sent_at_s: float) -> JobRecord:
     )
 
 
-def give_back(batch: str, record: JobRecord, *, throttled: bool = False) -> Move:
-    """Nothing was created: the permit goes back, and the attempt never was one."""
+def give_back(
+    batch: str,
+    record: JobRecord,
+    *,
+    throttled: bool = False,
+    again_at_s: float | None = None,
+) -> Move:
+    """Nothing was created: the permit goes back, and the attempt never was one.
+
+    With `again_at_s`, in unix seconds by the ledger's clock, it waits behind all others
+    until then.
+    """
     move = replace(
         _move(batch, record, Event.RETURN),
         reserved_usd_micros=-_price(record),
         slot=Slot.FREE,
         token=Token.DROP,
         throttled=throttled,
+        write={} if again_at_s is None else {"again_at": f"{again_at_s:.3f}"},
     )
     if record.state is not State.SUBMITTING:
         return move

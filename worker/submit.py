@@ -30,6 +30,9 @@ from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.submit")
 
+#: Seconds until a worker is sent anew for a row whose model the last one did not know.
+UNKNOWN_MODEL_S = 30.0
+
 
 async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
     """Send the paid requests of jobs that hold a permit."""
@@ -71,7 +74,7 @@ def _claim(
 
     Beside them how many requests of the account were rejected in a row before.
     """
-    admitted = engine.load_now(refs, State.ADMITTED)
+    admitted = _of_known_models(engine, engine.load_now(refs, State.ADMITTED))
     now_s, lease_s = engine.now_s(), engine.settings.lease_s
     links = links_of(engine, admitted, now_s)
     claims = [
@@ -95,6 +98,31 @@ def _claim(
         return {}, 0
     account = engine.ledger.permits.read(engine.account)
     return claimed, account.consecutive_rejections
+
+
+def _of_known_models(
+    engine: Engine, admitted: Mapping[Ref, JobRecord]
+) -> dict[Ref, JobRecord]:
+    """Those whose model this worker knows; the others are left to other versions."""
+    models = engine.catalogue.models
+    known = {r: record for r, record in admitted.items() if record.job.model in models}
+    others = {r: record for r, record in admitted.items() if r not in known}
+    again_at_s = engine.now_s() + UNKNOWN_MODEL_S
+    engine.make_now(
+        [
+            moves.give_back(ref.batch, record, again_at_s=again_at_s)
+            for ref, record in others.items()
+        ]
+    )
+    for batch, model in sorted({(r.batch, rec.job.model) for r, rec in others.items()}):
+        log.warning("batch=%s waits for a worker that knows %s", batch, model)
+        words = (
+            f"rows of {model} wait for a worker that knows this model; bring all "
+            "workers to one version"
+        )
+        engine.ledger.batches.note(batch, words)
+        engine.ledger.workers.lack(engine.account, model)
+    return known
 
 
 def _is_durable(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> bool:

@@ -32,6 +32,7 @@ not a cluster, as Celery does.
 | `reelmill:account:A:forbidden` | set | jobs refused with 403 since the last |
 | | | acceptance |
 | `reelmill:account:A:lost` | set | jobs whose answer is lost |
+| `reelmill:account:A:lacked` | hash | model that a worker did not know, to when |
 | `reelmill:account:A:lock:N` | string | who does what one does at a time; ends by |
 | | | itself |
 | `reelmill:account:A:predictions:D` | hash | prediction id to job, by the day it was |
@@ -152,6 +153,11 @@ def due(account_id: str) -> str:
 def lost(account_id: str) -> str:
     """Jobs of an account whose answer is lost."""
     return f"{account(account_id)}:lost"
+
+
+def lacked(account_id: str) -> str:
+    """Models that workers of an account did not know."""
+    return f"{account(account_id)}:lacked"
 
 
 def lock(account_id: str, name: str) -> str:

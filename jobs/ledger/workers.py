@@ -18,6 +18,10 @@ from jobs.ledger.server import Server
 BEAT_EVERY_S = 5.0
 SILENT_S = 20.0
 
+#: Seconds that a model which a worker did not know is told of: a row comes back every
+#: half minute.
+LACKED_S = 120.0
+
 #: Seconds that a dead worker is remembered.
 KEPT_S = 86_400.0
 
@@ -86,6 +90,18 @@ class Workers:
             Worker(_facts(name, json.loads(facts)), float(silent_s))
             for name, facts, silent_s in zip(*[iter(flat)] * 3, strict=True)
         ]
+
+    def lack(self, account_id: str, model: str) -> None:
+        """Say that a worker was sent for a row whose model it does not know."""
+        now_s = float(self._now() or self._server.time()[0])
+        self._server.hset(keys.lacked(account_id), mapping={model: repr(now_s)})
+
+    def lacked(self, account_id: str) -> list[str]:
+        """The models that workers lately did not know."""
+        now_s = float(self._now() or self._server.time()[0])
+        found = self._server.hgetall(keys.lacked(account_id))
+        lately = now_s - LACKED_S
+        return sorted(model for model, at_s in found.items() if float(at_s) > lately)
 
     def alive(self) -> list[Worker]:
         """Those that live."""

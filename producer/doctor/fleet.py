@@ -40,6 +40,7 @@ def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     yield _alive(alive) if alive else _none(ledger, chosen)
     yield from _silent([worker for worker in known if not worker.lives])
     yield from _different(alive)
+    yield from _lacked(ledger, chosen)
     yield from _clocks(alive)
     yield from _folder(alive, chosen)
     if words := stale_words(ledger, chosen.account_id):
@@ -87,6 +88,16 @@ def _different(alive: Sequence[Worker]) -> Iterator[Finding]:
         others = choice((each for each in sorted(counts)), word="and")
         words = f"workers have {others}, this is {here}; bring all to one version"
         yield warning("versions", words)
+
+
+def _lacked(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    lacked = ledger.workers.lacked(chosen.account_id)
+    if lacked:
+        words = (
+            f"rows of {choice(lacked, word='and')} wait for a worker that knows the "
+            "model; bring all workers to one version"
+        )
+        yield warning("models", words)
 
 
 def _clocks(alive: Sequence[Worker]) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from jobs import moves
-from jobs.catalogue import Catalogue
 from jobs.ledger import Ledger
 from jobs.states import State
 from tests.producer.running import quick_sandbox
@@ -334,22 +333,6 @@ def test_a_claim_is_stamped_by_the_ledgers_server(shop: Workshop) -> None:
     shop.submit()
     at_s = shop.record(ref).attempt.sent_at_s
     assert abs(at_s - shop.ledger.now_s()) < 60
-
-
-def test_a_lost_answer_of_a_model_that_is_not_known_here_holds_up_no_other(
-    shop: Workshop,
-) -> None:
-    shop.sandbox.configure(history_inputs=True)
-    known, alien = shop.order(shop.job(0), shop.job(1, MULTI))
-    lose(shop)
-    whole = shop.engine.catalogue
-    others = [m for m in whole.models.values() if m.id != shop.record(alien).job.model]
-    shop.engine.catalogue = Catalogue.of(others)
-    shop.settle()
-    assert shop.record(known).state is State.GENERATING
-    assert shop.record(alien).state is State.UNKNOWN
-    shop.engine.catalogue = whole
-    all_are_stored_and_paid_once(shop)
 
 
 def test_looks_close_together_count_once(shop: Workshop) -> None:

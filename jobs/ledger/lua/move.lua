@@ -148,8 +148,9 @@ end
 if state == 'following' then estimate(key, redis.call('HGET', job, 'price'), 1) end
 if after == 'reused' then estimate(key, redis.call('HGET', job, 'price'), -1) end
 if after == 'waiting' then
-  local rejected = redis.call('HGET', job, 'rejected')
-  local behind = rejected and BEHIND + string.match(rejected, '%S+$')
+  local waits = redis.call('HMGET', job, 'rejected', 'again_at')
+  local again_at = waits[2] or waits[1] and string.match(waits[1], '%S+$')
+  local behind = again_at and BEHIND + again_at
   redis.call('ZADD', key .. ':waiting', behind or redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)
   -- Before it is paid again, another may have made it meanwhile.
