@@ -251,7 +251,7 @@ METRICS = (
     ),
     Metric(
         "reelmill_refusals",
-        "Answers after which the account rested: 429, trouble, lost answers.",
+        "Answers after which the account cooled down: 429, trouble, lost ones.",
         _account(lambda account, _: account.refusals),
         ACCOUNT,
         "counter",

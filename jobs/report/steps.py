@@ -15,7 +15,18 @@ from jobs.states import State
 #: Codes of failures that the same row meets again, however often it is sent.
 _REFUSED = frozenset({"refused", "bad-parameter"})
 _MODERATED = "moderation"
-_UNREACHABLE = "picture-unreachable"
+
+#: What somebody else does before `retry` is of use, for one job and for all.
+_BEFORE = {
+    "picture-unreachable": (
+        "Let the provider reach its picture",
+        "Let the provider reach their pictures",
+    ),
+    "forbidden": (
+        "Have the provider allow it to your key",
+        "Have the provider allow them to your key",
+    ),
+}
 
 #: Codes for which `retry` of a whole batch would be money for nothing, or which it
 #: leaves out.
@@ -50,8 +61,8 @@ def next_step(batch_id: str, job_id: str, state: State, code: str) -> str:
         return "Nothing: it goes on by itself."
     if code in _STEPS:
         return _STEPS[code]
-    if code == _UNREACHABLE:
-        return f"Let the provider reach its picture, then: reelmill retry {which}"
+    if code in _BEFORE:
+        return f"{_BEFORE[code][0]}, then: reelmill retry {which}"
     return f"Pay for a new attempt: reelmill retry {which}"
 
 
@@ -65,6 +76,6 @@ def step_for_all(batch_id: str, code: str, codes: Collection[str]) -> str:
         return _STEPS_FOR_ALL[code]
     name = shlex.quote(batch_id)
     which = name if _NOT_AT_ONCE.isdisjoint(codes) else f"{name} JOB"
-    if code == _UNREACHABLE:
-        return f"Let the provider reach their pictures, then: reelmill retry {which}"
+    if code in _BEFORE:
+        return f"{_BEFORE[code][1]}, then: reelmill retry {which}"
     return f"Pay for a new attempt of each: reelmill retry {which}"

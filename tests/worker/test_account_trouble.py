@@ -144,10 +144,7 @@ def test_a_provider_that_queues_is_given_all_that_was_promised(
 
 @pytest.mark.parametrize("form", [402, 403, 200])
 def test_an_empty_account_goes_on_once_it_is_topped_up(
-    simulated: Ledger,
-    home: Path,
-    clock: Clock,
-    form: int,
+    simulated: Ledger, home: Path, clock: Clock, form: int
 ) -> None:
     poor = {"balance_usd_micros": 2 * PRICE, "insufficient": form}
     with (
@@ -215,7 +212,11 @@ def test_released_money_is_the_days_again_and_the_next_day_starts_anew(
         # What was refused is the day's again; what may have been charged is not.
         assert account(shop).today_usd_micros == PRICE
 
-        shop.until(lambda: not shop.are(State.UNKNOWN), shop.settle)
+        def settle() -> None:
+            clock.forward(0.1)
+            shop.settle()
+
+        shop.until(lambda: not shop.are(State.UNKNOWN), settle)
         assert account(shop).today_usd_micros == 0
         shop.ledger.permits.recover(shop.engine.account)
         assert sum(len(shop.submit()) for _ in range(3)) == 2
