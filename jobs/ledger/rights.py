@@ -17,7 +17,7 @@ from jobs.redis_url import RedisUrl
 #: Commands that the ledger, its scripts and the broker run on keys, by what follows the
 #: key. Whole commands: servers were seen to crash over a question about half a one.
 ON_KEYS = {
-    "": "DEL EXISTS GET HGETALL HLEN LLEN MGET RPOP SMEMBERS UNLINK ZCARD",
+    "": "DEL EXISTS GET HGETALL HLEN LLEN MGET RPOP SCARD SMEMBERS UNLINK ZCARD",
     " 1": "BRPOP EXPIRE HDEL HEXISTS HGET HMGET HSCAN LPUSH PEXPIRE SADD SET SISMEMBER "
     "SREM ZREM ZSCORE",
     " 1 1": "HINCRBY HSET HSETNX LRANGE LREM LTRIM ZADD ZCOUNT ZRANGE ZRANGEBYSCORE "
