@@ -17,6 +17,7 @@ from jobs.attempt import failures
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.pace import waits
+from jobs.pace.poll_schedule import PollSchedule
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import State
 from worker.engine import Engine
@@ -83,9 +84,9 @@ async def _learn_and_write(
         answer, schedule = answers[ref], schedules[record.job.kind]
         seen_s = max(0.0, now_s - record.attempt.sent_at_s)
         if isinstance(answer, Completed):
-            told_s, polls = answer.inference_s, record.looks
-            took = schedule.took_s(seen_s, polls, told_s, engine.luck())
-            found.took_s[record.job.kind].append(took)
+            took_s = _took_s(schedule, record, answer, seen_s, engine.luck())
+            if took_s is not None:
+                found.took_s[record.job.kind].append(took_s)
         follows: Move | Failure | None = failures.after_look(
             ref.batch,
             record,
@@ -107,6 +108,22 @@ async def _learn_and_write(
             found.late[ref] = follows
     bring_forward = engine.decides_first_polls(patience)
     await engine.call(_write_down, engine, found, bring_forward=bring_forward)
+
+
+def _took_s(
+    schedule: PollSchedule,
+    record: JobRecord,
+    answer: Completed,
+    seen_s: float,
+    luck: float,
+) -> float | None:
+    """What is learnt from an end; of what was overdue only what the provider says.
+
+    An outage would else be taken for what such videos take.
+    """
+    if record.state is not State.OVERDUE:
+        return schedule.took_s(seen_s, record.looks, answer.inference_s, luck)
+    return answer.inference_s
 
 
 def _oldest(records: Mapping[Ref, JobRecord]) -> dict[Kind, JobRecord]:
