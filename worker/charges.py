@@ -34,8 +34,9 @@ STEP_S = 3_600.0
 LONGEST_S = 2 * 86_400.0
 
 #: Predictions whose inputs are asked for and compared with those of rows, of each step;
-#: rows that are compared, the newest batches first.
+#: newest batches, and rows of them, that are compared.
 MOST_ASKED = 20
+MOST_BATCHES = 200
 MOST_ROWS = 20_000
 
 
@@ -179,7 +180,7 @@ def _rows_alike(engine: Engine, shown: Sequence[Listed]) -> dict[str, Ref]:
         by_model[each.model].append(each)
     found: dict[str, Ref] = {}
     left, batches = MOST_ROWS, engine.ledger.batches
-    for batch_id in batches.ids():
+    for batch_id in batches.ids(MOST_BATCHES):
         batch = batches.read(batch_id)
         if batch is None or batch.account != engine.account or batch.archived:
             continue
