@@ -1,28 +1,46 @@
 """The makespan: how long an account takes until the last video of some work is there.
 
 It plays the ledger's rules for permits through with plain numbers: a start needs a slot
-and a rate token, and both come back in their time. It knows nothing of batches, money
-or refusals, and takes no account of attempts that fail; how long one video keeps its
-slot stands in `occupancy`.
+and a rate token, and both come back in their time. A slot comes back when a poll finds
+the end. It knows nothing of batches, money or refusals, and takes no account of
+attempts that fail.
 """
 
 import heapq
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from statistics import NormalDist, fmean, pstdev
 
+from jobs.moves import LONGEST_GENERATION_S
 from jobs.pace.limits import WINDOW_S, Limits
-from jobs.pace.occupancy import ANSWER_S, NINE_IN_TEN, Looking, Occupancy, Work
+from jobs.pace.poll_schedule import ENOUGH_LEARNT, PollSchedule
 
-__all__ = ["Looking", "Makespan", "Work", "makespan"]
+#: From a permit to the answer that a prediction exists.
+ANSWER_S = 2.0
+
+#: From the second a poll is due to the next permit for the slot that it gives back.
+NOTICE_S = 1.0
 
 #: From the end that was noticed to the video in the store.
 FETCH_S = 5.0
 
 #: A rate token counts from its permit until one window after the answer.
 TOKEN_S = WINDOW_S + ANSWER_S
+
+#: Spread of the logarithm of generation times before any is learnt, and how far the
+#: catalogue's figure may be off: nobody publishes times.
+PLAN_SPREAD, PLAN_DOUBT = 0.35, 0.5
+
+#: How far the slowest tenth may stretch beyond what was seen: they are few, and vary.
+TAIL_DOUBT = 1 / 3
+
+#: Nothing generates quicker; keeps logarithms finite.
+SHORTEST_S = 0.01
+
+#: Chances to be done by the times that are planned.
+_CHANCES = [(number + 0.5) / 100 for number in range(100)]
 
 #: Starts that are played through; more go on at the pace that these end with.
 MOST_PLAYED = 20_000
@@ -32,6 +50,72 @@ MOST_PLAYED = 20_000
 STEP_PLACE, STEP_LUCK = 0.754877666246693, 0.618033988749895
 #: Keeps kinds of work from taking the same places.
 STEP_KIND = 0.569840290998053
+
+#: Nine times in ten a normal value lies below so many of its spreads.
+NINE_IN_TEN = NormalDist().inv_cdf(0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Videos of one kind, that is, of one model and one duration."""
+
+    jobs: int
+    #: What the catalogue expects of a generation.
+    typical_s: float
+    #: Generation times of finished ones, in any order.
+    learnt_s: Sequence[float] = ()
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether enough has finished to trust it over the catalogue's figure."""
+        return len(self.learnt_s) >= ENOUGH_LEARNT
+
+    def times_s(self, *, doubts: bool) -> list[float]:
+        """Generation times that are expected, ascending, each as likely as another.
+
+        With doubts they are as long as they may be, nine times in ten.
+        """
+        if self.is_learnt:
+            times_s = sorted(max(time_s, SHORTEST_S) for time_s in self.learnt_s)
+        else:
+            normal = NormalDist(math.log(max(self.typical_s, SHORTEST_S)), PLAN_SPREAD)
+            times_s = [math.exp(score) for score in map(normal.inv_cdf, _CHANCES)]
+        if not doubts:
+            return times_s
+        slow_s, stretch = times_s[len(times_s) * 9 // 10], 1 + self.doubt
+        return [stretch * s * max(1.0, s / slow_s) ** TAIL_DOUBT for s in times_s]
+
+    @property
+    def doubt(self) -> float:
+        """How far the mean may be above what is known of it, nine times in ten."""
+        if not self.is_learnt:
+            return PLAN_DOUBT
+        mean_s = fmean(self.learnt_s)
+        spread = pstdev(self.learnt_s) / mean_s if mean_s else 0.0
+        return NINE_IN_TEN * spread / math.sqrt(len(self.learnt_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How predictions are polled."""
+
+    #: Least seconds between two polls.
+    poll_min_s: float = 5.0
+    #: Seconds to the first poll; None is as generation times are learnt.
+    first_poll_s: float | None = None
+
+    def held_s(self, work: Work, *, doubts: bool) -> list[float]:
+        """How long videos keep their slots, ascending, each as likely as another."""
+        schedule = PollSchedule.of(work.learnt_s, work.typical_s, self.poll_min_s)
+        first_s = self.first_poll_s
+        polls_s = [schedule.first_s(luck=0.5) if first_s is None else first_s]
+        polls_s[0] = max(self.poll_min_s, polls_s[0])
+        expected_s = work.times_s(doubts=doubts)
+        times_s = [min(LONGEST_GENERATION_S, time_s) for time_s in expected_s]
+        while polls_s[-1] < times_s[-1]:
+            polls_s.append(polls_s[-1] + schedule.next_s(polls_s[-1]) + NOTICE_S)
+        noticed_s = (polls_s[bisect_left(polls_s, time_s)] for time_s in times_s)
+        return [ANSWER_S + s + NOTICE_S for s in noticed_s]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +131,7 @@ class Makespan:
 def makespan(
     works: Sequence[Work],
     limits: Limits,
-    looking: Looking | None = None,
+    polling: Polling | None = None,
     under_way: Sequence[Work] = (),
 ) -> Makespan:
     """How long `works` take, their rows in mixed order, starting now.
@@ -55,134 +139,86 @@ def makespan(
     Args:
         works: what is to be rendered.
         limits: the account's.
-        looking: how predictions are looked at; None is the settings' default.
+        polling: how predictions are polled; None is the settings' default.
         under_way: what holds slots already, as if it had only just begun.
     """
-    likely = _Case.of(works, under_way, looking or Looking(), 0.0)
-    late = _Case.of(works, under_way, looking or Looking(), 1.0)
-    if not likely.count:
+    waiting = [work for work in works if work.jobs]
+    every = [*waiting, *(work for work in under_way if work.jobs)]
+    if not every:
         return Makespan(0.0, 0.0)
-    return Makespan(
-        likely_s=likely.done_s(limits, 0.5),
-        late_s=late.done_s(limits, 0.9) + NINE_IN_TEN * late.spread_s(limits),
+    cases = (
+        _done_s(every, len(waiting), limits, polling or Polling(), doubts=doubts)
+        for doubts in (False, True)
     )
+    return Makespan(*cases)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """All work with times as they are believed to be."""
+def _done_s(
+    works: Sequence[Work],
+    queued: int,
+    limits: Limits,
+    polling: Polling,
+    *,
+    doubts: bool,
+) -> float:
+    """Seconds until all is there; works after the `queued` are under way."""
+    held_s = [polling.held_s(work, doubts=doubts) for work in works]
+    played = _mixed(works, held_s, queued)
+    starts_s = _starts_s(played, limits)
+    last_s = max(map(sum, zip(starts_s, played, strict=True)))
+    count, at_once = sum(work.jobs for work in works), limits.concurrent_videos
+    if doubts:
+        # One of those that end last may be among the slowest that there are.
+        pairs = zip(works, held_s, strict=True)
+        slowest_s = max(_slowest_s(s, work.jobs) for work, s in pairs)
+        # Luck moves the last start, where slots are waited for.
+        waiting = max(0, count - at_once)
+        spread_s = pstdev(played) * math.sqrt(waiting) / at_once
+        last_s = max(last_s, starts_s[-1] + slowest_s) + NINE_IN_TEN * spread_s
 
-    works: tuple[Work, ...]
-    #: How long each of the works keeps a slot.
-    occupancies: tuple[Occupancy, ...]
-    #: Starts that are played through in their order: which work, how long.
-    played: list[tuple[int, float]]
+    def waited(limit: int) -> float:
+        return max(0.0, count / limit - 1) - max(0.0, len(played) / limit - 1)
 
-    @classmethod
-    def of(
-        cls,
-        works: Sequence[Work],
-        under_way: Sequence[Work],
-        looking: Looking,
-        doubt: float,
-    ) -> "_Case":
-        """The case that times are `doubt` of their doubt longer than is known."""
-        every = (*works, *under_way)
-        occupancies = tuple(Occupancy.of(work, looking, doubt) for work in every)
-        first = len(works)
-        begun = _mixed(range(first, len(every)), every, occupancies)
-        rest = _mixed(range(first), every, occupancies)
-        return cls(every, occupancies, begun + rest)
+    not_played_s = max(
+        waited(limits.videos_per_minute) * TOKEN_S,
+        waited(at_once) * fmean(played),
+    )
+    return last_s + not_played_s + FETCH_S
 
-    @property
-    def count(self) -> int:
-        return sum(work.jobs for work in self.works)
 
-    @property
-    def mean_s(self) -> float:
-        """Mean time that a video keeps its slot."""
-        pairs = zip(self.works, self.occupancies, strict=True)
-        return sum(work.jobs * held.mean_s for work, held in pairs) / self.count
-
-    def spread_s(self, limits: Limits) -> float:
-        """How far luck moves the last start, where slots are waited for."""
-        pairs = zip(self.works, self.occupancies, strict=True)
-        variance_s2 = sum(work.jobs * held.variance_s2 for work, held in pairs)
-        waiting = max(0.0, 1 - limits.concurrent_videos / self.count)
-        return math.sqrt(variance_s2 * waiting) / limits.concurrent_videos
-
-    def done_s(self, limits: Limits, chance: float) -> float:
-        """Seconds by which all videos are there, with this chance."""
-        starts_s = _starts_s(self.played, limits)
-        last_s = self._last_end_s(starts_s, chance) + self._not_played_s(limits)
-        # A burst that was not played may be a whole window later than the even pace.
-        bursts_s = (self.count - 1) // limits.videos_per_minute * TOKEN_S
-        shortest_s = min(held.times_s[0] for held in self.occupancies)
-        return max(last_s, bursts_s + shortest_s) + FETCH_S
-
-    def _last_end_s(self, starts_s: Sequence[float], chance: float) -> float:
-        """Seconds by which all have ended: the chances of each multiply."""
-        tables = [_logarithms(held) for held in self.occupancies]
-        longest_s = max(map(len, tables))
-        after_s = starts_s[-1] - longest_s
-        kinds = (kind for kind, _ in self.played)
-        starts = Counter(
-            (math.ceil(start_s), kind)
-            for start_s, kind in zip(starts_s, kinds, strict=True)
-            if start_s > after_s
-        )
-        wanted = math.log(chance)
-        low, high = math.floor(starts_s[-1]), math.ceil(starts_s[-1]) + longest_s
-        while high - low > 1:
-            middle = (low + high) // 2
-            if _sum_at(middle, starts, tables) < wanted:
-                low = middle
-            else:
-                high = middle
-        return high
-
-    def _not_played_s(self, limits: Limits) -> float:
-        """Seconds that the starts take which were not played through."""
-        played, count = len(self.played), self.count
-
-        def waited(limit: int) -> float:
-            return max(0.0, count / limit - 1) - max(0.0, played / limit - 1)
-
-        by_rate_s = waited(limits.videos_per_minute) * TOKEN_S
-        return max(by_rate_s, waited(limits.concurrent_videos) * self.mean_s)
+def _slowest_s(held_s: Sequence[float], count: int) -> float:
+    """What so many of these do not exceed, nine times in ten."""
+    return held_s[min(len(held_s) - 1, int(len(held_s) * 0.9 ** (1 / count)))]
 
 
 def _mixed(
-    kinds: Iterable[int], works: Sequence[Work], occupancies: Sequence[Occupancy]
-) -> list[tuple[int, float]]:
-    """Starts of these kinds in mixed order, with times that spread as they should.
+    works: Sequence[Work], held_s: Sequence[Sequence[float]], queued: int
+) -> list[float]:
+    """How long starts in mixed order keep their slots, as spread as they should be.
 
     A job's place and luck hang on its number within its kind alone: one more job is one
     more start among the same others, so more work never ends sooner.
     """
-    kinds = list(kinds)
-    count = sum(works[kind].jobs for kind in kinds)
-    share = min(1.0, MOST_PLAYED / max(1, count))
-    placed = [
+    share = min(1.0, MOST_PLAYED / sum(work.jobs for work in works))
+    placed = sorted(
         (
+            kind < queued,
             (number * STEP_PLACE + kind * STEP_KIND) % 1,
-            kind,
-            occupancies[kind].at((0.5 + number * STEP_LUCK) % 1),
+            held_s[kind][int((0.5 + number * STEP_LUCK) % 1 * len(held_s[kind]))],
         )
-        for kind in kinds
-        for number in range(math.ceil(works[kind].jobs * share))
-    ]
-    placed.sort()
-    return [(kind, held_s) for _, kind, held_s in placed]
+        for kind, work in enumerate(works)
+        for number in range(math.ceil(work.jobs * share))
+    )
+    return [each_s for _, _, each_s in placed]
 
 
-def _starts_s(played: Sequence[tuple[int, float]], limits: Limits) -> list[float]:
+def _starts_s(times_s: Sequence[float], limits: Limits) -> list[float]:
     """When each of these starts gets its permit, in their order."""
     starts_s: list[float] = []
     ends_s: list[float] = []
     start_s = 0.0
     per_window, at_once = limits.videos_per_minute, limits.concurrent_videos
-    for number, (_, held_s) in enumerate(played):
+    for number, held_s in enumerate(times_s):
         if number >= per_window:
             start_s = max(start_s, starts_s[number - per_window] + TOKEN_S)
         if number < at_once:
@@ -192,36 +228,3 @@ def _starts_s(played: Sequence[tuple[int, float]], limits: Limits) -> list[float
             heapq.heapreplace(ends_s, start_s + held_s)
         starts_s.append(start_s)
     return starts_s
-
-
-def _logarithms(held: Occupancy) -> list[float]:
-    """The logarithm of the chance to be over, by whole seconds since the start.
-
-    Looks are a step apart, and luck moves them; so each step rises evenly, from the
-    middle between two looks to the next.
-    """
-    gaps_s = [after - before for before, after in pairwise(held.times_s)]
-    middles_s = [s + gap_s / 2 for s, gap_s in zip(held.times_s, gaps_s, strict=False)]
-    first_s = max(0.0, held.times_s[0] - gaps_s[0] / 2)
-    marks_s = [first_s, *middles_s, held.times_s[-1]]
-    points = zip(marks_s, (0.0, *held.chances), strict=True)
-    logarithms = [-math.inf] * math.ceil(first_s)
-    for (from_s, low), (to_s, high) in pairwise(points):
-        for at_s in range(math.ceil(from_s), math.ceil(to_s)):
-            chance = low + (high - low) * (at_s - from_s) / (to_s - from_s)
-            logarithms.append(math.log(chance) if chance > 0 else -math.inf)
-    return logarithms
-
-
-def _sum_at(
-    at_s: int, starts: Counter[tuple[int, int]], tables: Sequence[Sequence[float]]
-) -> float:
-    """The logarithm of the chance that all of these have ended by then."""
-    total = 0.0
-    for (start_s, kind), count in starts.items():
-        since_s = at_s - start_s
-        if since_s < 0:
-            return -math.inf
-        if since_s < len(tables[kind]):
-            total += count * tables[kind][since_s]
-    return total

@@ -15,7 +15,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.permits import AccountRecord
 from jobs.ledger.queues import Queue
 from jobs.pace.limits import Limits
-from jobs.pace.makespan import Looking, Makespan, Work, makespan
+from jobs.pace.makespan import Makespan, Polling, Work, makespan
 from jobs.pricing import usd
 from jobs.records import BatchRecord
 from jobs.settings import Settings
@@ -78,8 +78,8 @@ def estimate(
         limits = Limits(limits.videos_per_minute, at_once)
     typical_s = works[0].typical_s if works else 0.0
     busy = [Work(account.slots_in_use, typical_s)] if account.slots_in_use else []
-    looking = Looking(settings.poll_min_s, settings.first_look_s)
-    return makespan(works, limits, looking, busy if works else [])
+    polling = Polling(settings.poll_min_s, settings.first_look_s)
+    return makespan(works, limits, polling, busy if works else [])
 
 
 def _too_long(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from jobs.pace.limits import Limits, tiers
-from jobs.pace.makespan import Looking, Makespan, Work, makespan
+from jobs.pace.makespan import Makespan, Polling, Work, makespan
 from jobs.settings import Settings
 from producer import tables
 from producer.prices.bill import Bill, by_kind
@@ -135,16 +135,16 @@ def finish(
         today_usd_micros: what this UTC day has cost already.
     """
     works = _works(bill, learnt)
-    looking = Looking(settings.poll_min_s, settings.first_look_s)
+    polling = Polling(settings.poll_min_s, settings.first_look_s)
     busy = [Work(slots_in_use, works[0].typical_s)] if works and slots_in_use else []
     days, left = _days(bill, settings, today_usd_micros)
     held_s = (now_s // DAY_S + days - 1) * DAY_S - now_s if days else 0.0
     last_works = [replace(work, jobs=math.ceil(work.jobs * left)) for work in works]
 
     def level(tier: str, limits: Limits) -> Level:
-        takes = makespan(works, limits, looking, busy)
+        takes = makespan(works, limits, polling, busy)
         if held_s > 0:
-            last = makespan(last_works, limits, looking)
+            last = makespan(last_works, limits, polling)
             takes = Makespan(
                 likely_s=max(takes.likely_s, held_s + last.likely_s),
                 late_s=max(takes.late_s, held_s + last.late_s),

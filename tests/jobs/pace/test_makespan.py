@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from jobs.ledger import Ledger
 from jobs.pace.limits import Limits, tiers
-from jobs.pace.makespan import MOST_PLAYED, Looking, Makespan, Work, makespan
+from jobs.pace.makespan import (
+    ANSWER_S,
+    MOST_PLAYED,
+    NOTICE_S,
+    PLAN_DOUBT,
+    Makespan,
+    Polling,
+    Work,
+    makespan,
+)
 from jobs.pace.poll_schedule import LATE_SHARE, PollSchedule
 from tests.conftest import Clock
 from tests.jobs.pace.night import POLL_MIN_S, Generation, Night
@@ -175,7 +184,7 @@ def test_nothing_to_do_takes_no_time() -> None:
 
 def test_rarer_looks_notice_the_end_later() -> None:
     often, seldom = (
-        makespan([Work(5, 90.0)], BRONZE, Looking(poll_min_s=wait_s))
+        makespan([Work(5, 90.0)], BRONZE, Polling(poll_min_s=wait_s))
         for wait_s in (5.0, 120.0)
     )
     assert seldom.likely_s > often.likely_s
@@ -187,6 +196,31 @@ def test_what_is_only_planned_is_foretold_with_more_doubt() -> None:
         makespan([Work(200, 90.0, samples)], BRONZE) for samples in ((), times)
     )
     assert planned.late_s / planned.likely_s > 1.2 * learnt.late_s / learnt.likely_s
+
+
+def test_a_slot_is_kept_until_the_poll_that_finds_the_end() -> None:
+    work = Work(1, 1.0, [90.0] * 9)
+    held_s = Polling(first_poll_s=12.0).held_s(work, doubts=False)
+    assert 90.0 < held_s[0] - ANSWER_S - NOTICE_S < 90.0 + 2 * POLL_MIN_S
+    late = Polling(first_poll_s=200.0).held_s(work, doubts=False)
+    assert late == [ANSWER_S + 200.0 + NOTICE_S] * 9
+    soon = Polling(first_poll_s=1.0).held_s(Work(1, 1.0, [2.0] * 9), doubts=False)
+    assert soon == [ANSWER_S + POLL_MIN_S + NOTICE_S] * 9
+
+
+@settings(deadline=None)
+@given(works)
+def test_slots_are_kept_for_longer_where_there_are_doubts(work: Work) -> None:
+    believed, feared = (Polling().held_s(work, doubts=d) for d in (False, True))
+    assert believed == sorted(believed)
+    assert all(b <= f for b, f in zip(believed, feared, strict=True))
+
+
+def test_few_samples_are_doubted_more_than_many() -> None:
+    few, many = (Work(1, 1.0, [60.0, 90.0, 120.0, 80.0, 100.0] * n) for n in (1, 40))
+    assert Work(1, 90.0, [60.0] * 4).doubt == PLAN_DOUBT
+    assert many.doubt < few.doubt < PLAN_DOUBT
+    assert Work(1, 90.0, [0.0] * 5).doubt == 0.0
 
 
 def at_least(one: Makespan, other: Makespan) -> bool:
