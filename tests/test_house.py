@@ -40,6 +40,16 @@ def test_the_gate_runs_the_commands_of_the_makefile() -> None:
     subprocess.run(["bash", "-n", gate], check=True)  # noqa: S607 - any bash will do
 
 
+def test_every_finding_is_listed_and_can_be_run() -> None:
+    text = (ROOT / "findings" / "README.md").read_text("utf-8")
+    scripts = {path.name: path for path in (ROOT / "findings").glob("*.sh")}
+    listed = re.findall(r"^\| \[(\S+)\]\(\1\) \|", text, re.MULTILINE)
+    assert sorted(listed) == sorted(scripts)
+    for path in scripts.values():
+        assert path.stat().st_mode & stat.S_IXUSR
+        subprocess.run(["bash", "-n", path], check=True)  # noqa: S607 - any bash will do
+
+
 def test_the_changelog_is_about_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     newest = re.search(r"^## \[(\d[^]]*)\]", text, re.MULTILINE)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 TOP_LEVEL = {
     *("pyproject.toml", "Makefile", "README.md", "LICENSE", "CHANGELOG.md"),
     *("docker-compose.yml", "jobs", "producer", "worker", "sandbox", "tests"),
-    *("docs", "bench", "deploy"),
+    *("docs", "bench", "deploy", "findings"),
 }
 
 #: Hosts that serve packages; a lock made elsewhere must not send people to ours.
