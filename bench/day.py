@@ -6,6 +6,7 @@ started in any minute, who was paid twice, and whether anything was lost.
 """
 
 import argparse
+import math
 import tempfile
 import time
 from collections import Counter, deque
@@ -135,10 +136,10 @@ class Day:
         self._seen = Seen()
         ledger.permits.set_limits(ACCOUNT, limits)
 
-    def play(self, plan: Sequence[Arrival]) -> None:
-        """Let the day pass, until everything is over."""
+    def play(self, plan: Sequence[Arrival], until_s: float = math.inf) -> None:
+        """Let the day pass, until everything is over or the time is up."""
         coming = deque(plan)
-        last_s = plan[-1].at_s + _LONGEST_REST_S
+        last_s = min(plan[-1].at_s + _LONGEST_REST_S, until_s)
         while self._clock.now_s < last_s:
             while coming and coming[0].at_s <= self._clock.now_s:
                 self._hand_over(coming.popleft())

@@ -50,9 +50,10 @@ NO_CREDIT_CODE = 1407
 QUOTED = re.compile(r'"[^"]*"|“[^”]*”|„[^“]*“|«[^»]*»|`[^`]*`')
 
 #: ... and in words, which count only where the status may mean this or something else.
-NO_MONEY = re.compile(
-    r"insufficient[\W_]+(\w+[\W_]+)?(credit|balance|fund|money)"
-    r"|(credit|balance|fund|money)\w*[\W_]+(\w+[\W_]+)?insufficient",
+#: No real ones are known, so any that speak of money do.
+MONEY = re.compile(
+    r"(?<![a-z])(credits?|balance|funds?|money|top[\W_]?up|recharge|billing|payments?)"
+    r"(?![a-z])",
     re.IGNORECASE,
 )
 
@@ -166,8 +167,7 @@ def trouble(reply: Reply) -> AccountTrouble | None:
     if status == HTTPStatus.UNAUTHORIZED:
         return AccountTrouble(Trouble.KEY, words)
     if status == HTTPStatus.FORBIDDEN:
-        # Not every want is one of money: a picture may be of insufficient resolution.
-        broke = NO_MONEY.search(QUOTED.sub("", words))
+        broke = MONEY.search(QUOTED.sub("", words))
         return AccountTrouble(Trouble.BALANCE if broke else Trouble.PERMISSION, words)
     return None
 

@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.arrivals import planned
+from bench.arrivals import BEGIN_S, Arrival, planned
 from bench.day import ACCOUNT, SHOWN, Clock, Day, page
 from bench.played import Odds
 from bench.results import markdown
@@ -47,6 +47,42 @@ def test_a_rough_time_loses_nothing_and_pays_nothing_twice(
     assert int(str(told["stored"])) + int(str(told["failed"])) == told["jobs"]
     assert told["answers_lost"] != 0
     assert told["worker_deaths"] != 0
+
+
+def new_day(ledger: Ledger, home: Path, odds: Odds, limits: Limits) -> Day:
+    """A day of which nothing was played yet, at generations of a minute."""
+    clock = Clock()
+    own = Ledger(ledger.server, clock)
+    luck = Random(1)  # noqa: S311 - as in the day itself
+    return Day(own, clock, limits, luck, 60.0, home, odds)
+
+
+def test_single_lost_answers_leave_the_slots_in_use(ledger: Ledger, home: Path) -> None:
+    """One in two hundred, side by side with none."""
+    plan = [Arrival(BEGIN_S, 0, 800, 1)]
+    shares = []
+    for lost in (0.0, 1 / 200):
+        ledger.server.execute_command("FLUSHALL")
+        odds = Odds(0.0, lost, failed=0.0, moderated=0.0, stragglers=0.0, death=0.0)
+        day = new_day(ledger, home, odds, Limits(500, 100))
+        day.play(plan)
+        told = day.told(plan)
+        assert (told["answers_lost"] != 0) == bool(lost)
+        shares.append(float(str(told["busy_while_work_waits"])))
+    undisturbed, disturbed = shares
+    assert disturbed >= 0.99 * undisturbed
+    assert disturbed >= 0.97
+
+
+def test_a_provider_that_is_down_gets_a_request_now_and_then(
+    ledger: Ledger, home: Path
+) -> None:
+    odds = Odds(throttled=0.0, lost=1.0, death=0.0)
+    day = new_day(ledger, home, odds, LIMITS)
+    day.play([Arrival(BEGIN_S, 0, 5_000, 1)], until_s=BEGIN_S + 1_200)
+    asked = day.told([])["answers_lost"]
+    # In these minutes 6,000 might start.
+    assert 0 < int(str(asked)) < 200
 
 
 def test_the_page_says_how_long_a_full_day_would_take() -> None:

@@ -67,6 +67,52 @@ SUBMITTED = [
 ]
 
 
+FUNDS = 'a sign that says "insufficient funds, top up your balance"'
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 422])
+def test_words_about_money_do_not_change_a_refusal(status: int) -> None:
+    words = f"invalid prompt: {FUNDS} violates the policy; insufficient credits"
+    assert replies.submitted(reply({"message": words}, status)) == Refused(
+        status, words
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "trouble"),
+    [
+        ("insufficient_credits", Trouble.BALANCE),
+        ("Your balance is too low.", Trouble.BALANCE),
+        ("Please top-up to use this model", Trouble.BALANCE),
+        ("insufficient permissions for this model", Trouble.PERMISSION),
+        ("a fundamental rule was broken", Trouble.PERMISSION),
+        (f"this prompt is not allowed: {FUNDS}", Trouble.PERMISSION),
+        ("not allowed: “lack of funds”, «no balance», `top up`", Trouble.PERMISSION),
+    ],
+)
+def test_of_a_403_the_words_tell_whether_it_is_about_money(
+    words: str, trouble: Trouble
+) -> None:
+    answer = replies.submitted(reply({"message": words}, 403))
+    assert answer == AccountTrouble(trouble, words)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "1407"},
+        {"error_code": 1407},
+        {"data": {"code": "1407", "id": ""}},
+        {"code": 402},
+    ],
+)
+def test_an_empty_account_is_known_by_its_code_wherever_it_stands(
+    body: dict[str, object],
+) -> None:
+    answer = replies.submitted(reply({"message": "no", **body}))
+    assert answer == AccountTrouble(Trouble.BALANCE, "no")
+
+
 @pytest.mark.parametrize(("answer", "expected"), SUBMITTED)
 def test_a_clear_answer_to_a_paid_request_is_understood(
     answer: Reply, expected: object

@@ -26,6 +26,9 @@ local AGAIN_S, LONGEST_AGAIN_S, MOST_REJECTIONS = 5, 60, 4
 -- unless more jobs than these were forbidden since.
 local LATELY_S, FEW = 600, 3
 
+-- When a request was sent is rounded to this.
+local MOMENT_S = 0.001
+
 -- Seconds until one start more than was taken is tried again, twice as many each time.
 local RAISE_S, LONGEST_RAISE_S = 2, 300
 
@@ -59,13 +62,13 @@ local function judge()
   local latest = math.max(own, others)
   -- A job that others overtook since it was rejected keeps none of them waiting.
   if cause ~= 'permission' then
-    return count > 1 and latest > last_at and JOB or ACCOUNT
+    return count > 1 and latest > last_at + MOMENT_S and JOB or ACCOUNT
   end
   redis.call('SADD', acct .. ':forbidden', ref)
   local are_few = redis.call('SCARD', acct .. ':forbidden') <= FEW
   local lately = first_at - LATELY_S
   local is_its_models = others > lately and own <= lately
-  local is_its_own = count > 1 and latest > first_at or are_few and latest > lately
+  local is_its_own = count > 1 and latest > first_at + MOMENT_S or are_few and latest > lately
   if not (is_its_own or is_its_models) then return ACCOUNT end
   if redis.call('HGET', acct, 'trouble') == 'permission' then
     redis.call('HSET', acct, 'trouble', '', 'reason', '', 'consecutive_rejections', 0)
