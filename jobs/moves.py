@@ -24,7 +24,7 @@ ABANDONED_CODE = "abandoned"
 
 
 #: What is written down of an attempt only as long as its answer may be lost.
-SOUGHT = ("looks", "looked_at", "provider_sent_at", "seen")
+SOUGHT = ("looks", "looked_at", "provider_sent_at", "seen", "mark")
 
 _ATTEMPT_FIELDS = tuple(each.name for each in fields(Attempt))
 
@@ -141,6 +141,7 @@ def claim(
     lease_s: float,
     links: Mapping[str, str] | None = None,
     provider_now_s: float | None = None,
+    mark: str = "",
 ) -> Move:
     """Write the attempt down: only after this may the request leave.
 
@@ -152,6 +153,7 @@ def claim(
         lease_s: seconds until its sender is taken to be dead.
         links: those of its uploaded pictures, by the address that the row has.
         provider_now_s: unix seconds by the provider's clock, if they are known.
+        mark: the one that is left of the claim outside of the ledger.
     """
     attempt = Attempt(
         number=len(record.attempts) + 1,
@@ -163,6 +165,8 @@ def claim(
         _move(batch, record, Event.CLAIM), due_in_s=lease_s, erase=("looks", "again_at")
     )
     write = {"links": json.dumps(dict(links))} if links else {}
+    if mark:
+        write["mark"] = mark
     if provider_now_s is not None:
         # Under its permit: an older word must not be taken for this attempt's.
         write["provider_sent_at"] = f"{record.permit} {provider_now_s:.3f}"

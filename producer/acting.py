@@ -7,6 +7,7 @@ bringing back `bringing_back`, and looking `showing`.
 import time
 
 from jobs.ledger import Ledger
+from jobs.ledger.marks import older_words
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
@@ -75,6 +76,8 @@ def _hold(batch: str | None, *, account: bool, on: bool, json: bool) -> int:
 def _hold_account(ledger: Ledger, chosen: Settings, *, on: bool, json: bool) -> None:
     account = find_account(ledger, chosen)
     before = ledger.permits.read(account)
+    if before.older and not on:
+        raise Stop(older_words(before.older))
     (ledger.permits.pause if on else ledger.permits.resume)(account)
     if json:
         told = {"account": account, "paused": on, "was_paused": before.paused}

@@ -10,6 +10,7 @@ from rich.prompt import Confirm
 from jobs import catalogue
 from jobs.attempt.links import to_upload
 from jobs.ledger import Ledger
+from jobs.ledger.marks import older_words
 from jobs.pricing import usd, usd_micros
 from jobs.records import BatchRecord
 from jobs.settings import Settings
@@ -128,6 +129,8 @@ def hand_over(
     """
     _stop_at_problems(found)
     refuse_if_lost(ledger, chosen.store, fresh_ledger=spending.fresh_ledger)
+    if older := ledger.permits.read(chosen.account_id).older:
+        raise Stop(f"{older_words(older)}; nothing was sent")
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
     print_gone(found.gone)
     there = ledger.batches.read(batch.id)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from jobs import catalogue
 from jobs.attempt.settling import SKEW_S
 from jobs.ledger import Ledger
+from jobs.ledger.marks import older_words
 from jobs.ledger.moves import REMEMBERED_DAYS
 from jobs.ledger.permits import DAY_S
 from jobs.records import BatchRecord
@@ -133,6 +134,8 @@ def _report(wish: Wish, form: Form) -> int:
         asked = _invoice(ledger, chosen, found) if wish.billed else None
         made, place = keep_report(ledger, found.id, time.time(), asked)
         now = take(ledger, found.id)
+    if now.account.older:
+        tables.say(older_words(now.account.older))
     if form != "table":
         _write(OF_A_BATCH[form](made))
         return outcome(now)

@@ -1,16 +1,22 @@
-"""Settling a lost answer by a person's word: `resolve`, and what `show` says of it.
+"""Settling lost answers by a person's word: `resolve`, and what `show` says of it.
 
-What cannot be true is refused: a prediction of another model, or of another job. What
-can be told by looking is settled by the worker, without a person.
+Of one job, of all of a batch that cannot have a prediction, or as a table says. What
+cannot be true is refused: a prediction of another model, or of another job. What can be
+told by looking is settled by the worker, without a person.
 """
 
+import csv
 import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from jobs import moves
 from jobs.ledger import Ledger
 from jobs.ledger.moves import ADOPTABLE_S, REMEMBERED_DAYS, Moved
 from jobs.rebuilding import is_clipped
 from jobs.records import BatchRecord, JobRecord
+from jobs.report.sheet import csv_line
 from jobs.settings import Settings
 from jobs.states import State
 from producer import account, tables
@@ -27,59 +33,83 @@ PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 #: States from which a person may settle a lost answer.
 LOST = (State.UNKNOWN, State.UNRESOLVED)
 
+#: The word that stands for no prediction in a table of decisions.
+ABSENT = "absent"
+
+#: Columns of that table; only the first two are read again.
+COLUMNS = ("job", "prediction", "candidates", "model", "prompt", "picture")
+
+#: The prediction of each job; None if it has none.
+Words = Mapping[str, str | None]
+
 
 def resolve(
-    batch: str, job: str, *, adopt: str | None, absent: bool, json: bool = False
+    batch: str,
+    job: str | None = None,
+    *,
+    adopt: str | None = None,
+    absent: bool = False,
+    decisions: str | None = None,
+    candidates: bool = False,
+    json: bool = False,
 ) -> int:
-    """Settle a lost answer by a person's word."""
-    if (adopt is None) == (not absent):
-        raise Stop(
-            "say either --adopt PREDICTION or --absent, not both or neither; "
-            f"reelmill show {batch} {job} has the candidates"
-        )
+    """Settle lost answers by a person's word.
+
+    Args:
+        batch: id of their batch.
+        job: which one; None is all that the other words mean.
+        adopt: the prediction that is the job's.
+        absent: it has none; without a job, those that cannot have one any more.
+        decisions: path of a table that has a word for each job.
+        candidates: print that table, without the words.
+        json: print what was done as JSON.
+
+    Raises:
+        Stop: a word cannot be true; nothing was settled.
+    """
+    _must_be_one_way(batch, job, absent, adopt, decisions, candidates)
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)
-        record = find_job(ledger, found, job)
-        if record.state not in LOST:
-            raise Stop(f"{batch}/{job} is {record.state}; there is nothing to settle")
-        if adopt is None:
-            if is_clipped(record):
-                raise Stop(_look_up(found, record))
-            move = moves.absent(found.id, record, ledger.now_s())
-            done = f"{job} will be sent again"
-            if found.cancelled:
-                done = f"{job} is cancelled with its batch"
+        if candidates:
+            return _print_candidates(ledger, found)
+        if job is not None:
+            words: Words = {job: adopt}
+        elif decisions is not None:
+            words = _read(decisions)
         else:
-            _check_adoptable(ledger, chosen, found, record, adopt)
-            move = moves.accept(found.id, record, adopt, 0.0)
-            done = f"prediction {adopt} belongs to {job} now"
-        (moved,) = ledger.moves.make([move])
-    if moved is not Moved.YES:
+            words = {r.job.id: None for r in _without_candidates(ledger, found)}
+        done = _settle(ledger, chosen, found, words)
+        left = 0 if job is not None else sum(1 for _ in _unresolved(ledger, found))
+    if job is not None and not done:
         raise Stop(
             f"{batch}/{job} changed in the meantime; "
             f"reelmill show {batch} {job} tells how it stands now"
         )
     if json:
-        print_json({"batch": found.id, "job": job, "adopted": adopt, "absent": absent})
-    elif chosen.redis_url:
-        tables.say(f"{done}; the workers go on with it")
+        _print_done(found, job, done, left)
     else:
-        again = f"run the manifest again, or reelmill collect {batch}, to go on"
-        tables.say(f"{done}; {again}")
-    return Exit.STORED
+        _say_done(found, job, done, left, chosen)
+    return Exit.INCOMPLETE if left else Exit.STORED
 
 
-def settling_help(batch: BatchRecord, record: JobRecord, chosen: Settings) -> list[str]:
+def settling_help(
+    ledger: Ledger, batch: BatchRecord, record: JobRecord, chosen: Settings
+) -> list[str]:
     """How to settle a job, a line each; none where there is nothing to settle."""
     if record.state not in LOST:
         return []
     result = f"{chosen.base_url}/api/v3/predictions"
+    ids = [c.prediction_id for c in record.candidates]
+    owned = ledger.moves.known(batch.account, ids)
     lines = [
         f"candidate {c.prediction_id}: {c.status}, created {iso(c.created_at_s)}, "
         f"{c.model or 'model unknown'}, {result}/{c.prediction_id}/result"
         for c in record.candidates
+        if c.prediction_id not in owned
     ]
+    if owned:
+        lines.append(f"{len(owned)} more candidates belong to other rows by now")
     command = f"reelmill resolve {batch.id} {record.job.id}"
     return [
         *lines,
@@ -88,6 +118,149 @@ def settling_help(batch: BatchRecord, record: JobRecord, chosen: Settings) -> li
         if is_clipped(record)
         else f"if none of them is, it will be sent and paid again: {command} --absent",
     ]
+
+
+def _must_be_one_way(
+    batch: str, job: str | None, of_both: object, of_one: object, *of_all: object
+) -> None:
+    """Return if one thing is asked for, of which it can be asked."""
+    asked = sum(map(bool, (of_both, of_one, *of_all)))
+    can_be = any(of_all) or of_both if job is None else of_one or of_both
+    if asked == 1 and can_be:
+        return
+    if job is not None:
+        raise Stop(
+            "say either --adopt PREDICTION or --absent, not both or neither; "
+            f"reelmill show {batch} {job} has the candidates"
+        )
+    raise Stop(
+        f"name a job of {batch}; or say --candidates, which prints a table of those to "
+        "be settled, --decisions FILE, which settles them as that table says, or "
+        "--absent, which sends those again that cannot have a prediction"
+    )
+
+
+def _read(path: str) -> dict[str, str | None]:
+    """The words of a table of decisions; lines without one are passed over.
+
+    Raises:
+        Stop: it cannot be read, or says something twice.
+    """
+    words: dict[str, str | None] = {}
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            if not {"job", "prediction"} <= set(rows.fieldnames or ()):
+                raise Stop(
+                    f"{path}: needs the columns job and prediction; reelmill resolve "
+                    "BATCH --candidates prints such a table"
+                )
+            for row in rows:
+                name, word = (
+                    (row["job"] or "").strip(),
+                    (row["prediction"] or "").strip(),
+                )
+                if not word:
+                    continue
+                own = None if word == ABSENT else word
+                if name in words or (own and own in words.values()):
+                    raise Stop(
+                        f"{path}, line {rows.line_num}: {name} or {word} stands there "
+                        "twice; nothing was settled"
+                    )
+                words[name] = own
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Stop(f"{path}: cannot be read: {error}") from None
+    return words
+
+
+def _settle(
+    ledger: Ledger, chosen: Settings, batch: BatchRecord, words: Words
+) -> Words:
+    """Settle jobs so; those of the words that were still true.
+
+    Raises:
+        Stop: one cannot be settled so.
+    """
+    steps = []
+    for name, prediction_id in words.items():
+        record = find_job(ledger, batch, name)
+        if record.state not in LOST:
+            raise Stop(
+                f"{batch.id}/{name} is {record.state}; there is nothing to settle"
+            )
+        if prediction_id is None:
+            if is_clipped(record):
+                raise Stop(_look_up(batch, record))
+            steps.append(moves.absent(batch.id, record, ledger.now_s()))
+        else:
+            _check_adoptable(ledger, chosen, batch, record, prediction_id)
+            steps.append(moves.accept(batch.id, record, prediction_id, 0.0))
+    made = zip(words.items(), ledger.moves.make(steps), strict=True)
+    return dict(word for word, moved in made if moved is Moved.YES)
+
+
+def _unresolved(ledger: Ledger, batch: BatchRecord) -> Iterator[JobRecord]:
+    refs = ledger.batches.refs_in(batch.id, [State.UNRESOLVED])
+    return ledger.batches.records(refs)
+
+
+def _without_candidates(ledger: Ledger, batch: BatchRecord) -> Iterator[JobRecord]:
+    """Unresolved jobs of which no candidate is left that no other job has."""
+    for record in _unresolved(ledger, batch):
+        ids = [c.prediction_id for c in record.candidates]
+        has_none = len(ledger.moves.known(batch.account, ids)) == len(ids)
+        if has_none and not is_clipped(record):
+            yield record
+
+
+def _print_candidates(ledger: Ledger, batch: BatchRecord) -> int:
+    sys.stdout.write("\ufeff" + csv_line(COLUMNS))
+    for record in _unresolved(ledger, batch):
+        ids = [c.prediction_id for c in record.candidates]
+        owned = ledger.moves.known(batch.account, ids)
+        inputs = record.job.inputs
+        pictures = inputs.get("image") or inputs.get("images") or ""
+        free = " ".join(each for each in ids if each not in owned)
+        told = (free, record.job.model, inputs.get("prompt", ""), pictures)
+        sys.stdout.write(csv_line((record.job.id, "", *told)))
+    return Exit.STORED
+
+
+def _print_done(batch: BatchRecord, job: str | None, done: Words, left: int) -> None:
+    if job is not None:
+        own = done[job]
+        said = {"batch": batch.id, "job": job, "adopted": own, "absent": own is None}
+        print_json(said)
+        return
+    absent = [name for name, own in done.items() if own is None]
+    adopted = {name: own for name, own in done.items() if own is not None}
+    told = {"batch": batch.id, "adopted": adopted, "absent": absent, "left": left}
+    print_json(told)
+
+
+def _say_done(
+    batch: BatchRecord, job: str | None, done: Words, left: int, chosen: Settings
+) -> None:
+    again = "will be cancelled" if batch.cancelled else "will be sent again"
+    if job is None:
+        absent = sum(own is None for own in done.values())
+        words = f"{len(done) - absent} have their prediction, {absent} {again}"
+    elif own := done[job]:
+        words = f"prediction {own} belongs to {job} now"
+    else:
+        words = f"{job} {again}"
+    then = (
+        "the workers go on with it"
+        if chosen.redis_url
+        else f"run the manifest again, or reelmill collect {batch.id}, to go on"
+    )
+    tables.say(f"{words}; {then}")
+    if left:
+        tables.say(
+            f"{left} are left, each with predictions that no row has: reelmill resolve "
+            f"{batch.id} --candidates prints them"
+        )
 
 
 def _look_up(batch: BatchRecord, record: JobRecord) -> str:
@@ -125,4 +298,6 @@ def _check_adoptable(
             "a prediction of then is, is not known any more; say --absent"
         )
     same_account(batch, chosen)
-    account.must_fit(chosen, prediction_id, record.job.model)
+    known = {c.prediction_id: c.model for c in record.candidates}
+    if known.get(prediction_id) != record.job.model:
+        account.must_fit(chosen, prediction_id, record.job.model)

@@ -151,7 +151,7 @@ def show(
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)
         if job is not None:
-            _show_job(found, find_job(ledger, found, job), chosen, json=json)
+            _show_job(ledger, found, find_job(ledger, found, job), chosen, json=json)
         elif json and limit is None and page == 1:
             everyone = _jobs(ledger, found.id, wanted, 0)
             print_json_list(map(_told, everyone))
@@ -235,13 +235,18 @@ def _show_jobs(
 
 
 def _show_job(
-    batch: BatchRecord, record: JobRecord, chosen: Settings, *, json: bool
+    ledger: Ledger,
+    batch: BatchRecord,
+    record: JobRecord,
+    chosen: Settings,
+    *,
+    json: bool,
 ) -> None:
     if json:
         print_json([_told(record)])
         return
     tables.out.print(tables.job_table(record))
-    for line in settling_help(batch, record, chosen):
+    for line in settling_help(ledger, batch, record, chosen):
         tables.tell(line)
     if record.failure and is_late(record):
         code = record.failure.code

@@ -7,13 +7,13 @@ large. Needs the extra `video`; in which process it happens is up to `decoder`.
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from itertools import islice
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -180,7 +180,7 @@ def distance(one: bytes, other: bytes) -> float:
 
     The mean difference of the whole or half that of the worst tile, whichever is more.
     """
-    differences = [abs(a - b) for a, b in zip(one, other, strict=True)]
+    differences: list[int] = list(map(abs, map(sub, one, other)))
     whole = sum(differences) / len(differences)
     return max(whole, TILE_SHARE * max(_tiles(differences)))
 
@@ -196,13 +196,15 @@ def _must_be_plain(video: Path) -> None:
         raise DecodeError(str(error)) from None
 
 
-def _tiles(differences: Sequence[int]) -> list[float]:
+def _tiles(differences: Sequence[int]) -> Iterator[float]:
     """Mean difference of each tile; three values a pixel, row by row."""
-    sums: Counter[tuple[int, int]] = Counter()
-    for place, difference in enumerate(differences):
-        y, x = divmod(place // 3, SIDE_PX)
-        sums[y // TILE_PX, x // TILE_PX] += difference
-    return [total / (3 * TILE_PX**2) for total in sums.values()]
+    width, across = 3 * TILE_PX, SIDE_PX // TILE_PX
+    places = range(0, len(differences), width)
+    lines = [sum(differences[place : place + width]) for place in places]
+    for first in range(0, len(lines), across * TILE_PX):
+        for place in range(first, first + across):
+            tile = lines[place : first + across * TILE_PX : across]
+            yield sum(tile) / (width * TILE_PX)
 
 
 def _cropped(image: "Image", aspect: float) -> "Image":

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from jobs import broker
@@ -20,6 +21,7 @@ from jobs.states import State
 from worker.archive import ripe
 from worker.charges import watch_charges
 from worker.engine import Engine
+from worker.marks import compare
 from worker.stopping import is_asked
 
 log = logging.getLogger("reelmill.pulse")
@@ -70,6 +72,9 @@ class Pulse(threading.Thread):
         self._clock_read_at = -math.inf
         self._told_at = -math.inf
         self._away_since: float | None = None
+        self._aside = ThreadPoolExecutor(1, "comparing")
+        self._comparing: Future[None] | None = None
+        self._compared = False
 
     def run(self) -> None:
         """Beat on and on; whatever goes wrong in one beat is seen by the next."""
@@ -106,6 +111,8 @@ class Pulse(threading.Thread):
         self._told_at = time.monotonic()
 
     def _are_away(self, error: Exception) -> None:
+        # Another server, or the same with other data, may answer next.
+        self._comparing, self._compared = None, False
         if self._away_since is None:
             self._away_since = time.monotonic()
             log.warning("no pulse, the server is away and is asked again: %s", error)
@@ -135,7 +142,7 @@ class Pulse(threading.Thread):
         kept = min(MOST_GRANTS, room // 3) if engine.settings.starts else 0
         leased = engine.ledger.due.lease(engine.account, room - kept, lease_s)
         granted: list[Ref] = []
-        if engine.settings.starts:
+        if engine.settings.starts and self._is_compared():
             room = min(room - len(leased), MOST_GRANTS)
             granted = engine.ledger.permits.grant(engine.account, room, lease_s)
         by_task: dict[str, list[Ref]] = defaultdict(list)
@@ -148,6 +155,21 @@ class Pulse(threading.Thread):
         for task, refs in by_task.items():
             self._send(task, refs)
         return len(leased) + len(granted)
+
+    def _is_compared(self) -> bool:
+        """Whether it is known of this ledger whether it is older than what was sent.
+
+        A store may take its time to tell, so it is asked aside.
+        """
+        if self._compared:
+            return True
+        if self._comparing is None:
+            self._comparing = self._aside.submit(compare, self._engine)
+        elif self._comparing.done():
+            comparing, self._comparing = self._comparing, None
+            comparing.result()
+            self._compared = True
+        return self._compared
 
     def _room(self) -> int:
         """Jobs that may go out without making the broker's queue long."""

@@ -30,6 +30,7 @@ from jobs.ledger import LedgerError
 from jobs.ledger.moves import ADOPTABLE_S
 from jobs.moves import Move, Ref
 from jobs.pace import waits
+from jobs.rebuilding import is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine
@@ -47,6 +48,10 @@ MOST_SEEN = 200
 #: and until these ask again.
 LOCK_S = 60.0
 LOCKED_AGAIN_S = 1.0
+
+#: Seconds until lost answers are asked about again while the ledger is older than what
+#: was sent.
+OLDER_AGAIN_S = 10.0
 
 #: Predictions of our own that are compared with what was sent for them.
 MOST_WITNESSES = 5
@@ -68,18 +73,27 @@ class _Clock:
 async def settle(engine: Engine, refs: Sequence[Ref]) -> None:
     """Find out what became of the account's lost answers."""
     await _lose_left_behind(engine, refs)
+    account = await engine.call(engine.ledger.permits.read, engine.account)
+    if account.older:
+        # Any prediction may be of a row that this ledger takes for one that waits.
+        await _ask_again(engine, refs, OLDER_AGAIN_S)
+        return
     locks, token = engine.ledger.locks, uuid.uuid4().hex
     name = locks.reconciliation(engine.account)
     if not await engine.call(locks.take, name, token, LOCK_S):
-        again_s = dict.fromkeys(refs, LOCKED_AGAIN_S)
-        postpone = engine.ledger.due.postpone
-        await engine.call(postpone, engine.account, again_s, looked=False)
+        await _ask_again(engine, refs, LOCKED_AGAIN_S)
         return
     try:
         await _settle_all(engine, refs)
     finally:
         with suppress(LedgerError):  # then it ends by itself
             await engine.call(locks.release, name, token)
+
+
+async def _ask_again(engine: Engine, refs: Sequence[Ref], wait_s: float) -> None:
+    postpone = engine.ledger.due.postpone
+    again_s = dict.fromkeys(refs, wait_s)
+    await engine.call(postpone, engine.account, again_s, looked=False)
 
 
 async def _settle_all(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -149,8 +163,11 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> Lost:
         record.attempt.sent_at_s, clock.ahead_s, record.provider_sent_at_s
     )
     until_s = math.inf
-    if record.state is State.UNRESOLVED:
+    if record.state is State.UNRESOLVED and not is_clipped(record):
         until_s = sent_by_s + engine.settings.settle_s * (1 + settling.LAG)
+        # A rebuilt ledger knows only by when it was sent; its candidates tell the rest.
+        last_s = max((c.created_at_s for c in record.candidates), default=0.0)
+        until_s = max(until_s, last_s + abs(clock.ahead_s))
     return Lost(
         ref=ref,
         model=record.job.model,
@@ -386,7 +403,7 @@ async def _look_again(
     now_s, settle_s = engine.now_s(), engine.settings.settle_s
     waits_s = {
         ref: waits.UNRESOLVED_LOOK_S
-        if record.state is State.UNRESOLVED
+        if record.state is State.UNRESOLVED and record.looks >= settling.ENOUGH_LOOKS
         else waits.settle_again_s(now_s - record.attempt.sent_at_s, settle_s)
         for ref, record in records.items()
     }

@@ -1,11 +1,13 @@
 """The submit task: the paid request, sent at most once.
 
-Claim, prove that the claim is on disk, send, write the id down. A process that dies
-anywhere here leaves `submitting` behind, which whoever finds it treats as a lost
-answer, never as unsent.
+Claim, leave a mark of it outside the ledger, prove that the claim is on disk, send,
+write the id down. A process that dies anywhere here leaves `submitting` behind, which
+whoever finds it treats as a lost answer, never as unsent.
 """
 
+import asyncio
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +25,7 @@ from jobs.moves import Move, Ref
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine, log_move, log_moves
+from worker.marks import leave_marks, take_earlier_marks
 from worker.pictures import links_of
 from worker.provider import NoAnswer
 from worker.steady import steady_s
@@ -47,7 +50,13 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
         await _hold_back(engine, refs, str(error))
         return
     claimed_at_s = steady_s()
-    claimed, consecutive = await engine.call(_claim, engine, refs, provider_now_s)
+    marks = {ref.batch: uuid.uuid4().hex for ref in refs}
+    claimed = await engine.call(_claim, engine, refs, provider_now_s, marks)
+    claimed, left = await leave_marks(engine, claimed, marks)
+    consecutive = await engine.call(_prove, engine, claimed)
+    if consecutive is None:
+        return
+    tidying = asyncio.create_task(take_earlier_marks(engine, left))
     async with engine.holding(list(claimed)) as held:
 
         async def submit_one(ref: Ref, record: JobRecord) -> None:
@@ -55,6 +64,7 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
             held.discard(ref)
 
         await side_by_side(submit_one(*pair) for pair in claimed.items())
+    await tidying
 
 
 async def _hold_back(engine: Engine, refs: Sequence[Ref], reason: str) -> None:
@@ -68,17 +78,19 @@ async def _hold_back(engine: Engine, refs: Sequence[Ref], reason: str) -> None:
 
 
 def _claim(
-    engine: Engine, refs: Sequence[Ref], provider_now_s: float | None
-) -> tuple[dict[Ref, JobRecord], int]:
-    """Write the attempts down, durably; the jobs that are now ours to send.
-
-    Beside them how many requests of the account were rejected in a row before.
-    """
+    engine: Engine,
+    refs: Sequence[Ref],
+    provider_now_s: float | None,
+    marks: Mapping[str, str],
+) -> dict[Ref, JobRecord]:
+    """Write the attempts down, under the mark of their batch; those that are ours."""
     admitted = _of_known_models(engine, engine.load_now(refs, State.ADMITTED))
     now_s, lease_s = engine.now_s(), engine.settings.lease_s
     links = links_of(engine, admitted, now_s)
     claims = [
-        moves.claim(ref.batch, record, lease_s, links[ref], provider_now_s)
+        moves.claim(
+            ref.batch, record, lease_s, links[ref], provider_now_s, marks[ref.batch]
+        )
         for ref, record in admitted.items()
     ]
     stamps = engine.ledger.moves.claim(claims) if claims else []
@@ -93,11 +105,7 @@ def _claim(
     engine.make_now(
         [failures.upload_expired(r.batch, rec, now_s) for r, rec in expired.items()]
     )
-    claimed = {ref: rec for ref, rec in claimed.items() if ref not in expired}
-    if not _is_durable(engine, claimed):
-        return {}, 0
-    account = engine.ledger.permits.read(engine.account)
-    return claimed, account.consecutive_rejections
+    return {ref: rec for ref, rec in claimed.items() if ref not in expired}
 
 
 def _of_known_models(
@@ -125,17 +133,20 @@ def _of_known_models(
     return known
 
 
-def _is_durable(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> bool:
-    """Whether the claims are on disk; they are given back if not."""
+def _prove(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> int | None:
+    """See that claims are on disk; rejections of the account in a row before.
+
+    None if there are none, or they are not and were given back.
+    """
     if not claimed:
-        return False
+        return None
     try:
         engine.ledger.durable()
     except NotDurable as error:
         log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
         engine.make_now([moves.give_back(r.batch, rec) for r, rec in claimed.items()])
-        return False
-    return True
+        return None
+    return engine.ledger.permits.read(engine.account).consecutive_rejections
 
 
 async def _submit_one(

@@ -16,7 +16,7 @@ LAG_S = (1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 POLLS = (1, 2, 3, 4, 6, 8, 12, 20, 50)
 
 #: What may be wrong with an account; each is a series of its own, 0 or 1.
-TROUBLES = ("key", "permission", "balance", "cooling", "paused")
+TROUBLES = ("key", "permission", "balance", "cooling", "paused", "older")
 
 
 @dataclass(frozen=True, slots=True)

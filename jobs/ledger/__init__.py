@@ -6,9 +6,10 @@ The only package that knows Redis. Its parts share one connection and one clock:
 for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
 arrive), `locks` (what one does at a time), `workers` (who is at work), `looks` (how
 batches stand, at a glance), `archives` (whose jobs went into a file of their store),
-`crashes` (what tasks failed over), `rights` (what the server's user may do). Beside
-them `audit` checks that they agree, and `archiving` takes batches into `archive_file`s
-and back.
+`crashes` (what tasks failed over), `rights` (what the server's user may do), `marks`
+(whether it is older than what was sent). Beside them `audit` checks that they agree,
+`archiving` takes batches into `archive_file`s and back, and `marking` keeps marks in
+the stores.
 """
 
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from jobs.ledger.identity import Identity
 from jobs.ledger.links import Links
 from jobs.ledger.locks import Locks
 from jobs.ledger.looks import Looks
+from jobs.ledger.marks import Marks
 from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
 from jobs.ledger.queues import Queues
@@ -97,6 +99,7 @@ class Ledger:
         self.charges = ChargesFound(server, scripts, now)
         self.looks = Looks(scripts, now)
         self.identity = Identity(server)
+        self.marks = Marks(server, scripts, now)
         self.figures = FiguresReader(server, scripts, now)
         self.queues = Queues(server, scripts)
         self.rights = Rights(scripts)

@@ -85,6 +85,8 @@ def _troubles(said: Mapping[str, str], now_s: float) -> frozenset[str]:
         found.add("cooling")
     if said.get("paused") == "1":
         found.add("paused")
+    if "older" in said:
+        found.add("older")
     return frozenset(found)
 
 

@@ -8,6 +8,7 @@ not a cluster, as Celery does.
 | key | type | holds |
 |---|---|---|
 | `reelmill:name` | string | the ledger's name: lost with its data |
+| `reelmill:marks` | set | ids of the marks of claims that lie in the stores |
 | `reelmill:batches` | zset | batch ids by time of creation |
 | `reelmill:batches:open` | zset | those in which not all is over, by the same |
 | `reelmill:batch:B` | hash | settings, counts (`n:STATE`), labels, money of a batch |
@@ -22,7 +23,8 @@ not a cluster, as Celery does.
 | `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads |
 | `reelmill:left:S:R` | string | what an archived job left for the same request, |
 | | | as JSON, or `=` and the request that has it; expires |
-| `reelmill:account:A` | hash | limits, cooling, trouble, money by day |
+| `reelmill:account:A` | hash | limits, cooling, trouble, money by day, whether the |
+| | | ledger was found older than what was sent |
 | `reelmill:account:A:open` | zset | batches that have waiting jobs, by virtual time |
 | `reelmill:account:A:slots` | zset | jobs that hold a slot, by its end |
 | `reelmill:account:A:starts` | zset | starts, by when they stop counting |
@@ -76,6 +78,7 @@ PREFIX = "reelmill:"
 
 NAME = f"{PREFIX}name"
 CELERY = f"{PREFIX}celery:"
+MARKS = f"{PREFIX}marks"
 
 BATCHES = f"{PREFIX}batches"
 ACCOUNTS = f"{PREFIX}accounts"

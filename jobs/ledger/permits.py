@@ -29,6 +29,7 @@ class AccountRecord:
     trouble: str
     #: The provider's words for why it cools down or is in trouble.
     reason: str
+    #: By a person, or because the ledger is `older`.
     paused: bool
     #: How many answers let it cool down, over all time.
     refusals: int
@@ -37,6 +38,10 @@ class AccountRecord:
     #: Cap over what one UTC day may cost, and what today has cost or reserved.
     daily_budget_usd_micros: int | None
     today_usd_micros: int
+    #: The store that knows of claims which the ledger forgot; empty if none does.
+    older: str = ""
+    #: Unix seconds when that was found.
+    older_at_s: float = 0.0
 
 
 class Verdict(IntEnum):
@@ -172,9 +177,11 @@ def account_record(
         consecutive_rejections=int(raw.get("consecutive_rejections", "0")),
         trouble=raw.get("trouble", ""),
         reason=raw.get("reason", ""),
-        paused=raw.get("paused") == "1",
+        paused=raw.get("paused") == "1" or "older" in raw,
         refusals=int(raw.get("refusals", "0")),
         adaptive_concurrency=int(float(adaptive)) if adaptive else None,
         daily_budget_usd_micros=int(budget) if budget else None,
         today_usd_micros=int(raw.get(f"day:{int(now_s // DAY_S)}", "0")),
+        older=raw.get("older", ""),
+        older_at_s=float(raw.get("older_at", "0")),
     )

@@ -58,6 +58,8 @@ NAMES = (
     "refused",
     "crash",
     "crashes",
+    "mark",
+    "older",
 )
 
 Call = tuple[str, Sequence[object]]

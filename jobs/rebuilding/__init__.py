@@ -42,7 +42,7 @@ CLIPPED_CODE = "unresolved-clipped"
 ENDED = ("failed", "refused", "unsent", "absent", "abandoned")
 
 #: States of a report that are taken for what they say.
-OVER = (State.FAILED, State.CANCELLED)
+OVER = frozenset({State.FAILED, State.CANCELLED})
 
 #: How a lost ledger is told of a job that a person must settle.
 UNCLEAR = "the ledger was lost; it may be one of the predictions that no row has"
@@ -214,6 +214,8 @@ def unresolved(
     """
     near = sorted(finding.candidates, key=lambda c: abs(c.created_at_s - at_s))
     kept, count = tuple(near[:most]), len(near)
+    # It is looked for from the first of them on; clocks may differ.
+    at_s = min([at_s, *(c.created_at_s for c in near)])
     failure = Failure("unresolved", UNCLEAR if kept else FORGOTTEN)
     if len(kept) < count:
         words = f"{UNCLEAR}; {len(kept)} of the {count} are listed"

@@ -46,6 +46,11 @@ def key_of(ledger_name: str, batch_id: str) -> str:
     return f"{FOLDER}/{ledger_name}/{batch_id}.jsonl"
 
 
+def marks_folder(ledger_name: str) -> str:
+    """Where the marks of a ledger lie in a store; see `jobs.ledger.marking`."""
+    return f"{FOLDER}/{ledger_name}/marks"
+
+
 def named(key: str) -> tuple[str, str] | None:
     """Ledger and batch of a copy by its key; None if it is the key of none."""
     folder, _, rest = key.partition("/")

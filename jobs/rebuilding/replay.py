@@ -8,10 +8,11 @@ import json
 from collections import Counter
 from dataclasses import asdict, replace
 
-from jobs.attempt.asking import Ask
+from jobs import moves
+from jobs.attempt.asking import NO_ASK, Ask
 from jobs.moves import Move, Ref, Slot, attempt_field, attempt_json
-from jobs.pace import waits
-from jobs.records import JobRecord
+from jobs.rebuilding import OVER
+from jobs.records import Attempt, JobRecord
 from jobs.states import MOVES, Event, State
 
 #: From waiting to each state that a job can be put back into.
@@ -30,20 +31,73 @@ PATHS = {
 #: The move that tells whose a prediction is: the one after the claim.
 TELLING = 2
 
-#: Looks that never suffice to take a job for absent: when it was sent is not known, and
-#: looks are for predictions from about the time that is written down.
-NEVER_ENOUGH_LOOKS = -1_000_000_000
+#: States of a job that was sent and whose answer is lost, or may be.
+LOST = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED})
 
 DAY_S = 86_400
 
 
-def replay(batch_id: str, record: JobRecord, ask: Ask) -> list[Move]:
-    """The moves from waiting to where a job was, with its money and its attempts."""
+def forward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Move]:
+    """The moves from where an older ledger has a job to where it was; none if it stays.
+
+    Args:
+        batch_id: the job's batch, which is not cancelled.
+        now: the job as the ledger has it.
+        record: what is told of it; of its attempts those are new that `now` lacks.
+    """
+    has_video = record.state in (State.STORED, State.GENERATING)
+    if now.state in LOST:
+        own = record.prediction_id
+        return [moves.accept(batch_id, now, own, 0.0)] if has_video and own else []
+    if now.state in OVER and has_video:
+        return [moves.retry(batch_id, now), *_onward(batch_id, now, record)]
+    if now.state is State.ADMITTED:
+        return [moves.give_back(batch_id, now), *_onward(batch_id, now, record)]
+    return _onward(batch_id, now, record) if now.state is State.WAITING else []
+
+
+def new_attempts(now: JobRecord, record: JobRecord) -> tuple[Attempt, ...]:
+    """The attempts that were made since a ledger was as `now`."""
+    count = len(now.attempts)
+    new = [a for a in record.attempts if a.number > count] or record.attempts[-1:]
+    if len(new) == 1:
+        # Where only a video's provenance tells of them, it is the sum of all.
+        charged = record.charged_usd_micros - now.charged_usd_micros
+        refunded = record.refunded_usd_micros - now.refunded_usd_micros
+        new = [
+            replace(
+                new[0],
+                charged_usd_micros=max(0, charged),
+                refunded_usd_micros=max(0, refunded),
+            )
+        ]
+    return tuple(replace(a, number=count + n) for n, a in enumerate(new, start=1))
+
+
+def with_attempts(record: JobRecord, attempts: tuple[Attempt, ...]) -> JobRecord:
+    """The same job with other attempts."""
+    return replace(record, attempts=attempts)
+
+
+def _onward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Move]:
+    told = with_attempts(record, new_attempts(now, record))
+    return replay(batch_id, told, NO_ASK, now.permit)
+
+
+def replay(batch_id: str, record: JobRecord, ask: Ask, permit: int = 0) -> list[Move]:
+    """The moves from waiting to where a job was, with its money and its attempts.
+
+    Args:
+        batch_id: the job's batch.
+        record: the job as it was, with those attempts that the ledger does not have.
+        ask: what it asks for.
+        permit: the last one that the ledger gave it.
+    """
     made: list[Move] = []
     state = State.WAITING
     for event in PATHS[record.state]:
         ref = Ref(batch_id, record.job.id)
-        made.append(Move(ref, state, event, permit=0, due_in_s=waits.UNRESOLVED_LOOK_S))
+        made.append(Move(ref, state, event, permit))
         state = MOVES[state, event]
     lost = record.state is State.UNRESOLVED
     price = record.job.price_usd_micros or 0
@@ -57,7 +111,7 @@ def replay(batch_id: str, record: JobRecord, ask: Ask) -> list[Move]:
     if len(made) > TELLING and not lost:
         made[TELLING] = replace(made[TELLING], prediction_id=record.prediction_id or "")
     if record.state is State.GENERATING:
-        made[-1] = replace(made[-1], due_in_s=0.0, slot=Slot.TAKE)
+        made[-1] = replace(made[-1], slot=Slot.TAKE)
     return made
 
 
@@ -95,8 +149,8 @@ def _written(record: JobRecord, ask: Ask) -> dict[str, str]:
         fields["sha256"] = record.video_sha256 or ""
     if record.poster:
         fields["poster"] = record.poster
-    if record.state is State.UNRESOLVED:
-        fields["looks"] = str(NEVER_ENOUGH_LOOKS)
+    if record.links:
+        fields["links"] = json.dumps(dict(record.links))
     if record.leader:
         fields["leader"] = record.leader
     return fields

@@ -81,11 +81,11 @@ def csv_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """
     rows = document["rows"]
     own = list(dict.fromkeys(name for row in rows for name in row["data"]))
-    yield "\ufeff" + _line([*COLUMNS, *(f"data.{name}" for name in own)])
+    yield "\ufeff" + csv_line([*COLUMNS, *(f"data.{name}" for name in own)])
     for row in rows:
         flat = _flat(row)
         fixed = [flat.get(name) for name in COLUMNS]
-        yield _line(fixed + [row["data"].get(name) for name in own])
+        yield csv_line(fixed + [row["data"].get(name) for name in own])
 
 
 def as_csv(document: Mapping[str, Any]) -> str:
@@ -99,9 +99,9 @@ def statement_lines(document: Mapping[str, Any]) -> Iterator[str]:
     The lines of one kind add up to the first one; to add up the whole column counts
     everything several times.
     """
-    yield "\ufeff" + _line(STATED)
+    yield "\ufeff" + csv_line(STATED)
     for line in _stated(document):
-        yield _line(line.get(name) for name in STATED)
+        yield csv_line(line.get(name) for name in STATED)
 
 
 def _stated(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -141,7 +141,8 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _line(values: Iterable[object]) -> str:
+def csv_line(values: Iterable[object]) -> str:
+    """One line of a table; see `csv_lines`."""
     line = io.StringIO()
     csv.writer(line).writerow([_cell(value) for value in values])
     return line.getvalue()

@@ -234,29 +234,46 @@ def retry(
 @app.command(group=GROUP)
 def resolve(
     batch: Batch,
-    job: str,
+    job: str | None = None,
     *,
     adopt: str | None = None,
     absent: Flag = False,
+    candidates: Flag = False,
+    decisions: str | None = None,
     json: Json = False,
 ) -> int:
-    """Settle a paid request whose answer was lost; `reelmill show` has the candidates.
+    """Settle paid requests whose answers were lost; `reelmill show` has the candidates.
 
     For example:
 
         reelmill resolve products-1f0c33ab mug-orbit --adopt 6376541342614005
         reelmill resolve products-1f0c33ab mug-orbit --absent
+        reelmill resolve products-1f0c33ab --absent
+        reelmill resolve products-1f0c33ab --candidates
+        reelmill resolve products-1f0c33ab --decisions decisions.csv
 
     Args:
         batch: Id of the batch.
         job: Id of the job in it.
         adopt: The prediction that is this job's.
-        absent: No prediction is this job's; it is sent, and paid, again.
+        absent: No prediction is this job's; it is sent, and paid, again. Without a job:
+            all of which no candidate is left that no other row has.
+        candidates: Print a table of all that are unresolved, as CSV; the column
+            `prediction` is to be filled in, with an id or `absent`.
+        decisions: Settle what that table says; lines without a word stay as they are.
         json: Print what was done as JSON.
     """
     from producer.resolving import resolve
 
-    return resolve(batch, job, adopt=adopt, absent=absent, json=json)
+    return resolve(
+        batch,
+        job,
+        adopt=adopt,
+        absent=absent,
+        candidates=candidates,
+        decisions=decisions,
+        json=json,
+    )
 
 
 @app.command(group=GROUP)

@@ -144,10 +144,11 @@ def rebuild(
     *,
     store: str | None = None,
     ledger: str | None = None,
+    older: Annotated[bool, Parameter(negative="")] = False,
     yes: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> int:
-    """Put the batches of a store back into a ledger that lost its data; sends nothing.
+    """Put a ledger right that lost data, or has older data; sends nothing.
 
     For example:
 
@@ -156,12 +157,13 @@ def rebuild(
     Args:
         store: Where the videos are, instead of `REELMILL_STORE`.
         ledger: Name of the ledger that was lost, where the store knows several.
+        older: Compare what it knows too, though no mark tells that it is older.
         yes: Let batches that have waiting rows go on at once.
         json: Print what was put back as JSON.
     """
     from producer.rebuilding import rebuild
 
-    return rebuild(store, ledger_name=ledger, yes=yes, json=json)
+    return rebuild(store, ledger_name=ledger, older=older, yes=yes, json=json)
 
 
 @app.command(group=GROUP)

@@ -10,11 +10,14 @@ from itertools import islice
 from jobs.fleet.charges import Kind
 from jobs.fleet.figures import AccountFigures
 from jobs.ledger import Ledger
+from jobs.ledger.marking import is_older
+from jobs.ledger.marks import older_words
 from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State
+from jobs.storage import Store, StoreError
 from producer import account
 from producer.doctor.findings import Finding, good, warning, wrong
 from producer.exits import Stop
@@ -51,7 +54,9 @@ def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
 
 def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     standing = ledger.permits.read(chosen.account_id)
-    if standing.paused:
+    if standing.older:
+        yield wrong("account", older_words(standing.older))
+    elif standing.paused:
         yield warning("account", "paused by a person: reelmill resume --account")
     if standing.trouble:
         cure = account.CURES.get(standing.trouble, "look at the account")
@@ -72,8 +77,11 @@ def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
 def _lost_data(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     try:
         lost = lost_batches(ledger, chosen.store)
-    except Stop:
+        older = is_older(ledger, Store(chosen.store))
+    except (Stop, StoreError):
         return  # said of the store already
+    if older and not ledger.permits.read(chosen.account_id).older:
+        yield wrong("lost data", older_words(chosen.store))
     if lost:
         words = (
             f"the ledger lacks {len(lost)} batches that the store has copies of. If "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from jobs import catalogue
 from jobs.catalogue import Catalogue, UnknownModel
 from jobs.ledger import Ledger
+from jobs.ledger.marks import older_words
 from jobs.ledger.permits import AccountRecord
 from jobs.ledger.queues import Queue
 from jobs.pace.limits import Limits
@@ -107,7 +108,9 @@ def _holding(
 ) -> list[str]:
     """What keeps them from being made at all, or for so long."""
     said = []
-    if account.paused:
+    if account.older:
+        said.append(older_words(account.older))
+    elif account.paused:
         said.append("the account is paused; reelmill resume lets it go on")
     if account.trouble:
         said.append(f"the account is in trouble ({account.reason})")

@@ -1,12 +1,13 @@
-"""A lost ledger put together again: the command `rebuild`.
+"""A ledger that is lost, or older than what was sent, put right: the command `rebuild`.
 
-It puts every job back to where it was by what the store tells (`recollecting`) and the
+It brings every job to where it was by what the store tells (`recollecting`) and the
 provider remembers (`remembering`), and sends nothing. What follows from what is told
 is decided in `jobs.rebuilding`.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from jobs import rebuilding
 from jobs.attempt.asking import Asked
@@ -23,6 +24,7 @@ from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.printing import print_json
 from producer.private import ledger_of
+from producer.rebuilding import comparing
 from producer.rebuilding.copying import copies_in, keep_copy
 from producer.rebuilding.recollecting import Recollected, recollect
 from producer.rebuilding.remembering import Memory, remember
@@ -36,13 +38,19 @@ MEND = (
 
 
 def rebuild(
-    store: str | None, *, ledger_name: str | None, yes: bool, json: bool
+    store: str | None,
+    *,
+    ledger_name: str | None = None,
+    older: bool = False,
+    yes: bool,
+    json: bool,
 ) -> int:
-    """Put the batches of a store back into a ledger that lost them.
+    """Put the batches of a store back into a ledger that lost them, or part of them.
 
     Args:
         store: folder or URL; None is `REELMILL_STORE`.
         ledger_name: whose copies, where a store has those of several ledgers.
+        older: take the ledger for older than what was sent though no mark tells so.
         yes: let what waits go on at once; else its batches are paused.
         json: print the outcome as JSON.
 
@@ -56,22 +64,28 @@ def rebuild(
             "set it to the key that the batches were made with"
         )
     with ledger_of(chosen, alone=True) as ledger:
-        name, ids = _to_rebuild(ledger, chosen.store, ledger_name)
+        older_at_s = comparing.held_since_s(ledger, chosen, asked=older)
+        name, ids = _to_rebuild(
+            ledger, chosen.store, ledger_name, is_older=bool(older_at_s)
+        )
         ledger.identity.become(name)
         batches, bad = recollect(chosen, name, ids)
+        if older_at_s:
+            batches += comparing.known_batches(ledger, chosen, older_at_s)
         for batch in batches:
             # What was over may have been tried again since: that is looked for first.
             told = {i: r for i, r in batch.past.items() if r.state not in OVER}
             _put_back(ledger, batch, told)
-        _settle_doubts(ledger, chosen, batches)
+        memory = _settle_doubts(ledger, chosen, batches, waited=bool(older_at_s))
         done = [_opened(ledger, batch, go_on=yes) for batch in batches]
-    _say(done, bad, go_on=yes, json=json)
+        comparing.release(ledger, chosen)
+    _say(done, bad, memory, go_on=yes, json=json)
     left = bad or any(map(_unfinished, done))
     return Exit.INCOMPLETE if left else Exit.STORED
 
 
 def _to_rebuild(
-    ledger: Ledger, store: str, ledger_name: str | None
+    ledger: Ledger, store: str, ledger_name: str | None, *, is_older: bool
 ) -> tuple[str, list[str]]:
     """The name of the lost ledger, and the batches of it that are not whole here."""
     found = copies_in(store)
@@ -88,7 +102,7 @@ def _to_rebuild(
     here = (ledger.batches.read(batch_id) for batch_id in ledger.batches.ids())
     whole = {batch.id for batch in here if batch and batch.complete}
     lost = sorted(batch for name, batch in found if name == own and batch not in whole)
-    if not lost:
+    if not lost and not is_older:
         known = f"; it has {len(whole)} batches already" if whole else ""
         raise Stop(
             f"{store} has no copy of a batch that this ledger lacks{known}",
@@ -101,6 +115,9 @@ def _put_back(
     ledger: Ledger, batch: Recollected, records: Mapping[str, JobRecord]
 ) -> None:
     """Bring jobs back to where they were; those that are there already stay."""
+    if batch.now:
+        comparing.bring_forward(ledger, batch, records)
+        return
     made = batch.copy.batch
     ledger.batches.create(made)
     ledger.batches.add(made.id, [record.job for record in records.values()])
@@ -122,19 +139,21 @@ def _put_back(
 
 
 def _settle_doubts(
-    ledger: Ledger, chosen: Settings, batches: Sequence[Recollected]
-) -> None:
-    """Put back everything that only the provider can tell the end of."""
+    ledger: Ledger, chosen: Settings, batches: Sequence[Recollected], *, waited: bool
+) -> Memory:
+    """Put back all that only the provider can tell the end of; what it remembers."""
     doubts = [doubt for batch in batches for doubt in _doubts(ledger, batch)]
     own = {i: lost for batch in batches for i, lost in batch.own().items()}
-    memory = remember(ledger, chosen, doubts, own)
+    memory = remember(ledger, chosen, doubts, own, waited=waited)
     for batch in batches:
         known = {i: r for i, r in batch.past.items() if r.state in OVER}
         known |= _found(batch, memory)
         _put_back(ledger, batch, known)
     for batch in batches:
         # Those of which nothing is known: they reuse, follow or wait, as any new one.
-        ledger.batches.add(batch.copy.batch.id, batch.asked())
+        if not batch.now:
+            ledger.batches.add(batch.copy.batch.id, batch.asked())
+    return memory
 
 
 def _doubts(ledger: Ledger, batch: Recollected) -> list[Doubt]:
@@ -142,7 +161,7 @@ def _doubts(ledger: Ledger, batch: Recollected) -> list[Doubt]:
     open_jobs = batch.in_doubt()
     made = batch.copy.batch
     shared: set[str] = set()
-    if not made.fresh:
+    if not made.fresh and not batch.now:
         asked = [Asked(job, batch.asks[job.id]) for job in open_jobs]
         prospects = ledger.twins.prospects(made, asked)
         pairs = zip(open_jobs, prospects, strict=True)
@@ -166,21 +185,26 @@ def _found(batch: Recollected, memory: Memory) -> dict[str, JobRecord]:
             own = finding.prediction_id
             at_s = memory.created_at_s[own]
             found[job.id] = rebuilding.adopted(job, own, at_s, before)
-        elif isinstance(finding, Unclear):
+        elif isinstance(finding, Unclear) and batch.may_be_unresolved(job):
             found[job.id] = rebuilding.unresolved(job, finding, since_s, before, most)
+        if job.id in found:
+            # By these a worker tells its request from others.
+            links = batch.links(job, batch.now.get(job.id))
+            found[job.id] = replace(found[job.id], links=links)
     return found
 
 
 def _opened(ledger: Ledger, batch: Recollected, *, go_on: bool) -> BatchRecord:
     """The batch, complete again; paused if it would pay for something unasked."""
     made = batch.copy.batch
-    for content, link in batch.copy.links.items():
-        ledger.links.keep(made.account, content, link.url, link.until_s)
     now = ledger.batches.read(made.id) or made
-    if now.counts.get(State.WAITING) and not go_on:
+    if _may_cost(now) and not go_on:
         ledger.batches.pause(made.id)
-    ledger.batches.open(made.id)
-    keep_copy(ledger, now)
+    if not batch.now:
+        for content, link in batch.copy.links.items():
+            ledger.links.keep(made.account, content, link.url, link.until_s)
+        ledger.batches.open(made.id)
+        keep_copy(ledger, now)
     return ledger.batches.read(made.id) or now
 
 
@@ -189,8 +213,18 @@ def _unfinished(batch: BatchRecord) -> bool:
     return batch.total > sum(batch.counts.get(state, 0) for state in over)
 
 
+def _may_cost(batch: BatchRecord) -> bool:
+    """Whether something of it is still to be paid, or may be."""
+    return any(batch.counts.get(s) for s in (State.WAITING, State.UNRESOLVED))
+
+
 def _say(
-    batches: Sequence[BatchRecord], bad: Sequence[str], *, go_on: bool, json: bool
+    batches: Sequence[BatchRecord],
+    bad: Sequence[str],
+    memory: Memory,
+    *,
+    go_on: bool,
+    json: bool,
 ) -> None:
     for sentence in bad:
         tables.say(f"left out: {sentence}. {MEND}")
@@ -201,16 +235,24 @@ def _say(
     for batch in batches:
         counts = ", ".join(f"{n} {state}" for state, n in sorted(batch.counts.items()))
         tables.out.print(f"{batch.id}: {counts}", markup=False, soft_wrap=True)
-        if batch.counts.get(State.WAITING) and not go_on:
+        if _may_cost(batch) and not go_on:
             tables.say(
-                f"{batch.id} is paused, for its waiting rows are still to be paid; "
+                f"{batch.id} is paused, for some of its rows are still to be paid; "
                 f"go on with: reelmill resume {batch.id}"
             )
-        if batch.counts.get(State.UNRESOLVED):
-            tables.say(
-                f"{batch.id}: settle the unresolved ones with: reelmill resolve "
-                f"{batch.id} JOB"
-            )
+        if unresolved := batch.counts.get(State.UNRESOLVED):
+            tables.say(_unresolved(batch.id, unresolved, memory.candidates(batch.id)))
+
+
+def _unresolved(batch_id: str, rows: int, predictions: int) -> str:
+    """What a person should know of rows that may have been sent."""
+    rest = rows - predictions
+    never = f", so {rest} of them or more were never sent" if rest > 0 else ""
+    return (
+        f"{batch_id}: {rows} rows are unresolved; {predictions} predictions of theirs "
+        f"have no row{never}. Workers compare first frames, and let wait again what "
+        f"cannot have one; the others: reelmill resolve {batch_id} --candidates"
+    )
 
 
 def _told(batch: BatchRecord) -> dict[str, object]:

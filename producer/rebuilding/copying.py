@@ -12,6 +12,7 @@ from jobs import catalogue
 from jobs.attempt.links import Link, to_upload
 from jobs.job import Job
 from jobs.ledger import Ledger
+from jobs.ledger.marking import OlderLedgerError, must_be_whole
 from jobs.rebuilding import copies
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
@@ -66,8 +67,15 @@ def refuse_if_lost(ledger: Ledger, store: str, *, fresh_ledger: bool) -> None:
     """Return if the ledger is whole, or a person wants to begin with an empty one.
 
     Raises:
-        Stop: it lacks batches that the store has copies of.
+        Stop: it is older than what was sent, or lacks batches that the store has copies
+            of.
     """
+    try:
+        must_be_whole(ledger, Store(store))
+    except OlderLedgerError as error:
+        raise Stop(f"{error}; nothing was sent") from None
+    except StoreError as error:
+        raise _untold(error) from None
     lost = [] if fresh_ledger else lost_batches(ledger, store)
     if lost:
         few = ", ".join(lost[:3]) + (", …" if len(lost) > len(lost[:3]) else "")
@@ -89,12 +97,16 @@ def copies_in(store: str) -> list[tuple[str, str]]:
     try:
         found = Store(store).sizes(copies.FOLDER)
     except StoreError as error:
-        raise Stop(
-            f"it cannot be told whether the ledger is whole: {error}; nothing was "
-            "sent, run the same command again once the store answers",
-            Exit.UNREACHABLE,
-        ) from None
+        raise _untold(error) from None
     return [pair for key in found if (pair := copies.named(key))]
+
+
+def _untold(error: StoreError) -> Stop:
+    return Stop(
+        f"it cannot be told whether the ledger is whole: {error}; nothing was "
+        "sent, run the same command again once the store answers",
+        Exit.UNREACHABLE,
+    )
 
 
 def _linked(

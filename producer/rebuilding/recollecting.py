@@ -1,7 +1,8 @@
 """What a store tells of the batches of a lost ledger: copies, provenance, reports.
 
-It reads and checks; that a video is there counts only where it is as large as its
-provenance says. What the provider must be asked besides is `remembering`'s.
+Of an older one it tells what happened since. It reads and checks; that a video is there
+counts only where it is as large as its provenance says. What the provider must be asked
+besides is `remembering`'s.
 """
 
 import json
@@ -17,7 +18,7 @@ from jobs.attempt.settling import Lost
 from jobs.job import Job
 from jobs.manifest.naming import POSTER_ENDING
 from jobs.moves import Ref
-from jobs.rebuilding import Doubt, Kept, copies
+from jobs.rebuilding import OVER, Doubt, Kept, copies
 from jobs.rebuilding.copies import BadCopy, BatchCopy
 from jobs.records import Attempt, JobRecord
 from jobs.settings import Settings
@@ -45,13 +46,19 @@ class Recollected:
     reported_at_s: float
     #: Jobs of which it is told that they were over.
     past: dict[str, JobRecord] = field(default_factory=dict)
+    #: Its jobs as the ledger has them, which may be older; empty if it lost them.
+    now: Mapping[str, JobRecord] = field(default_factory=dict)
+    #: Unix seconds since when the ledger may have forgotten what was sent.
+    forgotten_s: float = 0.0
+    #: What was sent for some predictions that the ledger knows, by their ids.
+    witnesses: Mapping[str, Lost] = field(default_factory=dict)
 
     def in_doubt(self) -> list[Job]:
         """Jobs without a video; those that were over may have been tried again."""
         return [
             job
             for job in self.copy.jobs
-            if job.id not in self.past or self.past[job.id].state in rebuilding.OVER
+            if job.id not in self.past or self.past[job.id].state in OVER
         ]
 
     def doubt(self, job: Job) -> Doubt:
@@ -59,7 +66,10 @@ class Recollected:
         row = self.rows.get(job.id)
         going = rebuilding.under_way(row) if row else ""
         over_by_s = self.reported_at_s if job.id in self.past else None
-        return Doubt(self._sent(job), going, over_by_s)
+        now = self.now.get(job.id)
+        if now and now.state in OVER:
+            over_by_s = over_by_s or self.forgotten_s
+        return Doubt(self.sent(job, now), going, over_by_s)
 
     def since_s(self, job: Job) -> float:
         """Unix seconds since when the prediction that is sought may be there."""
@@ -69,35 +79,44 @@ class Recollected:
         """The attempts of a job that were surely over, as far as it is told."""
         if job.id in self.past:
             return self.past[job.id].attempts
+        if job.id in self.now:
+            return self.now[job.id].attempts
         row = self.rows.get(job.id)
         return rebuilding.earlier(job, row) if row else ()
+
+    def may_be_unresolved(self, job: Job) -> bool:
+        """Whether it would be sent again while nobody knows whether it was."""
+        now = self.now.get(job.id)
+        return now is None or now.state in (State.WAITING, State.ADMITTED)
 
     def own(self) -> dict[str, Lost]:
         """What was sent for predictions that are surely this batch's, by their ids."""
         return {
-            attempt.prediction_id: self._sent(job)
+            attempt.prediction_id: self.sent(job, self.now.get(job.id))
             for job in self.copy.jobs
             for attempt in self.before(job)
             if attempt.prediction_id
-        }
+        } | dict(self.witnesses)
 
     def asked(self) -> Iterator[Asked]:
         """All its jobs, with what they ask for."""
         return (Asked(job, self.asks[job.id]) for job in self.copy.jobs)
 
-    def _sent(self, job: Job) -> Lost:
+    def links(self, job: Job, now: JobRecord | None = None) -> dict[str, str]:
+        """The links of a job's uploads that it was sent with, by address."""
+        uploads = self.copy.links
+        needed = to_upload(job, catalogue.builtin().find(job.model))
+        known = {a: uploads[c].url for a, c in needed.items() if c in uploads}
+        return known | dict(now.links if now else {})
+
+    def sent(self, job: Job, now: JobRecord | None = None) -> Lost:
         """What was, or would have been, sent for a job since the batch was made."""
         model = catalogue.builtin().find(job.model)
-        uploads = self.copy.links
-        links = {
-            address: uploads[content].url
-            for address, content in to_upload(job, model).items()
-            if content in uploads
-        }
-        record = JobRecord(job, State.WAITING, links=links)
+        record = JobRecord(job, State.WAITING, links=self.links(job, now))
         request = model.request(sent_inputs(record, model))
         made = self.copy.batch
-        return Lost(Ref(made.id, job.id), model.id, request, made.created_at_s, 0)
+        since_s = max(made.created_at_s, self.forgotten_s)
+        return Lost(Ref(made.id, job.id), model.id, request, since_s, 0)
 
 
 def recollect(
@@ -118,7 +137,7 @@ def recollect(
         found = [copy for key in keys if (copy := _copy(store, key, bad))]
         own = [copy for copy in found if _is_own(copy, chosen)]
         own.sort(key=lambda copy: copy.batch.created_at_s)
-        return [_told_by_store(store, sizes, copy) for copy in own], bad
+        return [told_by_store(store, sizes, copy) for copy in own], bad
     except StoreError as error:
         raise Stop(
             f"the store cannot be read: {error}; name the one that has the videos "
@@ -146,9 +165,16 @@ def _is_own(copy: BatchCopy, chosen: Settings) -> bool:
     return False
 
 
-def _told_by_store(
+def told_by_store(
     store: Store, sizes: Mapping[str, int], copy: BatchCopy
 ) -> Recollected:
+    """A batch, with what its store tells of its jobs.
+
+    Args:
+        store: where its videos are.
+        sizes: of all that is there, in bytes, by key.
+        copy: the batch as it was asked for.
+    """
     asks = Asks(catalogue.builtin())
     report = _object(store.get(f"{copy.batch.id}/report.json"))
     copy = _labelled(copy, report.get("labels") or {})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from jobs import rebuilding
 from jobs.answers import Listed
 from jobs.attempt import settling
-from jobs.attempt.settling import Finding, Lost
+from jobs.attempt.settling import Finding, Lost, Unclear
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.rebuilding import SKEW_S, Doubt
@@ -31,12 +31,23 @@ class Memory:
     #: Unix seconds when each prediction was created.
     created_at_s: Mapping[str, float] = field(default_factory=dict)
 
+    def candidates(self, batch_id: str) -> int:
+        """How many predictions may belong to unresolved jobs of a batch."""
+        unclear = (
+            finding.candidates
+            for ref, finding in self.findings.items()
+            if ref.batch == batch_id and isinstance(finding, Unclear)
+        )
+        return len({each.prediction_id for several in unclear for each in several})
+
 
 def remember(
     ledger: Ledger,
     chosen: Settings,
     doubts: Sequence[Doubt],
     own: Mapping[str, Lost],
+    *,
+    waited: bool,
 ) -> Memory:
     """Ask the provider what became of these jobs.
 
@@ -45,13 +56,15 @@ def remember(
         chosen: whose account.
         doubts: every job of the account that is in doubt; none asks nothing.
         own: what was sent for predictions that are known to be ours, by their ids.
+        waited: whether the history shows already what was sent last.
 
     Raises:
         Stop: the provider does not say.
     """
     if not doubts:
         return Memory()
-    _let_history_catch_up(chosen)
+    if not waited:
+        let_history_catch_up(chosen.settle_s)
     listed = _listed(ledger, chosen, doubts)
     ids = [each.prediction_id for each in listed]
     known = set(own) | ledger.moves.known(chosen.account_id, ids)
@@ -62,12 +75,14 @@ def remember(
     return Memory(findings, {c.prediction_id: c.created_at_s for c in listed})
 
 
-def _let_history_catch_up(chosen: Settings) -> None:
-    tables.say(
-        f"waiting {chosen.settle_s:g} s, so that the provider's history shows "
-        "what was sent last"
-    )
-    time.sleep(chosen.settle_s)
+def let_history_catch_up(wait_s: float) -> None:
+    """Wait so many seconds; none if there are no more to wait."""
+    if wait_s > 0:
+        tables.say(
+            f"waiting {wait_s:.0f} s, so that the provider's history shows what was "
+            "sent last"
+        )
+        time.sleep(wait_s)
 
 
 def _listed(ledger: Ledger, chosen: Settings, doubts: Sequence[Doubt]) -> list[Listed]:

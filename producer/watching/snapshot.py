@@ -64,7 +64,9 @@ class Snapshot:
     @property
     def under_way(self) -> int:
         """Jobs that somebody must look at, but those of a person and the overdue."""
-        rest = self.count(State.WAITING, State.UNRESOLVED, State.OVERDUE)
+        # Lost answers wait for a person while the ledger is older than what was sent.
+        lost = (State.SUBMITTING, State.UNKNOWN) if self.account.older else ()
+        rest = self.count(State.WAITING, State.UNRESOLVED, State.OVERDUE, *lost)
         return self.batch.total - self.over - rest
 
     @property

@@ -8,6 +8,7 @@ import json as jsonlib
 import shlex
 from typing import Any
 
+from jobs.ledger.marks import older_words
 from jobs.pricing import usd
 from jobs.records import BatchRecord
 from jobs.states import State
@@ -37,6 +38,8 @@ def held_up(now: Snapshot) -> str:
 
 def why_held_up(now: Snapshot) -> str:
     """What keeps the batch from going on; empty if nothing does."""
+    if now.account.older and now.over < now.batch.total:
+        return older_words(now.account.older)
     first = _by_a_person(now) or _by_money(now) or _by_the_account(now)
     return "; ".join(filter(None, (first or now.batch.note, _by_the_provider(now))))
 

@@ -74,9 +74,11 @@ def rebuilt(
     return lose_and_rebuild
 
 
-def order(shop: Workshop, count: int, **changes: Any) -> list[Ref]:
+def order(
+    shop: Workshop, count: int, numbers: Sequence[int] = (), **changes: Any
+) -> list[Ref]:
     """A batch of which a copy is kept before anything is sent."""
-    refs = shop.order(*map(shop.job, range(count)), **changes)
+    refs = shop.order(*map(shop.job, numbers or range(count)), **changes)
     batch = shop.ledger.batches.read("spring")
     assert batch
     keep_copy(shop.ledger, batch)
@@ -324,12 +326,24 @@ def test_a_bad_copy_is_named_and_the_others_are_rebuilt(
 def test_what_waits_for_a_person_is_never_taken_for_absent_by_looking(
     shop: Workshop, rebuilt: Rebuild
 ) -> None:
-    order(shop, 2, created_at_s=time.time() - 3_600)
+    # Both of the same picture, so that no frame tells.
+    order(shop, 2, (0, 6), created_at_s=time.time() - 3_600)
     shop.submit(1)
     assert rebuilt()["jobs"] == {"unresolved": 2}
     for _ in range(ENOUGH_LOOKS + 1):
         shop.settle()
     assert shop.states() == {State.UNRESOLVED: 2}
+
+
+def test_once_a_first_frame_tells_whose_a_prediction_is_the_rest_was_never_sent(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    order(shop, 3, created_at_s=time.time() - 3_600)
+    shop.submit(1)
+    assert rebuilt()["jobs"] == {"unresolved": 3}
+    shop.until_all(State.STORED)
+    shop.check()
+    assert len(shop.books()) == 3
 
 
 def test_earlier_attempts_of_what_waits_for_a_person_keep_their_costs(

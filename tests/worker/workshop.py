@@ -126,8 +126,12 @@ class Workshop:
         """Send what may start now."""
         account, lease_s = self.engine.account, self.engine.settings.lease_s
         granted = self.ledger.permits.grant(account, most, lease_s)
-        self.engine.run(submit(self.engine, granted))
+        self.submit_these(granted)
         return granted
+
+    def submit_these(self, refs: list[Ref]) -> None:
+        """Send what was granted."""
+        self.engine.run(submit(self.engine, refs))
 
     def settle(self) -> None:
         """Look once for lost answers."""
@@ -248,6 +252,8 @@ def workshop(
     engine.ledger = ledger
     permits = ledger.permits
     permits.set_limits(engine.account, chosen.limits, chosen.daily_budget_usd_micros)
+    # As whoever hands a batch in does, with the copy that is kept of it.
+    ledger.identity.name()
     try:
         yield Workshop(engine, ledger, sandbox, home / "store", tag)
     finally:

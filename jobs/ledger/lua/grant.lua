@@ -10,7 +10,7 @@ local most, lease_s = math.min(1000, tonumber(ARGV[3])), tonumber(ARGV[4])
 local acct = account_key(account)
 local slots, starts, open, due = acct .. ':slots', acct .. ':starts', acct .. ':open', acct .. ':due'
 
-if redis.call('HGET', acct, 'paused') == '1' then return {} end
+if redis.call('HGET', acct, 'paused') == '1' or redis.call('HEXISTS', acct, 'older') == 1 then return {} end
 if number(acct, 'cooling_until') > now then return {} end
 
 redis.call('ZREMRANGEBYSCORE', starts, '-inf', now)

@@ -9,7 +9,7 @@ local most_failures, looked_at = tonumber(ARGV[3]), tonumber(ARGV[4])
 local BLOCK, MOST_BESIDE, MOST_LATE = 500, 100, 500
 local ACCOUNT = {
   'videos_per_minute', 'concurrent_videos', 'cooling_until', 'consecutive_rejections', 'trouble',
-  'reason', 'paused', 'refusals', 'adaptive_concurrency', 'daily_budget', day_of(now),
+  'reason', 'paused', 'refusals', 'adaptive_concurrency', 'daily_budget', day_of(now), 'older', 'older_at',
 }
 
 -- Workers that live, by the account that they work for: all of them, because those of

@@ -10,7 +10,6 @@ from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.moves import Ref
 from jobs.rebuilding.replay import (
-    NEVER_ENOUGH_LOOKS,
     PATHS,
     day_field,
     replay,
@@ -32,7 +31,8 @@ def a_record(state: State, number: int = 1) -> JobRecord:
     first = Attempt(1, SENT_S, "failed", PRICE, PRICE, PRICE, "p1", failure=REFUSED)
     known = "p2" if charged else None
     last = Attempt(2, SENT_S + 60, "generating", PRICE, charged, 0, known)
-    record = JobRecord(a_job(number), state, (first, last))
+    links = {"mug.jpg": "https://example.com/u/1.jpg"}
+    record = JobRecord(a_job(number), state, (first, last), links=links)
     match state:
         case State.STORED:
             return replace(
@@ -46,9 +46,7 @@ def a_record(state: State, number: int = 1) -> JobRecord:
             return replace(record, failure=REFUSED)
         case State.UNRESOLVED:
             seen = Listed("p9", record.job.model, SENT_S, "completed")
-            # No look may take it for absent: when it was sent is only thought to be.
-            looks = NEVER_ENOUGH_LOOKS
-            return replace(record, failure=REFUSED, candidates=(seen,), looks=looks)
+            return replace(record, failure=REFUSED, candidates=(seen,))
         case State.REUSED:
             return replace(
                 record,
@@ -94,7 +92,7 @@ def test_what_is_put_back_is_found_by_those_that_ask_for_the_same(
     assert (found.state, found.leader) == (State.REUSED, Ref("spring", record.job.id))
 
 
-def test_only_what_is_under_way_is_due_and_at_once(
+def test_what_is_or_may_be_under_way_is_due_and_at_once(
     simulated: Ledger, clock: Clock
 ) -> None:
     states = list(PATHS)
@@ -109,7 +107,7 @@ def test_only_what_is_under_way_is_due_and_at_once(
         simulated.batches.add("spring", [record.job])
         assert simulated.moves.replay(replay("spring", record, ASK))
     due = [state for _, state in simulated.due.lease(ACCOUNT, 99, 30.0)]
-    assert due == [State.GENERATING]
+    assert set(due) == {State.GENERATING, State.UNRESOLVED}
     clock.forward(7 * 86_400)
     left = {state for _, state in simulated.due.lease(ACCOUNT, 99, 30.0)}
     assert left == {State.GENERATING, State.UNRESOLVED}

@@ -1,0 +1,207 @@
+"""An older ledger beside what was sent since: what it knows is brought forward.
+
+It takes for waiting what was sent since, and would send it again. So each job that
+waits is looked for, in its store and at the provider, as those of a lost ledger are;
+beside those whose answers are lost, for some of what is found is theirs.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from jobs.answers import FRUITLESS, Listed
+from jobs.attempt.settling import LONGEST_HOLD_S
+from jobs.ledger import Ledger
+from jobs.ledger.marking import accept_marks, is_older
+from jobs.moves import Ref
+from jobs.rebuilding import OVER, replay
+from jobs.rebuilding.copies import BatchCopy
+from jobs.rebuilding.replay import LOST
+from jobs.records import BatchRecord, JobRecord
+from jobs.settings import Settings
+from jobs.states import State
+from jobs.storage import Store, StoreError
+from producer import account
+from producer.exits import Exit, Stop
+from producer.rebuilding.recollecting import Recollected, told_by_store
+from producer.rebuilding.remembering import let_history_catch_up
+from producer.statements import every_batch
+
+#: States of jobs that may have been sent after what an older ledger knows: it would
+#: send them again, or has taken them for over.
+DOUBTFUL = LOST | OVER | {State.WAITING, State.ADMITTED}
+
+#: Jobs of a batch whose predictions show whether the provider shows what was sent.
+MOST_WITNESSES = 5
+
+
+def held_since_s(ledger: Ledger, chosen: Settings, *, asked: bool) -> float:
+    """Since when the account is held because its ledger is older, in unix seconds.
+
+    It is held from now on if a store has a mark that the ledger does not know, or a
+    person says that it is older. 0 if it is not.
+
+    Raises:
+        Stop: a store does not tell.
+    """
+    if not ledger.permits.read(chosen.account_id).older:
+        try:
+            stores = [Store(url) for url in _stores(ledger, chosen)]
+            found = [store for store in stores if is_older(ledger, store)]
+        except StoreError as error:
+            raise _unreadable(error) from None
+        if found or asked:
+            where = found[0].url if found else "a person"
+            ledger.marks.hold_accounts(where, chosen.account_id)
+    return ledger.permits.read(chosen.account_id).older_at_s
+
+
+def known_batches(
+    ledger: Ledger, chosen: Settings, older_at_s: float
+) -> list[Recollected]:
+    """What an older ledger knows of the account, with what the stores tell besides.
+
+    Of each batch those jobs that may have been sent without its knowing, the lost
+    answers first, for these were sent.
+
+    Raises:
+        Stop: a store or the provider does not tell.
+    """
+    latest_s = older_at_s + LONGEST_HOLD_S + chosen.settle_s
+    let_history_catch_up(latest_s - ledger.now_s())
+    _must_be_looked_at(ledger, chosen)
+    found, last_s = [], 0.0
+    for batch in _own_batches(ledger, chosen):
+        doubtful: dict[str, JobRecord] = {}
+        sent: list[JobRecord] = []
+        for record in ledger.batches.jobs(batch.id):
+            last_s = max([last_s, *(a.sent_at_s for a in record.attempts)])
+            if record.state in DOUBTFUL:
+                doubtful[record.job.id] = record
+            elif record.prediction_id and len(sent) < MOST_WITNESSES:
+                sent.append(record)
+        if doubtful:
+            found.append((batch, doubtful, sent))
+    return [_known(ledger, *each, last_s) for each in found]
+
+
+def bring_forward(
+    ledger: Ledger, batch: Recollected, records: Mapping[str, JobRecord]
+) -> None:
+    """Bring jobs that a ledger knows to where they were.
+
+    Raises:
+        Stop: one cannot be brought there.
+    """
+    made, spent = batch.copy.batch, Counter[str]()
+    for job_id, record in records.items():
+        now = batch.now[job_id]
+        if made.cancelled and now.state is State.ADMITTED:
+            continue  # it is cancelled as soon as a worker sees it
+        steps = replay.forward(made.id, now, record)
+        if not steps:
+            continue
+        if not ledger.moves.replay(steps):
+            raise Stop(
+                f"{made.id}/{job_id} has gone on meanwhile; run the same command again",
+                Exit.INCOMPLETE,
+            )
+        if now.state not in LOST:
+            new = replay.new_attempts(now, record)
+            ref = Ref(made.id, job_id)
+            ids = {a.prediction_id: ref for a in new if a.prediction_id}
+            ledger.moves.remember(made.account, ids)
+            spent.update(replay.spent_by_day(replay.with_attempts(record, new)))
+    ledger.permits.spent(made.account, spent)
+
+
+def release(ledger: Ledger, chosen: Settings) -> None:
+    """Let the account go on, now that its ledger has what was sent.
+
+    Raises:
+        Stop: a store does not tell.
+    """
+    try:
+        for url in _stores(ledger, chosen):
+            accept_marks(ledger, Store(url))
+    except StoreError as error:
+        raise _unreadable(error) from None
+    ledger.marks.release(chosen.account_id)
+
+
+def _own_batches(ledger: Ledger, chosen: Settings) -> Iterator[BatchRecord]:
+    """The account's batches whose jobs are all in the ledger."""
+    for batch in every_batch(ledger):
+        is_here = batch.complete and not batch.archived
+        if is_here and batch.account == chosen.account_id:
+            yield batch
+
+
+def _stores(ledger: Ledger, chosen: Settings) -> set[str]:
+    return {chosen.store} | {batch.store for batch in _own_batches(ledger, chosen)}
+
+
+def _must_be_looked_at(ledger: Ledger, chosen: Settings) -> None:
+    """Return if no prediction failed that the ledger takes for one that is under way.
+
+    Else its job may have been sent again since, and will be again once it is looked at.
+
+    Raises:
+        Stop: one did, or the provider does not say.
+    """
+    going = {
+        record.prediction_id: Ref(batch.id, record.job.id)
+        for batch in _own_batches(ledger, chosen)
+        for record in ledger.batches.records(
+            ledger.batches.refs_in(batch.id, [State.GENERATING, State.OVERDUE])
+        )
+        if record.prediction_id
+    }
+    asked = [Listed(prediction_id, "", 0.0, "") for prediction_id in going]
+    told = account.told_more(chosen, asked)
+    failed = [going[each.prediction_id] for each in told if each.status in FRUITLESS]
+    if failed:
+        ledger.due.extend(chosen.account_id, failed, 0.0)
+        names = ", ".join(sorted({ref.batch for ref in failed}))
+        raise Stop(
+            f"{len(failed)} predictions have failed, and no worker has looked at them "
+            "since; let one that runs do so, or run reelmill collect BATCH for each "
+            f"of {names}, and then this again",
+            Exit.INCOMPLETE,
+        )
+
+
+def _known(
+    ledger: Ledger,
+    batch: BatchRecord,
+    doubtful: Mapping[str, JobRecord],
+    sent: Sequence[JobRecord],
+    last_s: float,
+) -> Recollected:
+    """A batch of which everything up to the ledger's last claim is known."""
+    order = sorted(doubtful.values(), key=lambda record: record.state not in LOST)
+    jobs = tuple(record.job for record in order)
+    contents = sorted({c for job in jobs for c in job.contents.values() if c})
+    links = ledger.links.find(batch.account, contents) if contents else {}
+    try:
+        store = Store(batch.store)
+        told = told_by_store(store, store.sizes(), BatchCopy(batch, jobs, links))
+    except StoreError as error:
+        raise _unreadable(error) from None
+    if told.reported_at_s <= last_s:
+        # The ledger knows more than this report.
+        told.rows = {}
+        told.past = {i: r for i, r in told.past.items() if r.state is State.STORED}
+    told.now, told.forgotten_s = doubtful, last_s
+    told.witnesses = {
+        record.prediction_id: told.sent(record.job, record)
+        for record in sent
+        if record.prediction_id
+    }
+    return told
+
+
+def _unreadable(error: StoreError) -> Stop:
+    return Stop(
+        f"a store cannot be read: {error}; run this again once it can be",
+        Exit.UNREACHABLE,
+    )

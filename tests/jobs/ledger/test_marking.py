@@ -1,0 +1,266 @@
+"""A ledger that went back never sends again what it has forgotten, whoever does what.
+
+The steps of several workers are taken in every order, on a ledger that goes back to an
+earlier state in between; the real ones are taken too, on a server whose data is put
+back.
+"""
+
+import copy
+import threading
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs import moves
+from jobs.ledger import Ledger
+from jobs.ledger.marking import (
+    Marked,
+    OlderLedgerError,
+    accept_marks,
+    is_older,
+    leave_mark,
+    must_be_whole,
+    take_earlier,
+)
+from jobs.moves import Ref
+from jobs.pace.limits import Limits
+from jobs.storage import Store
+from tests.backups import backup
+from tests.conftest import Clock
+from tests.jobs.ledger.play import (
+    ACCOUNT,
+    LEASE_S,
+    PLENTY,
+    grant,
+    open_batch,
+    record_of,
+)
+
+#: What a worker does that others may come between: claim, list, add, put, ask again,
+#: send; then remove and drop, and lists and questions once more where it is in doubt.
+STEPS = 12
+
+
+@dataclass
+class Stage:
+    """A ledger and a store that stop each worker before each of its steps."""
+
+    #: What the ledger has: rows by the mark of their claim, marks that it knows.
+    claimed: dict[Ref, str] = field(default_factory=dict)
+    marks: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+    sent: list[Ref] = field(default_factory=list)
+    held: bool = False
+    url: str = "store"
+
+    def __post_init__(self) -> None:
+        self.turns = {name: threading.Semaphore(0) for name in "abc"}
+        self.at_step = threading.Semaphore(0)
+        self.me = threading.local()
+
+    def step(self) -> None:
+        """Wait for one's turn."""
+        self.at_step.release()
+        self.turns[self.me.name].acquire()
+
+    # What `marking` uses of a store.
+    def sizes(self, _prefix: str) -> Mapping[str, int]:
+        self.step()
+        return dict.fromkeys(self.files, 1)
+
+    def put_text(self, key: str, _text: str, _kind: str) -> None:
+        self.step()
+        self.files.add(key)
+
+    def remove(self, key: str) -> None:
+        self.step()
+        self.files.discard(key)
+
+
+class Marks:
+    """The ledger's marks on a stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def add(
+        self, mark: str, claims: Collection[Ref], there: Collection[str]
+    ) -> tuple[set[Ref], set[str]]:
+        self._stage.step()
+        missing = set(there) - self._stage.marks
+        held = {row for row in claims if self._stage.claimed.get(row) == mark}
+        self._stage.marks |= {mark} if held else set()
+        return held, missing
+
+    def known(self, marks: Collection[str]) -> set[str]:
+        self._stage.step()
+        return set(marks) & self._stage.marks
+
+    def drop(self, marks: Collection[str]) -> None:
+        self._stage.step()
+        self._stage.marks -= set(marks)
+
+    def hold_accounts(self, _where: str) -> None:
+        self._stage.held = True
+
+
+class Identity:
+    """A ledger that has its name."""
+
+    def name(self) -> str:
+        return "ledger"
+
+    known = name
+
+
+@dataclass
+class OnStage:
+    """What stands for a ledger."""
+
+    marks: Marks
+    identity: Identity = field(default_factory=Identity)
+
+
+def work(stage: Stage, name: str, row: Ref) -> None:
+    """What a worker does with a row."""
+    stage.me.name = name
+    ledger, store = cast("Ledger", OnStage(Marks(stage))), cast("Store", stage)
+    stage.step()
+    if row in stage.claimed:
+        return
+    stage.claimed[row] = name
+    try:
+        marked = leave_mark(ledger, store, name, [row], name)
+    except OlderLedgerError:
+        return
+    stage.step()
+    stage.sent += marked.claims
+    take_earlier(ledger, store, marked)
+
+
+def play(order: Sequence[str], names: str) -> Stage:
+    """Take steps in this order: of a worker, or `<` to save and `>` to put back."""
+    stage = Stage()
+    rows = {name: Ref("b", row) for name, row in zip("abc", names, strict=True)}
+    over = dict.fromkeys(rows, False)
+    saved: tuple[dict[Ref, str], set[str]] = ({}, set())
+
+    def run(name: str) -> None:
+        work(stage, name, rows[name])
+        over[name] = True
+        stage.at_step.release()
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in rows]
+    for thread in threads:
+        thread.start()
+        stage.at_step.acquire()
+    for what in [*order, *(name for name in rows for _ in range(STEPS))]:
+        if what == "<":
+            saved = copy.deepcopy((stage.claimed, stage.marks))
+        elif what == ">":
+            stage.claimed, stage.marks = copy.deepcopy(saved)
+        elif not over[what]:
+            stage.turns[what].release()
+            stage.at_step.acquire()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    return stage
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(st.sampled_from("aaabbbc<>"), max_size=45))
+def test_no_row_is_sent_twice_however_often_the_ledger_goes_back(
+    order: list[str],
+) -> None:
+    stage = play(order, "112")
+    assert sorted(stage.sent) == sorted(set(stage.sent))
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abc"), max_size=40))
+def test_a_ledger_that_never_went_back_is_never_taken_for_older(
+    order: list[str],
+) -> None:
+    stage = play(order, "123")
+    assert {ref.job for ref in stage.sent} == {"1", "2", "3"}
+    assert not stage.held
+
+
+def leave(ledger: Ledger, store: Store) -> Marked:
+    """Claim what waits next, and leave the mark of it."""
+    (ref,) = ledger.permits.grant(ACCOUNT, 1, LEASE_S)
+    mark = uuid.uuid4().hex
+    claim = moves.claim(ref.batch, record_of(ledger, ref), LEASE_S, mark=mark)
+    ledger.moves.claim([claim])
+    marked = leave_mark(ledger, store, mark, [ref], "w")
+    assert marked.claims == {ref}
+    return marked
+
+
+def test_what_was_sent_since_a_backup_is_noticed_once_that_is_put_back(
+    ledger: Ledger, store: Store
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, jobs=3)
+    leave(ledger, store)
+    put_back = backup(ledger)
+    leave(ledger, store)
+    must_be_whole(ledger, store)
+    put_back()
+    assert is_older(ledger, store)
+    assert not ledger.permits.read(ACCOUNT).older
+    with pytest.raises(OlderLedgerError, match="reelmill rebuild"):
+        leave(ledger, store)
+    account = ledger.permits.read(ACCOUNT)
+    assert (account.older, account.paused) == (store.url, True)
+    accept_marks(ledger, store)
+    ledger.marks.release(ACCOUNT)
+    must_be_whole(ledger, store)
+    assert not ledger.permits.read(ACCOUNT).paused
+
+
+def test_a_mark_stands_for_those_before_it_so_few_are_kept(
+    ledger: Ledger, store: Store
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, jobs=6)
+    for _ in range(5):
+        take_earlier(ledger, store, leave(ledger, store))
+    assert len(store.sizes()) == 1
+    assert int(ledger.server.execute_command("SCARD", "reelmill:marks")) == 1
+    put_back = backup(ledger)
+    take_earlier(ledger, store, leave(ledger, store))
+    put_back()
+    assert is_older(ledger, store)
+
+
+def test_an_empty_ledger_beside_marks_of_another_is_not_older(
+    ledger: Ledger, store: Store
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, jobs=1)
+    leave(ledger, store)
+    ledger.server.execute_command("FLUSHALL")
+    must_be_whole(ledger, store)
+    assert not ledger.identity.known()
+
+
+def test_the_starts_that_an_older_ledger_forgot_count_as_many_as_allowed(
+    simulated: Ledger, clock: Clock
+) -> None:
+    simulated.permits.set_limits(ACCOUNT, Limits(2, 9))
+    open_batch(simulated)
+    simulated.marks.hold_accounts("s3://videos")
+    assert grant(simulated) == []
+    simulated.marks.release(ACCOUNT)
+    assert grant(simulated) == []
+    clock.forward(59.0)
+    assert grant(simulated) == []
+    clock.forward(2.0)
+    assert len(grant(simulated)) == 2

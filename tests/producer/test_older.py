@@ -1,0 +1,309 @@
+"""A ledger that is older than what was sent is compared, and nothing is paid twice."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jobs import moves
+from jobs.ledger import Ledger
+from jobs.ledger.audit import audit
+from jobs.ledger.marking import must_be_whole
+from jobs.moves import Ref
+from jobs.settings import child_environment
+from jobs.states import State
+from jobs.storage import Store
+from producer import acting
+from producer.exits import Exit, Stop
+from producer.rebuilding import rebuild
+from producer.rebuilding.copying import keep_copy, refuse_if_lost
+from producer.rendering import keep_report
+from tests.backups import backup
+from tests.sandbox.running import RunningSandbox, running_sandbox
+from tests.worker.workshop import Workshop, drawing, workshop
+
+Compare = Callable[..., dict[str, int]]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(tier="ultra", quality="small", generation_s=0.05) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as made:
+        yield made
+
+
+@pytest.fixture
+def store(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The store of a person who has the same account and ledger."""
+    settings, chosen = shop.engine.settings, str(shop.store / "spring")
+    changes = {
+        "redis_url": settings.ledger_url,
+        "store": chosen,
+        "submit_timeout_s": 1.0,
+        "settle_s": 1.1,
+    }
+    for name, value in child_environment(settings.model_copy(update=changes)).items():
+        monkeypatch.setenv(name, value)
+    return chosen
+
+
+@pytest.fixture
+def compared(
+    shop: Workshop,
+    store: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Compare:
+    """Runs the command on a ledger whose data was put back; jobs by their states."""
+
+    def compare(*, code: int = Exit.INCOMPLETE, yes: bool = True) -> dict[str, int]:
+        monkeypatch.setattr("producer.rebuilding.comparing.LONGEST_HOLD_S", 0.0)
+        capsys.readouterr()
+        assert rebuild(None, yes=yes, json=True) == code
+        account = shop.ledger.permits.read(shop.engine.account)
+        assert not account.older
+        assert audit(shop.ledger, shop.engine.account) == []
+        must_be_whole(shop.ledger, Store(store))
+        # What counts as started in the last minute is over a minute later.
+        shop.ledger.server.execute_command(
+            "DEL", f"reelmill:account:{shop.engine.account}:starts"
+        )
+        (told,) = json.loads(capsys.readouterr().out)["rebuilt"]
+        jobs = told["jobs"]
+        assert isinstance(jobs, dict)
+        return jobs
+
+    return compare
+
+
+def order(shop: Workshop, count: int, **inputs: str) -> list[Ref]:
+    refs = shop.order(*(shop.job(number, **inputs) for number in range(count)))
+    batch = shop.ledger.batches.read("spring")
+    assert batch
+    keep_copy(shop.ledger, batch)
+    return refs
+
+
+def end(shop: Workshop) -> None:
+    going = (State.GENERATING, State.GENERATED)
+    shop.until(lambda: not any(map(shop.are, going)), shop.end)
+
+
+def test_what_was_sent_since_the_backup_is_found_and_the_rest_goes_on(
+    shop: Workshop, compared: Compare
+) -> None:
+    shop.sandbox.configure(result_inputs=True)
+    order(shop, 10)
+    shop.submit(2)
+    end(shop)
+    put_back = backup(shop.ledger)
+    shop.submit(3)
+    end(shop)
+    shop.sandbox.configure(generation_s=1.0)
+    shop.submit(2)
+    put_back()
+    shop.submit()
+    assert len(shop.books()) == 7
+    found = compared()
+    assert found == {"stored": 5, "generating": 2, "waiting": 3}
+    shop.until_all(State.STORED)
+    shop.check()
+    assert shop.is_paid_as_booked()
+    assert max(shop.paid().values()) == 1
+
+
+def test_what_the_provider_hides_waits_for_a_person_unless_its_video_is_there(
+    shop: Workshop, compared: Compare
+) -> None:
+    order(shop, 6)
+    shop.submit(1)
+    end(shop)
+    put_back = backup(shop.ledger)
+    shop.submit(2)
+    end(shop)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    assert compared() == {"stored": 3, "unresolved": 3}
+    (hidden,) = [row for row in shop.books() if not row["downloads"]]
+    for record in shop.records().values():
+        if record.state is State.UNRESOLVED:
+            assert [c.prediction_id for c in record.candidates] == [hidden["id"]]
+    assert shop.submit() == []
+    assert len(shop.books()) == 4
+
+
+def test_a_first_frame_tells_whose_it_is_and_the_others_were_never_sent(
+    shop: Workshop, compared: Compare
+) -> None:
+    order(shop, 4)
+    shop.submit(1)
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    assert compared() == {"generating": 1, "unresolved": 3}
+    shop.until_all(State.STORED)
+    shop.check()
+    assert max(shop.paid().values()) == 1
+    assert len(shop.books()) == 4
+
+
+def test_a_first_frame_tells_of_uploaded_pictures_too(
+    shop: Workshop, compared: Compare
+) -> None:
+    account, jobs = shop.engine.account, []
+    for number, colour in enumerate(("red", "teal", "black")):
+        path, link = f"{colour}.jpg", shop.upload(drawing("mug", colour))
+        made = shop.job(number, image=path)
+        jobs.append(replace(made, contents={path: colour}))
+        shop.ledger.links.keep(account, colour, link, shop.engine.now_s() + 9_999)
+    shop.order(*jobs)
+    shop.submit(1)
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    assert compared() == {"generating": 1, "unresolved": 2}
+    shop.until_all(State.STORED)
+    shop.check()
+    assert len(shop.books()) == 3
+
+
+def test_rows_whose_candidates_all_have_an_owner_were_never_sent(
+    shop: Workshop, compared: Compare
+) -> None:
+    order(shop, 4, image=f"{shop.sandbox.files_url}/pictures/mug.jpg")
+    shop.submit(1)
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    assert compared() == {"generating": 1, "unresolved": 3}
+    end(shop)
+    for _ in range(4):
+        shop.settle()
+    assert shop.states() == {State.STORED: 1, State.UNRESOLVED: 3}
+    ref, *_ = shop.are(State.UNRESOLVED)
+    (own,) = shop.record(ref).candidates
+    adopt = moves.accept("spring", shop.record(ref), own.prediction_id, 0.0)
+    shop.ledger.moves.make([adopt])
+    shop.until_all(State.STORED)
+    assert max(shop.paid().values()) == 1
+    assert len(shop.books()) == 4
+
+
+def test_what_an_older_ledger_was_sending_finds_its_own_prediction(
+    shop: Workshop, compared: Compare
+) -> None:
+    shop.sandbox.configure(result_inputs=True)
+    order(shop, 4)
+    granted = shop.ledger.permits.grant(shop.engine.account, 2, 30.0)
+    assert len(granted) == 2
+    put_back = backup(shop.ledger)
+    shop.submit_these(granted)
+    shop.sandbox.configure(submit_drop_after="first 1")
+    shop.submit(1)
+    shop.sandbox.configure(submit_drop_after=0.0)
+    put_back()
+    shop.submit()
+    assert compared() == {"generating": 3, "waiting": 1}
+    shop.until_all(State.STORED)
+    shop.check()
+
+
+def test_what_failed_unseen_is_looked_at_before_anything_is_compared(
+    shop: Workshop, compared: Compare
+) -> None:
+    shop.sandbox.configure(outcome_5000="first 1")
+    order(shop, 2)
+    shop.submit(1)
+    put_back = backup(shop.ledger)
+    shop.until(lambda: shop.are(State.WAITING), shop.look)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    shop.until(
+        lambda: {row["status"] for row in shop.books()} == {"failed", "completed"},
+        lambda: None,
+    )
+    with pytest.raises(Stop, match="1 predictions have failed"):
+        rebuild(None, yes=True, json=True)
+    shop.look()
+    assert compared() == {"unresolved": 2}
+    assert len(shop.books()) == 2
+
+
+def test_money_of_earlier_attempts_is_counted_once(
+    shop: Workshop, compared: Compare
+) -> None:
+    shop.sandbox.configure(outcome_5000="first 1", result_inputs=True)
+    order(shop, 1)
+    shop.submit()
+    shop.until(lambda: shop.are(State.WAITING), shop.look)
+    put_back = backup(shop.ledger)
+    shop.submit()
+    end(shop)
+    put_back()
+    shop.submit()
+    assert compared(code=Exit.STORED) == {"stored": 1}
+    assert shop.is_paid_as_booked()
+    (record,) = shop.records().values()
+    assert [a.number for a in record.attempts] == [1, 2]
+
+
+def test_a_report_that_is_older_than_the_ledger_tells_nothing(
+    shop: Workshop, compared: Compare
+) -> None:
+    shop.sandbox.configure(outcome_1200="first 1", result_inputs=True)
+    (ref,) = order(shop, 1)
+    shop.submit()
+    end(shop)
+    keep_report(shop.ledger, "spring", shop.ledger.now_s())
+    shop.ledger.moves.make([moves.retry("spring", shop.record(ref))])
+    put_back = backup(shop.ledger)
+    shop.submit()
+    put_back()
+    shop.submit()
+    assert compared() == {"generating": 1}
+
+
+def test_a_person_may_say_that_it_is_older_where_no_mark_tells(
+    shop: Workshop, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("producer.rebuilding.comparing.LONGEST_HOLD_S", 0.0)
+    shop.sandbox.configure(result_inputs=True)
+    order(shop, 2)
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    for mark in Path(store, ".reelmill").glob("*/marks/*"):
+        mark.unlink()
+    with pytest.raises(Stop, match="no copy of a batch that this ledger lacks"):
+        rebuild(None, yes=True, json=True)
+    assert rebuild(None, older=True, yes=False, json=True) == Exit.INCOMPLETE
+    assert shop.states() == {State.GENERATING: 1, State.WAITING: 1}
+    batch = shop.ledger.batches.read("spring")
+    assert batch
+    assert batch.paused
+
+
+def test_nothing_is_handed_in_and_nobody_resumes_before_it_was_compared(
+    shop: Workshop, store: str
+) -> None:
+    order(shop, 2)
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    with pytest.raises(Stop, match=r"older than what was sent.*reelmill rebuild"):
+        refuse_if_lost(shop.ledger, store, fresh_ledger=False)
+    with pytest.raises(Stop, match=r"older than what was sent.*reelmill rebuild"):
+        acting.resume(None, account=True, json=False)
+    assert shop.ledger.permits.grant(shop.engine.account, 9, 30.0) == []

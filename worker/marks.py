@@ -1,0 +1,113 @@
+"""Marks of claims, left in the stores of their batches before anything is sent.
+
+A store that takes no mark takes no video either, so its batches start nothing while it
+does not. What marks are for stands in `jobs.ledger.marking`.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from jobs import moves
+from jobs.ledger import LedgerError
+from jobs.ledger.marking import (
+    Marked,
+    OlderLedgerError,
+    leave_mark,
+    must_be_whole,
+    take_earlier,
+)
+from jobs.moves import Ref
+from jobs.records import BatchRecord, JobRecord
+from jobs.settings import worker_name
+from jobs.storage import StoreError
+from worker import keeping
+from worker.engine import Engine
+from worker.together import side_by_side
+
+log = logging.getLogger("reelmill.marks")
+
+#: Patience with a store, in seconds: what is claimed must leave soon, or not at all.
+PATIENCE_S = 8.0
+
+#: A batch whose store takes no mark starts nothing for so long.
+HELD_S = 30.0
+
+#: What was marked, by the URL of its store.
+Left = list[tuple[str, Marked]]
+
+
+async def leave_marks(
+    engine: Engine, claimed: Mapping[Ref, JobRecord], marks: Mapping[str, str]
+) -> tuple[dict[Ref, JobRecord], Left]:
+    """Leave the marks of these claims; those that may be sent, the rest is given back.
+
+    `marks` are those under which they were made, by batch.
+    """
+    by_batch: dict[str, list[Ref]] = defaultdict(list)
+    for ref in claimed:
+        by_batch[ref.batch].append(ref)
+    left: Left = []
+
+    async def leave(name: str, refs: list[Ref]) -> None:
+        batch = await engine.call(engine.ledger.batches.read, name)
+        if batch and (marked := await _leave(engine, batch, marks[name], refs)):
+            left.append((batch.store, marked))
+
+    await side_by_side(leave(*each) for each in by_batch.items())
+    may_leave = {ref for _, marked in left for ref in marked.claims}
+    kept_back = (
+        moves.give_back(r.batch, c) for r, c in claimed.items() if r not in may_leave
+    )
+    await engine.make(list(kept_back))
+    return {ref: record for ref, record in claimed.items() if ref in may_leave}, left
+
+
+async def take_earlier_marks(engine: Engine, left: Left) -> None:
+    """Take the marks away for which these stand; what stays is taken by the next."""
+    for url, marked in left:
+        with suppress(StoreError, LedgerError):
+            store = keeping.store_at(url)
+            await keeping.in_thread(take_earlier, engine.ledger, store, marked)
+
+
+def compare(engine: Engine) -> None:
+    """Look whether the ledger is older than what was sent; its accounts are held then.
+
+    A store that does not answer is asked again before anything of it is sent.
+    """
+    batches = engine.ledger.batches.unfinished()
+    for url in {b.store for b in batches if b.account == engine.account}:
+        try:
+            must_be_whole(engine.ledger, keeping.store_at(url))
+        except StoreError as error:
+            log.warning("it cannot be told whether the ledger is whole: %s", error)
+        except OlderLedgerError as error:
+            log.error("%s", error)  # noqa: TRY400 - no bug, a finding
+
+
+async def _leave(
+    engine: Engine, batch: BatchRecord, mark: str, refs: Iterable[Ref]
+) -> Marked | None:
+    """The claims that may be sent; None if nothing may."""
+
+    def leave() -> Marked:
+        store = keeping.store_at(batch.store)
+        return leave_mark(engine.ledger, store, mark, list(refs), worker_name())
+
+    try:
+        marked = await asyncio.wait_for(keeping.in_thread(leave), PATIENCE_S)
+    except OlderLedgerError as error:
+        log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
+    except (StoreError, TimeoutError) as error:
+        why = str(error) or f"{batch.store}: no answer within {PATIENCE_S:g} s"
+        log.warning("nothing is sent of %s, no mark can be left: %s", batch.id, why)
+        until_s = engine.now_s() + HELD_S
+        await engine.call(engine.ledger.batches.hold, batch.id, why, until_s)
+    else:
+        if batch.held_until_s:
+            await engine.call(engine.ledger.batches.release, batch.id)
+        return marked
+    return None
