@@ -66,7 +66,7 @@ POINTS = {
     "claim on disk": Point(Ledger, "durable", "after"),
     "on its way": Point(Provider, "submit", "during"),
     "answered": Point(Provider, "submit", "after"),
-    "account told to rest": Point(Permits, "strike", "after", rare=True),
+    "account told of a rejection": Point(Permits, "reject", "after", rare=True),
     "id written": Point(Moves, "make", "after", Event.ACCEPT),
     "given back": Point(Moves, "make", "after", Event.RETURN, rare=True),
     "found lost": Point(Moves, "make", "after", Event.LOSE, rare=True),

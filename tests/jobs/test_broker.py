@@ -16,7 +16,7 @@ from kombu.utils.json import dumps
 
 from jobs import broker, redis_url, settings
 from jobs.broker import blocks, kombu_url, make_app, send
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, keys
 from jobs.moves import Ref
 from producer.private import ledger_of
 
@@ -80,7 +80,8 @@ def app(ledger: Ledger) -> Iterator[Celery]:
 
 def messages(ledger: Ledger) -> list[dict[str, Any]]:
     ask = ledger.server.execute_command
-    return [json.loads(text) for text in ask("LRANGE", broker.QUEUE, 0, -1)]
+    key = f"{keys.CELERY}{broker.QUEUE}"
+    return [json.loads(text) for text in ask("LRANGE", key, 0, -1)]
 
 
 REFS = [Ref("spring", "row-1"), Ref("spring", "Tür 🌷"), Ref("autumn", "")]

@@ -56,9 +56,11 @@ def test_a_real_report_keeps_its_schema_and_tells_what_happened(
     limits = shop.ledger.permits.read(shop.engine.account).limits
     assert limits
     assert told["limits"]["concurrent_videos"] == limits.concurrent_videos
-    assert [(line["model"], line["options"]) for line in told["by_model"]] == [
-        (shop.job(0).model, ""),
-        (loud.model, "sound"),
+    lines = [(b["model"], b["duration_s"], b["options"]) for b in told["by_model"]]
+    assert lines == [
+        (shop.job(0).model, 5, ""),
+        (shop.job(0).model, 7, ""),
+        (loud.model, 5, "sound"),
     ]
     stored = [row for row in told["rows"] if row["state"] == "stored"]
     assert len(stored) == 2
