@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from jobs import broker, settings
 from jobs.fleet import metrics
 from jobs.fleet.charges import Charges, Kind
-from jobs.fleet.figures import AccountFigures, Figures
+from jobs.fleet.figures import TROUBLES, AccountFigures, Figures
 from jobs.ledger import Ledger, connect
 from jobs.pace.limits import Limits
 from jobs.records import BatchRecord
@@ -179,8 +179,7 @@ def test_states_and_troubles_in_queries_exist() -> None:
     }
     assert states <= {state.value for state in State}
     troubles = re.findall(r'trouble[=~]+"([^"]+)', said)
-    known = {"key", "permission", "balance", "cooling", "paused"}
-    assert {w for found in troubles for w in found.split("|")} <= known
+    assert {w for found in troubles for w in found.split("|")} <= set(TROUBLES)
 
 
 def test_kinds_in_queries_exist() -> None:
