@@ -75,6 +75,8 @@ class Move:
     event: Event
     #: The permit the mover acts under: an older one moves nothing.
     permit: int
+    #: The mark that the claim was made under, if it is one that this move is of.
+    mark: str = ""
     #: Seconds until somebody must look at it; ignored where nobody must.
     due_in_s: float = 0.0
     reserved_usd_micros: int = 0
@@ -125,7 +127,8 @@ def _price(record: JobRecord) -> int:
 
 def _move(batch: str, record: JobRecord, event: Event) -> Move:
     ref = Ref(batch, record.job.id)
-    return Move(ref, record.state, event, record.permit, erase=("looks",))
+    mark = record.mark if record.state is State.SUBMITTING else ""
+    return Move(ref, record.state, event, record.permit, mark, erase=("looks",))
 
 
 def _with(move: Move, attempt: Attempt, failure: Failure | None = None) -> Move:
@@ -185,6 +188,7 @@ def claimed(record: JobRecord, move: Move, sent_at_s: float) -> JobRecord:
         state=State.SUBMITTING,
         attempts=(*record.attempts, replace(attempt, sent_at_s=sent_at_s)),
         links=json.loads(move.write.get("links", "null")) or record.links,
+        mark=move.write.get("mark", ""),
         looks=0,
     )
 

@@ -70,6 +70,8 @@ class JobRecord:
     generated_at_s: float | None = None
     #: Counts the permits it was given; a mover names the one it acts under.
     permit: int = 0
+    #: The mark that it was claimed under last; see `jobs.ledger.marking`.
+    mark: str = ""
     #: Looks at the provider or at the file since its last move.
     looks: int = 0
     #: Links that its newest attempt was sent with, by the address of the picture as

@@ -352,6 +352,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         output=raw.get("output"),
         generated_at_s=float(generated_at) if generated_at else None,
         permit=int(raw["permit"]),
+        mark=raw.get("mark", ""),
         looks=int(raw.get("looks", "0")),
         links=json.loads(raw.get("links", "{}")),
         leader=raw.get("leader", ""),

@@ -125,7 +125,7 @@ class Moves:
             move.ref,
             move.state,
             target,
-            move.permit,
+            f"{move.permit}:{move.mark}" if move.mark else move.permit,
             repr(float(move.due_in_s)) if target in WATCHED else "",
             move.reserved_usd_micros,
             move.charged_usd_micros,

@@ -59,7 +59,7 @@ def forward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Move]:
 def new_attempts(now: JobRecord, record: JobRecord) -> tuple[Attempt, ...]:
     """The attempts that were made since a ledger was as `now`."""
     count = len(now.attempts)
-    new = [a for a in record.attempts if a.number > count] or record.attempts[-1:]
+    new = [a for a in record.attempts if a.number > count]
     if len(new) == 1:
         # Where only a video's provenance tells of them, it is the sum of all.
         charged = record.charged_usd_micros - now.charged_usd_micros

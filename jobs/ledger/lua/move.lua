@@ -2,16 +2,20 @@
 -- if it is still where the mover believed it. Returns 1, or 0 where somebody was
 -- quicker, or -1 where the prediction belongs to an attempt already; for a claim the
 -- time that it is stamped with.
--- ARGV: now or '', ref, state, next state, permit, due_in_s or '', reserved, charged,
---   refunded, slot, token, held_s, window_s, prediction id, '1' if the account was over
---   a limit, count of writes, (field, value)..., fields to erase...
-local now, ref, state, after, permit = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+-- ARGV: now or '', ref, state, next state, permit (or `permit:mark` of a claim under a
+--   mark), due_in_s or '', reserved, charged, refunded, slot, token, held_s, window_s,
+--   prediction id, '1' if the account was over a limit, count of writes, (field,
+--   value)..., fields to erase...
+local now, ref, state, after = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local permit, mark = string.match(ARGV[5], '^(%d+):?(.*)$')
 local due_in_s, slot, token = ARGV[6], ARGV[10], ARGV[11]
 local batch, id = string.match(ref, '^([^/]*)/(.*)$')
 local job, key = job_key(ref), batch_key(batch)
 
-local is = redis.call('HMGET', job, 'state', 'permit', 'looks', 'generated_at')
+local is = redis.call('HMGET', job, 'state', 'permit', 'looks', 'generated_at', 'mark')
 if is[1] ~= state or is[2] ~= permit then return 0 end
+-- A ledger that went back gives the same permit twice, and no mark.
+if mark ~= '' and is[5] ~= mark then return 0 end
 
 -- What comes back to be sent again finds its batch cancelled, and is too.
 local was_over = state == 'failed' or state == 'cancelled'

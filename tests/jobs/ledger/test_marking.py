@@ -27,8 +27,10 @@ from jobs.ledger.marking import (
     must_be_whole,
     take_earlier,
 )
+from jobs.ledger.moves import Moved
 from jobs.moves import Ref
 from jobs.pace.limits import Limits
+from jobs.records import JobRecord
 from jobs.storage import Store
 from tests.backups import backup
 from tests.conftest import Clock
@@ -42,8 +44,8 @@ from tests.jobs.ledger.play import (
 )
 
 #: What a worker does that others may come between: claim, list, add, put, ask again,
-#: send; then remove and drop, and lists and questions once more where it is in doubt.
-STEPS = 12
+#: send or give back; then remove and drop; and lists once more where it is in doubt.
+STEPS = 24
 
 
 @dataclass
@@ -127,20 +129,25 @@ class OnStage:
 
 
 def work(stage: Stage, name: str, row: Ref) -> None:
-    """What a worker does with a row."""
+    """What a worker does with a row, twice if it is free again."""
     stage.me.name = name
     ledger, store = cast("Ledger", OnStage(Marks(stage))), cast("Store", stage)
-    stage.step()
-    if row in stage.claimed:
-        return
-    stage.claimed[row] = name
-    try:
-        marked = leave_mark(ledger, store, name, [row], name)
-    except OlderLedgerError:
-        return
-    stage.step()
-    stage.sent += marked.claims
-    take_earlier(ledger, store, marked)
+    for mark in (f"{name}1", f"{name}2"):
+        stage.step()
+        if row in stage.claimed:
+            continue
+        stage.claimed[row] = mark
+        try:
+            marked = leave_mark(ledger, store, mark, [row], name)
+        except OlderLedgerError:
+            marked = Marked()
+        stage.step()
+        stage.sent += marked.claims
+        if marked.claims:
+            take_earlier(ledger, store, marked)
+        # As `move` does: nobody gives back what another has claimed.
+        elif stage.claimed.get(row) == mark:
+            del stage.claimed[row]
 
 
 def play(order: Sequence[str], names: str) -> Stage:
@@ -174,7 +181,7 @@ def play(order: Sequence[str], names: str) -> Stage:
 
 
 @settings(deadline=None, max_examples=500)
-@given(st.lists(st.sampled_from("aaabbbc<>"), max_size=45))
+@given(st.lists(st.sampled_from("aaabbbc<>"), max_size=60))
 def test_no_row_is_sent_twice_however_often_the_ledger_goes_back(
     order: list[str],
 ) -> None:
@@ -192,15 +199,42 @@ def test_a_ledger_that_never_went_back_is_never_taken_for_older(
     assert not stage.held
 
 
+def claim(ledger: Ledger, mark: str) -> JobRecord:
+    """Claim what waits next."""
+    (ref,) = ledger.permits.grant(ACCOUNT, 1, LEASE_S)
+    move = moves.claim(ref.batch, record_of(ledger, ref), LEASE_S, mark=mark)
+    assert ledger.moves.claim([move]) != [None]
+    return record_of(ledger, ref)
+
+
 def leave(ledger: Ledger, store: Store) -> Marked:
     """Claim what waits next, and leave the mark of it."""
-    (ref,) = ledger.permits.grant(ACCOUNT, 1, LEASE_S)
     mark = uuid.uuid4().hex
-    claim = moves.claim(ref.batch, record_of(ledger, ref), LEASE_S, mark=mark)
-    ledger.moves.claim([claim])
+    ref = Ref("spring", claim(ledger, mark).job.id)
     marked = leave_mark(ledger, store, mark, [ref], "w")
     assert marked.claims == {ref}
     return marked
+
+
+def test_nobody_moves_what_was_claimed_anew_once_the_ledger_had_gone_back(
+    ledger: Ledger,
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    (ref,) = open_batch(ledger, jobs=1)
+    put_back = backup(ledger)
+    before = claim(ledger, "a")
+    put_back()
+    now = claim(ledger, "b")
+    assert before.permit == now.permit
+    stale = (
+        moves.give_back("spring", before),
+        moves.accept("spring", before, "p1", 0.0),
+        moves.lose("spring", before, "no answer", 0.0),
+    )
+    for move in stale:
+        assert ledger.moves.make([move]) == [Moved.NO]
+    assert record_of(ledger, ref) == now
+    assert ledger.moves.make([moves.give_back("spring", now)]) == [Moved.YES]
 
 
 def test_what_was_sent_since_a_backup_is_noticed_once_that_is_put_back(
