@@ -27,6 +27,9 @@ KEY = "of-the-examples"
 BATCH, OTHER, JOB = "products-1f0c33ab", "products-77ab01de", "mug-orbit"
 PREDICTION = "6376541342614005"
 
+#: The job whose answer was lost, in each batch that has one.
+LOST_JOB = "row-1"
+
 #: Commands that run until they are told to stop, and what they say once they are ready.
 LASTING = {
     "worker --concurrency 8": "ready.",
@@ -119,7 +122,7 @@ class Office:
             trust_env=False,
         )
         made = answer.raise_for_status().json()["data"]["id"]
-        return {BATCH: self.lost.pop(), JOB: "row-1", PREDICTION: made}
+        return {BATCH: self.lost.pop(), JOB: LOST_JOB, PREDICTION: made}
 
     def scheduled(self) -> dict[str, str]:
         """A schedule is there."""
@@ -155,7 +158,7 @@ BEFORE: Mapping[str, Callable[[Office], dict[str, str]]] = {
 def office() -> Iterator[Office]:
     quick = quick_sandbox("--key", KEY, flagged_word=BAD_WORD, generation_s=0.2)
     with quick as sandbox, fleet(sandbox, KEY) as made:
-        lost = [lose(made, name) for name in ("lost-1", "lost-2")]
+        lost = [lose(made, f"lost-{n}") for n in range(len(examples("resolve")))]
         write_files(made, sandbox)
         yield Office(made, sandbox, lost)
 
@@ -177,6 +180,7 @@ def write_files(made: Fleet, sandbox: RunningSandbox) -> None:
     picture = f"{sandbox.files_url}/pictures/mug.jpg"
     (row,) = rows(sandbox, 1, ["kling-v2.6-std"])
     made.desk.write("products.csv", as_csv([{**row, "id": JOB}]))
+    made.desk.write("decisions.csv", f"job,prediction\n{LOST_JOB},absent\n")
     made.desk.write("tonight.csv", as_csv([{**row, "prompt": "Tonight"}]))
     made.desk.write("shop.csv", f"Handle,Title,Image Src\nmug,Mug,{picture}\n")
     (made.desk.folder / "pictures").mkdir()
