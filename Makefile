@@ -19,7 +19,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --no-emit-index-url --no-emit-find-links
 
 # What is measured, in this order.
-BENCH ?= rows page watchers ceiling looks arena sustained slots scale day
+BENCH ?= rows page ceiling looks arena sustained slots
 
 PYTEST_ARGS ?= --numprocesses=auto
 

@@ -23,13 +23,10 @@ QUESTIONS: Mapping[str, str] = {
     "rows": "bench.rows",
     "page": "bench.page",
     "looks": "bench.looks",
-    "day": "bench.day",
-    "scale": "bench.scale",
     "ceiling": "bench.standin.ceiling",
     "slots": "bench.slots",
     "cold": "bench.cold",
     "sustained": "bench.sustained",
-    "watchers": "bench.watchers",
 }
 
 

@@ -98,7 +98,6 @@ def fleet(
     *,
     hooks: bool = False,
     settings: Mapping[str, str] | None = None,
-    broker_settings: Mapping[str, str] | None = None,
 ) -> Iterator[Fleet]:
     """A fleet of one worker for the provider at `base_url`, without a batch yet.
 
@@ -107,7 +106,6 @@ def fleet(
         limits: of the account.
         hooks: whether the provider's webhooks are received.
         settings: environment variables beside those that a fleet needs.
-        broker_settings: what is set otherwise than documented.
 
     Raises:
         Failed: a part of it did not start.
@@ -115,9 +113,7 @@ def fleet(
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="reelmill-"))
         folder = Path(name)
-        broker = stack.enter_context(
-            valkey.started(folder / "valkey", **(broker_settings or {}))
-        )
+        broker = stack.enter_context(valkey.started(folder / "valkey"))
         environment = _environment(folder, broker.url, base_url, limits)
         environment |= settings or {}
         ledger = connect(broker.url)

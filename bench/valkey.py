@@ -46,8 +46,8 @@ class Valkey:
 
 
 @contextmanager
-def started(folder: Path, **settings: str) -> Iterator[Valkey]:
-    """A server whose data and socket are in a folder; settings replace the fleet's."""
+def started(folder: Path) -> Iterator[Valkey]:
+    """A server set as the fleet's is, with data and socket in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     socket = folder / "valkey.sock"
     options = {
@@ -55,7 +55,6 @@ def started(folder: Path, **settings: str) -> Iterator[Valkey]:
         "unixsocket": str(socket),
         "dir": str(folder),
         **FLEET,
-        **{name.replace("_", "-"): value for name, value in settings.items()},
     }
     words = [part for name, value in options.items() for part in (f"--{name}", value)]
     with (folder / "valkey.log").open("ab") as log:
