@@ -32,7 +32,6 @@ POLL = "reelmill.poll"
 COLLECT = "reelmill.collect"
 SETTLE = "reelmill.settle"
 FINISH = "reelmill.finish"
-ARCHIVE = "reelmill.archive"
 
 # kombu puts back what a closing connection had taken, even where the connection was
 # lost, and that error ends a whole worker. The due-set knows of all jobs without it.

@@ -140,10 +140,8 @@ class BatchRecord:
     held_until_s: float = 0.0
     #: How often a person brought back what was over.
     rounds: int = 0
-    #: Where its jobs are kept in its store, if they are not in the ledger any more.
-    archived: str = ""
-    #: Unix seconds since when they are; 0 if they are not, or nobody wrote it down.
-    archived_at_s: float = 0.0
+    #: Unix seconds when its job records were deleted; 0 if they are in the ledger.
+    deleted_at_s: float = 0.0
     #: A person's own words on it, by name; see `jobs.batch.labels`.
     labels: Mapping[str, str] = field(default_factory=dict)
     #: How often the provider took no request of it because the account was over a

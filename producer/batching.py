@@ -20,7 +20,6 @@ from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import normal
 from producer.rebuilding.copying import keep_copy
-from producer.recalling import brought_back
 from producer.survey import Survey
 
 #: Digits of the digest that a batch id carries.
@@ -111,7 +110,7 @@ def enqueue(
         alone: put all other batches of the account aside.
     """
     is_new = ledger.batches.create(batch)
-    there = brought_back(ledger, ledger.batches.read(batch.id) or batch)
+    there = ledger.batches.read(batch.id) or batch
     if alone:
         ledger.batches.put_aside_others(batch.account, batch.id)
     added = ledger.batches.adding(batch.id, _named(found, batch.id))

@@ -20,7 +20,7 @@ from producer import account, labelling, looking, problems, tables
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
-from producer.finding import find_failed
+from producer.finding import deleted_words, find_failed
 from producer.options import Reading, Spending
 from producer.prices import view as price_view
 from producer.prices.bill import Bill
@@ -34,7 +34,6 @@ from producer.printing import (
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rebuilding.copying import refuse_if_lost
-from producer.recalling import brought_back
 from producer.rendering import keep_report, outcome, render
 from producer.survey import Survey, foreseen, look, survey, weigh
 from producer.telling import tell_end
@@ -68,6 +67,8 @@ def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) ->
         _stop_at_problems(found)
         with ledger_of(chosen, alone=False) as ledger:
             batch = _batch(ledger, found, chosen, spending, budget)
+            if batch.deleted_at_s:
+                raise Stop(_nothing_is_sent(batch), Exit.STORED)
             view = _view(found, ledger, chosen, batch)
         print_gone(found.gone)
         if json:
@@ -104,6 +105,8 @@ def render_manifest(
     with ledger_of(chosen, alone=True) as ledger:
         batch = hand_over(ledger, found, chosen, spending, budget_usd_micros)
         before = take(ledger, batch.id)
+        if batch.deleted_at_s:
+            return outcome(before)
         print_beginning(before)
         now = render(ledger, chosen, batch.id)
         document, place = keep_report(ledger, batch.id, time.time())
@@ -132,6 +135,9 @@ def hand_over(
     if older := ledger.permits.read(chosen.account_id).older:
         raise Stop(f"{older_words(older)}; nothing was sent")
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
+    if batch.deleted_at_s:
+        tables.say(_nothing_is_sent(batch))
+        return batch
     print_gone(found.gone)
     there = ledger.batches.read(batch.id)
     labelling.tell_kept(there, batch.labels)
@@ -153,6 +159,10 @@ def hand_over(
         if found.local:
             _upload(found, ledger, chosen, batch)
     return enqueue(ledger, found, batch, alone=not chosen.redis_url)
+
+
+def _nothing_is_sent(batch: BatchRecord) -> str:
+    return f"{deleted_words(batch)}; nothing was sent, --fresh renders all anew"
 
 
 def settings_of(spending: Spending) -> Settings:
@@ -223,13 +233,16 @@ def _batch(
     spending: Spending,
     budget_usd_micros: int | None,
 ) -> BatchRecord:
-    """The batch that a manifest is or becomes, weighed against what is there."""
+    """The batch that a manifest is or becomes, weighed against what is there.
+
+    One whose job records are deleted is as it is; nothing of it is sent again.
+    """
     first = batch_id(found, chosen.account_id, chosen.store)
     name = turn(ledger, first, fresh=spending.fresh)
     batch = to_be(found, chosen, name, fresh=spending.fresh, now_s=time.time())
-    if there := ledger.batches.read(name):
-        # What it has is weighed and not paid again.
-        there = brought_back(ledger, there)
+    there = ledger.batches.read(name)
+    if there and there.deleted_at_s:
+        return there
     fresh = there.fresh if there else spending.fresh
     shared = None if fresh else ledger
     weigh(found, shared, batch, alone=not chosen.redis_url)

@@ -7,11 +7,11 @@ it. What is done with what was found stands in `acting`, `showing` and `resolvin
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
+from jobs.report.failed import NAME
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.wording import choice, guesses
 from producer.exits import Exit, Stop
-from producer.recalling import brought_back
 
 #: Batches, newest first, whose names are compared with one that is not known.
 COMPARED = 1_000
@@ -25,10 +25,10 @@ def find_batch(
 ) -> BatchRecord:
     """The batch of that name, or the newest.
 
-    With `whole` its jobs are in the ledger: an archived one is brought back.
+    With `whole` its job records are in the ledger.
 
     Raises:
-        Stop: there is none, the name is empty, or its archive cannot be read.
+        Stop: there is none, the name is empty, or its job records are deleted.
     """
     if batch_id is not None and not batch_id.strip():
         # The newest one would be shown, or taken back, for a variable that is not set.
@@ -42,7 +42,18 @@ def find_batch(
     found = ledger.batches.read(known)
     if found is None:
         raise Stop(f"there is no batch {known} in this ledger{_offer(ledger, known)}")
-    return brought_back(ledger, found) if whole else found
+    if whole and found.deleted_at_s:
+        raise Stop(deleted_words(found))
+    return found
+
+
+def deleted_words(batch: BatchRecord) -> str:
+    """Where to look at a batch whose job records are deleted."""
+    folder = f"{batch.store.rstrip('/')}/{batch.id}"
+    return (
+        f"{batch.id} was over long ago, and its job records are deleted; its report is "
+        f"{folder}/report.json, and what failed can be run again from {folder}/{NAME}"
+    )
 
 
 def _offer(ledger: Ledger, name: str) -> str:

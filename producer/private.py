@@ -15,7 +15,7 @@ from pathlib import Path
 from shutil import which
 from urllib.parse import quote
 
-from jobs.ledger import JobsArchived, Ledger, LedgerError, connect
+from jobs.ledger import JobsDeletedError, Ledger, LedgerError, connect
 from jobs.ledger.refusals import trouble
 from jobs.settings import Settings
 from producer.children import Child
@@ -60,11 +60,8 @@ def connected(url: str) -> Iterator[Ledger]:
         ledger.ping()
         begun = True
         yield ledger
-    except JobsArchived as error:
-        raise Stop(
-            f"{error}; run the same command again, and it is brought back",
-            Exit.INCOMPLETE,
-        ) from None
+    except JobsDeletedError as error:
+        raise Stop(f"{error}; run the same command again", Exit.INCOMPLETE) from None
     except LedgerError as error:
         raise Stop(trouble(url, error, begun=begun), Exit.UNREACHABLE) from None
     finally:

@@ -185,7 +185,7 @@ def _batches_table(standings: list[Snapshot]) -> Grid:
         budget = batch.budget_usd_micros
         made.add_row(
             escape(batch.id),
-            f"{standing(now)}, archived" if batch.archived else standing(now),
+            f"{standing(now)}, jobs deleted" if batch.deleted_at_s else standing(now),
             f"{stored}/{batch.total}",
             f"${usd(batch.charged_usd_micros)}",
             "" if budget is None else f"${usd(budget)}",

@@ -1,18 +1,19 @@
 """Reading a statement: every batch of the ledger, whether its jobs are there or not.
 
-The jobs of an archived batch are not brought back: its kept report tells of them, one
-file after the other. What can be read of neither is named, with why. What counts, and
+Where the job records of a batch are deleted its report in the store tells of them. What
+can be read of neither is named, with why. What counts, and
 when, is decided in `jobs.report.statement`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from jobs.batch.labels import fit
 from jobs.job import Job
 from jobs.ledger import Ledger
-from jobs.ledger.batches import BLOCK, JobsArchived
+from jobs.ledger.batches import BLOCK, JobsDeletedError
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.report.kept import BadReport, rows_of
 from jobs.report.period import Period
@@ -27,9 +28,6 @@ from jobs.report.statement import (
 )
 from jobs.states import State
 from jobs.storage import Store, StoreError
-
-#: A batch that is archived or brought back while it is read is read again so often.
-MOST_READINGS = 5
 
 
 @dataclass(slots=True)
@@ -91,22 +89,17 @@ class Reader:
 
     def _may_count(self, batch: BatchRecord) -> bool:
         """Whether anything of a batch can lie in the time; says no only if sure."""
-        ended_s = batch.archived_at_s if batch.archived else 0.0
-        is_before = 0.0 < ended_s < self.period.since_s
+        is_before = 0.0 < batch.deleted_at_s < self.period.since_s
         return batch.created_at_s < self.period.until_s and not is_before
 
     def _part(self, batch: BatchRecord) -> Part:
-        for _ in range(MOST_READINGS):
-            try:
-                if batch.archived:
-                    return self._archived(batch)
-                entries = map(entry_of, self.ledger.batches.jobs(batch.id))
+        if not batch.deleted_at_s:
+            entries = map(entry_of, self.ledger.batches.jobs(batch.id))
+            with suppress(JobsDeletedError):  # meanwhile
                 return self._counted(batch, entries, "ledger")
-            except JobsArchived:
-                batch = self.ledger.batches.read(batch.id) or batch
-        return self._by_sums(batch, "it is being archived and brought back")
+        return self._reported(batch)
 
-    def _archived(self, batch: BatchRecord) -> Part:
+    def _reported(self, batch: BatchRecord) -> Part:
         key = f"{batch.id}/report.json"
         place = f"{batch.store}/{key}"
         try:

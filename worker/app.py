@@ -23,7 +23,6 @@ from jobs.ledger import LedgerError
 from jobs.ledger.workers import WorkerFacts
 from jobs.moves import Ref
 from worker import stopping
-from worker.archive import archive
 from worker.collect import collect
 from worker.engine import Engine
 from worker.finish import finish
@@ -48,7 +47,6 @@ TASKS: dict[str, Work] = {
     broker.COLLECT: collect,
     broker.SETTLE: settle,
     broker.FINISH: finish,
-    broker.ARCHIVE: archive,
 }
 
 

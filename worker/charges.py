@@ -16,7 +16,7 @@ from jobs.answers import Billed, Listed
 from jobs.attempt import settling
 from jobs.attempt.links import sent_inputs
 from jobs.fleet.charges import Charge, Kind
-from jobs.ledger import JobsArchived, LedgerError
+from jobs.ledger import JobsDeletedError, LedgerError
 from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.states import State
@@ -182,12 +182,12 @@ def _rows_alike(engine: Engine, shown: Sequence[Listed]) -> dict[str, Ref]:
     left, batches = MOST_ROWS, engine.ledger.batches
     for batch_id in batches.ids(MOST_BATCHES):
         batch = batches.read(batch_id)
-        if batch is None or batch.account != engine.account or batch.archived:
+        if batch is None or batch.account != engine.account or batch.deleted_at_s:
             continue
         if left <= 0:
             break
         left -= batch.total
-        with suppress(JobsArchived):  # meanwhile
+        with suppress(JobsDeletedError):  # meanwhile
             for record in batches.jobs(batch_id):
                 for each in by_model.get(record.job.model, ()):
                     if _is_alike(engine, record, each):

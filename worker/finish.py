@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jobs.ledger.batches import JobsArchived
+from jobs.ledger.batches import JobsDeletedError
 from jobs.moves import Ref
 from jobs.report.document import report
 from jobs.report.files import report_files
@@ -27,8 +27,8 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
             except StoreError as error:
                 await _not_now(engine, ref, error)
                 continue
-            except JobsArchived:  # somebody else reported it meanwhile
-                log.info("batch=%s was archived while it was reported", ref.batch)
+            except JobsDeletedError:  # it was reported long ago
+                log.info("batch=%s was reported before", ref.batch)
         await engine.call(tell_rest, engine.settings, engine.ledger, ref.batch)
         await engine.call(due.drop_batch, engine.account, ref.batch, version)
 
@@ -42,7 +42,7 @@ async def _not_now(engine: Engine, ref: Ref, error: StoreError) -> None:
 def _report(engine: Engine, batch_id: str) -> None:
     batches = engine.ledger.batches
     batch = batches.read(batch_id)
-    if batch is None or batch.archived:
+    if batch is None or batch.deleted_at_s:
         return
     store = keeping.store_at(batch.store)
     # A large report is much work to make; a store that takes nothing says so before.

@@ -18,8 +18,8 @@ from jobs import broker
 from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
 from jobs.moves import Ref
 from jobs.states import State
-from worker.archive import ripe
 from worker.charges import watch_charges
+from worker.deleting import delete_old
 from worker.engine import Engine
 from worker.marks import compare
 from worker.stopping import is_asked
@@ -135,8 +135,8 @@ class Pulse(threading.Thread):
             self._clock_read_at = time.monotonic()
             engine.read_clock()
             engine.keep_limits()
-            self._send(broker.ARCHIVE, ripe(engine))
             engine.start(watch_charges(engine))
+            engine.start(delete_old(engine))
         # A worker that falls behind with its looks goes on starting: what waits for
         # both is due longest, and idle slots are lost for good.
         kept = min(MOST_GRANTS, room // 3) if engine.settings.starts else 0

@@ -5,11 +5,10 @@ The only package that knows Redis. Its parts share one connection and one clock:
 `due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
 for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
 arrive), `locks` (what one does at a time), `workers` (who is at work), `looks` (how
-batches stand, at a glance), `archives` (whose jobs went into a file of their store),
+batches stand, at a glance),
 `crashes` (what tasks failed over), `rights` (what the server's user may do), `marks`
 (whether it is older than what was sent). Beside them `audit` checks that they agree,
-`archiving` takes batches into `archive_file`s and back, and `marking` keeps marks in
-the stores.
+and `marking` keeps marks in the stores.
 """
 
 from collections.abc import Callable
@@ -20,8 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from jobs import redis_url
 from jobs.ledger import keys
-from jobs.ledger.archives import Archives
-from jobs.ledger.batches import Batches, JobsArchived
+from jobs.ledger.batches import Batches, JobsDeletedError
 from jobs.ledger.charges import ChargesFound
 from jobs.ledger.connecting import client
 from jobs.ledger.crashes import Crashes
@@ -46,7 +44,7 @@ from jobs.ledger.twins import Twins
 from jobs.ledger.workers import Workers
 
 __all__ = [
-    "JobsArchived",
+    "JobsDeletedError",
     "Ledger",
     "LedgerError",
     "NotDurable",
@@ -88,7 +86,6 @@ class Ledger:
         now = (lambda: "") if clock is None else (lambda: repr(clock()))
         scripts = Scripts(server)
         self.batches = Batches(server, scripts, now)
-        self.archives = Archives(server, scripts, now)
         self.moves = Moves(server, scripts, now)
         self.permits = Permits(server, scripts, now)
         self.due = Due(server, scripts, now)

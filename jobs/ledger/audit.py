@@ -40,8 +40,8 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
         batch = ledger.batches.read(batch_id)
         if batch is None or batch.account != account_id:
             continue
-        if batch.archived:
-            problems += _archived(ledger, batch)
+        if batch.deleted_at_s:
+            problems += _deleted(ledger, batch)
             due.discard(str(Ref(batch_id, "")))
             continue
         records = list(ledger.batches.jobs(batch_id))
@@ -71,14 +71,12 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
     return problems
 
 
-def _archived(ledger: Ledger, batch: BatchRecord) -> list[str]:
-    """What is wrong with a batch whose jobs are kept in its store, some maybe here."""
-    sealed, left = ledger.archives.sealed(batch.id), ledger.archives.left(batch.id)
+def _deleted(ledger: Ledger, batch: BatchRecord) -> list[str]:
+    """What is wrong with a batch whose job records are deleted, some maybe not yet."""
+    left = ledger.server.zcard(keys.batch_jobs(batch.id))
     records = ledger.batches.slice(batch.id, 0, left)
     living = [r.job.id for r in records if r.state not in FINAL]
-    problems = [f"{batch.id}: archived, but {job_id} is not over" for job_id in living]
-    if sealed and sealed.jobs != batch.total:
-        problems.append(f"{batch.id}: archived are {sealed.jobs} of {batch.total}")
+    problems = [f"{batch.id}: deleted, but {job_id} is not over" for job_id in living]
     if len(records) != left:
         problems.append(f"{batch.id}: {left} jobs are left, {len(records)} are there")
     return problems
@@ -113,10 +111,11 @@ def _jobs(
 
 def _leader(ledger: Ledger, ref: str, record: JobRecord) -> list[str]:
     (leader,) = ledger.batches.load([Ref.parse(record.leader)])
-    gone = leader is None and ledger.archives.sealed(Ref.parse(record.leader).batch)
+    batch = ledger.batches.read(Ref.parse(record.leader).batch)
+    gone = leader is None and batch is not None and batch.deleted_at_s
     if ref not in ledger.server.smembers(keys.followers(record.leader)):
         return [f"{ref} follows {record.leader}, which does not know of it"]
-    # One that is over may be archived before those that follow it have looked.
+    # One that is over may be deleted before those that follow it have looked.
     if not gone and (leader is None or leader.state is State.FOLLOWING):
         return [f"{ref} follows {record.leader}, which makes no video"]
     return []

@@ -21,12 +21,15 @@ BLOCK = 500
 #: Jobs whose states one script call looks at; it takes some milliseconds.
 PICKED = 5_000
 
+#: Jobs that one script call deletes; it takes as long.
+DELETED = 200
 
-class JobsArchived(Exception):  # noqa: N818 - the jobs are archived
-    """The jobs of a batch are not in the ledger: it must be brought back first."""
+
+class JobsDeletedError(Exception):
+    """The job records of a batch are not in the ledger any more."""
 
     def __init__(self, batch_id: str) -> None:
-        super().__init__(f"{batch_id} was archived meanwhile")
+        super().__init__(f"the job records of {batch_id} were deleted meanwhile")
 
 
 class Batches:
@@ -38,6 +41,8 @@ class Batches:
         self._server = server
         self._scripts = scripts
         self._now = now
+        #: Jobs that one step deletes.
+        self.deleted_at_once = DELETED
 
     def create(self, batch: BatchRecord) -> bool:
         """Write down an empty batch; False if there is one of that id already."""
@@ -67,7 +72,7 @@ class Batches:
         quote comes.
 
         Raises:
-            JobsArchived: what it has is not known here, so nothing was added.
+            JobsDeletedError: what it has is not known here, so nothing was added.
         """
         added, rest = 0, iter(jobs)
         while block := list(islice(rest, BLOCK)):
@@ -108,7 +113,7 @@ class Batches:
     def _send(self, batch_id: str, args: Sequence[object]) -> int:
         added = int(self._scripts.run("add", *args))
         if added < 0:
-            raise JobsArchived(batch_id)
+            raise JobsDeletedError(batch_id)
         return added
 
     def open(self, batch_id: str) -> None:
@@ -228,7 +233,7 @@ class Batches:
         """Every job of a batch in the order of its manifest, read block by block.
 
         Raises:
-            JobsArchived: they went into an archive, before or meanwhile.
+            JobsDeletedError: they were deleted, before or meanwhile.
         """
         start = 0
         while True:
@@ -239,8 +244,29 @@ class Batches:
             start += len(ids)
             found = self.load([Ref(batch_id, job_id) for job_id in ids])
             yield from (record for record in found if record)
-        if self._server.hget(keys.batch(batch_id), "archived"):
-            raise JobsArchived(batch_id)
+        if self._server.hget(keys.batch(batch_id), "deleted_at"):
+            raise JobsDeletedError(batch_id)
+
+    def reported_before(self, account_id: str, until_s: float, most: int) -> list[str]:
+        """Batches in which all is over, and reported before then, the oldest first."""
+        key = keys.reported(account_id)
+        command = ("ZRANGEBYSCORE", key, "-inf", until_s, "LIMIT", 0, most)
+        return list(self._server.execute_command(*command))
+
+    def delete_jobs(self, batch_id: str, keep_s: float, reuse_s: int) -> int | None:
+        """Delete some job records of a batch that was reported so many seconds ago.
+
+        From then on the batch takes no jobs and no moves. Others reuse its videos for
+        `reuse_s` seconds, and for as many from whenever a batch that reused them is
+        deleted.
+
+        Returns:
+            How many records are left; None if the batch is not to be touched: not all
+            is over, its report is due, or it was reported later.
+        """
+        args = (batch_id, keep_s, self.deleted_at_once, reuse_s)
+        left = int(self._scripts.run("delete_jobs", self._now(), *args))
+        return None if left < 0 else left
 
     def slice(self, batch_id: str, first: int, count: int) -> list[JobRecord]:
         """Some jobs of a batch in the order of its manifest, `first` from 0."""
@@ -300,8 +326,7 @@ def batch_record(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         note=raw.get("note", ""),
         held_until_s=float(raw.get("held_until", "0")),
         rounds=int(raw.get("rounds", "0")),
-        archived=raw.get("archived", ""),
-        archived_at_s=float(raw.get("archived_at", "0")),
+        deleted_at_s=float(raw.get("deleted_at", "0")),
         labels=labels.of(raw),
         throttled=int(raw.get("throttled", "0")),
         counts=counts,

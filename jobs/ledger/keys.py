@@ -16,12 +16,11 @@ not a cluster, as Celery does.
 | `reelmill:batch:B:waiting` | zset | those without a permit, by the same place; |
 | | | behind them those that were rejected, by when they may be tried again |
 | `reelmill:batch:B:failures` | list | those that failed, became unresolved or overdue |
-| | | last, newest first; they may have gone on; goes with its jobs when it is |
-| | | archived, and does not come back with them |
+| | | last, newest first; they may have gone on; goes with its job records |
 | `reelmill:job:B/J` | hash | a job: request, state, attempts, video |
 | `reelmill:job:B/J:followers` | set | jobs that wait for its video |
 | `reelmill:store:S:asked` | hash | what was asked for in a store: the job that leads |
-| `reelmill:left:S:R` | string | what an archived job left for the same request, |
+| `reelmill:left:S:R` | string | what a deleted job left for the same request, |
 | | | as JSON, or `=` and the request that has it; expires |
 | `reelmill:account:A` | hash | limits, cooling, trouble, money by day, whether the |
 | | | ledger was found older than what was sent |
@@ -120,7 +119,7 @@ def asked(store: str) -> str:
 
 
 def left(store: str, name: str) -> str:
-    """What an archived job left for a request in a store."""
+    """What a deleted job left for a request in a store."""
     return f"{PREFIX}left:{_digest(store)[:12]}:{name}"
 
 

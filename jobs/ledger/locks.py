@@ -24,6 +24,10 @@ class Locks:
         """The lock of comparing the billing of an account with its rows."""
         return keys.lock(account_id, "billing")
 
+    def deleting(self, account_id: str) -> str:
+        """The lock of deleting old job records of an account."""
+        return keys.lock(account_id, "deleting")
+
     def take(self, name: str, token: str, lease_s: float) -> bool:
         """Take a lock for so many seconds; False if another has it."""
         milliseconds = int(lease_s * 1_000)

@@ -1,4 +1,4 @@
-"""A kept `report.json` read back, row by row, by whoever does not bring a batch back.
+"""A kept `report.json` read back, row by row, where the job records are deleted.
 
 It relies on what `document.json_chunks` writes: the rows come last, each on a line of
 its own, so that a report of any size is read in little memory. It believes nothing of

@@ -28,7 +28,6 @@ from pydantic import (
 from jobs import redis_url
 from jobs.pace.limits import Limits, tiers
 from jobs.pricing import usd_micros
-from jobs.settings.archive import ArchiveSettings
 from jobs.settings.keeping import KeepingSettings
 from jobs.settings.telling import TellingSettings
 
@@ -300,7 +299,7 @@ class _OwnSettings(BaseModel):
         return self.redis_url or f"unix://{quote(str(self.socket_path))}?db=0"
 
 
-class Settings(TellingSettings, ArchiveSettings, KeepingSettings, _OwnSettings):
+class Settings(TellingSettings, KeepingSettings, _OwnSettings):
     """Every setting, with its default. The alias is the environment variable."""
 
 

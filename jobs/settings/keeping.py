@@ -1,4 +1,4 @@
-"""The settings of how videos are fetched and kept: a part of `settings`."""
+"""The settings of how videos and records are kept: a part of `settings`."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, field_validator
 
 
 class KeepingSettings(BaseModel):
-    """How long a video may take to come, and what is kept beside it."""
+    """How long a video may take to come, what is kept beside it, and for how long."""
 
     download_timeout_s: float = Field(
         600.0,
@@ -25,6 +25,23 @@ class KeepingSettings(BaseModel):
         "on",
         alias="REELMILL_STORE_CHECKSUM",
         description="off for a store that refuses checksums, as Backblaze B2 does",
+    )
+
+    keep_days: int = Field(
+        30,
+        alias="REELMILL_KEEP_DAYS",
+        description="days that job records are kept after their batch was reported",
+        ge=1,
+        le=36_500,
+    )
+
+    reuse_days: int = Field(
+        # Longer than from one season to the same of the next year.
+        400,
+        alias="REELMILL_REUSE_DAYS",
+        description="days that videos are reused after their job records were deleted",
+        ge=1,
+        le=36_500,
     )
 
     @field_validator("posters", "store_checksum", mode="before")

@@ -142,9 +142,7 @@ class Store:
         except ERRORS as error:
             raise self._failed(key, "cannot be kept", error) from None
 
-    def put_chunks(
-        self, key: str, chunks: Iterable[str] | Iterable[bytes], content_type: str
-    ) -> int:
+    def put_chunks(self, key: str, chunks: Iterable[str], content_type: str) -> int:
         """Keep what comes in pieces and may change later; its size in bytes.
 
         It is never whole in memory unless it is small. Nothing is kept of a text that
@@ -200,19 +198,6 @@ class Store:
             raise self._failed(key, "cannot be read", error) from None
         file.seek(0)
         return True
-
-    def make_lasting(self, key: str) -> None:
-        """See that what is kept under `key` outlives a power cut; in a bucket it does.
-
-        Raises:
-            StoreError: it could not be written to the disk.
-        """
-        path = Path(self.url) / key
-        for each in (path, path.parent) if self.local else ():
-            try:
-                folder.flush(each)
-            except OSError as error:
-                raise self._failed(key, "cannot be kept", error) from None
 
     def size_bytes(self, key: str) -> int | None:
         """Size of what is kept under `key`; None if nothing is.

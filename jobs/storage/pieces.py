@@ -7,10 +7,10 @@ CHUNK_BYTES = 1 << 20
 
 
 class Pieces:
-    """Pieces of a text or a file as larger ones of bytes, counted."""
+    """Pieces of a text as larger ones of bytes, counted."""
 
-    def __init__(self, chunks: Iterable[str] | Iterable[bytes]) -> None:
-        self._chunks: Iterator[str | bytes] = iter(chunks)
+    def __init__(self, chunks: Iterable[str]) -> None:
+        self._chunks: Iterator[str] = iter(chunks)
         self.size_bytes = 0
 
     def up_to(self, most_bytes: int) -> Iterator[bytes]:
@@ -25,7 +25,7 @@ class Pieces:
     def __next__(self) -> bytes:
         piece = bytearray()
         for chunk in self._chunks:
-            piece += chunk.encode() if isinstance(chunk, str) else chunk
+            piece += chunk.encode()
             if len(piece) >= CHUNK_BYTES:
                 break
         self.size_bytes += len(piece)

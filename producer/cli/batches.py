@@ -277,25 +277,6 @@ def resolve(
 
 
 @app.command(group=GROUP)
-def archive(*batches: Batch, older_than: str | None = None, json: Json = False) -> int:
-    """Move the jobs of finished batches out of the ledger, to beside their videos.
-
-    Workers do it after REELMILL_ARCHIVE_AFTER_S; what needs the jobs brings them back.
-
-        reelmill archive products-1f0c33ab
-        reelmill archive --older-than 30d
-
-    Args:
-        batches: Ids of the batches.
-        older_than: All that have been over for so long: hours, days or weeks.
-        json: Print what was done as JSON.
-    """
-    from producer.archiving import archive
-
-    return archive(batches, older_than=older_than, json=json)
-
-
-@app.command(group=GROUP)
 def collect(batch: AnyBatch = None, *, json: Json = False) -> int:
     """Fetch what is paid but not stored yet, without starting anything new.
 

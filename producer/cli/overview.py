@@ -40,7 +40,6 @@ RIGHT: Mapping[str, Mapping[str, str]] = {
         "collect": "fetch what is paid",
         "retry": "let failed jobs wait again",
         "resolve": "settle a lost answer",
-        "archive": "move old jobs to the store",
     },
 }
 BELOW: Mapping[str, Mapping[str, str]] = {

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from jobs.batch.schedule import Firing, Handed, Schedule
 from jobs.ledger import Ledger, LedgerError
-from jobs.ledger.batches import JobsArchived
+from jobs.ledger.batches import JobsDeletedError
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
@@ -214,7 +214,7 @@ def _take_all(
             continue
         try:
             one.take(course, submit, options, now_s)
-        except (Stop, JobsArchived) as stop:
+        except (Stop, JobsDeletedError) as stop:
             course.again.append(str(stop))
         except LedgerError:
             raise

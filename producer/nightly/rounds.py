@@ -15,7 +15,7 @@ from pathlib import Path
 from jobs.batch.schedule import BadSchedule, Due, Firing, Schedule, due
 from jobs.batch.telling import Kind, Telling
 from jobs.ledger import Ledger, LedgerError
-from jobs.ledger.batches import JobsArchived
+from jobs.ledger.batches import JobsDeletedError
 from jobs.ledger.schedules import Standing
 from jobs.settings import Settings, worker_name
 from producer.exits import Stop
@@ -239,7 +239,7 @@ class Scheduler:
             warn_of_deadline(course, schedule, found.at_s, means.ledger, means.clock())
         except LedgerError:
             raise
-        except JobsArchived as error:
+        except JobsDeletedError as error:
             course.again.append(str(error))
         except Exception as error:
             log.exception("%s: a mistake in reelmill", schedule.name)

@@ -131,7 +131,7 @@ def release(ledger: Ledger, chosen: Settings) -> None:
 def _own_batches(ledger: Ledger, chosen: Settings) -> Iterator[BatchRecord]:
     """The account's batches whose jobs are all in the ledger."""
     for batch in every_batch(ledger):
-        is_here = batch.complete and not batch.archived
+        is_here = batch.complete and not batch.deleted_at_s
         if is_here and batch.account == chosen.account_id:
             yield batch
 

@@ -145,7 +145,7 @@ def document(now: Snapshot) -> dict[str, Any]:
         "account": batch.account,
         "manifest": batch.manifest,
         "created_at": iso(batch.created_at_s),
-        "archived": bool(batch.archived),
+        "jobs_deleted": bool(batch.deleted_at_s),
         "held_up": why_held_up(now) or None,
         "late": list(now.late),
     }

@@ -142,7 +142,7 @@ class Office:
 
 #: What must be there before the examples of a command, and what stands for what.
 BEFORE: Mapping[str, Callable[[Office], dict[str, str]]] = {
-    **dict.fromkeys(("show", "watch", "report", "archive"), Office.finished),
+    **dict.fromkeys(("show", "watch", "report"), Office.finished),
     "collect": Office.newest,
     **dict.fromkeys(("pause", "resume", "cancel"), Office.held),
     "retry": Office.failed,

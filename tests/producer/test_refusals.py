@@ -46,7 +46,6 @@ resume --account
 cancel spring
 retry spring
 resolve spring mug --absent
-archive spring
 collect spring
 schedule add nightly m.csv --yes --cron 0_2_*_*_*
 schedule list

@@ -21,6 +21,7 @@ from jobs.storage import Store
 from producer.private import ledger_of
 from producer.rendering import keep_report
 from producer.statements import every_batch
+from tests.jobs.ledger.ended import delete
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 from tests.producer.fleet import fleet
 from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
@@ -37,7 +38,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @dataclass(frozen=True, slots=True)
 class Nights:
-    """Two batches of one ledger; of the second the jobs are archived."""
+    """Two batches of one ledger; of the second the job records are deleted."""
 
     place: Desk
     cups: str
@@ -62,7 +63,8 @@ def nights(sandbox: RunningSandbox) -> Iterator[Nights]:
         assert place.run(cups, *shoes).code == 0
         assert place.run(mugs, "--fresh", "--label", "team=hats").code == 0
         ids = {x["manifest"]: x["batch"] for x in place.here("list", "--json").json()}
-        assert place.here("archive", ids[str(mugs)]).code == 0
+        with ledger_of(settings.read(place.environment), alone=False) as ledger:
+            delete(ledger, ids[str(mugs)])
         yield Nights(place, ids[str(cups)], ids[str(mugs)])
 
 
@@ -146,9 +148,6 @@ def test_a_statement_sums_batches_by_batch_model_and_label(nights: Nights) -> No
         ("team", "hats"): "0.84",
     }
     assert made["inexact"] == []
-    # Reading it brought nothing back.
-    listed = nights.place.here("list", "--json").json()
-    assert {x["batch"]: x["archived"] for x in listed}[nights.mugs] is True
 
 
 def test_a_statement_can_be_of_one_label_or_of_another_time(nights: Nights) -> None:
@@ -299,22 +298,29 @@ def test_a_report_that_is_written_anew_keeps_the_invoice_of_the_same_charges(
         assert "invoice" not in nights.report(batch)
 
 
-def test_two_nights_are_compared_and_an_archived_one_is_brought_back(
-    nights: Nights,
+def test_of_a_batch_whose_job_records_are_deleted_its_report_is_named(
+    nights: Nights, sandbox: RunningSandbox
 ) -> None:
-    made = nights.report(nights.cups, "--compare", nights.mugs)
-    assert [row["id"] for row in made["changed"]] == ["r000"]
-    assert made["changed"][0]["changes"] == [
-        {"what": "prompt", "before": "Another orbit", "after": "Slow orbit 0"}
-    ]
-    assert [row["id"] for row in made["new"]] == ["r003"]
-    assert made["net_difference_usd"] == "0.42"
-    words = ("report", nights.cups, "--compare", nights.mugs)
-    shown = nights.place.here(*words)
-    assert 'r000, line 2: prompt "Another orbit" → "Slow orbit 0"' in shown.out
-    assert "difference: +$0.42" in shown.out
-    assert "### New rows: 1" in nights.place.here(*words, "--format", "md").out
-    assert nights.place.here("archive", nights.mugs).code == 0
+    place = nights.place
+    listed = {x["batch"]: x for x in place.here("list", "--json").json()}
+    assert listed[nights.mugs]["jobs_deleted"] is True
+    assert listed[nights.mugs]["charged_usd"] == "0.84"
+    assert "jobs deleted" in place.here("list", COLUMNS="160").out
+    folder = place.store / nights.mugs
+    kept = (folder / "report.json").read_bytes()
+    for command in ("report", "show", "retry", "cancel", "collect"):
+        ended = place.here(command, nights.mugs)
+        assert ended.code == 2, command
+        assert f"its report is {folder}/report.json" in ended.err
+    assert (folder / "report.json").read_bytes() == kept
+    # The same manifest is the same batch, and nothing of it is paid again.
+    before = sandbox.books()["predictions"]
+    mugs = place.folder / "mugs.csv"
+    for words in (("price", mugs), ("run", mugs, "--yes")):
+        ended = place.here(*words)
+        assert ended.code == 0, ended.err
+        assert "nothing was sent, --fresh renders all anew" in ended.err
+    assert sandbox.books()["predictions"] == before
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,8 @@ local BEHIND = 1e12
 -- How long a batch that is over is shown by `figures`.
 local SHOWN_S = 86400
 
--- A batch that has something left to do, and one in which all is over. What lives is
--- not archived, not even by somebody who has begun to.
+-- A batch that has something left to do, and one in which all is over.
 local function batch_lives(account, batch, now)
-  redis.call('HDEL', batch_key(batch), 'archiving')
   redis.call('ZREM', account_key(account) .. ':reported', batch)
   redis.call('ZADD', PREFIX .. 'batches:open', 'NX', number(batch_key(batch), 'created_at'), batch)
   redis.call('ZADD', account_key(account) .. ':live', 'NX', now, batch)
@@ -88,7 +86,7 @@ end
 -- What was asked for in the store of a batch, by request: see asking.py.
 local function asked_key(store) return PREFIX .. 'store:' .. redis.sha1hex(store) .. ':asked' end
 
--- What an archived job left for those that ask for the same. It expires.
+-- What a deleted job left for those that ask for the same. It expires.
 local function left_key(store, name)
   return PREFIX .. 'left:' .. string.sub(redis.sha1hex(store), 1, 12) .. ':' .. name
 end
@@ -191,7 +189,7 @@ end
 
 local function was_moderated(failure) return failure and failure.code == 'moderation' end
 
--- What is known under a name: the job that has it, or what an archived one left,
+-- What is known under a name: the job that has it, or what a deleted one left,
 -- directly or under the name of its content.
 local function known_by(store, name)
   local ref = redis.call('HGET', asked_key(store), name)
@@ -235,8 +233,8 @@ local function leave_for_twins(store, ref, seconds)
 end
 
 -- Which other job has, makes or may make what is asked for, and what that means for
--- whoever asks: `reused`, `following`, or `waiting` to make it itself. Then, of an
--- archived one, what it left. Jobs that make a video for another account are no help:
+-- whoever asks: `reused`, `following`, or `waiting` to make it itself. Then, of a
+-- deleted one, what it left. Jobs that make a video for another account are no help:
 -- maybe nobody is at work for it. With `alone` it is told as if all other batches were
 -- put aside; who insists tries again what was refused.
 local function twin_of(ref, store, account, content, written, alone, insist)
@@ -289,7 +287,7 @@ local function estimate(key, price, sign)
 end
 
 -- A job goes from waiting or following to another state of which no permit is part.
--- `left` is what an archived leader left.
+-- `left` is what a deleted leader left.
 local function shift(ref, from, to, leader, now, left)
   local batch, id = string.match(ref, '^([^/]*)/(.*)$')
   local job, key = job_key(ref), batch_key(batch)
@@ -313,7 +311,7 @@ local function shift(ref, from, to, leader, now, left)
     redis.call('ZADD', due, now + FOLLOW_S, ref)
     -- Whoever followed this one follows the new one.
     for _, follower in ipairs(redis.call('SMEMBERS', job .. ':followers')) do
-      -- One that was cancelled is still among them, and may be archived.
+      -- One that was cancelled is still among them, and may be deleted.
       if redis.call('HGET', job_key(follower), 'state') == 'following' then
         redis.call('HSET', job_key(follower), 'leader', leader)
         redis.call('SADD', job_key(leader) .. ':followers', follower)

@@ -2,10 +2,10 @@
 -- permit is charged or released by the price it was reserved at.
 -- ARGV: now or '', batch, then (job id, place, json, price or '', '1' if the provider
 --   quoted it or '', content or '', written or '') for each. Returns how many are new, or
---   -1 where the batch is archived: what it has is not known here.
+--   -1 where its job records were deleted: what it had is not known here.
 local now, batch = clock(ARGV[1]), ARGV[2]
 local key = batch_key(batch)
-if redis.call('HEXISTS', key, 'archived') == 1 then return -1 end
+if redis.call('HEXISTS', key, 'deleted_at') == 1 then return -1 end
 local added, estimated, unpriced = {}, 0, 0
 local IDLE = { waiting = true, following = true, failed = true, cancelled = true }
 -- New ones that ask for something, with its two names; and those there already.

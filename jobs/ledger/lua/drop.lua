@@ -11,7 +11,7 @@ if (is[1] or '0') ~= ARGV[4] then
   finish_if_over(account, batch, now)
   return 0
 end
--- One in which all is over may be archived, some time from now.
+-- The job records of one in which all is over may be deleted, some time from now.
 if was_due == 1 and is[2] == '1' and tonumber(is[3] or '0') <= 0 then
   redis.call('ZADD', account_key(account) .. ':reported', now, batch)
 end

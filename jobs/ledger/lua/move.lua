@@ -23,8 +23,8 @@ if after == 'waiting' and not was_over and redis.call('HGET', key, 'cancelled') 
   after = 'cancelled'
 end
 
--- What is archived, or being brought back, is as it was.
-if was_over and redis.call('HEXISTS', key, 'archived') == 1 then return 0 end
+-- Of a batch whose job records are being deleted nothing comes back.
+if was_over and redis.call('HEXISTS', key, 'deleted_at') == 1 then return 0 end
 
 local account = redis.call('HGET', key, 'account')
 local acct = account_key(account)

@@ -36,5 +36,5 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def small_steps(ledger: Ledger, simulated: Ledger) -> None:
-    """So that a batch of a few jobs is archived in several steps."""
-    ledger.archives.block = simulated.archives.block = 2
+    """So that a batch of a few jobs is deleted in several steps."""
+    ledger.batches.deleted_at_once = simulated.batches.deleted_at_once = 2

@@ -1,4 +1,4 @@
-"""Batches in which all is over, as the tests of archives need them."""
+"""Batches in which all is over, as the tests of what is deleted need them."""
 
 from jobs.attempt.asking import Ask, Asked
 from jobs.ledger import Ledger
@@ -31,6 +31,12 @@ def finished(ledger: Ledger, store: Store, batch_id: str = "spring") -> list[Ref
 def reported(ledger: Ledger, batch_id: str = "spring") -> None:
     """What the task that reports a batch does in the ledger."""
     ledger.due.drop_batch(ACCOUNT, batch_id, ledger.due.report_version(batch_id))
+
+
+def delete(ledger: Ledger, batch_id: str = "spring", reuse_days: int = 400) -> None:
+    """Delete the job records of a batch, to the last."""
+    while (left := ledger.batches.delete_jobs(batch_id, 0.0, 86_400 * reuse_days)) != 0:
+        assert left
 
 
 def records(ledger: Ledger, batch_id: str = "spring") -> list[JobRecord]:

@@ -7,8 +7,7 @@ from random import Random
 import pytest
 
 from jobs import moves
-from jobs.ledger import Ledger, archiving, keys
-from jobs.ledger.archives import NotNow
+from jobs.ledger import Ledger, keys
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
@@ -17,7 +16,6 @@ from jobs.records import Failure, JobRecord
 from jobs.states import FINAL, MOVES, Event, IllegalMove, State
 from jobs.storage import Store
 from tests.conftest import Clock
-from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
     ACCOUNT,
     LEASE_S,
@@ -71,7 +69,6 @@ class History:
             (1, self.the_budget_is_raised),
             (2, self.the_manifest_comes_again_at_another_price),
             (1, self.scripts_are_forgotten),
-            (1, self.a_batch_is_archived_and_comes_back),
         ]
         weights, doings = zip(*steps, strict=True)
         (do,) = self.luck.choices(doings, weights)
@@ -151,26 +148,6 @@ class History:
 
     def scripts_are_forgotten(self) -> None:
         self.ledger.server.execute_command("SCRIPT", "FLUSH")
-
-    def a_batch_is_archived_and_comes_back(self) -> None:
-        batch_id = self.luck.choice(["dear", "free"])
-        before = self.records()
-        due = Ref(batch_id, "")
-        was_due = str(due) in self.ledger.server.zrange(keys.due(ACCOUNT), 0, -1)
-        over = {r.state for ref, r in before if ref.batch == batch_id} <= FINAL
-        reported(self.ledger, batch_id)
-        try:
-            archiving.archive(self.ledger, self.store, batch_id)
-        except NotNow:
-            assert not over
-        else:
-            assert over
-            assert audit(self.ledger, ACCOUNT) == []
-            archiving.recall(self.ledger, self.store, batch_id)
-        assert self.records() == before
-        if was_due:
-            # As it was: it is due again for whoever looks at it next.
-            self.ledger.batches.open(batch_id)
 
     def check(self) -> None:
         assert audit(self.ledger, ACCOUNT) == []

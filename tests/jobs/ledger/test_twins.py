@@ -1,14 +1,12 @@
 """Jobs that ask for the same share one video, which is paid for once."""
 
-from contextlib import suppress
 from itertools import chain
 from random import Random
 
 import pytest
 
 from jobs.attempt.asking import Ask, Asked
-from jobs.ledger import JobsArchived, Ledger, archiving
-from jobs.ledger.archives import NotNow
+from jobs.ledger import JobsDeletedError, Ledger
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.moves import Ref
@@ -284,9 +282,8 @@ class Rivalry:
 
     def __init__(self, ledger: Ledger, clock: Clock, store: Store, seed: int) -> None:
         self.ledger, self.clock, self.store = ledger, clock, store
-        #: Jobs of those that are archived, some maybe only in part, as they were.
-        self.archived: dict[str, list[JobRecord]] = {}
-        self.archives = 0
+        #: Jobs of those that are deleted, some maybe only in part, as they were.
+        self.deleted: dict[str, list[JobRecord]] = {}
         self.luck = Random(seed)  # noqa: S311 - the same history for the same seed
         self.batches: list[str] = []
         self.predictions = 0
@@ -298,42 +295,30 @@ class Rivalry:
             self.a_batch_is_handed_over_again,
             self.a_batch_is_chosen,
             self.time_passes,
-            self.a_batch_is_archived,
-            self.a_batch_is_brought_back,
+            self.a_batch_is_deleted,
         ]
 
     def records(self) -> list[tuple[str, JobRecord]]:
         return [
             (batch_id, record)
             for batch_id in self.batches
-            for record in self.archived.get(batch_id)
+            for record in self.deleted.get(batch_id)
             or self.ledger.batches.jobs(batch_id)
         ]
 
-    def a_batch_is_archived(self, batch_id: str = "") -> None:
+    def a_batch_is_deleted(self, batch_id: str = "") -> None:
         """If all of it is over; now and then a worker stops half way."""
         if self.batches:
             batch_id = batch_id or self.luck.choice(self.batches)
-            before = self.archived.get(batch_id) or [
+            before = self.deleted.get(batch_id) or [
                 record for other, record in self.records() if other == batch_id
             ]
             reported(self.ledger, batch_id)
-            with suppress(NotNow):
-                archiving.archive(self.ledger, self.store, batch_id, self._stop_or_not)
-            if batch_of(self.ledger, batch_id).archived:
-                self.archives += batch_id not in self.archived
-                self.archived[batch_id] = before
-
-    def _stop_or_not(self) -> None:
-        if self.luck.random() < 0.2:
-            raise NotNow
-
-    def a_batch_is_brought_back(self, batch_id: str = "") -> None:
-        if self.archived:
-            batch_id = batch_id or self.luck.choice(sorted(self.archived))
-            archiving.recall(self.ledger, self.store, batch_id)
-            before = self.archived.pop(batch_id)
-            assert list(self.ledger.batches.jobs(batch_id)) == before
+            left: int | None = 1
+            while left and self.luck.random() < 0.8:
+                left = self.ledger.batches.delete_jobs(batch_id, 0.0, 86_400)
+            if batch_of(self.ledger, batch_id).deleted_at_s:
+                self.deleted[batch_id] = before
 
     def a_batch_comes(self) -> None:
         if len(self.batches) < 5:
@@ -344,10 +329,10 @@ class Rivalry:
     def a_batch_is_handed_over_again(self, batch_id: str = "") -> None:
         if self.batches:
             batch_id = batch_id or self.luck.choice(self.batches)
-            if batch_id in self.archived:
-                with pytest.raises(JobsArchived):
+            if batch_id in self.deleted:
+                with pytest.raises(JobsDeletedError):
                     hand_over(self.ledger, batch_id, "thing-0")
-                self.a_batch_is_brought_back(batch_id)
+                return
             wanted = Random(batch_id).sample(range(6), 4)  # noqa: S311 - as above
             price = self.luck.choice([None, PRICE, PRICE, 2 * PRICE])
             things = [f"thing-{n}" for n in wanted]
@@ -375,7 +360,7 @@ class Rivalry:
             for batch_id, record in self.records()
             for at, event in MOVES
             if at is record.state and event not in OWN_STEPS
-            if batch_id not in self.archived
+            if batch_id not in self.deleted
         ]
         if able:
             batch_id, record, event = self.luck.choice(able)
@@ -401,7 +386,7 @@ def test_whatever_happens_nothing_is_made_twice(
     simulated: Ledger, clock: Clock, store: Store, seed: int
 ) -> None:
     simulated.permits.set_limits(ACCOUNT, PLENTY)
-    simulated.archives.block = 2
+    simulated.batches.deleted_at_once = 2
     rivalry = Rivalry(simulated, clock, store, seed)
     for _ in range(200):
         rivalry.luck.choice(rivalry.steps)()
@@ -416,9 +401,9 @@ def test_whatever_happens_nothing_is_made_twice(
             rivalry.those_due_look()
             rivalry.permits_are_granted()
             finish_all(rivalry)
-        rivalry.a_batch_is_archived(batch_id)
+        rivalry.a_batch_is_deleted(batch_id)
     rivalry.check()
-    assert rivalry.archives > 0
+    assert rivalry.deleted
     assert {r.state for _, r in rivalry.records()} <= FINAL
 
 
@@ -430,12 +415,13 @@ def finish_all(rivalry: Rivalry) -> None:
         State.UNKNOWN: Event.ABSENT,
         State.UNRESOLVED: Event.ABSENT,
         State.GENERATING: Event.COMPLETE,
+        State.OVERDUE: Event.COMPLETE,
         State.GENERATED: Event.STORE,
         State.FAILED: Event.RETRY,
         State.CANCELLED: Event.RETRY,
     }
     for batch_id, record in rivalry.records():
-        if record.state in best and batch_id not in rivalry.archived:
+        if record.state in best and batch_id not in rivalry.deleted:
             rivalry.predictions += 1
             prediction_id = f"p{rivalry.predictions}"
             event = best[record.state]

@@ -51,7 +51,7 @@ GIVEN = {
     "REELMILL_DOWNLOAD_TIMEOUT_S": ("300", 300.0),
     "REELMILL_POSTERS": ("OFF", "off"),
     "REELMILL_STORE_CHECKSUM": ("Off", "off"),
-    "REELMILL_ARCHIVE_AFTER_S": ("Never", "never"),
+    "REELMILL_KEEP_DAYS": ("60", 60),
     "REELMILL_REUSE_DAYS": ("30", 30),
     "REELMILL_STOP_S": ("300", 300.0),
     "REELMILL_NOTIFY_URL": (HOOK, SecretStr(HOOK)),

@@ -1,16 +1,16 @@
-"""What an archived job made, or was refused, is known to who asks for the same."""
+"""What a deleted job made, or was refused, is known to who asks for the same."""
 
 import pytest
 
 from jobs.attempt.asking import Ask, Asked
-from jobs.ledger import Ledger, archiving, keys
+from jobs.ledger import Ledger, keys
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.states import Event, State
 from jobs.storage import Store
 from tests.conftest import Clock
-from tests.jobs.ledger.ended import MADE, ask, finished, records, reported
+from tests.jobs.ledger.ended import MADE, ask, delete, finished, records, reported
 from tests.jobs.ledger.play import (
     ACCOUNT,
     LEASE_S,
@@ -28,12 +28,10 @@ from tests.producer.running import until
 pytestmark = pytest.mark.usefixtures("small_steps")
 
 
-def test_the_videos_of_an_archived_batch_are_reused(
-    ledger: Ledger, store: Store
-) -> None:
+def test_the_videos_of_a_deleted_batch_are_reused(ledger: Ledger, store: Store) -> None:
     _, stored, *_ = finished(ledger, store)
     made = record_of(ledger, stored)
-    archiving.archive(ledger, store, "spring")
+    delete(ledger, "spring")
     wanted = [Ask("c2", "new"), Ask("", "w3"), Ask("x", "w4"), Ask("c1", "w1")]
     (prospect,) = ledger.twins.prospects(
         a_batch("autumn", store=store.url), [Asked(a_job(1), wanted[0])]
@@ -54,7 +52,7 @@ def test_the_videos_of_an_archived_batch_are_reused(
     assert audit(ledger, ACCOUNT) == []
 
 
-def test_what_was_refused_for_its_content_is_not_sent_again_after_its_archive(
+def test_what_was_refused_for_its_content_is_not_sent_again_after_it_is_deleted(
     ledger: Ledger, store: Store
 ) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
@@ -67,7 +65,7 @@ def test_what_was_refused_for_its_content_is_not_sent_again_after_its_archive(
     fields = {name: getattr(move, name) for name in move.__slots__}
     assert ledger.moves.make([Move(**{**fields, "write": written})]) == [Moved.YES]
     reported(ledger)
-    archiving.archive(ledger, store, "spring")
+    delete(ledger, "spring")
     (spared,) = ask(ledger, store, "autumn", Ask("c1", "w9"))
     assert spared.state is State.FAILED
     assert spared.failure
@@ -75,11 +73,11 @@ def test_what_was_refused_for_its_content_is_not_sent_again_after_its_archive(
     assert audit(ledger, ACCOUNT) == []
 
 
-def test_a_video_that_is_gone_is_made_again_though_it_is_archived(
+def test_a_video_that_is_gone_is_made_again_though_it_was_deleted(
     ledger: Ledger, store: Store
 ) -> None:
     _, stored, *_ = finished(ledger, store)
-    archiving.archive(ledger, store, "spring")
+    delete(ledger, "spring")
     autumn = a_batch("autumn", store=store.url)
     for asked in (Asked(a_job(1), Ask("", "w2")), Asked(a_job(1), Ask("c3", "w3"))):
         (prospect,) = ledger.twins.prospects(autumn, [asked])
@@ -92,7 +90,7 @@ def test_a_video_that_is_gone_is_made_again_though_it_is_archived(
     assert stored.batch == "spring"
 
 
-def test_who_follows_a_job_that_is_archived_before_it_looks_takes_its_video(
+def test_who_follows_a_job_that_is_deleted_before_it_looks_takes_its_video(
     simulated: Ledger, clock: Clock, store: Store
 ) -> None:
     simulated.permits.set_limits(ACCOUNT, PLENTY)
@@ -105,7 +103,7 @@ def test_who_follows_a_job_that_is_archived_before_it_looks_takes_its_video(
     play(simulated, first, Event.COMPLETE, Event.STORE)
     play(simulated, second, Event.FAIL)
     reported(simulated)
-    archiving.archive(simulated, store, "spring")
+    delete(simulated, "spring")
     clock.forward(LEASE_S)
     autumn = [Ref("autumn", "row-1"), Ref("autumn", "row-2")]
     simulated.twins.follow(ACCOUNT, autumn)
@@ -123,17 +121,17 @@ def prospect(ledger: Ledger, store: Store, content: str, written: str) -> State:
 
 
 def days_left(ledger: Ledger, store: Store) -> set[int]:
-    """How long what was left of archived jobs stays, in days."""
+    """How long what was left of deleted jobs stays, in days."""
     ask_for = ledger.server.execute_command
     left = ask_for("KEYS", keys.left(store.url, "*"))
     return {round(ask_for("TTL", key) / 86_400) for key in left}
 
 
-def test_the_videos_of_an_archived_batch_are_reused_for_a_time(
+def test_the_videos_of_a_deleted_batch_are_reused_for_a_time(
     ledger: Ledger, store: Store
 ) -> None:
     finished(ledger, store)
-    archiving.archive(ledger, store, "spring", reuse_days=30)
+    delete(ledger, "spring", 30)
     assert days_left(ledger, store) == {30}
     # All that is left of them goes one day.
     assert ledger.server.hgetall(keys.asked(store.url)) == {}
@@ -146,16 +144,16 @@ def test_the_videos_of_an_archived_batch_are_reused_for_a_time(
 
 def test_what_is_reused_again_and_again_stays(ledger: Ledger, store: Store) -> None:
     finished(ledger, store)
-    archiving.archive(ledger, store, "spring", reuse_days=30)
+    delete(ledger, "spring", 30)
     (again,) = ask(ledger, store, "autumn", Ask("c2", "other"))
     assert again.state is State.REUSED
     reported(ledger, "autumn")
-    archiving.archive(ledger, store, "autumn", reuse_days=60)
+    delete(ledger, "autumn", 60)
     assert days_left(ledger, store) == {30, 60}
     assert prospect(ledger, store, "c2", "new") is State.REUSED
 
 
-def test_an_older_video_that_is_archived_later_is_not_the_one_that_is_reused(
+def test_an_older_video_that_is_deleted_later_is_not_the_one_that_is_reused(
     ledger: Ledger, store: Store
 ) -> None:
     finished(ledger, store)
@@ -165,7 +163,7 @@ def test_an_older_video_that_is_archived_later_is_not_the_one_that_is_reused(
     (newer,) = grant(ledger)
     play(ledger, newer, *MADE, prediction_id="newer")
     reported(ledger, "anew")
-    archiving.archive(ledger, store, "anew")
-    archiving.archive(ledger, store, "spring")
+    delete(ledger, "anew")
+    delete(ledger, "spring")
     (took,) = ask(ledger, store, "autumn", Ask("c2", "w2"))
     assert (took.state, took.leader) == (State.REUSED, str(newer))

@@ -1,0 +1,116 @@
+"""Deleting old job records, on a real ledger and a folder: what stays and waits."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.ledger import Ledger
+from jobs.ledger.audit import audit
+from jobs.moves import Ref
+from jobs.records import BatchRecord
+from jobs.states import State
+from tests.producer.running import quick_sandbox
+from tests.sandbox.running import RunningSandbox
+from tests.worker.workshop import Workshop, workshop
+from worker.deleting import delete, delete_old
+from worker.finish import finish
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.1) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as opened:
+        now = {"keep_days": 0}
+        opened.engine.settings = opened.engine.settings.model_copy(update=now)
+        yield opened
+
+
+def finished(shop: Workshop) -> list[Ref]:
+    """A batch that is stored and reported."""
+    refs = shop.order(shop.job(1), shop.job(2))
+    shop.until_all(State.STORED)
+    report(shop)
+    return refs
+
+
+def report(shop: Workshop) -> None:
+    due = shop.ledger.due.lease(shop.engine.account, 10, 30.0)
+    shop.engine.run(finish(shop.engine, [ref for ref, _ in due]))
+
+
+def batch(shop: Workshop) -> BatchRecord:
+    found = shop.ledger.batches.read("spring")
+    assert found
+    return found
+
+
+def test_the_job_records_of_a_reported_batch_are_deleted_once(shop: Workshop) -> None:
+    refs = finished(shop)
+    shop.engine.run(delete_old(shop.engine))
+    assert shop.ledger.batches.load(refs) == [None, None]
+    assert batch(shop).total == len(refs)
+    # A report that comes late leaves the one that is there.
+    report = shop.store / "spring" / "spring" / "report.json"
+    before = report.read_bytes()
+    shop.engine.run(finish(shop.engine, [Ref("spring", "")]))
+    assert report.read_bytes() == before
+    delete(shop.engine)
+    assert audit(shop.ledger, shop.engine.account) == []
+
+
+def test_what_is_not_old_enough_stays(shop: Workshop) -> None:
+    refs = finished(shop)
+    kept = {"keep_days": 1}
+    shop.engine.settings = shop.engine.settings.model_copy(update=kept)
+    delete(shop.engine)
+    assert None not in shop.ledger.batches.load(refs)
+
+
+def test_without_its_report_nothing_of_a_batch_is_deleted(
+    shop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    refs = finished(shop)
+    kept = shop.store / "spring" / "spring" / "report.json"
+    kept.unlink()
+    with caplog.at_level(logging.WARNING):
+        delete(shop.engine)
+    assert "has lost its report, which is written anew" in caplog.text
+    assert None not in shop.ledger.batches.load(refs)
+    report(shop)
+    assert kept.is_file()
+    delete(shop.engine)
+    assert shop.ledger.batches.load(refs) == [None, None]
+
+
+def test_a_store_that_does_not_answer_keeps_only_its_own(
+    shop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    refs = finished(shop)
+    folder = shop.store / "spring"
+    moved = folder.rename(folder.with_name("moved"))
+    folder.write_text("in the way")
+    with caplog.at_level(logging.WARNING):
+        delete(shop.engine)
+    assert "batch=spring keeps its job records for now" in caplog.text
+    assert None not in shop.ledger.batches.load(refs)
+    folder.unlink()
+    moved.rename(folder)
+
+
+def test_who_is_told_to_stop_leaves_the_rest_to_the_next(shop: Workshop) -> None:
+    refs = finished(shop)
+    shop.ledger.batches.deleted_at_once = 1
+    assert shop.ledger.batches.delete_jobs("spring", 0.0, 60) == 1
+    shop.engine.stopping = True
+    delete(shop.engine)
+    assert sum(r is None for r in shop.ledger.batches.load(refs)) == 1
+    shop.engine.stopping = False
+    delete(shop.engine)
+    assert shop.ledger.batches.load(refs) == [None, None]

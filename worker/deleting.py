@@ -1,0 +1,64 @@
+"""Deleting the job records of batches that were over and reported long enough ago.
+
+One worker of an account does it now and then. It may die on any line: a batch that was
+begun is gone on with, and none is begun whose report is not in its store.
+"""
+
+import logging
+
+from jobs.ledger import LedgerError
+from jobs.ledger.permits import DAY_S
+from jobs.storage import StoreError
+from worker import keeping
+from worker.engine import Engine
+
+log = logging.getLogger("reelmill.deleting")
+
+#: Seconds from one round to the next, and most batches of one.
+EVERY_S = 600.0
+MOST = 100
+
+
+async def delete_old(engine: Engine) -> None:
+    """Delete what is old enough, if it is time for it and nobody else does."""
+    locks = engine.ledger.locks
+    name = locks.deleting(engine.account)
+    try:
+        if await engine.call(locks.take, name, "taken", EVERY_S):
+            await keeping.in_thread(delete, engine)
+    except LedgerError as error:
+        log.warning("old job records are deleted later: %s", error)
+    except Exception:
+        log.exception("old job records were not deleted")
+
+
+def delete(engine: Engine) -> None:
+    """Delete the job records of all batches that are old enough, block by block."""
+    keep_s = engine.settings.keep_days * DAY_S
+    until_s = engine.now_s() - keep_s
+    for batch_id in engine.ledger.batches.reported_before(
+        engine.account, until_s, MOST
+    ):
+        try:
+            _delete(engine, batch_id, keep_s)
+        except StoreError as error:
+            log.warning("batch=%s keeps its job records for now: %s", batch_id, error)
+
+
+def _delete(engine: Engine, batch_id: str, keep_s: float) -> None:
+    batches, due = engine.ledger.batches, engine.ledger.due
+    batch = batches.read(batch_id)
+    if batch is None:
+        return
+    store = keeping.store_at(batch.store)
+    if not batch.deleted_at_s and not store.size_bytes(f"{batch_id}/report.json"):
+        log.warning("batch=%s has lost its report, which is written anew", batch_id)
+        # No report is of this version: it is due, and the batch is kept as long again.
+        due.drop_batch(batch.account, batch_id, "")
+        return
+    reuse_s = round(engine.settings.reuse_days * DAY_S)
+    left: int | None = 1
+    while left and not engine.stopping:
+        left = batches.delete_jobs(batch_id, keep_s, reuse_s)
+    if left == 0:
+        log.info("batch=%s: its job records are deleted", batch_id)
