@@ -71,7 +71,11 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--{name}", choices=CHOICES.get(name), help=text)
     for name, text in PAIRS.items():
         add(name, action="append", default=[], metavar="NAME=VALUE", help=text)
-    add("--books", type=Path, help="file that keeps the books (none: in memory)")
+    add(
+        "--books",
+        type=Path,
+        help="file that keeps the books, with pictures beside it (none: in memory)",
+    )
     add("--with-parent", action="store_true", help="end when the parent process does")
     return parser
 

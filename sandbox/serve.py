@@ -58,7 +58,8 @@ class Plan:
     keys: frozenset[str] = field(default=frozenset(), repr=False)
     changes: Mapping[str, object] = field(default_factory=dict)
     with_parent: bool = False
-    #: A file that outlives the process; None keeps the books in memory.
+    #: A file that outlives the process, as do the pictures in a folder beside it; None
+    #: keeps books and pictures in memory.
     books: Path | None = None
 
 
@@ -132,6 +133,7 @@ async def serve(plan: Plan) -> None:
         provider.configure(plan.changes)
         if plan.books:
             provider.restore(Journal(plan.books))
+            provider.uploads.restore(plan.books.with_suffix(".uploads"))
         api = _server(api_app(provider))
         files = _server(files_app(provider))
         async with asyncio.TaskGroup() as group:

@@ -4,12 +4,14 @@ It keeps bytes under names that cannot be guessed, within bounds, and finds them
 Tickets and HTTP are made in `transfers`.
 """
 
+import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -40,6 +42,20 @@ class Uploads:
     oldest_s: Callable[[], float] = float
     by_path: OrderedDict[str, Upload] = field(default_factory=OrderedDict)
     kept_bytes: int = 0
+    #: Where they outlive the process; None is nowhere.
+    folder: Path | None = None
+
+    def restore(self, folder: Path) -> None:
+        """Go on with the files of an earlier process, and keep there what comes."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob("*.upload"):
+            head, _, body = file.read_bytes().partition(b"\n")
+            told = json.loads(head)
+            path = str(told.pop("path"))
+            seal = secrets.token_hex(16)
+            self.by_path[path] = Upload(**told, size_bytes=len(body), seal=seal)
+            self.keep(path, body, self.by_path[path].kept_at_s)
+        self.folder = folder
 
     def expect(self, filename: str, content_type: str, size_bytes: int) -> str:
         """Announce a file; returns the path that it will be put to and read from."""
@@ -57,6 +73,17 @@ class Uploads:
         upload = self.by_path[path]
         self.kept_bytes += len(body) - len(upload.body or b"")
         upload.body, upload.kept_at_s = body, now_s
+        if self.folder:
+            told = {
+                "path": path,
+                "filename": upload.filename,
+                "content_type": upload.content_type,
+                "kept_at_s": now_s,
+            }
+            file = _file_of(self.folder, path)
+            new = file.with_suffix(".new")  # a process may be killed while it writes
+            new.write_bytes(json.dumps(told).encode() + b"\n" + body)
+            new.replace(file)
         while self.kept_bytes > KEPT_BYTES and len(self.by_path) > 1:
             self._drop_oldest()
 
@@ -80,8 +107,15 @@ class Uploads:
         return upload.body if upload else samples().get(path)
 
     def _drop_oldest(self) -> None:
-        _, oldest = self.by_path.popitem(last=False)
+        path, oldest = self.by_path.popitem(last=False)
         self.kept_bytes -= len(oldest.body or b"")
+        if self.folder:
+            _file_of(self.folder, path).unlink(missing_ok=True)
+
+
+def _file_of(folder: Path, path: str) -> Path:
+    """Where an upload is kept: named by its secret, for its name is a client's."""
+    return folder / f"{path.split('/')[2]}.upload"
 
 
 @cache

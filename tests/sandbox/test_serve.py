@@ -197,3 +197,30 @@ def test_books_that_are_kept_outlive_a_restart(tmp_path: Path) -> None:
         assert look(second, made).json()["data"]["status"] == "completed"
         assert look(second, gone).json()["data"]["status"] == "deleted"
         assert submit(second).status_code == 200
+
+
+def test_pictures_that_were_handed_over_outlive_a_restart(tmp_path: Path) -> None:
+    words = (f"--books={tmp_path / 'books.jsonl'}",)
+    with running_sandbox(*words) as first:
+        url = hand_over(first, b"a picture")
+        path = url.removeprefix(first.files_url)
+    # As a process leaves it that is killed while it writes.
+    (tmp_path / "books.uploads" / "0.new").write_bytes(b'{"path')
+    with running_sandbox(*words) as second:
+        got = httpx.get(second.files_url + path, trust_env=False)
+        assert (got.content, got.headers["content-type"]) == (
+            b"a picture",
+            "image/jpeg",
+        )
+        hand_over(second, b"another one")
+
+
+def hand_over(sandbox: RunningSandbox, body: bytes) -> str:
+    """Upload a picture; its address."""
+    answer = httpx.post(
+        f"{sandbox.url}/api/v3/media/upload/binary",
+        headers={"authorization": "Bearer k"},
+        files={"file": ("my mug.jpg", body, "image/jpeg")},
+        trust_env=False,
+    )
+    return str(answer.raise_for_status().json()["data"]["download_url"])
