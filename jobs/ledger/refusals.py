@@ -72,7 +72,11 @@ def _unknown(url: str, error: RedisError) -> str:
         return "look at its log"
     if url.startswith("unix:"):
         return "if a run has just begun or ended here, run the same command again"
-    return "see that its server runs, and that REELMILL_REDIS_URL is its address"
+    # The name of a container that has ended is unknown, too.
+    return (
+        "see that REELMILL_REDIS_URL is its address, and that its server runs; if not, "
+        "its log says why, such as a full disk"
+    )
 
 
 def rights_words(url: str, missing: Sequence[str]) -> str:

@@ -85,3 +85,9 @@ def test_who_may_run_no_script_is_told_so(restricted: Restricted, command: str) 
 
 def test_another_database_has_channels_of_its_own() -> None:
     assert "&reelmill:celery:/7.celery.pidbox" in acl_line(RedisUrl("redis", db=7))
+
+
+def test_a_server_that_is_away_may_have_said_why() -> None:
+    with pytest.raises(LedgerError) as away:
+        connect("redis://127.0.0.1:1/0").server.ping()
+    assert "its log says why, such as a full disk" in trouble(URL, away.value)
