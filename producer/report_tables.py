@@ -1,4 +1,4 @@
-"""Statements and comparisons as tables at a terminal.
+"""Statements as tables at a terminal.
 
 They show what their documents have, in the order of the documents, and add nothing up;
 a report of one batch is printed in `printing`.
@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.markup import escape
 
-from jobs.report.comparison_markdown import KINDS, signed
 from jobs.report.markdown import counted
 from jobs.report.page_words import count, moment, short_names
 from producer import tables
@@ -18,9 +17,6 @@ Document = Mapping[str, Any]
 
 _NUMBERS = ("videos", "attempts", "charged", "refunded", "net")
 _SPARE = ("attempts", "refunded", "charged")
-
-#: Rows of each kind that a comparison shows.
-MOST_ROWS = 20
 
 
 def print_statement(document: Document) -> None:
@@ -51,25 +47,6 @@ def print_statement(document: Document) -> None:
             tables.tell(line)
 
 
-def print_comparison(document: Document) -> None:
-    """Print what changed between two batches."""
-    nights = [("before", document["before"]), ("after", document["after"])]
-    made = tables.table(
-        *("", "batch", "rows", "charged", "net", "outcome"),
-        right=("rows", "charged", "net"),
-        spare=("charged",),
-    )
-    for word, night in nights:
-        jobs = night["jobs"]
-        amounts = (f"${night['charged_usd']}", f"${night['net_usd']}")
-        name = escape(night["batch"])
-        made.add_row(word, name, str(jobs["total"]), *amounts, counted(jobs))
-    tables.out.print(made)
-    for kind, title in KINDS.items():
-        _print_rows(title, document[kind])
-    tables.tell(f"difference: {signed(document['net_difference_usd'])}")
-
-
 def _print_table(what: str, lines: Sequence[tuple[str, Document]]) -> None:
     if not lines:
         return
@@ -83,21 +60,3 @@ def _print_table(what: str, lines: Sequence[tuple[str, Document]]) -> None:
         )
     tables.out.print(made)
     tables.out.print()
-
-
-def _print_rows(title: str, rows: Sequence[Document]) -> None:
-    if not rows:
-        return
-    tables.tell(f"{title}: {len(rows)}")
-    for row in rows[:MOST_ROWS]:
-        tables.tell(f"  {row['id']}, line {row['line']}: {_said(row)}")
-    if len(rows) > MOST_ROWS:
-        tables.tell(f"  and {len(rows) - MOST_ROWS} more; --json has all")
-
-
-def _said(row: Document) -> str:
-    changes = [
-        f'{one["what"]} "{one["before"]}" → "{one["after"]}"'
-        for one in row.get("changes", ())
-    ]
-    return "; ".join(changes) or row["error"] or row["state"]

@@ -1,4 +1,4 @@
-"""Reports: of a batch, of two beside each other, and the statement of a time.
+"""Reports: of a batch, and the statement of a time.
 
 It reads, asks the provider where it is told to, and prints in the form that was asked
 for; the report of a batch is also written anew. What a report says is decided in
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jobs import catalogue
 from jobs.attempt.settling import SKEW_S
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
@@ -19,8 +18,6 @@ from jobs.ledger.moves import REMEMBERED_DAYS
 from jobs.ledger.permits import DAY_S
 from jobs.records import BatchRecord
 from jobs.report import schema
-from jobs.report.comparison import Night, comparison
-from jobs.report.comparison_markdown import comparison_markdown
 from jobs.report.document import json_chunks
 from jobs.report.invoice import invoice
 from jobs.report.markdown import as_markdown
@@ -40,7 +37,7 @@ from producer.options import OVER, Over
 from producer.printing import print_json, print_report
 from producer.private import ledger_of
 from producer.rendering import keep_report, outcome
-from producer.report_tables import print_comparison, print_statement
+from producer.report_tables import print_statement
 from producer.statements import Books, Reader, left_out
 from producer.watching import take
 
@@ -64,7 +61,6 @@ OF_A_TIME: Writers = {
     "csv": statement_lines,
     "md": lambda document: [statement_markdown(document)],
 }
-OF_TWO: Writers = {"md": lambda document: [comparison_markdown(document)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +70,6 @@ class Wish:
     #: The newest batch if none is named.
     batch: str | None = None
     over: Over = OVER
-    #: The batch to compare with.
-    compare: str | None = None
     billed: bool = False
     schema: bool = False
 
@@ -89,7 +83,6 @@ class Wish:
         values = (
             ("since", over.since),
             ("until", over.until),
-            ("compare", self.compare),
         )
         for name, value in values:
             if value is not None and not value.strip():
@@ -102,10 +95,8 @@ class Wish:
             raise Stop("--until and --label are of a statement: add --since 30d")
         if over.dismiss and not (over.since and self.billed):
             raise Stop("--dismiss is of charges that --since 2d --billed has named")
-        if over.since and (self.batch is not None or self.compare):
+        if over.since and self.batch is not None:
             raise Stop("--since sums up all batches of a time; name no batch with it")
-        if self.billed and self.compare:
-            raise Stop("--billed asks the provider of one batch: leave --compare out")
         if self.billed and over.label:
             raise Stop(
                 "--billed compares all that was sent: leave --label out, because the "
@@ -121,8 +112,6 @@ def report(wish: Wish, form: Form | None = None, *, json: bool = False) -> int:
         return _schema()
     if wish.over.since:
         return _state(wish.over, asked, billed=wish.billed)
-    if wish.compare:
-        return _compare(wish.batch, wish.compare, asked)
     return _report(wish, asked)
 
 
@@ -146,21 +135,6 @@ def _report(wish: Wish, form: Form) -> int:
     for warning in made["warnings"]:
         tables.say(warning)
     return outcome(now)
-
-
-def _compare(batch: str | None, other: str, form: Form) -> int:
-    """Print what changed from `other` to a batch."""
-    chosen = chosen_settings()
-    _must_be_one_of(form, ("table", "json", *OF_TWO), "--compare")
-    with ledger_of(chosen, alone=False) as ledger:
-        after, before = find_batch(ledger, batch), find_batch(ledger, other)
-        if after.id == before.id:
-            raise Stop(f"--compare {other}: that is the same batch; name another")
-        then = Night.of(before, ledger.batches.jobs(before.id))
-        now = Night.of(after, ledger.batches.jobs(after.id))
-    changed = comparison(then, now, catalogue.builtin())
-    _print(changed, form, OF_TWO, print_comparison)
-    return Exit.STORED
 
 
 def _state(over: Over, form: Form, *, billed: bool) -> int:

@@ -2,7 +2,7 @@
 
 It says what a person asks first: how many, what it cost, what failed and why, what to
 do; rows that are well are not in it. Nothing that a manifest or the provider wrote acts
-in it: see `inert`. Statements and comparisons have modules of their own beside it.
+in it: see `inert`. Statements have a module of their own beside it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -104,7 +104,6 @@ def report(
     batch: AnyBatch = None,
     *,
     over: Over = OVER,
-    compare: AnyBatch = None,
     form: Annotated[Form | None, Parameter(name="--format")] = None,
     billed: Flag = False,
     schema: Flag = False,
@@ -112,20 +111,17 @@ def report(
 ) -> int:
     """Show what a batch cost and what became of its rows; writes the report anew.
 
-    With `--since` it sums up all batches of a time instead, by batch, model and label;
-    with `--compare` it shows what changed since another night.
+    With `--since` it sums up all batches of a time instead, by batch, model and label.
 
         reelmill report
         reelmill report products-1f0c33ab --billed
         reelmill report products-1f0c33ab --format md
-        reelmill report products-1f0c33ab --compare products-77ab01de
         reelmill report --since 30d --label team=shoes
         reelmill report --since 2026-11-01 --until 2026-12-01 --format csv
 
     Args:
         batch: Id of the batch; the newest one if none is named.
         over: Which time a statement is about, and which batches.
-        compare: Id of an earlier batch to compare with, row by row.
         form: How it is written: a table, JSON, CSV, Markdown, or the page itself.
         billed: Compare with the provider's billing records, row by row.
         schema: Print the JSON Schema of `report.json`, and nothing else.
@@ -133,7 +129,7 @@ def report(
     """
     from producer.reporting import Wish, report
 
-    wish = Wish(batch, over, compare, billed=billed, schema=schema)
+    wish = Wish(batch, over, billed=billed, schema=schema)
     return report(wish, form, json=json)
 
 

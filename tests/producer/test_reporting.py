@@ -334,17 +334,13 @@ def test_of_a_batch_whose_job_records_are_deleted_its_report_is_named(
         (("", "--since", "1d"), "name no batch with it"),
         (("--since", ""), "--since is empty; give it a value or leave it out"),
         (("--since", "1d", "--until", " "), "--until is empty"),
-        (("--compare", ""), "--compare is empty"),
         (("--since", "1d", "--label", ""), "write it as NAME=VALUE"),
         (("",), "the id of the batch is empty"),
         (("--since", "0001-01-01", "--billed"), "no batch is so old"),
         (("--since", "soon"), "write it as 12h, 30d, 4w"),
         (("--since", "1d", "--format", "html"), "does not go with --since"),
-        (("--compare", "x", "--format", "csv"), "does not go with --compare"),
         (("--format", "md", "--json"), "are two forms; name one"),
-        (("--compare", "x", "--billed"), "leave --compare out"),
         (("--since", "1d", "--billed", "--label", "a=b"), "leave --label out"),
-        (("--compare", "x"), "there is no batch x"),
     ],
 )
 def test_what_does_not_go_together_says_what_does(

@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from jobs.catalogue import builtin
 from jobs.records import Failure
-from jobs.report.comparison import Night, comparison
-from jobs.report.comparison_markdown import comparison_markdown
 from jobs.report.inert import code, sentence
 from jobs.report.markdown import as_markdown
 from jobs.report.page_words import DISTURBING
@@ -132,8 +129,6 @@ def evil_reports(text: str) -> Iterator[str]:
     part = part_of(batch, map(entry_of, jobs), EVER, "ledger")
     left = [Inexact(batch, text, counted=False)]
     yield statement_markdown(statement([part], left, EVER, {"team": text}, NOW_S))
-    before, after = Night.of(batch, jobs), Night.of(SPRING, jobs[1:])
-    yield comparison_markdown(comparison(before, after, builtin()))
 
 
 @settings(max_examples=60)
