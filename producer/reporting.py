@@ -26,7 +26,6 @@ from jobs.report.page_words import moment
 from jobs.report.period import BadPeriod, Period, period
 from jobs.report.sheet import csv_lines, statement_lines
 from jobs.report.statement import statement
-from jobs.report.statement_markdown import statement_markdown
 from jobs.settings import Settings
 from producer import account, tables
 from producer.choosing import chosen_settings
@@ -59,7 +58,6 @@ OF_A_BATCH: Writers = {
 }
 OF_A_TIME: Writers = {
     "csv": statement_lines,
-    "md": lambda document: [statement_markdown(document)],
 }
 
 

@@ -2,7 +2,7 @@
 
 It says what a person asks first: how many, what it cost, what failed and why, what to
 do; rows that are well are not in it. Nothing that a manifest or the provider wrote acts
-in it: see `inert`. Statements have a module of their own beside it.
+in it: see `inert`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,12 +29,12 @@ def as_markdown(document: Mapping[str, Any]) -> str:
         _cost(document),
         _failures(document["failures"]),
         _unresolved(document["rows"]),
-        billing(document.get("invoice")),
+        _billing(document.get("invoice")),
     ]
-    return joined(parts)
+    return _joined(parts)
 
 
-def joined(parts: Iterable[Sequence[str]]) -> str:
+def _joined(parts: Iterable[Sequence[str]]) -> str:
     """Paragraphs, lists and tables with a blank line between them."""
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -48,8 +48,8 @@ def counted(figures: Mapping[str, Any]) -> str:
     return ", ".join(f"{figures[name]:,} {name}" for name in ENDS if figures.get(name))
 
 
-def money(cost: Mapping[str, Any]) -> str:
-    """The amounts that every report, statement and night has."""
+def _money(cost: Mapping[str, Any]) -> str:
+    """What was charged, refunded and wasted."""
     said = (
         f"charged ${cost['charged_usd']}, refunded ${cost['refunded_usd']}, "
         f"net **${cost['net_usd']}**"
@@ -58,10 +58,10 @@ def money(cost: Mapping[str, Any]) -> str:
     return said if float(wasted) == 0 else f"{said}, wasted ${wasted}"
 
 
-def listed(ids: Sequence[str], total: int, most: int = MOST_IDS) -> str:
+def _listed(ids: Sequence[str], total: int) -> str:
     """A few ids, and how many more there are."""
-    few = ", ".join(map(code, ids[:most]))
-    more = total - len(ids[:most])
+    few = ", ".join(map(code, ids[:MOST_IDS]))
+    more = total - len(ids[:MOST_IDS])
     return f"{few} and {more:,} more" if more else few
 
 
@@ -80,7 +80,7 @@ def _head(document: Mapping[str, Any]) -> list[str]:
         "",
         f"**{document['state']}**: {counted(jobs) or 'no rows'}",
         "",
-        f"estimated ${cost['estimated_usd']}, {money(cost)}"
+        f"estimated ${cost['estimated_usd']}, {_money(cost)}"
         + ("" if budget is None else f", budget ${budget}"),
         "",
         ", ".join(facts),
@@ -117,7 +117,7 @@ def _failures(reasons: Sequence[Mapping[str, Any]]) -> list[str]:
             f"- **{reason['jobs']:,}** {code(reason['code'])}: "
             f"{code(reason['message'])}, charged ${reason['charged_usd']}"
         )
-        lines.append(f"  - rows {listed(reason['ids'], reason['jobs'])}")
+        lines.append(f"  - rows {_listed(reason['ids'], reason['jobs'])}")
         if reason["next_step"]:
             lines.append(f"  - {sentence(reason['next_step'])}")
     return [*lines, *_more(len(reasons) - MOST_REASONS, "reason")]
@@ -137,7 +137,7 @@ def _unresolved(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return [*lines, *_more(len(open_rows) - MOST_ROWS, "row")]
 
 
-def billing(invoice: Mapping[str, Any] | None) -> list[str]:
+def _billing(invoice: Mapping[str, Any] | None) -> list[str]:
     """What the provider's billing says beside our books, where it was asked."""
     if not invoice:
         return []

@@ -63,8 +63,12 @@ def nights(sandbox: RunningSandbox) -> Iterator[Nights]:
         assert place.run(cups, *shoes).code == 0
         assert place.run(mugs, "--fresh", "--label", "team=hats").code == 0
         ids = {x["manifest"]: x["batch"] for x in place.here("list", "--json").json()}
-        with ledger_of(settings.read(place.environment), alone=False) as ledger:
-            delete(ledger, ids[str(mugs)])
+        chosen, old = settings.read(place.environment), ids[str(mugs)]
+        with ledger_of(chosen, alone=False) as ledger:
+            # The worker may have ended before it wrote down that it had reported it.
+            version = ledger.due.report_version(old)
+            ledger.due.drop_batch(chosen.account_id, old, version)
+            delete(ledger, old)
         yield Nights(place, ids[str(cups)], ids[str(mugs)])
 
 
@@ -158,7 +162,7 @@ def test_a_statement_can_be_of_one_label_or_of_another_time(nights: Nights) -> N
     assert (past["by_batch"], past["total"]["net_usd"]) == ([], "0.00")
 
 
-def test_a_statement_comes_as_a_table_a_sheet_and_markdown(nights: Nights) -> None:
+def test_a_statement_comes_as_a_table_and_a_sheet(nights: Nights) -> None:
     place = nights.place
     shown = place.here("report", "--since", "1d", COLUMNS="100")
     assert "team=shoes" in shown.out
@@ -169,8 +173,6 @@ def test_a_statement_comes_as_a_table_a_sheet_and_markdown(nights: Nights) -> No
     for by in ("all", "batch", "model"):
         nets = [usd_micros(x["net_usd"]) for x in lines if x["by"] == by]
         assert usd(sum(nets)) == "2.10"
-    markdown = place.here("report", "--since", "1d", "--format", "md").out
-    assert "| label `team` | videos |" in markdown
 
 
 def test_what_cannot_be_read_is_named_and_still_counted(nights: Nights) -> None:
@@ -208,8 +210,6 @@ def test_the_billing_of_a_time_equals_its_statement(
         ended = stranger.here("report", "--since", "1d", "--billed")
     assert "billed $0.21, refunded $0.00, net $0.21" in ended.out
     assert ended.out.count("unexplained: $") == 7
-    markdown = nights.place.here("report", "--since", "1d", "--billed", "--format=md")
-    assert "unexplained: $0.21" in markdown.out
 
 
 def test_charges_that_were_named_are_dismissed(nights: Nights) -> None:
@@ -338,7 +338,7 @@ def test_of_a_batch_whose_job_records_are_deleted_its_report_is_named(
         (("",), "the id of the batch is empty"),
         (("--since", "0001-01-01", "--billed"), "no batch is so old"),
         (("--since", "soon"), "write it as 12h, 30d, 4w"),
-        (("--since", "1d", "--format", "html"), "does not go with --since"),
+        (("--since", "1d", "--format", "md"), "does not go with --since"),
         (("--format", "md", "--json"), "are two forms; name one"),
         (("--since", "1d", "--billed", "--label", "a=b"), "leave --label out"),
     ],

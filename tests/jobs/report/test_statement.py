@@ -29,7 +29,6 @@ from jobs.report.statement import (
     part_of_sums,
     statement,
 )
-from jobs.report.statement_markdown import statement_markdown
 from jobs.states import State
 from tests.jobs.report.reported import (
     NOW_S,
@@ -172,7 +171,6 @@ def test_a_batch_that_nobody_can_read_counts_whole_where_it_was_made() -> None:
     lines = sheet_of(made)
     assert [line["note"] for line in lines] == ["", "it is missing", ""]
     assert (lines[-1]["by"], lines[-1]["name"]) == ("model", "unknown")
-    assert "| *unknown* | 2 of 2 |" in statement_markdown(made)
 
 
 def test_what_is_left_out_stands_in_every_form_and_in_no_sum() -> None:
@@ -184,9 +182,6 @@ def test_what_is_left_out_stands_in_every_form_and_in_no_sum() -> None:
         ("left out", "spring", "", "it is missing"),
         ("left out", "acme", "2", "batches of another account"),
     ]
-    text = statement_markdown(made)
-    assert "- `spring` **left out**: `it is missing`" in text
-    assert "### Left out, of other accounts\n\n- 2 batches of `acme`" in text
 
 
 def sheet_of(made: dict[str, Any]) -> list[dict[str, str]]:
