@@ -24,7 +24,7 @@ BENCH ?= rows page ceiling looks arena sustained slots
 PYTEST_ARGS ?= --numprocesses=auto
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test fleet-test flower chaos bench lint format lock browser screenshots clean
+.PHONY: help install dev demo test fleet-test flower chaos bench lint size format lock browser screenshots clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,10 +58,14 @@ bench: dev  ## measure speed and limits, hours in all; BENCH=looks asks one ques
 	@for question in $(BENCH); do echo "== $$question"; \
 	  $(BIN)/python -m bench $$question --results bench/results $(BENCH_ARGS) || exit; done
 
-lint: dev  ## check style and types
+lint: dev  ## check style, types and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+
+size: dev  ## count the code beside what it may be at most
+	$(BIN)/python -m tests.size
 
 format: dev  ## apply the style that can be applied
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""How problems are worded: a value shown safely, a list of choices, a likely meaning.
+"""Words for people: a value shown safely, choices, a likely meaning, a duration.
 
 It decides nothing about what is right; that stands in `catalogue.inputs`,
 `catalogue.model` and `manifest.judging`, which write their sentences with it. Nothing
@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 SHOWN_CHARS = 60
+
+_MINUTE_S = 60
 
 _GAPS = re.compile(r"[\s_-]+")
 _PASSWORD = re.compile(r"//[^/?#\s]*@")
@@ -88,3 +90,15 @@ def misspelt(word: str, known: Iterable[str]) -> str | None:
             return name
     close = get_close_matches(folded[:200], same_start, n=1, cutoff=0.86)
     return close[0] if close else None
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(42), duration(130), duration(7300)
+    ('42 s', '2 min', '2 h 2 min')
+    """
+    if round(seconds) < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / _MINUTE_S), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

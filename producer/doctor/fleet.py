@@ -12,11 +12,10 @@ from jobs.ledger import Ledger
 from jobs.ledger.workers import Worker
 from jobs.settings import Settings
 from jobs.storage import parse
-from jobs.wording import choice
+from jobs.wording import choice, duration
 from producer.doctor.findings import Finding, good, warning, wrong
 from producer.doctor.server import SKEW_S
 from producer.nightly.scheduling import stale_words
-from producer.watching import duration
 
 #: Workers that one sentence names.
 MOST_NAMED = 5

@@ -18,11 +18,11 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import Store, StoreError
+from jobs.wording import duration
 from producer import account
 from producer.doctor.findings import Finding, good, warning, wrong
 from producer.exits import Stop
 from producer.rebuilding.copying import lost_batches
-from producer.watching import duration
 
 #: What is due for longer is late: a worker looks several times a second.
 LATE_S = 60.0

@@ -25,7 +25,7 @@ from jobs.ledger.schedules import Standing
 from jobs.pricing import usd_micros
 from jobs.states import FINAL, State
 from jobs.storage import StoreError, normal
-from jobs.wording import masked
+from jobs.wording import duration, masked
 from producer import tables
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
@@ -36,7 +36,6 @@ from producer.options import READING, SPENDING, Reading, Spending
 from producer.printing import print_json
 from producer.reading.sources import STDIN, is_bucket, path_of
 from producer.reading.unreadable import Unreadable
-from producer.watching import duration
 
 #: When inboxes are emptied unless it is said: whenever something is complete.
 EVERY_MINUTE = "* * * * *"

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, tzinfo
 from jobs.pace.limits import Limits, tiers
 from jobs.pace.makespan import Makespan, Polling, Work, makespan
 from jobs.settings import Settings
+from jobs.wording import duration
 from producer import tables
 from producer.prices.bill import Bill, by_kind
-from producer.watching import duration
 
 DAY_S = 86_400
 

@@ -6,6 +6,6 @@ none. Who looks, how often and until when stands in `producer.awaiting`.
 """
 
 from producer.watching.snapshot import Snapshot, take
-from producer.watching.standing import document, duration, held_up, standing
+from producer.watching.standing import document, held_up, standing
 
-__all__ = ["Snapshot", "document", "duration", "held_up", "standing", "take"]
+__all__ = ["Snapshot", "document", "held_up", "standing", "take"]

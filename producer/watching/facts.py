@@ -15,6 +15,7 @@ from jobs.ledger.looks import Failed
 from jobs.pricing import MICROS_PER_USD, usd
 from jobs.report.steps import next_step
 from jobs.states import State
+from jobs.wording import duration
 from producer.prices.finishing import Moments
 from producer.screen import folded
 from producer.watching.bars import BETWEEN, gauge
@@ -22,7 +23,6 @@ from producer.watching.estimate import Estimate, Pace, ends_first, is_short, lef
 from producer.watching.snapshot import Snapshot
 from producer.watching.standing import (
     account_step,
-    duration,
     harmless,
     spent_usd_micros,
     why_held_up,

@@ -7,11 +7,12 @@ line below it. Nothing is said that is no news, and nothing too often.
 from collections.abc import Callable, Mapping, Sequence
 
 from jobs.states import State
+from jobs.wording import duration
 from producer import tables
 from producer.watching.bars import BETWEEN
 from producer.watching.estimate import Pace, ends_first, estimate, left
 from producer.watching.snapshot import Snapshot
-from producer.watching.standing import account_step, duration, harmless, why_held_up
+from producer.watching.standing import account_step, harmless, why_held_up
 
 #: Seconds between two plain lines of a batch.
 PLAIN_EVERY_S = 5.0

@@ -12,11 +12,10 @@ from jobs.ledger.marks import older_words
 from jobs.pricing import usd
 from jobs.records import BatchRecord
 from jobs.states import State
+from jobs.wording import duration
 from producer.screen import visible
 from producer.tables import iso
 from producer.watching.snapshot import Snapshot
-
-_MINUTE_S = 60
 
 #: Jobs that a sentence names.
 MOST_NAMED = 5
@@ -154,18 +153,6 @@ def document(now: Snapshot) -> dict[str, Any]:
 def spent_usd_micros(batch: BatchRecord) -> int:
     """What a batch has cost: what was charged, less what came back."""
     return batch.charged_usd_micros - batch.refunded_usd_micros
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them.
-
-    >>> duration(42), duration(130), duration(7300)
-    ('42 s', '2 min', '2 h 2 min')
-    """
-    if round(seconds) < _MINUTE_S:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / _MINUTE_S), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def harmless(text: str) -> str:

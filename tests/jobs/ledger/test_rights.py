@@ -1,13 +1,16 @@
 """Rights of a user at the server: one line gives all, and what lacks is named."""
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+import jobs.ledger
 from jobs import redis_url
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.refusals import rights_words, trouble
-from jobs.ledger.rights import acl_line
+from jobs.ledger.rights import ON_KEYS, OTHERS, acl_line
 from jobs.redis_url import RedisUrl
 
 URL = "redis://reel:quite-secret@ledger/0"
@@ -91,3 +94,12 @@ def test_a_server_that_is_away_may_have_said_why() -> None:
     with pytest.raises(LedgerError) as away:
         connect("redis://127.0.0.1:1/0").server.ping()
     assert "its log says why, such as a full disk" in trouble(URL, away.value)
+
+
+def test_every_command_of_a_script_is_among_the_rights_that_users_need() -> None:
+    known = " ".join([*ON_KEYS.values(), *OTHERS]).split()
+    scripts = (Path(jobs.ledger.__file__).parent / "lua").glob("*.lua")
+    texts = [script.read_text("utf-8") for script in scripts]
+    used = {name for text in texts for name in re.findall(r"\.p?call\('(\w+)'", text)}
+    assert used
+    assert used - set(known) == set(), "name them in jobs/ledger/rights.py"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.states import FINAL, State
-from producer.watching import Snapshot, duration, held_up
+from jobs.wording import duration
+from producer.watching import Snapshot, held_up
 from producer.watching.standing import (
     account_step,
     harmless,
