@@ -41,7 +41,7 @@ two rooms need each other:
 catalogue
     which models there are, what their inputs may be, what they take and cost
 manifest
-    how rows become jobs, with templates, exports of shops and a schema for editors
+    how rows become jobs, with templates and exports of shops
 attempt
     what is asked of the provider, and what follows from what it says
 pace

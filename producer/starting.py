@@ -4,14 +4,12 @@ It decides by the file's ending which form it has, and never writes over a file 
 told to; what stands in it is decided in `jobs.manifest.starter`.
 """
 
-import json as jsonlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.catalogue import Catalogue, Model, UnknownModel, builtin
-from jobs.manifest.schema import schema
-from jobs.manifest.starter import SCHEMA_NAME, csv_starter, explanations, yaml_starter
+from jobs.manifest.starter import csv_starter, explanations, yaml_starter
 from jobs.wording import choice
 from producer import tables
 from producer.exits import Exit, Stop
@@ -25,12 +23,12 @@ _CSV = (".csv",)
 
 
 def init(path: Path | None, models: Sequence[str], *, force: bool, json: bool) -> int:
-    """Write a starter manifest; in YAML with its schema for editors beside it.
+    """Write a starter manifest.
 
     Args:
         path: where to; its ending decides the form.
         models: names of the models that get a row; none is the first of the catalogue.
-        force: write over files that are there.
+        force: write over a file that is there.
         json: print what was written as JSON.
 
     Raises:
@@ -40,16 +38,12 @@ def init(path: Path | None, models: Sequence[str], *, force: bool, json: bool) -
     path = path or DEFAULT_PATH
     catalogue = builtin()
     chosen = _chosen(models, catalogue)
-    texts = _texts(path, chosen, catalogue)
-    if not force:
-        _refuse_to_overwrite(texts)
-    for place, text in texts.items():
-        _write(place, text, force=force)
+    _write(path, _text(path, chosen, catalogue), force=force)
     if json:
         names = [model.name for model in chosen]
-        print_json({"written": [str(each) for each in texts], "models": names})
+        print_json({"written": [str(path)], "models": names})
         return Exit.STORED
-    _tell(path, list(texts), chosen)
+    _tell(path, chosen)
     return Exit.STORED
 
 
@@ -62,24 +56,18 @@ def _chosen(names: Sequence[str], catalogue: Catalogue) -> list[Model]:
     return list(unique.values()) or list(catalogue.models.values())[:1]
 
 
-def _texts(
-    path: Path, chosen: Sequence[Model], catalogue: Catalogue
-) -> Mapping[Path, str]:
-    """What is to be written, by file."""
+def _text(path: Path, chosen: Sequence[Model], catalogue: Catalogue) -> str:
+    """What is to be written."""
     ending = path.suffix.casefold()
     if ending in _CSV:
-        return {path: csv_starter(chosen)}
+        return csv_starter(chosen)
     if ending not in _YAML:
         raise Stop(
             f"{path}: its ending says no form of starter; "
             f"name it {choice((*_YAML, *_CSV))}, such as {_like(path)}"
         )
     others = [model for model in catalogue.models.values() if model not in chosen]
-    for_editors = jsonlib.dumps(schema(catalogue), ensure_ascii=False, indent=1)
-    return {
-        path: yaml_starter(chosen, others, shlex.quote(str(path))),
-        path.with_name(SCHEMA_NAME): for_editors + "\n",
-    }
+    return yaml_starter(chosen, others, shlex.quote(str(path)))
 
 
 def _like(path: Path) -> Path:
@@ -87,34 +75,15 @@ def _like(path: Path) -> Path:
     return path / DEFAULT_PATH if path.is_dir() else path.with_suffix(_YAML[0])
 
 
-def _refuse_to_overwrite(texts: Mapping[Path, str]) -> None:
-    """Nothing is written if anything is in the way, but for a schema of today."""
-    for place, text in texts.items():
-        if (place.exists() or place.is_symlink()) and not _is_written(place, text):
-            raise Stop(
-                f"{place} is there already and nothing was written; "
-                "name another file, or pass --force to write over it"
-            )
-
-
-def _is_written(place: Path, text: str) -> bool:
-    if place.name != SCHEMA_NAME:
-        return False
-    try:
-        return place.read_text(encoding="utf-8") == text
-    except (OSError, UnicodeError):
-        return False
-
-
 def _write(place: Path, text: str, *, force: bool) -> None:
-    if not force and _is_written(place, text):
-        return
     try:
-        # Exclusively, so that a file made since the look is not lost either.
         with place.open("w" if force else "x", encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
-        raise Stop(f"{place} is there already; name another file") from None
+        raise Stop(
+            f"{place} is there already and nothing was written; "
+            "name another file, or pass --force to write over it"
+        ) from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
         raise Stop(
@@ -123,10 +92,9 @@ def _write(place: Path, text: str, *, force: bool) -> None:
         ) from None
 
 
-def _tell(path: Path, written: Sequence[Path], chosen: Sequence[Model]) -> None:
+def _tell(path: Path, chosen: Sequence[Model]) -> None:
     """What was written and what comes next; of CSV what its columns mean as well."""
-    named = choice([str(each) for each in written], word="and")
-    tables.out.print(f"{named} written", markup=False, soft_wrap=True)
+    tables.out.print(f"{path} written", markup=False, soft_wrap=True)
     if path.suffix.casefold() in _CSV:
         for model in chosen:
             for line in explanations(model):

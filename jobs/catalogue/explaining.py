@@ -1,6 +1,6 @@
 """What a model takes and costs, in the words of a page for people.
 
-It words the catalogue for whoever writes a manifest, in an editor or in a starter, and
+It words the catalogue for whoever writes a manifest, on a page or in a starter, and
 decides nothing; what is right for a model is decided in `model` and `inputs`.
 """
 

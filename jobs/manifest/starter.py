@@ -17,9 +17,6 @@ from jobs.catalogue.model import Model
 from jobs.manifest.columns import OURS
 from jobs.wording import plain
 
-#: What the schema is called that is written beside a starter in YAML.
-SCHEMA_NAME = "reelmill.schema.json"
-
 #: What an input is given in a starter, where the catalogue has no default for it.
 _EXAMPLES: dict[str, Any] = {
     "image": "https://example.com/pictures/mug.jpg",
@@ -81,8 +78,6 @@ def explanations(model: Model) -> list[str]:
 
 def _head(others: Sequence[Model], name: str) -> Iterator[str]:
     name = name if name.isprintable() else "MANIFEST"
-    yield f"# yaml-language-server: $schema={SCHEMA_NAME}"
-    yield "#"
     yield "# The videos you want, a row for each, in the list below. Then:"
     yield f"#   reelmill check {name}   everything that is wrong with it; no cost"
     yield f"#   reelmill price {name}   what it costs and how long it takes; no cost"

@@ -29,7 +29,7 @@ def test_each_step_of_a_beginner_names_the_next_one(empty: Desk) -> None:
     assert nothing.code == 2
     assert "let reelmill init write one to begin with" in nothing.out
     written = empty.here("init")
-    assert written.out == "products.yaml and reelmill.schema.json written\n"
+    assert written.out == "products.yaml written\n"
     assert "reelmill check products.yaml" in empty.here(**keyed).out
 
     (command,) = re.findall(r"reelmill (check .*?) says", written.err)

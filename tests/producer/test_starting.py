@@ -7,8 +7,6 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.schema import schema
-from jobs.manifest.starter import SCHEMA_NAME
 from producer.exits import Exit, Stop
 from producer.reading import Options, plan
 from producer.starting import init
@@ -51,9 +49,7 @@ def test_without_a_name_it_is_yaml_for_the_first_model(folder: Path) -> None:
     assert start() == Exit.STORED
     text = (folder / "products.yaml").read_text("utf-8")
     assert f"model: {NAMES[0]}" in text
-    assert text.startswith(f"# yaml-language-server: $schema={SCHEMA_NAME}\n")
-    written = json.loads((folder / SCHEMA_NAME).read_text("utf-8"))
-    assert written == schema(builtin())
+    assert [path.name for path in folder.iterdir()] == ["products.yaml"]
 
 
 def test_a_table_is_explained_at_the_terminal(
@@ -71,30 +67,25 @@ def test_a_program_is_told_what_was_written(capsys: pytest.CaptureFixture[str]) 
     assert init(Path("m.yaml"), ["kling-v1.6-std"], force=False, json=True) == 0
     said = capsys.readouterr()
     assert json.loads(said.out) == {
-        "written": ["m.yaml", SCHEMA_NAME],
+        "written": ["m.yaml"],
         "models": ["kling-v1.6-i2v-standard"],
     }
 
 
-@pytest.mark.parametrize("there", ["m.yaml", SCHEMA_NAME])
-def test_no_file_is_written_over_unless_asked_for(folder: Path, there: str) -> None:
-    (folder / there).write_text("mine")
+def test_no_file_is_written_over_unless_asked_for(folder: Path) -> None:
+    (folder / "m.yaml").write_text("mine")
     said = refusal("m.yaml")
-    assert there in said
+    assert "m.yaml is there already" in said
     assert "--force" in said
     assert [path.read_text() for path in folder.iterdir()] == ["mine"]
     assert start("m.yaml", force=True) == Exit.STORED
-    assert (folder / there).read_text("utf-8") != "mine"
+    assert (folder / "m.yaml").read_text("utf-8") != "mine"
 
 
 def test_a_link_that_leads_nowhere_is_not_followed(folder: Path) -> None:
     (folder / "m.csv").symlink_to("elsewhere.csv")
     assert "m.csv is there already" in refusal("m.csv")
     assert not (folder / "elsewhere.csv").exists()
-
-
-def test_the_schema_of_an_earlier_starter_is_in_nobodys_way() -> None:
-    assert start("a.yaml") == start("b.yaml") == Exit.STORED
 
 
 @pytest.mark.parametrize(
