@@ -5,9 +5,7 @@ needed, so that help and completion answer at once.
 """
 
 import errno
-import os
 import sys
-from pathlib import Path
 
 from cyclopts import CycloptsError
 
@@ -49,22 +47,11 @@ def main() -> None:
 
 
 def _run(words: list[str]) -> int:
-    if words in ([], ["--help"], ["-h"]):
-        return _tell_all()
     if words == ["--version"]:
         sys.stdout.write(f"{version()}\n")
         return Exit.STORED
     code = app(words, exit_on_error=False, print_error=False)
     return int(code or 0)
-
-
-def _tell_all() -> int:
-    from shutil import get_terminal_size
-
-    from producer.cli.overview import overview
-
-    sys.stdout.write(overview(os.environ, Path(), get_terminal_size().columns))
-    return Exit.STORED
 
 
 def _say(text: str) -> None:

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, Token
 
-EXIT_CODES = """\
+EPILOGUE = """\
 Exit codes: 0 all stored · 1 some jobs failed · 2 usage, settings or manifest ·
 3 incomplete: budget, stopped, unresolved, overdue · 4 ledger or provider away.
-"""
 
-EPILOGUE = f"""\
-{EXIT_CODES}
-Settings come from the environment; `reelmill doctor` lists them.
+Begin with `reelmill demo`, which needs no key, or with `reelmill init`. Settings come
+from the environment; `reelmill doctor` lists them.
 """
 
 

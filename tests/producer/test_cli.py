@@ -175,17 +175,6 @@ def test_help_tells_the_commands_and_the_exit_codes(place: Desk) -> None:
         assert ended.err == ""
 
 
-def test_the_first_screen_fits_and_names_every_command_once(place: Desk) -> None:
-    screen = place.here().out.splitlines()
-    assert len(screen) < 24
-    assert max(map(len, screen)) <= 80
-    named = [word for line in screen for word in re.findall(r"(?:^|  )([a-z]+) ", line)]
-    assert {name.split()[0] for name in COMMANDS} <= set(named)
-    narrow = place.here("-h", COLUMNS="60").out.splitlines()
-    for name in {name.split()[0] for name in COMMANDS}:
-        assert len([line for line in narrow if line.startswith(f"  {name} ")]) == 1
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
