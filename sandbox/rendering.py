@@ -1,31 +1,26 @@
 """A picture comes alive: one PNG becomes a short H.264 video that begins with it.
 
-It decides the motion (a slow push in, a slight drift, a sweep of light) and the
-encoding. It knows nothing of predictions, and where a video is kept is up to `videos`.
+It decides the motion (a slow push in, a slight drift) and the encoding; sound is
+silence. It knows nothing of predictions, and where a video is kept is up to `videos`.
 """
 
 import io
 import math
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageOps
 
 from sandbox.faults import luck
 
 #: How much larger the picture is at the end, in parts of its size.
 PUSH_IN = 0.14
-#: How bright the sweep of light is, of 255.
-LIGHT = 20
 SOUND_HZ = 24_000
 #: Samples of an AAC frame.
 SOUND_FRAME = 1_024
-#: A quiet chord, in whole hertz so that a table of one second can be repeated.
-CHORD_HZ = (110, 165, 220, 277)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,7 @@ def render(png: bytes, film: Film, path: Path) -> None:
             file.mux(video.encode(frame))
         file.mux(video.encode(None))
         if sound is not None:
-            for samples in _sound(film.duration_s):
+            for samples in _silence(film.duration_s):
                 file.mux(sound.encode(samples))
             file.mux(sound.encode(None))
 
@@ -82,7 +77,6 @@ def render(png: bytes, film: Film, path: Path) -> None:
 def _frames(picture: Image.Image, film: Film, turn: float) -> Iterator[av.VideoFrame]:
     """Every frame; the first one is the picture, `turn` is where the rest drifts to."""
     planes = _planes(picture)
-    light = _light(picture.size)
     count = film.duration_s * film.frames_per_s
     for number in range(count):
         at = number / count
@@ -91,10 +85,7 @@ def _frames(picture: Image.Image, film: Film, turn: float) -> Iterator[av.VideoF
         drift = push * math.cos(2 * math.pi * turn), push * math.sin(2 * math.pi * turn)
         moved = [_pushed(plane, push, drift) for plane in planes] if number else planes
         frame = av.VideoFrame(picture.width, picture.height, "yuv420p")
-        bright = _lit(moved[0], light, at) if number else moved[0]
-        for plane, image in zip(
-            frame.planes, (bright, moved[1], moved[2]), strict=True
-        ):
+        for plane, image in zip(frame.planes, moved, strict=True):
             plane.update(image.tobytes("raw", "L", plane.line_size))
         frame.pts = number
         yield frame
@@ -127,46 +118,13 @@ def _pushed(plane: Image.Image, push: float, drift: tuple[float, float]) -> Imag
     return plane.resize(plane.size, Image.Resampling.BILINEAR, window)
 
 
-def _light(size: tuple[int, int]) -> Image.Image:
-    """A soft slanted band of light on black, three pictures wide."""
-    width, height = size
-    band = Image.new("L", (256, 1))
-    half = 36
-    band.putdata(
-        [
-            round(LIGHT * (1 + math.cos(math.pi * min(1, abs(x - 128) / half))) / 2)
-            for x in range(256)
-        ]
-    )
-    wide = band.resize((width * 3, height), Image.Resampling.BICUBIC)
-    slant = (1, 0.35, -0.175 * height, 0, 1, 0)
-    return wide.transform(wide.size, Image.Transform.AFFINE, slant)
-
-
-def _lit(bright: Image.Image, light: Image.Image, at: float) -> Image.Image:
-    """The brightness with the band of light at its place, `at` from 0 to 1."""
-    width, height = bright.size
-    left = round((2 - 2 * at) * width)
-    return ImageChops.add(bright, light.crop((left, 0, left + width, height)))
-
-
-def _sound(duration_s: int) -> Iterator[av.AudioFrame]:
-    """A chord that swells and fades, exactly as long as the video."""
-    second = [
-        sum(math.sin(2 * math.pi * hertz * t / SOUND_HZ) for hertz in CHORD_HZ)
-        for t in range(SOUND_HZ)
-    ]
+def _silence(duration_s: int) -> Iterator[av.AudioFrame]:
+    """Silence exactly as long as the video."""
     total = duration_s * SOUND_HZ
     for start in range(0, total, SOUND_FRAME):
-        count = min(SOUND_FRAME, total - start)
-        swell = 0.05 * math.sin(math.pi * start / total)
-        samples = array(
-            "f", (swell * second[(start + t) % SOUND_HZ] for t in range(count))
-        )
-        frame = av.AudioFrame("fltp", "mono", count)
-        # The encoder's memory may be longer than the samples.
-        room = frame.planes[0].buffer_size
-        frame.planes[0].update(samples.tobytes().ljust(room, b"\0"))
+        frame = av.AudioFrame("fltp", "mono", min(SOUND_FRAME, total - start))
+        plane = frame.planes[0]
+        plane.update(bytes(plane.buffer_size))
         frame.sample_rate = SOUND_HZ
         frame.pts = start
         yield frame
