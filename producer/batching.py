@@ -75,7 +75,7 @@ def to_be(
     """The batch that a survey is to become, as long as there is none of that name."""
     return BatchRecord(
         id=name,
-        manifest=_encodable(found.source),
+        manifest=encodable(found.source),
         account=settings.account_id,
         store=normal(settings.store),
         priority=1,
@@ -84,12 +84,16 @@ def to_be(
         created_at_s=now_s,
         complete=False,
         fresh=fresh,
-        folder=_encodable(str(Path.cwd())),
+        folder=encodable(str(Path.cwd())),
     )
 
 
-def _encodable(name: str) -> str:
-    """A file's name; bytes of it that are no UTF-8 as escapes."""
+def encodable(name: str) -> str:
+    r"""Text with what UTF-8 has not, such as bytes of a file's name, as escapes.
+
+    >>> encodable("caf\udce9.csv")
+    'caf\\udce9.csv'
+    """
     return name.encode("utf-8", "backslashreplace").decode()
 
 

@@ -101,10 +101,6 @@ class When:
     """Time of day by which it must be done; people are warned if it will not be."""
     late: Annotated[str | None, Parameter(group=_WHEN)] = None
     """How late it may still fire, such as 6h."""
-    inbox: Annotated[bool, Parameter(group=_WHEN, negative="")] = False
-    """Take manifests out of these folders or prefixes, when they are complete."""
-    still: Annotated[str | None, Parameter(group=_WHEN)] = None
-    """How long a file of an inbox must not have changed, such as 30s."""
     replace: Annotated[bool, Parameter(group=_WHEN, negative="")] = False
     """Put it in place of a schedule of that name."""
 

@@ -19,9 +19,6 @@ from cronsim import CronSim, CronSimError
 #: A firing that could not be done in time is still done within so many seconds.
 LATE_S = 6 * 3600.0
 
-#: A file in an inbox is complete once it has not changed for so long.
-STILL_S = 30.0
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SPAN = re.compile(r"(\d{1,6})\s*([smhd])")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -42,15 +39,13 @@ class Schedule:
     cron: str
     #: Place whose clocks count, by its name in the time zone database.
     zone: str
-    #: Files, folders or bucket prefixes; of an inbox, where manifests are dropped.
+    #: Files, folders, patterns such as `in/*.csv`, or prefixes of a bucket.
     manifests: tuple[str, ...]
     #: Whose money it spends: a scheduler fires those of its own account.
     account: str
     #: Time of day by which the videos must be there; empty if it does not matter.
     by: str = ""
     late_s: float = LATE_S
-    inbox: bool = False
-    still_s: float = STILL_S
     #: Options of reading and spending that were given, by name.
     reading: Mapping[str, Any] = field(default_factory=dict)
     spending: Mapping[str, Any] = field(default_factory=dict)

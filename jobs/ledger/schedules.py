@@ -5,8 +5,7 @@ does it, and another takes over from one that died. What is due when is decided 
 `jobs.batch.schedule`.
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobs.batch.schedule import Firing, Schedule
@@ -34,8 +33,6 @@ class Standing:
     held_until_s: float = 0.0
     #: The firing that is tried again, as it stands.
     trying: Firing | None = None
-    #: What a look into its inbox saw: file to stamp and unix seconds.
-    seen: Mapping[str, tuple[str, float]] | None = None
 
 
 class Schedules:
@@ -96,19 +93,13 @@ class Schedules:
         text = trying.to_json() if trying else ""
         return bool(self._scripts.run("hold", self._now(), name, claim, lease_s, text))
 
-    def done(self, name: str, claim: str, at_s: float, firing: Firing | None) -> bool:
+    def done(self, name: str, claim: str, at_s: float, firing: Firing) -> bool:
         """All times until then are dealt with; False if the claim is lost.
 
-        A firing of which nothing came is None and leaves no record. With 0 for the time
-        the claim is let go and what is due stays due.
+        With 0 for the time the claim is let go and what is due stays due.
         """
-        text = firing.to_json() if firing else ""
-        args = (name, claim, repr(at_s), text, KEPT)
+        args = (name, claim, repr(at_s), firing.to_json(), KEPT)
         return bool(self._scripts.run("fired", *args))
-
-    def see(self, name: str, seen: Mapping[str, tuple[str, float]]) -> None:
-        """Write down what a look into an inbox saw."""
-        self._server.hset(keys.schedule(name), mapping={"seen": json.dumps(dict(seen))})
 
     def beat(self, account_id: str, scheduler: str) -> None:
         """A scheduler of an account says that it lives."""
@@ -138,12 +129,10 @@ class Schedules:
     def _standing(self, text: str) -> Standing:
         schedule = Schedule.from_json(text)
         raw = self._server.hgetall(keys.schedule(schedule.name))
-        seen = json.loads(raw.get("seen", "{}"))
         return Standing(
             schedule=schedule,
             done_until_s=float(raw.get("done_until", "0")),
             holder=raw.get("holder", ""),
             held_until_s=float(raw.get("held_until", "0")),
             trying=Firing.from_json(raw["trying"]) if raw.get("trying") else None,
-            seen={name: (stamp, since_s) for name, (stamp, since_s) in seen.items()},
         )

@@ -33,11 +33,12 @@ def add(
     For example:
 
         reelmill schedule add nightly tonight.csv --cron "0 22 * * *" --budget 100
-        reelmill schedule add drop /srv/inbox --inbox --yes
+        reelmill schedule add shop "/srv/shop/*.csv" --cron "0 * * * *" --yes
 
     Args:
         name: What the schedule is called.
-        manifests: What is handed over, or with `--inbox` where it is dropped.
+        manifests: What is handed over: files, patterns, or folders of either manifests
+            or pictures. Each firing hands all over; what is known is not paid again.
         when: When it fires, and what it fires.
         reading: How the manifests are read.
         spending: What may be spent, and where to.

@@ -6,25 +6,26 @@ is refused keep the others back. When a schedule fires, and who does it, is deci
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from jobs.batch.schedule import Firing, Handed, Schedule
 from jobs.ledger import Ledger, LedgerError
-from jobs.ledger.batches import JobsDeletedError
 from jobs.pricing import usd_micros
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
 from producer import problems
+from producer.batching import encodable
 from producer.commands import hand_over, read, settings_of
 from producer.exits import Exit, Stop
-from producer.nightly import deadlines, inboxes
+from producer.nightly import deadlines
 from producer.nightly.deadlines import Deadline
-from producer.nightly.inboxes import Inbox, escaped
 from producer.options import Reading, Spending
+from producer.reading.sniffing import ENDINGS
+from producer.reading.sources import is_bucket
 
 #: Lines of a manifest's problems that are kept in the record of a firing.
 MOST_LINES = 20
@@ -60,14 +61,14 @@ class Course:
             at_s=at_s,
             ended_s=ended_s,
             handed=tuple(map(_sayable, self.handed)),
-            warnings=tuple(map(escaped, self.warnings)),
-            again=escaped("; ".join(dict.fromkeys(self.again))),
+            warnings=tuple(map(encodable, self.warnings)),
+            again=encodable("; ".join(dict.fromkeys(self.again))),
         )
 
 
 def _sayable(handed: Handed) -> Handed:
-    problems = tuple(map(escaped, handed.problems))
-    return Handed(escaped(handed.manifest), handed.batch, problems)
+    problems = tuple(map(encodable, handed.problems))
+    return Handed(encodable(handed.manifest), handed.batch, problems)
 
 
 def submit_to(ledger: Ledger) -> Submit:
@@ -81,7 +82,7 @@ def submit_to(ledger: Ledger) -> Submit:
             if found.problems.count:
                 raise Refused(tuple(problems.lines(found.problems)))
             # It was opened by its name; from here on the name is only stored.
-            found.source = escaped(found.source)
+            found.source = encodable(found.source)
             return hand_over(ledger, found, chosen, spending, budget)
 
     return submit
@@ -104,40 +105,57 @@ def options_of(schedule: Schedule) -> tuple[Reading, Spending]:
     return _options(Reading, schedule.reading), spending
 
 
-def fire(
-    schedule: Schedule,
-    submit: Submit,
-    course: Course,
-    *,
-    home: Path,
-    seen: inboxes.Seen,
-    now_s: Callable[[], float],
-) -> None:
+def fire(schedule: Schedule, submit: Submit, course: Course) -> None:
     """Hand over what a schedule names.
 
     Args:
         schedule: of what.
         submit: takes a manifest.
         course: takes what comes of it, as it comes.
-        home: where copies of a bucket's manifests are kept.
-        seen: what looks into its inboxes saw.
-        now_s: unix seconds.
     """
     try:
         options = options_of(schedule)
     except Stop as stop:
         course.handed += [Handed(m, "", (str(stop),)) for m in schedule.manifests]
         return
-    for manifest in schedule.manifests:
-        if not schedule.inbox:
-            _hand_over(course, manifest, manifest, submit, options)
-            continue
-        try:
-            inbox = inboxes.inbox_of(manifest, home)
-            dropped = _complete(inbox, manifest, seen, now_s(), schedule.still_s)
-            _take_all(dropped, course, submit, options, now_s)
-        except Stop as stop:
-            course.again.append(str(stop))
+    for place in schedule.manifests:
+        found = manifests_at(place)
+        if not found:
+            course.warnings.append(f"{place}: there is no such manifest now")
+        for manifest in found:
+            try:
+                _hand_over(course, manifest, submit, options)
+            except LedgerError:
+                raise
+            except Exception as error:
+                log.exception("%s: a mistake in reelmill", manifest)
+                course.again.append(f"{manifest}: a mistake in reelmill: {error!r}")
+
+
+def manifests_at(place: str) -> list[str]:
+    """What a place of a schedule means now, in the order of the names.
+
+    A pattern means the files that fit; a folder the manifests in it or, where it has
+    none, its pictures; all else is a manifest itself.
+    """
+    path = Path(place)
+    if is_bucket(place) or path.is_file():
+        return [place]
+    if any(sign in place for sign in "*?[") and not path.exists():
+        fitting = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+        return sorted(str(each) for each in fitting if _is_manifest(each))
+    inside: list[str] = []
+    with suppress(OSError):  # reading it as a manifest says why
+        inside = sorted(str(each) for each in path.iterdir() if _is_manifest(each))
+    return inside or [place]
+
+
+def _is_manifest(path: Path) -> bool:
+    return (
+        not path.name.startswith(".")
+        and path.suffix.lower() in ENDINGS
+        and not path.is_dir()
+    )
 
 
 def warn_of_deadline(
@@ -158,110 +176,27 @@ def warn_of_deadline(
     course.warnings += deadlines.warnings(ledger, chosen, batches, deadline)
 
 
-def place_in(manifest: str, name: str) -> str:
-    """How a file of an inbox is named to a person, and in what was seen."""
-    return f"{manifest.rstrip('/')}/{name}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Dropped:
-    """A manifest that was dropped into an inbox."""
-
-    inbox: Inbox
-    manifest: str
-    name: str
-    #: How it looked when it was found complete.
-    stamp: str
-
-    def has_changed(self) -> bool:
-        """Whether it is another content by now, or gone.
-
-        Raises:
-            Stop: the inbox is out of reach.
-        """
-        return self.inbox.stamps().get(self.name) != self.stamp
-
-    def take(
-        self,
-        course: Course,
-        submit: Submit,
-        options: tuple[Reading, Spending],
-        now_s: Callable[[], float],
-    ) -> None:
-        """Hand it over and put it away, unless it must be tried again.
-
-        Raises:
-            Stop: it cannot be read or put away.
-        """
-        place = self.inbox.fetch(self.name)
-        named = place_in(self.manifest, self.name)
-        handed = _hand_over(course, named, place, submit, options)
-        # What was written anew in the meantime is another manifest.
-        if handed and not self.has_changed():
-            inboxes.put_away(self.inbox, self.name, now_s(), handed.problems)
-
-
-def _take_all(
-    dropped: Iterator[_Dropped],
-    course: Course,
-    submit: Submit,
-    options: tuple[Reading, Spending],
-    now_s: Callable[[], float],
-) -> None:
-    for one in dropped:
-        # Asked outside of `try`: an inbox that cannot be listed ends them all.
-        if one.has_changed():
-            continue
-        try:
-            one.take(course, submit, options, now_s)
-        except (Stop, JobsDeletedError) as stop:
-            course.again.append(str(stop))
-        except LedgerError:
-            raise
-        except Exception as error:
-            log.exception("%s: a mistake in reelmill", one.name)
-            course.again.append(f"{one.name}: a mistake in reelmill: {error!r}")
-
-
-def _complete(
-    inbox: Inbox, manifest: str, seen: inboxes.Seen, now_s: float, still_s: float
-) -> Iterator[_Dropped]:
-    stamps = inbox.stamps()
-    own = {
-        name: seen[at] for name in stamps if (at := place_in(manifest, name)) in seen
-    }
-    for name in inboxes.complete(own, stamps, now_s, still_s):
-        yield _Dropped(inbox, manifest, name, stamps[name])
-
-
 def _hand_over(
-    course: Course,
-    manifest: str,
-    place: str,
-    submit: Submit,
-    options: tuple[Reading, Spending],
-) -> Handed | None:
-    """What came of a manifest; None if it must be tried again."""
+    course: Course, manifest: str, submit: Submit, options: tuple[Reading, Spending]
+) -> None:
+    """Hand a manifest over, and write down what came of it."""
     try:
-        batch = submit(place, *options)
-        handed = Handed(manifest, batch.id)
+        batch = submit(manifest, *options)
     except Refused as refused:
         lines = refused.lines
         more = len(lines) - MOST_LINES
         tail = (f"and {more} more lines",) if more > 0 else ()
         course.handed.append(Handed(manifest, "", (*lines[:MOST_LINES], *tail)))
-        return Handed(manifest, "", lines)
     except Stop as stop:
         if stop.code is Exit.UNREACHABLE:
             course.again.append(f"{manifest}: {stop}")
-            return None
-        handed = Handed(manifest, "", (str(stop),))
+        else:
+            course.handed.append(Handed(manifest, "", (str(stop),)))
     else:
+        course.handed.append(Handed(manifest, batch.id))
         if batch.cancelled:
             words = f"{batch.id} was cancelled before, and nothing more of it is sent"
             course.warnings.append(words)
-    course.handed.append(handed)
-    return handed
 
 
 def _options(kind: type[_Options], given: Mapping[str, Any]) -> _Options:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 
 from jobs.batch.schedule import BadSchedule, Due, Firing, Schedule, due
 from jobs.batch.telling import Kind, Telling
@@ -19,18 +18,13 @@ from jobs.ledger.batches import JobsDeletedError
 from jobs.ledger.schedules import Standing
 from jobs.settings import Settings, worker_name
 from producer.exits import Stop
-from producer.nightly import inboxes
 from producer.nightly.firing import (
     Course,
     Submit,
     fire,
-    place_in,
     submit_to,
     warn_of_deadline,
 )
-
-#: Seconds between two looks into the inboxes.
-LOOK_S = 10.0
 
 #: Seconds between two signs of life; without one for so long there is no scheduler.
 BEAT_S = 15.0
@@ -54,7 +48,6 @@ class Means:
 
     ledger: Ledger
     account_id: str
-    home: Path
     submit: Submit
     tell: Tell
     #: Unix seconds.
@@ -68,7 +61,6 @@ class Means:
         return cls(
             ledger=ledger,
             account_id=chosen.account_id,
-            home=chosen.home,
             submit=submit_to(ledger),
             tell=ledger.tellings.add,
             # The server's clock, lest machines disagree on what is due.
@@ -94,7 +86,6 @@ class Scheduler:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._numbers = count(1)
-        self._look_at_s = 0.0
         #: The schedule that is being fired, and the claim on it.
         self._held: tuple[str, str] | None = None
 
@@ -108,7 +99,6 @@ class Scheduler:
     def tick(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Fire all that is due now; how many."""
         fired = 0
-        self._look()
         for standing in self._means.ledger.schedules.all():
             if stopping():
                 break
@@ -136,38 +126,10 @@ class Scheduler:
         firing = self._course(standing, Due(now_s, now_s), claim)
         record = left_to_others(standing.schedule, firing)
         self._tell(standing.schedule, record)
-        is_news = firing.handed or firing.again or not standing.schedule.inbox
         # Of a try that failed no time is dealt with.
         until_s = 0.0 if firing.again else now_s
-        self._done(standing, claim, until_s, record if is_news else None)
+        self._done(standing, claim, until_s, record)
         return firing
-
-    def _look(self) -> None:
-        """Look into the inboxes, so that a firing knows what has not changed."""
-        now_s = self._means.clock()
-        if now_s < self._look_at_s:
-            return
-        self._look_at_s = now_s + LOOK_S
-        for standing in self._means.ledger.schedules.all():
-            schedule = standing.schedule
-            if schedule.inbox and schedule.account == self._means.account_id:
-                seen = self._seen(standing, now_s)
-                if seen != standing.seen:
-                    self._means.ledger.schedules.see(schedule.name, seen)
-
-    def _seen(self, standing: Standing, now_s: float) -> inboxes.Seen:
-        before = standing.seen or {}
-        after: dict[str, tuple[str, float]] = {}
-        for manifest in standing.schedule.manifests:
-            try:
-                stamps = inboxes.inbox_of(manifest, self._means.home).stamps()
-            except Stop as stop:
-                # A firing says so to people; here nothing waits for it.
-                log.debug("%s: %s", standing.schedule.name, stop)
-                continue
-            named = {place_in(manifest, name): stamp for name, stamp in stamps.items()}
-            after.update(inboxes.seen_again(before, named, now_s))
-        return after
 
     def _fire_if_due(self, standing: Standing) -> bool:
         schedule, now_s = standing.schedule, self._means.clock()
@@ -199,8 +161,7 @@ class Scheduler:
         if firing.again:
             schedules.hold(schedule.name, claim, AGAIN_S, firing)
             return
-        is_news = firing.handed or not schedule.inbox
-        self._done(standing, claim, found.at_s, firing if is_news else None)
+        self._done(standing, claim, found.at_s, firing)
 
     def _course(self, standing: Standing, found: Due, claim: str) -> Firing:
         """Do it under a claim, and say what came of it."""
@@ -218,7 +179,7 @@ class Scheduler:
         return course.firing(found.at_s, clock())
 
     def _done(
-        self, standing: Standing, claim: str, until_s: float, record: Firing | None
+        self, standing: Standing, claim: str, until_s: float, record: Firing
     ) -> None:
         """Let go of a claim, with a record of what came of it."""
         name, schedules = standing.schedule.name, self._means.ledger.schedules
@@ -228,14 +189,7 @@ class Scheduler:
     def _hand_over(self, course: Course, standing: Standing, found: Due) -> None:
         schedule, means = standing.schedule, self._means
         try:
-            fire(
-                schedule,
-                means.submit,
-                course,
-                home=means.home,
-                seen=standing.seen or {},
-                now_s=means.clock,
-            )
+            fire(schedule, means.submit, course)
             warn_of_deadline(course, schedule, found.at_s, means.ledger, means.clock())
         except LedgerError:
             raise

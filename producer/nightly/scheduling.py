@@ -13,7 +13,6 @@ from rich.markup import escape
 
 from jobs.batch.schedule import (
     LATE_S,
-    STILL_S,
     BadSchedule,
     Firing,
     Handed,
@@ -37,9 +36,6 @@ from producer.printing import print_json
 from producer.reading.sources import STDIN, is_bucket, path_of
 from producer.reading.unreadable import Unreadable
 
-#: When inboxes are emptied unless it is said: whenever something is complete.
-EVERY_MINUTE = "* * * * *"
-
 #: Firings that are told to a program.
 MOST_FIRINGS = 10
 
@@ -54,8 +50,6 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
     zone: str = "UTC",
     by: str = "",
     late: str | None = None,
-    inbox: bool = False,
-    still: str | None = None,
     replace: bool = False,
     json: bool,
 ) -> int:
@@ -74,14 +68,12 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
     try:
         schedule = Schedule(
             name=name,
-            cron=_cron(cron, inbox=inbox),
+            cron=_cron(cron),
             zone=zone,
-            manifests=_places(manifests, inbox=inbox),
+            manifests=tuple(map(_place, manifests)),
             account=chosen.account_id,
             by=by,
             late_s=LATE_S if late is None else span_s(late),
-            inbox=inbox,
-            still_s=STILL_S if still is None else span_s(still),
             reading=_given(reading, READING),
             spending=_given(_checked(spending), SPENDING),
         )
@@ -177,21 +169,10 @@ def stale_words(ledger: Ledger, account_id: str) -> str:
 _OTHER = "set WAVESPEED_API_KEY, or REELMILL_ACCOUNT, to that of the account"
 
 
-def _cron(cron: str | None, *, inbox: bool) -> str:
+def _cron(cron: str | None) -> str:
     if cron is not None:
         return cron
-    if inbox:
-        return EVERY_MINUTE
     raise BadSchedule('say when: --cron "0 22 * * *" is every day at 22:00')
-
-
-def _places(manifests: tuple[str, ...], *, inbox: bool) -> tuple[str, ...]:
-    places = tuple(map(_place, manifests))
-    # What is not here may be there for the scheduler, on its machine.
-    files = [place for place in places if inbox and Path(place).is_file()]
-    if files:
-        raise Stop(f"{files[0]}: it is a file; --inbox takes the folder of what comes")
-    return places
 
 
 def _place(manifest: str) -> str:
@@ -239,9 +220,8 @@ def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:
         standing = ledger.schedules.read(schedule.name) or Standing(schedule, now_s)
         print_json(_told(ledger, standing, now_s))
         return
-    what = "looks for manifests" if schedule.inbox else "hands over"
     tables.say(
-        f"{schedule.name} {what} next at {schedule.say(schedule.next_s(now_s))}: "
+        f"{schedule.name} hands over next at {schedule.say(schedule.next_s(now_s))}: "
         f"{masked(', '.join(schedule.manifests))}"
     )
     if words := stale_words(ledger, schedule.account):
@@ -266,7 +246,6 @@ def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
         "zone": schedule.zone,
         "by": schedule.by or None,
         "late_s": schedule.late_s,
-        "inbox": schedule.inbox,
         "manifests": [masked(manifest) for manifest in schedule.manifests],
         "account": schedule.account,
         "options": {**schedule.reading, **schedule.spending},
@@ -327,8 +306,6 @@ def _firing_lines(told: dict[str, Any]) -> Iterator[str]:
             yield f"{handed['batch']}{counts}"
         else:
             yield f"{handed['manifest']} refused: {handed['problems'][0]}"
-    if not told["manifests"] and not told["again"] and not told["warnings"]:
-        yield "nothing was complete"
     yield from told["warnings"]
     if told["again"]:
         yield f"{told['again']}; it is tried again"

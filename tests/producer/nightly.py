@@ -9,7 +9,7 @@ from jobs.batch.schedule import Firing, Schedule
 from jobs.batch.telling import Telling
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord
-from producer.nightly.inboxes import escaped
+from producer.batching import encodable
 from producer.nightly.rounds import Means, Scheduler
 from producer.options import Reading, Spending
 from tests.conftest import Clock
@@ -23,7 +23,6 @@ class Night:
 
     ledger: Ledger
     clock: Clock
-    home: Path
     handed: list[tuple[str, Reading, Spending]] = field(default_factory=list)
     told: list[Telling] = field(default_factory=list)
     #: What happens when a manifest is handed over, by the end of its name.
@@ -39,7 +38,7 @@ class Night:
                 raise error
         self.handed.append((manifest, reading, spending))
         self.at_hand_over()
-        batch = a_batch(escaped(Path(manifest).stem))
+        batch = a_batch(encodable(Path(manifest).stem))
         self.ledger.batches.create(batch)
         return batch
 
@@ -47,7 +46,6 @@ class Night:
         means = Means(
             ledger=self.ledger,
             account_id=account,
-            home=self.home,
             submit=self.submit,
             tell=self.told.append,
             clock=self.clock,

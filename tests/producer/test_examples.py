@@ -131,11 +131,10 @@ class Office:
         return {}
 
     def places(self) -> dict[str, str]:
-        """An inbox and a store, where the examples name those of a company."""
+        """A folder and a store, where the examples name those of a company."""
         folder = self.fleet.desk.folder
-        (folder / "inbox").mkdir(exist_ok=True)
         return {
-            "/srv/inbox": str(folder / "inbox"),
+            "/srv/shop": str(folder),
             "s3://shop/videos": str(self.fleet.desk.store),
         }
 

@@ -31,8 +31,8 @@ class Died(BaseException):
 
 
 @pytest.fixture
-def night(simulated: Ledger, clock: Clock, tmp_path: Path) -> Night:
-    return Night(simulated, clock, tmp_path / "home")
+def night(simulated: Ledger, clock: Clock) -> Night:
+    return Night(simulated, clock)
 
 
 def test_what_is_due_is_handed_over_once_by_whichever_scheduler(night: Night) -> None:
@@ -216,7 +216,6 @@ def test_a_cancelled_batch_is_said(night: Night) -> None:
     means = Means(
         night.ledger,
         ACCOUNT,
-        night.home,
         lambda *_: cancelled,
         night.told.append,
         night.clock,
@@ -245,9 +244,7 @@ def submit(manifest, reading, spending):
         file.write(manifest + "\\n")
     return a_batch(manifest)
 
-racer = Scheduler(
-    Means(ledger, "acme", Path(folder), submit, print, ledger.now_s, name)
-)
+racer = Scheduler(Means(ledger, "acme", submit, print, ledger.now_s, name))
 print("ready", flush=True)
 sys.stdin.readline()
 fired = 0

@@ -76,44 +76,30 @@ def firings(place: Fleet) -> list[Firing]:
     return place.ledger.schedules.firings("nightly")
 
 
-def test_an_inbox_that_is_a_file_is_refused_before_the_first_night(
-    place: Fleet,
-) -> None:
-    file = place.desk.write("m.csv", "id\n")
-    said = add(place, file, inbox=True)
-    assert said.code == Exit.USAGE
-    assert "--inbox takes the folder" in said.err
-    assert add(place, place.desk.folder / "to be made", inbox=True).code == Exit.STORED
-
-
-def test_a_scheduler_hands_over_what_is_due_and_what_is_dropped(
+def test_a_scheduler_hands_over_what_is_due(
     sandbox: RunningSandbox, place: Fleet
 ) -> None:
-    inbox = place.desk.folder / "in"
-    inbox.mkdir()
+    folder = place.desk.folder / "in"
+    folder.mkdir()
     process = serve(place)
     until(lambda: place.ledger.schedules.beat_s(place.chosen.account_id))
     assert place.ask(scheduler, check=True).code == Exit.STORED
     # A schedule of long ago is due at once.
     yesterday = Ledger(place.ledger.server, lambda: place.ledger.now_s() - 3600)
-    assert add(place, inbox, inbox=True, cron=None).code == Exit.STORED
-    (inbox / "tonight.csv").write_text(as_csv(rows(sandbox, 2)))
-    (inbox / "tonight.csv.ready").touch()
+    assert add(place, folder, cron="* * * * *").code == Exit.STORED
+    (folder / "tonight.csv").write_text(as_csv(rows(sandbox, 2)))
     standing = place.ledger.schedules.read("nightly")
     assert standing is not None
     assert yesterday.schedules.add(standing.schedule, replace=True)
     (firing,) = until(lambda: firings(place))
     (handed,) = firing.handed
     assert place.count(handed.batch, State.WAITING) == 2
-    assert not (inbox / "tonight.csv").exists()
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
     log = (place.desk.folder / "scheduler.log").read_text()
-    assert f"nightly: {inbox}/tonight.csv is {handed.batch}" in log
+    assert f"nightly: {folder}/tonight.csv is {handed.batch}" in log
     assert "a-key" not in log
-    # Whoever dropped it again gets the same batch, and nothing is paid twice.
-    (inbox / "tonight.csv").write_text(as_csv(rows(sandbox, 2)))
-    (inbox / "tonight.csv.ready").touch()
+    # Each firing hands it over; it is the same batch, and nothing is paid twice.
     said = place.ask(scheduling.run_now, "nightly", json=True)
     assert said.code == Exit.STORED
     assert json.loads(said.out)["manifests"][0]["batch"] == handed.batch
@@ -266,18 +252,15 @@ def test_a_scheduler_outlives_what_nobody_foresaw(
     assert process.poll() is None
 
 
-def test_what_cannot_be_a_manifest_or_has_an_odd_name_blocks_no_inbox(
+def test_what_cannot_be_a_manifest_or_has_an_odd_name_keeps_no_other_back(
     sandbox: RunningSandbox, place: Fleet
 ) -> None:
-    inbox = place.desk.folder / "in"
-    inbox.mkdir()
-    os.mkfifo(inbox / "a-pipe.csv")
-    names = ("a-pipe.csv", os.fsdecode(b"caf\xe9.csv"), "z" * 240 + ".csv")
-    for name in names:
-        (inbox / f"{name}.ready").touch()
-    for name in names[1:]:
-        (inbox / name).write_text(as_csv(rows(sandbox, 1)))
-    assert add(place, inbox, inbox=True, cron=None).code == Exit.STORED
+    folder = place.desk.folder / "in"
+    folder.mkdir()
+    os.mkfifo(folder / "a-pipe.csv")
+    for name in (os.fsdecode(b"caf\xe9.csv"), "z" * 240 + ".csv"):
+        (folder / name).write_text(as_csv(rows(sandbox, 1)))
+    assert add(place, folder).code == Exit.STORED
     said = place.ask(scheduling.run_now, "nightly", json=True)
     assert said.code == Exit.USAGE
     pipe, odd, long = json.loads(said.out)["manifests"]
@@ -285,9 +268,6 @@ def test_what_cannot_be_a_manifest_or_has_an_odd_name_blocks_no_inbox(
     assert odd["manifest"].endswith("/caf\\udce9.csv")
     assert place.batch(odd["batch"]).manifest == odd["manifest"]
     assert long["batch"].startswith("zzz")
-    assert {p.name for p in inbox.iterdir()} == {"taken", "refused"}
-    again = place.ask(scheduling.run_now, "nightly", json=True)
-    assert json.loads(again.out)["manifests"] == []
 
 
 def late(place: Fleet, in_s: float) -> list[str]:

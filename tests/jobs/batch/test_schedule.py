@@ -213,7 +213,6 @@ def test_a_schedule_is_read_as_it_was_written() -> None:
     schedule = a_schedule(
         reading={"set": ["duration=10"], "model": "kling-v2.6-std"},
         spending={"budget": "20"},
-        inbox=True,
     )
     assert Schedule.from_json(schedule.to_json()) == schedule
 

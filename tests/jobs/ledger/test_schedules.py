@@ -11,6 +11,10 @@ from tests.jobs.batch.test_schedule import a_schedule
 NIGHTLY = a_schedule()
 
 
+#: What came of a firing.
+DONE = Firing(1.0, 1.0)
+
+
 @pytest.fixture
 def fire_s(simulated: Ledger, clock: Clock) -> float:
     """When the schedule that is there is due."""
@@ -42,8 +46,8 @@ def test_a_name_is_given_once(simulated: Ledger) -> None:
 def test_of_many_one_gets_the_claim(simulated: Ledger, fire_s: float) -> None:
     claims = [simulated.schedules.claim("nightly", fire_s, c, 60) for c in "abc"]
     assert claims == [True, False, False]
-    assert not simulated.schedules.done("nightly", "b", fire_s, None)
-    assert simulated.schedules.done("nightly", "a", fire_s, None)
+    assert not simulated.schedules.done("nightly", "b", fire_s, DONE)
+    assert simulated.schedules.done("nightly", "a", fire_s, DONE)
     assert not simulated.schedules.claim("nightly", fire_s, "b", 60)
 
 
@@ -57,8 +61,8 @@ def test_a_claim_of_a_dead_one_is_taken_over(
     clock.forward(1)
     assert schedules.claim("nightly", fire_s, "quick", 60)
     assert not schedules.hold("nightly", "dead", 60)
-    assert not schedules.done("nightly", "dead", fire_s, None)
-    assert schedules.done("nightly", "quick", fire_s, None)
+    assert not schedules.done("nightly", "dead", fire_s, DONE)
+    assert schedules.done("nightly", "quick", fire_s, DONE)
 
 
 def test_a_claim_that_is_held_is_kept(
@@ -112,17 +116,9 @@ def test_what_is_removed_fires_no_more(simulated: Ledger, fire_s: float) -> None
     assert not simulated.schedules.remove("nightly")
     assert simulated.schedules.read("nightly") is None
     assert simulated.schedules.all() == []
-    assert not simulated.schedules.done("nightly", "a", fire_s, Firing(1.0, 1.0))
+    assert not simulated.schedules.done("nightly", "a", fire_s, DONE)
     assert simulated.schedules.firings("nightly") == []
     assert not simulated.schedules.claim("nightly", fire_s, "b", 60)
-
-
-def test_what_was_seen_of_an_inbox_is_kept(simulated: Ledger, fire_s: float) -> None:
-    seen = {"in/a.csv": ("12-34", fire_s)}
-    simulated.schedules.see("nightly", seen)
-    standing = simulated.schedules.read("nightly")
-    assert standing is not None
-    assert standing.seen == seen
 
 
 def test_a_beat_is_that_of_an_account_and_a_machine(
