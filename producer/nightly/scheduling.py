@@ -34,7 +34,7 @@ from producer.nightly.scheduler import fleet_ledger
 from producer.options import READING, SPENDING, Reading, Spending
 from producer.printing import print_json
 from producer.reading.sources import STDIN, is_bucket, path_of
-from producer.reading.unreadable import Unreadable
+from producer.reading.unreadable import UnreadableError
 
 #: Firings that are told to a program.
 MOST_FIRINGS = 10
@@ -183,7 +183,7 @@ def _place(manifest: str) -> str:
         return manifest
     try:
         return str(Path(path_of(manifest)).absolute())
-    except Unreadable as unreadable:
+    except UnreadableError as unreadable:
         problem = unreadable.problem
         raise Stop(f"{manifest}: {problem.message}; {problem.suggestion}") from None
 

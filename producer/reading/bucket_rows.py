@@ -17,7 +17,7 @@ from jobs.storage.bucket import ANSWER_TIMEOUT, open_bucket
 from jobs.storage.words import explain
 from jobs.wording import shown
 from producer.reading.folder_rows import Listing
-from producer.reading.unreadable import Unreadable, whole
+from producer.reading.unreadable import UnreadableError, whole
 
 _BAD_KEY = re.compile(r'invalid path: Path "(.+)" contained')
 
@@ -26,7 +26,7 @@ def read_bucket(url: str) -> Iterator[Row | Skipped]:
     """A row for every picture below a prefix of a bucket; keys are as they are written.
 
     Raises:
-        Unreadable: the bucket cannot be listed.
+        UnreadableError: the bucket cannot be listed.
     """
     scheme, _, rest = url.partition("://")
     bucket, _, prefix = rest.partition("/")
@@ -35,18 +35,18 @@ def read_bucket(url: str) -> Iterator[Row | Skipped]:
     if not bucket:
         message = "it names no bucket"
         suggestion = f"write it like {place}shop/pictures/"
-        raise Unreadable(whole(url, "unreadable", message, suggestion))
+        raise UnreadableError(whole(url, "unreadable", message, suggestion))
     prefix = prefix.strip("/")
     top = f"{prefix}/" if prefix else ""
     listing = Listing(f"{place}/{top}")
     try:
         keys = _keys(place, scheme, prefix)
     except InvalidPathError as error:
-        raise Unreadable(_bad_key(url, str(error))) from None
+        raise UnreadableError(_bad_key(url, str(error))) from None
     except (BaseError, OSError, ValueError) as error:
         message = f"the bucket cannot be listed: {explain(str(error), scheme)}"
         suggestion = "check its name and your access to it"
-        raise Unreadable(whole(url, "unreadable", message, suggestion)) from None
+        raise UnreadableError(whole(url, "unreadable", message, suggestion)) from None
     for key in keys:
         below = key.removeprefix(top)
         if any(part.startswith(".") for part in below.split("/")):

@@ -72,7 +72,7 @@ def read_csv(
     """The header and the rows of a CSV file, and what is wrong with its form.
 
     Raises:
-        Unreadable: a line of it is endless or holds NUL.
+        UnreadableError: a line of it is endless or holds NUL.
     """
     lines = _Lines(lines_of(file, text))
     separator = lines.separator(columns)
@@ -103,10 +103,12 @@ def read_csv(
             yield table.header
             continue
         number += 1
-        if len(cells) == table.width and not table.spare:
-            yield Row(file, lines.line, number, table.cells(cells))
+        while len(cells) > table.width and not cells[-1].strip():
+            cells.pop()
+        if len(cells) == table.width:
+            yield from table.rows(lines.line, number, cells)
         else:
-            yield from _odd_row(lines.line, number, table, cells)
+            yield _uneven(file, lines.line, len(cells), table.width)
 
 
 def _seen(header: str, columns: Columns) -> str:
@@ -127,22 +129,6 @@ def _without_end(cells: list[str]) -> list[str]:
     while cells and not cells[-1].strip():
         cells.pop()
     return cells
-
-
-def _odd_row(
-    line: int, number: int, table: Table, cells: list[str]
-) -> Iterator[Row | Problem]:
-    """A row whose cells do not simply stand below the header."""
-    wanted = table.width
-    while len(cells) > wanted and not cells[-1].strip():
-        cells.pop()
-    file = table.header.file
-    if len(cells) != wanted:
-        yield _uneven(file, line, len(cells), wanted)
-        return
-    if table.spare:
-        yield from table.strays(line, cells)
-    yield Row(file, line, number, table.cells(cells))
 
 
 def _uneven(file: str, line: int, has: int, wanted: int) -> Problem:

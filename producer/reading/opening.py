@@ -26,9 +26,8 @@ from producer.reading.sources import (
     unopened,
 )
 from producer.reading.text import line_of_bad_bytes
-from producer.reading.unreadable import Unreadable
+from producer.reading.unreadable import UnreadableError
 from producer.reading.wishes import ItemsWish, KeyTemplateWish
-from producer.reading.xlsx_rows import read_xlsx
 from producer.reading.yaml_rows import read_yaml
 
 #: What a source is read as.
@@ -67,7 +66,7 @@ def records(
     """
     try:
         yield from _records(source, _Way(columns, encoding, form, sheet, stdin))
-    except Unreadable as unreadable:
+    except UnreadableError as unreadable:
         yield unreadable.problem
 
 
@@ -95,6 +94,8 @@ def _of_form(
     path: str, form: str, file: BinaryIO, start: bytes, way: _Way
 ) -> Iterator[Record]:
     if form == "xlsx":
+        from producer.reading.xlsx import read_xlsx  # noqa: PLC0415 - few need openpyxl
+
         yield from read_xlsx(path, file, way.columns, way.sheet)
         return
     check_encoding(path, way.encoding, start)
@@ -144,7 +145,7 @@ def _elsewhere(wish: ItemsWish, way: _Way) -> Iterator[Record]:
     )
     try:
         yield from _records(source, there)
-    except Unreadable as unreadable:
+    except UnreadableError as unreadable:
         if unreadable.problem.kind != "not-found":
             raise
         message = "there is no such file or folder"

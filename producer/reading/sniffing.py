@@ -13,7 +13,7 @@ from pathlib import PurePath
 from jobs.manifest.rows import Problem
 from jobs.wording import choice, shown
 from producer.reading.sources import STDIN
-from producer.reading.unreadable import Unreadable, whole
+from producer.reading.unreadable import UnreadableError, whole
 
 #: Bytes that are looked at.
 START_BYTES = 4096
@@ -74,21 +74,21 @@ def form_of(name: str, start: bytes, form: str | None) -> str:
     """One of `FORMS`: the one that is asked for, else by ending or first bytes.
 
     Raises:
-        Unreadable: there is no such form, or the file is plainly something else.
+        UnreadableError: there is no such form, or the file is plainly something else.
     """
     if form is not None and form not in FORMS:
         message = f"there is no form {shown(form)} of manifests"
         suggestion = f"write {choice(FORMS)}"
-        raise Unreadable(
+        raise UnreadableError(
             Problem("command line", None, "form", form, message, suggestion, "form")
         )
     found = form or (_sniffed(start) if name == STDIN else _by_ending(name))
     if not start:
         message = "it is empty"
         suggestion = "write one row for each video"
-        raise Unreadable(whole(name, "empty", message, suggestion))
+        raise UnreadableError(whole(name, "empty", message, suggestion))
     if problem := _something_else(name, start, found):
-        raise Unreadable(problem)
+        raise UnreadableError(problem)
     return found
 
 
@@ -111,12 +111,12 @@ def check_encoding(name: str, encoding: str, start: bytes) -> None:
     """Holds an encoding against the mark that a file begins with.
 
     Raises:
-        Unreadable: there is no such encoding, or the mark says another one.
+        UnreadableError: there is no such encoding, or the mark says another one.
     """
     if not is_encoding(encoding):
         message = f"there is no text encoding {shown(encoding)}"
         suggestion = "write one such as utf-8 or cp1252"
-        raise Unreadable(
+        raise UnreadableError(
             Problem(
                 "command line",
                 None,
@@ -138,12 +138,12 @@ def check_encoding(name: str, encoding: str, start: bytes) -> None:
         raise _encoded_as(name, "UTF-16-LE" if start[1] == 0 else "UTF-16-BE")
 
 
-def _encoded_as(name: str, found: str) -> Unreadable:
+def _encoded_as(name: str, found: str) -> UnreadableError:
     message = f"it is saved as {found}"
     suggestion = f"save it as UTF-8 or pass --encoding {found.lower()}"
     if found == "UTF-8":
         suggestion = "leave out --encoding"
-    return Unreadable(whole(name, "encoding", message, suggestion))
+    return UnreadableError(whole(name, "encoding", message, suggestion))
 
 
 def _is_wide(start: bytes) -> bool:
@@ -165,7 +165,7 @@ def _by_ending(name: str) -> str:
     else:
         suggestion = f"name it {choice(ENDINGS)} for what is in it, or pass --form"
     message = f"its ending {shown(ending)} says no form of manifest"
-    raise Unreadable(whole(name, "ending", message, suggestion))
+    raise UnreadableError(whole(name, "ending", message, suggestion))
 
 
 def _sniffed(start: bytes) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from producer.reading.unreadable import Unreadable, whole
+from producer.reading.unreadable import UnreadableError, whole
 
 STDIN = "-"
 #: Far above any honest manifest; what is piped in has to be kept for a second look.
@@ -37,7 +37,7 @@ def path_of(source: str) -> str:
     """The path that a source means; `file://` addresses are paths too.
 
     Raises:
-        Unreadable: it is an address on the web.
+        UnreadableError: it is an address on the web.
     """
     scheme = source.partition("://")[0].casefold() if "://" in source else ""
     if scheme == "file":
@@ -45,7 +45,7 @@ def path_of(source: str) -> str:
     if scheme in {"http", "https"}:
         message = "a manifest is not fetched from the web"
         suggestion = "download it and name the file"
-        raise Unreadable(whole(source, "not-a-file", message, suggestion))
+        raise UnreadableError(whole(source, "not-a-file", message, suggestion))
     return source
 
 
@@ -76,7 +76,7 @@ def opened(source: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
     """A source as bytes that can be looked at twice.
 
     Raises:
-        Unreadable: it is no file, it is empty, or it may not be read.
+        UnreadableError: it is no file, it is empty, or it may not be read.
     """
     try:
         file = _piped(stdin) if source == STDIN else _regular(source)
@@ -86,7 +86,7 @@ def opened(source: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
         yield file
 
 
-def unopened(source: str, error: Exception) -> Unreadable:
+def unopened(source: str, error: Exception) -> UnreadableError:
     """What the system's refusal means to a person."""
     if isinstance(error, FileNotFoundError):
         cure = "check the name"
@@ -98,7 +98,7 @@ def unopened(source: str, error: Exception) -> Unreadable:
         message = f"it cannot be read ({reason.lower()})"
         suggestion = "check its name and its permissions"
         problem = whole(source, "unreadable", message, suggestion)
-    return Unreadable(problem)
+    return UnreadableError(problem)
 
 
 def _regular(source: str) -> BinaryIO:
@@ -107,7 +107,7 @@ def _regular(source: str) -> BinaryIO:
     descriptor = os.open(source, os.O_RDONLY | _NO_WAIT)
     try:
         _refuse_others(source, os.fstat(descriptor).st_mode)
-    except Unreadable:
+    except UnreadableError:
         os.close(descriptor)
         raise
     return os.fdopen(descriptor, "rb")
@@ -117,13 +117,17 @@ def _refuse_others(source: str, mode: int) -> None:
     if stat.S_ISREG(mode):
         return
     if stat.S_ISDIR(mode):
-        raise Unreadable(whole(source, "folder", "it is a folder", "name a file in it"))
+        raise UnreadableError(
+            whole(source, "folder", "it is a folder", "name a file in it")
+        )
     what, suggestion = "a device", "name a file"
     if stat.S_ISFIFO(mode):
         what, suggestion = "a pipe", f"pipe it in and name {STDIN} as the manifest"
     elif stat.S_ISSOCK(mode):
         what = "a socket"
-    raise Unreadable(whole(source, "not-a-file", f"it is {what}, no file", suggestion))
+    raise UnreadableError(
+        whole(source, "not-a-file", f"it is {what}, no file", suggestion)
+    )
 
 
 def _piped(stdin: BinaryIO | None) -> BinaryIO:
@@ -137,7 +141,7 @@ def _piped(stdin: BinaryIO | None) -> BinaryIO:
             kept.close()
             message = f"more than {MAX_PIPED_BYTES >> 30} GB are piped in"
             suggestion = "check what writes it"
-            raise Unreadable(whole(STDIN, "too-large", message, suggestion))
+            raise UnreadableError(whole(STDIN, "too-large", message, suggestion))
         kept.write(block)
     kept.seek(0)
     return kept

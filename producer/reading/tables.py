@@ -1,96 +1,92 @@
-"""Tables: rows below a line of names, whether they come as CSV or in a workbook.
+"""Tables: rows below a line of names, in CSV and in workbooks.
 
-It decides which columns of a table count and how its cells become a row; whether the
-names mean anything is judged in `jobs.manifest`, and where cells begin and end in
-`csv_rows` and `xlsx_rows`. Columns that spreadsheets leave behind, without a name or
-with one that is taken, are passed over as long as nothing stands in them.
+Columns without a name, or with a name that an earlier column has, are ignored as long
+as they are empty.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from jobs.manifest.columns import Columns
-from jobs.manifest.rows import Header, Problem
+from jobs.manifest.rows import Header, Problem, Row
 from jobs.wording import plain, shown
 
 
 @dataclass(slots=True)
 class Table:
-    """The columns of one table, and what was told about them."""
+    """The columns of one table."""
 
     header: Header
     #: Places of the columns that count, from 0, by name.
     places: Mapping[str, int]
-    #: Places of columns to pass over, with the place that has the name already.
-    spare: dict[int, int | None] = field(default_factory=dict)
-    #: How many cells a row has.
-    width: int = 0
+    #: Places of ignored columns, with the place of the column that has their name.
+    ignored: dict[int, int | None]
+    #: How many cells the header has.
+    width: int
 
-    def cells(self, written: Sequence[object]) -> dict[str, object]:
-        """The cells of a row by the names of their columns."""
-        if not self.spare:
-            return dict(zip(self.header.names, written, strict=True))
-        return {name: written[place] for name, place in self.places.items()}
+    def rows(
+        self, line: int, number: int, written: Sequence[object]
+    ) -> Iterator[Row | Problem]:
+        """A row, after problems with what stands in ignored columns, each told once.
 
-    def strays(self, line: int, written: Sequence[object]) -> list[Problem]:
-        """What stands in columns that are passed over; each is told once."""
-        problems = []
-        for place, first in [*self.spare.items()]:
-            cell = written[place]
-            if is_blank(cell) or (first is not None and cell == written[first]):
+        `written` may have more cells than the header, or fewer; `number` counts rows.
+        """
+        file = self.header.file
+        if not self.ignored and len(written) == self.width:
+            cells = dict(zip(self.header.names, written, strict=True))
+            yield Row(file, line, number, cells)
+            return
+        for place, cell in enumerate(written):
+            if is_blank(cell) or (place < self.width and place not in self.ignored):
                 continue
-            # It stays a column to pass over, but nothing more can be new about it.
-            self.spare[place] = place
-            name = self._name(first)
-            message, suggestion = _stray(name, place)
-            column = name or place + 1
-            value = plain(cell)
-            problems.append(
-                Problem(
-                    self.header.file, line, column, value, message, suggestion, "header"
-                )
-            )
-        return problems
+            first = self.ignored.get(place)
+            if first is None or cell != written[first]:
+                self.ignored[place] = place  # told now, and not again
+                name = "" if first is None else self._name(first)
+                yield _unclear(file, line, name, place, cell)
+        written = [*written, *[""] * (self.width - len(written))]
+        cells = {name: written[place] for name, place in self.places.items()}
+        yield Row(file, line, number, cells)
 
-    def _name(self, place: int | None) -> str:
-        return next((n for n, at in self.places.items() if at == place), "")
+    def _name(self, place: int) -> str:
+        return next(name for name, at in self.places.items() if at == place)
 
 
 def unclear_names(
     file: str, line: int, written: Sequence[str], columns: Columns
 ) -> list[Problem]:
-    """Names that two columns have although the name means something by itself."""
+    """Problems with two columns of one name, if the name feeds a job."""
     names = [cell.strip() for cell in written]
-    problems = []
-    for place, name in enumerate(names):
-        if columns.is_known(name) and names.index(name) < place:
-            message, suggestion = _stray(name, place)
-            problems.append(
-                Problem(file, line, name, name, message, suggestion, "header")
-            )
-    return problems
+    return [
+        _unclear(file, line, name, place, name)
+        for place, name in enumerate(names)
+        if columns.is_known(name) and names.index(name) < place
+    ]
 
 
 def table_of(file: str, line: int, written: Sequence[str]) -> Table:
-    """The table that a line of names begins; of one name twice the first counts."""
+    """The table below a line of names; of columns with one name the first counts."""
     places: dict[str, int] = {}
-    spare: dict[int, int | None] = {}
+    ignored: dict[int, int | None] = {}
     for place, cell in enumerate(written):
         name = cell.strip()
         if not name or name in places:
-            spare[place] = places.get(name)
+            ignored[place] = places.get(name)
         else:
             places[name] = place
-    return Table(Header(file, line, tuple(places)), places, spare, len(written))
-
-
-def _stray(name: str, place: int) -> tuple[str, str]:
-    if name:
-        return f"two columns are called {shown(name)}", "rename or take out one of them"
-    message = f"the column at place {place + 1} has no name"
-    return message, "give it a name or take it out"
+    return Table(Header(file, line, tuple(places)), places, ignored, len(written))
 
 
 def is_blank(cell: object) -> bool:
-    """True for a cell in which nothing stands, or only white space."""
+    """True for an empty cell, or one with white space only."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _unclear(file: str, line: int, name: str, place: int, cell: object) -> Problem:
+    message = f"the column at place {place + 1} has no name"
+    suggestion = "give it a name or take it out"
+    if name:
+        message = f"two columns are called {shown(name)}"
+        suggestion = "rename or take out one of them"
+    column = name or place + 1
+    return Problem(file, line, column, plain(cell), message, suggestion, "header")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
 from jobs.manifest.rows import Problem
-from producer.reading.unreadable import Unreadable
+from producer.reading.unreadable import UnreadableError
 
 #: Far above any honest line, far below what would fill the memory.
 MAX_LINE_CHARS = 1 << 20
@@ -22,7 +22,7 @@ def lines_of(file: str, text: TextIO) -> Iterator[str]:
     """The lines of a text, with their ends and without a byte order mark.
 
     Raises:
-        Unreadable: a line is too long or holds the character NUL.
+        UnreadableError: a line is too long or holds the character NUL.
     """
     number = 0
     while line := text.readline(MAX_LINE_CHARS):
@@ -31,13 +31,13 @@ def lines_of(file: str, text: TextIO) -> Iterator[str]:
             message = "the character NUL is in this line"
             suggestion = "save the file as plain text in UTF-8"
             column = line.index("\0") + 1
-            raise Unreadable(
+            raise UnreadableError(
                 Problem(file, number, column, None, message, suggestion, "nul")
             )
         if len(line) == MAX_LINE_CHARS and line[-1] not in "\r\n":
             message = f"the line is longer than {MAX_LINE_CHARS} characters"
             suggestion = "check that the file is a manifest"
-            raise Unreadable(
+            raise UnreadableError(
                 Problem(file, number, None, None, message, suggestion, "line-too-long")
             )
         yield line.removeprefix(_BOM) if number == 1 else line

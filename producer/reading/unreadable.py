@@ -7,7 +7,7 @@ worth reading on is decided by `sources`, `sniffing`, `text` and the readers of 
 from jobs.manifest.rows import Problem
 
 
-class Unreadable(Exception):  # noqa: N818 - the file is unreadable from here on
+class UnreadableError(Exception):
     """A manifest that cannot be read on; it carries the problem to be told."""
 
     def __init__(self, problem: Problem) -> None:

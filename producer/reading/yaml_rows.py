@@ -17,7 +17,7 @@ from jobs.manifest.rows import Defaults, Feeds, Problem, Row
 from jobs.wording import choice, shown
 from producer.reading.sniffing import FORMS, is_encoding
 from producer.reading.text import lines_of
-from producer.reading.unreadable import Unreadable
+from producer.reading.unreadable import UnreadableError
 from producer.reading.wishes import ItemsWish, KeyTemplateWish
 from producer.reading.yaml_values import Event, Value, Values, broken, is_null, line_of
 
@@ -42,7 +42,7 @@ def read_yaml(file: str, text: TextIO, columns: Columns) -> Iterator[_Record]:
     except yaml.YAMLError as error:
         yield from values.told()
         yield broken(file, error)
-    except Unreadable as unreadable:
+    except UnreadableError as unreadable:
         yield from values.told()
         yield unreadable.problem
 

@@ -13,7 +13,7 @@ from yaml import events
 
 from jobs.manifest.rows import Problem
 from jobs.wording import shown
-from producer.reading.unreadable import Unreadable
+from producer.reading.unreadable import UnreadableError
 
 #: An event of PyYAML, which has no types.
 Event: TypeAlias = Any
@@ -67,12 +67,12 @@ class Values:
         """The value that begins with this event; its end is read as well.
 
         Raises:
-            Unreadable: it is nested too deeply.
+            UnreadableError: it is nested too deeply.
         """
         self.plain(event)
         if depth > _MAX_DEPTH:
             self.complain(event, None, "it is nested too deeply", "write it flatter")
-            raise Unreadable(self.problems.pop())
+            raise UnreadableError(self.problems.pop())
         if isinstance(event, events.ScalarEvent):
             return None if is_null(event) else str(event.value)
         if isinstance(event, events.SequenceStartEvent):

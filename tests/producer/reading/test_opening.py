@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from jobs.manifest.rows import Defaults
 from producer.reading import records
 from producer.reading.text import MAX_LINE_CHARS, lines_of
-from producer.reading.unreadable import Unreadable
-from tests.producer.reading.books import book, packed, parts_of, sheet
+from producer.reading.unreadable import UnreadableError
+from tests.producer.reading.books import book, rows, workbook
 from tests.producer.reading.manifests import COLUMNS, recorded, rows_of, told
 
 
@@ -76,7 +76,7 @@ def test_a_line_without_end_is_not_read_to_its_end() -> None:
     line = Endless()
     with (
         io.TextIOWrapper(io.BufferedReader(line), newline="") as text,
-        pytest.raises(Unreadable, match="longer than"),
+        pytest.raises(UnreadableError, match="longer than"),
     ):
         next(lines_of("a.csv", text))
     assert line.given_bytes < 2 * MAX_LINE_CHARS
@@ -143,8 +143,8 @@ def test_items_may_be_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_manifest_says_how_its_items_are_to_be_read(tmp_path: Path) -> None:
-    sheets = {name: sheet([("id",), (name,)]) for name in ("Spring", "Autumn")}
-    (tmp_path / "a.data").write_bytes(packed(parts_of(sheets)))
+    sheets = {name: rows(("id",), (name,)) for name in ("Spring", "Autumn")}
+    (tmp_path / "a.data").write_bytes(workbook(sheets))
     (tmp_path / "a.yaml").write_text("items: a.data\nform: xlsx\nsheet: Autumn\n")
     path = tmp_path / "a.yaml"
     assert rows_of(recorded(path))[0].cells == {"id": "Autumn"}

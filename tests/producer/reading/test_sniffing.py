@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from producer.reading import records
 from producer.reading.sniffing import FORMS, form_of
-from producer.reading.unreadable import Unreadable
+from producer.reading.unreadable import UnreadableError
 from tests.producer.reading.books import book
 from tests.producer.reading.manifests import COLUMNS, recorded, rows_of, told
 
@@ -52,7 +52,7 @@ def test_the_form_that_is_asked_for_is_taken(name: str) -> None:
 
 @pytest.mark.parametrize("form", ["xml", "CSV", ""])
 def test_a_form_that_is_none_is_told_with_those_that_are(form: str) -> None:
-    with pytest.raises(Unreadable, match="csv, jsonl, yaml or xlsx"):
+    with pytest.raises(UnreadableError, match="csv, jsonl, yaml or xlsx"):
         form_of("a.csv", b"id", form)
 
 
@@ -144,5 +144,5 @@ def test_any_bytes_have_a_form_or_are_something_else(start: bytes) -> None:
 def _form_or_kind(start: bytes) -> str:
     try:
         return form_of("-", start, None)
-    except Unreadable as unreadable:
+    except UnreadableError as unreadable:
         return unreadable.problem.kind
