@@ -1,8 +1,6 @@
 """Bars: the jobs of a batch by state, and how much of a limit is used.
 
-It knows colours and glyphs, and no batch: counts come in, texts of an exact width go
-out. Where a terminal shows no colour, glyphs alone tell the states apart; where it
-shows ASCII alone, a text is put into that at the very end.
+It knows colours, and no batch: counts come in, texts of an exact width go out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,48 +17,30 @@ BETWEEN = " · "
 
 _LINE, _DOT = "━", "●"
 
-#: Where ASCII must do.
-_ASCII: Final = str.maketrans(
-    {
-        "━": "=",
-        "▆": "#",
-        "█": "#",
-        "▓": "%",
-        "▒": "+",
-        "░": ":",
-        "·": "-",
-        "●": "*",
-        "…": ".",
-    }
-    | {"→": ">"}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Jobs that are shown as one: a word, its states, its colour, its glyph."""
+    """Jobs that are shown as one: a word, its states, its colour."""
 
     word: str
     states: tuple[State, ...]
     style: str
-    #: Tells it from the others where there is no colour.
-    glyph: str
 
 
 #: From what is there to what is to come, and then what will not come.
 PARTS: Final[Sequence[Part]] = (
-    Part("stored", (State.STORED,), "green", "█"),
-    Part("reused", (State.REUSED,), "cyan", "▓"),
-    Part("generated", (State.GENERATED,), "bright_blue", "▒"),
-    Part("generating", (State.GENERATING,), "blue", "░"),
-    Part("overdue", (State.OVERDUE,), "bright_yellow", "~"),
-    Part("submitting", (State.ADMITTED, State.SUBMITTING), "bright_magenta", ">"),
-    Part("unknown", (State.UNKNOWN,), "yellow", "?"),
-    Part("made by another batch", (State.FOLLOWING,), "bright_cyan", "&"),
-    Part("waiting", (State.WAITING,), "bright_black", "·"),
-    Part("unresolved", (State.UNRESOLVED,), "magenta", "!"),
-    Part("failed", (State.FAILED,), "red", "x"),
-    Part("cancelled", (State.CANCELLED,), "white", "-"),
+    Part("stored", (State.STORED,), "green"),
+    Part("reused", (State.REUSED,), "cyan"),
+    Part("generated", (State.GENERATED,), "bright_blue"),
+    Part("generating", (State.GENERATING,), "blue"),
+    Part("overdue", (State.OVERDUE,), "bright_yellow"),
+    Part("submitting", (State.ADMITTED, State.SUBMITTING), "bright_magenta"),
+    Part("unknown", (State.UNKNOWN,), "yellow"),
+    Part("made by another batch", (State.FOLLOWING,), "bright_cyan"),
+    Part("waiting", (State.WAITING,), "bright_black"),
+    Part("unresolved", (State.UNRESOLVED,), "magenta"),
+    Part("failed", (State.FAILED,), "red"),
+    Part("cancelled", (State.CANCELLED,), "white"),
 )
 
 
@@ -93,46 +73,42 @@ def cells(counts: Sequence[int], width: int) -> list[int]:
     return [got + more for got, more in zip(given, whole, strict=True)]
 
 
-def stacked(counts: Mapping[State, int], width: int, *, colour: bool) -> Text:
+def stacked(counts: Mapping[State, int], width: int) -> Text:
     """A bar of all jobs, by state."""
     numbers = [sum(counts.get(state, 0) for state in part.states) for part in PARTS]
     bar = Text()
     for part, length in zip(PARTS, cells(numbers, width), strict=True):
-        bar.append((_LINE if colour else part.glyph) * length, part.style)
+        bar.append(_LINE * length, part.style)
     if not bar:
-        bar.append((_LINE if colour else "·") * width, "bright_black")
+        bar.append(_LINE * width, "bright_black")
     return bar
 
 
-def legend(counts: Mapping[State, int], *, colour: bool) -> list[Text]:
+def legend(counts: Mapping[State, int]) -> list[Text]:
     """What the parts of a bar are, each with its count."""
     items = []
     for part in PARTS:
         count = sum(counts.get(state, 0) for state in part.states)
         if count:
-            mark = _DOT if colour else part.glyph
-            items.append(Text.assemble((mark, part.style), f" {count:,} {part.word}"))
+            items.append(Text.assemble((_DOT, part.style), f" {count:,} {part.word}"))
     return items
 
 
-def gauge(
-    parts: Sequence[tuple[float, str, str]], full: float, width: int, *, colour: bool
-) -> Text:
+def gauge(parts: Sequence[tuple[float, str]], full: float, width: int) -> Text:
     """How much of something is used.
 
     Args:
-        parts: amounts, each with its style and, where there is no colour, its glyph.
+        parts: amounts, each with its style.
         full: what fills the whole width.
         width: cells.
-        colour: whether styles are seen.
     """
     bar = Text()
     total = 0.0
-    for amount, style, glyph in parts:
+    for amount, style in parts:
         total += amount
         upto = round(width * min(1.0, total / full)) if full > 0 else 0
-        bar.append((_LINE if colour else glyph) * max(0, upto - len(bar)), style)
-    bar.append((_LINE if colour else "·") * (width - len(bar)), "bright_black")
+        bar.append(_LINE * max(0, upto - len(bar)), style)
+    bar.append(_LINE * (width - len(bar)), "bright_black")
     return bar
 
 
@@ -146,11 +122,3 @@ def flowed(items: Sequence[Text], width: int, gap: str = "   ") -> list[Text]:
         else:
             lines.append(item)
     return lines
-
-
-def in_ascii(line: Text) -> Text:
-    """The line with other characters where a terminal shows ASCII alone."""
-    plain = line.plain.translate(_ASCII)
-    made = line.copy()
-    made.plain = "".join(c if c.isascii() else "?" for c in plain)
-    return made

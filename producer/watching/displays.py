@@ -1,8 +1,8 @@
 """Displays: what shows progress where standard error goes, and the live panel itself.
 
-A panel is drawn where a terminal can be drawn on; everywhere else there are plain
-lines. The panel draws only what differs from what is there, and leaves the terminal as
-it found it, however it ends.
+A panel is drawn where a terminal shows colours and more than ASCII; everywhere else
+there are plain lines. The panel draws only what differs from what is there, and leaves
+the terminal as it found it, however it ends.
 """
 
 import time
@@ -59,11 +59,7 @@ class Panel:
         """
         self._console = console
         self._whole = whole
-        self._view = View(
-            colour=bool(console.color_system) and not console.no_color,
-            ascii_only=console.options.ascii_only,
-            keys=keys,
-        )
+        self._view = View(keys=keys)
         self._nows: Sequence[Snapshot] = ()
         self._paces: Mapping[str, Pace] = {}
         self._away: Away | None = None
@@ -146,6 +142,8 @@ def display(keys: str = KEYS, *, several: bool = False, whole: bool = False) -> 
         several: whether more than one batch is shown.
         whole: take the whole screen of a terminal.
     """
-    if tables.err.is_interactive and not tables.err.is_dumb_terminal:
-        return Panel(tables.err, keys, whole=whole)
+    err = tables.err
+    draws = err.is_interactive and not err.is_dumb_terminal
+    if draws and err.color_system and not err.no_color and not err.options.ascii_only:
+        return Panel(err, keys, whole=whole)
     return Lines(time.monotonic, named=several)

@@ -56,9 +56,6 @@ class View:
 
     #: Cells.
     width: int = 80
-    #: False where glyphs must tell apart what colours do elsewhere.
-    colour: bool = True
-    ascii_only: bool = False
     #: What a person may press, and what for; empty once nobody looks any more.
     keys: str = KEYS
     #: The machine's own unless given.
@@ -94,11 +91,11 @@ def as_fits(told: Sequence[Text | str], width: int) -> Text:
 
 
 def gauge_of(
-    parts: Sequence[tuple[float, str, str]], full: float, view: View
+    parts: Sequence[tuple[float, str]], full: float, view: View
 ) -> Text | None:
     """A gauge as wide as there is room for; see `bars.gauge`."""
     cells = next(cells for least, cells in GAUGES if view.width >= least)
-    return gauge(parts, full, cells, colour=view.colour) if cells else None
+    return gauge(parts, full, cells) if cells else None
 
 
 def dollars(usd_micros: int) -> str:
@@ -172,8 +169,8 @@ def money(now: Snapshot, expected: Estimate, view: View) -> Text:
     """What it costs, with a gauge of what it may cost."""
     spent, projected = _spent_and_projected(now, expected)
     parts = [
-        (float(spent), "green", "█"),
-        (float(projected - spent), "blue", "░"),
+        (float(spent), "green"),
+        (float(projected - spent), "blue"),
     ]
     full = max(projected, now.batch.budget_usd_micros or 0)
     return fact("money", cost(now, expected), view, gauge_of(parts, full, view))
@@ -188,7 +185,7 @@ def starts(now: Snapshot, pace: Pace, view: View) -> Text | None:
     told = [f"{now.starts:,} of {most:,} in the last minute"]
     if pace.per_minute:
         told.append(f"{_rate(pace.per_minute)} videos a minute come")
-    parts = [(float(now.starts), "blue", "█")]
+    parts = [(float(now.starts), "blue")]
     return fact("starts", told, view, gauge_of(parts, most, view))
 
 
@@ -202,7 +199,7 @@ def slots(now: Snapshot, view: View) -> Text | None:
     adaptive = account.adaptive_concurrency
     if adaptive is not None and adaptive < most:
         told.append(f"after a 429 {adaptive:,} at once")
-    parts = [(float(account.slots_in_use), "blue", "█")]
+    parts = [(float(account.slots_in_use), "blue")]
     return fact("slots", told, view, gauge_of(parts, most, view))
 
 

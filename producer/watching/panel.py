@@ -13,7 +13,7 @@ from rich.text import Text
 
 from jobs.states import State
 from producer.watching import facts
-from producer.watching.bars import BETWEEN, flowed, in_ascii, legend, stacked
+from producer.watching.bars import BETWEEN, flowed, legend, stacked
 from producer.watching.estimate import Pace, estimate
 from producer.watching.facts import View, as_fits, cut
 from producer.watching.snapshot import Snapshot
@@ -86,8 +86,6 @@ def within(view: View, width: int) -> View:
 def drawn(blocks: Sequence[Block], view: View) -> Group:
     """These blocks below one another, with a margin, each line cut to the width."""
     lines = [cut(line, view.width) for block in blocks for line in block.lines]
-    if view.ascii_only:
-        lines = [in_ascii(line) for line in lines]
     return Group(*(Text.assemble(MARGIN, line, no_wrap=True) for line in lines))
 
 
@@ -109,7 +107,7 @@ def _blocks(
     yield Block([Text(_source(now), "dim")], 30)
     yield Block([Text()], 40)
     yield Block([progress(now, view)], 1)
-    yield Block(flowed(legend(now.batch.counts, colour=view.colour), view.width), 4)
+    yield Block(flowed(legend(now.batch.counts), view.width), 4)
     if away:
         yield Block([missing(away, view)], 2)
     elif lines := facts.holding(now, view):
@@ -148,7 +146,7 @@ def progress(now: Snapshot, view: View) -> Text:
     """The bar of all jobs, and how much of it is over."""
     total = now.batch.total
     share = f"{100 * now.over // total if total else 0} %".rjust(7)
-    bar = stacked(now.batch.counts, view.width - len(share), colour=view.colour)
+    bar = stacked(now.batch.counts, view.width - len(share))
     return Text.assemble(bar, (share, "bold"))
 
 

@@ -254,7 +254,7 @@ def test_what_a_private_run_did_last_is_told_though_its_ledger_is_gone() -> None
     ("environment", "drawn", "coloured"),
     [
         ({"TERM": "xterm-256color"}, True, True),
-        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, True, False),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, False, False),
         ({"TERM": "dumb"}, False, False),
     ],
 )

@@ -1,6 +1,6 @@
 """A live panel draws what has changed, keeps to its terminal and leaves it in order."""
 
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
 
@@ -125,22 +125,29 @@ def test_a_ledger_that_is_away_is_shown_until_it_is_back() -> None:
     desk.panel.close()
 
 
-def test_where_nothing_can_be_drawn_there_are_lines(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_no_terminal_gets_lines() -> None:
     # Standard error of a test is a file, whatever colours are asked for.
     assert isinstance(display(), Lines)
-    monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setattr(tables.err, "is_interactive", True)
-    assert isinstance(display(), Lines)
 
 
-def test_a_terminal_without_colours_gets_glyphs(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("odd", "encoding", "kind"),
+    [
+        ({}, "utf-8", Panel),
+        ({"NO_COLOR": "1"}, "utf-8", Lines),
+        ({"TERM": "dumb"}, "utf-8", Lines),
+        ({}, "ascii", Lines),
+    ],
+)
+def test_a_terminal_without_colours_or_with_ascii_alone_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, odd: dict[str, str], encoding: str, kind: type
 ) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    desk = Desk(whole=False)
-    words = "\n".join(desk.show(ONE))
-    assert "█ 1 stored" in words
-    assert "━" not in words
-    desk.panel.close()
+    for name, value in odd.items():
+        monkeypatch.setenv(name, value)
+    console = Screen()
+    console.file = TextIOWrapper(BytesIO(), encoding)
+    console.is_interactive = True
+    monkeypatch.setattr(tables, "err", console)
+    shown = display()
+    assert isinstance(shown, kind)
+    shown.close()
