@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from jobs.answers import Listed
@@ -80,37 +79,19 @@ class Batches:
         return added
 
     def adding(self, batch_id: str, jobs: Iterable[Asked]) -> Iterator[Asked]:
-        """Add jobs as `add` does; each is handed on once it is in.
-
-        While the server takes a block, the next one is made ready.
-        """
-        rest, ready = iter(jobs), list[Asked]()
-        with ThreadPoolExecutor(1, "adding") as sender:
-            sent: Future[int] | None = None
-            while block := list(islice(rest, BLOCK)):
-                args = self._args(batch_id, block)
-                if sent:
-                    sent.result()
-                sent = sender.submit(self._send, batch_id, args)
-                yield from ready
-                ready = block
-            if sent:
-                sent.result()
-                yield from ready
+        """Add jobs as `add` does; each is handed on once it is in."""
+        rest = iter(jobs)
+        while block := list(islice(rest, BLOCK)):
+            self._add(batch_id, block)
+            yield from block
 
     def _add(self, batch_id: str, block: Sequence[Asked | Job]) -> int:
-        return self._send(batch_id, self._args(batch_id, block))
-
-    def _args(self, batch_id: str, block: Sequence[Asked | Job]) -> list[object]:
         args: list[object] = [self._now(), batch_id]
         for item in block:
             job, ask = (item, NO_ASK) if isinstance(item, Job) else item
             price = "" if job.price_usd_micros is None else job.price_usd_micros
             quoted = "1" if job.quoted else ""
             args += (job.id, job.line, job.to_json(), price, quoted, *ask)
-        return args
-
-    def _send(self, batch_id: str, args: Sequence[object]) -> int:
         added = int(self._scripts.run("add", *args))
         if added < 0:
             raise JobsDeletedError(batch_id)

@@ -17,12 +17,13 @@ from jobs.report.bill import Bill
 from jobs.report.formats import iso, usd_or_none
 from jobs.report.kinds import Kind, in_order, kind_of
 from jobs.report.notices import is_at_risk, is_late, notices
-from jobs.report.packed import Packed
 from jobs.report.reasons import Reasons
-from jobs.report.rows import row
+from jobs.report.rows import Rows, row
 from jobs.report.sums import Sum
 from jobs.report.timeline import Timeline
 from jobs.report.times import Times
+
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def report(
@@ -85,23 +86,18 @@ def json_chunks(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _value(value: object) -> Iterator[str]:
     """A value on one line; of a list each item on its own."""
-    if not isinstance(value, list | Packed):
-        yield json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, list | Rows):
+        yield _JSON.encode(value)
         return
     if not value:
         yield "[]"
         return
     lead = "["
-    for item in _items(value):
+    texts = value.texts if isinstance(value, Rows) else map(_JSON.encode, value)
+    for item in texts:
         yield f"{lead}\n  {item}"
         lead = ","
     yield "\n ]"
-
-
-def _items(value: list[Any] | Packed) -> Iterator[str]:
-    if isinstance(value, Packed):
-        return value.texts()
-    return (json.dumps(item, ensure_ascii=False) for item in value)
 
 
 def as_json(document: Mapping[str, Any]) -> str:
@@ -117,7 +113,7 @@ class _Counted:
         self._now_s = now_s
         self._bill = bill
         self._kinds: dict[Kind, Sum] = {}
-        self._rows = Packed()
+        self._rows = Rows()
         #: Line and id of the newest; whether all came in the order of the manifest.
         self._newest: tuple[int, str] = (0, "")
         self._in_order = True
@@ -155,11 +151,11 @@ class _Counted:
             for kind in in_order(self._kinds)
         ]
 
-    def in_order(self) -> Packed:
+    def in_order(self) -> Rows:
         """The rows in the order of the manifest."""
         if self._in_order:
             return self._rows
-        return Packed(sorted(self._rows, key=itemgetter("line", "id")))
+        return Rows(sorted(self._rows, key=itemgetter("line", "id")))
 
 
 def _asked(invoice: Mapping[str, Any], now_s: float) -> dict[str, Any]:

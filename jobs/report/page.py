@@ -20,7 +20,6 @@ from markupsafe import Markup
 from jobs.pricing import usd, usd_micros
 from jobs.report import charts, page_rows
 from jobs.report.numbered import Numbered
-from jobs.report.packed import Packed, Row
 from jobs.report.page_words import (
     all_visible,
     count,
@@ -31,6 +30,7 @@ from jobs.report.page_words import (
     step,
     visible,
 )
+from jobs.report.rows import Rows
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -294,11 +294,11 @@ def _of_rows(document: _Document, most_rows: int) -> dict[str, Any]:
     }
 
 
-def _shown(rows: Sequence[Row], most: int) -> Sequence[Row]:
+def _shown(rows: Rows, most: int) -> Rows:
     """The rows for the page, in their order; those in trouble before all others."""
     if len(rows) <= most:
         return rows
-    troubled = Packed(islice((row for row in rows if row["state"] in TROUBLE), most))
+    troubled = Rows(islice((row for row in rows if row["state"] in TROUBLE), most))
     others = (row for row in rows if row["state"] not in TROUBLE)
     for row in islice(others, most - len(troubled)):
         troubled.append(row)

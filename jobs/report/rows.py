@@ -1,9 +1,11 @@
-"""One row of a report: a job, what became of it, what it cost, and what to do next.
+"""The rows of a report: a job each, what became of it, what it cost, what to do next.
 
 It only words what the ledger holds of one job; what all rows come to is added up by
 its neighbours `sums`, `times`, `timeline` and `reasons`.
 """
 
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jobs.answers import Listed
@@ -19,6 +21,33 @@ from jobs.states import State
 
 #: Candidates of an unresolved job that a report shows; `reelmill show` has them all.
 MOST_CANDIDATES = 20
+
+#: Made once: `json.dumps` would make one for each row.
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
+
+class Rows:
+    """Rows in the order in which they were added, gone through as often as one likes.
+
+    Each is held as its line of JSON, in a third of the memory of a dict.
+    """
+
+    def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:
+        self.texts = [_JSON.encode(row) for row in rows]
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add a row at the end."""
+        self.texts.append(_JSON.encode(row))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(json.loads, self.texts)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.texts[place])
+        return found
 
 
 def row(

@@ -1,4 +1,4 @@
--- How batches stand, for whoever watches them: as much is read of a batch of a million
+-- How batches stand, for whoever watches them: as much is read of a batch of 100,000
 -- jobs as of one of ten. What grows with the fleet is the count of workers.
 -- ARGV: now or '', seconds after which a worker counts as dead, most failures told of a
 --   batch, most jobs looked at to tell what waits (0: it is not told), batches...

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from jobs.wording import plain
 
-#: More than any prompt or key takes, and little enough to be made for a million rows.
+#: More than any prompt or key takes, and little enough to be made for each row.
 MOST_CHARS = 100_000
 
 

@@ -205,12 +205,6 @@ def test_a_name_used_before_is_told_with_its_line() -> None:
     assert seen.add("\u01c5", 7) is None
 
 
-def test_many_names_are_remembered_with_their_lines() -> None:
-    seen = Seen()
-    assert all(seen.add(f"row-{n}", n) is None for n in range(5000))
-    assert all(seen.add(f"ROW-{n}", 9999) == n for n in range(5000))
-
-
 @given(st.lists(st.text("abAB", max_size=3)))
 def test_seen_agrees_with_a_dictionary(names: list[str]) -> None:
     seen, lines = Seen(), dict[str, int]()

@@ -163,7 +163,8 @@ def test_one_job_that_is_not_over_keeps_a_batch_unfinished(state: State) -> None
 @settings(max_examples=50, deadline=None)
 @given(documents)
 def test_json_says_the_document_again(document: dict[str, Any]) -> None:
-    assert json.loads(as_json(document)) == document
+    told = document | {"rows": list(document["rows"])}
+    assert json.loads(as_json(document)) == told
     assert list(json.loads(as_json(document))) == [
         *(name for name in document if name != "rows"),
         "rows",

@@ -22,7 +22,6 @@ from jobs.moves import Ref
 from jobs.records import Failure, JobRecord
 from jobs.report.document import report
 from jobs.report.failed import ASKED_ANEW, failed_csv
-from jobs.report.packed import BLOCK
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
 from producer.reading import Options, plan
@@ -202,4 +201,4 @@ def test_a_longer_one_takes_no_more_memory() -> None:
         tracemalloc.stop()
         return peak
 
-    assert peak_bytes(3 * BLOCK) < 1.5 * peak_bytes(BLOCK)
+    assert peak_bytes(1_500) < 1.5 * peak_bytes(500)
