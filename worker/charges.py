@@ -71,14 +71,28 @@ async def compare(engine: Engine) -> None:
         await engine.call(found.note, account, None, now_s - settling.SKEW_S)
         return
     until_s, doubtful = await _explained(engine, now_s)
+    again = await engine.call(found.judged_later, account)
+    if again := [row for row in again if row.prediction_id not in doubtful]:
+        # Its row was settled meanwhile.
+        charges = await _unexplained(engine, again)
+        judged = [row.prediction_id for row in again]
+        moments = (before_s, before_s)
+        if not await engine.call(found.note, account, *moments, charges, judged=judged):
+            return
     from_s = max(before_s, now_s - LONGEST_S)
     while from_s < until_s:
         to_s = min(from_s + STEP_S, until_s)
-        charges = await _unexplained(engine, from_s, to_s, doubtful)
-        if not await engine.call(found.note, account, before_s, to_s, charges):
+        rows = [
+            row
+            for row in await engine.provider.billings(from_s, to_s)
+            if row.kind == "deduct" and from_s <= row.created_at_s < to_s
+        ]
+        later = [row for row in rows if row.prediction_id in doubtful]
+        rows = [row for row in rows if row.prediction_id not in doubtful]
+        charges = await _unexplained(engine, rows)
+        moments = (before_s, to_s)
+        if not await engine.call(found.note, account, *moments, charges, later=later):
             return
-        for charge in charges:
-            log.warning("a charge is not explained: %s", charge)
         before_s = from_s = to_s
 
 
@@ -99,32 +113,28 @@ async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
             sent_at_s, _ = settling.sent_between_s(
                 record.attempt.sent_at_s, ahead_s, record.provider_sent_at_s
             )
-            until_s = min(until_s, sent_at_s - settling.SKEW_S)
+            until_s = min(until_s, sent_at_s - settling.PROVIDER_SKEW_S)
     return until_s, doubtful
 
 
-async def _unexplained(
-    engine: Engine, from_s: float, to_s: float, doubtful: set[str]
-) -> list[Charge]:
-    rows = [
-        row
-        for row in await engine.provider.billings(from_s, to_s)
-        if row.kind == "deduct" and from_s <= row.created_at_s < to_s
-    ]
+async def _unexplained(engine: Engine, rows: Sequence[Billed]) -> list[Charge]:
     ids = sorted({row.prediction_id for row in rows} - {""})
     owners = await engine.call(engine.ledger.moves.owners, engine.account, ids)
     refs = sorted(set(owners.values()))
     records = await engine.call(engine.ledger.batches.load, refs)
     ours = [row for row in rows if row.prediction_id in owners]
-    strange = [row for row in rows if row.prediction_id not in {*owners, *doubtful}]
+    strange = [row for row in rows if row.prediction_id not in owners]
     alike = await _alike(engine, strange)
-    return sorted(
+    found = sorted(
         [
             *_dearer(ours, owners, dict(zip(refs, records, strict=True))),
             *(_charge(row, alike.get(row.prediction_id)) for row in strange),
         ],
         key=lambda charge: charge.at_s,
     )
+    for charge in found:
+        log.warning("a charge is not explained: %s", charge)
+    return found
 
 
 def _charge(row: Billed, ref: Ref | None) -> Charge:

@@ -130,20 +130,18 @@ def submitted(reply: Reply) -> SubmitAnswer:
     """What the answer to a paid request says."""
     given = data(reply).get("id")
     usable = isinstance(given, str) and USABLE_ID.fullmatch(given)
-    if reply.status == HTTPStatus.OK and usable:
+    if usable and reply.status == HTTPStatus.OK:
         return Accepted(str(given))
-    account = trouble(reply)
-    if account:
+    if account := trouble(reply):
         return account
-    # What was given an id exists, whatever the envelope says besides.
-    status = reply.status if given else _status(reply)
+    # What was given an id exists, whatever the answer says besides.
+    status = 0 if given else _status(reply)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(reply.excerpt(), retry_after_s(reply))
     if status in REFUSALS:
         return Refused(status, reply.excerpt())
-    if reply.status == HTTPStatus.OK:
-        return AnswerLost(f"HTTP 200 without a usable id: {reply.excerpt()}")
-    return AnswerLost(f"HTTP {reply.status}: {reply.excerpt()}")
+    what = " without a usable id" if reply.status == HTTPStatus.OK else ""
+    return AnswerLost(f"HTTP {reply.status}{what}: {reply.excerpt()}")
 
 
 def trouble(reply: Reply) -> AccountTrouble | None:
@@ -219,8 +217,10 @@ def retry_after_s(reply: Reply) -> float | None:
         return None
     if text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text[:12])
-    at_s = _http_date_s(text)
-    return None if at_s is None else max(0.0, at_s - datetime.now(UTC).timestamp())
+    at_s, now_s = _http_date_s(text), date_s(reply)
+    if now_s is None:
+        now_s = datetime.now(UTC).timestamp()
+    return None if at_s is None else max(0.0, at_s - now_s)
 
 
 def _why(found: Mapping[str, Any]) -> tuple[int, str]:

@@ -56,8 +56,14 @@ OLDER_AGAIN_S = 10.0
 #: Predictions of our own that are compared with what was sent for them.
 MOST_WITNESSES = 5
 
-#: Predictions whose inputs are asked for one by one, where the history hides them.
+#: Predictions whose inputs are asked for one by one, where the history hides them; and
+#: how many of these may stay unanswered before the others are not asked for.
 MOST_ASKED = 40
+MOST_UNANSWERED = 3
+
+#: A lost answer that could not be looked for in so many settling times is left to a
+#: person, and others get its slot; it is looked for still.
+GIVEN_UP_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +113,14 @@ async def _settle_all(engine: Engine, refs: Sequence[Ref]) -> None:
         # It was sent by a worker of another version; one of those is sent for it, too.
         or record.job.model not in engine.catalogue.models
     }
-    await _look_again(engine, left_alone, looked=False)
+    await _not_now(engine, left_alone, "no worker here knows its model")
     lost = {ref: rec for ref, rec in records.items() if ref not in left_alone}
     if not lost:
         return
     try:
         clock = await _read_clock(engine)
     except NoAnswer as error:
-        await _not_now(engine, lost, error)
+        await _not_now(engine, lost, str(error))
         return
     attempts = [_lost(engine, ref, record, clock) for ref, record in lost.items()]
     for group in settling.rivals(attempts):
@@ -131,7 +137,7 @@ async def _settle_group(
         try:
             findings = await _find(engine, group, records, clock)
         except NoAnswer as error:
-            await _not_now(engine, records, error)
+            await _not_now(engine, records, str(error))
             return
     found = [_move(engine, r, records[r], finding) for r, finding in findings.items()]
     await engine.make([move for move in found if move])
@@ -139,12 +145,27 @@ async def _settle_group(
     await _look_again(engine, waiting)
 
 
-async def _not_now(
-    engine: Engine, records: dict[Ref, JobRecord], error: NoAnswer
-) -> None:
-    log.warning("%d lost answers stay unknown for now: %s", len(records), error)
+async def _not_now(engine: Engine, records: dict[Ref, JobRecord], why: str) -> None:
+    """Look again later; who waited too long for that is left to a person meanwhile."""
+    if not records:
+        return
+    log.warning("%d lost answers stay unknown for now: %s", len(records), why)
+    oldest_s = engine.now_s() - GIVEN_UP_AFTER * engine.settings.settle_s
+    reason = f"the answer was lost, and it cannot be looked for: {why}"
+    late = {
+        ref: record
+        for ref, record in records.items()
+        if record.state is State.UNKNOWN and record.attempt.sent_at_s < oldest_s
+    }
+    await engine.make(
+        [
+            moves.give_up(ref.batch, record, reason, waits.UNRESOLVED_LOOK_S)
+            for ref, record in late.items()
+        ]
+    )
     # A look without an answer proves nothing about absence.
-    await _look_again(engine, records, looked=False)
+    left = {ref: record for ref, record in records.items() if ref not in late}
+    await _look_again(engine, left, looked=False)
 
 
 async def _lose_left_behind(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -184,7 +205,7 @@ async def _find(
     engine: Engine, group: Rivals, records: dict[Ref, JobRecord], clock: _Clock
 ) -> dict[Ref, Finding]:
     model, settle_s = group.attempts[0].model, engine.settings.settle_s
-    window = group.begin_s, min(group.until_s, clock.now_s + settling.SKEW_S)
+    window = group.begin_s, min(group.until_s, clock.now_s + settling.PROVIDER_SKEW_S)
     listed = await engine.provider.history(model, *window)
     lost = await _still_seen(engine, group.attempts, listed)
     free, early = await _unclaimed(engine, lost, listed, clock)
@@ -213,9 +234,11 @@ async def _read_clock(engine: Engine) -> _Clock:
     theirs_s = await engine.provider.clock_s()
     if theirs_s is None:
         raise NoAnswer("the provider dates no answer, so its clock is not known")
+    after_s = engine.now_s()
     # Its date is cut to the second, so on average half a second is missing.
-    ahead_s = theirs_s + 0.5 - (before_s + engine.now_s()) / 2
-    return _Clock(before_s + ahead_s, ahead_s)
+    ahead_s = theirs_s + 0.5 - (before_s + after_s) / 2
+    # Whether enough time has passed is told by the earliest that it can be.
+    return _Clock(before_s + theirs_s - after_s, ahead_s)
 
 
 async def _still_seen(
@@ -297,17 +320,22 @@ async def _told_more(
     """The same, with what their results show where the history does not."""
     near = [listing for _, listing in settling.nearby(lost, free)]
     hidden = [c.prediction_id for c in near if c.inputs is None]
-    worth = set(list(dict.fromkeys(hidden))[:MOST_ASKED])
-    found = []
-    for listing in free:
-        asked = listing.prediction_id in worth
-        told = await engine.provider.listing(listing.prediction_id) if asked else None
-        found.append(
-            replace(listing, status=told.status, inputs=told.inputs)
-            if told
-            else listing
-        )
-    return found
+    told: dict[str, Listed] = {}
+    unanswered = 0
+    for prediction_id in list(dict.fromkeys(hidden))[:MOST_ASKED]:
+        try:
+            if shown := await engine.provider.listing(prediction_id):
+                told[prediction_id] = shown
+        except NoAnswer:  # it stays hidden, and the others are told apart without it
+            unanswered += 1
+            if unanswered == MOST_UNANSWERED:
+                break
+    return [
+        replace(listing, status=shown.status, inputs=shown.inputs)
+        if (shown := told.get(listing.prediction_id))
+        else listing
+        for listing in free
+    ]
 
 
 async def _trusted(
@@ -338,7 +366,8 @@ async def _shows_as_sent(
     for listing in [c for c in listed if c.prediction_id in known][:MOST_WITNESSES]:
         told: Listed | None = listing
         if listing.inputs is None:
-            told = await engine.provider.listing(listing.prediction_id)
+            with suppress(NoAnswer):  # then it is no witness
+                told = await engine.provider.listing(listing.prediction_id)
         owner = engine.ledger.moves.owner
         ref = await engine.call(owner, engine.account, listing.prediction_id)
         if ref is None or told is None or not told.inputs:

@@ -20,6 +20,11 @@ from jobs.pace.waits import RETENTION_S
 #: the request has a way to go.
 SKEW_S = 5.0
 
+#: What was created so long before a claim, or in the future, may still be its own: the
+#: clock that dates a prediction need not be the one that dates answers, and an answer
+#: that was slow tells the time inexactly. Most of that minute has an owner.
+PROVIDER_SKEW_S = 60.0
+
 #: Two ways to tell when a request was sent that differ by more: a clock was set
 #: meanwhile, or a machine stood still.
 CLOCKS_DIFFER_S = 3.0
@@ -129,12 +134,12 @@ class Rivals:
     @property
     def begin_s(self) -> float:
         """Unix seconds by the provider's clock: no prediction of theirs is older."""
-        return min(attempt.sent_at_s for attempt in self.attempts) - SKEW_S
+        return min(attempt.sent_at_s for attempt in self.attempts) - PROVIDER_SKEW_S
 
     @property
     def until_s(self) -> float:
         """... and none is newer; may be infinite."""
-        return max(attempt.until_s for attempt in self.attempts) + SKEW_S
+        return max(attempt.until_s for attempt in self.attempts) + PROVIDER_SKEW_S
 
 
 def sent_between_s(
@@ -165,7 +170,7 @@ def rivals(lost: Iterable[Lost]) -> list[Rivals]:
         if (
             last
             and last.attempts[0].model == attempt.model
-            and attempt.sent_at_s - SKEW_S <= last.until_s
+            and attempt.sent_at_s - PROVIDER_SKEW_S <= last.until_s
         ):
             groups[-1] = Rivals((*last.attempts, attempt))
         else:
@@ -209,11 +214,11 @@ def settle(
 
 
 def candidates(
-    lost: Sequence[Lost], listed: Iterable[Listed], skew_s: float = SKEW_S
+    lost: Sequence[Lost], listed: Iterable[Listed], before_s: float = PROVIDER_SKEW_S
 ) -> list[tuple[Lost, Listed]]:
     """Pairs that only a look at the first frame can tell apart."""
     state = _Settling({listing.prediction_id: listing for listing in listed})
-    return [(a, c) for a in lost for c in _hidden(a, state, skew_s)]
+    return [(a, c) for a in lost for c in _hidden(a, state, before_s)]
 
 
 def nearby(lost: Sequence[Lost], listed: Iterable[Listed]) -> list[tuple[Lost, Listed]]:
@@ -238,22 +243,26 @@ def fits_nobody(lost: Sequence[Lost], listing: Listed) -> bool:
     return shown is not None and not any(_same(a.request, shown) for a in lost)
 
 
-def _near(attempt: Lost, state: _Settling, skew_s: float = SKEW_S) -> list[Listed]:
+def _near(
+    attempt: Lost, state: _Settling, before_s: float = PROVIDER_SKEW_S
+) -> list[Listed]:
     return [
         listing
         for listing in state.free.values()
         if listing.model in (attempt.model, "")
-        and attempt.sent_at_s - skew_s
+        and attempt.sent_at_s - before_s
         <= listing.created_at_s
-        <= attempt.until_s + skew_s
+        <= attempt.until_s + PROVIDER_SKEW_S
     ]
 
 
-def _hidden(attempt: Lost, state: _Settling, skew_s: float = SKEW_S) -> list[Listed]:
+def _hidden(
+    attempt: Lost, state: _Settling, before_s: float = PROVIDER_SKEW_S
+) -> list[Listed]:
     """Candidates that no shown input rules out and that may still have a video."""
     return [
         listing
-        for listing in _near(attempt, state, skew_s)
+        for listing in _near(attempt, state, before_s)
         if not _differs(attempt, listing.inputs or {})
         and listing.status not in FRUITLESS
     ]

@@ -5,9 +5,10 @@ up to which it was compared before, and is refused if another was quicker.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 
+from jobs.answers import Billed
 from jobs.fleet.charges import MOST_NAMED, Charge, Charges, Kind
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
@@ -43,6 +44,9 @@ class ChargesFound:
         before_s: float | None,
         until_s: float,
         found: Sequence[Charge] = (),
+        *,
+        later: Sequence[Billed] = (),
+        judged: Collection[str] = (),
     ) -> bool:
         """Count what was found between two moments; False if another did before.
 
@@ -51,13 +55,24 @@ class ChargesFound:
             before_s: up to where it was compared before, as `compared_until_s` said.
             until_s: up to where it is compared now.
             found: the charges that are not explained, oldest first.
+            later: those that cannot be judged before a person has settled a row.
+            judged: predictions of such that are judged now.
         """
         before = "" if before_s is None else repr(before_s)
-        args: list[object] = [account_id, before, repr(until_s), MOST_NAMED]
+        args: list[object] = [account_id, before, repr(until_s), MOST_NAMED, len(later)]
+        for row in later:
+            args += (row.prediction_id, json.dumps(asdict(row)))
+        args += (len(judged), *judged)
         for charge in found:
             text = json.dumps(asdict(charge))
             args += (charge.kind, charge.usd_micros, repr(charge.at_s), text)
         return bool(self._scripts.run("charges", *args))
+
+    def judged_later(self, account_id: str) -> list[Billed]:
+        """Charges that could not be judged yet."""
+        key = keys.charges_judged_later(account_id)
+        texts = self._server.hgetall(key).values()
+        return [Billed(**json.loads(text)) for text in texts]
 
     def dismiss(self, account_id: str) -> None:
         """Count from now on: a person knows of all that was found."""

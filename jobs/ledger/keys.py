@@ -41,6 +41,8 @@ not a cluster, as Celery does.
 | `reelmill:account:A:charges` | hash | how far the billing was compared, and what no |
 | | | row explains, counted by kind |
 | `reelmill:account:A:charges:newest` | list | the newest of these, JSON |
+| `reelmill:account:A:charges:later` | hash | prediction -> a charge that is judged |
+| | | once a person has settled the rows that it may be of, JSON |
 | `reelmill:account:A:reported` | zset | batches that are over and reported and have |
 | | | jobs here, by since when |
 | `reelmill:account:A:links` | hash | content to the link of its upload |
@@ -205,6 +207,11 @@ def predictions(account_id: str, day: int) -> str:
 def charges(account_id: str) -> str:
     """Charges of an account that no row explains, counted."""
     return f"{account(account_id)}:charges"
+
+
+def charges_judged_later(account_id: str) -> str:
+    """Charges that wait for a person's word about a row."""
+    return f"{charges(account_id)}:later"
 
 
 def newest_charges(account_id: str) -> str:

@@ -124,7 +124,10 @@ def test_a_clear_answer_to_a_paid_request_is_understood(
 UNCLEAR = [
     *(reply({"message": "oh"}, status) for status in (500, 502, 503, 504, 520, 599)),
     *(reply({"message": "moved"}, status) for status in (301, 302, 303, 307, 308)),
-    *(reply({"data": {"id": "p1"}}, status) for status in (201, 202, 204, 206, 408)),
+    *(
+        reply({"data": {"id": "p1"}}, status)
+        for status in (201, 202, 204, 206, 400, 404, 408, 422, 429)
+    ),
     *(reply(None, status) for status in (100, 409, 410, 418, 425, 451)),
     reply(b""),
     reply(b"<html><body>hello</body></html>"),
@@ -399,6 +402,15 @@ def test_retry_after_in_the_future_is_the_time_until_then() -> None:
     found = replies.retry_after_s(reply({}, 429, {"retry-after": later}))
     assert found is not None
     assert 86_400 < found <= 2 * 86_400
+
+
+def test_retry_after_as_a_date_goes_by_the_clock_that_the_answer_is_dated_with() -> (
+    None
+):
+    dated = format_datetime(NOW + timedelta(days=1), usegmt=True)
+    later = format_datetime(NOW + timedelta(days=1, seconds=2), usegmt=True)
+    answer = reply({}, 429, {"retry-after": later, "date": dated})
+    assert replies.retry_after_s(answer) == 2.0
 
 
 def test_an_absurd_retry_after_is_still_a_number() -> None:

@@ -4,12 +4,15 @@ import io
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from jobs import moves
+from jobs.answers import Listed
+from jobs.attempt import settling
 from jobs.ledger import Ledger
 from jobs.states import State
 from tests.producer.running import quick_sandbox
@@ -22,7 +25,12 @@ from tests.worker.workshop import (
     sandbox_ahead,
     workshop,
 )
+from worker import replies
+from worker import submit as submitting
+from worker.provider import NoAnswer
+from worker.replies import Reply
 from worker.settle import settle
+from worker.steady import RemoteClock
 
 #: One of each, on the first six requests.
 EVERY_LOSS = {
@@ -342,3 +350,125 @@ def test_looks_close_together_count_once(shop: Workshop) -> None:
     for _ in range(5):
         shop.settle()
     assert shop.record(ref).looks == 1
+
+
+@pytest.mark.parametrize("ahead_s", [-30, 30])
+def test_answers_and_predictions_may_be_dated_by_different_clocks(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, ahead_s: int
+) -> None:
+    read = replies.date_s
+
+    def elsewhere(reply: Reply) -> float | None:
+        date_s = read(reply)
+        return None if date_s is None else date_s + ahead_s
+
+    monkeypatch.setattr(replies, "date_s", elsewhere)
+    shop.sandbox.configure(history_inputs=True)
+    shop.order(shop.job(0))
+    lose(shop)
+    all_are_stored_and_paid_once(shop)
+
+
+def test_a_slow_look_at_the_providers_clock_makes_nothing_absent(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is read long before the answer that tells it is here."""
+    set_clock, seen = RemoteClock.set, shop.engine.provider.clock_s
+    slow_s = 20.0
+
+    def slowly(
+        clock: RemoteClock, theirs_s: float, asked_s: float, at_s: float
+    ) -> None:
+        set_clock(clock, theirs_s + slow_s, asked_s, at_s + slow_s)
+
+    async def slowly_seen() -> float | None:
+        date_s = await seen()
+        return None if date_s is None else date_s + slow_s / 2
+
+    monkeypatch.setattr(RemoteClock, "set", slowly)
+    monkeypatch.setattr(shop.engine.provider, "clock_s", slowly_seen)
+    shop.sandbox.configure(history_inputs=True)
+    shop.order(shop.job(0))
+    lose(shop)
+    all_are_stored_and_paid_once(shop)
+
+
+def test_a_prediction_whose_result_is_broken_holds_up_no_other(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = shop.post({**shop.job(3).inputs, "prompt": "somebody else's"})
+    listing = shop.engine.provider.listing
+
+    async def told(prediction_id: str) -> Listed | None:
+        if prediction_id == broken:
+            raise NoAnswer("HTTP 500: boom")
+        return await listing(prediction_id)
+
+    monkeypatch.setattr(shop.engine.provider, "listing", told)
+    shop.sandbox.configure(result_inputs=True)
+    shop.order(shop.job(0), shop.job(1))
+    lose(shop)
+    all_are_stored_and_paid_once(shop)
+
+
+@pytest.mark.parametrize("silent", ["history", "billings"])
+def test_what_cannot_be_looked_for_is_left_to_a_person_and_looked_for_still(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    async def refuse(*_: object) -> list[Listed]:
+        raise NoAnswer("HTTP 403: no permission")
+
+    shop.sandbox.configure(history_inputs=True)
+    shop.order(shop.job(0), shop.job(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.engine.provider, silent, refuse)
+        lose(shop, "submit_drop_before")
+        shop.until(lambda: len(shop.are(State.UNRESOLVED)) == 2, shop.settle)
+    record = shop.record(shop.are(State.UNRESOLVED)[0])
+    assert record.failure
+    assert "cannot be looked for: HTTP 403: no permission" in record.failure.message
+    all_are_stored_and_paid_once(shop)
+
+
+def test_a_lost_answer_of_a_model_that_no_worker_knows_is_left_to_a_person(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.order(shop.job(0))
+    lose(shop, "submit_drop_before")
+    known = shop.engine.catalogue
+    others = {name: m for name, m in known.models.items() if name != shop.job(0).model}
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.engine, "catalogue", replace(known, models=others))
+        shop.until(lambda: shop.are(State.UNRESOLVED), shop.settle)
+    all_are_stored_and_paid_once(shop)
+
+
+def test_a_candidate_that_the_history_shows_no_more_rules_out_absence(
+    shop: Workshop,
+) -> None:
+    shop.order(shop.job(0))
+    shop.sandbox.configure(outcome_never=1)
+    lose(shop, history_lag_s=0.0)
+    shop.until(
+        lambda: shop.record(shop.are(State.UNKNOWN)[0]).seen_candidates, shop.settle
+    )
+    # Nobody sees it any more, in the history or the billing.
+    shop.sandbox.configure(history_lag_s=3_600.0, billing_lag_s=3_600.0)
+    shop.until(lambda: shop.are(State.UNRESOLVED), shop.settle)
+    assert "it may be a prediction" in str(
+        shop.record(shop.are(State.UNRESOLVED)[0]).failure
+    )
+    assert set(shop.paid().values()) == {1}
+
+
+def test_a_request_that_is_held_up_too_long_after_its_claim_does_not_leave(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.order(shop.job(0))
+    late_s = count(0.0, settling.LONGEST_HOLD_S + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(submitting, "steady_s", lambda: next(late_s))
+        shop.submit()
+    assert not shop.paid()
+    assert shop.states() == {State.WAITING: 1}
+    all_are_stored_and_paid_once(shop)

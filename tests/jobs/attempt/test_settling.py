@@ -151,7 +151,7 @@ def test_what_is_still_being_made_is_waited_for_as_long_as_it_may_take() -> None
     "changes",
     [
         {"model": "another"},
-        {"created_at_s": SENT_AT_S - 60},
+        {"created_at_s": SENT_AT_S - 61},
         {"status": "failed"},
         {"status": "deleted"},
     ],

@@ -4,6 +4,7 @@ import pytest
 
 from jobs.ledger import Ledger
 from jobs.moves import Ref
+from jobs.pace.limits import Limits
 from jobs.states import WATCHED, Event, State
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import reported
@@ -192,3 +193,30 @@ def test_accounts_have_their_own_due_sets(ledger: Ledger) -> None:
     assert ledger.due.count(ACCOUNT) == 2
     assert ledger.due.count("other") == 0
     assert ledger.due.lease("other", 9, LEASE_S) == []
+
+
+@pytest.mark.parametrize("back_s", [3.0, 3_600.0])
+def test_a_server_whose_clock_is_set_back_goes_on_at_once(
+    simulated: Ledger, clock: Clock, back_s: float
+) -> None:
+    simulated.permits.set_limits(
+        ACCOUNT, Limits(videos_per_minute=2, concurrent_videos=9)
+    )
+    open_batch(simulated, jobs=4)
+    first, second = grant(simulated)
+    for ref in (first, second):
+        play(simulated, ref, Event.CLAIM, Event.ACCEPT, prediction_id=ref.job)
+    simulated.due.postpone(ACCOUNT, {first: 10.0, second: 10.0})
+    simulated.due.lease(ACCOUNT, 10, LEASE_S)
+    clock.forward(-back_s)
+    assert simulated.due.lease(ACCOUNT, 10, LEASE_S) == []
+    assert grant(simulated) == []
+    clock.forward(10.0)
+    assert {ref for ref, _ in simulated.due.lease(ACCOUNT, 10, LEASE_S)} == {
+        first,
+        second,
+    }
+    # Starts of the minute before count on to its end, and no longer.
+    assert grant(simulated) == []
+    clock.forward(60.0)
+    assert len(grant(simulated)) == 2
