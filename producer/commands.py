@@ -131,8 +131,9 @@ def hand_over(
         Stop: the manifest has problems, the account cannot pay, or nobody agrees.
     """
     _stop_at_problems(found)
-    refuse_if_lost(ledger, chosen.store, fresh_ledger=spending.fresh_ledger)
-    if older := ledger.permits.read(chosen.account_id).older:
+    account_id, fresh = chosen.account_id, spending.fresh_ledger
+    refuse_if_lost(ledger, chosen.store, account_id, fresh_ledger=fresh)
+    if older := ledger.permits.read(account_id).older:
         raise Stop(f"{older_words(older)}; nothing was sent")
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
     if batch.deleted_at_s:

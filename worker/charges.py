@@ -60,6 +60,8 @@ async def compare(engine: Engine) -> None:
         NoAnswer: the provider does not tell.
     """
     found, account = engine.ledger.charges, engine.account
+    if (await engine.call(engine.ledger.permits.read, account)).older:
+        return  # what it has forgotten would be taken for others'
     before_s = await engine.call(found.compared_until_s, account)
     if before_s is not None and not await engine.call(found.sent_lately, account):
         return

@@ -19,7 +19,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
 from typing import Any, ParamSpec, TypeVar
@@ -110,11 +110,11 @@ class Engine:
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Do a task's work on the loop and wait for its end."""
-        asyncio.run_coroutine_threadsafe(self._count(work), self._loop).result()
+        self.start(work).result()
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> Future[None]:
         """Do something on the loop, and do not wait for its end."""
-        asyncio.run_coroutine_threadsafe(self._count(work), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._count(work), self._loop)
 
     @property
     def at_work(self) -> int:

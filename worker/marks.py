@@ -12,13 +12,7 @@ from contextlib import suppress
 
 from jobs import moves
 from jobs.ledger import LedgerError
-from jobs.ledger.marking import (
-    Marked,
-    OlderLedgerError,
-    leave_mark,
-    must_be_whole,
-    take_earlier,
-)
+from jobs.ledger.marking import Marked, OlderLedgerError, StoreMarks
 from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import worker_name
@@ -69,23 +63,38 @@ async def take_earlier_marks(engine: Engine, left: Left) -> None:
     """Take the marks away for which these stand; what stays is taken by the next."""
     for url, marked in left:
         with suppress(StoreError, LedgerError):
-            store = keeping.store_at(url)
-            await keeping.in_thread(take_earlier, engine.ledger, store, marked)
+            await keeping.in_thread(_marks(engine, url).take_earlier, marked)
 
 
-def compare(engine: Engine) -> None:
-    """Look whether the ledger is older than what was sent; its accounts are held then.
+async def compare(engine: Engine) -> None:
+    """Look whether the ledger is older than what was sent; the account is held then.
 
-    A store that does not answer is asked again before anything of it is sent.
+    A store that does not answer soon is asked again before anything of it is sent.
     """
-    batches = engine.ledger.batches.unfinished()
-    for url in {b.store for b in batches if b.account == engine.account}:
-        try:
-            must_be_whole(engine.ledger, keeping.store_at(url))
-        except StoreError as error:
-            log.warning("it cannot be told whether the ledger is whole: %s", error)
-        except OlderLedgerError as error:
-            log.error("%s", error)  # noqa: TRY400 - no bug, a finding
+    unfinished = await engine.call(engine.ledger.batches.unfinished)
+    urls = {batch.store for batch in unfinished if batch.account == engine.account}
+    await side_by_side(_compare(engine, url) for url in urls)
+
+
+async def _compare(engine: Engine, url: str) -> None:
+    def look() -> None:
+        _marks(engine, url).must_be_known()
+
+    try:
+        await asyncio.wait_for(keeping.in_thread(look), PATIENCE_S)
+    except (StoreError, TimeoutError) as error:
+        words = "it cannot be told whether the ledger is whole: %s"
+        log.warning(words, _why(url, error))
+    except OlderLedgerError as error:
+        log.error("%s", error)  # noqa: TRY400 - no bug, a finding
+
+
+def _why(url: str, error: Exception) -> str:
+    return str(error) or f"{url}: no answer within {PATIENCE_S:g} s"
+
+
+def _marks(engine: Engine, url: str) -> StoreMarks:
+    return StoreMarks(engine.ledger, keeping.store_at(url), engine.account)
 
 
 async def _leave(
@@ -94,15 +103,14 @@ async def _leave(
     """The claims that may be sent; None if nothing may."""
 
     def leave() -> Marked:
-        store = keeping.store_at(batch.store)
-        return leave_mark(engine.ledger, store, mark, list(refs), worker_name())
+        return _marks(engine, batch.store).leave(mark, list(refs), worker_name())
 
     try:
         marked = await asyncio.wait_for(keeping.in_thread(leave), PATIENCE_S)
     except OlderLedgerError as error:
         log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
     except (StoreError, TimeoutError) as error:
-        why = str(error) or f"{batch.store}: no answer within {PATIENCE_S:g} s"
+        why = _why(batch.store, error)
         log.warning("nothing is sent of %s, no mark can be left: %s", batch.id, why)
         until_s = engine.now_s() + HELD_S
         await engine.call(engine.ledger.batches.hold, batch.id, why, until_s)

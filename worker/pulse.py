@@ -11,8 +11,8 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from jobs import broker
 from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
@@ -23,6 +23,9 @@ from worker.deleting import delete_old
 from worker.engine import Engine
 from worker.marks import compare
 from worker.stopping import is_asked
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 log = logging.getLogger("reelmill.pulse")
 
@@ -72,7 +75,6 @@ class Pulse(threading.Thread):
         self._clock_read_at = -math.inf
         self._told_at = -math.inf
         self._away_since: float | None = None
-        self._aside = ThreadPoolExecutor(1, "comparing")
         self._comparing: Future[None] | None = None
         self._compared = False
 
@@ -129,20 +131,22 @@ class Pulse(threading.Thread):
         if room <= 0:
             return 0
         engine, lease_s = self._engine, self._engine.settings.lease_s
+        is_compared = self._is_compared()
         if time.monotonic() - self._clock_read_at > CLOCK_EVERY_S:
             # First, or what fails each time would keep every look and start from being
             # sent.
             self._clock_read_at = time.monotonic()
             engine.read_clock()
             engine.keep_limits()
-            engine.start(watch_charges(engine))
+            if is_compared:
+                engine.start(watch_charges(engine))
             engine.start(delete_old(engine))
         # A worker that falls behind with its looks goes on starting: what waits for
         # both is due longest, and idle slots are lost for good.
         kept = min(MOST_GRANTS, room // 3) if engine.settings.starts else 0
         leased = engine.ledger.due.lease(engine.account, room - kept, lease_s)
         granted: list[Ref] = []
-        if engine.settings.starts and self._is_compared():
+        if engine.settings.starts and is_compared:
             room = min(room - len(leased), MOST_GRANTS)
             granted = engine.ledger.permits.grant(engine.account, room, lease_s)
         by_task: dict[str, list[Ref]] = defaultdict(list)
@@ -164,7 +168,7 @@ class Pulse(threading.Thread):
         if self._compared:
             return True
         if self._comparing is None:
-            self._comparing = self._aside.submit(compare, self._engine)
+            self._comparing = self._engine.start(compare(self._engine))
         elif self._comparing.done():
             comparing, self._comparing = self._comparing, None
             comparing.result()

@@ -12,6 +12,9 @@ knows is of claims that it knows. Whoever sends has left the mark in the store b
 asking the ledger for it once more, and has looked into the store after claiming. So of
 two workers that claim the same row, one before and one after the ledger went back, at
 least one finds a mark that is not known.
+
+All of this holds for each account by itself, and marks bear its name: an account that
+was compared goes on though another was not.
 """
 
 from collections.abc import Collection
@@ -38,89 +41,93 @@ class Marked:
     earlier: frozenset[str] = frozenset()
 
 
-def leave_mark(
-    ledger: Ledger, store: Store, mark: str, claims: Collection[Ref], worker: str
-) -> Marked:
-    """Leave a mark of claims that were just made; only after this may they be sent.
+class StoreMarks:
+    """The marks of one account in one store."""
 
-    Args:
-        ledger: that has the claims.
-        store: where their videos go.
-        mark: under which they were made; never used before.
-        claims: the claimed jobs.
-        worker: who claims, for a person who finds the file.
+    def __init__(self, ledger: Ledger, store: Store, account_id: str) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._account_id = account_id
 
-    Raises:
-        OlderLedgerError: the ledger has forgotten what was sent; its accounts are held.
-        StoreError: the store does not take the mark.
-    """
-    folder, there = marks_folder(ledger.identity.name()), _in_store(ledger, store)
-    held, missing = ledger.marks.add(mark, claims, there)
-    if _are_forgotten(ledger, store, missing):
-        raise _held(ledger, store)
-    if not held:
-        return Marked()
-    text = f"{worker} sent something after this\n"
-    store.put_text(f"{folder}/{mark}", text, "text/plain")
-    if _are_forgotten(ledger, store, {mark} - ledger.marks.known({mark})):
-        raise _held(ledger, store)
-    return Marked(frozenset(held), frozenset(there))
+    def leave(self, mark: str, claims: Collection[Ref], worker: str) -> Marked:
+        """Leave a mark of claims that were just made; only after it may they be sent.
 
+        Args:
+            mark: under which they were made; letters and digits, never used before.
+            claims: jobs whose videos go to the store.
+            worker: who claims, for a person who finds the file.
 
-def take_earlier(ledger: Ledger, store: Store, marked: Marked) -> None:
-    """Take the marks away for which a newer one stands.
+        Raises:
+            OlderLedgerError: the ledger has forgotten what was sent; the account is
+                held.
+            StoreError: the store does not take the mark.
+        """
+        known, key, there = self._ledger.marks, self._key(mark), self._there()
+        held, missing = known.add(mark, claims, there)
+        self._refuse_if_forgotten(missing)
+        if not held:
+            return Marked()
+        text = f"{worker} sent something after this\n"
+        self._store.put_text(key, text, "text/plain")
+        self._refuse_if_forgotten({mark} - known.known({mark}))
+        return Marked(frozenset(held), frozenset(there))
 
-    Raises:
-        StoreError: the store does not let go of one.
-    """
-    folder = marks_folder(ledger.identity.name())
-    for each in marked.earlier:
-        store.remove(f"{folder}/{each}")
-    # Only now: whoever misses one in the ledger looks whether it is still there.
-    ledger.marks.drop(marked.earlier)
+    def take_earlier(self, marked: Marked) -> None:
+        """Take the marks away for which a newer one stands.
 
+        Raises:
+            StoreError: the store does not let go of one.
+        """
+        for each in marked.earlier:
+            self._store.remove(self._key(each))
+        # Only now: whoever misses one in the ledger looks whether it is still there.
+        self._ledger.marks.drop(marked.earlier)
 
-def is_older(ledger: Ledger, store: Store) -> bool:
-    """Whether a store has marks that the ledger does not know.
+    def are_forgotten(self) -> bool:
+        """Whether there are marks that the ledger does not know.
 
-    Raises:
-        StoreError: the store does not tell.
-    """
-    there = _in_store(ledger, store)
-    return _are_forgotten(ledger, store, there - ledger.marks.known(there))
+        Raises:
+            StoreError: the store does not tell.
+        """
+        there = self._there()
+        return self._is_any_there(there - self._ledger.marks.known(there))
 
+    def must_be_known(self) -> None:
+        """Return if the ledger knows all of them.
 
-def must_be_whole(ledger: Ledger, store: Store) -> None:
-    """Return if the ledger knows all marks in a store.
+        Raises:
+            OlderLedgerError: it does not; the account is held.
+            StoreError: the store does not tell.
+        """
+        if self.are_forgotten():
+            raise self._held()
 
-    Raises:
-        OlderLedgerError: it does not; its accounts are held.
-        StoreError: the store does not tell.
-    """
-    if is_older(ledger, store):
-        raise _held(ledger, store)
+    def accept(self) -> None:
+        """Know all of them, once the ledger was compared with what was sent.
 
+        Raises:
+            StoreError: the store does not tell.
+        """
+        self._ledger.marks.learn(self._there())
 
-def accept_marks(ledger: Ledger, store: Store) -> None:
-    """Know all marks in a store, once the ledger was compared with what was sent.
+    def _refuse_if_forgotten(self, missing: Collection[str]) -> None:
+        if self._is_any_there(missing):
+            raise self._held()
 
-    Raises:
-        StoreError: the store does not tell.
-    """
-    ledger.marks.learn(_in_store(ledger, store))
+    def _is_any_there(self, missing: Collection[str]) -> bool:
+        # One that is missing in both was taken away meanwhile, by whoever knew it.
+        return bool(missing) and not self._there().isdisjoint(missing)
 
+    def _held(self) -> OlderLedgerError:
+        self._ledger.marks.hold_account(self._account_id, self._store.url)
+        return OlderLedgerError(older_words(self._store.url))
 
-def _are_forgotten(ledger: Ledger, store: Store, missing: Collection[str]) -> bool:
-    # One that is missing in both was taken away meanwhile, by whoever knew it.
-    return bool(missing) and not _in_store(ledger, store).isdisjoint(missing)
+    def _key(self, mark: str) -> str:
+        folder = marks_folder(self._ledger.identity.name())
+        return f"{folder}/{mark}.{self._account_id}"
 
-
-def _held(ledger: Ledger, store: Store) -> OlderLedgerError:
-    ledger.marks.hold_accounts(store.url)
-    return OlderLedgerError(older_words(store.url))
-
-
-def _in_store(ledger: Ledger, store: Store) -> set[str]:
-    name = ledger.identity.known()
-    keys = store.sizes(marks_folder(name)) if name else {}
-    return {key.rpartition("/")[2] for key in keys}
+    def _there(self) -> set[str]:
+        name = self._ledger.identity.known()
+        keys = self._store.sizes(marks_folder(name)) if name else {}
+        found = (key.rpartition("/")[2].partition(".") for key in keys)
+        return {mark for mark, _, account in found if account == self._account_id}

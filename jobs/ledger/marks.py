@@ -1,4 +1,4 @@
-"""The ledger's side of marks, and what happens to accounts where it is found older.
+"""The ledger's side of marks, and what happens to an account that it is older for.
 
 What a mark is, and why none is overlooked, stands in `marking`.
 """
@@ -71,16 +71,13 @@ class Marks:
         if marks:
             self._server.execute_command("SREM", keys.MARKS, *marks)
 
-    def hold_accounts(self, where: str, *account_ids: str) -> None:
-        """Let no account start anything before the ledger was compared.
+    def hold_account(self, account_id: str, where: str) -> None:
+        """Let an account start nothing before its ledger was compared.
 
         The starts that it has forgotten are taken to be as many as a window may hold.
-
-        Args:
-            where: the store that knows more.
-            account_ids: these too, where the ledger has forgotten their limits.
+        `where` is the store that knows more.
         """
-        self._scripts.run("older", self._now(), where, WINDOW_S, *account_ids)
+        self._scripts.run("older", self._now(), account_id, where, WINDOW_S)
 
     def release(self, account_id: str) -> None:
         """Let an account start again: it was compared with what was sent."""

@@ -10,7 +10,7 @@ from itertools import islice
 from jobs.fleet.charges import Kind
 from jobs.fleet.figures import AccountFigures
 from jobs.ledger import Ledger
-from jobs.ledger.marking import is_older
+from jobs.ledger.marking import StoreMarks
 from jobs.ledger.marks import older_words
 from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
@@ -77,7 +77,8 @@ def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
 def _lost_data(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     try:
         lost = lost_batches(ledger, chosen.store)
-        older = is_older(ledger, Store(chosen.store))
+        marks = StoreMarks(ledger, Store(chosen.store), chosen.account_id)
+        older = marks.are_forgotten()
     except (Stop, StoreError):
         return  # said of the store already
     if older and not ledger.permits.read(chosen.account_id).older:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from jobs.answers import FRUITLESS, Listed
 from jobs.attempt.settling import LONGEST_HOLD_S
 from jobs.ledger import Ledger
-from jobs.ledger.marking import accept_marks, is_older
+from jobs.ledger.marking import StoreMarks
 from jobs.moves import Ref
 from jobs.rebuilding import OVER, replay
 from jobs.rebuilding.copies import BatchCopy
@@ -45,13 +45,13 @@ def held_since_s(ledger: Ledger, chosen: Settings, *, asked: bool) -> float:
     """
     if not ledger.permits.read(chosen.account_id).older:
         try:
-            stores = [Store(url) for url in _stores(ledger, chosen)]
-            found = [store for store in stores if is_older(ledger, store)]
+            stores = _stores(ledger, chosen)
+            found = [u for u in stores if _marks(ledger, u, chosen).are_forgotten()]
         except StoreError as error:
             raise _unreadable(error) from None
         if found or asked:
-            where = found[0].url if found else "a person"
-            ledger.marks.hold_accounts(where, chosen.account_id)
+            where = found[0] if found else "a person"
+            ledger.marks.hold_account(chosen.account_id, where)
     return ledger.permits.read(chosen.account_id).older_at_s
 
 
@@ -122,7 +122,7 @@ def release(ledger: Ledger, chosen: Settings) -> None:
     """
     try:
         for url in _stores(ledger, chosen):
-            accept_marks(ledger, Store(url))
+            _marks(ledger, url, chosen).accept()
     except StoreError as error:
         raise _unreadable(error) from None
     ledger.marks.release(chosen.account_id)
@@ -138,6 +138,10 @@ def _own_batches(ledger: Ledger, chosen: Settings) -> Iterator[BatchRecord]:
 
 def _stores(ledger: Ledger, chosen: Settings) -> set[str]:
     return {chosen.store} | {batch.store for batch in _own_batches(ledger, chosen)}
+
+
+def _marks(ledger: Ledger, url: str, chosen: Settings) -> StoreMarks:
+    return StoreMarks(ledger, Store(url), chosen.account_id)
 
 
 def _must_be_looked_at(ledger: Ledger, chosen: Settings) -> None:

@@ -12,7 +12,7 @@ from jobs import catalogue
 from jobs.attempt.links import Link, to_upload
 from jobs.job import Job
 from jobs.ledger import Ledger
-from jobs.ledger.marking import OlderLedgerError, must_be_whole
+from jobs.ledger.marking import OlderLedgerError, StoreMarks
 from jobs.rebuilding import copies
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
@@ -63,7 +63,9 @@ def lost_batches(ledger: Ledger, store: str) -> list[str]:
     )
 
 
-def refuse_if_lost(ledger: Ledger, store: str, *, fresh_ledger: bool) -> None:
+def refuse_if_lost(
+    ledger: Ledger, store: str, account_id: str, *, fresh_ledger: bool
+) -> None:
     """Return if the ledger is whole, or a person wants to begin with an empty one.
 
     Raises:
@@ -71,7 +73,7 @@ def refuse_if_lost(ledger: Ledger, store: str, *, fresh_ledger: bool) -> None:
             of.
     """
     try:
-        must_be_whole(ledger, Store(store))
+        StoreMarks(ledger, Store(store), account_id).must_be_known()
     except OlderLedgerError as error:
         raise Stop(f"{error}; nothing was sent") from None
     except StoreError as error:

@@ -231,7 +231,7 @@ def fleet(sandbox: RunningSandbox, **settings: str) -> Iterator[Fleet]:
         stack.callback(server.end, signal.SIGKILL)
         ledger = connect(url)
         stack.callback(ledger.close)
-        until(partial(_answers, ledger))
+        until(partial(is_there, ledger))
         made = Fleet(place, sandbox, server, ledger)
         try:
             yield made
@@ -242,7 +242,8 @@ def fleet(sandbox: RunningSandbox, **settings: str) -> Iterator[Fleet]:
                 worker.stop()
 
 
-def _answers(ledger: Ledger) -> bool:
+def is_there(ledger: Ledger) -> bool:
+    """Whether the server answers."""
     try:
         ledger.ping()
     except LedgerError:

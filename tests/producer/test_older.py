@@ -10,7 +10,7 @@ import pytest
 from jobs import moves
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.ledger.marking import must_be_whole
+from jobs.ledger.marking import StoreMarks
 from jobs.moves import Ref
 from jobs.settings import child_environment
 from jobs.states import State
@@ -70,7 +70,8 @@ def compared(
         account = shop.ledger.permits.read(shop.engine.account)
         assert not account.older
         assert audit(shop.ledger, shop.engine.account) == []
-        must_be_whole(shop.ledger, Store(store))
+        marks = StoreMarks(shop.ledger, Store(store), shop.engine.account)
+        assert not marks.are_forgotten()
         # What counts as started in the last minute is over a minute later.
         shop.ledger.server.execute_command(
             "DEL", f"reelmill:account:{shop.engine.account}:starts"
@@ -303,7 +304,7 @@ def test_nothing_is_handed_in_and_nobody_resumes_before_it_was_compared(
     shop.submit(1)
     put_back()
     with pytest.raises(Stop, match=r"older than what was sent.*reelmill rebuild"):
-        refuse_if_lost(shop.ledger, store, fresh_ledger=False)
+        refuse_if_lost(shop.ledger, store, shop.engine.account, fresh_ledger=False)
     with pytest.raises(Stop, match=r"older than what was sent.*reelmill rebuild"):
         acting.resume(None, account=True, json=False)
     assert shop.ledger.permits.grant(shop.engine.account, 9, 30.0) == []

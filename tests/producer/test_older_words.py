@@ -38,7 +38,7 @@ def place(shared: Fleet) -> Fleet:
     ref, *_ = open_batch(ledger, jobs=2, store=str(shared.desk.store))
     grant(ledger)
     play(ledger, ref, Event.CLAIM, Event.LOSE)
-    ledger.marks.hold_accounts("s3://shop")
+    ledger.marks.hold_account(ACCOUNT, "s3://shop")
     return shared
 
 

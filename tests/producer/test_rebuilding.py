@@ -204,13 +204,13 @@ def test_an_empty_ledger_beside_copies_is_refused_before_anything_is_sent(
     shop: Workshop,
 ) -> None:
     order(shop, 1)
-    store = str(shop.store / "spring")
-    refuse_if_lost(shop.ledger, store, fresh_ledger=False)
+    store, account = str(shop.store / "spring"), shop.engine.account
+    refuse_if_lost(shop.ledger, store, account, fresh_ledger=False)
     shop.ledger.server.execute_command("FLUSHALL")
     with pytest.raises(Stop, match=r"does not know 1 batches.*reelmill rebuild"):
-        refuse_if_lost(shop.ledger, store, fresh_ledger=False)
-    refuse_if_lost(shop.ledger, store, fresh_ledger=True)
-    refuse_if_lost(shop.ledger, str(shop.store / "other"), fresh_ledger=False)
+        refuse_if_lost(shop.ledger, store, account, fresh_ledger=False)
+    refuse_if_lost(shop.ledger, store, account, fresh_ledger=True)
+    refuse_if_lost(shop.ledger, str(shop.store / "other"), account, fresh_ledger=False)
 
 
 def test_a_store_that_two_ledgers_share_asks_which_one_was_lost(

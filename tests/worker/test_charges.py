@@ -126,6 +126,19 @@ def test_an_answer_that_is_still_looked_for_is_waited_for(shop: Workshop) -> Non
     assert without_last(until_compared(shop)) == {}
 
 
+def test_while_the_ledger_is_older_nothing_that_it_forgot_is_counted(
+    shop: Workshop,
+) -> None:
+    account, marks = shop.engine.account, shop.ledger.marks
+    until_s = shop.ledger.charges.compared_until_s(account)
+    marks.hold_account(account, "s3://shop")
+    for _ in range(3):
+        shop.engine.run(compare(shop.engine))
+    assert shop.ledger.charges.compared_until_s(account) == until_s
+    marks.release(account)
+    assert without_last(until_compared(shop)) == {}
+
+
 def test_what_a_person_still_has_to_settle_is_not_told_of_twice(
     shop: Workshop,
 ) -> None:

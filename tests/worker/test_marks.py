@@ -1,5 +1,8 @@
 """Nothing is sent from a ledger that is older than what was sent, or without a mark."""
 
+import math
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import Ledger
+from jobs.ledger.marking import StoreMarks
 from jobs.ledger.workers import WorkerFacts
 from jobs.states import State
+from jobs.storage import Store
 from tests.backups import backup
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import PATIENCE_S, Workshop, workshop
@@ -27,9 +32,24 @@ def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Worksh
         yield made
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and never answers."""
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        made.listen()
+        yield f"http://127.0.0.1:{made.getsockname()[1]}"
+
+
+def new_pulse(shop: Workshop) -> Pulse:
+    """The pulse of a worker that just started."""
+    account = shop.engine.account
+    return Pulse(shop.engine, WorkerFacts("w@here", account=account, threads=4))
+
+
 def beat_until_compared(shop: Workshop) -> Pulse:
     """The pulse of a worker that just started, once it has looked at the ledger."""
-    pulse = Pulse(shop.engine, WorkerFacts("w@here", account=shop.engine.account))
+    pulse = new_pulse(shop)
     end_s = time.monotonic() + PATIENCE_S
     while not pulse._is_compared():
         assert time.monotonic() < end_s
@@ -77,12 +97,109 @@ def test_a_worker_that_starts_on_an_older_ledger_grants_nothing(shop: Workshop) 
     assert shop.states() == {State.GENERATING: 1, State.WAITING: 2}
 
 
-def test_a_pulse_whose_server_was_away_looks_again_before_it_grants(
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "was-away"])
+def test_no_beat_grants_before_the_ledger_was_compared(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
+) -> None:
+    shop.order(*map(shop.job, range(3)))
+    shop.submit(1)
+    pulse = beat_until_compared(shop)
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    may_tell, look = threading.Event(), StoreMarks.must_be_known
+
+    def look_later(marks: StoreMarks) -> None:
+        may_tell.wait(PATIENCE_S)
+        look(marks)
+
+    monkeypatch.setattr(StoreMarks, "must_be_known", look_later)
+    if is_new:
+        pulse = new_pulse(shop)
+    else:
+        pulse._are_away(ConnectionError("gone"))
+
+    def is_held() -> bool:
+        assert shop.states() == {State.GENERATING: 1, State.WAITING: 2}
+        return bool(shop.ledger.permits.read(shop.engine.account).older)
+
+    def beat() -> None:
+        pulse.beat()
+
+    for _ in range(5):
+        beat()
+        assert not is_held()
+    may_tell.set()
+    shop.until(is_held, beat)
+    beat()
+    assert is_held()
+
+
+def test_the_billing_is_not_watched_before_the_ledger_was_compared(
     shop: Workshop,
 ) -> None:
-    pulse = beat_until_compared(shop)
-    pulse._are_away(ConnectionError("gone"))
-    assert not pulse._compared
+    name = shop.ledger.locks.billing(shop.engine.account)
+
+    def is_watched() -> bool:
+        return bool(shop.ledger.server.execute_command("EXISTS", name))
+
+    pulse = new_pulse(shop)
+    pulse.beat()
+    assert not is_watched()
+    shop.until(pulse._is_compared, lambda: None)
+    pulse._clock_read_at = -math.inf
+    pulse.beat()
+    shop.until(is_watched, lambda: None)
+
+
+def test_a_store_that_never_answers_holds_up_no_other(
+    shop: Workshop, silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.marks.PATIENCE_S", 0.5)
+    monkeypatch.setenv("AWS_ENDPOINT", silent)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    for number in range(3):
+        shop.order(
+            shop.job(number), batch=f"away-{number}", store=f"s3://away/{number}"
+        )
+    shop.order(shop.job(3), batch="well")
+    beat_until_compared(shop)
+    shop.submit()
+    assert shop.states() == {State.WAITING: 3, State.GENERATING: 1}
+    held = shop.ledger.batches.read("away-0")
+    assert held
+    assert "s3://away/0" in held.note
+
+
+def test_an_account_that_a_restored_ledger_does_not_know_is_compared_too(
+    ledger: Ledger, sandbox: RunningSandbox, home: Path
+) -> None:
+    store = str(home / "store")
+    with (
+        workshop(ledger, sandbox, home) as shop,
+        workshop(ledger, sandbox, home) as other,
+    ):
+        shop.order(*map(shop.job, range(2)), batch="one", store=store)
+        other.order(*map(other.job, range(2)), batch="two", store=store)
+        account = other.engine.account
+        do = ledger.server.execute_command
+        do("SREM", "reelmill:accounts", account)
+        do("DEL", f"reelmill:account:{account}")
+        put_back = backup(ledger)
+        other.engine.set_limits()
+        other.submit(1)
+        shop.submit(1)
+        put_back()
+        # As `rebuild` does once one of them is compared.
+        StoreMarks(ledger, Store(store), shop.engine.account).accept()
+        other.engine.set_limits()
+        other.submit()
+        assert max(other.paid().values()) == 1
+        assert ledger.permits.read(account).older
+        shop.submit()
+        assert not ledger.permits.read(shop.engine.account).older
 
 
 def test_a_store_that_takes_no_mark_holds_its_batch_and_no_other(

@@ -18,15 +18,7 @@ from hypothesis import strategies as st
 
 from jobs import moves
 from jobs.ledger import Ledger
-from jobs.ledger.marking import (
-    Marked,
-    OlderLedgerError,
-    accept_marks,
-    is_older,
-    leave_mark,
-    must_be_whole,
-    take_earlier,
-)
+from jobs.ledger.marking import Marked, OlderLedgerError, StoreMarks
 from jobs.ledger.moves import Moved
 from jobs.moves import Ref
 from jobs.pace.limits import Limits
@@ -107,7 +99,7 @@ class Marks:
         self._stage.step()
         self._stage.marks -= set(marks)
 
-    def hold_accounts(self, _where: str) -> None:
+    def hold_account(self, _account_id: str, _where: str) -> None:
         self._stage.held = True
 
 
@@ -132,19 +124,20 @@ def work(stage: Stage, name: str, row: Ref) -> None:
     """What a worker does with a row, twice if it is free again."""
     stage.me.name = name
     ledger, store = cast("Ledger", OnStage(Marks(stage))), cast("Store", stage)
+    marks = StoreMarks(ledger, store, ACCOUNT)
     for mark in (f"{name}1", f"{name}2"):
         stage.step()
         if row in stage.claimed:
             continue
         stage.claimed[row] = mark
         try:
-            marked = leave_mark(ledger, store, mark, [row], name)
+            marked = marks.leave(mark, [row], name)
         except OlderLedgerError:
             marked = Marked()
         stage.step()
         stage.sent += marked.claims
         if marked.claims:
-            take_earlier(ledger, store, marked)
+            marks.take_earlier(marked)
         # As `move` does: nobody gives back what another has claimed.
         elif stage.claimed.get(row) == mark:
             del stage.claimed[row]
@@ -207,11 +200,16 @@ def claim(ledger: Ledger, mark: str) -> JobRecord:
     return record_of(ledger, ref)
 
 
-def leave(ledger: Ledger, store: Store) -> Marked:
+@pytest.fixture
+def marks(ledger: Ledger, store: Store) -> StoreMarks:
+    return StoreMarks(ledger, store, ACCOUNT)
+
+
+def leave(ledger: Ledger, marks: StoreMarks) -> Marked:
     """Claim what waits next, and leave the mark of it."""
     mark = uuid.uuid4().hex
     ref = Ref("spring", claim(ledger, mark).job.id)
-    marked = leave_mark(ledger, store, mark, [ref], "w")
+    marked = marks.leave(mark, [ref], "w")
     assert marked.claims == {ref}
     return marked
 
@@ -238,50 +236,68 @@ def test_nobody_moves_what_was_claimed_anew_once_the_ledger_had_gone_back(
 
 
 def test_what_was_sent_since_a_backup_is_noticed_once_that_is_put_back(
-    ledger: Ledger, store: Store
+    ledger: Ledger, store: Store, marks: StoreMarks
 ) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     open_batch(ledger, jobs=3)
-    leave(ledger, store)
+    leave(ledger, marks)
     put_back = backup(ledger)
-    leave(ledger, store)
-    must_be_whole(ledger, store)
+    leave(ledger, marks)
+    marks.must_be_known()
     put_back()
-    assert is_older(ledger, store)
+    assert marks.are_forgotten()
     assert not ledger.permits.read(ACCOUNT).older
     with pytest.raises(OlderLedgerError, match="reelmill rebuild"):
-        leave(ledger, store)
+        leave(ledger, marks)
     account = ledger.permits.read(ACCOUNT)
     assert (account.older, account.paused) == (store.url, True)
-    accept_marks(ledger, store)
+    marks.accept()
     ledger.marks.release(ACCOUNT)
-    must_be_whole(ledger, store)
+    marks.must_be_known()
     assert not ledger.permits.read(ACCOUNT).paused
 
 
+def test_each_account_is_held_and_compared_for_itself(
+    ledger: Ledger, store: Store, marks: StoreMarks
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    open_batch(ledger, jobs=2)
+    ledger.identity.name()
+    others = StoreMarks(ledger, store, "others")
+    put_back = backup(ledger)
+    leave(ledger, marks)
+    put_back()
+    others.must_be_known()
+    assert not ledger.permits.read("others").older
+    others.accept()
+    with pytest.raises(OlderLedgerError):
+        marks.must_be_known()
+    assert ledger.permits.read(ACCOUNT).older
+
+
 def test_a_mark_stands_for_those_before_it_so_few_are_kept(
-    ledger: Ledger, store: Store
+    ledger: Ledger, store: Store, marks: StoreMarks
 ) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     open_batch(ledger, jobs=6)
     for _ in range(5):
-        take_earlier(ledger, store, leave(ledger, store))
+        marks.take_earlier(leave(ledger, marks))
     assert len(store.sizes()) == 1
     assert int(ledger.server.execute_command("SCARD", "reelmill:marks")) == 1
     put_back = backup(ledger)
-    take_earlier(ledger, store, leave(ledger, store))
+    marks.take_earlier(leave(ledger, marks))
     put_back()
-    assert is_older(ledger, store)
+    assert marks.are_forgotten()
 
 
 def test_an_empty_ledger_beside_marks_of_another_is_not_older(
-    ledger: Ledger, store: Store
+    ledger: Ledger, marks: StoreMarks
 ) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     open_batch(ledger, jobs=1)
-    leave(ledger, store)
+    leave(ledger, marks)
     ledger.server.execute_command("FLUSHALL")
-    must_be_whole(ledger, store)
+    marks.must_be_known()
     assert not ledger.identity.known()
 
 
@@ -290,7 +306,7 @@ def test_the_starts_that_an_older_ledger_forgot_count_as_many_as_allowed(
 ) -> None:
     simulated.permits.set_limits(ACCOUNT, Limits(2, 9))
     open_batch(simulated)
-    simulated.marks.hold_accounts("s3://videos")
+    simulated.marks.hold_account(ACCOUNT, "s3://videos")
     assert grant(simulated) == []
     simulated.marks.release(ACCOUNT)
     assert grant(simulated) == []
