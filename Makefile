@@ -19,7 +19,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --no-emit-index-url --no-emit-find-links
 
 # What is measured, in this order.
-BENCH ?= rows page ceiling looks arena sustained slots
+BENCH ?= page arena slots cold
 
 PYTEST_ARGS ?= --numprocesses=auto
 
@@ -53,7 +53,7 @@ fleet-test: dev  ## the compose file in real containers, while things break; nee
 chaos: dev  ## every fault and every kill at once; prints what came of it
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
-bench: dev  ## measure speed and limits, hours in all; BENCH=looks asks one question
+bench: dev  ## measure speed and limits, hours in all; BENCH=slots asks one question
 	@mkdir -p bench/results
 	@for question in $(BENCH); do echo "== $$question"; \
 	  $(BIN)/python -m bench $$question --results bench/results $(BENCH_ARGS) || exit; done

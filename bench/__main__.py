@@ -1,4 +1,4 @@
-"""The command line of the measurements: `python -m bench rows --rows 100000`."""
+"""The command line of the measurements: `python -m bench arena --jobs 1000`."""
 
 import argparse
 import json
@@ -20,13 +20,9 @@ from bench.results import Cell, Page, Table, markdown, write
 #: imported, because a process that is measured starts from the memory of ours.
 QUESTIONS: Mapping[str, str] = {
     "arena": "bench.arena",
-    "rows": "bench.rows",
     "page": "bench.page",
-    "looks": "bench.looks",
-    "ceiling": "bench.standin.ceiling",
     "slots": "bench.slots",
     "cold": "bench.cold",
-    "sustained": "bench.sustained",
 }
 
 
@@ -45,7 +41,7 @@ def main() -> int:
     page = page_of(module, numbers)
     sys.stdout.write(markdown(page))
     if keeping.results:
-        write(keeping.results, keeping.name or question, numbers, page)
+        write(keeping.results, keeping.name or question, page)
     if keeping.json:
         keeping.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return 0
@@ -56,7 +52,7 @@ def _keeping() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     add = parser.add_argument
     add("--json", type=Path, help="file for the numbers")
-    add("--results", type=Path, help="folder for numbers, tables and plots")
+    add("--results", type=Path, help="folder for tables")
     add("--name", help="of the files in it; the question if not given")
     return parser
 

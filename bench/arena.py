@@ -1,4 +1,4 @@
-"""reelmill beside four other ways to do the same: `python -m bench arena`.
+"""reelmill beside other ways to do the same: `python -m bench arena`.
 
 The same jobs, generation times and spacing of looks for all, one after the other on a
 fresh server each, in rounds whose order turns; told are medians of the rounds. Then one
@@ -21,7 +21,6 @@ from bench import killing, rounds
 from bench.arena_page import page
 from bench.measuring import Failed
 from bench.rounds import ENTRANTS, Setting
-from bench.standin.ceiling import ceiling
 
 __all__ = ["add_options", "answer", "medians", "page", "turned"]
 
@@ -41,10 +40,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--poll-s", type=float, default=5.0, help="seconds between two looks")
     add("--seed", type=int, default=7, help="of the times; each round has the next")
     add("--video-bytes", type=int, default=200_000)
-    add("--lesson", type=int, default=100, help="jobs that reelmill-learnt saw before")
+    add("--lesson", type=int, default=100, help="jobs that reelmill saw before")
     names = tuple(ENTRANTS)
     add("--contenders", nargs="+", choices=names, default=names, metavar="NAME")
-    add("--ceiling-s", type=float, default=3.0, help="of each load on the server alone")
     add("--kills", type=int, default=1, help="runs with a kill in them; 0 is none")
     add("--kill-bound-s", type=float, default=420.0, help="then the rest is lost")
     add(
@@ -73,7 +71,6 @@ def answer(asked: argparse.Namespace) -> dict[str, object]:
             "python": platform.python_version(),
             **{name: version(name) for name in LIBRARIES},
         },
-        "ceiling": ceiling(seconds=asked.ceiling_s, video_bytes=asked.video_bytes),
         "medians": medians(played),
         "runs": played,
         "kills": list(_kills(asked)),

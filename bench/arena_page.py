@@ -1,6 +1,6 @@
-"""What the arena found, for people: tables, ratios beside what is aimed at, a plot.
+"""What the arena found, for people: tables, and ratios beside what is aimed at.
 
-Everything here is computed from the numbers of `arena`, which are in the JSON file.
+Everything here is computed from the numbers of `arena`.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.results import Cell, Page, Table
 
-OURS = ("reelmill", "reelmill-learnt")
+OURS = "reelmill"
 
 #: How much of another contender's CPU ours may take at most.
 CPU_SHARES: Mapping[str, tuple[float, str]] = {
@@ -36,7 +36,6 @@ _COLUMNS = (
     ("ideal", "ideal_s"),
     ("lost", "lost"),
     ("server cores", "server_cores"),
-    ("busiest s", "server_busiest_cores"),
 )
 
 _KILL_COLUMNS = (
@@ -82,17 +81,11 @@ the server's clock to the time of the file. The ideal wall time is the longest
 generation.
 
 (reelmill)
-reelmill looks first when the others do.
-
-(reelmill-learnt)
-reelmill-learnt is as it comes, after a batch of {lesson} jobs that is
-not counted, from which it learnt generation times.
+reelmill is as it comes, after a batch of {lesson} jobs that is not counted, from which
+it learnt generation times.
 
 (celery_retry)
 celery_retry has two processes.
-
-(celery_retry-threads)
-celery_retry-threads has 32 threads.
 
 (sdk_threads)
 sdk_threads has a thread for each of the {jobs:,} jobs.
@@ -113,13 +106,10 @@ def page(numbers: Mapping[str, Any]) -> Page:
         title="reelmill beside other ways to render a batch",
         tables=[
             *(_costs(numbers, median_s) for median_s in times),
-            _ratios(numbers["medians"]),
             _targets(numbers),
             *([_kills(numbers["kills"])] if numbers["kills"] else []),
-            _ceiling(numbers["ceiling"]),
         ],
         notes=_notes(numbers),
-        plots={"": plot(numbers["medians"])} if times else {},
     )
 
 
@@ -136,28 +126,10 @@ def _at(medians: Sequence[Any], median_s: float) -> list[Any]:
     return [each for each in medians if each["median_s"] == median_s]
 
 
-def _ratios(medians: Sequence[Any]) -> Table:
-    """How many times ours each of the others takes."""
-    columns = ["", "generation s", "beside", "CPU", "memory", "GETs", "lag p50"]
-    figures = ("cpu_s_per_1000", "peak_mb", "gets_per_job", "lag_p50_s")
-    rows: list[list[Cell]] = []
-    for ours in (each for each in medians if each["contender"] in OURS):
-        for other in _at(medians, ours["median_s"]):
-            if other["contender"] not in OURS:
-                times = [_ratio(other[figure], ours[figure]) for figure in figures]
-                head: list[Cell] = [other["contender"], ours["median_s"]]
-                rows.append([*head, ours["contender"], *times])
-    return Table("How many times reelmill's each takes", columns, rows)
-
-
-def _ratio(one: float, other: float) -> float | None:
-    return one / other if other else None
-
-
 def _targets(numbers: Mapping[str, Any]) -> Table:
     columns = ["", "generation s", "aimed at", "found", "reached"]
     rows: list[list[Cell]] = []
-    for ours in (each for each in numbers["medians"] if each["contender"] in OURS):
+    for ours in (each for each in numbers["medians"] if each["contender"] == OURS):
         others = {
             each["contender"]: each
             for each in _at(numbers["medians"], ours["median_s"])
@@ -166,7 +138,7 @@ def _targets(numbers: Mapping[str, Any]) -> Table:
             name = f"{ours['contender']}: {what}"
             rows.append([name, ours["median_s"], aim, found, reached])
     for kill in numbers["kills"]:
-        if kill["contender"] in OURS and "failed" not in kill:
+        if kill["contender"] == OURS and "failed" not in kill:
             found = kill["lost"] + kill["paid_twice"]
             name = f"{kill['contender']}: lost or paid twice after a kill"
             rows.append([name, kill["median_s"], "0", found, found == 0])
@@ -198,15 +170,6 @@ def _kills(kills: Sequence[Mapping[str, Any]]) -> Table:
     return Table(title, ["", *(name for name, _ in _KILL_COLUMNS)], rows)
 
 
-def _ceiling(found: Mapping[str, Any]) -> Table:
-    kinds = [name.removesuffix("_per_s") for name in found if name.endswith("_per_s")]
-    rows: list[list[Cell]] = [
-        [kind, found[f"{kind}_per_s"], found.get(f"cpu_ms_per_{kind[:-1]}")]
-        for kind in kinds
-    ]
-    return Table("What the server does at most", ["", "a second", "CPU ms each"], rows)
-
-
 def _notes(numbers: Mapping[str, Any]) -> list[str]:
     machine = numbers["machine"]
     rest = ", ".join(f"{k} {v}" for k, v in machine.items() if k != "cores")
@@ -234,35 +197,3 @@ def _about(note: str, ran: Container[str]) -> str:
     if not (note.startswith("(") and bracket):
         return note
     return rest if about in ran else ""
-
-
-def plot(medians: Sequence[Mapping[str, Any]]) -> bytes:
-    """CPU time and lag of each contender, as SVG."""
-    # It takes a second and memory that would be measured, where only a table is made.
-    from bench import plots  # noqa: PLC0415 - matplotlib is heavy
-
-    figure, (costs, lags) = plots.panels(2, width_in=9.0, height_in=4.2)
-    names = list(dict.fromkeys(each["contender"] for each in medians))[::-1]
-    times = sorted({each["median_s"] for each in medians})
-    height = 0.8 / len(times)
-    for number, median_s in enumerate(times):
-        found = {each["contender"]: each for each in _at(medians, median_s)}
-        here = [name for name in names if name in found]
-        at = [names.index(name) + 0.4 - height * (number + 0.5) for name in here]
-        colour = plots.COLOURS[number % len(plots.COLOURS)]
-        label = f"{median_s:g} s generation"
-        cpu = [found[name]["cpu_s_per_1000"] for name in here]
-        bars = costs.barh(at, cpu, height * 0.9, color=colour, label=label)
-        costs.bar_label(bars, fmt="%.1f", padding=2, fontsize=7)
-        p50 = [found[name]["lag_p50_s"] for name in here]
-        p95 = [found[name]["lag_p95_s"] for name in here]
-        lags.barh(at, p95, height * 0.9, color=colour, alpha=0.35)
-        lags.barh(at, p50, height * 0.9, color=colour)
-    costs.set_yticks(range(len(names)), names)
-    lags.set_yticks(range(len(names)), [""] * len(names))
-    costs.set_xlabel("CPU seconds per 1,000 jobs, broker included")
-    lags.set_xlabel("seconds from completed to stored: p50, pale p95")
-    costs.legend(frameon=False)
-    for axes in (costs, lags):
-        axes.grid(visible=False, axis="y")
-    return plots.svg(figure)

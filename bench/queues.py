@@ -87,8 +87,6 @@ class Fleet(Entrant):
 class CeleryRetry(Fleet):
     """One task that polls itself, in processes."""
 
-    pool: tuple[str, ...] = ("--pool=prefork", "--concurrency=2")
-
     def _environment(self) -> dict[str, str]:
         told = {"BENCH_BROKER": self._broker.celery_url}
         if self.place.visibility_s is not None:
@@ -107,7 +105,8 @@ class CeleryRetry(Fleet):
         self._producer.await_word("ready")
 
     def _start_worker(self) -> None:
-        words = ("celery", "-A", "bench.contenders.celery_retry", "worker", *self.pool)
+        words = ["celery", "-A", "bench.contenders.celery_retry", "worker"]
+        words += ["--pool=prefork", "--concurrency=2"]
         # Alone it has nobody to gossip or to mingle with.
         self._worker = self._run(
             *("worker", *words, "--without-gossip", "--without-mingle"),
@@ -121,16 +120,11 @@ class CeleryRetry(Fleet):
             self._producer.go()
 
 
-class CeleryThreads(CeleryRetry):
-    """The same task in threads of one process, which takes less CPU and memory."""
-
-    pool = ("--pool=threads", "--concurrency=32")
-
-
 class Reelmill(Fleet):
-    """The product, with its first look as soon as the others'."""
+    """The product as it comes, after a first batch that it learnt from.
 
-    learns = False
+    Without one its first look is as soon as the others'.
+    """
 
     def _environment(self) -> dict[str, str]:
         place = self.place
@@ -146,9 +140,23 @@ class Reelmill(Fleet):
             # As a base install, which has no decoder; the other ways make none.
             "REELMILL_POSTERS": "off",
         }
-        if not self.learns:
+        if place.lesson is None:
             told["REELMILL_FIRST_LOOK_S"] = str(place.poll_s)
         return told
+
+    def start(self) -> None:
+        """Start all, and have the lesson rendered."""
+        super().start()
+        if self.place.lesson is None:
+            return
+        store = self.place.folder / "lesson"
+        producer = self._submit(self.place.lesson, store)
+        rows = len(self.place.lesson.read_text("utf-8").splitlines()) - 1
+        if not await_true(lambda: count_of(store) >= rows, TEACHING_S):
+            raise Failed(f"the lesson did not end:\n{self._worker.last_words()}")
+        producer.wait()
+        # Nothing tells from outside when the worker has read it.
+        time.sleep(LEARNT_S)
 
     def _start_worker(self) -> None:
         words = ("producer", "worker", "--name", "arena")
@@ -169,23 +177,3 @@ class Reelmill(Fleet):
     def ended(self) -> bool:
         """Whether all videos and the report of the batch are there."""
         return super().ended() and any(self.place.videos.glob("*/report.html"))
-
-
-class ReelmillLearnt(Reelmill):
-    """The product as it comes, after a first batch that it learnt from."""
-
-    learns = True
-
-    def start(self) -> None:
-        """Start all, and have the lesson rendered."""
-        super().start()
-        if self.place.lesson is None:
-            return
-        store = self.place.folder / "lesson"
-        producer = self._submit(self.place.lesson, store)
-        rows = len(self.place.lesson.read_text("utf-8").splitlines()) - 1
-        if not await_true(lambda: count_of(store) >= rows, TEACHING_S):
-            raise Failed(f"the lesson did not end:\n{self._worker.last_words()}")
-        producer.wait()
-        # Nothing tells from outside when the worker has read it.
-        time.sleep(LEARNT_S)

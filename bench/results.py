@@ -1,12 +1,10 @@
-"""What a question found, as files: the numbers, tables for people, and plots.
+"""What a question found, as tables for people.
 
-A question says what its page shows; this writes `NAME.json`, `NAME.md` and `NAME.svg`,
-the same bytes for the same numbers. It computes nothing. Plots are drawn in `plots`.
+A question says what its page shows; this writes `NAME.md`. It computes nothing.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 #: What a cell may hold: None is shown as a dash.
@@ -33,28 +31,20 @@ class Page:
     tables: Sequence[Table]
     #: What was counted, and how: one sentence or two each.
     notes: Sequence[str] = ()
-    #: Plots as SVG, by what is added to the question's name: `""` or `-lag`.
-    plots: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def write(
-    folder: Path, question: str, numbers: Mapping[str, object], page: Page
-) -> list[Path]:
-    """Write all files of a question, and say which."""
+def write(folder: Path, name: str, page: Page) -> Path:
+    """Write the page as a file, and say which."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {f"{question}.json": (json.dumps(numbers, indent=2) + "\n").encode()}
-    plots = {f"{question}{ending}.svg": svg for ending, svg in page.plots.items()}
-    files[f"{question}.md"] = markdown(page, pictures=sorted(plots)).encode()
-    for name, content in (files | plots).items():
-        (folder / name).write_bytes(content)
-    return [folder / name for name in files | plots]
+    file = folder / f"{name}.md"
+    file.write_text(markdown(page), encoding="utf-8")
+    return file
 
 
-def markdown(page: Page, pictures: Sequence[str] = ()) -> str:
-    """The page as markdown, with links to pictures that lie beside it."""
+def markdown(page: Page) -> str:
+    """The page as markdown."""
     parts = [f"# {page.title}"]
     parts += [f"## {table.title}\n\n{_table(table)}" for table in page.tables]
-    parts += [f"![{page.title}]({name})" for name in pictures]
     if page.notes:
         parts.append("\n".join(f"- {note}" for note in page.notes))
     return "\n\n".join(parts) + "\n"

@@ -17,7 +17,7 @@ import psutil
 from bench.entrants import AiohttpScript, Entrant, HttpxScript, Place, SdkThreads
 from bench.judging import Outcome, Prediction, accounts, read_books, timing
 from bench.measuring import Sampled
-from bench.queues import CeleryRetry, CeleryThreads, Reelmill, ReelmillLearnt
+from bench.queues import CeleryRetry, Reelmill
 from bench.running import await_true
 from bench.standin.starting import Standin, started
 
@@ -27,9 +27,7 @@ MODEL = "kling-v2.6-std"
 
 ENTRANTS: Mapping[str, type[Entrant]] = {
     "reelmill": Reelmill,
-    "reelmill-learnt": ReelmillLearnt,
     "celery_retry": CeleryRetry,
-    "celery_retry-threads": CeleryThreads,
     "httpx_script": HttpxScript,
     "aiohttp_script": AiohttpScript,
     "sdk_threads": SdkThreads,
@@ -47,7 +45,7 @@ class Setting:
     seed: int
     poll_s: float
     video_bytes: int
-    #: Rows of the batch that `reelmill-learnt` learns from.
+    #: Rows of the batch that reelmill learns from.
     lesson: int
     #: A run that is not over by then is ended; what is missing counts as lost.
     bound_s: float
@@ -163,7 +161,6 @@ def play(name: str, setting: Setting) -> dict[str, object]:
         **accounts(outcome),
         "ended": over,
         "server_cores": served.slope,
-        "server_busiest_cores": served.steepest,
     }
 
 

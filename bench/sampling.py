@@ -1,25 +1,19 @@
-"""What a fleet and its provider look like second by second: CPU, memory, slots, starts.
+"""What a fleet and its provider look like second by second: slots, starts, stored.
 
-It reads the processes from outside, the ledger through its own figures and the stand-in
-through its counts. What is made of the samples stands in the questions.
+It reads the ledger through its own figures and the stand-in through its counts. What is
+made of the samples stands in the questions.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
-import psutil
-
 from bench.fleet import ACCOUNT, Fleet, job_of
-from bench.measuring import Failed, tree_cpu_s
+from bench.measuring import Failed
 from bench.standin.starting import Standin
 from jobs.states import State
-
-#: Quantiles are told in percent.
-_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +22,12 @@ class Sample:
 
     #: Unix seconds.
     at_s: float
-    #: Seconds of CPU since each process began, its ended children included.
-    worker_cpu_s: float
-    broker_cpu_s: float
-    server_cpu_s: float
-    #: Resident memory.
-    worker_bytes: int
-    broker_bytes: int
     #: Permits that are out by the ledger, and jobs that wait for one.
     slots: int
     waiting: int
     stored: int
     #: By the provider, since its start.
     created: int
-    gets: int
-    files: int
-    refused_429: int
-    worst_window: int
-    #: Generating at the provider now.
-    at_once: int
 
 
 def samples(fleet: Fleet, standin: Standin, every_s: float) -> Iterator[Sample]:
@@ -71,43 +52,11 @@ def sample(fleet: Fleet, standin: Standin) -> Sample:
     counts = standin.counts()
     return Sample(
         at_s=counts["now"],
-        worker_cpu_s=tree_cpu_s(fleet.worker.pid),
-        broker_cpu_s=tree_cpu_s(fleet.broker.pid),
-        server_cpu_s=tree_cpu_s(standin.pid),
-        worker_bytes=psutil.Process(fleet.worker.pid).memory_info().rss,
-        broker_bytes=psutil.Process(fleet.broker.pid).memory_info().rss,
         slots=account.slots_in_use,
         waiting=sum(b.counts.get(State.WAITING, 0) for b in account.batches),
         stored=sum(b.counts.get(State.STORED, 0) for b in account.batches),
         created=counts["created"],
-        gets=counts["gets"],
-        files=counts["files"],
-        refused_429=counts["refused_429"],
-        worst_window=counts["worst_window"],
-        at_once=counts["at_once"],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Lags:
-    """Seconds from completed at the provider to a moment here."""
-
-    count: int
-    p50_s: float
-    p95_s: float
-    longest_s: float
-
-
-def lags(seconds: Sequence[float]) -> Lags:
-    """Of so many lags, what half and 95 of 100 do not exceed.
-
-    Raises:
-        Failed: there are too few to tell.
-    """
-    if len(seconds) < 2:  # noqa: PLR2004 - quantiles need two
-        raise Failed("nothing was stored in the window; measure for longer")
-    cuts = quantiles(seconds, n=_PERCENT, method="inclusive")
-    return Lags(len(seconds), cuts[49], cuts[94], max(seconds))
 
 
 @dataclass(frozen=True, slots=True)

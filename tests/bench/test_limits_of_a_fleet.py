@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import slots, sustained
+from bench import slots
 from bench.measuring import Failed
 from bench.results import markdown
 from bench.sampling import Sample
@@ -45,20 +45,6 @@ def test_slots_are_measured_by_the_ledger_and_at_the_provider_with_webhooks() ->
         assert least <= most
     numbers = {"cases": [case], "watched_s": 3.0, "spread": 0.35}
     assert "| 6,000 | 20 | 1.00 | yes | slots |" in shown(slots, numbers)
-
-
-def test_one_worker_is_watched_once_as_many_end_as_begin() -> None:
-    words = ("--starts-per-minute=6000", "--at-once=20", "--median-s=1")
-    numbers = sustained.answer(asked(sustained, *words, "--minutes=0.05"))
-    assert numbers["starts_per_minute"] == 6_000
-    for name in ("starts_per_s", "stored_per_s", "worker_cores", "worker_mb_at_end"):
-        value = numbers[name]
-        assert isinstance(value, float)
-        assert value > 0
-    assert numbers["not_stored"] == 0
-    assert numbers["refused_429"] == 0
-    assert "CPU of the worker, cores" in shown(sustained, numbers)
-    assert sustained.page(numbers).plots[""].startswith(b"<?xml")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.bench.test_rows import bench
+from tests.bench.commands import bench
 
 
 def test_it_opens_a_page_of_each_size(tmp_path: Path) -> None:

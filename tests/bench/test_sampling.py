@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.fleet import job_id, job_of, prompt
-from bench.measuring import Failed
-from bench.sampling import average_at_once, lags, landed
+from bench.sampling import average_at_once, landed
 
 moments = st.integers(0, 50)
 
@@ -60,16 +59,6 @@ def test_the_lag_is_from_completed_to_the_file_and_only_of_the_window(
     assert found.lags_s == [2.5, 21.0]
     assert found.looks == [3, 4]
     assert found.missing == 1
-
-
-def test_half_and_nearly_all_of_the_lags_are_told() -> None:
-    found = lags([float(each) for each in range(101)])
-    assert (found.p50_s, found.p95_s, found.longest_s) == (50.0, 95.0, 100.0)
-
-
-def test_of_nothing_no_lag_is_told() -> None:
-    with pytest.raises(Failed, match="measure for longer"):
-        lags([1.0])
 
 
 @given(st.integers(0, 9_999_999))
