@@ -7,25 +7,19 @@ show stands in `scenes`, how a terminal is photographed in `terminals`.
 
 import sys
 from collections.abc import Callable, Mapping
-from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from jobs.states import State
 from producer.watching import panel
 from producer.watching.facts import View
 from tests.browser import scenes
-from tests.browser.running import PASSWORD, ROOT, USER, browser, flower
+from tests.browser.pictures import keep
+from tests.browser.running import PASSWORD, USER, browser, flower
 from tests.browser.terminals import photographed, said
 from tests.fleet.running import API_KEY, fleet
 from tests.producer.running import REELMILL, quick_sandbox, until
-
-PICTURES = ROOT / "docs" / "pictures"
-
-#: Colours are enough for a page, and a picture is small then.
-COLOURS = 256
 
 #: Cells and lines of a terminal that fits a page of the documentation.
 WIDTH, HEIGHT = 100, 30
@@ -36,13 +30,6 @@ DESK = {"width": 1100, "height": 1400}
 #: Whether all that is in view has come: posters, and what shows when a video is there.
 SHOWN = """() => [...document.images].every(image =>
   image.complete || image.getBoundingClientRect().top > innerHeight)"""
-
-
-def keep(picture: bytes, name: str) -> None:
-    """Keep a PNG small."""
-    shown = Image.open(BytesIO(picture)).convert("RGB")
-    few = shown.convert("P", palette=Image.Palette.ADAPTIVE, colors=COLOURS)
-    few.save(PICTURES / f"{name}.png", optimize=True)
 
 
 def opened(started: Browser, report: Path, **how: object) -> Page:

@@ -38,6 +38,12 @@ def dockerfile() -> list[str]:
     return [line for line in joined.splitlines() if line and line[0] != "#"]
 
 
+def base_images() -> set[str]:
+    """The images that others make."""
+    used = {each["image"] for name, each in SERVICES.items() if name not in OURS}
+    return used | {line.split()[1] for line in dockerfile() if line.startswith("FROM")}
+
+
 def as_words(command: str | list[str]) -> list[str]:
     """A command as the container gets it."""
     words = shlex.split(command) if isinstance(command, str) else command
