@@ -19,9 +19,9 @@ from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
 from producer.reading.opening import Record, records
 from producer.reading.sources import base_of, is_bucket, is_folder
 from producer.reading.unreadable import whole
-from producer.reading.wishes import KeyTemplateWish
+from producer.reading.yaml import KeyTemplate
 
-__all__ = ["KeyTemplateWish", "Options", "Record", "base_of", "plan", "records"]
+__all__ = ["KeyTemplate", "Options", "Record", "base_of", "plan", "records"]
 
 _Outcome: TypeAlias = Job | Skipped | Problem
 
@@ -117,7 +117,7 @@ def _planned(
 
 
 def _settled(
-    manifest: Manifest, record: Defaults | Feeds | KeyTemplateWish, options: Options
+    manifest: Manifest, record: Defaults | Feeds | KeyTemplate, options: Options
 ) -> list[Problem]:
     """What is wrong with what a file says of its rows."""
     if isinstance(record, Defaults):

@@ -27,13 +27,10 @@ from producer.reading.sources import (
 )
 from producer.reading.text import line_of_bad_bytes
 from producer.reading.unreadable import UnreadableError
-from producer.reading.wishes import ItemsWish, KeyTemplateWish
-from producer.reading.yaml_rows import read_yaml
+from producer.reading.yaml import ItemsElsewhere, KeyTemplate, read_yaml
 
 #: What a source is read as.
-Record: TypeAlias = (
-    Row | Defaults | Header | Feeds | Skipped | Problem | KeyTemplateWish
-)
+Record: TypeAlias = Row | Defaults | Header | Feeds | Skipped | Problem | KeyTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class _Way:
     sheet: str | None
     stdin: BinaryIO | None
     #: The manifest that names it, for items that stand elsewhere.
-    named_by: ItemsWish | None = None
+    named_by: ItemsElsewhere | None = None
 
 
 def records(
@@ -119,13 +116,13 @@ def _of_yaml(path: str, text: io.TextIOWrapper, way: _Way) -> Iterator[Record]:
         yield _of_items(way.named_by, message, "name a table, a folder or a bucket")
         return
     for record in read_yaml(path, text, way.columns):
-        if isinstance(record, ItemsWish):
+        if isinstance(record, ItemsElsewhere):
             yield from _elsewhere(record, way)
         else:
             yield record
 
 
-def _elsewhere(wish: ItemsWish, way: _Way) -> Iterator[Record]:
+def _elsewhere(wish: ItemsElsewhere, way: _Way) -> Iterator[Record]:
     """The records of items that stand in another place."""
     if wish.source == STDIN:
         message = "items cannot come from standard input"
@@ -152,7 +149,7 @@ def _elsewhere(wish: ItemsWish, way: _Way) -> Iterator[Record]:
         yield _of_items(wish, message, "write its path from the folder of this file")
 
 
-def _of_items(wish: ItemsWish, message: str, suggestion: str) -> Problem:
+def _of_items(wish: ItemsElsewhere, message: str, suggestion: str) -> Problem:
     return Problem(
         wish.file, wish.line, "items", wish.source, message, suggestion, "items-source"
     )
