@@ -24,8 +24,7 @@ from producer.exits import Exit, Stop
 from producer.nightly import deadlines
 from producer.nightly.deadlines import Deadline
 from producer.options import Reading, Spending
-from producer.reading.sniffing import ENDINGS
-from producer.reading.sources import is_bucket
+from producer.reading.source import ENDINGS, is_bucket
 
 #: Lines of a manifest's problems that are kept in the record of a firing.
 MOST_LINES = 20

@@ -33,8 +33,7 @@ from producer.nightly.rounds import STALE_S, Means, Scheduler, left_to_others
 from producer.nightly.scheduler import fleet_ledger
 from producer.options import READING, SPENDING, Reading, Spending
 from producer.printing import print_json
-from producer.reading.sources import STDIN, is_bucket, path_of
-from producer.reading.unreadable import UnreadableError
+from producer.reading.source import STDIN, UnreadableError, is_bucket, path_of
 
 #: Firings that are told to a program.
 MOST_FIRINGS = 10

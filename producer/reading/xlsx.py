@@ -13,8 +13,8 @@ from openpyxl.utils.escape import unescape
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from jobs.wording import choice, guesses, shown
-from producer.reading.tables import Table, is_blank, table_of, unclear_names
-from producer.reading.unreadable import UnreadableError, whole
+from producer.reading.source import UnreadableError, whole
+from producer.reading.table import Table, is_blank, table_of, unclear_names
 
 #: The largest workbook of a million rows stays below this.
 MAX_UNPACKED_BYTES = 1 << 30

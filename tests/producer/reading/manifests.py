@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.columns import Columns
@@ -12,6 +14,8 @@ URL = "https://example.com/mug.jpg"
 OPTIONS = Options(model="kling-v2.6-std")
 HEADER = "id,image,prompt\n"
 COLUMNS = Columns(builtin())
+#: Each example may write over the file of the one before.
+DRAWN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def planned(
@@ -35,6 +39,7 @@ def jobs_of(found: list[Job | Skipped | Problem]) -> list[Job]:
 
 
 def ids_of(found: list[Job | Skipped | Problem]) -> list[str]:
+    """Ids of the jobs, whatever else was found."""
     return [one.id for one in found if isinstance(one, Job)]
 
 

@@ -6,6 +6,7 @@ from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.rows import Skipped
 from producer.reading import Options, plan
+from tests.producer.reading.books import book
 from tests.producer.reading.manifests import (
     HEADER,
     OPTIONS,
@@ -29,20 +30,27 @@ def test_rows_come_as_they_are_read(tmp_path: Path) -> None:
     ("name", "content"),
     [
         ("a.csv", HEADER),
-        ("a.csv", "\n\n"),
+        ("a.csv", "sep=;\n"),
         ("a.csv", HEADER + ",,\n\n"),
         ("a.jsonl", "\n\n"),
+        ("a.xlsx", book()),
+        ("a.xlsx", book(("id", "image"))),
         ("a.yaml", "# nothing\n"),
-        ("a.yaml", "items: []\n"),
         ("a.yaml", "rows: []\n"),
         ("a.yaml", "items:\n"),
-        ("a.yaml", "[]\n"),
     ],
 )
 def test_a_file_without_rows_is_one_problem(
-    tmp_path: Path, name: str, content: str
+    tmp_path: Path, name: str, content: str | bytes
 ) -> None:
     assert told(planned(tmp_path / name, content)) == [(None, None, "no-rows")]
+
+
+def test_a_folder_without_pictures_is_one_problem(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    found = list(plan(tmp_path, OPTIONS, builtin()))
+    assert told(found) == [(None, None, "no-rows")]
+    assert "there are no pictures in it" in str(found[-1])
 
 
 def test_problems_of_the_options_end_the_reading(tmp_path: Path) -> None:
@@ -54,16 +62,6 @@ def test_problems_of_the_options_end_the_reading(tmp_path: Path) -> None:
         (None, "model", "unknown-model"),
     ]
     assert str(found[2]).startswith("command line, model: there is no model")
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-32", "mac-roman"])
-def test_other_encodings_are_read_when_they_are_named(
-    tmp_path: Path, encoding: str
-) -> None:
-    content = f"{HEADER}a,{URL},grün\n".encode(encoding)
-    options = Options(model="kling-v2.6-std", encoding=encoding)
-    found = jobs_of(planned(tmp_path / "a.csv", content, options))
-    assert found[0].inputs["prompt"] == "grün"
 
 
 KEYED = f"key: 'shop/{{id}}'\nitems:\n- id: a\n  image: {URL}\n  prompt: turn\n"

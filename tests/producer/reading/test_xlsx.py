@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.producer.reading.books import SHARED, book, rows, workbook
 from tests.producer.reading.manifests import (
+    DRAWN,
     OPTIONS,
     URL,
     jobs_of,
@@ -179,7 +180,7 @@ def test_a_workbook_that_would_fill_the_memory_is_refused(tmp_path: Path) -> Non
     assert told(recorded(path)) == [(None, None, "too-large")]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@DRAWN
 @given(at=st.integers(0, len(GOOD)), put=st.binary(min_size=1, max_size=8))
 def test_a_workbook_with_wrong_bytes_is_read_or_refused(
     tmp_path: Path, at: int, put: bytes
@@ -206,7 +207,7 @@ def test_other_manifests_do_not_load_the_reader_of_workbooks(tmp_path: Path) -> 
 CELLS = st.none() | st.booleans() | st.integers(-(2**52), 2**52) | st.text("ab&<>\"' ")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@DRAWN
 @given(
     table=st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=5),
     top=st.integers(0, 9),

@@ -1,0 +1,158 @@
+"""Plans the jobs of a manifest: each record it holds, judged in its order."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from jobs.catalogue import Catalogue
+from jobs.job import Job
+from jobs.manifest.columns import Columns
+from jobs.manifest.judging import Manifest
+from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
+from producer.reading.records import Record, records
+from producer.reading.source import is_bucket, is_folder, whole
+from producer.reading.yaml import KeyTemplate
+
+_Outcome: TypeAlias = Job | Skipped | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line adds to a manifest."""
+
+    #: Model of rows that name none; id, short name or alias.
+    model: str | None = None
+    #: Values for what rows leave empty; they win over the defaults of the file.
+    set: Mapping[str, str] = field(default_factory=dict)
+    #: Template of the store keys; None is the manifest's, or `{batch}/{id}.mp4`.
+    key: str | None = None
+    #: How the text of the file is encoded, by Python's names.
+    encoding: str = "utf-8"
+    #: Columns of a table by the name that they feed.
+    map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Sheet of a workbook; None is its first.
+    sheet: str | None = None
+    #: What form the file has; None is told by its ending, or what is piped in.
+    form: str | None = None
+    #: Ids of the only jobs that are wanted; None is all.
+    ids: frozenset[str] | None = None
+    #: True to make one video of each product in a shop's export.
+    only_first_pictures: bool = False
+
+
+def plan(
+    source: str | Path,
+    options: Options,
+    catalogue: Catalogue,
+    *,
+    stdin: BinaryIO | None = None,
+    recognised: Callable[[str], object] = str,
+) -> Iterator[_Outcome]:
+    """The jobs of a manifest, what it skips, and every problem, as they are read.
+
+    A manifest may only be used if no problem comes. A row with a problem yields no job
+    but the reading goes on behind it wherever the format allows. Standard input can be
+    read only once. `recognised` is told whose export a table is, if it is a shop's.
+    """
+    values: dict[str, object] = dict(options.set)
+    if options.model is not None:
+        values["model"] = options.model
+    feeds = Feeds("command line", options.map) if options.map else None
+    manifest = Manifest(
+        catalogue,
+        values,
+        options.key,
+        feeds,
+        only_first_pictures=options.only_first_pictures,
+    )
+    if manifest.problems:
+        yield from manifest.problems
+        return
+    read = records(
+        str(source),
+        columns=Columns(catalogue, chain.from_iterable(options.map.values())),
+        encoding=options.encoding,
+        form=options.form,
+        sheet=options.sheet,
+        stdin=stdin,
+    )
+    outcomes = _planned(manifest, read, options, recognised)
+    yield from _asked_for(str(source), outcomes, options)
+
+
+def _planned(
+    manifest: Manifest,
+    read: Iterator[Record],
+    options: Options,
+    recognised: Callable[[str], object],
+) -> Iterator[_Outcome]:
+    for record in read:
+        if isinstance(record, Row):
+            outcome = manifest.plan(record)
+            if isinstance(outcome, list):
+                yield from outcome
+            else:
+                yield outcome
+        elif isinstance(record, Problem | Skipped):
+            yield record
+        elif isinstance(record, Header):
+            problems = manifest.header(record)
+            yield from problems
+            if problems:  # each of its rows would only say the same again
+                return
+            if manifest.layout is not None:
+                recognised(manifest.layout)
+        else:
+            yield from _settled(manifest, record, options)
+
+
+def _settled(
+    manifest: Manifest, record: Defaults | Feeds | KeyTemplate, options: Options
+) -> list[Problem]:
+    """What is wrong with what a file says of its rows."""
+    if isinstance(record, Defaults):
+        return manifest.fill(record)
+    if isinstance(record, Feeds):
+        return manifest.feed(record)
+    if options.key is not None:
+        return []
+    return manifest.accept_key(record.text, record.file, record.line)
+
+
+def _asked_for(
+    source: str, outcomes: Iterator[_Outcome], options: Options
+) -> Iterator[_Outcome]:
+    """The outcomes without the jobs that are not wanted; an empty manifest is told."""
+    empty = True
+    missing = set(options.ids or ())
+    for outcome in outcomes:
+        empty = empty and isinstance(outcome, Skipped)
+        if isinstance(outcome, Job) and options.ids is not None:
+            if outcome.id not in options.ids:
+                continue
+            missing.discard(outcome.id)
+        yield outcome
+    if empty:
+        yield _nothing_in(source)
+    elif options.ids and len(missing) == len(options.ids):
+        yield _nothing_of_them(source)
+    else:
+        # Whoever takes out what failed means it.
+        for _ in missing:
+            yield Skipped(source, None, "rows that are wanted and not in it any more")
+
+
+def _nothing_in(source: str) -> Problem:
+    if is_bucket(source) or is_folder(source):
+        suggestion = "name a folder with JPEG or PNG pictures in it"
+        return whole(source, "no-rows", "there are no pictures in it", suggestion)
+    suggestion = "write one row for each video"
+    return whole(source, "no-rows", "no row of it asks for a video", suggestion)
+
+
+def _nothing_of_them(source: str) -> Problem:
+    message = "none of its rows is among those that are wanted"
+    suggestion = "compare its ids with those of the batch: reelmill show BATCH"
+    return whole(source, "ids", message, suggestion)
