@@ -228,10 +228,11 @@ def is_encoding(name: str) -> bool:
 
 def badly_encoded(path: str, file: BinaryIO, encoding: str) -> Problem:
     """The problem of a file with bytes that are not in this encoding, at their line."""
-    is_utf_8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
-    suggestion = "save it as UTF-8 or pass --encoding "
-    suggestion += "cp1252" if is_utf_8 else "with the right one"
-    message = f"the text is not {encoding} here"
+    written, other = encoding, "the right one"
+    if codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}:
+        written, other = "UTF-8", "cp1252"
+    message = f"the text is not {written} here"
+    suggestion = f"save it as UTF-8 or pass --encoding {other}"
     decoder = codecs.getincrementaldecoder(encoding)()
     line: int | None = None
     file.seek(0)

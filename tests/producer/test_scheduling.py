@@ -264,7 +264,7 @@ def test_what_cannot_be_a_manifest_or_has_an_odd_name_keeps_no_other_back(
     said = place.ask(scheduling.run_now, "nightly", json=True)
     assert said.code == Exit.USAGE
     pipe, odd, long = json.loads(said.out)["manifests"]
-    assert "it is a pipe" in pipe["problems"][0]
+    assert "it is not a regular file" in pipe["problems"][0]
     assert odd["manifest"].endswith("/caf\\udce9.csv")
     assert place.batch(odd["batch"]).manifest == odd["manifest"]
     assert long["batch"].startswith("zzz")
