@@ -236,9 +236,9 @@ def badly_encoded(path: str, file: BinaryIO, encoding: str) -> Problem:
     decoder = codecs.getincrementaldecoder(encoding)()
     line: int | None = None
     file.seek(0)
-    for number, written in enumerate(file, 1):
+    for number, read in enumerate(file, 1):
         try:
-            decoder.decode(written)
+            decoder.decode(read)
         except UnicodeError:
             line = number
             break
