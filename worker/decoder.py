@@ -37,13 +37,15 @@ COMMAND = (sys.executable, "-P", "-m", "worker.decoder")
 #: All that it sees of the environment: how its libraries are found.
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
-#: What takes longer is not decoded.
+#: What takes more of the processor's time is not decoded.
 PATIENCE_S = 2.0
+#: What takes more of anybody's time is not decoded either.
+LONGEST_S = 20.0
 #: For its alarm to end it, and for its libraries to be found on a busy machine.
 GRACE_S = 0.5
-START_S = 10.0
+START_S = 30.0
 #: Who has waited so long for others goes without: the thread is needed.
-QUEUE_S = 1.0
+QUEUE_S = 30.0
 #: Of address space; its libraries take 150 MB, frames of 4K with 16 others 200 MB.
 MOST_MEMORY_BYTES = 640 << 20
 LIMITS = (
@@ -143,7 +145,7 @@ class Decoder:
         assert child.stdin  # noqa: S101 - a pipe was asked for
         with suppress(BrokenPipeError):
             child.stdin.write(json.dumps(asked).encode() + b"\n")
-        return _line(child, PATIENCE_S + GRACE_S)
+        return _line(child, LONGEST_S + GRACE_S)
 
     def _end(self) -> str:
         """See that there is no child; in words what became of the last."""
@@ -157,7 +159,7 @@ class Decoder:
             child.wait(GRACE_S)
         with child:
             child.kill()
-        if child.returncode == -signal.SIGALRM:
+        if child.returncode in (-signal.SIGALRM, -signal.SIGPROF):
             return f"it takes longer than {PATIENCE_S:g} s"
         if child.returncode == -signal.SIGKILL:
             return "its decoder had to be killed"
@@ -230,8 +232,9 @@ def main() -> None:
     _say({})
     for line in sys.stdin:
         asked = json.loads(line)
-        # Nobody handles it, so it ends even what is deep in a decoder.
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+        # Nobody handles them, so they end even what is deep in a decoder.
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE_S)
+        signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
         try:
             said = _made(asked)
         except DecodeError as error:
@@ -239,6 +242,7 @@ def main() -> None:
         except MemoryError:
             # It may have been leaked, so the next file is another child's.
             sys.exit(NO_MEMORY)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         _say(said)
 

@@ -27,7 +27,7 @@ from worker.quotes import quote
 MODEL = builtin().find("kling-v2.6-std")
 INPUTS = {"image": "https://example.com/mug.jpg", "prompt": "a mug", "duration": "5"}
 LOOK_S = 0.02
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 P = ParamSpec("P")
 

@@ -29,7 +29,7 @@ BUCKET = "videos"
 KEY_ID = "reelmill-tests"
 SECRET = "a-secret-of-the-store"
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 #: Every port it opens; each has a twin so far above.
 TWIN = 10_000

@@ -38,8 +38,10 @@ def why(who: Decoder, video: Path) -> str:
 
 
 def test_a_film_that_hangs_holds_nobody_up_for_long(
-    tmp_path: Path, video: Path
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(decoder, "LONGEST_S", 2.0)
+    monkeypatch.setattr(decoder, "QUEUE_S", 1.0)
     who = Decoder()
     assert who.poster(video).startswith(b"\xff\xd8")
     # To open it takes until somebody writes, so for ever.
@@ -50,14 +52,25 @@ def test_a_film_that_hangs_holds_nobody_up_for_long(
         # Whoever comes first: in the end it is the film that hangs.
         with pytest.raises(DecodeError, match="other files take too long"):
             list(map(who.poster, repeat(video)))
-        assert hung.result() == "it takes longer than 2 s"
+        assert hung.result() == "its decoder had to be killed"
+    monkeypatch.undo()
     with ThreadPoolExecutor(8) as threads:
         made = set(threads.map(who.poster, [video] * 8))
     assert len(made) == 1
     who.close()
 
 
-def test_a_child_that_heeds_no_alarm_is_killed(video: Path) -> None:
+def test_a_film_that_takes_too_much_of_the_processor_ends_its_decoder(
+    video: Path,
+) -> None:
+    busy = answering("signal.setitimer(signal.ITIMER_PROF, 0.05)\nwhile True: pass")
+    assert why(busy, video) == "it takes longer than 2 s"
+
+
+def test_a_child_that_heeds_no_alarm_is_killed(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder, "LONGEST_S", 0.5)
     stuck = answering("while True: signal.pause()")
     assert why(stuck, video) == "its decoder had to be killed"
 

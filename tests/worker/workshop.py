@@ -38,7 +38,7 @@ from worker.submit import submit
 V26 = "kling-v2.6-std"
 MULTI = "kling-v1.6-multi"
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 #: Starts a sandbox on a machine whose clock is ahead.
 AHEAD = """
