@@ -69,7 +69,7 @@ def _walk(top: str) -> Iterator[str | Skipped | Problem]:
         hidden = [name for name in folders if name.startswith(".")]
         folders[:] = sorted({*folders} - {*hidden})
         for name in [*hidden, *files]:
-            yield os.path.relpath(os.path.join(folder, name), top)  # noqa: PTH118 - as os.walk has it
+            yield os.path.relpath(f"{folder}/{name}", top)
     for error in errors:
         message = f"the folder cannot be read ({(error.strerror or '').lower()})"
         place = str(error.filename)

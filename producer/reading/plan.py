@@ -10,7 +10,7 @@ from jobs.catalogue import Catalogue
 from jobs.job import Job
 from jobs.manifest.columns import Columns
 from jobs.manifest.judging import Manifest
-from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
+from jobs.manifest.rows import Defaults, Feeds, Problem, Row, Skipped
 from producer.reading.records import Record, records
 from producer.reading.source import is_bucket, is_folder, whole
 from producer.reading.yaml import KeyTemplate
@@ -91,34 +91,23 @@ def _planned(
     for record in read:
         if isinstance(record, Row):
             outcome = manifest.plan(record)
-            if isinstance(outcome, list):
-                yield from outcome
-            else:
-                yield outcome
+            yield from outcome if isinstance(outcome, list) else [outcome]
         elif isinstance(record, Problem | Skipped):
             yield record
-        elif isinstance(record, Header):
+        elif isinstance(record, Defaults):
+            yield from manifest.fill(record)
+        elif isinstance(record, Feeds):
+            yield from manifest.feed(record)
+        elif isinstance(record, KeyTemplate):
+            if options.key is None:
+                yield from manifest.accept_key(record.text, record.file, record.line)
+        else:
             problems = manifest.header(record)
             yield from problems
             if problems:  # each of its rows would only say the same again
                 return
             if manifest.layout is not None:
                 recognised(manifest.layout)
-        else:
-            yield from _settled(manifest, record, options)
-
-
-def _settled(
-    manifest: Manifest, record: Defaults | Feeds | KeyTemplate, options: Options
-) -> list[Problem]:
-    """What is wrong with what a file says of its rows."""
-    if isinstance(record, Defaults):
-        return manifest.fill(record)
-    if isinstance(record, Feeds):
-        return manifest.feed(record)
-    if options.key is not None:
-        return []
-    return manifest.accept_key(record.text, record.file, record.line)
 
 
 def _asked_for(
@@ -137,9 +126,11 @@ def _asked_for(
     if empty:
         yield _nothing_in(source)
     elif options.ids and len(missing) == len(options.ids):
-        yield _nothing_of_them(source)
+        message = "none of its rows is among those that are wanted"
+        suggestion = "compare its ids with those of the batch: reelmill show BATCH"
+        yield whole(source, "ids", message, suggestion)
     else:
-        # Whoever takes out what failed means it.
+        # Rows that failed may have been taken out on purpose.
         for _ in missing:
             yield Skipped(source, None, "rows that are wanted and not in it any more")
 
@@ -150,9 +141,3 @@ def _nothing_in(source: str) -> Problem:
         return whole(source, "no-rows", "there are no pictures in it", suggestion)
     suggestion = "write one row for each video"
     return whole(source, "no-rows", "no row of it asks for a video", suggestion)
-
-
-def _nothing_of_them(source: str) -> Problem:
-    message = "none of its rows is among those that are wanted"
-    suggestion = "compare its ids with those of the batch: reelmill show BATCH"
-    return whole(source, "ids", message, suggestion)

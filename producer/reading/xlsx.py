@@ -29,8 +29,9 @@ _HOUR_S = 3600
 # What openpyxl leaves out (styles, extensions of Excel) is nothing a manifest uses.
 warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
 
-#: A cell of openpyxl, which publishes no types.
+#: What openpyxl has, which publishes no types.
 _Cell: TypeAlias = Any
+_Sheet: TypeAlias = Any
 
 
 def read_xlsx(
@@ -84,10 +85,11 @@ def _rows(
             if computed is None and any(cell.data_type == "f" for cell in cells):
                 values = _sheet(file, workbook, sheet, computed=True)
                 computed = values.iter_rows(min_row=line)
-            if computed is not None:
-                pairs = zip(cells, next(computed), strict=True)
-                cells = [_computed(*pair) for pair in pairs]  # noqa: PLW2901 - the same cells
-            yield line, cells, [_text(cell) for cell in cells]
+            if computed is None:
+                both = cells
+            else:
+                both = [*map(_computed, cells, next(computed))]
+            yield line, both, [_text(cell) for cell in both]
 
 
 def _computed(formula: _Cell, value: _Cell) -> _Cell:
@@ -97,7 +99,9 @@ def _computed(formula: _Cell, value: _Cell) -> _Cell:
     return formula if is_missing and formula.data_type == "f" else value
 
 
-def _sheet(file: str, workbook: BinaryIO, wanted: str | None, *, computed: bool) -> Any:  # noqa: ANN401 - openpyxl has no types
+def _sheet(
+    file: str, workbook: BinaryIO, wanted: str | None, *, computed: bool
+) -> _Sheet:
     workbook.seek(0)
     book = openpyxl.load_workbook(workbook, read_only=True, data_only=computed)
     sheets = {sheet.title: sheet for sheet in book.worksheets}

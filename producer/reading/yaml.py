@@ -112,7 +112,7 @@ class _Reader:
             yield from self._rows()
         elif loader.check_event(events.MappingStartEvent):
             yield from self._parts()
-        elif not _is_null(node := _compose(loader)):
+        elif (node := _compose(loader)).tag != _NULL:
             message = "the file is neither a list nor a mapping"
             raise _NodeError(node, message, _FORM)
         loader.get_event()  # the end of the document
@@ -159,7 +159,7 @@ class _Reader:
         value = _compose(self._loader)
         name = _name(key)
         self._check_name(key, "items" if name == "rows" else name)
-        if _is_null(value):
+        if value.tag == _NULL:
             return
         if name == "defaults":
             yield Defaults(self._file, *_mapping(value))
@@ -173,8 +173,8 @@ class _Reader:
         elif name in {"items", "rows"}:
             self._items = text, _line(key)
         else:
-            self._how[name] = text
             _check_how(key, name, text)
+            self._how[name] = text
 
     def _check_name(self, key: _Node, name: str) -> None:
         if name in self._met:
@@ -214,20 +214,18 @@ def _compose(loader: yaml.CSafeLoader) -> _Node:
     """
     event: _Node = loader.get_event()
     kind: Callable[..., _Node] = ScalarNode
-    tag, value = "", getattr(event, "value", None)
+    value: Any = getattr(event, "value", None)
+    tag = _NULL if value in _NULLS and event.implicit[0] else ""
     if event.anchor or getattr(event, "tag", None) not in {None, "!"}:
         tag = _REFUSED
-    if isinstance(event, events.ScalarEvent):
-        tag = tag or (_NULL if event.implicit[0] and value in _NULLS else "")
-    elif isinstance(event, events.SequenceStartEvent):
-        kind, value = SequenceNode, []
-        while not loader.check_event(events.SequenceEndEvent):
-            value.append(_compose(loader))
-        loader.get_event()
-    elif isinstance(event, events.MappingStartEvent):
-        kind, value = MappingNode, []
-        while not loader.check_event(events.MappingEndEvent):
-            value.append((_compose(loader), _compose(loader)))
+    if isinstance(event, events.CollectionStartEvent):
+        is_list = isinstance(event, events.SequenceStartEvent)
+        kind = SequenceNode if is_list else MappingNode
+        end = events.SequenceEndEvent if is_list else events.MappingEndEvent
+        value = []
+        while not loader.check_event(end):
+            node = _compose(loader)
+            value.append(node if is_list else (node, _compose(loader)))
         loader.get_event()
     return kind(tag, value, event.start_mark, event.end_mark)
 
@@ -255,7 +253,7 @@ def _value(node: _Node) -> object:
         return [_value(item) for item in node.value]
     if isinstance(node, MappingNode):
         return _mapping(node)[0]
-    return None if _is_null(node) else str(node.value)
+    return None if node.tag == _NULL else str(node.value)
 
 
 def _name(node: _Node) -> str:
@@ -288,11 +286,6 @@ def _twice(key: _Node) -> _NodeError:
 
 def _line(node: _Node) -> int:
     return int(node.start_mark.line) + 1
-
-
-def _is_null(node: _Node) -> bool:
-    """True for an empty value, which counts as not given."""
-    return bool(node.tag == _NULL)
 
 
 def _syntax_problem(file: str, error: yaml.YAMLError) -> Problem:
