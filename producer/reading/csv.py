@@ -39,7 +39,9 @@ def read_csv(
             return
         if all(map(is_blank, cells)):
             continue
-        while cells and len(cells) > (table.width if table else 0) and not cells[-1]:
+        while (
+            cells and len(cells) > (table.width if table else 0) and is_blank(cells[-1])
+        ):
             cells.pop()  # spreadsheets leave empty cells at the end
         if table is None:
             problems = unclear_names(file, line, cells, columns)

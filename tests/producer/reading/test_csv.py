@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.manifest.rows import Header
+from jobs.manifest.rows import Row
 from tests.producer.reading.manifests import (
     DRAWN,
     HEADER,
@@ -53,22 +53,14 @@ def test_every_line_end_is_one(tmp_path: Path, end: str) -> None:
     assert made[0].inputs["prompt"] == "two\nlines"
 
 
-def test_blank_rows_are_passed_over_and_not_counted(tmp_path: Path) -> None:
-    content = f"\n\n{HEADER},{URL},turn\n,,\n\n,{URL},turn\n"
-    made = jobs_of(planned(tmp_path / "a.csv", content))
-    assert [(one.id, one.line) for one in made] == [("row-0001", 4), ("row-0002", 7)]
-
-
-def test_rows_with_a_problem_are_counted_so_that_made_ids_stay(tmp_path: Path) -> None:
-    content = f"{HEADER},{URL}\n,,turn\n,{URL},turn\n"
+def test_rows_are_counted_without_blank_ones_and_with_wrong_ones(
+    tmp_path: Path,
+) -> None:
+    content = f"\n , \n{HEADER},{URL}\n,,turn\n,,\n\n,{URL},turn,,\n"
     found = planned(tmp_path / "a.csv", content)
-    assert told(found) == [(2, None, "cells"), (3, "image", "missing")]
-    assert jobs_of(found[2:])[0].id == "row-0003"
-
-
-def test_empty_cells_behind_the_last_column_are_no_problem(tmp_path: Path) -> None:
-    content = f"id,image,prompt,,\na,{URL},turn,,\nb,{URL},turn\n"
-    assert len(jobs_of(planned(tmp_path / "a.csv", content))) == 2
+    assert told(found) == [(4, None, "cells"), (5, "image", "missing")]
+    (job,) = jobs_of(found[2:])
+    assert (job.id, job.line) == ("row-0003", 8)
 
 
 def test_every_input_that_has_two_columns_is_told_at_once(tmp_path: Path) -> None:
@@ -76,28 +68,14 @@ def test_every_input_that_has_two_columns_is_told_at_once(tmp_path: Path) -> Non
     assert told(found) == [(1, "id", "header"), (1, "image", "header")]
 
 
-def test_columns_left_behind_are_passed_over_while_they_are_empty(
-    tmp_path: Path,
-) -> None:
+def test_columns_without_a_name_of_their_own_must_be_empty(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(f"id,,image,note,,note,prompt\na,,{URL},x, ,x,turn\nb,,c,,,,d\n")
+    path.write_text("id,,image,note,note,\na,,b,x,x\nc,d,e,,\nf,g,h,x,\ni,,j,,k\n")
     found = recorded(path)
-    assert names_of(found) == ("id", "image", "note", "prompt")
-    cells = {"id": "a", "image": URL, "note": "x", "prompt": "turn"}
-    assert rows_of(found)[0].cells == cells
-
-
-def test_what_stands_in_a_column_left_behind_is_told_once(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("id,,image,note,note\na,,b,x,x\nc,d,e,,\nf,g,h,x,\ni,,j,,k\n")
-    found = recorded(path)
+    assert names_of(found) == ("id", "image", "note")
     assert told(found) == [(3, 2, "header"), (5, "note", "header")]
-
-
-def test_the_header_comes_first_with_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("\n , \nid , image\na,b\n")
-    assert recorded(path)[0] == Header(str(path), 3, ("id", "image"))
+    row = next(one for one in found if isinstance(one, Row))
+    assert row.cells == {"id": "a", "image": "b", "note": "x"}
 
 
 def test_a_file_without_a_header_is_told_once(tmp_path: Path) -> None:
@@ -108,12 +86,11 @@ def test_a_file_without_a_header_is_told_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cell", "word"),
     [
-        ('"open', "its partner is missing"),
         ('"open\nover a line', "its partner is missing"),
         ('"' + f"open\n,,{URL}" * 8_000, "its partner is missing"),
         ('"go"od', "goes on after its closing"),
     ],
-    ids=["to the end", "over a line", "over many lines", "within a text"],
+    ids=["over a line", "over many lines", "within a text"],
 )
 def test_a_broken_quote_ends_the_reading_and_is_told_where_its_row_begins(
     tmp_path: Path, cell: str, word: str

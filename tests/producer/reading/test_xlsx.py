@@ -36,14 +36,12 @@ def test_a_workbook_is_a_manifest_like_any_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        (-3, "-3"),
         (5.0, "5"),
         (0.25, "0.25"),
         (4006381333931, "4006381333931"),
         (1e20, "1e+20"),
         (True, True),
         ("007", "007"),
-        ("TRUE", "TRUE"),
         ("two_x000D_\nlines", "two\r\nlines"),
         ('<c s="1"><v>45000</v></c>', "2023-03-15"),
         ('<c s="2"><v>45000.5</v></c>', "2023-03-15 12:00:00"),
@@ -54,7 +52,6 @@ def test_a_workbook_is_a_manifest_like_any_other(tmp_path: Path) -> None:
         ('<c t="str"><f>A1</f><v>made</v></c>', "made"),
         ('<c t="str"><f>A1</f><v></v></c>', ""),
         ("<c><f>0.1*3*10</f><v>3.0000000000000004</v></c>", "3"),
-        ("<c><f>0.1+0.2</f><v>0.30000000000000004</v></c>", "0.3"),
         ("<c><v>1.2345678901234568E+17</v></c>", "1.23456789012346e+17"),
     ],
 )
@@ -93,7 +90,6 @@ def test_a_number_that_has_lost_digits_is_told_where_it_counts(tmp_path: Path) -
         ('<c t="e"><v>#VALUE!</v></c>', "the error #VALUE!"),
         ('<c s="1"><v>99999999999</v></c>', "the error #VALUE!"),  # no date
         ("<c><f>A1</f></c>", "never computed"),
-        ("<c><f>A1</f><v></v></c>", "never computed"),
     ],
 )
 def test_a_cell_without_a_value_is_told_and_other_rows_are_read(
@@ -158,7 +154,6 @@ GOOD = book(("id",), ("a",))
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (GOOD[:200], "not a valid .xlsx"),
         (GOOD[: len(GOOD) * 9 // 10], "not a valid .xlsx"),
         (b"id,image\n", "not a valid .xlsx"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "without a password"),
