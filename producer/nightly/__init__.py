@@ -1,1 +1,1 @@
-"""What the clock hands over: schedules, inboxes, and the process behind them."""
+"""What the clock hands over: schedules, and the process behind them."""

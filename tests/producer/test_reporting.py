@@ -1,4 +1,4 @@
-"""Reports as a person asks for them: labels, forms, two nights, and statements."""
+"""Reports as a person asks for them: labels, forms, and statements."""
 
 import csv
 import io

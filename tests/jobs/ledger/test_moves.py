@@ -14,7 +14,6 @@ from jobs.moves import Move, Ref
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.records import Failure, JobRecord
 from jobs.states import FINAL, MOVES, Event, IllegalMove, State
-from jobs.storage import Store
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -46,8 +45,8 @@ HAPPENINGS = [event for event in Event if event not in OWN_STEPS]
 class History:
     """Everything that workers, people and time do, in an order that chance decides."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, store: Store, seed: int) -> None:
-        self.ledger, self.clock, self.store = ledger, clock, store
+    def __init__(self, ledger: Ledger, clock: Clock, seed: int) -> None:
+        self.ledger, self.clock = ledger, clock
         self.luck = Random(seed)  # noqa: S311 - the same history for the same seed
         ledger.permits.set_limits(ACCOUNT, LIMITS)
         self.refs = open_batch(ledger, "dear", 4, budget_usd_micros=BUDGET)
@@ -189,9 +188,9 @@ class History:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_no_history_makes_the_ledger_disagree_with_itself(
-    simulated: Ledger, clock: Clock, store: Store, seed: int
+    simulated: Ledger, clock: Clock, seed: int
 ) -> None:
-    history = History(simulated, clock, store, seed)
+    history = History(simulated, clock, seed)
     for _ in range(150):
         history.step()
 

@@ -12,7 +12,6 @@ from jobs.ledger.moves import Moved
 from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.states import FINAL, MOVES, Event, State
-from jobs.storage import Store
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
@@ -280,8 +279,8 @@ def test_a_waiting_job_gets_the_newest_addresses(ledger: Ledger) -> None:
 class Rivalry:
     """Batches that ask for overlapping things, and everything that may happen."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, store: Store, seed: int) -> None:
-        self.ledger, self.clock, self.store = ledger, clock, store
+    def __init__(self, ledger: Ledger, clock: Clock, seed: int) -> None:
+        self.ledger, self.clock = ledger, clock
         #: Jobs of those that are deleted, some maybe only in part, as they were.
         self.deleted: dict[str, list[JobRecord]] = {}
         self.luck = Random(seed)  # noqa: S311 - the same history for the same seed
@@ -383,11 +382,11 @@ class Rivalry:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_whatever_happens_nothing_is_made_twice(
-    simulated: Ledger, clock: Clock, store: Store, seed: int
+    simulated: Ledger, clock: Clock, seed: int
 ) -> None:
     simulated.permits.set_limits(ACCOUNT, PLENTY)
     simulated.batches.deleted_at_once = 2
-    rivalry = Rivalry(simulated, clock, store, seed)
+    rivalry = Rivalry(simulated, clock, seed)
     for _ in range(200):
         rivalry.luck.choice(rivalry.steps)()
         rivalry.check()
