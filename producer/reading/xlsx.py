@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, TypeAlias
 
 import openpyxl
-from openpyxl.utils.escape import unescape
 
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
@@ -47,29 +46,30 @@ def read_xlsx(
     """
     has_pictures = _check_archive(file, workbook)
     table: Table | None = None
+    names: dict[int, str] = {}
+    known: set[int] = set()
     number = 0
     for line, cells, written in _rows(file, workbook, sheet):
-        names = {at: name for name, at in table.places.items()} if table else {}
         problems = [
             Problem(file, line, names.get(at, at + 1), *bad, "bad-cell")
             for at, cell in enumerate(cells)
-            if (bad := _bad(cell, has_pictures=has_pictures))
+            if (bad := _bad(cell, is_known=at in known, has_pictures=has_pictures))
         ]
         if not problems and all(map(is_blank, written)):
             continue
         if table is None:
             titles = [str(title) for title in written]
             problems += unclear_names(file, line, titles, columns)
-            table = table_of(file, line, titles)
             yield from problems
             if problems:
                 return
+            table = table_of(file, line, titles)
+            names = {at: name for name, at in table.places.items()}
+            known = {at for at, name in names.items() if columns.is_known(name)}
             yield table.header
-            continue
-        number += 1
-        known = ((at, name) for at, name in names.items() if columns.is_known(name))
-        problems += _inexact(file, line, known, cells)
-        yield from problems or table.rows(line, number, written)
+        else:
+            number += 1
+            yield from problems or table.rows(line, number, written)
 
 
 def _rows(
@@ -121,41 +121,32 @@ def _sheet(
     return sheets[name]
 
 
-def _bad(cell: _Cell, *, has_pictures: bool) -> tuple[str | None, str, str] | None:
-    """Value, message and suggestion for a cell without a usable value."""
+def _bad(
+    cell: _Cell, *, is_known: bool, has_pictures: bool
+) -> tuple[str | None, str, str] | None:
+    """Value, message and suggestion for a cell without a usable value.
+
+    Numbers that have lost digits only matter in columns that are known.
+    """
+    value = cell.value
     if cell.data_type == "f":
-        return (
-            None,
-            "the cell holds a formula that was never computed",
-            "open the file in a spreadsheet program and save it again",
+        message = "the cell holds a formula that was never computed"
+        suggestion = "open the file in a spreadsheet program and save it again"
+        return None, message, suggestion
+    if cell.data_type == "e" and value == "#VALUE!" and has_pictures:
+        message = (
+            "the cell holds a picture (or the error #VALUE!), which cannot be read"
         )
-    if cell.data_type != "e":
-        return None
-    if has_pictures and cell.value == "#VALUE!":
-        return (
-            cell.value,
-            "the cell holds a picture (or the error #VALUE!), which cannot be read",
-            "save the picture as a file, and write its path or address",
-        )
-    message = f"the cell holds the error {cell.value}"
-    return cell.value, message, "correct or empty the cell in the spreadsheet"
-
-
-def _inexact(
-    file: str, line: int, known: Iterator[tuple[int, str]], cells: Sequence[_Cell]
-) -> list[Problem]:
-    """Numbers that have lost digits, in columns that feed a job."""
-    problems = []
-    for at, name in known:
-        value = cells[at].value if at < len(cells) else None
-        if isinstance(value, int | float) and abs(value) >= _INEXACT:
-            text = str(_text(cells[at]))
-            message = f"{text} is a number of more than 15 digits, the rest is lost"
-            suggestion = "format the column as text, then fill in the cell again"
-            problems.append(
-                Problem(file, line, name, text, message, suggestion, "bad-cell")
-            )
-    return problems
+        suggestion = "save the picture as a file, and write its path or address"
+        return value, message, suggestion
+    if cell.data_type == "e":
+        message = f"the cell holds the error {value}"
+        return value, message, "correct or empty the cell in the spreadsheet"
+    if is_known and isinstance(value, int | float) and abs(value) >= _INEXACT:
+        text = str(_text(cell))
+        message = f"{text} is a number of more than 15 digits, the rest is lost"
+        return text, message, "format the column as text, then fill in the cell again"
+    return None
 
 
 def _text(cell: _Cell) -> str | bool:
@@ -168,7 +159,7 @@ def _text(cell: _Cell) -> str | bool:
             text = truth
         case str() as written:
             # Excel writes a carriage return as _x000D_, and openpyxl leaves it so.
-            text = unescape(written) if "_x" in written else written
+            text = written.replace("_x000D_", "\r")
         case int() | float() as number:
             text = _number(number, cell.number_format)
         case dt.datetime() as moment if moment.time() != dt.time():

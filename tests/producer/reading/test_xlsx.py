@@ -13,7 +13,6 @@ from tests.producer.reading.manifests import (
     DRAWN,
     OPTIONS,
     URL,
-    jobs_of,
     names_of,
     planned,
     recorded,
@@ -22,15 +21,6 @@ from tests.producer.reading.manifests import (
 )
 
 NAMES = ("id", "image", "prompt")
-
-
-def test_a_workbook_is_a_manifest_like_any_other(tmp_path: Path) -> None:
-    content = book((*NAMES, "duration"), ("a", URL, "turn", 10), ("b", URL, "x", 5.0))
-    made = jobs_of(planned(tmp_path / "a.xlsx", content, OPTIONS))
-    assert [(one.id, one.line, one.inputs["duration"]) for one in made] == [
-        ("a", 2, 10),
-        ("b", 3, 5),
-    ]
 
 
 @pytest.mark.parametrize(
