@@ -4,9 +4,10 @@ They are read from `docs/operations.md` and given as they stand there.
 """
 
 import csv
+import io
 import re
 import shlex
-from collections import defaultdict
+from collections.abc import Mapping
 
 from tests.containers.engine import SETTLE_S, EngineError, Fleet
 from tests.containers.files import ROOT
@@ -55,6 +56,16 @@ def put_back(fleet: Fleet) -> None:
     say(fleet.shell(rebuild, 0, 3).strip().splitlines()[-1])
 
 
+def decide(table: str, made: Mapping[str, str]) -> str:
+    """The words for a table of candidates: a row's prediction is told by its prompt."""
+    file = io.StringIO()
+    sheet = csv.writer(file)
+    sheet.writerow(("job", "prediction"))
+    for row in csv.DictReader(table.splitlines()):
+        sheet.writerow((row["job"], made.get(row["prompt"], "absent")))
+    return file.getvalue()
+
+
 def settle_by_hand(fleet: Fleet, batch: str) -> int:
     """Settle what only a person can, by a table, once workers settle nothing more.
 
@@ -76,15 +87,7 @@ def _by_table(fleet: Fleet, batch: str) -> None:
     resolve = f"{reelmill} resolve {shlex.quote(batch)}"
     fleet.shell(f"{resolve} --absent", 0, 3)
     fleet.shell(f"{resolve} --candidates > candidates.csv", 0, 3)
-    made: dict[str, list[str]] = defaultdict(list)
-    for row in fleet.books()["rows"]:
-        made[row["inputs"]["prompt"]].append(row["id"])
-    with (fleet.folder / "candidates.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    with (fleet.folder / "decisions.csv").open("w", newline="") as file:
-        sheet = csv.DictWriter(file, fieldnames=("job", "prediction"))
-        sheet.writeheader()
-        for row in rows:
-            (own,) = made[row["prompt"]] or ["absent"]
-            sheet.writerow({"job": row["job"], "prediction": own})
+    table = (fleet.folder / "candidates.csv").read_text("utf-8-sig")
+    made = {row["inputs"]["prompt"]: row["id"] for row in fleet.books()["rows"]}
+    (fleet.folder / "decisions.csv").write_text(decide(table, made))
     fleet.shell(f"{resolve} --decisions /in/decisions.csv", 0, 3)
