@@ -1,7 +1,7 @@
 """What is measured of a fleet at one moment, as plain values.
 
 `ledger.figures` reads them in one step; what they are called outside, and how they are
-counted there, is decided in `metrics`.
+counted there, is decided in `producer.metrics`.
 """
 
 from collections.abc import Sequence

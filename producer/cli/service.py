@@ -1,11 +1,13 @@
 """Commands about what reelmill runs on, and the demonstration of it all."""
 
 import sys
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
 from producer.cli.app import AnyModel, Json, app
+from producer.exits import Stop
 
 GROUP = Group("This set-up", sort_key=3)
 
@@ -117,7 +119,9 @@ def metrics(
         port: Port to listen on.
         once: Print the figures and end.
     """
-    from producer.exposing import expose
+    if find_spec("prometheus_client") is None:
+        raise Stop("figures need prometheus-client: pip install 'reelmill[metrics]'")
+    from producer.metrics import expose
 
     return expose(host, port, once=once)
 

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.pace.limits import Limits
 from jobs.states import Event
-from producer import acting, doctor, exposing, reporting, showing
+from producer import acting, doctor, metrics, reporting, showing
 from producer.exits import Exit
 from tests.jobs.ledger.play import ACCOUNT, grant, open_batch, play
 from tests.producer.fleet import Fleet, fleet
@@ -69,7 +69,7 @@ def test_a_command_says_so(place: Fleet, name: str) -> None:
 
 
 def test_metrics_tell_it(place: Fleet) -> None:
-    said = place.ask(exposing.expose, "127.0.0.1", 0, once=True)
+    said = place.ask(metrics.expose, "127.0.0.1", 0, once=True)
     line = f'reelmill_account_trouble{{account="{ACCOUNT}",trouble="older"}} 1.0'
     assert line in said.out
 

@@ -3,12 +3,12 @@
 import pytest
 
 from jobs.fleet.figures import LAG_S, POLLS, AccountFigures
-from jobs.fleet.metrics import DAY_S
 from jobs.ledger import Ledger
 from jobs.ledger.figures import MOST_BATCHES
 from jobs.ledger.moves import Moved
 from jobs.moves import Ref
 from jobs.states import Event, State
+from producer.metrics import DAY_S
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,

@@ -18,7 +18,6 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import broker, settings
-from jobs.fleet import metrics
 from jobs.fleet.charges import Charges, Kind
 from jobs.fleet.figures import TROUBLES, AccountFigures, Figures
 from jobs.ledger import Ledger, connect
@@ -26,7 +25,7 @@ from jobs.pace.limits import Limits
 from jobs.records import BatchRecord
 from jobs.states import State
 from producer.exits import Stop
-from producer.exposing import as_text, expose, gather
+from producer.metrics import as_text, expose, families, gather
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, open_batch
 
 ROOT = Path(__file__).parents[2]
@@ -90,11 +89,21 @@ def exposed_names() -> set[str]:
     return {s.name for family in found for s in family.samples}
 
 
-def expressions() -> Iterator[tuple[str, str]]:
-    """Every query of the rules and the dashboard, by its place."""
+def exposed_labels() -> set[str]:
+    found = text_string_to_metric_families(as_text(lambda: FULL))
+    return {label for family in found for s in family.samples for label in s.labels}
+
+
+def alerts() -> Iterator[tuple[str, str]]:
+    """Every rule's query, by the rule's name."""
     for group in ALERTS["groups"]:
         for rule in group["rules"]:
             yield rule["alert"], rule["expr"]
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    """Every query of the rules and the dashboard, by its place."""
+    yield from alerts()
     for panel in DASHBOARD["panels"]:
         for target in panel["targets"]:
             yield panel["title"], target["expr"]
@@ -137,37 +146,22 @@ def test_what_is_not_known_is_not_said() -> None:
     assert "reelmill_scheduler_seen_timestamp_seconds" not in names
 
 
-@pytest.mark.parametrize(("place", "query"), [*expressions()])
-def test_a_query_names_only_what_is_exposed(place: str, query: str) -> None:
-    assert names_in(query), place
-    assert names_in(query) <= exposed_names()
+def test_queries_name_only_what_is_exposed() -> None:
+    exposed = exposed_names()
+    for place, query in expressions():
+        assert names_in(query), place
+        assert names_in(query) <= exposed, place
+        labels = re.findall(r"([a-z]+)\s*(?:=~|!~|=|!=)\s*\"", query)
+        assert set(labels) <= exposed_labels() | {"job"}, place
 
 
-@pytest.mark.parametrize("metric", [m.name for m in metrics.METRICS] + [metrics.UP])
-def test_a_metric_is_used_and_told_of(metric: str) -> None:
+def test_every_metric_is_used_and_told_of() -> None:
     used = set().union(*(names_in(query) for _, query in expressions()))
-    endings = ("", "_total", "_bucket")
-    assert used & {f"{metric}{ending}" for ending in endings}
-    assert f"| `{metric}" in PAGE
-
-
-def test_the_page_tells_of_no_metric_that_there_is_not() -> None:
-    told = set(re.findall(r"^\| `(reelmill_[a-z_]+)", PAGE, re.MULTILINE))
-    known = {*(m.name for m in metrics.METRICS), metrics.UP}
-    assert {name.removesuffix("_total") for name in told} == known
-
-
-@pytest.mark.parametrize(
-    ("query", "label"),
-    [
-        (query, label)
-        for _, query in expressions()
-        for label in re.findall(r"([a-z]+)\s*(?:=~|!~|=|!=)\s*\"", query)
-    ],
-)
-def test_a_query_asks_for_labels_that_there_are(query: str, label: str) -> None:
-    labels = set().union(*(metric.labels for metric in metrics.METRICS))
-    assert label in labels | {"job"}, query
+    names = {"reelmill_up", *(family.name for family in families(FULL))}
+    for name in names:
+        assert used & {f"{name}{ending}" for ending in ("", "_total", "_bucket")}, name
+    told = re.findall(r"^\| `(reelmill_[a-z_]+)", PAGE, re.MULTILINE)
+    assert {name.removesuffix("_total") for name in told} == names
 
 
 def test_states_and_troubles_in_queries_exist() -> None:
@@ -195,14 +189,12 @@ def test_every_rule_says_what_to_do() -> None:
             assert rule["annotations"].keys() == {"summary", "description"}
 
 
-@pytest.mark.parametrize(
-    "rule", [r for g in ALERTS["groups"] for r in g["rules"]], ids=lambda r: r["alert"]
-)
-def test_an_alert_says_which_ledger_it_is_of(rule: dict[str, Any]) -> None:
-    kept = re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"])
-    assert all("instance" in labels.split(", ") for labels in kept), rule["expr"]
-    aggregations = re.findall(r"\b(?:sum|max|min|avg|count)\b(?! by)", rule["expr"])
-    assert not aggregations, "without `by` no label is left"
+def test_an_alert_says_which_ledger_it_is_of() -> None:
+    for place, query in alerts():
+        kept = re.findall(r"\b(?:by|on) \(([^)]*)\)", query)
+        assert all("instance" in labels.split(", ") for labels in kept), place
+        aggregations = re.findall(r"\b(?:sum|max|min|avg|count)\b(?! by)", query)
+        assert not aggregations, "without `by` no label is left"
 
 
 def test_prometheus_is_told_where_and_with_which_rules() -> None:
@@ -249,7 +241,7 @@ def commands(ledger: Ledger) -> dict[str, int]:
 
 
 SERVE = """
-from producer.exposing import expose
+from producer.metrics import expose
 raise SystemExit(expose("127.0.0.1", 0, once={once}))
 """
 
