@@ -7,8 +7,8 @@ add its name and endings to `source.py`, how it is told where there is no name, 
 call to `records.py`, which imports a library only where it is needed.
 """
 
-from producer.reading.plan import Options, plan
-from producer.reading.records import Record, records
+from producer.reading.plan import plan
+from producer.reading.records import Options, Record, records
 from producer.reading.source import base_of
 from producer.reading.yaml import KeyTemplate
 

@@ -1,7 +1,6 @@
 """Plans the jobs of a manifest: each record it holds, judged in its order."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -11,35 +10,11 @@ from jobs.job import Job
 from jobs.manifest.columns import Columns
 from jobs.manifest.judging import Manifest
 from jobs.manifest.rows import Defaults, Feeds, Problem, Row, Skipped
-from producer.reading.records import Record, records
+from producer.reading.records import Options, Record, records
 from producer.reading.source import is_bucket, is_folder, whole
 from producer.reading.yaml import KeyTemplate
 
 _Outcome: TypeAlias = Job | Skipped | Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line adds to a manifest."""
-
-    #: Model of rows that name none; id, short name or alias.
-    model: str | None = None
-    #: Values for what rows leave empty; they win over the defaults of the file.
-    set: Mapping[str, str] = field(default_factory=dict)
-    #: Template of the store keys; None is the manifest's, or `{batch}/{id}.mp4`.
-    key: str | None = None
-    #: How the text of the file is encoded, by Python's names.
-    encoding: str = "utf-8"
-    #: Columns of a table by the name that they feed.
-    map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: Sheet of a workbook; None is its first.
-    sheet: str | None = None
-    #: What form the file has; None is told by its ending, or what is piped in.
-    form: str | None = None
-    #: Ids of the only jobs that are wanted; None is all.
-    ids: frozenset[str] | None = None
-    #: True to make one video of each product in a shop's export.
-    only_first_pictures: bool = False
 
 
 def plan(
@@ -70,14 +45,8 @@ def plan(
     if manifest.problems:
         yield from manifest.problems
         return
-    read = records(
-        str(source),
-        columns=Columns(catalogue, chain.from_iterable(options.map.values())),
-        encoding=options.encoding,
-        form=options.form,
-        sheet=options.sheet,
-        stdin=stdin,
-    )
+    columns = Columns(catalogue, chain.from_iterable(options.map.values()))
+    read = records(str(source), columns, options, stdin)
     outcomes = _planned(manifest, read, options, recognised)
     yield from _asked_for(str(source), outcomes, options)
 

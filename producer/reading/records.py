@@ -4,8 +4,8 @@ Nothing that a user can do to a file ends in an exception here: it ends in a pro
 """
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -32,40 +32,57 @@ Record: TypeAlias = Row | Defaults | Header | Feeds | Skipped | Problem | KeyTem
 
 
 @dataclass(frozen=True, slots=True)
-class _How:
-    """How a source is to be read."""
+class Options:
+    """What the command line adds to a manifest."""
 
-    columns: Columns
-    encoding: str
-    form: str | None
-    sheet: str | None
-    stdin: BinaryIO | None
-    #: What names it in a manifest, for items that are elsewhere.
-    named_by: ItemsElsewhere | None = None
+    #: Model of rows that name none; id, short name or alias.
+    model: str | None = None
+    #: Values for what rows leave empty; they win over the defaults of the file.
+    set: Mapping[str, str] = field(default_factory=dict)
+    #: Template of the store keys; None is the manifest's, or `{batch}/{id}.mp4`.
+    key: str | None = None
+    #: How the text of the file is encoded, by Python's names.
+    encoding: str = "utf-8"
+    #: Columns of a table by the name that they feed.
+    map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Sheet of a workbook; None is its first.
+    sheet: str | None = None
+    #: What form the file has; None is told by its ending, or what is piped in.
+    form: str | None = None
+    #: Ids of the only jobs that are wanted; None is all.
+    ids: frozenset[str] | None = None
+    #: True to make one video of each product in a shop's export.
+    only_first_pictures: bool = False
+
+
+_NO_OPTIONS = Options()
 
 
 def records(
     source: str,
-    *,
     columns: Columns,
-    encoding: str = "utf-8",
-    form: str | None = None,
-    sheet: str | None = None,
+    options: Options = _NO_OPTIONS,
     stdin: BinaryIO | None = None,
 ) -> Iterator[Record]:
     """The records of a source; whatever keeps it from being read is the last of them.
 
     The source is a path, `-` for standard input, a folder, or the URL of a bucket's
-    prefix. `form` is one of `FORMS` and None is told by the ending; `sheet` is None
-    for the first visible one of a workbook.
+    prefix.
     """
     try:
-        yield from _records(source, _How(columns, encoding, form, sheet, stdin))
+        yield from _records(source, columns, options, stdin)
     except UnreadableError as error:
         yield error.problem
 
 
-def _records(source: str, how: _How) -> Iterator[Record]:
+def _records(
+    source: str,
+    columns: Columns,
+    options: Options,
+    stdin: BinaryIO | None = None,
+    named_by: ItemsElsewhere | None = None,
+) -> Iterator[Record]:
+    """The records of a source, which a manifest may have named for its items."""
     if is_bucket(source):
         from producer.reading.pictures import read_bucket
 
@@ -77,44 +94,47 @@ def _records(source: str, how: _How) -> Iterator[Record]:
 
         yield from read_folder(path)
         return
-    with opened(path, how.stdin) as file:
+    with opened(path, stdin) as file:
         start = file.read(START_BYTES)
         file.seek(0)
-        form = form_of(path, start, how.form)
+        form = form_of(path, start, options.form)
         if form == "xlsx":
             from producer.reading.xlsx import read_xlsx
 
-            yield from read_xlsx(path, file, how.columns, how.sheet)
+            yield from read_xlsx(path, file, columns, options.sheet)
             return
-        encoding = encoding_of(path, start, how.encoding)
+        encoding = encoding_of(path, start, options.encoding)
         text = io.TextIOWrapper(file, encoding=encoding, newline="")
         try:
-            yield from _text_records(path, form, text, how)
+            if form == "csv":
+                yield from read_csv(path, text, columns)
+            elif form == "jsonl":
+                yield from read_jsonl(path, text)
+            elif named_by:
+                message = "the items of a manifest cannot be in a second YAML manifest"
+                suggestion = "name a table, a folder or a bucket"
+                yield _bad_items(named_by, message, suggestion)
+            else:
+                yield from _yaml_records(path, text, columns, options)
         except UnicodeError:
             yield badly_encoded(path, file, encoding)
         finally:
             text.detach()
 
 
-def _text_records(
-    path: str, form: str, text: io.TextIOWrapper, how: _How
+def _yaml_records(
+    path: str, text: io.TextIOWrapper, columns: Columns, options: Options
 ) -> Iterator[Record]:
-    if form == "csv":
-        yield from read_csv(path, text, how.columns)
-    elif form == "jsonl":
-        yield from read_jsonl(path, text)
-    elif how.named_by:
-        message = "the items of a manifest cannot be in a second YAML manifest"
-        yield _bad_items(how.named_by, message, "name a table, a folder or a bucket")
-    else:
-        for record in read_yaml(path, text, how.columns):
-            if isinstance(record, ItemsElsewhere):
-                yield from _elsewhere(record, how)
-            else:
-                yield record
+    for record in read_yaml(path, text, columns):
+        if isinstance(record, ItemsElsewhere):
+            yield from _elsewhere(record, columns, options)
+        else:
+            yield record
 
 
-def _elsewhere(items: ItemsElsewhere, how: _How) -> Iterator[Record]:
+def _elsewhere(
+    items: ItemsElsewhere, columns: Columns, options: Options
+) -> Iterator[Record]:
     """The records of items that are in another place."""
     if items.source == STDIN:
         message = "items cannot come from standard input"
@@ -125,14 +145,13 @@ def _elsewhere(items: ItemsElsewhere, how: _How) -> Iterator[Record]:
     if "://" not in source and items.file != STDIN:
         source = str(Path(items.file).parent / source)
     there = replace(
-        how,
-        encoding=items.encoding or how.encoding,
+        options,
+        encoding=items.encoding or options.encoding,
         form=items.form,
-        sheet=how.sheet or items.sheet,
-        named_by=items,
+        sheet=options.sheet or items.sheet,
     )
     try:
-        yield from _records(source, there)
+        yield from _records(source, columns, there, named_by=items)
     except UnreadableError as error:
         if error.problem.kind != "not-found":
             raise

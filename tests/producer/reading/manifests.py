@@ -30,7 +30,7 @@ def recorded(
     path: Path | str, encoding: str = "utf-8", sheet: str | None = None
 ) -> list[Record]:
     """What a source is read as."""
-    return list(records(str(path), columns=COLUMNS, encoding=encoding, sheet=sheet))
+    return list(records(str(path), COLUMNS, Options(encoding=encoding, sheet=sheet)))
 
 
 def jobs_of(found: list[Job | Skipped | Problem]) -> list[Job]:

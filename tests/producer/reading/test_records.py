@@ -25,7 +25,7 @@ def test_a_long_file_is_read_in_flat_memory(tmp_path: Path, name: str) -> None:
     header, row = ROWS[name]
     path.write_text(header + "".join(map(row.format, range(20_000))))
     tracemalloc.start()
-    count = sum(1 for _ in records(str(path), columns=COLUMNS))
+    count = sum(1 for _ in records(str(path), COLUMNS))
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 20_000 + (name == "a.csv")
@@ -37,7 +37,7 @@ def test_a_file_that_vanishes_while_it_is_read_is_read_to_its_end(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,image\n" + "a,b\n" * 10_000)
-    found = records(str(path), columns=COLUMNS)
+    found = records(str(path), COLUMNS)
     next(found)
     path.unlink()
     assert sum(1 for _ in found) == 10_000
@@ -101,7 +101,7 @@ def test_items_of_what_is_piped_in_are_found_from_here(
     (tmp_path / "a.csv").write_text("id,image\na,b\n")
     monkeypatch.chdir(tmp_path)
     pipe = io.BytesIO(b"items: a.csv\n")
-    found = list(records("-", columns=COLUMNS, stdin=pipe))
+    found = list(records("-", COLUMNS, stdin=pipe))
     assert rows_of(found)[0].file == "a.csv"
 
 

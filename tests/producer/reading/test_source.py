@@ -39,7 +39,7 @@ def test_the_form_of_what_is_piped_in_is_seen(
     ids=["text", "workbook"],
 )
 def test_standard_input_is_read_without_a_name(content: bytes) -> None:
-    found = list(records("-", columns=COLUMNS, stdin=io.BytesIO(content)))
+    found = list(records("-", COLUMNS, stdin=io.BytesIO(content)))
     rows = rows_of(found)
     assert [(row.file, row.line, row.cells["id"]) for row in rows] == [("-", 2, "a")]
 
@@ -49,7 +49,7 @@ def test_a_pipe_is_read_twice_though_it_comes_once() -> None:
     with os.fdopen(reading, "rb") as pipe:
         os.write(writing, b"id,image\na,gr\xfcn\n")
         os.close(writing)
-        found = list(records("-", columns=COLUMNS, stdin=pipe))
+        found = list(records("-", COLUMNS, stdin=pipe))
     assert told(found) == [(2, None, "encoding")]
 
 
