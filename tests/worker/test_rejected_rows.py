@@ -80,8 +80,7 @@ def account(shop: Workshop) -> tuple[str, str]:
     return known.trouble, known.reason
 
 
-@pytest.mark.parametrize("most", [1, 7, 1_000])
-@pytest.mark.parametrize("place", [0, 30, 48])
+@pytest.mark.parametrize(("place", "most"), [(0, 1_000), (30, 1), (48, 7)])
 def test_a_forbidden_row_and_a_quoted_sentence_fail_alone(
     shop: Workshop, clock: Clock, sent: Counter[str], place: int, most: int
 ) -> None:
@@ -137,8 +136,7 @@ def test_a_key_that_loses_its_permission_on_the_way_fails_no_row(
     assert shop.states() == {State.STORED: 30}
 
 
-@pytest.mark.parametrize("most", [5, 1_000])
-@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(("first", "most"), [(True, 5), (False, 1_000)])
 def test_rows_of_a_model_that_is_not_enabled_fail_and_the_others_go_on(
     shop: Workshop, clock: Clock, sent: Counter[str], first: bool, most: int
 ) -> None:

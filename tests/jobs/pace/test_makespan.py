@@ -54,12 +54,8 @@ class Kind:
 
 SCENARIOS = {
     "bronze, a few": (BRONZE, 0.20, [Kind(5, 90.0)]),
-    "bronze, for an hour": (BRONZE, 0.10, [Kind(70, 90.0)]),
     "bronze, mixed": (BRONZE, 0.10, [Kind(25, 80.0), Kind(15, 150.0), Kind(8, 240.0)]),
-    "bronze, stragglers": (BRONZE, 0.10, [Kind(60, 90.0, 0.4, 0.02)]),
-    "silver, all at once": (SILVER, 0.20, [Kind(80, 90.0)]),
     "silver, more than slots": (SILVER, 0.10, [Kind(280, 90.0), Kind(80, 150.0)]),
-    "bound by rate": (Limits(10, 60), 0.10, [Kind(50, 80.0), Kind(40, 150.0)]),
     "bound by rate, slots to spare": (Limits(3, 300), 0.10, [Kind(40, 60.0, 0.5)]),
     "a little of both": (Limits(20, 40), 0.10, [Kind(160, 100.0, 0.4)]),
 }
