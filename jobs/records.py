@@ -61,6 +61,8 @@ class JobRecord:
     candidates: tuple[Listed, ...] = ()
     #: Of a lost answer: ids of predictions that a look took for candidates.
     seen_candidates: frozenset[str] = frozenset()
+    #: Unix seconds of the last look for it that counts; 0 before the first.
+    looked_at_s: float = 0.0
     #: Unix seconds of the newest claim by the provider's clock, as its sender knew it;
     #: None if it did not, or once the prediction is known.
     provider_sent_at_s: float | None = None

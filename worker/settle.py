@@ -61,7 +61,7 @@ MOST_WITNESSES = 5
 MOST_ASKED = 40
 MOST_UNANSWERED = 3
 
-#: A lost answer that could not be looked for in so many settling times is left to a
+#: A lost answer that could not be looked for during so many settling times is left to a
 #: person, and others get its slot; it is looked for still.
 GIVEN_UP_AFTER = 3
 
@@ -155,7 +155,8 @@ async def _not_now(engine: Engine, records: dict[Ref, JobRecord], why: str) -> N
     late = {
         ref: record
         for ref, record in records.items()
-        if record.state is State.UNKNOWN and record.attempt.sent_at_s < oldest_s
+        if record.state is State.UNKNOWN
+        and max(record.attempt.sent_at_s, record.looked_at_s) < oldest_s
     }
     await engine.make(
         [

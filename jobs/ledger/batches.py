@@ -354,6 +354,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         failure=Failure(**json.loads(failure)) if failure else None,
         candidates=tuple(Listed(**c) for c in json.loads(raw.get("candidates", "[]"))),
         seen_candidates=frozenset(_of_permit(raw, "seen")),
+        looked_at_s=float(raw.get("looked_at") or 0),
         provider_sent_at_s=float(provider_sent_at[0]) if provider_sent_at else None,
         output=raw.get("output"),
         generated_at_s=float(generated_at) if generated_at else None,

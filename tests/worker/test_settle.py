@@ -29,7 +29,7 @@ from worker import replies
 from worker import submit as submitting
 from worker.provider import NoAnswer
 from worker.replies import Reply
-from worker.settle import settle
+from worker.settle import GIVEN_UP_AFTER, settle
 from worker.steady import RemoteClock
 
 #: One of each, on the first six requests.
@@ -428,6 +428,31 @@ def test_what_cannot_be_looked_for_is_left_to_a_person_and_looked_for_still(
     assert record.failure
     assert "cannot be looked for: HTTP 403: no permission" in record.failure.message
     all_are_stored_and_paid_once(shop)
+
+
+def test_one_look_without_an_answer_gives_up_nothing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> list[Listed]:
+        raise NoAnswer("HTTP 503")
+
+    (ref,) = shop.order(shop.job(0))
+    # What is still being made is waited for, however long ago it was sent.
+    shop.sandbox.configure(outcome_never=1)
+    lose(shop)
+    patience_s = GIVEN_UP_AFTER * shop.engine.settings.settle_s
+
+    def is_old() -> bool:
+        record = shop.record(ref)
+        age_s = shop.ledger.now_s() - record.attempt.sent_at_s
+        return age_s > patience_s and record.looked_at_s > 0
+
+    shop.until(is_old, shop.settle)
+    shop.settle()
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.engine.provider, "history", refuse)
+        shop.settle()
+    assert shop.are(State.UNKNOWN) == [ref]
 
 
 def test_a_lost_answer_of_a_model_that_no_worker_knows_is_left_to_a_person(
