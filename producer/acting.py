@@ -11,14 +11,15 @@ from jobs.ledger.marks import older_words
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
-from producer import tables
+from jobs.text import counted
+from producer import console
 from producer.choosing import chosen_settings
-from producer.consent import counted
+from producer.console import print_json
 from producer.exits import Exit, Stop
 from producer.finding import find_account, find_batch, same_account
-from producer.printing import print_ending, print_json, print_outcome
 from producer.private import ledger_of
 from producer.rendering import keep_report, outcome, render
+from producer.summary import print_ending, print_outcome
 from producer.watching import take
 
 #: What has begun and is not over: a look may move it on.
@@ -83,13 +84,13 @@ def _hold_account(ledger: Ledger, chosen: Settings, *, on: bool, json: bool) -> 
         told = {"account": account, "paused": on, "was_paused": before.paused}
         print_json(told | {"forgotten": before.reason or None} if not on else told)
     elif on:
-        tables.say(
+        console.say(
             f"account {account} is paused: nothing more starts, what was sent is "
             "finished; reelmill resume --account goes on"
         )
     else:
         trouble = f"; forgotten: {before.reason}" if before.reason else ""
-        tables.say(f"account {account} may start again{trouble}")
+        console.say(f"account {account} may start again{trouble}")
 
 
 def _hold_batch(ledger: Ledger, found: BatchRecord, *, on: bool, json: bool) -> None:
@@ -100,10 +101,10 @@ def _hold_batch(ledger: Ledger, found: BatchRecord, *, on: bool, json: bool) -> 
         told = {"batch": found.id, "paused": on, "was_paused": found.paused}
         print_json(told | {"waiting": waiting, "under_way": under_way})
     elif on:
-        tables.say(
-            f"{found.id} is paused: {counted(waiting)} held until reelmill resume "
-            f"{found.id}, {under_way} under way are finished"
+        console.say(
+            f"{found.id} is paused: {counted(waiting, 'job')} held until "
+            f"reelmill resume {found.id}, {under_way} under way are finished"
         )
     else:
         words = "may start again" if found.paused else "was not paused"
-        tables.say(f"{found.id} {words}: {counted(waiting)} to go")
+        console.say(f"{found.id} {words}: {counted(waiting, 'job')} to go")

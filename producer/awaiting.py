@@ -16,18 +16,18 @@ from types import FrameType
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.settings import Settings
 from jobs.states import State
-from producer import streams, tables
+from jobs.text import one_line
+from producer import console, streams
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.finding import find_batch
-from producer.printing import print_ending
 from producer.private import connected, ledger_of
 from producer.rendering import outcome
+from producer.summary import print_ending
 from producer.watching import Snapshot
 from producer.watching.displays import TICK_S, Display, display
 from producer.watching.events import Events
 from producer.watching.looking import Looking
-from producer.watching.standing import harmless
 
 #: How the batches stand, once more, where it can be told.
 LastLook = Callable[[], list[Snapshot] | None]
@@ -57,7 +57,7 @@ def _open(ledger: Ledger) -> list[str]:
     """The newest batches that are not over; the rest is named aloud."""
     found, total = ledger.batches.page(0, MOST_WATCHED, unfinished=True)
     if total > len(found):
-        tables.say(
+        console.say(
             f"{total} batches are open; these are the newest {len(found)}, and "
             "reelmill list --open has all"
         )
@@ -122,14 +122,14 @@ def await_ends(
                     break
     except KeyboardInterrupt:
         shown.close()
-        names = ", ".join(harmless(now.batch.id) for now in nows)
+        names = ", ".join(one_line(now.batch.id) for now in nows)
         goes = "go" if several else "goes"
-        tables.say(f"{names} {goes} on without being watched")
+        console.say(f"{names} {goes} on without being watched")
         return Exit.INCOMPLETE
     finally:
         shown.close()
     if last and not all(map(is_at_rest, nows)):
-        tables.say("whoever rendered it has ended")
+        console.say("whoever rendered it has ended")
     codes = [outcome(now) for now in nows]
     for now, code in zip(nows, codes, strict=True):
         if events:
@@ -140,9 +140,9 @@ def await_ends(
 
 
 def _tell_end(now: Snapshot, *, several: bool) -> None:
-    name = f"{harmless(now.batch.id)}: " if several else ""
+    name = f"{one_line(now.batch.id)}: " if several else ""
     done = now.count(State.STORED, State.REUSED)
-    tables.say(f"{name}{done} of {now.batch.total} stored")
+    console.say(f"{name}{done} of {now.batch.total} stored")
     print_ending(now, None)
 
 

@@ -6,17 +6,18 @@ once. What a person gave up while it was paid is brought back by its name alone.
 
 from jobs import moves
 from jobs.ledger import Ledger
+from jobs.money import usd
 from jobs.moves import ABANDONED_CODE, Move, Ref
-from jobs.pricing import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
-from producer import tables
+from jobs.text import counted
+from producer import console
 from producer.choosing import chosen_settings
-from producer.consent import consent, cost_of, counted
+from producer.consent import consent, cost_of
+from producer.console import print_json
 from producer.exits import Exit, Stop
 from producer.finding import find_batch, find_job
 from producer.moving import move_all
-from producer.printing import print_json
 from producer.private import ledger_of
 
 
@@ -37,7 +38,7 @@ def retry(
         if not json:
             _tell_before(found, prices, cost)
         if chosen.redis_url:
-            consent(f"Pay {cost} for {counted(len(prices))} once more?", yes=yes)
+            consent(f"Pay {cost} for {counted(len(prices), 'job')} once more?", yes=yes)
         # What it finds cancelled when it comes back to be sent would be so again.
         ledger.batches.take_up(found.id)
 
@@ -57,7 +58,7 @@ def retry(
     how = "the command that rendered the batch sends them"
     if chosen.redis_url:
         how = f"reelmill watch {found.id} shows how it goes"
-    tables.say(f"{waits} for one more attempt, {cost} in all; {how}")
+    console.say(f"{waits} for one more attempt, {cost} in all; {how}")
     return Exit.STORED
 
 
@@ -87,9 +88,9 @@ def _prices(
         else:
             prices[Ref(batch.id, record.job.id)] = record.job.price_usd_micros
     if given_up:
-        tables.say(
-            f"abandoned before, and maybe paid: {counted(given_up)}, left out; name "
-            "one to pay for it again"
+        console.say(
+            f"abandoned before, and maybe paid: {counted(given_up, 'job')}, left out; "
+            "name one to pay for it again"
         )
     if not prices:
         hint = ""
@@ -100,13 +101,15 @@ def _prices(
 
 
 def _tell_before(batch: BatchRecord, prices: dict[Ref, int | None], cost: str) -> None:
-    tables.say(f"{batch.id}: {counted(len(prices))} for one more attempt, {cost}")
+    console.say(
+        f"{batch.id}: {counted(len(prices), 'job')} for one more attempt, {cost}"
+    )
     budget = batch.budget_usd_micros
     if budget is None:
         return
     left = budget - batch.reserved_usd_micros - batch.charged_usd_micros
     if sum(filter(None, prices.values())) > left:
-        tables.say(
+        console.say(
             f"only ${usd(max(0, left))} of its budget of ${usd(budget)} is left; the "
             "rest waits until the manifest is submitted with a larger --budget"
         )

@@ -13,13 +13,14 @@ from jobs.ledger import Ledger
 from jobs.moves import Move, Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import MOVES, Event, State
-from producer import tables
+from jobs.text import counted, iso, local
+from producer import console
 from producer.choosing import chosen_settings
-from producer.consent import consent, cost_of, counted
+from producer.consent import consent, cost_of
+from producer.console import print_json
 from producer.exits import Exit, Stop
 from producer.finding import find_batch, find_job
 from producer.moving import finish_here, move_all
-from producer.printing import print_json
 from producer.private import ledger_of
 
 #: States that a person may take back, and those of what is paid and may be given up.
@@ -113,7 +114,7 @@ def _ask_before_abandoning(ledger: Ledger, order: Order, *, yes: bool) -> None:
     if not records:
         return
     prices = [record.job.price_usd_micros for record in records]
-    tables.say(
+    console.say(
         f"{order.batch.id}: to be given up for good: "
         f"{counted(len(records), 'video')} that cost {cost_of(prices)}; nothing of it "
         "is collected, and what was charged stays charged"
@@ -173,28 +174,29 @@ def _tell(
                 "job": order.job.job.id if order.job else None,
                 "cancelled": cancelled,
                 "abandoned": abandoned,
-                "slots_held_until": tables.iso(until_s) if until_s else None,
+                "slots_held_until": iso(until_s) if until_s else None,
                 "collected": sent,
             }
         )
         return
-    parts = [f"{counted(cancelled)} cancelled"]
+    parts = [f"{counted(cancelled, 'job')} cancelled"]
     if order.abandon:
         parts.append(f"{abandoned} abandoned")
     if order.job is None and sent:
         parts.append(f"{sent} already sent and still collected")
-    tables.say(f"{now.id}: {', '.join(parts)}")
+    console.say(f"{now.id}: {', '.join(parts)}")
     if until_s:
-        tables.say(
+        console.say(
             "the provider may still be rendering what was given up: it holds its slot "
-            f"until {tables.local(until_s)}"
+            f"until {local(until_s)}"
         )
     elif abandoned:
-        tables.say("what was given up holds no slot")
+        console.say("what was given up holds no slot")
     if order.abandon and order.job is None and sent > unsettled:
-        tables.say("collected all the same is what other batches wait for")
+        console.say("collected all the same is what other batches wait for")
     if order.abandon and unsettled:
-        tables.say(
-            f"sent, and not yet known what became of it: {counted(unsettled)}; the "
-            "same command gives it up once that is known"
+        console.say(
+            "sent, and not yet known what became of it: "
+            f"{counted(unsettled, 'job')}; the same command gives it up "
+            "once that is known"
         )

@@ -11,30 +11,30 @@ from jobs import catalogue
 from jobs.attempt.links import to_upload
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
-from jobs.pricing import usd, usd_micros
+from jobs.money import usd, usd_micros
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import account, labelling, looking, problems, tables
+from producer import account, console, labelling, looking, problems
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.choosing import chosen_settings
+from producer.console import print_json
 from producer.exits import Exit, Stop
 from producer.finding import deleted_words, find_failed
 from producer.options import Reading, Spending
 from producer.prices import view as price_view
 from producer.prices.bill import Bill
-from producer.printing import (
-    print_beginning,
-    print_ending,
-    print_gone,
-    print_json,
-    print_outcome,
-)
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rebuilding.copying import refuse_if_lost
 from producer.rendering import keep_report, outcome, render
+from producer.summary import (
+    print_beginning,
+    print_ending,
+    print_gone,
+    print_outcome,
+)
 from producer.survey import Survey, foreseen, look, survey, weigh
 from producer.telling import tell_end
 from producer.uploading import upload_all
@@ -49,13 +49,13 @@ def check(manifest: str, reading: Reading, *, json: bool) -> int:
             told = problems.document(found.problems)
             print_json({"jobs": found.jobs, "skipped": dict(found.skipped)} | told)
         elif found.problems.count:
-            problems.print_problems(found.problems, tables.out)
+            problems.print_problems(found.problems, console.out)
         else:
             rows = "1 row is" if found.jobs == 1 else f"{found.jobs} rows are"
             then = (
                 "" if manifest == "-" else f"; reelmill price {manifest} tells the cost"
             )
-            tables.out.print(f"{rows} in order{then}", markup=False, soft_wrap=True)
+            console.out.print(f"{rows} in order{then}", markup=False, soft_wrap=True)
         return Exit.USAGE if found.problems.count else Exit.STORED
 
 
@@ -74,7 +74,7 @@ def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) ->
         if json:
             print_json(view.document())
         else:
-            view.print(tables.out)
+            view.print(console.out)
     return Exit.STORED
 
 
@@ -137,7 +137,7 @@ def hand_over(
         raise Stop(f"{older_words(older)}; nothing was sent")
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
     if batch.deleted_at_s:
-        tables.say(_nothing_is_sent(batch))
+        console.say(_nothing_is_sent(batch))
         return batch
     print_gone(found.gone)
     there = ledger.batches.read(batch.id)
@@ -178,9 +178,9 @@ def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> S
     options = _options(reading, chosen)
     found = survey(manifest, options, catalogue.builtin(), keep=keep)
     if found.layout:
-        tables.say(f"{manifest}: recognised as {found.layout}")
+        console.say(f"{manifest}: recognised as {found.layout}")
     for reason, count in found.skipped.items():
-        tables.say(f"passed over: {count} {reason}")
+        console.say(f"passed over: {count} {reason}")
     if keep:
         look(found, chosen, whole=whole, remote=reading.look)
     return found
@@ -223,7 +223,7 @@ def _failed_ids(batch_id: str | None, chosen: Settings) -> frozenset[str] | None
 
 def _stop_at_problems(found: Survey) -> None:
     if found.problems.count:
-        problems.print_problems(found.problems, tables.err)
+        problems.print_problems(found.problems, console.err)
         raise Stop("", Exit.USAGE)
 
 
@@ -337,17 +337,17 @@ def _upload(
         if prospect.state in {State.WAITING, State.FOLLOWING}
         for address, content in to_upload(job, found.catalogue.find(job.model)).items()
     )
-    with tables.counting("uploading pictures") as progress:
+    with console.counting("uploading pictures") as progress:
         upload_all(chosen, ledger, needed, looking.opened, progress)
 
 
 def _ask_before_spending(
     found: Survey, view: price_view.PriceView, there: BatchRecord | None, *, yes: bool
 ) -> None:
-    view.print(tables.err, short=True)
+    view.print(console.err, short=True)
     if found.given_up:
         again = f"reelmill retry {there.id if there else 'BATCH'} sends them again"
-        tables.say(f"{found.given_up} rows failed or were cancelled before; {again}")
+        console.say(f"{found.given_up} rows failed or were cancelled before; {again}")
     if yes or not found.to_pay:
         return
     if not (sys.stdin and sys.stdin.isatty()):
@@ -357,5 +357,5 @@ def _ask_before_spending(
     if there:
         spent = f"${usd(there.charged_usd_micros)}"
         question = f"Go on with {cost}, beside {spent} spent before?"
-    if not Confirm.ask(question, console=tables.err, default=False):
+    if not Confirm.ask(question, console=console.err, default=False):
         raise Stop("nothing was sent", Exit.INCOMPLETE)

@@ -1,12 +1,12 @@
-"""Asking a person before something is spent or given up, and wording how much it is."""
+"""Asking a person before something is spent or given up, and saying how much it is."""
 
 import sys
 from collections.abc import Iterable
 
 from rich.prompt import Confirm
 
-from jobs.pricing import usd
-from producer import tables
+from jobs.money import dollars
+from producer import console
 from producer.exits import Exit, Stop
 
 
@@ -20,17 +20,8 @@ def consent(question: str, *, yes: bool) -> None:
         return
     if not (sys.stdin and sys.stdin.isatty()):
         raise Stop(f"{question} Nobody is here to answer; --yes answers for you")
-    if not Confirm.ask(question, console=tables.err, default=False):
+    if not Confirm.ask(question, console=console.err, default=False):
         raise Stop("nothing was changed", Exit.INCOMPLETE)
-
-
-def counted(count: int, what: str = "job") -> str:
-    """So many of something.
-
-    >>> counted(1), counted(2, "video")
-    ('1 job', '2 videos')
-    """
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def cost_of(prices: Iterable[int | None]) -> str:
@@ -41,5 +32,5 @@ def cost_of(prices: Iterable[int | None]) -> str:
     """
     every = list(prices)
     unknown = every.count(None)
-    known = f"${usd(sum(filter(None, every)))}"
+    known = dollars(sum(filter(None, every)))
     return f"{known} and {unknown} of unknown price" if unknown else known

@@ -15,9 +15,9 @@ from typing import Any
 
 from jobs import catalogue, settings, storage
 from jobs.ledger import Ledger
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.settings import Settings
-from producer import tables
+from producer import console
 from producer.children import Child
 from producer.choosing import chosen_settings
 from producer.commands import read, render_manifest
@@ -72,7 +72,7 @@ def _demo(base: Settings, *, json: bool) -> int:
     with _running(folder) as sandbox:
         manifest = _manifest(folder, sandbox)
         chosen = _settings(base, folder, sandbox)
-        tables.say(f"a stand-in for the provider answers at {sandbox.url}")
+        console.say(f"a stand-in for the provider answers at {sandbox.url}")
         reading, spending = Reading(look=False), Spending(yes=True, fresh_ledger=True)
         with closing(read(str(manifest), reading, chosen, whole=True)) as found:
             with ledger_of(chosen, alone=True) as ledger:
@@ -164,10 +164,10 @@ def _compare(sandbox: Sandbox, estimated_usd_micros: int, code: int) -> int:
     books = sandbox.books()
     charged = int(books["charged_usd_micros"])
     if charged == estimated_usd_micros and code == Exit.STORED:
-        tables.say(
+        console.say(
             f"the stand-in's own books: {books['predictions']} predictions, "
             f"${usd(charged)} charged; the report equals them"
         )
         return code
-    tables.say(f"the stand-in's own books: ${usd(charged)} charged; they differ")
+    console.say(f"the stand-in's own books: ${usd(charged)} charged; they differ")
     return max(code, Exit.FAILED)

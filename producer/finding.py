@@ -10,7 +10,7 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.report.failed import NAME
 from jobs.settings import Settings
 from jobs.states import State
-from jobs.wording import choice, guesses
+from jobs.text import choice, guesses
 from producer.exits import Exit, Stop
 
 #: Batches, newest first, whose names are compared with one that is not known.

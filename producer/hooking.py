@@ -8,7 +8,7 @@ import os
 import sys
 
 from jobs.settings import child_environment
-from producer import tables
+from producer import console
 from producer.choosing import chosen_settings
 from producer.exits import Stop
 
@@ -31,7 +31,7 @@ def hooks(host: str, port: int) -> int:
     if not 0 <= port <= HIGHEST_PORT:
         raise Stop(f"--port {port}: must be 0 to {HIGHEST_PORT}")
     if not chosen.webhook_url:
-        tables.say(
+        console.say(
             "REELMILL_WEBHOOK_URL is not set here; set it for the workers, "
             "or nothing asks the provider to call"
         )

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
 
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.records import BatchRecord
 from jobs.report.kept import BadReport, head_of
 from jobs.storage import Store, StoreError

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from jobs.batch import labels
 from jobs.batch.labels import BadLabel
 from jobs.records import BatchRecord
-from producer import tables
+from producer import console
 from producer.exits import Stop
 
 
@@ -40,7 +40,7 @@ def tell_kept(there: BatchRecord | None, new: Mapping[str, str]) -> None:
     other = {n: v for n, v in new.items() if there.labels.get(n, v) != v}
     if other:
         kept = {name: there.labels[name] for name in other}
-        tables.say(
+        console.say(
             f"{there.id} keeps its label {labels.told(kept)}; "
             f"{labels.told(other)} is not taken"
         )

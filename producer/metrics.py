@@ -26,11 +26,11 @@ from jobs import broker
 from jobs.fleet.charges import Kind
 from jobs.fleet.figures import LAG_S, POLLS, TROUBLES, AccountFigures, Figures
 from jobs.ledger import Ledger, LedgerError, connect
+from jobs.money import usd
 from jobs.pace.waits import RETENTION_S
-from jobs.pricing import usd
 from jobs.records import BatchRecord
 from jobs.states import FINAL, State
-from producer import tables
+from producer import console
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.private import ledger_of
@@ -223,7 +223,7 @@ class _Fleet(Collector):
         try:
             figures = self._read()
         except (LedgerError, OSError) as error:
-            tables.say(f"the ledger does not answer, and is asked again: {error}")
+            console.say(f"the ledger does not answer, and is asked again: {error}")
             yield _up(0)
             return
         yield _up(1)
@@ -397,7 +397,7 @@ def _serve(host: str, port: int, read: Callable[[], Figures]) -> None:
             "with --host and --port",
             Exit.USAGE,
         ) from None
-    tables.say(f"figures at http://{host}:{server.server_port}/metrics")
+    console.say(f"figures at http://{host}:{server.server_port}/metrics")
     stopped.wait()
     server.shutdown()
     thread.join()

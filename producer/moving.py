@@ -13,7 +13,7 @@ from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
-from producer import tables
+from producer import console
 from producer.rendering import keep_report
 from producer.watching import take
 
@@ -43,4 +43,4 @@ def finish_here(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> None:
     now = take(ledger, batch.id)
     if not chosen.redis_url and now.over == now.batch.total:
         _, place = keep_report(ledger, batch.id, time.time())
-        tables.say(f"its report is {place}")
+        console.say(f"its report is {place}")

@@ -1,8 +1,7 @@
 """Problems of a manifest: collected without growing, and shown to people and programs.
 
 It decides how many of a kind are kept and how they look; what is a problem is decided
-in `jobs.manifest`, by the readers and by the look at pictures. Nothing that stands in
-a manifest can move a cursor, turn a line round or colour it here.
+in `jobs.manifest`, by the readers and by the check of pictures.
 """
 
 from collections import Counter
@@ -11,13 +10,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from jobs.manifest.rows import Problem
-from jobs.wording import masked
+from jobs.text import counted, masked, visible
+from producer.console import Table
 
 #: Problems of one kind that are kept; further ones are only counted.
 MOST_OF_A_KIND = 100
@@ -28,13 +26,7 @@ MOST_KEPT_CHARS = 300
 #: Characters of them that a table shows.
 MOST_SHOWN_CHARS = 60
 
-#: Width at which a table breaks the names of columns.
-COLUMN_WIDTH = 20
-
-#: Fewer columns of a terminal than this, and a problem takes several lines.
-WIDE = 120
-
-_NOTHING_SENT = "nothing was sent"
+_WHAT = "what is wrong, and what to do"
 
 
 @dataclass(slots=True)
@@ -87,7 +79,7 @@ def print_problems(problems: Problems, console: Console) -> None:
     """A table for a person at a terminal; for all else one line for each problem."""
     # Colours, which make rich take a pipe for a terminal, do not change the form.
     if console.file.isatty():
-        console.print(table(problems, console.width))
+        console.print(table(problems))
         return
     for line in lines(problems):
         console.out(line, highlight=False)
@@ -100,7 +92,7 @@ def lines(problems: Problems) -> Iterator[str]:
     """
     for problem in problems.kept:
         parts = (problem.file, problem.line, problem.column)
-        place = ":".join(_safe(str(part)) for part in parts if part is not None)
+        place = ":".join(visible(str(part)) for part in parts if part is not None)
         yield f"{place}: {problem.kind}: {_words(problem)}"
     for kind, count in problems.by_kind.most_common():
         left = problems.left_out[kind]
@@ -109,12 +101,11 @@ def lines(problems: Problems) -> Iterator[str]:
     yield _total(problems)
 
 
-def table(problems: Problems, console_width: int) -> RenderableType:
+def table(problems: Problems) -> RenderableType:
     """The problems as a table for each file, and their counts by kind below."""
-    made = _wide if console_width >= WIDE else _narrow
     parts: list[RenderableType] = []
     for file, group in groupby(problems.kept, key=lambda problem: problem.file):
-        parts += [Text(_safe(file), style="bold"), made(list(group)), Text()]
+        parts += [Text(visible(file), style="bold"), _problems_table(group), Text()]
     if len(problems.by_kind) > 1 or problems.left_out:
         parts += [_counts(problems), Text()]
     return Group(*parts, Text(_total(problems), style="bold"))
@@ -125,13 +116,13 @@ def document(problems: Problems) -> dict[str, Any]:
     return {
         "problems": [
             {
-                "file": _encodable(problem.file),
+                "file": problem.file,
                 "line": problem.line,
-                "column": _encodable(problem.column),
-                "value": _encodable(problem.value),
+                "column": problem.column,
+                "value": problem.value,
                 "rule": problem.kind,
-                "message": _encodable(problem.message),
-                "suggestion": _encodable(problem.suggestion),
+                "message": problem.message,
+                "suggestion": problem.suggestion,
             }
             for problem in problems.kept
         ],
@@ -141,82 +132,43 @@ def document(problems: Problems) -> dict[str, Any]:
     }
 
 
-def _wide(group: list[Problem]) -> Table:
-    made = _table("line", "column", "value", "what is wrong", "rule", "what to do")
-    for name, ratio in (("value", 2), ("what is wrong", 4), ("what to do", 4)):
-        column = next(c for c in made.columns if c.header == name)
-        column.ratio, column.overflow = ratio, "fold"
-    made.expand = True
+def _problems_table(group: Iterable[Problem]) -> Table:
+    made = Table(
+        "line", "column", _WHAT, numbers=("line",), sentences=("column", _WHAT)
+    )
     for problem in group:
-        made.add_row(
-            _line(problem),
-            _column(problem),
-            _shown(problem.value),
-            Text(_safe(problem.message)),
-            Text(problem.kind, style="dim"),
-            Text(_safe(problem.suggestion), style="green"),
-        )
-    return made
-
-
-def _narrow(group: list[Problem]) -> Table:
-    made = _table("line", "column", "what is wrong, and what to do")
-    for problem in group:
-        told = Text(_safe(problem.message))
+        told = Text(visible(problem.message))
         told.append(f" [{problem.kind}]", style="dim")
-        value = _shown(problem.value).plain
+        value = _shown(problem.value)
         if value and value[:MOST_SHOWN_CHARS] not in told.plain:
             told.append(f"\nit has: {value}")
-        told.append(f"\n{_safe(problem.suggestion)}", style="green")
-        made.add_row(_line(problem), _column(problem), told)
-    made.columns[2].overflow = "fold"
+        told.append(f"\n{visible(problem.suggestion)}", style="green")
+        at = problem.column
+        column = f"at {at}" if isinstance(at, int) else _shown(at)
+        made.add("" if problem.line is None else str(problem.line), column, told)
     return made
 
 
 def _counts(problems: Problems) -> Table:
-    made = _table("rule", "problems", "not listed")
-    for column in made.columns[1:]:
-        column.justify = "right"
+    numbers = ("problems", "not listed")
+    made = Table("rule", *numbers, numbers=numbers)
     for kind, count in problems.by_kind.most_common():
         left = problems.left_out[kind]
-        made.add_row(Text(kind), str(count), str(left) if left else "")
+        made.add(kind, str(count), str(left) if left else "")
     return made
 
 
-def _table(*columns: str) -> Table:
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        right = column == "line"
-        made.add_column(column, justify="right" if right else "left")
-    made.columns[0].no_wrap = True
-    if "column" in columns:
-        made.columns[1].max_width = COLUMN_WIDTH
-    return made
-
-
-def _line(problem: Problem) -> Text:
-    return Text("" if problem.line is None else str(problem.line))
-
-
-def _column(problem: Problem) -> Text:
-    if isinstance(problem.column, int):
-        return Text(f"at {problem.column}")
-    return _shown(problem.column)
-
-
-def _shown(text: str | None) -> Text:
-    safe = _safe(text or "")
-    cut = safe[:MOST_SHOWN_CHARS]
-    return Text(cut if cut == safe else cut + "…", overflow="fold")
+def _shown(text: str | None) -> str:
+    safe = visible(text or "")
+    return safe if len(safe) <= MOST_SHOWN_CHARS else safe[:MOST_SHOWN_CHARS] + "…"
 
 
 def _words(problem: Problem) -> str:
-    return f"{_safe(problem.message)}; {_safe(problem.suggestion)}"
+    return f"{visible(problem.message)}; {visible(problem.suggestion)}"
 
 
 def _total(problems: Problems) -> str:
-    count = problems.count
-    return f"{count} problem{'' if count == 1 else 's'}; {_NOTHING_SENT}"
+    return f"{counted(problems.count, 'problem')}; nothing was sent"
 
 
 def _cut(text: str | None) -> str | None:
@@ -225,21 +177,3 @@ def _cut(text: str | None) -> str | None:
     # Masked before it is cut: half an address would keep its password.
     text = masked(text)
     return text if len(text) <= MOST_KEPT_CHARS else text[:MOST_KEPT_CHARS] + "…"
-
-
-def _safe(text: str) -> str:
-    """The text with all that is no plain character written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
-
-
-def _encodable(text: str | int | None) -> str | int | None:
-    """The same text; halves of surrogate pairs, which UTF-8 has not, as escapes."""
-    if isinstance(text, str):
-        return text.encode("utf-8", "backslashreplace").decode()
-    return text

@@ -23,7 +23,7 @@ from jobs.report.files import report_files
 from jobs.settings import Settings, child_environment, worker_name
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import tables
+from producer import console
 from producer.children import Child
 from producer.exits import Exit, Stop
 from producer.kept_invoice import kept_invoice
@@ -145,7 +145,7 @@ def _watch(
     finally:
         _stop_worker(worker, paid=now.under_way > 0)
     for line in stuck_lines(batch_id, in_vain, now.batch.note):
-        tables.say(line)
+        console.say(line)
     return take(ledger, batch_id)
 
 
@@ -208,7 +208,7 @@ def _start_worker(settings: Settings) -> Child:
 def _stop_worker(worker: Child, *, paid: bool) -> None:
     worker.ask_to_stop()
     if paid and worker.running:
-        tables.say("stopping: what has begun is finished first; Ctrl-C again ends it")
+        console.say("stopping: what has begun is finished first; Ctrl-C again ends it")
     with suppress(KeyboardInterrupt):
         worker.stop(STOP_PATIENCE_S)
         return

@@ -27,17 +27,17 @@ from jobs.report.period import BadPeriod, Period, period
 from jobs.report.sheet import csv_lines, statement_lines
 from jobs.report.statement import statement
 from jobs.settings import Settings
-from producer import account, tables
+from producer import account, console
 from producer.choosing import chosen_settings
+from producer.console import print_json
 from producer.exits import Exit, Stop
 from producer.finding import find_batch, same_account
 from producer.labelling import given
 from producer.options import OVER, Over
-from producer.printing import print_json, print_report
 from producer.private import ledger_of
 from producer.rendering import keep_report, outcome
-from producer.report_tables import print_statement
 from producer.statements import Books, Reader, left_out
+from producer.summary import print_report, print_statement
 from producer.watching import take
 
 #: Billing is asked for from so many seconds before the first attempt, lest a rough
@@ -122,16 +122,16 @@ def _report(wish: Wish, form: Form) -> int:
         made, place = keep_report(ledger, found.id, time.time(), asked)
         now = take(ledger, found.id)
     if now.account.older:
-        tables.say(older_words(now.account.older))
+        console.say(older_words(now.account.older))
     if form != "table":
         _write(OF_A_BATCH[form](made))
         return outcome(now)
     print_report(made, place)
     if not asked and (billed := made.get("invoice")):
         at = moment(billed["asked_at"])
-        tables.say(f"the provider's billing is as of {at}; --billed asks it anew")
+        console.say(f"the provider's billing is as of {at}; --billed asks it anew")
     for warning in made["warnings"]:
-        tables.say(warning)
+        console.say(warning)
     return outcome(now)
 
 
@@ -146,7 +146,7 @@ def _state(over: Over, form: Form, *, billed: bool) -> int:
         # The provider tells of the account whose key is set, and of no other.
         own = (Books(asked), chosen.account_id) if billed else (None, None)
         reader = Reader(ledger, asked, *own)
-        with tables.err.status("reading …") as status:
+        with console.err.status("reading …") as status:
             parts = list(reader.parts(labels, status.update))
         made = statement(parts, reader.inexact, asked, labels, now_s)
         if reader.books:
@@ -156,15 +156,15 @@ def _state(over: Over, form: Form, *, billed: bool) -> int:
             ledger.charges.dismiss(chosen.account_id)
     _print(made, form, OF_A_TIME, print_statement)
     if over.dismiss:
-        tables.say(
+        console.say(
             "charges that no row explains are known now: reelmill doctor, list and "
             "metrics tell of later ones"
         )
     if reader.others:
-        tables.say(left_out(reader.others))
+        console.say(left_out(reader.others))
     for one in made["inexact"]:
         how = "counted by its own sums" if one["counted"] else "left out"
-        tables.say(f"{one['batch']} is {how}: {one['why']}")
+        console.say(f"{one['batch']} is {how}: {one['why']}")
     return Exit.INCOMPLETE if made["inexact"] else Exit.STORED
 
 
@@ -261,7 +261,7 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
     known = ledger.moves.known(batch.account, ids)
     forgotten_s = ledger.now_s() - REMEMBERED_DAYS * DAY_S
     if min(sent) < forgotten_s:
-        tables.say(
+        console.say(
             f"charges of more than {REMEMBERED_DAYS} days ago that no row explains "
             "are not named: whose they are is not known any more"
         )

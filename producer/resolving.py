@@ -19,13 +19,13 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.report.sheet import csv_line
 from jobs.settings import Settings
 from jobs.states import State
-from producer import account, tables
+from jobs.text import iso
+from producer import account, console
 from producer.choosing import chosen_settings
+from producer.console import print_json
 from producer.exits import Exit, Stop
 from producer.finding import find_batch, find_job, same_account
-from producer.printing import print_json
 from producer.private import ledger_of
-from producer.tables import iso
 
 #: What an id of the provider may look like.
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -255,9 +255,9 @@ def _say_done(
         if chosen.redis_url
         else f"run the manifest again, or reelmill collect {batch.id}, to go on"
     )
-    tables.say(f"{words}; {then}")
+    console.say(f"{words}; {then}")
     if left:
-        tables.say(
+        console.say(
             f"{left} are left, each with predictions that no row has: reelmill resolve "
             f"{batch.id} --candidates prints them"
         )

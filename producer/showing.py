@@ -9,24 +9,21 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from rich.markup import escape
-
 from jobs.batch import labels
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK
-from jobs.pricing import usd
+from jobs.money import dollars, usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.notices import is_late
 from jobs.report.steps import next_step
 from jobs.settings import Settings
 from jobs.states import State
-from jobs.wording import choice, guesses
-from producer import labelling, tables
+from jobs.text import choice, guesses, iso, local
+from producer import console, labelling, tables
 from producer.choosing import chosen_settings
+from producer.console import Table, print_json, print_json_list
 from producer.exits import Exit, Stop
 from producer.finding import find_batch, find_job
-from producer.grid import Grid
-from producer.printing import print_json, print_json_list
 from producer.private import ledger_of
 from producer.resolving import settling_help
 from producer.statements import every_batch
@@ -65,13 +62,13 @@ class Page:
             return
         if not shown:
             last = max(1, -(-total // self.size))
-            tables.say(f"page {self.number} is empty; the last one is {last}")
+            console.say(f"page {self.number} is empty; the last one is {last}")
             return
         more = ""
         if self.first + shown < total:
             more = f"; --page {self.number + 1} shows more"
         until = self.first + shown
-        tables.say(f"{what} {self.first + 1} to {until} of {total}{more}")
+        console.say(f"{what} {self.first + 1} to {until} of {total}{more}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +123,15 @@ def batches(
         print_json_list(map(_listed, standings))
         return Exit.STORED
     if standings:
-        tables.out.print(_batches_table(standings))
+        console.out.print(_batches_table(standings))
+        for now in filter(held_up, standings):
+            console.tell(f"{now.batch.id}: {held_up(now).strip()}")
     elif not total:
-        tables.say(which.none)
+        console.say(which.none)
     asked.say("batches", len(standings), total)
     for account, charges in zip(accounts, charged, strict=True):
         for _, words in charges.sentences():
-            tables.say(f"account {account}: {words}")
+            console.say(f"account {account}: {words}")
     return Exit.STORED
 
 
@@ -176,22 +175,23 @@ def _standings(ledger: Ledger, found: Iterator[BatchRecord]) -> Iterator[Snapsho
         yield from map(Snapshot.of, ledger.looks.take(block))
 
 
-def _batches_table(standings: list[Snapshot]) -> Grid:
-    labelled = any(now.batch.labels for now in standings)
-    made = tables.batches_table(labelled=labelled)
+def _batches_table(standings: list[Snapshot]) -> Table:
+    """Batches, a line each; why one stands still is said below, in a sentence."""
+    labelled = ["labels"] if any(now.batch.labels for now in standings) else []
+    numbers = ("stored", "charged", "budget")
+    columns = ("batch", "state", *numbers, "created", *labelled)
+    made = Table(*columns, numbers=numbers, sentences=("state", "created", "labels"))
     for now in standings:
         batch = now.batch
         stored = now.count(State.STORED, State.REUSED)
-        budget = batch.budget_usd_micros
-        made.add_row(
-            escape(batch.id),
+        made.add(
+            batch.id,
             f"{standing(now)}, jobs deleted" if batch.deleted_at_s else standing(now),
             f"{stored}/{batch.total}",
-            f"${usd(batch.charged_usd_micros)}",
-            "" if budget is None else f"${usd(budget)}",
-            tables.local(batch.created_at_s),
-            *([escape(labels.told(batch.labels))] if labelled else []),
-            escape(held_up(now).strip()),
+            dollars(batch.charged_usd_micros),
+            dollars(batch.budget_usd_micros),
+            local(batch.created_at_s),
+            *(labels.told(batch.labels) for _ in labelled),
         )
     return made
 
@@ -223,13 +223,13 @@ def _jobs(
 def _show_jobs(
     now: Snapshot, records: list[JobRecord], state: State | None, asked: Page
 ) -> None:
-    tables.out.print(tables.jobs_table(records))
+    console.out.print(tables.jobs_table(records))
     words = f"{standing(now)}, {tables.money(now.batch)}"
     if now.batch.labels:
         words += f"; {labels.told(now.batch.labels)}"
     if held_up(now):
         words += f"; {held_up(now).strip()}"
-    tables.say(f"{now.batch.id}: {words}")
+    console.say(f"{now.batch.id}: {words}")
     total = now.batch.total if state is None else now.count(state)
     asked.say("jobs" if state is None else f"{state} jobs", len(records), total)
 
@@ -245,12 +245,12 @@ def _show_job(
     if json:
         print_json([_told(record)])
         return
-    tables.out.print(tables.job_table(record))
+    console.out.print(tables.job_table(record))
     for line in settling_help(ledger, batch, record, chosen):
-        tables.tell(line)
+        console.tell(line)
     if record.failure and is_late(record):
         code = record.failure.code
-        tables.tell(next_step(batch.id, record.job.id, record.state, code))
+        console.tell(next_step(batch.id, record.job.id, record.state, code))
 
 
 def _told(record: JobRecord) -> dict[str, Any]:
@@ -269,7 +269,7 @@ def _told(record: JobRecord) -> dict[str, Any]:
                 "prediction_id": candidate.prediction_id,
                 "model": candidate.model,
                 "status": candidate.status,
-                "created_at": tables.iso(candidate.created_at_s),
+                "created_at": iso(candidate.created_at_s),
             }
             for candidate in record.candidates
         ],

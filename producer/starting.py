@@ -10,10 +10,10 @@ from pathlib import Path
 
 from jobs.catalogue import Catalogue, Model, UnknownModel, builtin
 from jobs.manifest.starter import csv_starter, explanations, yaml_starter
-from jobs.wording import choice
-from producer import tables
+from jobs.text import choice
+from producer import console
+from producer.console import print_json
 from producer.exits import Exit, Stop
-from producer.printing import print_json
 
 #: What is written if no file is named.
 DEFAULT_PATH = Path("products.yaml")
@@ -94,10 +94,10 @@ def _write(place: Path, text: str, *, force: bool) -> None:
 
 def _tell(path: Path, chosen: Sequence[Model]) -> None:
     """What was written and what comes next; of CSV what its columns mean as well."""
-    tables.out.print(f"{path} written", markup=False, soft_wrap=True)
+    console.out.print(f"{path} written", markup=False, soft_wrap=True)
     if path.suffix.casefold() in _CSV:
         for model in chosen:
             for line in explanations(model):
-                tables.say(line)
+                console.say(line)
     command = shlex.join(["reelmill", "check", "--no-look", str(path)])
-    tables.say(f"put your pictures and words into it; {command} says if it is right")
+    console.say(f"put your pictures and words into it; {command} says if it is right")

@@ -11,13 +11,13 @@ from contextlib import closing
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.states import State
-from producer import tables
+from jobs.text import counted
+from producer import console
 from producer.awaiting import await_end
 from producer.commands import budget_of, check_store, hand_over, read, settings_of
-from producer.consent import counted
+from producer.console import print_json
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
-from producer.printing import print_json
 from producer.private import ledger_of
 from producer.watching import document, take
 
@@ -59,13 +59,13 @@ def _tell(ledger: Ledger, batch: BatchRecord, *, new: bool, json: bool) -> None:
         return
     stored = now.count(State.STORED, State.REUSED)
     if batch.cancelled:
-        tables.say(
+        console.say(
             f"{batch.id} was cancelled and nothing more of it is sent; "
             f"reelmill retry {batch.id} --cancelled takes it up again"
         )
     elif not new:
-        tables.say(f"already submitted: {stored} of {batch.total} stored")
+        console.say(f"already submitted: {stored} of {batch.total} stored")
     else:
         how = f"reelmill watch {batch.id} shows how it goes"
-        tables.say(f"submitted: {counted(batch.total)}; {how}")
-    tables.out.print(batch.id, markup=False)
+        console.say(f"submitted: {counted(batch.total, 'job')}; {how}")
+    console.out.print(batch.id, markup=False)

@@ -27,7 +27,7 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import looking, tables
+from producer import console, looking
 from producer.exits import Exit, Stop
 from producer.prices.bill import Combinations
 from producer.private import make_home
@@ -208,12 +208,12 @@ def look(
     from producer.looking.round import look_at  # noqa: PLC0415 - 0.15 s
 
     make_home(settings.home)
-    memory = looking.Memory.open(settings.home / MEMORY, tables.say)
+    memory = looking.Memory.open(settings.home / MEMORY, console.say)
     near_allowed = False
     with suppress(OSError):  # its name cannot be looked up now
         near_allowed = near_allowed_for(settings.base_url)
     addresses = found.pictures(remote=remote)
-    with tables.counting("looking at pictures") as fetched:
+    with console.counting("looking at pictures") as fetched:
         summary = look_at(
             addresses, memory, near_allowed=near_allowed, whole=whole, fetched=fetched
         )

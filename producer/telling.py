@@ -10,7 +10,7 @@ import sys
 
 from jobs.ledger import Ledger
 from jobs.settings import Settings, child_environment
-from producer import tables
+from producer import console
 
 #: Seconds that a command stays for what it has to tell.
 PATIENCE_S = 10.0
@@ -38,7 +38,7 @@ def _tell_now(settings: Settings) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        tables.say("not everybody is told yet; the next run here tries again")
+        console.say("not everybody is told yet; the next run here tries again")
         return
     for line in ended.stderr.splitlines()[-3:]:
-        tables.say(line)
+        console.say(line)

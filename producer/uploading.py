@@ -21,7 +21,7 @@ from jobs.attempt.links import USED_S
 from jobs.catalogue.pictures import kind_of
 from jobs.ledger import Ledger
 from jobs.settings import Settings
-from jobs.wording import masked
+from jobs.text import masked
 from producer.account import Balance
 from producer.conversation import MOST_UNDER_WAY, Conversation
 from producer.exits import Exit, Stop

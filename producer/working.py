@@ -19,11 +19,11 @@ from jobs.ledger.refusals import rights_words, trouble
 from jobs.ledger.workers import SILENT_S, Worker
 from jobs.settings import Settings, worker_name
 from jobs.storage import Store, StoreError
-from jobs.wording import choice
-from producer import tables
+from jobs.text import choice
+from producer import console
 from producer.choosing import chosen_settings
+from producer.console import print_json
 from producer.exits import Exit, Stop
-from producer.printing import print_json
 from producer.private import ledger_of
 
 #: A thread carries a block of up to 100 jobs: two keep all connections to the provider
@@ -78,7 +78,7 @@ def _begin(
 
 def _become(name: str, concurrency: int, log_level: str) -> NoReturn:
     command = _command(f"{name}@{socket.gethostname()}", concurrency, log_level)
-    tables.say(f"worker {name}: {shlex.join(command[1:])}")
+    console.say(f"worker {name}: {shlex.join(command[1:])}")
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - our own command, without a shell
 
@@ -128,9 +128,9 @@ def _warn(chosen: Settings) -> None:
             ledger.durable()
         except (NotDurable, LedgerError) as error:
             # Such as a full server, which a worker waits for.
-            tables.say(f"nothing new will be started: {error}")
+            console.say(f"nothing new will be started: {error}")
     if os.geteuid() == 0:
-        tables.say(
+        console.say(
             "it runs as root, whose rights it does not need; choose another user"
         )
 
@@ -148,12 +148,12 @@ def _check(chosen: Settings, name: str | None, *, json: bool) -> int:
         print_json([asdict(w.facts) | {"silent_s": w.silent_s} for w in found])
     elif not found:
         who = f"worker {name}" if name else "worker"
-        tables.say(
+        console.say(
             f"no {who} of {host} was heard of in the last {SILENT_S:g} s, "
             f"{len(alive)} others were; look at its log, or start it: reelmill worker"
         )
     for each in () if json else found:
-        tables.say(_line(each))
+        console.say(_line(each))
     return Exit.STORED if found else Exit.FAILED
 
 

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ParamSpec, TypeVar
 
 from jobs.manifest.naming import ENDING, POSTER_ENDING
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTaken, Store, StoreError
 from worker.decoder import decoder

@@ -13,7 +13,7 @@ from typing import Any
 
 from jobs.catalogue.addresses import is_http
 from jobs.catalogue.model import Model
-from jobs.pricing import MICROS_PER_USD
+from jobs.money import MICROS_PER_USD
 from worker import replies
 from worker.pages import DEAREST_USD
 from worker.provider import NoAnswer, Provider

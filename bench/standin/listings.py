@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.standin.books import Books, Prediction
 from jobs.catalogue import builtin
-from jobs.pricing import MICROS_PER_USD
+from jobs.money import MICROS_PER_USD
 
 Body = Mapping[str, Any]
 

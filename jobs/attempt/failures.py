@@ -26,9 +26,9 @@ from jobs.answers import (
     Unsent,
 )
 from jobs.attempt.links import EXPIRED_CODE
+from jobs.money import usd
 from jobs.moves import Move, Token
 from jobs.pace import waits
-from jobs.pricing import usd
 from jobs.records import Failure, JobRecord
 from jobs.states import State
 

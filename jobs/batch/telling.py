@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.records import BatchRecord
 from jobs.states import FINAL, State
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from jobs.catalogue.model import InputProblem, Model, PictureLimits, Price
 from jobs.catalogue.reading import CatalogueError, model_of
-from jobs.wording import choice, guesses, shown
+from jobs.text import choice, guesses, shown
 
 __all__ = [
     "Catalogue",

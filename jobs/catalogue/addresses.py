@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from jobs.net import Standing, standing_of_host
-from jobs.wording import choice, shown
+from jobs.text import choice, shown
 
 MAX_URL_CHARS = 2048
 #: Longest path that Linux opens.

@@ -6,8 +6,8 @@ decides nothing; what is right for a model is decided in `model` and `inputs`.
 
 from jobs.catalogue.inputs import Input
 from jobs.catalogue.model import Model, PictureLimits
-from jobs.pricing import usd
-from jobs.wording import choice, plain
+from jobs.money import usd
+from jobs.text import choice, plain
 
 
 def takes(spec: Input) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from jobs.catalogue.addresses import Flaw, flaw_of
 from jobs.catalogue.formulas import STARTS, is_formula
-from jobs.wording import choice, guesses, shown
+from jobs.text import choice, guesses, shown
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,400}(?:\.0{0,15})?")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})")

@@ -12,7 +12,7 @@ from typing import Any
 
 from jobs.catalogue.addresses import Flaw
 from jobs.catalogue.inputs import Input, is_given
-from jobs.wording import choice, guesses
+from jobs.text import choice, guesses
 
 
 @dataclass(frozen=True, slots=True)

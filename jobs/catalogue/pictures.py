@@ -14,7 +14,7 @@ import imagesize  # type: ignore[import-untyped]  # none are published
 
 from jobs.catalogue.addresses import Flaw
 from jobs.catalogue.model import PictureLimits
-from jobs.wording import choice
+from jobs.text import choice
 
 #: What is asked for first: nearly every picture tells its size in here.
 FIRST_BYTES = 65_536

@@ -13,8 +13,8 @@ from typing import Any
 
 from jobs.catalogue.inputs import TYPES, Input
 from jobs.catalogue.model import Factor, Model, PictureLimits, Price, Total, Typical
-from jobs.pricing import usd_micros
-from jobs.wording import choice, guesses, shown
+from jobs.money import usd_micros
+from jobs.text import choice, guesses, shown
 
 _NUMBER = (int, float)
 

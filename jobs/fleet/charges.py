@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from jobs.pricing import usd
+from jobs.money import usd
 
 #: Charges that are named one by one; the rest is only counted.
 MOST_NAMED = 10

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jobs.catalogue import Catalogue, Model
-from jobs.wording import choice, misspelt, shown
+from jobs.text import choice, misspelt, shown
 
 #: Columns that are ours and not a model's.
 OURS = ("id", "model")

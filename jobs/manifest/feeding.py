@@ -13,7 +13,7 @@ from jobs.catalogue.inputs import is_given
 from jobs.manifest.columns import Columns
 from jobs.manifest.layouts import Layout, Products, recognised
 from jobs.manifest.rows import Feeds, Header, Problem, Row, Skipped
-from jobs.wording import choice, guesses, masked, plain, shown
+from jobs.text import choice, guesses, masked, plain, shown
 
 #: The inputs that a video begins with.
 PICTURES = ("image", "images")

@@ -16,7 +16,7 @@ from jobs.catalogue.inputs import is_given
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Defaults, Problem
 from jobs.manifest.template import BadTemplate, Fits, Scope, Template, is_template
-from jobs.wording import choice, masked, plain, shown
+from jobs.text import choice, masked, plain, shown
 
 #: What would change the parts of a list or an object that is written as one text.
 _STRUCTURE = re.compile(r"[|\r\n]|^\s*\[|@\s*[0-9][0-9.,]*\s*s?\s*$")

@@ -21,7 +21,7 @@ from jobs.manifest.row_names import RowNames
 from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
 from jobs.manifest.scope import RowScope, Scopes
 from jobs.manifest.template import BadTemplate
-from jobs.wording import masked, plain, shown
+from jobs.text import masked, plain, shown
 
 __all__ = ["Defaults", "Manifest", "Problem", "Row", "Skipped"]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from jobs.catalogue.inputs import is_given
 from jobs.manifest.naming import MAX_ID_CHARS, fitting_id
-from jobs.wording import plain
+from jobs.text import plain
 
 _COMMAS = re.compile(r"(?<!\\),")
 _POSITION = re.compile(r"[1-9][0-9]{0,5}")

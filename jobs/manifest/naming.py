@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from unicodedata import category, normalize
 
 from jobs.manifest.template import BadTemplate, Scope, Template, is_template
-from jobs.wording import guesses, shown
+from jobs.text import guesses, shown
 
 MAX_ID_CHARS = 100
 MAX_ID_BYTES = 200

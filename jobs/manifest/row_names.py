@@ -14,7 +14,7 @@ from jobs.manifest.filling import Filling
 from jobs.manifest.naming import DEFAULT_KEY, BadName, KeyTemplate, clean_id
 from jobs.manifest.rows import Problem, Row
 from jobs.manifest.template import BadTemplate, Scope
-from jobs.wording import masked, plain, shown
+from jobs.text import masked, plain, shown
 
 
 class RowNames:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from jobs.catalogue.inputs import is_given
 from jobs.manifest.template.parts import BadTemplate
-from jobs.wording import guesses, plain, shown
+from jobs.text import guesses, plain, shown
 
 _GAPS = re.compile(r"[^\w]+|_+")
 #: More layouts than any honest manifest has; then the memory starts afresh.

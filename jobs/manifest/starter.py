@@ -15,7 +15,7 @@ from jobs.catalogue.explaining import costs, explained, pictures, rules
 from jobs.catalogue.inputs import Input
 from jobs.catalogue.model import Model
 from jobs.manifest.columns import OURS
-from jobs.wording import plain
+from jobs.text import plain
 
 #: What an input is given in a starter, where the catalogue has no default for it.
 _EXAMPLES: dict[str, Any] = {

@@ -20,9 +20,9 @@ from jobs.attempt.settling import (
     Unclear,
 )
 from jobs.job import Job
+from jobs.money import usd_micros
 from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
-from jobs.pricing import usd_micros
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import State
 

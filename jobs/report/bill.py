@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.pricing import usd_micros
+from jobs.money import usd_micros
 from jobs.report.formats import usd
 from jobs.report.kinds import Kind
 

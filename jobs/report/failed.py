@@ -23,7 +23,7 @@ from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
-from jobs.wording import plain
+from jobs.text import plain
 
 #: Reads jobs in the order in which they are named.
 Records = Callable[[Iterable[Ref]], Iterable[JobRecord]]

@@ -7,10 +7,10 @@ a program that reads them as binary fractions would soon sum up other totals.
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from jobs import pricing
+from jobs import money
 
 #: A batch has few different amounts: each is made, and kept, once for all its rows.
-usd = lru_cache(maxsize=4096)(pricing.usd)
+usd = lru_cache(maxsize=4096)(money.usd)
 
 
 def usd_or_none(micros: int | None) -> str | None:

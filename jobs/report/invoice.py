@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.answers import Billed
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.records import Attempt, JobRecord
 from jobs.report.kinds import Kind, in_order, kind_of
 

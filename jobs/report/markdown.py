@@ -10,7 +10,8 @@ from typing import Any
 
 from jobs.batch.labels import told
 from jobs.report.inert import code, sentence, table
-from jobs.report.page_words import count, moment, short_names
+from jobs.report.page_words import moment, short_names
+from jobs.text import counted
 
 #: Reasons, rows and ids that are named, each; the report has all.
 MOST_REASONS = 20
@@ -39,10 +40,10 @@ def _joined(parts: Iterable[Sequence[str]]) -> str:
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def counted(figures: Mapping[str, Any]) -> str:
+def outcomes(figures: Mapping[str, Any]) -> str:
     """What became of jobs, in words.
 
-    >>> counted({"stored": 3, "failed": 1, "reused": 0})
+    >>> outcomes({"stored": 3, "failed": 1, "reused": 0})
     '3 stored, 1 failed'
     """
     return ", ".join(f"{figures[name]:,} {name}" for name in ENDS if figures.get(name))
@@ -75,10 +76,11 @@ def _head(document: Mapping[str, Any]) -> list[str]:
         f"begun {moment(document['created_at'])}",
         *([f"labels {code(told(labels))}"] if labels else []),
     ]
+    of = counted(jobs["total"], "video")
     return [
-        f"## {code(document['batch'])}: {having:,} of {count(jobs['total'], 'video')}",
+        f"## {code(document['batch'])}: {having:,} of {of}",
         "",
-        f"**{document['state']}**: {counted(jobs) or 'no rows'}",
+        f"**{document['state']}**: {outcomes(jobs) or 'no rows'}",
         "",
         f"estimated ${cost['estimated_usd']}, {_money(cost)}"
         + ("" if budget is None else f", budget ${budget}"),
@@ -130,7 +132,7 @@ def _unresolved(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     lines = [f"### Unresolved: {len(open_rows):,}", ""]
     for row in open_rows[:MOST_ROWS]:
         error = row["error"] or {}
-        may_be = count(len(row.get("candidates") or ()), "candidate")
+        may_be = counted(len(row.get("candidates") or ()), "candidate")
         lines.append(f"- {code(row['id'])}, line {row['line']}: {may_be}")
         if error.get("next_step"):
             lines.append(f"  - {sentence(error['next_step'])}")
@@ -170,4 +172,4 @@ def _billed(invoice: Mapping[str, Any]) -> Iterator[str]:
 def _more(left_out: int, word: str) -> list[str]:
     if left_out <= 0:
         return []
-    return [f"- and {count(left_out, f'more {word}')}; the report has all"]
+    return [f"- and {counted(left_out, f'more {word}')}; the report has all"]

@@ -17,12 +17,11 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from jobs.pricing import usd, usd_micros
+from jobs.money import usd, usd_micros
 from jobs.report import charts, page_rows
 from jobs.report.numbered import Numbered
 from jobs.report.page_words import (
     all_visible,
-    count,
     dollars,
     lasting,
     moment,
@@ -31,6 +30,7 @@ from jobs.report.page_words import (
     visible,
 )
 from jobs.report.rows import Rows
+from jobs.text import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -104,7 +104,7 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = (count, dollars, lasting, moment, step)
+    words = (counted, dollars, lasting, moment, step)
     environment.globals.update({word.__name__: word for word in words})
     pieces = _inline(lambda name: loader.get_source(environment, name)[0])
     environment.globals.update(pieces, spread=charts.spread, query=_query)
@@ -153,7 +153,7 @@ def lead(jobs: Mapping[str, int], where: str = "here") -> str:
     ready, total = jobs["stored"] + jobs["reused"], jobs["total"]
     if not total:
         return "There are no jobs in it."
-    of = f"{ready:,} of {count(total, 'video')}"
+    of = f"{ready:,} of {counted(total, 'video')}"
     one = "is" if ready == 1 else "are"
     parts = [
         f"All {total:,} videos are {where}"
@@ -176,11 +176,11 @@ def _outside(document: _Document) -> str:
     if not found:
         return ""
     said = [
-        f"{folder or 'the store itself'} ({count(number, 'video')})"
+        f"{folder or 'the store itself'} ({counted(number, 'video')})"
         for folder, number in found.most_common(MOST_FOLDERS)
     ]
     left = len(found) - len(said)
-    said += [count(left, "more folder")] if left else []
+    said += [counted(left, "more folder")] if left else []
     lie = "lies" if found.total() == 1 else "lie"
     return (
         f"{found.total():,} of them {lie} outside this folder, beside it in the store: "
@@ -255,10 +255,10 @@ def _of_time(report: _Document) -> dict[str, Any]:
 
 def _tries(attempts: Mapping[str, int]) -> str:
     several, throttled = attempts["jobs_with_several"], attempts["throttled"]
-    said = [f"{count(attempts['total'], 'attempt')} in all"]
-    said.append(f"{count(several, 'job')} needed more than one" if several else "")
+    said = [f"{counted(attempts['total'], 'attempt')} in all"]
+    said.append(f"{counted(several, 'job')} needed more than one" if several else "")
     said.append(
-        f"the provider asked to slow down {count(throttled, 'time')} (429)"
+        f"the provider asked to slow down {counted(throttled, 'time')} (429)"
         if throttled
         else "the provider never asked to slow down (429)"
     )

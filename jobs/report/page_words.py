@@ -68,15 +68,6 @@ def dollars(amount: str | None) -> str:
     return f"{sign}${int(whole or 0):,}.{part or '00'}"
 
 
-def count(number: int, word: str, several: str = "") -> str:
-    """A number and what it counts.
-
-    >>> count(1, "row"), count(1200, "row"), count(0, "try", "tries")
-    ('1 row', '1,200 rows', '0 tries')
-    """
-    return f"{number:,} {word if number == 1 else several or word + 's'}"
-
-
 def lasting(seconds: float) -> str:
     """Seconds as a person says them.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from jobs.pricing import usd_micros
+from jobs.money import usd_micros
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.report.formats import iso, usd
 from jobs.report.kept import BadReport

@@ -26,8 +26,8 @@ from pydantic import (
 )
 
 from jobs import redis_url
+from jobs.money import usd_micros
 from jobs.pace.limits import Limits, tiers
-from jobs.pricing import usd_micros
 from jobs.settings.keeping import KeepingSettings
 from jobs.settings.telling import TellingSettings
 

@@ -8,7 +8,7 @@ on. Whether anything failed is not decided here but by `storage`.
 import html
 import re
 
-from jobs.wording import masked
+from jobs.text import masked
 
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,1000})</Message>")

@@ -55,6 +55,6 @@ def _run(words: list[str]) -> int:
 
 
 def _say(text: str) -> None:
-    from producer.tables import say
+    from producer.console import say
 
     say(text)

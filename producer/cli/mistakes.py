@@ -40,7 +40,7 @@ def _in_our_voice(text: str) -> str:
 
 
 def _no_command(error: CycloptsError, name: str) -> str:
-    from jobs.wording import guesses, shown
+    from jobs.text import guesses, shown
 
     known = [each for each in error.app or () if not each.startswith("-")]
     near = guesses(name, known)

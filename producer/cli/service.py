@@ -42,7 +42,7 @@ def models(name: AnyModel = None, *, json: Json = False) -> int:
         name: Short name or full id of a model.
         json: Print the models as JSON.
     """
-    from producer.listing import models
+    from producer.models import models
 
     return models(name, json=json)
 

@@ -9,21 +9,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import SecretStr
-from rich.markup import escape
 
 from jobs.ledger import Ledger
 from jobs.settings import Settings
-from jobs.wording import masked, plain
-from producer import tables
+from jobs.text import masked, plain
+from producer import console
 from producer.choosing import chosen_settings
+from producer.console import Table, print_json
 from producer.doctor.findings import Finding, Health, warning, wrong
 from producer.doctor.fleet import fleet
 from producer.doctor.server import server
 from producer.doctor.setup import limits, models, provider, store, versions
 from producer.doctor.standstill import standstill
 from producer.exits import Exit, Stop
-from producer.grid import Grid
-from producer.printing import print_json
 from producer.private import ledger_of
 
 COLOURS = {Health.GOOD: "green", Health.WARNING: "yellow", Health.WRONG: "red"}
@@ -40,9 +38,9 @@ def doctor(*, json: bool) -> int:
         told = [asdict(finding) for finding in findings]
         print_json({"findings": told, "settings": _values(chosen)})
     else:
-        tables.out.print(_findings_table(findings))
+        console.out.print(_findings_table(findings))
         for line in ("", *_settings_lines(chosen)):
-            tables.tell(line)
+            console.tell(line)
     found_wrong = {f.what for f in findings if f.health is Health.WRONG}
     if found_wrong & OUTSIDE:
         return Exit.UNREACHABLE
@@ -75,12 +73,10 @@ def _adapted(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         yield warning("concurrency", words)
 
 
-def _findings_table(findings: Sequence[Finding]) -> Grid:
-    made = tables.table("looked at", "found", "")
+def _findings_table(findings: Sequence[Finding]) -> Table:
+    made = Table("looked at", "found", "what it says", sentences=("what it says",))
     for finding in findings:
-        colour = COLOURS[finding.health]
-        health = f"[{colour}]{finding.health}[/]"
-        made.add_row(finding.what, health, escape(finding.words))
+        made.add(finding.what, finding.health, finding.words)
     return made
 
 

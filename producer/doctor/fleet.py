@@ -12,7 +12,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.workers import Worker
 from jobs.settings import Settings
 from jobs.storage import parse
-from jobs.wording import choice, duration
+from jobs.text import choice, duration
 from producer.doctor.findings import Finding, good, warning, wrong
 from producer.doctor.server import SKEW_S
 from producer.nightly.scheduling import stale_words

@@ -18,7 +18,7 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import Store, StoreError
-from jobs.wording import duration
+from jobs.text import duration
 from producer import account
 from producer.doctor.findings import Finding, good, warning, wrong
 from producer.exits import Stop

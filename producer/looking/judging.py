@@ -12,7 +12,7 @@ from jobs.catalogue.model import Model
 from jobs.catalogue.pictures import flaws_of
 from jobs.job import Job
 from jobs.manifest.rows import Problem
-from jobs.wording import masked, shown
+from jobs.text import masked, shown
 from producer.looking import local
 from producer.looking.memory import Memory
 

@@ -14,7 +14,7 @@ from jobs.catalogue import builtin
 from jobs.catalogue.addresses import is_http, is_object
 from jobs.catalogue.pictures import Look, flaws_of
 from jobs.net import Guard
-from jobs.wording import shown
+from jobs.text import shown
 from producer.looking import local
 from producer.looking.asking import Asking, Manners
 from producer.looking.memory import Found, Kept, Memory

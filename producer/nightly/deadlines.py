@@ -15,9 +15,9 @@ from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
 from jobs.ledger.permits import AccountRecord
 from jobs.ledger.queues import Queue
+from jobs.money import usd
 from jobs.pace.limits import Limits
 from jobs.pace.makespan import Makespan, Polling, Work, makespan
-from jobs.pricing import usd
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State

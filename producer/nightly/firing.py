@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from jobs.batch.schedule import Firing, Handed, Schedule
 from jobs.ledger import Ledger, LedgerError
-from jobs.pricing import usd_micros
+from jobs.money import usd_micros
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
 from producer import problems

@@ -14,7 +14,7 @@ from types import FrameType
 
 from jobs.ledger import Ledger, LedgerError
 from jobs.settings import Settings, worker_name
-from producer import tables
+from producer import console
 from producer.choosing import chosen_settings
 from producer.exits import Exit, Stop
 from producer.nightly.rounds import BEAT_S, STALE_S, Means, Scheduler, log
@@ -64,7 +64,7 @@ def _check(ledger: Ledger, chosen: Settings) -> int:
             "no scheduler lives on this machine; start one: reelmill scheduler",
             Exit.UNREACHABLE,
         )
-    tables.say(f"the scheduler of this machine beat {silent_s:.0f} s ago")
+    console.say(f"the scheduler of this machine beat {silent_s:.0f} s ago")
     return Exit.STORED
 
 

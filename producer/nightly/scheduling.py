@@ -9,8 +9,6 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from jobs.batch.schedule import (
     LATE_S,
     BadSchedule,
@@ -21,18 +19,18 @@ from jobs.batch.schedule import (
 )
 from jobs.ledger import Ledger
 from jobs.ledger.schedules import Standing
-from jobs.pricing import usd_micros
+from jobs.money import usd_micros
 from jobs.states import FINAL, State
 from jobs.storage import StoreError, normal
-from jobs.wording import duration, masked
-from producer import tables
+from jobs.text import duration, iso, masked
+from producer import console
 from producer.choosing import chosen_settings
+from producer.console import Table, print_json
 from producer.exits import Exit, Stop
 from producer.labelling import given
 from producer.nightly.rounds import STALE_S, Means, Scheduler, left_to_others
 from producer.nightly.scheduler import fleet_ledger
 from producer.options import READING, SPENDING, Reading, Spending
-from producer.printing import print_json
 from producer.reading.source import STDIN, UnreadableError, is_bucket, path_of
 
 #: Firings that are told to a program.
@@ -101,11 +99,11 @@ def list_schedules(*, json: bool) -> int:
         print_json({"schedules": told, "warnings": [words] if words else []})
         return Exit.STORED
     if not known:
-        tables.say("there is no schedule yet; reelmill schedule add makes one")
+        console.say("there is no schedule yet; reelmill schedule add makes one")
     else:
         _print_schedules(told)
     if words:
-        tables.say(words)
+        console.say(words)
     return Exit.STORED
 
 
@@ -117,7 +115,7 @@ def remove(name: str, *, json: bool) -> int:
     if json:
         print_json({"removed": name})
     else:
-        tables.say(f"{name} fires no more; the batches that it made stay")
+        console.say(f"{name} fires no more; the batches that it made stay")
     return Exit.STORED
 
 
@@ -139,7 +137,7 @@ def run_now(name: str, *, json: bool) -> int:
         print_json(told)
     else:
         for line in _firing_lines(told):
-            tables.out.print(line, markup=False, soft_wrap=True)
+            console.out.print(line, markup=False, soft_wrap=True)
     if firing.again:
         return Exit.UNREACHABLE
     refused = any(not handed.batch for handed in firing.handed)
@@ -219,12 +217,12 @@ def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:
         standing = ledger.schedules.read(schedule.name) or Standing(schedule, now_s)
         print_json(_told(ledger, standing, now_s))
         return
-    tables.say(
+    console.say(
         f"{schedule.name} hands over next at {schedule.say(schedule.next_s(now_s))}: "
         f"{masked(', '.join(schedule.manifests))}"
     )
     if words := stale_words(ledger, schedule.account):
-        tables.say(words)
+        console.say(words)
 
 
 def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
@@ -248,7 +246,7 @@ def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
         "manifests": [masked(manifest) for manifest in schedule.manifests],
         "account": schedule.account,
         "options": {**schedule.reading, **schedule.spending},
-        "next": tables.iso(next_s),
+        "next": iso(next_s),
         "next_there": schedule.say(next_s),
         "fired_by": fired_by or None,
         "last": last,
@@ -258,9 +256,9 @@ def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
 
 def _told_firing(ledger: Ledger, schedule: Schedule, firing: Firing) -> dict[str, Any]:
     return {
-        "at": tables.iso(firing.at_s),
+        "at": iso(firing.at_s),
         "at_there": schedule.say(firing.at_s),
-        "ended": tables.iso(firing.ended_s),
+        "ended": iso(firing.ended_s),
         "manifests": [_told_handed(ledger, handed) for handed in firing.handed],
         "warnings": list(firing.warnings),
         "again": firing.again or None,
@@ -284,15 +282,15 @@ def _told_handed(ledger: Ledger, handed: Handed) -> dict[str, Any]:
 
 def _print_schedules(told: list[dict[str, Any]]) -> None:
     columns = ("schedule", "cron", "next", "last", "what came of it")
-    made = tables.table(*columns, spare=("last", "cron"))
+    made = Table(*columns, sentences=columns[2:])
     for one in told:
         last = one["last"]
         outcome = "; ".join(_firing_lines(last)) if last else "not fired yet"
         if one["fired_by"] and not (last and last["again"]):
             outcome = f"being fired by {one['fired_by']}"
         cells = (one["name"], one["cron"], one["next_there"])
-        made.add_row(*map(escape, (*cells, last["at_there"] if last else "", outcome)))
-    tables.out.print(made)
+        made.add(*cells, last["at_there"] if last else "", outcome)
+    console.out.print(made)
 
 
 def _firing_lines(told: dict[str, Any]) -> Iterator[str]:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from jobs.catalogue.model import Model
 from jobs.job import Job
-from jobs.pricing import MICROS_PER_USD
-from jobs.wording import plain
+from jobs.money import MICROS_PER_USD
+from jobs.text import plain
 from producer.account import Balance, Quote
 
 

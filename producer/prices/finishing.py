@@ -12,8 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from jobs.pace.limits import Limits, tiers
 from jobs.pace.makespan import Makespan, Polling, Work, makespan
 from jobs.settings import Settings
-from jobs.wording import duration
-from producer import tables
+from jobs.text import duration, iso
 from producer.prices.bill import Bill, by_kind
 
 DAY_S = 86_400
@@ -47,8 +46,8 @@ class Level:
             "concurrent_videos": self.limits.concurrent_videos,
             "likely_s": round(self.takes.likely_s),
             "late_s": round(self.takes.late_s),
-            "likely_by": tables.iso(now_s + self.takes.likely_s),
-            "late_by": tables.iso(now_s + self.takes.late_s),
+            "likely_by": iso(now_s + self.takes.likely_s),
+            "late_by": iso(now_s + self.takes.late_s),
         }
 
 

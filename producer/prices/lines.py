@@ -6,7 +6,8 @@ They are said to a person; a program finds the same facts in the document of
 
 from datetime import date
 
-from jobs.pricing import usd
+from jobs.money import dollars
+from jobs.text import counted
 from producer.account import CURES, Balance
 from producer.prices.bill import Bill, Line, balance_usd_micros
 
@@ -27,7 +28,7 @@ def list_lines(bill: Bill, today: date) -> list[str]:
         old = ", so look whether they still hold" if days > OLD_DAYS else ""
         lines.append(f"the list's prices were read {_ago(days)}, on {bill.oldest}{old}")
     if bill.unpriced:
-        count = _videos(bill.unpriced)
+        count = counted(bill.unpriced, "video")
         lines.append(f"there is no price for {count}: not counted in the cost")
     return lines
 
@@ -73,9 +74,11 @@ def balance_lines(bill: Bill, balance: Balance | None) -> list[str]:
     if held is None or not need:
         return []
     if held >= need:
-        return [f"the balance of ${usd(held)} covers it"]
-    count = f"{_about(bill)}{bill.covered(held)} of {_videos(bill.priced)}"
-    return [f"the balance of ${usd(held)} covers {count}: top up ${usd(need - held)}"]
+        return [f"the balance of {dollars(held)} covers it"]
+    count = f"{_about(bill)}{bill.covered(held)} of {counted(bill.priced, 'video')}"
+    return [
+        f"the balance of {dollars(held)} covers {count}: top up {dollars(need - held)}"
+    ]
 
 
 def budget_lines(
@@ -88,14 +91,14 @@ def budget_lines(
     lines, cost = [], bill.cost_usd_micros
     if budget_usd_micros is not None and budget_usd_micros < cost:
         covered = bill.covered(budget_usd_micros)
-        count = f"{_about(bill)}{covered} of {_videos(bill.priced)}"
+        count = f"{_about(bill)}{covered} of {counted(bill.priced, 'video')}"
         lines.append(
-            f"the budget of ${usd(budget_usd_micros)} covers {count}: "
-            f"${usd(cost - budget_usd_micros)} more are needed"
+            f"the budget of {dollars(budget_usd_micros)} covers {count}: "
+            f"{dollars(cost - budget_usd_micros)} more are needed"
         )
     if daily_usd_micros is not None and days and days > 1:
         lines.append(
-            f"the daily budget of ${usd(daily_usd_micros)} spreads it over {days} "
+            f"the daily budget of {dollars(daily_usd_micros)} spreads it over {days} "
             "days (UTC)"
         )
     return lines
@@ -111,11 +114,6 @@ def percent(tenths: int) -> str:
     return f"{'-' if tenths < 0 else '+'}{whole}.{part} %" if tenths else "the same"
 
 
-def dollars(micros: int | None) -> str:
-    """An amount for a person; empty where there is none."""
-    return "" if micros is None else f"${usd(micros)}"
-
-
 def _difference(line: Line) -> str:
     one, tenths = line.combination, line.tenths or 0
     quoted = dollars(line.quote_usd_micros)
@@ -128,10 +126,6 @@ def _difference(line: Line) -> str:
 
 def _about(bill: Bill) -> str:
     return "" if bill.even else "about "
-
-
-def _videos(count: int) -> str:
-    return "1 video" if count == 1 else f"{count} videos"
 
 
 def _ago(days: int) -> str:

@@ -9,18 +9,15 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
-from jobs.pricing import usd
+from jobs.money import dollars, usd
 from jobs.settings import Settings
-from producer import tables
 from producer.account import Balance
-from producer.grid import Grid
+from producer.console import Table
 from producer.prices import lines as price_lines
 from producer.prices.bill import Bill, Found, Line, balance_usd_micros, by_kind
 from producer.prices.finishing import Finish, Learnt, finish
-from producer.prices.lines import age_days, dollars, percent
-from producer.screen import folded, visible
+from producer.prices.lines import age_days, percent
 
 #: Settings of which any one says what the account may do.
 _LIMITS = frozenset({"tier", "videos_per_minute", "concurrent_videos"})
@@ -77,8 +74,7 @@ class PriceView:
         """
         console.print(self._table())
         for line in self.lines(short=short, zone=zone):
-            for part in folded(Text(visible(line)), console.width):
-                console.print(part, soft_wrap=True)
+            console.print(line, markup=False, soft_wrap=True)
 
     def lines(self, *, short: bool = False, zone: tzinfo | None = None) -> list[str]:
         """What is to be said below the table, a sentence each."""
@@ -110,16 +106,16 @@ class PriceView:
     def _count(self, name: str) -> int:
         return sum(getattr(share, name) for share in self.found.shares.values())
 
-    def _table(self) -> Grid:
+    def _table(self) -> Table:
         numbers = ("videos", "each", "cost", *(("quoted",) if self._quoted else ()))
         columns = ("model", "video", *numbers)
-        made = tables.table(*columns, right=numbers, spare=("quoted", "each"))
+        made = Table(*columns, numbers=numbers, sentences=("video",))
         for line in self.bill.lines:
             one = line.combination
             each, cost = line.each_usd_micros, line.cost_usd_micros
             row = [one.model.name, one.option, str(line.jobs), dollars(each)]
             row.append("unknown" if cost is None else dollars(cost))
-            made.add_row(*row, *([_beside(line)] if self._quoted else []))
+            made.add(*row, *([_beside(line)] if self._quoted else []))
         made.add_section()
         for words, name in (
             ("stored before", "reused"),
@@ -127,13 +123,13 @@ class PriceView:
         ):
             if self._count(name):
                 row = [words, "", str(self._count(name)), "", "$0.00"]
-                made.add_row(*row, *([""] if self._quoted else []))
-        total = f"[bold]{dollars(self.bill.cost_usd_micros)}[/]"
-        row = ["[bold]total[/]", "", f"[bold]{self.found.jobs}[/]", "", total]
+                made.add(*row, *([""] if self._quoted else []))
+        total = dollars(self.bill.cost_usd_micros)
+        row = ["total", "", str(self.found.jobs), "", total]
         if self._quoted:
             tenths = self.bill.tenths
-            row.append("" if tenths is None else f"[bold]{percent(tenths)}[/]")
-        made.add_row(*row)
+            row.append("" if tenths is None else percent(tenths))
+        made.add(*row, style="bold")
         return made
 
     @property

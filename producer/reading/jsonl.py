@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from jobs.manifest.rows import Problem, Row
-from jobs.wording import shown
+from jobs.text import shown
 
 #: Longer whole numbers stay text, because Python refuses to read very long ones.
 _MAX_DIGITS = 18

@@ -19,7 +19,7 @@ from jobs.manifest.naming import POSTER_ENDING, BadName, clean_id
 from jobs.manifest.rows import Problem, Row, Skipped
 from jobs.storage.bucket import ANSWER_TIMEOUT, open_bucket
 from jobs.storage.words import explain
-from jobs.wording import shown
+from jobs.text import shown
 from producer.reading.source import UnreadableError, whole
 
 PICTURES = frozenset(

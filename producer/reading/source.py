@@ -12,7 +12,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from jobs.manifest.rows import Problem
-from jobs.wording import choice, shown
+from jobs.text import choice, shown
 
 STDIN = "-"
 #: How many bytes tell the form and the encoding.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
-from jobs.wording import plain, shown
+from jobs.text import plain, shown
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import openpyxl
 
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
-from jobs.wording import choice, guesses, shown
+from jobs.text import choice, guesses, shown
 from producer.reading.source import UnreadableError, whole
 from producer.reading.table import Table, is_blank, table_of, unclear_names
 

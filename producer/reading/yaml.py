@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Defaults, Feeds, Problem, Row
-from jobs.wording import choice, shown
+from jobs.text import choice, shown
 from producer.reading.source import FORMS, is_encoding
 
 _FORM = "write a list of rows, or defaults: and then items:"

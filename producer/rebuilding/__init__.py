@@ -13,16 +13,16 @@ from jobs import rebuilding
 from jobs.attempt.asking import Asked
 from jobs.attempt.settling import Adopt, Unclear
 from jobs.ledger import Ledger
+from jobs.money import usd
 from jobs.moves import Ref
-from jobs.pricing import usd
 from jobs.rebuilding import OVER, Doubt, replay
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
-from producer import tables
+from producer import console
 from producer.choosing import chosen_settings
+from producer.console import print_json
 from producer.exits import Exit, Stop
-from producer.printing import print_json
 from producer.private import ledger_of
 from producer.rebuilding import comparing
 from producer.rebuilding.copying import copies_in, keep_copy
@@ -227,21 +227,21 @@ def _say(
     json: bool,
 ) -> None:
     for sentence in bad:
-        tables.say(f"left out: {sentence}. {MEND}")
+        console.say(f"left out: {sentence}. {MEND}")
     if json:
         rebuilt = [_told(batch) for batch in batches]
         print_json({"rebuilt": rebuilt, "bad_copies": list(bad)})
         return
     for batch in batches:
         counts = ", ".join(f"{n} {state}" for state, n in sorted(batch.counts.items()))
-        tables.out.print(f"{batch.id}: {counts}", markup=False, soft_wrap=True)
+        console.out.print(f"{batch.id}: {counts}", markup=False, soft_wrap=True)
         if _may_cost(batch) and not go_on:
-            tables.say(
+            console.say(
                 f"{batch.id} is paused, for some of its rows are still to be paid; "
                 f"go on with: reelmill resume {batch.id}"
             )
         if unresolved := batch.counts.get(State.UNRESOLVED):
-            tables.say(_unresolved(batch.id, unresolved, memory.candidates(batch.id)))
+            console.say(_unresolved(batch.id, unresolved, memory.candidates(batch.id)))
 
 
 def _unresolved(batch_id: str, rows: int, predictions: int) -> str:

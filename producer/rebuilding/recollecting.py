@@ -24,7 +24,7 @@ from jobs.records import Attempt, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import tables
+from producer import console
 from producer.exits import Exit, Stop
 
 #: Small files of a store that are read side by side.
@@ -158,7 +158,7 @@ def _copy(store: Store, key: str, bad: list[str]) -> BatchCopy | None:
 def _is_own(copy: BatchCopy, chosen: Settings) -> bool:
     if copy.batch.account == chosen.account_id:
         return True
-    tables.say(
+    console.say(
         f"{copy.batch.id} is left out: it is of account {copy.batch.account}; "
         "set the key it was made with, and run this again"
     )

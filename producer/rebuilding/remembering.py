@@ -17,7 +17,7 @@ from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.rebuilding import SKEW_S, Doubt
 from jobs.settings import Settings
-from producer import account, tables
+from producer import account, console
 
 #: Predictions of our own that are compared with what was sent for them.
 MOST_WITNESSES = 5
@@ -78,7 +78,7 @@ def remember(
 def let_history_catch_up(wait_s: float) -> None:
     """Wait so many seconds; none if there are no more to wait."""
     if wait_s > 0:
-        tables.say(
+        console.say(
             f"waiting {wait_s:.0f} s, so that the provider's history shows what was "
             "sent last"
         )

@@ -15,7 +15,7 @@ from rich.control import Control
 from rich.live import Live
 from rich.segment import ControlType
 
-from producer import tables
+from producer import console
 from producer.watching import overview, panel
 from producer.watching.estimate import Pace
 from producer.watching.facts import KEYS, View
@@ -142,7 +142,7 @@ def display(keys: str = KEYS, *, several: bool = False, whole: bool = False) -> 
         several: whether more than one batch is shown.
         whole: take the whole screen of a terminal.
     """
-    err = tables.err
+    err = console.err
     draws = err.is_interactive and not err.is_dumb_terminal
     if draws and err.color_system and not err.no_color and not err.options.ascii_only:
         return Panel(err, keys, whole=whole)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jobs.ledger.looks import FAILURES, Failed
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.report.steps import next_step
-from producer.tables import iso
+from jobs.text import iso, json_text
 from producer.watching.estimate import Pace, estimate
 from producer.watching.snapshot import Snapshot
-from producer.watching.standing import account_step, document, harmless_json
+from producer.watching.standing import account_step, document
 
 #: Failures of a batch that are kept in mind, so that none is told twice.
 MOST_TOLD = 1_000
@@ -149,4 +149,4 @@ class Events:
         """Nothing to take away."""
 
     def _tell(self, event: str, at_s: float, told: Mapping[str, Any]) -> None:
-        self._write(harmless_json({"event": event, "at": iso(at_s), **told}))
+        self._write(json_text({"event": event, "at": iso(at_s), **told}))

@@ -4,26 +4,25 @@ Each is a text of its own, made from a snapshot and an estimate, that reads well
 much of its end is cut off. Which of them are shown, and where, stands in `panel`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
 from jobs.ledger.looks import Failed
-from jobs.pricing import MICROS_PER_USD, usd
+from jobs.money import MICROS_PER_USD, usd
 from jobs.report.steps import next_step
 from jobs.states import State
-from jobs.wording import duration
+from jobs.text import duration, one_line
 from producer.prices.finishing import Moments
-from producer.screen import folded
 from producer.watching.bars import BETWEEN, gauge
 from producer.watching.estimate import Estimate, Pace, ends_first, is_short, left
 from producer.watching.snapshot import Snapshot
 from producer.watching.standing import (
     account_step,
-    harmless,
     spent_usd_micros,
     why_held_up,
 )
@@ -208,7 +207,7 @@ def holding(now: Snapshot, view: View) -> list[Text]:
     why = why_held_up(now)
     if not why and not now.workers and now.batch.total > now.over:
         why = "no worker of its account is at work: nothing happens until one is"
-    lines = list(folded(Text(harmless(why), "yellow"), view.width)) if why else []
+    lines = list(folded(Text(one_line(why), "yellow"), view.width)) if why else []
     step = account_step(now)
     help_ = list(folded(Text(f"→ {step}", "yellow"), view.width)) if step else []
     return lines[:MOST_REASON_LINES] + help_[:MOST_LINES]
@@ -226,7 +225,7 @@ def failures(now: Snapshot, view: View) -> Iterator[list[Text]]:
     ):
         label = "" if number else "failed"
         style = "red" if failed.state is State.FAILED else "magenta"
-        name, why = Text(harmless(failed.id), style), harmless(_why(failed))
+        name, why = Text(one_line(failed.id), style), one_line(_why(failed))
         if view.width >= BESIDE:
             lines = [fact(label, [Text.assemble(name, "  ", why)], view)]
         else:
@@ -248,12 +247,17 @@ def _why(failed: Failed) -> str:
 
 def _step(batch_id: str, failed: Failed) -> str:
     code = failed.failure.code if failed.failure else ""
-    return harmless(next_step(batch_id, failed.id, failed.state, code))
+    return one_line(next_step(batch_id, failed.id, failed.state, code))
 
 
 def _rate(per_minute: float) -> str:
     """A rate, with a digit behind the point where it says something."""
     return f"{per_minute:,.0f}" if per_minute >= 10 else f"{per_minute:.1f}"  # noqa: PLR2004 - two digits are enough
+
+
+def folded(text: Text, width: int) -> Iterable[Text]:
+    """The lines of a text, broken between words."""
+    return text.wrap(Console(), width, overflow="fold")
 
 
 def cut(line: Text, width: int) -> Text:

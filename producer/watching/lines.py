@@ -7,12 +7,12 @@ line below it. Nothing is said that is no news, and nothing too often.
 from collections.abc import Callable, Mapping, Sequence
 
 from jobs.states import State
-from jobs.wording import duration
-from producer import tables
+from jobs.text import duration, one_line
+from producer import console, tables
 from producer.watching.bars import BETWEEN
 from producer.watching.estimate import Pace, ends_first, estimate, left
 from producer.watching.snapshot import Snapshot
-from producer.watching.standing import account_step, harmless, why_held_up
+from producer.watching.standing import account_step, why_held_up
 
 #: Seconds between two plain lines of a batch.
 PLAIN_EVERY_S = 5.0
@@ -48,7 +48,7 @@ def status(now: Snapshot, pace: Pace) -> str:
     elif first := ends_first(now):
         parts.append(f"{first} ends first")
     why = "; ".join(filter(None, (why_held_up(now), account_step(now))))
-    return BETWEEN.join(parts) + (f"\n{harmless(why)}" if why else "")
+    return BETWEEN.join(parts) + (f"\n{one_line(why)}" if why else "")
 
 
 class Lines:
@@ -77,16 +77,16 @@ class Lines:
             return
         line = status(now, pace)
         if line != self._said.get(name):
-            tables.say(f"{harmless(name)}: {line}" if self._named else line)
+            console.say(f"{one_line(name)}: {line}" if self._named else line)
             self._said[name], self._said_at[name] = line, at_s
 
     def away(self, why: str, _since_s: float) -> None:
         """Say that the ledger does not answer."""
-        tables.say(f"the ledger is away ({harmless(why)}); asking again")
+        console.say(f"the ledger is away ({one_line(why)}); asking again")
 
     def back(self) -> None:
         """Say that it does again."""
-        tables.say("the ledger answers again")
+        console.say("the ledger answers again")
 
     def tick(self) -> None:
         """Nothing is drawn anew."""

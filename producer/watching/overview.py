@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from jobs.states import State
+from jobs.text import one_line
 from producer.watching import facts
 from producer.watching.bars import BETWEEN
 from producer.watching.estimate import Pace, estimate
@@ -26,7 +27,6 @@ from producer.watching.panel import (
     within,
 )
 from producer.watching.snapshot import Snapshot
-from producer.watching.standing import harmless
 
 #: Ranks of the lines of a batch (its name, what holds it up, its bar, its facts), and
 #: of those of an account.
@@ -66,7 +66,7 @@ def _blocks(
     yield Block([Text()], 700)
     one_of_each = {now.account.id: now for now in nows}
     for place, (account_id, now) in enumerate(one_of_each.items()):
-        name = facts.fact("account", [harmless(account_id)], view)
+        name = facts.fact("account", [one_line(account_id)], view)
         told = (facts.starts(now, Pace(), view), facts.slots(now, view))
         lines = [line for line in told if line]
         names = [name] if lines and len(one_of_each) > 1 else []

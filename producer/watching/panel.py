@@ -12,12 +12,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from jobs.states import State
+from jobs.text import one_line
 from producer.watching import facts
 from producer.watching.bars import BETWEEN, flowed, legend, stacked
 from producer.watching.estimate import Pace, estimate
 from producer.watching.facts import View, as_fits, cut
 from producer.watching.snapshot import Snapshot
-from producer.watching.standing import harmless, standing
+from producer.watching.standing import standing
 
 #: The narrowest that a panel gets, in cells.
 LEAST_WIDTH = 20
@@ -135,7 +136,7 @@ def headline(now: Snapshot, view: View) -> Text:
     right = Text.assemble((word, f"bold {STYLES.get(word, '')}"))
     if now.batch.total > now.over:
         right = Text.assemble(right, (f"{BETWEEN}{hands}", "dim"))
-    name = Text(harmless(now.batch.id), "bold")
+    name = Text(one_line(now.batch.id), "bold")
     room = view.width - right.cell_len - 2
     name = cut(name, max(8, room))
     gap = max(2, view.width - name.cell_len - right.cell_len)
@@ -167,4 +168,4 @@ def _source(now: Snapshot) -> str:
     batch = now.batch
     where = f"{batch.manifest} → {batch.store}"
     stored = now.count(State.STORED, State.REUSED)
-    return f"{stored:,} of {batch.total:,} stored{BETWEEN}{harmless(where)}"
+    return f"{stored:,} of {batch.total:,} stored{BETWEEN}{one_line(where)}"

@@ -4,17 +4,14 @@ Pure, and for one moment; nothing here looks at what was before. Words of others
 as ids and a provider's reasons, are made harmless where they are shown.
 """
 
-import json as jsonlib
 import shlex
 from typing import Any
 
 from jobs.ledger.marks import older_words
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.records import BatchRecord
 from jobs.states import State
-from jobs.wording import duration
-from producer.screen import visible
-from producer.tables import iso
+from jobs.text import duration, iso
 from producer.watching.snapshot import Snapshot
 
 #: Jobs that a sentence names.
@@ -153,24 +150,3 @@ def document(now: Snapshot) -> dict[str, Any]:
 def spent_usd_micros(batch: BatchRecord) -> int:
     """What a batch has cost: what was charged, less what came back."""
     return batch.charged_usd_micros - batch.refunded_usd_micros
-
-
-def harmless(text: str) -> str:
-    r"""Words of others on one line, with what could act on a terminal written out.
-
-    >>> harmless("a\x1b[31mb\nc"), harmless("mug\u202egnp")
-    ('a\\x1b[31mb c', 'mug\\u202egnp')
-    """
-    return visible(" ".join(text.split()))
-
-
-def harmless_json(value: object) -> str:
-    r"""A value as JSON on one line, with what could act on a terminal as `\u` escapes.
-
-    >>> harmless_json({"id": "müg\u202e\x9b"})
-    '{"id": "müg\\u202e\\u009b"}'
-    """
-    text = jsonlib.dumps(value, ensure_ascii=False)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else jsonlib.dumps(c)[1:-1] for c in text)

@@ -15,7 +15,7 @@ from typing import Any
 
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.pricing import usd, usd_micros
+from jobs.money import usd, usd_micros
 from tests.chaos.lost import settled
 from tests.chaos.orders import Orders, meant
 from tests.chaos.tally import Tally

@@ -15,7 +15,7 @@ import pytest
 from jobs import settings
 from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import Ledger
-from jobs.pricing import usd, usd_micros
+from jobs.money import usd, usd_micros
 from jobs.states import Event
 from jobs.storage import Store
 from producer.private import ledger_of

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs.pricing import usd
+from jobs.money import usd
 from tests.producer.running import (
     MODELS,
     REELMILL,

@@ -7,7 +7,7 @@ becomes text; it decides nothing about any one template.
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from jobs.wording import plain
+from jobs.text import plain
 
 #: More than any prompt or key takes, and little enough to be made for each row.
 MOST_CHARS = 100_000

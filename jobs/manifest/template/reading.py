@@ -13,7 +13,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from jobs.manifest.template.filters import FILTERS
 from jobs.manifest.template.parts import BadTemplate, Fits, Part, Scope, text_of
-from jobs.wording import choice, guesses, shown
+from jobs.text import choice, guesses, shown
 
 MOST_TEMPLATE_CHARS = 10_000
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.answers import Billed, Listed
+from jobs.money import usd_micros
 from jobs.pace.limits import Limits
-from jobs.pricing import usd_micros
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.report.document import as_json, json_chunks, report
 from jobs.report.invoice import invoice

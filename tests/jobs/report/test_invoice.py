@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.answers import Billed
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.records import Attempt, JobRecord
 from jobs.report.invoice import invoice
 from jobs.states import State

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.catalogue.model import Factor, Model
-from jobs.pricing import usd
+from jobs.money import usd
 from jobs.report.bill import Bill
 from jobs.report.kinds import Kind, in_order, in_words, kind_of
 from tests.jobs.report.reported import DEARER, MODEL, one_job

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.pricing import usd, usd_micros
+from jobs.money import usd, usd_micros
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.document import as_json, report
 from jobs.report.kept import BadReport, rows_of

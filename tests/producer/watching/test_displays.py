@@ -5,8 +5,8 @@ from io import BytesIO, StringIO, TextIOWrapper
 import pytest
 
 from jobs.states import State
-from producer import tables
-from producer.screen import Screen
+from producer import console
+from producer.console import Screen
 from producer.watching import Snapshot
 from producer.watching.displays import Panel, display
 from producer.watching.estimate import Pace
@@ -144,10 +144,10 @@ def test_a_terminal_without_colours_or_with_ascii_alone_gets_lines(
 ) -> None:
     for name, value in odd.items():
         monkeypatch.setenv(name, value)
-    console = Screen()
-    console.file = TextIOWrapper(BytesIO(), encoding)
-    console.is_interactive = True
-    monkeypatch.setattr(tables, "err", console)
+    screen = Screen()
+    screen.file = TextIOWrapper(BytesIO(), encoding)
+    screen.is_interactive = True
+    monkeypatch.setattr(console, "err", screen)
     shown = display()
     assert isinstance(shown, kind)
     shown.close()

@@ -7,12 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.states import FINAL, State
-from jobs.wording import duration
+from jobs.text import duration, json_text, one_line
 from producer.watching import Snapshot, held_up
 from producer.watching.standing import (
     account_step,
-    harmless,
-    harmless_json,
     standing,
 )
 from tests.producer.watching.snapshots import NOW_S, account, counts, snapshot
@@ -137,7 +135,7 @@ def test_a_duration_never_reads_sixty(seconds: float, words: str) -> None:
 def test_words_of_others_stay_on_their_line_and_turn_nothing_round(text: str) -> None:
     acting = set(map(chr, [*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029]))
     acting |= set(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
-    assert not acting & set(harmless(text))
-    line = harmless_json({"id": text})
-    assert line.isprintable()
+    assert not acting & set(one_line(text))
+    line = json_text({"id": text})
+    assert not acting & set(line)
     assert json.loads(line) == {"id": text}

@@ -1,15 +1,19 @@
 """The terminal: what is shown of hostile text, colours, and how wide a line may be."""
 
 import os
+from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.text import Text
 
-from producer.screen import BOUNDLESS, Screen, visible
-from producer.tables import say, tell
+from jobs.text import visible
+from producer.console import BOUNDLESS, UNBROKEN_CELLS, Screen, Table, say, tell
 
 HOSTILE = "mug\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202egpj.exe\u2066\u200f\ud800\x00"
 
@@ -38,7 +42,7 @@ def test_plain_text_of_any_language_is_left_as_it_is() -> None:
         "größe 漢字 मग \u200d🏳\ufe0f",
         ":id: [b]",
     ):
-        assert visible(text) == text
+        assert visible(text, keep="\n\t") == text
     assert printed(Text(":id: [b] 16:9")) == ":id: [b] 16:9\n"
 
 
@@ -91,17 +95,33 @@ def test_what_is_too_wide_is_left_to_the_terminal() -> None:
     assert printed("x" * 100, COLUMNS="60").replace("\n", "") == "x" * 100
 
 
-def test_a_sentence_breaks_between_words_at_a_terminal_and_nowhere_in_a_pipe() -> None:
-    words = "the account is paused by a person; reelmill resume --account goes on"
-    for columns, expected in (
-        (
-            "40",
-            ["the account is paused by a person;", "reelmill resume --account goes on"],
-        ),
-        ("", [words]),
-    ):
-        for speak, redirect in ((say, redirect_stderr), (tell, redirect_stdout)):
-            out, environment = StringIO(), {"COLUMNS": columns}
-            with patch.dict(os.environ, environment, clear=True), redirect(out):
-                speak(words)
-            assert out.getvalue().splitlines() == expected
+def test_a_sentence_is_one_line_that_the_terminal_wraps() -> None:
+    words = "the account is paused by a person; reelmill resume --account goes on [b]"
+    for speak, redirect in ((say, redirect_stderr), (tell, redirect_stdout)):
+        out = StringIO()
+        with patch.dict(os.environ, {"COLUMNS": "40"}, clear=True), redirect(out):
+            speak(words)
+        assert out.getvalue() == f"{words}\n"
+
+
+CELLS = st.text("abcü-漢\u202e\x1b[", min_size=1, max_size=60)
+ROWS = st.lists(
+    st.tuples(CELLS, st.integers(0, 10**9).map("${}".format), CELLS),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=40)
+@given(ROWS, st.integers(40, 200))
+def test_a_table_cuts_no_number_and_no_name_and_loses_nothing(
+    rows: list[tuple[str, str, str]], width: int
+) -> None:
+    made = Table("job", "charged", "why", numbers=("charged",), sentences=("why",))
+    for row in rows:
+        made.add(*row)
+    text = printed(made, COLUMNS=str(width))
+    for name, charged, why in rows:
+        assert charged in text.split()
+        assert cell_len(visible(name)) > UNBROKEN_CELLS or visible(name) in text
+        assert not Counter(visible(name + why)) - Counter(text)

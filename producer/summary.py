@@ -1,43 +1,25 @@
 """How a command begins and ends: what it prints of a batch, and how to go on."""
 
-import json as jsonlib
-import sys
-from collections.abc import Iterable, Sequence
-from textwrap import indent
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.report.markdown import outcomes
+from jobs.report.page_words import moment, short_names
 from jobs.states import State
-from producer import account, tables
-from producer.screen import visible_json
+from jobs.text import counted
+from producer import account, console, tables
+from producer.console import Table, print_json
 from producer.watching import Snapshot, held_up
 
 #: Jobs that a sentence names.
 MOST_NAMED = 5
 
 
-def print_json(value: object) -> None:
-    """A result for a program, on standard output."""
-    sys.stdout.write(_json(value) + "\n")
-
-
-def print_json_list(values: Iterable[object]) -> None:
-    """Results for a program as one list, each written as soon as it is known."""
-    opened = "["
-    for value in values:
-        sys.stdout.write(f"{opened}\n{indent(_json(value), '  ')}")
-        opened = ","
-    sys.stdout.write("[]\n" if opened == "[" else "\n]\n")
-
-
-def _json(value: object) -> str:
-    return visible_json(jsonlib.dumps(value, ensure_ascii=False, indent=2))
-
-
 def print_gone(jobs: Sequence[str]) -> None:
     """Say which videos of a batch were stored and are not there any more."""
     if jobs:
         few, more = ", ".join(jobs[:MOST_NAMED]), len(jobs) - MOST_NAMED
-        tables.say(
+        console.say(
             f"stored before, and gone from the store: {few}"
             f"{f' and {more} more' if more > 0 else ''}; a manifest of these "
             "rows alone renders them again, --fresh renders all"
@@ -50,14 +32,14 @@ def print_beginning(before: Snapshot) -> None:
     left = batch.total - before.over
     reused = before.count(State.REUSED)
     if not left and reused == batch.total:
-        tables.say(f"{batch.id}: all {reused} videos were stored before")
+        console.say(f"{batch.id}: all {reused} videos were stored before")
     elif not left:
-        tables.say(f"{batch.id}: nothing is left to do; nothing is sent")
+        console.say(f"{batch.id}: nothing is left to do; nothing is sent")
     elif left + reused == batch.total and not before.under_way:
         again = f"; {reused} more were stored before" if reused else ""
-        tables.say(f"{batch.id}: {left} videos to {batch.store}/{batch.id}{again}")
+        console.say(f"{batch.id}: {left} videos to {batch.store}/{batch.id}{again}")
     else:
-        tables.say(
+        console.say(
             f"{batch.id}: going on; {before.over} of {batch.total} are over, "
             f"{before.under_way} were already sent"
         )
@@ -69,7 +51,7 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
     if not left:
         _print_over(now, before)
         return
-    tables.say(
+    console.say(
         f"incomplete: {left} of {now.batch.total} are left"
         f"{held_up(now).replace(chr(10), '; ')}"
     )
@@ -80,31 +62,31 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
     if now.batch.paused or now.account.paused or now.batch.cancelled:
         return
     if now.batch.stopped_by == "daily-budget":
-        tables.say("the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET")
+        console.say("the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET")
     elif now.batch.stopped_by == "budget":
-        tables.say(f"raise --budget and {again} to go on")
+        console.say(f"raise --budget and {again} to go on")
     elif now.account.trouble:
-        tables.say(account.CURES.get(now.account.trouble, "look at the account"))
+        console.say(account.CURES.get(now.account.trouble, "look at the account"))
     elif now.under_way > now.count(State.FOLLOWING):
         paid = now.under_way - now.count(State.FOLLOWING)
-        tables.say(
+        console.say(
             f"{paid} are under way at the provider and paid; "
             "run the same command within 7 days to go on"
         )
     elif now.count(State.UNRESOLVED, State.OVERDUE) == left:
         _print_lasting(now, again)
     else:
-        tables.say(f"{again} to go on")
+        console.say(f"{again} to go on")
 
 
 def _print_lasting(now: Snapshot, again: str) -> None:
     if overdue := now.count(State.OVERDUE):
-        tables.say(
+        console.say(
             f"the provider does not end {overdue}, which are paid; {again} within 7 "
             "days to ask for them again"
         )
     if unresolved := now.count(State.UNRESOLVED):
-        tables.say(
+        console.say(
             f"a person must settle {unresolved}: "
             f"reelmill show {now.batch.id} JOB tells what is known of one"
         )
@@ -114,24 +96,24 @@ def _print_over(now: Snapshot, before: Snapshot | None) -> None:
     batch, done = now.batch, now.count(State.STORED, State.REUSED)
     if batch.cancelled:
         again = f"reelmill retry {batch.id} --cancelled takes it up again"
-        tables.say(f"{now.count(State.CANCELLED)} are cancelled; {again}")
+        console.say(f"{now.count(State.CANCELLED)} are cancelled; {again}")
     elif before and before.over == before.batch.total:
         many = f"all {done}" if done == batch.total else f"{done}"
-        tables.say(f"{many} were rendered before; none was sent")
+        console.say(f"{many} were rendered before; none was sent")
     elif before or done or now.count(State.FAILED):
-        tables.say(
+        console.say(
             f"the videos are in {batch.store}/{batch.id}; open its report.html in a "
             "browser to see them"
         )
         if now.count(State.FAILED):
             _print_failed(now, "the report tells")
         elif before:
-            tables.say("run again, a manifest pays only for what is new in it")
+            console.say("run again, a manifest pays only for what is new in it")
 
 
 def _print_failed(now: Snapshot, where: str) -> None:
     if failed := now.count(State.FAILED):
-        tables.say(
+        console.say(
             f"{failed} failed: {where} why, and what to do about each; "
             "failed.csv beside it has their rows, to be mended and run"
         )
@@ -148,15 +130,59 @@ def print_outcome(document: dict[str, Any], place: str, *, json: bool) -> None:
 
 def print_report(document: dict[str, Any], place: str) -> None:
     """Print the report of a batch and where it is kept."""
-    tables.out.print(tables.report_table(document))
+    console.out.print(tables.report_table(document))
     for line in tables.trouble_lines(document):
-        tables.tell(line)
+        console.tell(line)
     cost = document["cost"]
-    tables.tell(
+    console.tell(
         f"estimated ${cost['estimated_usd']}, charged ${cost['charged_usd']}, "
         f"refunded ${cost['refunded_usd']}, net ${cost['net_usd']}"
     )
     if "invoice" in document:
         for line in tables.invoice_lines(document["invoice"]):
-            tables.tell(line)
-    tables.tell(place)
+            console.tell(line)
+    console.tell(place)
+
+
+def print_statement(document: Mapping[str, Any]) -> None:
+    """Print a statement: a table by batch, by model and by each label."""
+    _print_table("batch", [(x["batch"], x) for x in document["by_batch"]])
+    lines = document["by_model"]
+    names = short_names(x["model"] for x in lines if x["model"] is not None)
+    named = [(names.get(x["model"], "unknown"), x) for x in lines]
+    _print_table("model", named)
+    by_label: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for x in document["by_label"]:
+        value = "without" if x["value"] is None else f"{x['label']}={x['value']}"
+        by_label.setdefault(x["label"], []).append((value, x))
+    for name, values in by_label.items():
+        _print_table(f"label {name}", values)
+    total = document["total"]
+    batches = counted(total["batches"], "batch", "batches")
+    console.tell(
+        f"{moment(document['since'])} to {moment(document['until'])}: {batches}, "
+        f"{outcomes(total) or 'nothing was sent'}"
+    )
+    console.tell(
+        f"charged ${total['charged_usd']}, refunded ${total['refunded_usd']}, net "
+        f"${total['net_usd']}, wasted ${total['wasted_usd']}"
+    )
+    if "invoice" in document:
+        for line in tables.invoice_lines(document["invoice"]):
+            console.tell(line)
+
+
+def _print_table(what: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    if not lines:
+        return
+    numbers = ("videos", "attempts", "charged", "refunded", "net")
+    made = Table(what, *numbers, numbers=numbers)
+    for name, line in lines:
+        made.add(
+            name,
+            f"{line['stored'] + line['reused']}/{line['jobs']}",
+            str(line["attempts"]),
+            *(f"${line[key]}" for key in ("charged_usd", "refunded_usd", "net_usd")),
+        )
+    console.out.print(made)
+    console.out.print()

@@ -1,19 +1,26 @@
-"""Words for people: a value shown safely, choices, a likely meaning, a duration.
+"""Words for people: values shown safely, choices, counts, durations and moments.
 
-It decides nothing about what is right; that stands in `catalogue.inputs`,
-`catalogue.model` and `manifest.judging`, which write their sentences with it. Nothing
-shown here can move a terminal's cursor or give away a password.
+The one place that makes text of strangers safe for a terminal: characters that move a
+cursor, turn a line round or are not seen at all are written as escapes.
 """
 
 import json
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 SHOWN_CHARS = 60
 
 _MINUTE_S = 60
 
+# Control characters; what has no width, or turns text round; halves of surrogate pairs,
+# which no terminal can be given. Tab and line feed are told apart by what follows.
+_UNSEEN = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b\\u200e\\u200f"
+    "\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\ud800-\\udfff"
+    "\\U000e0000-\\U000e007f]"
+)
 _GAPS = re.compile(r"[\s_-]+")
 _PASSWORD = re.compile(r"//[^/?#\s]*@")
 
@@ -42,12 +49,57 @@ def shown(value: object) -> str:
     text = masked(plain(value))
     if len(text) > SHOWN_CHARS:
         text = text[:SHOWN_CHARS] + "…"
-    safe = "".join(c if c.isprintable() else _escaped(c) for c in text)
+    safe = visible(text)
     return f'"{safe}"' if isinstance(value, str) else safe
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""The text with all that would act on a terminal, or not be seen, as escapes.
+
+    Args:
+        text: what a stranger wrote.
+        keep: control characters that stay, such as a line feed.
+
+    >>> visible("mug\x1b[2J\u202egpj"), visible("a\nb"), visible("a\nb", keep="\n")
+    ('mug\\x1b[2J\\u202egpj', 'a\\nb', 'a\nb')
+    """
+    return _UNSEEN.sub(
+        lambda found: found[0] if found[0] in keep else _escaped(found[0]), text
+    )
+
+
+def one_line(text: str) -> str:
+    r"""The same on one line, with single blanks; for words of providers and stores.
+
+    >>> one_line("not  found\nhere\x07")
+    'not found here\\x07'
+    """
+    return visible(" ".join(text.split()))
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    r"""A value as JSON that acts on no terminal, and is the same value.
+
+    >>> json_text({"id": "müg\u202e\x9b"})
+    '{"id": "müg\\u202e\\u009b"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _UNSEEN.sub(
+        lambda found: "\n" if found[0] == "\n" else json.dumps(found[0])[1:-1], text
+    )
 
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def counted(number: int, word: str, several: str = "") -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "row"), counted(1200, "row"), counted(0, "try", "tries")
+    ('1 row', '1,200 rows', '0 tries')
+    """
+    return f"{number:,} {word if number == 1 else several or word + 's'}"
 
 
 def choice(values: Iterable[object], *, word: str = "or") -> str:
@@ -102,3 +154,17 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / _MINUTE_S), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def iso(at_s: float) -> str:
+    """Unix seconds as a moment in UTC, for a program.
+
+    >>> iso(1_780_000_000.0)
+    '2026-05-28T20:26:40+00:00'
+    """
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
+
+
+def local(at_s: float) -> str:
+    """Unix seconds as a moment of this machine, for a person."""
+    return f"{datetime.fromtimestamp(at_s, UTC).astimezone():%Y-%m-%d %H:%M}"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.pricing import usd, usd_micros
+from jobs.money import usd, usd_micros
 
 amounts = st.integers(-(10**15), 10**15)
 

@@ -20,6 +20,15 @@ def usd(micros: int) -> str:
     return f"{sign}{whole}.{decimals}"
 
 
+def dollars(micros: int | None) -> str:
+    """An amount for a person; empty where there is none.
+
+    >>> dollars(252_000), dollars(None)
+    ('$0.252', '')
+    """
+    return "" if micros is None else f"${usd(micros)}"
+
+
 def usd_micros(text: str) -> int:
     """Dollars as a person writes them, in micro-dollars.
 
