@@ -24,7 +24,7 @@ ABANDONED_CODE = "abandoned"
 
 
 #: What is written down of an attempt only as long as its answer may be lost.
-SOUGHT = ("looks", "looked_at", "provider_sent_at", "seen", "mark")
+SOUGHT = ("looks", "looked_at", "seen", "mark")
 
 _ATTEMPT_FIELDS = tuple(each.name for each in fields(Attempt))
 

@@ -64,7 +64,7 @@ class JobRecord:
     #: Unix seconds of the last look for it that counts; 0 before the first.
     looked_at_s: float = 0.0
     #: Unix seconds of the newest claim by the provider's clock, as its sender knew it;
-    #: None if it did not, or once the prediction is known.
+    #: None if it did not, or since the job got another permit.
     provider_sent_at_s: float | None = None
     #: Web addresses that the finished file may be at, with a blank between two.
     output: str | None = None

@@ -74,6 +74,21 @@ def _balance(answer: Mapping[str, Any]) -> Balance:
     return Balance(usd=float(answer["balance_usd"]))
 
 
+def clock_ahead_s(settings: Settings, ahead_s: float) -> float:
+    """Seconds that the provider's clock is ahead of the ledger's.
+
+    Args:
+        settings: which provider.
+        ahead_s: how far the ledger's clock is ahead of this machine's.
+
+    Raises:
+        Stop: it does not say.
+    """
+    answer = ask(settings, "clock", repr(ahead_s))
+    _or_stop(answer)
+    return float(answer["ahead_s"])
+
+
 def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]:
     """Ask the provider what it has billed since a time.
 
@@ -111,6 +126,8 @@ def history(
 
 def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
     """The same, with what their results show of their inputs, in any order.
+
+    What a result does not tell stays as it is.
 
     Raises:
         Stop: the provider does not say.

@@ -4,6 +4,7 @@ Each prints one line of JSON, with `unreachable` in it where no answer came:
 
     python -m worker.ask balance
     python -m worker.ask look PREDICTION
+    python -m worker.ask clock    LEDGER_AHEAD_S
     python -m worker.ask billings AFTER_S LEDGER_AHEAD_S
     python -m worker.ask history  AFTER_S LEDGER_AHEAD_S MODEL...
 
@@ -60,13 +61,21 @@ async def _look(provider: Provider, prediction_id: str) -> dict[str, object]:
     return {"model": found.model}
 
 
+async def _clock(provider: Provider, ledger_ahead_s: str) -> dict[str, object]:
+    return {"ahead_s": (await _clocks(provider, ledger_ahead_s))[1]}
+
+
+async def _clocks(provider: Provider, ledger_ahead_s: str) -> tuple[float, float]:
+    """The ledger's time, and how far the provider's, by which it records, is ahead."""
+    now_s = time.time() + float(ledger_ahead_s)
+    theirs_s = await provider.clock_s()
+    return now_s, 0.0 if theirs_s is None else theirs_s - now_s
+
+
 async def _billings(
     provider: Provider, after_s: str, ledger_ahead_s: str
 ) -> dict[str, object]:
-    now_s = time.time() + float(ledger_ahead_s)
-    theirs_s = await provider.clock_s()
-    # The provider's clock may be minutes off, and its records go by it.
-    ahead_s = 0.0 if theirs_s is None else theirs_s - now_s
+    now_s, ahead_s = await _clocks(provider, ledger_ahead_s)
     until_s = now_s + ahead_s + SOON_S
     rows = await provider.billings(float(after_s) + ahead_s, until_s)
     ours = [replace(row, created_at_s=row.created_at_s - ahead_s) for row in rows]
@@ -76,9 +85,7 @@ async def _billings(
 async def _history(
     provider: Provider, after_s: str, ledger_ahead_s: str, *models: str
 ) -> dict[str, object]:
-    now_s = time.time() + float(ledger_ahead_s)
-    theirs_s = await provider.clock_s()
-    ahead_s = 0.0 if theirs_s is None else theirs_s - now_s
+    now_s, ahead_s = await _clocks(provider, ledger_ahead_s)
     found = []
     for model in models:
         from_s = float(after_s) + ahead_s
@@ -98,8 +105,12 @@ async def _listings(provider: Provider) -> None:
     async def ask_listing(asked: dict[str, Any]) -> Answer:
         try:
             found = await provider.listing(asked["key"])
-        except NoAnswer as error:
-            return trouble("unreachable", str(error), over=True)
+        except NoAnswer:
+            try:
+                await provider.clock_s()
+            except NoAnswer as error:
+                return trouble("unreachable", str(error), over=True)
+            return {}  # of this one only; others may be told
         return {"status": found.status, "inputs": found.inputs} if found else {}
 
     await answer_lines(ask_listing)
@@ -146,6 +157,7 @@ Question = Callable[..., Awaitable[dict[str, object]]]
 QUESTIONS: dict[str, Question] = {
     "balance": _balance,
     "look": _look,
+    "clock": _clock,
     "billings": _billings,
     "history": _history,
 }

@@ -105,7 +105,7 @@ async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
     lost = await engine.call(permits.lost, engine.account)
     open_ones = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
     records = await engine.load(sorted({*holders, *lost}), *open_ones)
-    until_s = now_s - engine.settings.settle_s * (1 + settling.LAG)
+    until_s = now_s - settling.listed_after_s(engine.settings.settle_s)
     ahead_s, doubtful = now_s - engine.now_s(), set[str]()
     for record in records.values():
         if record.state is State.UNRESOLVED:

@@ -186,7 +186,7 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> Lost:
     )
     until_s = math.inf
     if record.state is State.UNRESOLVED and not is_clipped(record):
-        until_s = sent_by_s + engine.settings.settle_s * (1 + settling.LAG)
+        until_s = sent_by_s + settling.listed_after_s(engine.settings.settle_s)
         # A rebuilt ledger knows only by when it was sent; its candidates tell the rest.
         last_s = max((c.created_at_s for c in record.candidates), default=0.0)
         until_s = max(until_s, last_s + abs(clock.ahead_s))

@@ -162,6 +162,14 @@ def sent_between_s(
     return min(now_known_s, provider_sent_at_s), max(now_known_s, provider_sent_at_s)
 
 
+def listed_after_s(settle_s: float) -> float:
+    """Seconds after its claim by which the history shows what a request has made.
+
+    In `settle_s` of them it may reach the provider.
+    """
+    return settle_s * (1 + LAG)
+
+
 def rivals(lost: Iterable[Lost]) -> list[Rivals]:
     """Lost attempts, put together where model and time do not tell them apart."""
     groups: list[Rivals] = []
@@ -356,7 +364,7 @@ def _without_match(
         )
         return Unclear((*hidden, *gone), is_dated=attempt.is_dated)
     # What reached the provider last may not be listed yet.
-    return Wait() if since_s < settle_s * (1 + LAG) else Absent()
+    return Wait() if since_s < listed_after_s(settle_s) else Absent()
 
 
 def _tells_more_later(

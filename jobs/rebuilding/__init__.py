@@ -44,6 +44,9 @@ ENDED = ("failed", "refused", "unsent", "absent", "abandoned")
 #: States of a report that are taken for what they say.
 OVER = frozenset({State.FAILED, State.CANCELLED})
 
+#: States of jobs that nothing was sent for, and that would be.
+TO_BE_SENT = frozenset({State.WAITING, State.ADMITTED, State.FOLLOWING})
+
 #: How a lost ledger is told of a job that a person must settle.
 UNCLEAR = "the ledger was lost; it may be one of the predictions that no row has"
 FORGOTTEN = "the ledger was lost, too long ago for the provider's history to tell"
@@ -66,7 +69,7 @@ class Kept:
 class Doubt:
     """A job of which nobody has told how it ended."""
 
-    #: What was or would have been sent; its time is that of its batch.
+    #: What was or would have been sent; no prediction of it is older than its time.
     lost: Lost
     #: The prediction that was on its way by the last report.
     prediction_id: str = ""

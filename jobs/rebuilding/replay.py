@@ -53,6 +53,10 @@ def forward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Move]:
         return [moves.retry(batch_id, now), *_onward(batch_id, now, record)]
     if now.state is State.ADMITTED:
         return [moves.give_back(batch_id, now), *_onward(batch_id, now, record)]
+    if now.state is State.FOLLOWING:
+        ref = Ref(batch_id, now.job.id)
+        lead = Move(ref, now.state, Event.LEAD, now.permit, erase=("leader",))
+        return [lead, *_onward(batch_id, now, record)]
     return _onward(batch_id, now, record) if now.state is State.WAITING else []
 
 
@@ -107,6 +111,8 @@ def replay(batch_id: str, record: JobRecord, ask: Ask, permit: int = 0) -> list[
         charged_usd_micros=record.charged_usd_micros,
         refunded_usd_micros=record.refunded_usd_micros,
         write=_written(record, ask),
+        # It was told of an earlier attempt, by its permit.
+        erase=("provider_sent_at",),
     )
     if len(made) > TELLING and not lost:
         made[TELLING] = replace(made[TELLING], prediction_id=record.prediction_id or "")

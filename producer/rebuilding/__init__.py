@@ -76,7 +76,8 @@ def rebuild(
             # What was over may have been tried again since: that is looked for first.
             told = {i: r for i, r in batch.past.items() if r.state not in OVER}
             _put_back(ledger, batch, told)
-        memory = _settle_doubts(ledger, chosen, batches, waited=bool(older_at_s))
+        claimed_by_s = older_at_s or ledger.now_s()
+        memory = _settle_doubts(ledger, chosen, batches, claimed_by_s)
         done = [_opened(ledger, batch, go_on=yes) for batch in batches]
         comparing.release(ledger, chosen)
     _say(done, bad, memory, go_on=yes, json=json)
@@ -139,12 +140,15 @@ def _put_back(
 
 
 def _settle_doubts(
-    ledger: Ledger, chosen: Settings, batches: Sequence[Recollected], *, waited: bool
+    ledger: Ledger,
+    chosen: Settings,
+    batches: Sequence[Recollected],
+    claimed_by_s: float,
 ) -> Memory:
     """Put back all that only the provider can tell the end of; what it remembers."""
     doubts = [doubt for batch in batches for doubt in _doubts(ledger, batch)]
     own = {i: lost for batch in batches for i, lost in batch.own().items()}
-    memory = remember(ledger, chosen, doubts, own, waited=waited)
+    memory = remember(ledger, chosen, doubts, own, claimed_by_s)
     for batch in batches:
         known = {i: r for i, r in batch.past.items() if r.state in OVER}
         known |= _found(batch, memory)
@@ -180,7 +184,7 @@ def _found(batch: Recollected, memory: Memory) -> dict[str, JobRecord]:
         if ref.batch != made.id:
             continue
         job = jobs[ref.job]
-        before, since_s = batch.before(job), batch.since_s(job)
+        before, since_s = batch.before(job), batch.likely_since_s(job)
         if isinstance(finding, Adopt):
             own = finding.prediction_id
             at_s = memory.created_at_s[own]

@@ -5,15 +5,16 @@ waits is looked for, in its store and at the provider, as those of a lost ledger
 beside those whose answers are lost, for some of what is found is theirs.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from jobs.answers import FRUITLESS, Listed
-from jobs.attempt.settling import LONGEST_HOLD_S
 from jobs.ledger import Ledger
 from jobs.ledger.marking import StoreMarks
 from jobs.moves import Ref
-from jobs.rebuilding import OVER, replay
+from jobs.rebuilding import OVER, TO_BE_SENT, replay
 from jobs.rebuilding.copies import BatchCopy
 from jobs.rebuilding.replay import LOST
 from jobs.records import BatchRecord, JobRecord
@@ -22,13 +23,13 @@ from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import account
 from producer.exits import Exit, Stop
-from producer.rebuilding.recollecting import Recollected, told_by_store
+from producer.rebuilding.recollecting import CLOCK_SET_S, Recollected, told_by_store
 from producer.rebuilding.remembering import let_history_catch_up
 from producer.statements import every_batch
 
 #: States of jobs that may have been sent after what an older ledger knows: it would
 #: send them again, or has taken them for over.
-DOUBTFUL = LOST | OVER | {State.WAITING, State.ADMITTED}
+DOUBTFUL = LOST | OVER | TO_BE_SENT
 
 #: Jobs of a batch whose predictions show whether the provider shows what was sent.
 MOST_WITNESSES = 5
@@ -66,22 +67,29 @@ def known_batches(
     Raises:
         Stop: a store or the provider does not tell.
     """
-    latest_s = older_at_s + LONGEST_HOLD_S + chosen.settle_s
-    let_history_catch_up(latest_s - ledger.now_s())
+    let_history_catch_up(ledger, chosen, older_at_s)
     _must_be_looked_at(ledger, chosen)
-    found, last_s = [], 0.0
+    found, last_s, provider_s = [], 0.0, 0.0
     for batch in _own_batches(ledger, chosen):
         doubtful: dict[str, JobRecord] = {}
         sent: list[JobRecord] = []
         for record in ledger.batches.jobs(batch.id):
             last_s = max([last_s, *(a.sent_at_s for a in record.attempts)])
+            provider_s = max(provider_s, record.provider_sent_at_s or 0.0)
             if record.state in DOUBTFUL:
                 doubtful[record.job.id] = record
             elif record.prediction_id and len(sent) < MOST_WITNESSES:
                 sent.append(record)
         if doubtful:
             found.append((batch, doubtful, sent))
-    return [_known(ledger, *each, last_s) for each in found]
+    # Whatever it has forgotten was claimed after all that it knows. Its own clock may
+    # have been set since.
+    forgotten_s = 0.0
+    if provider_s:
+        ahead_s = ledger.now_s() - time.time()
+        forgotten_s = provider_s - account.clock_ahead_s(chosen, ahead_s)
+    known = [_known(ledger, *each, last_s) for each in found]
+    return [replace(batch, forgotten_s=forgotten_s) for batch in known]
 
 
 def bring_forward(
@@ -93,8 +101,12 @@ def bring_forward(
         Stop: one cannot be brought there.
     """
     made, spent = batch.copy.batch, Counter[str]()
-    for job_id, record in records.items():
-        now = batch.now[job_id]
+    refs = [Ref(made.id, job_id) for job_id in records]
+    # Read anew: while the history was looked at a lease may have run out.
+    for ref, now in zip(refs, ledger.batches.load(refs), strict=True):
+        record = records[ref.job]
+        if now is None:
+            continue
         if made.cancelled and now.state is State.ADMITTED:
             continue  # it is cancelled as soon as a worker sees it
         steps = replay.forward(made.id, now, record)
@@ -102,12 +114,11 @@ def bring_forward(
             continue
         if not ledger.moves.replay(steps):
             raise Stop(
-                f"{made.id}/{job_id} has gone on meanwhile; run the same command again",
+                f"{ref} has gone on meanwhile; run the same command again",
                 Exit.INCOMPLETE,
             )
         if now.state not in LOST:
             new = replay.new_attempts(now, record)
-            ref = Ref(made.id, job_id)
             ids = {a.prediction_id: ref for a in new if a.prediction_id}
             ledger.moves.remember(made.account, ids)
             spent.update(replay.spent_by_day(replay.with_attempts(record, new)))
@@ -153,16 +164,16 @@ def _must_be_looked_at(ledger: Ledger, chosen: Settings) -> None:
         Stop: one did, or the provider does not say.
     """
     going = {
-        record.prediction_id: Ref(batch.id, record.job.id)
+        record.prediction_id: (Ref(batch.id, record.job.id), record)
         for batch in _own_batches(ledger, chosen)
         for record in ledger.batches.records(
             ledger.batches.refs_in(batch.id, [State.GENERATING, State.OVERDUE])
         )
         if record.prediction_id
     }
-    asked = [Listed(prediction_id, "", 0.0, "") for prediction_id in going]
-    told = account.told_more(chosen, asked)
-    failed = [going[each.prediction_id] for each in told if each.status in FRUITLESS]
+    records = [record for _, record in going.values()]
+    told = _as_told(ledger, chosen, records)
+    failed = [going[each.prediction_id][0] for each in told if each.status in FRUITLESS]
     if failed:
         ledger.due.extend(chosen.account_id, failed, 0.0)
         names = ", ".join(sorted({ref.batch for ref in failed}))
@@ -172,6 +183,26 @@ def _must_be_looked_at(ledger: Ledger, chosen: Settings) -> None:
             f"of {names}, and then this again",
             Exit.INCOMPLETE,
         )
+
+
+def _as_told(
+    ledger: Ledger, chosen: Settings, records: Sequence[JobRecord]
+) -> list[Listed]:
+    """How predictions stand that the ledger takes for under way."""
+    asked = [
+        Listed(r.prediction_id or "", r.job.model, r.attempt.sent_at_s, "")
+        for r in records
+    ]
+    told = account.told_more(chosen, asked)
+    silent = [each for each in told if not each.status]
+    if not silent:
+        return told
+    # A result may be broken for good; the history tells as well how it ended.
+    after_s = min(each.created_at_s for each in silent) - CLOCK_SET_S
+    models = sorted({each.model for each in silent})
+    listed = account.history(chosen, models, after_s, ledger.now_s() - time.time())
+    ids = {each.prediction_id for each in silent}
+    return [*told, *(each for each in listed if each.prediction_id in ids)]
 
 
 def _known(
@@ -195,7 +226,7 @@ def _known(
         # The ledger knows more than this report.
         told.rows = {}
         told.past = {i: r for i, r in told.past.items() if r.state is State.STORED}
-    told.now, told.forgotten_s = doubtful, last_s
+    told.now = doubtful
     told.witnesses = {
         record.prediction_id: told.sent(record.job, record)
         for record in sent

@@ -30,6 +30,9 @@ from producer.exits import Exit, Stop
 #: Small files of a store that are read side by side.
 SIDE_BY_SIDE = 16
 
+#: A clock that stamped a batch was wrong by less.
+CLOCK_SET_S = 86_400.0
+
 Row = Mapping[str, Any]
 
 
@@ -48,7 +51,8 @@ class Recollected:
     past: dict[str, JobRecord] = field(default_factory=dict)
     #: Its jobs as the ledger has them, which may be older; empty if it lost them.
     now: Mapping[str, JobRecord] = field(default_factory=dict)
-    #: Unix seconds since when the ledger may have forgotten what was sent.
+    #: Unix seconds since when the ledger may have forgotten what was sent, as far as
+    #: the provider's clock tells; 0 if it does not.
     forgotten_s: float = 0.0
     #: What was sent for some predictions that the ledger knows, by their ids.
     witnesses: Mapping[str, Lost] = field(default_factory=dict)
@@ -67,13 +71,15 @@ class Recollected:
         going = rebuilding.under_way(row) if row else ""
         over_by_s = self.reported_at_s if job.id in self.past else None
         now = self.now.get(job.id)
-        if now and now.state in OVER:
-            over_by_s = over_by_s or self.forgotten_s
-        return Doubt(self.sent(job, now), going, over_by_s)
+        lost = self.sent(job, now)
+        if now and (over_by_s or now.state in OVER):
+            over_by_s = lost.sent_at_s
+        return Doubt(lost, going, over_by_s)
 
-    def since_s(self, job: Job) -> float:
-        """Unix seconds since when the prediction that is sought may be there."""
-        return self.doubt(job).since_s
+    def likely_since_s(self, job: Job) -> float:
+        """Unix seconds since when the prediction that is sought is there, likely."""
+        likely_s = max(self.copy.batch.created_at_s, self.forgotten_s)
+        return self.doubt(job).over_by_s or likely_s
 
     def before(self, job: Job) -> tuple[Attempt, ...]:
         """The attempts of a job that were surely over, as far as it is told."""
@@ -87,7 +93,7 @@ class Recollected:
     def may_be_unresolved(self, job: Job) -> bool:
         """Whether it would be sent again while nobody knows whether it was."""
         now = self.now.get(job.id)
-        return now is None or now.state in (State.WAITING, State.ADMITTED)
+        return now is None or now.state in rebuilding.TO_BE_SENT
 
     def own(self) -> dict[str, Lost]:
         """What was sent for predictions that are surely this batch's, by their ids."""
@@ -110,12 +116,16 @@ class Recollected:
         return known | dict(now.links if now else {})
 
     def sent(self, job: Job, now: JobRecord | None = None) -> Lost:
-        """What was, or would have been, sent for a job since the batch was made."""
+        """What was, or would have been, sent for a job since the batch was made.
+
+        When that was is told by the clock of the ledger's machine, which may have been
+        set since.
+        """
         model = catalogue.builtin().find(job.model)
         record = JobRecord(job, State.WAITING, links=self.links(job, now))
         request = model.request(sent_inputs(record, model))
         made = self.copy.batch
-        since_s = max(made.created_at_s, self.forgotten_s)
+        since_s = max(made.created_at_s - CLOCK_SET_S, self.forgotten_s)
         return Lost(Ref(made.id, job.id), model.id, request, since_s, 0)
 
 

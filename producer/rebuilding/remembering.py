@@ -1,8 +1,8 @@
 """What the provider remembers of jobs whose ledger is lost: history and billing.
 
-It asks, and lets `jobs.rebuilding` say what became of each. Both are asked only after
-the time in which a fresh prediction may not be listed yet, for what they prove is that
-something does not exist.
+It asks, and lets `jobs.rebuilding` say what became of each. What they prove is that
+something does not exist; so they are asked as often as a worker would, the last time
+when the newest prediction is listed for sure, and what was seen once counts.
 """
 
 import time
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from jobs import rebuilding
 from jobs.answers import Listed
 from jobs.attempt import settling
-from jobs.attempt.settling import Finding, Lost, Unclear
+from jobs.attempt.settling import LONGEST_HOLD_S, Finding, Lost, Unclear
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.rebuilding import SKEW_S, Doubt
@@ -21,6 +21,9 @@ from producer import account, console
 
 #: Predictions of our own that are compared with what was sent for them.
 MOST_WITNESSES = 5
+
+#: Status of a prediction that only the billing tells of.
+BILLED = "billed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,7 @@ def remember(
     chosen: Settings,
     doubts: Sequence[Doubt],
     own: Mapping[str, Lost],
-    *,
-    waited: bool,
+    claimed_by_s: float,
 ) -> Memory:
     """Ask the provider what became of these jobs.
 
@@ -56,16 +58,14 @@ def remember(
         chosen: whose account.
         doubts: every job of the account that is in doubt; none asks nothing.
         own: what was sent for predictions that are known to be ours, by their ids.
-        waited: whether the history shows already what was sent last.
+        claimed_by_s: unix seconds; what is sought was claimed before.
 
     Raises:
         Stop: the provider does not say.
     """
     if not doubts:
         return Memory()
-    if not waited:
-        let_history_catch_up(chosen.settle_s)
-    listed = _listed(ledger, chosen, doubts)
+    listed = _looked(ledger, chosen, doubts, claimed_by_s)
     ids = [each.prediction_id for each in listed]
     known = set(own) | ledger.moves.known(chosen.account_id, ids)
     free = _told_more(chosen, [c for c in listed if c.prediction_id not in known])
@@ -75,14 +75,36 @@ def remember(
     return Memory(findings, {c.prediction_id: c.created_at_s for c in listed})
 
 
-def let_history_catch_up(wait_s: float) -> None:
-    """Wait so many seconds; none if there are no more to wait."""
+def let_history_catch_up(
+    ledger: Ledger, chosen: Settings, claimed_by_s: float, look: int = 0
+) -> None:
+    """Wait until it is time for a look, counted from 0, for what was claimed before."""
+    apart_s = chosen.settle_s * settling.LOOKS_APART
+    last_s = claimed_by_s + LONGEST_HOLD_S
+    last_s += settling.listed_after_s(chosen.settle_s)
+    looks_left = settling.ENOUGH_LOOKS - 1 - look
+    wait_s = last_s - looks_left * apart_s - ledger.now_s()
+    if look:
+        wait_s = max(wait_s, apart_s)
     if wait_s > 0:
         console.say(
             f"waiting {wait_s:.0f} s, so that the provider's history shows what was "
             "sent last"
         )
         time.sleep(wait_s)
+
+
+def _looked(
+    ledger: Ledger, chosen: Settings, doubts: Sequence[Doubt], claimed_by_s: float
+) -> list[Listed]:
+    """All that was seen by as many looks as prove an absence, each as seen last."""
+    seen: dict[str, Listed] = {}
+    for look in range(settling.ENOUGH_LOOKS):
+        let_history_catch_up(ledger, chosen, claimed_by_s, look)
+        for each in _listed(ledger, chosen, doubts):
+            if each.status != BILLED or each.prediction_id not in seen:
+                seen[each.prediction_id] = each
+    return list(seen.values())
 
 
 def _listed(ledger: Ledger, chosen: Settings, doubts: Sequence[Doubt]) -> list[Listed]:
@@ -96,7 +118,7 @@ def _listed(ledger: Ledger, chosen: Settings, doubts: Sequence[Doubt]) -> list[L
     done |= {row.prediction_id for row in billed if row.kind == "refund"}
     unlisted = {
         row.prediction_id: Listed(
-            row.prediction_id, row.model, row.created_at_s, "billed"
+            row.prediction_id, row.model, row.created_at_s, BILLED
         )
         for row in billed
         if row.prediction_id not in done and row.model in ("", *models)

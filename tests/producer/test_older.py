@@ -1,16 +1,19 @@
 """A ledger that is older than what was sent is compared, and nothing is paid twice."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from jobs import moves
+from jobs import catalogue, moves
+from jobs.attempt.asking import Asked, Asks
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.ledger.marking import StoreMarks
+from jobs.ledger.moves import Moved
 from jobs.moves import Ref
 from jobs.settings import child_environment
 from jobs.states import State
@@ -33,15 +36,34 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
+@dataclass
+class Clock:
+    """The clock of the ledger's machine."""
+
+    ahead_s: float = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+
 @pytest.fixture
-def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
-    with workshop(ledger, sandbox, home) as made:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def shop(
+    ledger: Ledger, sandbox: RunningSandbox, home: Path, clock: Clock
+) -> Iterator[Workshop]:
+    own = Ledger(ledger.server, clock)
+    with workshop(own, sandbox, home) as made:
         yield made
 
 
 @pytest.fixture
 def store(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> str:
     """The store of a person who has the same account and ledger."""
+    monkeypatch.setattr("producer.rebuilding.remembering.LONGEST_HOLD_S", 0.0)
     settings, chosen = shop.engine.settings, str(shop.store / "spring")
     changes = {
         "redis_url": settings.ledger_url,
@@ -58,13 +80,13 @@ def store(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> str:
 def compared(
     shop: Workshop,
     store: str,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Compare:
     """Runs the command on a ledger whose data was put back; jobs by their states."""
 
-    def compare(*, code: int = Exit.INCOMPLETE, yes: bool = True) -> dict[str, int]:
-        monkeypatch.setattr("producer.rebuilding.comparing.LONGEST_HOLD_S", 0.0)
+    def compare(
+        *, code: int = Exit.INCOMPLETE, yes: bool = True, batches: int = 1
+    ) -> dict[str, int]:
         capsys.readouterr()
         assert rebuild(None, yes=yes, json=True) == code
         account = shop.ledger.permits.read(shop.engine.account)
@@ -76,8 +98,9 @@ def compared(
         shop.ledger.server.execute_command(
             "DEL", f"reelmill:account:{shop.engine.account}:starts"
         )
-        (told,) = json.loads(capsys.readouterr().out)["rebuilt"]
-        jobs = told["jobs"]
+        told = json.loads(capsys.readouterr().out)["rebuilt"]
+        assert len(told) == batches
+        jobs = told[0]["jobs"]
         assert isinstance(jobs, dict)
         return jobs
 
@@ -277,9 +300,8 @@ def test_a_report_that_is_older_than_the_ledger_tells_nothing(
 
 
 def test_a_person_may_say_that_it_is_older_where_no_mark_tells(
-    shop: Workshop, store: str, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, store: str
 ) -> None:
-    monkeypatch.setattr("producer.rebuilding.comparing.LONGEST_HOLD_S", 0.0)
     shop.sandbox.configure(result_inputs=True)
     order(shop, 2)
     put_back = backup(shop.ledger)
@@ -308,3 +330,95 @@ def test_nothing_is_handed_in_and_nobody_resumes_before_it_was_compared(
     with pytest.raises(Stop, match=r"older than what was sent.*reelmill rebuild"):
         acting.resume(None, account=True, json=False)
     assert shop.ledger.permits.grant(shop.engine.account, 9, 30.0) == []
+
+
+@pytest.mark.parametrize("ahead_s", [-3_600.0, 3_600.0])
+def test_a_clock_that_was_wrong_when_the_ledger_was_saved_hides_nothing(
+    shop: Workshop, compared: Compare, clock: Clock, ahead_s: float
+) -> None:
+    shop.sandbox.configure(result_inputs=True)
+    clock.ahead_s = ahead_s
+    order(shop, 4)
+    shop.submit(1)
+    clock.ahead_s = 0.0
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    assert compared() == {"generating": 2, "waiting": 2}
+
+
+def test_a_result_that_is_broken_for_good_keeps_no_account_held(
+    shop: Workshop, compared: Compare
+) -> None:
+    order(shop, 3)
+    shop.submit(1)
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    shop.sandbox.configure(result_5xx=1.0)
+    assert compared() == {"generating": 1, "unresolved": 2}
+
+
+def test_what_failed_unseen_is_known_by_the_history_where_its_result_is_broken(
+    shop: Workshop, store: str
+) -> None:
+    shop.sandbox.configure(outcome_5000="first 1")
+    order(shop, 2)
+    shop.submit(1)
+    put_back = backup(shop.ledger)
+    shop.until(lambda: shop.are(State.WAITING), shop.look)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    shop.sandbox.configure(result_5xx=1.0)
+    with pytest.raises(Stop, match="1 predictions have failed"):
+        rebuild(None, yes=True, json=True)
+    assert shop.ledger.permits.read(shop.engine.account).older == store
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_job_that_followed_and_was_paid_after_all_is_not_paid_again(
+    shop: Workshop, compared: Compare, *, is_shown: bool
+) -> None:
+    shop.sandbox.configure(result_inputs=is_shown)
+    store, account_id = str(shop.store / "spring"), shop.engine.account
+    # The same picture, at another address each.
+    asked = []
+    for n in range(2):
+        picture = f"{shop.sandbox.files_url}/pictures/mug.jpg?n={n}"
+        job = shop.job(0, image=picture, prompt=f"{shop.tag} same")
+        job = replace(job, contents={picture: "mug"}, key=f"{n}.mp4")
+        asked.append(Asked(job, Asks(catalogue.builtin()).of(job)))
+    for name, each in zip(("summer", "spring"), asked, strict=True):
+        shop.order(batch=name, store=store)
+        shop.ledger.batches.add(name, [each])
+        shop.ledger.batches.open(name)
+        batch = shop.ledger.batches.read(name)
+        assert batch
+        keep_copy(shop.ledger, batch)
+    leader, follower = Ref("summer", "r0"), Ref("spring", "r0")
+    assert shop.record(follower).state is State.FOLLOWING
+    put_back = backup(shop.ledger)
+
+    def cancel_leader() -> None:
+        shop.ledger.moves.make([moves.cancel("summer", shop.record(leader))])
+        shop.ledger.twins.follow(account_id, [follower])
+
+    cancel_leader()
+    shop.submit()
+    put_back()
+    shop.submit()
+    assert len(shop.books()) == 1
+    compared(batches=2)
+    if not is_shown:
+        # It may be of either, so a person has a word.
+        assert shop.states() == {State.UNRESOLVED: 2}
+        now_s = shop.ledger.now_s()
+        absent = moves.absent("summer", shop.record(leader), now_s)
+        assert shop.ledger.moves.make([absent]) == [Moved.YES]
+    cancel_leader()
+    shop.until(lambda: shop.record(follower).state is State.STORED, shop.turn)
+    assert len(shop.books()) == 1
+    assert audit(shop.ledger, account_id) == []

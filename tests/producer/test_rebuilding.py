@@ -49,6 +49,8 @@ def rebuilt(
 ) -> Rebuild:
     """Loses the ledger's data, and runs the command on what is left."""
 
+    monkeypatch.setattr("producer.rebuilding.remembering.LONGEST_HOLD_S", 0.0)
+
     def lose_and_rebuild(*, yes: bool = True, code: int = Exit.INCOMPLETE) -> Any:
         chosen = shop.engine.settings.model_copy(
             update={
@@ -364,3 +366,12 @@ def test_earlier_attempts_of_what_waits_for_a_person_keep_their_costs(
     assert (lost.number, lost.outcome) == (2, "unknown")
     (candidate,) = shop.record(ref).candidates
     assert candidate.prediction_id != first.prediction_id
+
+
+def test_a_batch_that_was_made_by_a_wrong_clock_is_found_all_the_same(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    shop.sandbox.configure(result_inputs=True)
+    order(shop, 2, created_at_s=time.time() + 3_600)
+    shop.submit(1)
+    assert rebuilt()["jobs"] == {"generating": 1, "waiting": 1}

@@ -157,8 +157,9 @@ if after == 'waiting' then
   local behind = again_at and BEHIND + again_at
   redis.call('ZADD', key .. ':waiting', behind or redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)
-  -- Before it is paid again, another may have made it meanwhile.
+  -- Before it is paid again, another may have made it meanwhile, or makes it.
   if state == 'failed' or state == 'cancelled' then settle_twin(ref, now, true) end
+  if state == 'unresolved' then settle_twin(ref, now) end
 elseif due_in_s == '' then
   redis.call('HINCRBY', key, 'unfinished', -1)
 end

@@ -5,11 +5,15 @@ from random import Random
 
 import pytest
 
+from jobs import moves
 from jobs.attempt.asking import Ask, Asked
+from jobs.attempt.settling import Unclear
 from jobs.ledger import JobsDeletedError, Ledger
 from jobs.ledger.audit import audit
 from jobs.ledger.moves import Moved
 from jobs.moves import Ref
+from jobs.rebuilding import unresolved
+from jobs.rebuilding.replay import forward
 from jobs.records import JobRecord
 from jobs.states import FINAL, MOVES, Event, State
 from tests.conftest import Clock
@@ -426,3 +430,25 @@ def finish_all(rivalry: Rivalry) -> None:
             event = best[record.state]
             move = move_by(batch_id, record, event, prediction_id, rivalry.clock())
             rivalry.ledger.moves.make([move])
+
+
+def test_a_follower_that_may_have_been_sent_follows_again_once_it_was_not(
+    ledger: Ledger,
+) -> None:
+    ask(ledger, "monday", "mug")
+    (leader,) = grant(ledger)
+    play(ledger, leader, Event.CLAIM, Event.ACCEPT)
+    ask(ledger, "tuesday", "mug")
+    follower = Ref("tuesday", "row-1")
+    now = record_of(ledger, follower)
+    found = unresolved(now.job, Unclear(()), ledger.now_s(), (), 1)
+    assert ledger.moves.replay(forward("tuesday", now, found))
+    assert states(ledger, "tuesday") == ["unresolved"]
+    assert audit(ledger, ACCOUNT) == []
+    now = record_of(ledger, follower)
+    ledger.moves.make([moves.absent("tuesday", now, ledger.now_s())])
+    assert states(ledger, "tuesday") == ["following"]
+    assert audit(ledger, ACCOUNT) == []
+    play(ledger, leader, Event.COMPLETE, Event.STORE)
+    assert follower in follow(ledger)
+    assert states(ledger, "tuesday") == ["reused"]

@@ -1,0 +1,71 @@
+"""The provider is asked until what was sent last is listed for sure."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jobs.answers import Listed
+from jobs.attempt.settling import ENOUGH_LOOKS, LOOKS_APART, Absent, Adopt, Lost
+from jobs.ledger import Ledger
+from jobs.moves import Ref
+from jobs.rebuilding import Doubt
+from jobs.settings import read
+from producer import account
+from producer.rebuilding.remembering import Memory, remember
+from tests.conftest import Clock
+
+SETTLE_S = 90.0
+REF = Ref("spring", "one")
+
+
+def remembered(
+    ledger: Ledger,
+    clock: Clock,
+    patch: pytest.MonkeyPatch,
+    shown: list[Listed | None],
+    ago_s: float = 0.0,
+) -> Memory:
+    """What is known of a job claimed then, of which each look shows one of these."""
+    at_s = clock() - ago_s
+    looks = iter(shown)
+
+    def history(*_words: Any) -> list[Listed]:
+        found = next(looks)
+        return [found] if found and clock() >= found.created_at_s + 29.0 else []
+
+    patch.setattr(account, "history", history)
+    patch.setattr(account, "billings", lambda *_words: [])
+    own_time = SimpleNamespace(sleep=clock.forward, time=clock)
+    patch.setattr("producer.rebuilding.remembering.time", own_time)
+    doubt = Doubt(Lost(REF, "m", {"prompt": "one"}, at_s, 0))
+    chosen = read({}, settle_s=SETTLE_S)
+    memory = remember(ledger, chosen, [doubt], {}, at_s)
+    assert next(looks, None) is None
+    return memory
+
+
+def test_what_is_created_and_listed_as_late_as_can_be_is_found(
+    simulated: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = Listed("p", "m", clock() + 88.0, "completed", {"prompt": "one"})
+    memory = remembered(simulated, clock, monkeypatch, [last, last, last])
+    assert memory.findings == {REF: Adopt("p")}
+
+
+def test_what_one_look_has_seen_counts_though_the_others_do_not_show_it(
+    simulated: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = Listed("p", "m", clock(), "completed", {"prompt": "one"})
+    memory = remembered(simulated, clock, monkeypatch, [once, None, None])
+    assert memory.findings == {REF: Adopt("p")}
+
+
+def test_looks_are_apart_also_where_all_was_sent_long_ago(
+    simulated: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing: list[Listed | None] = [None] * ENOUGH_LOOKS
+    began_s = clock()
+    memory = remembered(simulated, clock, monkeypatch, nothing, ago_s=3_600.0)
+    assert memory.findings == {REF: Absent()}
+    assert clock() == began_s + (ENOUGH_LOOKS - 1) * LOOKS_APART * SETTLE_S
