@@ -215,7 +215,8 @@ def give_back(
     )
     if record.state is not State.SUBMITTING:
         return move
-    return replace(move, erase=("looks", attempt_field(record.attempt.number)))
+    gone = ("looks", "provider_sent_at", attempt_field(record.attempt.number))
+    return replace(move, erase=gone)
 
 
 def refuse(batch: str, record: JobRecord, failure: Failure, now_s: float) -> Move:

@@ -6,9 +6,8 @@ beside those whose answers are lost, for some of what is found is theirs.
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from jobs.answers import FRUITLESS, Listed
 from jobs.ledger import Ledger
@@ -69,27 +68,31 @@ def known_batches(
     """
     let_history_catch_up(ledger, chosen, older_at_s)
     _must_be_looked_at(ledger, chosen)
-    found, last_s, provider_s = [], 0.0, 0.0
+    found, last_s = [], 0.0
+    claimed_s: dict[str, float] = defaultdict(float)
     for batch in _own_batches(ledger, chosen):
         doubtful: dict[str, JobRecord] = {}
         sent: list[JobRecord] = []
         for record in ledger.batches.jobs(batch.id):
             last_s = max([last_s, *(a.sent_at_s for a in record.attempts)])
-            provider_s = max(provider_s, record.provider_sent_at_s or 0.0)
+            if record.attempts and record.attempt.prediction_id:
+                own_s = record.provider_sent_at_s or 0.0
+                claimed_s[batch.store] = max(claimed_s[batch.store], own_s)
             if record.state in DOUBTFUL:
                 doubtful[record.job.id] = record
             elif record.prediction_id and len(sent) < MOST_WITNESSES:
                 sent.append(record)
         if doubtful:
             found.append((batch, doubtful, sent))
-    # Whatever it has forgotten was claimed after all that it knows. Its own clock may
-    # have been set since.
-    forgotten_s = 0.0
-    if provider_s:
-        ahead_s = ledger.now_s() - time.time()
-        forgotten_s = provider_s - account.clock_ahead_s(chosen, ahead_s)
-    known = [_known(ledger, *each, last_s) for each in found]
-    return [replace(batch, forgotten_s=forgotten_s) for batch in known]
+    # Whatever it has forgotten was claimed after all of the same store that it knows,
+    # for nothing more is sent where a mark is not known. Its own clock may have been
+    # set since.
+    ahead_s = account.clock_ahead_s(chosen, ledger.now_s() - time.time())
+    known = [_known(ledger, *told, last_s) for told in found]
+    for each in known:
+        newest_s = claimed_s[each.copy.batch.store]
+        each.forgotten_s = newest_s - ahead_s if newest_s else 0.0
+    return known
 
 
 def bring_forward(

@@ -422,3 +422,28 @@ def test_a_job_that_followed_and_was_paid_after_all_is_not_paid_again(
     shop.until(lambda: shop.record(follower).state is State.STORED, shop.turn)
     assert len(shop.books()) == 1
     assert audit(shop.ledger, account_id) == []
+
+
+def test_what_another_store_was_sent_meanwhile_hides_nothing(
+    shop: Workshop, compared: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that seconds count.
+    for where in ("jobs.rebuilding", "producer.rebuilding.remembering"):
+        monkeypatch.setattr(f"{where}.SKEW_S", 1.0)
+    shop.sandbox.configure(result_inputs=True)
+    order(shop, 3)
+    shop.submit(1)
+    shop.order(shop.job(3), batch="summer")
+    shop.ledger.batches.pause("summer")
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    shop.ledger.batches.resume("summer")
+    shop.ledger.batches.pause("spring")
+    later_s = max(row["created_at_s"] for row in shop.books()) + 3.0
+    shop.until(lambda: shop.ledger.now_s() > later_s, lambda: None)
+    shop.submit()
+    shop.ledger.batches.resume("spring")
+    shop.submit()
+    assert len(shop.books()) == 3
+    assert compared() == {"generating": 2, "waiting": 1}

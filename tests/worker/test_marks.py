@@ -70,6 +70,8 @@ def test_a_ledger_put_back_in_mid_batch_sends_nothing_again(shop: Workshop) -> N
     account = shop.ledger.permits.read(shop.engine.account)
     assert account.older == str(shop.store / "spring")
     assert shop.states() == {State.GENERATING: 2, State.WAITING: 4}
+    # A claim that was given back is no evidence of what the ledger knows.
+    assert not any(shop.record(r).provider_sent_at_s for r in shop.are(State.WAITING))
 
 
 def test_what_an_older_ledger_had_granted_is_not_sent_either(shop: Workshop) -> None:
