@@ -5,9 +5,10 @@ cursor, turn a line round or are not seen at all are written as escapes.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 
 SHOWN_CHARS = 60
@@ -168,3 +169,20 @@ def iso(at_s: float) -> str:
 def local(at_s: float) -> str:
     """Unix seconds as a moment of this machine, for a person."""
     return f"{datetime.fromtimestamp(at_s, UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
+def by(now_s: float, in_s: float, zone: tzinfo | None = None) -> str:
+    """The minute by which so many seconds have passed, with the day if needed.
+
+    Args:
+        now_s: unix seconds.
+        in_s: seconds from now.
+        zone: that of this machine unless given.
+    """
+    # A minute that has begun is not over.
+    at_s = math.ceil((now_s + in_s) / _MINUTE_S) * _MINUTE_S
+    at, now = (datetime.fromtimestamp(s, UTC).astimezone(zone) for s in (at_s, now_s))
+    if at.date() == now.date():
+        return f"{at:%H:%M}"
+    year = "" if at.year == now.year else f" {at.year}"
+    return f"{at:%H:%M} on {at:%a} {at.day} {at:%b}{year}"

@@ -18,7 +18,7 @@ K = TypeVar("K", bound=Hashable)
 CURES = {
     "key": "check WAVESPEED_API_KEY; a key works only after a first top-up",
     "permission": "ask the account's owner to allow this key to generate",
-    "balance": "top the account up; nothing is lost, run again to go on",
+    "balance": "top the account up",
 }
 
 

@@ -29,9 +29,9 @@ from producer.exits import Exit, Stop
 from producer.kept_invoice import kept_invoice
 from producer.stuck import ask_anew, stuck, stuck_lines, unanswered
 from producer.watching import Snapshot, take
-from producer.watching.displays import Display, display
-from producer.watching.looking import Looking
-from producer.watching.snapshot import with_followed
+from producer.watching.display import Display, display
+from producer.watching.poller import Poller
+from producer.watching.status import with_followed
 
 #: Jobs waited for side by side are the loop's work; threads only carry blocks of them.
 THREADS = 16
@@ -95,12 +95,12 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
     """
     if settings.starts:
         ledger.batches.unstop(batch_id)
-    looking = Looking(ledger, [batch_id])
-    first = _look(ledger, looking)
+    poller = Poller(ledger, [batch_id])
+    first = _look(ledger, poller)
     with _interruptible() as interrupt:
         shown = display("Ctrl-C stops; the same command goes on")
         try:
-            return _watch(ledger, settings, first, looking, shown, interrupt)
+            return _watch(ledger, settings, first, poller, shown, interrupt)
         finally:
             shown.close()
 
@@ -109,7 +109,7 @@ def _watch(
     ledger: Ledger,
     settings: Settings,
     now: Snapshot,
-    looking: Looking,
+    poller: Poller,
     shown: Display,
     interrupt: Interrupt,
 ) -> Snapshot:
@@ -123,9 +123,9 @@ def _watch(
         while not interrupt.asked and (asked or not _is_over(now, settings, in_vain)):
             time.sleep(LOOK_S)
             asked = asked and unanswered(ledger, asked)
-            now = _followed_up(ledger, _look(ledger, looking))
+            now = _followed_up(ledger, _look(ledger, poller))
             in_vain = stuck(ledger, now)
-            shown.show([now], looking.paces)
+            shown.show([now], poller.paces)
             if not worker.running:
                 if time.monotonic() - born_s > LONG_LIFE_S:
                     starts = 0
@@ -149,12 +149,12 @@ def _watch(
     return take(ledger, batch_id)
 
 
-def _look(ledger: Ledger, looking: Looking) -> Snapshot:
+def _look(ledger: Ledger, poller: Poller) -> Snapshot:
     """How it stands, and whether what it follows is made.
 
     A worker of our own is at work, or about to be.
     """
-    (now,) = looking.look()
+    (now,) = poller.poll()
     return with_followed(ledger, replace(now, workers=max(1, now.workers)))
 
 

@@ -27,7 +27,8 @@ from producer.finding import find_batch, find_job
 from producer.private import ledger_of
 from producer.resolving import settling_help
 from producer.statements import every_batch
-from producer.watching import Snapshot, document, held_up, standing, take
+from producer.watching import Snapshot, document, held_up, state_of, take
+from producer.watching.plain import money
 
 #: Lines of a page for a person, unless told.
 BATCHES_SHOWN = 20
@@ -125,7 +126,7 @@ def batches(
     if standings:
         console.out.print(_batches_table(standings))
         for now in filter(held_up, standings):
-            console.tell(f"{now.batch.id}: {held_up(now).strip()}")
+            console.tell(f"{now.batch.id}: {held_up(now)}")
     elif not total:
         console.say(which.none)
     asked.say("batches", len(standings), total)
@@ -186,7 +187,7 @@ def _batches_table(standings: list[Snapshot]) -> Table:
         stored = now.count(State.STORED, State.REUSED)
         made.add(
             batch.id,
-            f"{standing(now)}, jobs deleted" if batch.deleted_at_s else standing(now),
+            f"{state_of(now)}, jobs deleted" if batch.deleted_at_s else state_of(now),
             f"{stored}/{batch.total}",
             dollars(batch.charged_usd_micros),
             dollars(batch.budget_usd_micros),
@@ -224,11 +225,11 @@ def _show_jobs(
     now: Snapshot, records: list[JobRecord], state: State | None, asked: Page
 ) -> None:
     console.out.print(tables.jobs_table(records))
-    words = f"{standing(now)}, {tables.money(now.batch)}"
+    words = f"{state_of(now)}, {money(now.batch)}"
     if now.batch.labels:
         words += f"; {labels.told(now.batch.labels)}"
     if held_up(now):
-        words += f"; {held_up(now).strip()}"
+        words += f"; {held_up(now)}"
     console.say(f"{now.batch.id}: {words}")
     total = now.batch.total if state is None else now.count(state)
     asked.say("jobs" if state is None else f"{state} jobs", len(records), total)

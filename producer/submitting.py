@@ -13,12 +13,12 @@ from jobs.records import BatchRecord
 from jobs.states import State
 from jobs.text import counted
 from producer import console
-from producer.awaiting import await_end
 from producer.commands import budget_of, check_store, hand_over, read, settings_of
 from producer.console import print_json
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
 from producer.private import ledger_of
+from producer.watch import await_end
 from producer.watching import document, take
 
 

@@ -51,10 +51,8 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
     if not left:
         _print_over(now, before)
         return
-    console.say(
-        f"incomplete: {left} of {now.batch.total} are left"
-        f"{held_up(now).replace(chr(10), '; ')}"
-    )
+    why = f"; {held_up(now)}" if held_up(now) else ""
+    console.say(f"incomplete: {left} of {now.batch.total} are left{why}")
     if before is None:
         _print_failed(now, f"reelmill report {now.batch.id} tells")
     # Who was only looking after what had begun starts the rest with another command.

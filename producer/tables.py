@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from jobs.money import dollars
-from jobs.records import BatchRecord, JobRecord
+from jobs.records import JobRecord
 from jobs.report.page_words import short_names
 from producer.console import Table
 
@@ -111,16 +111,3 @@ def trouble_lines(document: Mapping[str, Any]) -> list[str]:
     if more := sum(1 for _ in rows):
         lines.append(f"and {more} more; the report has all")
     return lines
-
-
-def money(batch: BatchRecord) -> str:
-    """What a batch has spent of what it may.
-
-    A budget counts charges, whatever of them came back; an estimate knows no failures.
-    """
-    charged, refunded = batch.charged_usd_micros, batch.refunded_usd_micros
-    if batch.budget_usd_micros is not None:
-        return f"{dollars(charged)} of {dollars(batch.budget_usd_micros)} budget"
-    net, estimated = dollars(charged - refunded), dollars(batch.estimated_usd_micros)
-    came_back = f", {dollars(refunded)} refunded" if refunded else ""
-    return f"{net} of {estimated} estimated{came_back}"

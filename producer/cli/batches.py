@@ -94,7 +94,7 @@ def watch(*batches: Batch, json: Json = False) -> int:
         batches: Ids of the batches; all that are open if none is named.
         json: Print a line of JSON for every event.
     """
-    from producer.awaiting import watch
+    from producer.watch import watch
 
     return watch(batches, json=json)
 

@@ -7,12 +7,12 @@ about stands in `jobs.pace.makespan`. A budget of a day holds the end off as wel
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 
 from jobs.pace.limits import Limits, tiers
 from jobs.pace.makespan import Makespan, Polling, Work, makespan
 from jobs.settings import Settings
-from jobs.text import duration, iso
+from jobs.text import by, duration, iso
 from producer.prices.bill import Bill, by_kind
 
 DAY_S = 86_400
@@ -71,16 +71,15 @@ class Finish:
             return ["nothing is left to be made"]
         if self.days is None:
             return [NEVER]
-        moments = Moments(self.now_s, zone)
-        done = f"done by {moments.by(own.takes.likely_s)}"
+        done = f"done by {by(self.now_s, own.takes.likely_s, zone)}"
         done += f" ({duration(own.takes.likely_s)})"
         least_s = own.takes.likely_s
         for level in higher:
             if level.takes.likely_s <= WORTH_A_WORD * least_s:
                 least_s = level.takes.likely_s
-                by = moments.by(least_s)
-                done += f", or at {level.tier.title()} by {by} ({duration(least_s)})"
-        late = f"nine times in ten by {moments.by(own.takes.late_s)}"
+                moment = f"{by(self.now_s, least_s, zone)} ({duration(least_s)})"
+                done += f", or at {level.tier.title()} by {moment}"
+        late = f"nine times in ten by {by(self.now_s, own.takes.late_s, zone)}"
         place = f"at {own.tier.title()}: " if own.tier else ""
         starts = f"{own.limits.videos_per_minute} starts a minute"
         at_once = f"{own.limits.concurrent_videos} at once"
@@ -91,27 +90,6 @@ class Finish:
         if self.learnt:
             return "generation times as this account's were"
         return "generation times as planned, for too few were seen yet"
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Moments as a person says them, seen from now."""
-
-    now_s: float
-    zone: tzinfo | None = None
-
-    def by(self, in_s: float) -> str:
-        """The minute by which so many seconds have passed, with the day if needed."""
-        # A minute that has begun is not over.
-        at = self._at(math.ceil((self.now_s + in_s) / 60) * 60)
-        now = self._at(self.now_s)
-        if at.date() == now.date():
-            return f"{at:%H:%M}"
-        year = "" if at.year == now.year else f" {at.year}"
-        return f"{at:%H:%M} on {at:%a} {at.day} {at:%b}{year}"
-
-    def _at(self, at_s: float) -> datetime:
-        return datetime.fromtimestamp(at_s, UTC).astimezone(self.zone)
 
 
 def finish(

@@ -1,11 +1,10 @@
 """Watching batches: what is read of them, and what a person or a program is shown.
 
-`snapshot` reads, `standing` puts it into words, `estimate` says when it ends, `panel`
-and `overview` draw it for a terminal, `lines` and `events` write it where there is
-none. Who looks, how often and until when stands in `producer.awaiting`.
+`status` reads and words it, `eta` says when it ends, `render` draws it for a terminal,
+`plain` and `events` write it where there is none. How often and until when batches are
+polled stands in `poller` and `producer.watch`.
 """
 
-from producer.watching.snapshot import Snapshot, take
-from producer.watching.standing import document, held_up, standing
+from producer.watching.status import Snapshot, document, held_up, state_of, take
 
-__all__ = ["Snapshot", "document", "held_up", "standing", "take"]
+__all__ = ["Snapshot", "document", "held_up", "state_of", "take"]

@@ -4,19 +4,15 @@ Every line has `event` and `at`. A reader needs no memory: whatever tells of a b
 all of it. The fields stand in docs/watching.md; new ones may come, none goes away.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jobs.ledger.looks import FAILURES, Failed
+from jobs.ledger.looks import Failed
 from jobs.money import usd
 from jobs.report.steps import next_step
 from jobs.text import iso, json_text
-from producer.watching.estimate import Pace, estimate
-from producer.watching.snapshot import Snapshot
-from producer.watching.standing import account_step, document
-
-#: Failures of a batch that are kept in mind, so that none is told twice.
-MOST_TOLD = 1_000
+from producer.watching.eta import Pace, estimate
+from producer.watching.status import Snapshot, account_step, document
 
 
 def whole(now: Snapshot, pace: Pace) -> dict[str, Any]:
@@ -60,47 +56,6 @@ def failure(batch_id: str, failed: Failed) -> dict[str, Any]:
     }
 
 
-class Told:
-    """The failures of a batch that were told; of very many the last."""
-
-    def __init__(self) -> None:
-        self._told: dict[Failed, None] = {}
-        self._seen: tuple[Failed, ...] = ()
-
-    def news(self, seen: Sequence[Failed]) -> list[Failed]:
-        """Those that were not told yet, oldest first.
-
-        A look sees only the newest, so an older one that was told may come into sight
-        again; one that was retried and has failed anew may look just the same.
-
-        Args:
-            seen: what a look sees, newest first.
-        """
-        found: list[Failed] = []
-        # What failed already at the last look stood behind all that it saw, unless it
-        # saw them all.
-        stayed = len(self._seen) < FAILURES
-        for failed in reversed(seen):
-            if failed in self._seen:
-                stayed = True
-            elif stayed or failed not in self._told:
-                found.append(failed)
-        self._keep(found)
-        self._seen = tuple(seen)
-        return found
-
-    def __len__(self) -> int:
-        """How many are kept in mind."""
-        return len(self._told)
-
-    def _keep(self, found: Iterable[Failed]) -> None:
-        for failed in found:
-            self._told.pop(failed, None)
-            self._told[failed] = None
-        for failed in list(self._told)[:-MOST_TOLD]:
-            del self._told[failed]
-
-
 class Events:
     """A line of JSON for all that happens."""
 
@@ -116,7 +71,7 @@ class Events:
         self._write = write
         self._clock = clock
         self._news: dict[str, object] = {}
-        self._told: dict[str, Told] = {}
+        self._failures: dict[str, Sequence[Failed]] = {}
 
     def show(self, nows: Sequence[Snapshot], paces: Mapping[str, Pace]) -> None:
         """Tell what has changed since."""
@@ -127,8 +82,14 @@ class Events:
                 told = whole(now, paces[name])
                 self._tell("snapshot" if first else "change", now.now_s, told)
             self._news[name] = now.news
-            for failed in self._told.setdefault(name, Told()).news(now.failures):
+            # Older ones that a retry of newer ones brings into sight were told before.
+            known = self._failures.get(name, ())
+            first_known = next(
+                (n for n, failed in enumerate(now.failures) if failed in known), None
+            )
+            for failed in reversed(now.failures[:first_known]):
                 self._tell("failure", now.now_s, failure(name, failed))
+            self._failures[name] = now.failures
 
     def over(self, now: Snapshot, pace: Pace, code: int) -> None:
         """Tell that the watching of a batch has ended, with its exit code."""

@@ -12,8 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from jobs.states import State
-from producer.watching import panel
-from producer.watching.facts import View
+from producer.watching.render import render
 from tests.browser import scenes
 from tests.browser.pictures import keep
 from tests.browser.running import PASSWORD, USER, browser, flower
@@ -64,7 +63,7 @@ def of_failures(started: Browser) -> None:
 def of_watch(started: Browser) -> None:
     """The panel of a batch that is half way through."""
     with scenes.half_way() as (now, pace):
-        shown = panel.render(now, pace, WIDTH, HEIGHT, view=View())
+        shown = render([now], {now.batch.id: pace})
         title = f"reelmill watch {now.batch.id}"
         keep(photographed(started, shown, title, WIDTH), "watch")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from jobs.catalogue import builtin
 from jobs.states import State
-from producer.watching.estimate import Pace
-from producer.watching.snapshot import Snapshot, take_all
+from producer.watching.eta import Pace
+from producer.watching.status import Snapshot, take_all
 from tests.fleet.running import API_KEY, Fleet, fleet
 from tests.producer.running import REELMILL, Desk, desk, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox

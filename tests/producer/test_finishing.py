@@ -7,8 +7,9 @@ import pytest
 
 from jobs import settings
 from jobs.pace.limits import tiers
+from jobs.text import by
 from producer.prices.bill import Bill
-from producer.prices.finishing import DAY_S, NEVER, Finish, Moments, finish
+from producer.prices.finishing import DAY_S, NEVER, Finish, finish
 from tests.producer.asking import NEW, Wanted
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -39,12 +40,12 @@ def finished(wanted: Wanted, learnt: Any = None, **chosen: Any) -> Finish:
 def test_a_moment_is_said_with_its_day_if_that_is_another(
     in_s: float, words: str
 ) -> None:
-    assert Moments(NOW_S, BERLIN).by(in_s) == words
+    assert by(NOW_S, in_s, BERLIN) == words
 
 
 def test_the_day_is_that_of_the_place() -> None:
-    assert Moments(NOW_S, ZoneInfo("UTC")).by(3 * 3600) == "23:00"
-    assert Moments(NOW_S, ZoneInfo("Asia/Tokyo")).by(3 * 3600) == "08:00"
+    assert by(NOW_S, 3 * 3600, ZoneInfo("UTC")) == "23:00"
+    assert by(NOW_S, 3 * 3600, ZoneInfo("Asia/Tokyo")) == "08:00"
 
 
 def test_a_higher_level_is_named_if_it_is_worth_it() -> None:

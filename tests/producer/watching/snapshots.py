@@ -1,7 +1,6 @@
 """Snapshots of a batch as a test wants them, and what a panel of one looks like."""
 
 from dataclasses import replace
-from datetime import UTC
 from io import StringIO
 from typing import Any
 
@@ -14,12 +13,10 @@ from jobs.pace.limits import Limits
 from jobs.records import BatchRecord, Failure
 from jobs.states import State
 from producer.watching import Snapshot
-from producer.watching.facts import View
 
 NOW_S = 1_800_000_000.0
 LIMITS = Limits(videos_per_minute=40, concurrent_videos=100)
 STD = "kwaivgi/kling-v2.6-std/image-to-video"
-VIEW = View(zone=UTC)
 
 counts = st.dictionaries(st.sampled_from(State), st.integers(0, 10_000), min_size=1)
 

@@ -1,6 +1,6 @@
 """Awaiting the end of batches that others work on, and showing how they go.
 
-Nothing here is needed by the batches: whoever looks may stop looking, and a ledger
+Nothing here is needed by the batches: whoever looks may stop poller, and a ledger
 that is away for a while is waited for. What is seen, and how it is shown, stands in
 `watching`.
 """
@@ -25,15 +25,15 @@ from producer.private import connected, ledger_of
 from producer.rendering import outcome
 from producer.summary import print_ending
 from producer.watching import Snapshot
-from producer.watching.displays import TICK_S, Display, display
+from producer.watching.display import TICK_S, Display, display
 from producer.watching.events import Events
-from producer.watching.looking import Looking
+from producer.watching.poller import Poller
 
 #: How the batches stand, once more, where it can be told.
-LastLook = Callable[[], list[Snapshot] | None]
+LastPoll = Callable[[], list[Snapshot] | None]
 
 #: How long a run that has ended may take to let go of its home.
-LAST_LOOK_S = 15.0
+LAST_POLL_S = 15.0
 
 #: Open batches that are watched side by side if none is named.
 MOST_WATCHED = 20
@@ -49,7 +49,7 @@ def watch(batches: Sequence[str], *, json: bool) -> int:
         names: Sequence[str | None] = batches or _open(ledger) or [None]
         found = [find_batch(ledger, name, whole=False).id for name in names]
         ids = list(dict.fromkeys(found))
-        last = None if chosen.redis_url else partial(_last_look, chosen, ids)
+        last = None if chosen.redis_url else partial(_last_poll, chosen, ids)
         return await_ends(ledger, ids, last=last, json=json, whole=True)
 
 
@@ -64,20 +64,20 @@ def _open(ledger: Ledger) -> list[str]:
     return [batch.id for batch in found]
 
 
-def _last_look(chosen: Settings, ids: Sequence[str]) -> list[Snapshot] | None:
+def _last_poll(chosen: Settings, ids: Sequence[str]) -> list[Snapshot] | None:
     """How batches stand whose run took its ledger with it; None if it is not told.
 
     What a run did last was seen by nobody who looked on, and its server may still be
     about to end.
     """
-    until = time.monotonic() + LAST_LOOK_S
+    until = time.monotonic() + LAST_POLL_S
     while time.monotonic() < until:
         with (
             suppress(Stop, LedgerError, LookupError),
             # Its server is started for a moment, as for `show`.
             ledger_of(chosen, alone=False) as ledger,
         ):
-            return Looking(ledger, ids).look()
+            return Poller(ledger, ids).poll()
         time.sleep(TICK_S)
     return None
 
@@ -92,7 +92,7 @@ def await_ends(
     batch_ids: Sequence[str],
     *,
     json: bool,
-    last: LastLook | None = None,
+    last: LastPoll | None = None,
     whole: bool = False,
 ) -> int:
     """Show how batches go until all are over; the exit code that says how they stand.
@@ -108,16 +108,16 @@ def await_ends(
     Raises:
         Stop: the ledger has lost a batch.
     """
-    looking = Looking(ledger, batch_ids)
-    first = nows = _look(looking)
+    poller = Poller(ledger, batch_ids)
+    first = nows = _poll(poller)
     events = Events(_print, time.time) if json else None
     several = len(nows) > 1
     keys = f"Ctrl-C leaves the batch{'es' if several else ''} alone"
     shown = events or display(keys, several=several, whole=whole)
     try:
         with _ended_in_order():
-            for nows in _looks(looking, first, shown, last):
-                shown.show(nows, looking.paces)
+            for nows in _polls(poller, first, shown, last):
+                shown.show(nows, poller.paces)
                 if streams.are_deserted():
                     break
     except KeyboardInterrupt:
@@ -133,7 +133,7 @@ def await_ends(
     codes = [outcome(now) for now in nows]
     for now, code in zip(nows, codes, strict=True):
         if events:
-            events.over(now, looking.paces[now.batch.id], code)
+            events.over(now, poller.paces[now.batch.id], code)
         else:
             _tell_end(now, several=several)
     return next((e for e in (Exit.INCOMPLETE, Exit.FAILED) if e in codes), Exit.STORED)
@@ -160,8 +160,8 @@ def is_at_rest(now: Snapshot) -> bool:
     )
 
 
-def _looks(
-    looking: Looking, nows: list[Snapshot], shown: Display, last: LastLook | None
+def _polls(
+    poller: Poller, nows: list[Snapshot], shown: Display, last: LastPoll | None
 ) -> Iterator[list[Snapshot]]:
     """How they stand, again and again, until all are at rest."""
     away = False
@@ -169,9 +169,9 @@ def _looks(
         yield nows
         if all(map(is_at_rest, nows)):
             return
-        _rest(looking.rest_s, shown)
+        _rest(poller.rest_s, shown)
         try:
-            nows = _look(looking)
+            nows = _poll(poller)
         except LedgerError as error:
             if last:
                 yield last() or nows
@@ -193,9 +193,9 @@ def _rest(seconds: float, shown: Display) -> None:
         shown.tick()
 
 
-def _look(looking: Looking) -> list[Snapshot]:
+def _poll(poller: Poller) -> list[Snapshot]:
     try:
-        return looking.look()
+        return poller.poll()
     except LookupError as lost:
         raise Stop(
             f"the ledger no longer has {lost}; if its server lost its data, stop "

@@ -1,28 +1,28 @@
-"""Looking at batches again and again: as seldom as nothing happens, and cheaply.
+"""Polling batches: as seldom as nothing happens, and cheaply.
 
-A look is one round trip; what waits in the batches is asked for once a minute. When to
-look next is told, and waited for by the caller.
+A poll is one round trip; what waits in the batches is asked for once a minute. The
+caller waits until the next.
 """
 
 from collections.abc import Sequence
 
 from jobs.ledger import Ledger
-from producer.watching.estimate import Pace, left
-from producer.watching.snapshot import Snapshot, take_all
+from producer.watching.eta import Pace, left
+from producer.watching.status import Snapshot, take_all
 
-#: Seconds to the next look where something has changed, and the most where nothing has.
+#: Seconds to the next poll where something has changed, and the most where nothing has.
 SOONEST_S, LATEST_S = 1.0, 5.0
 
-#: The wait grows so much with each look that finds nothing new.
+#: The wait grows so much with each poll that finds nothing new.
 SLOWER = 1.5
 
-#: Seconds between two looks at what waits, and where nothing could be planned yet, as
+#: Seconds between two polls at what waits, and where nothing could be planned yet, as
 #: before the first worker has told the account's limits.
 MIXED_EVERY_S, UNPLANNED_EVERY_S = 60.0, 5.0
 
 
-class Looking:
-    """Looks at some batches, and keeps what was seen of their pace."""
+class Poller:
+    """Polls some batches, and keeps what was seen of their pace."""
 
     def __init__(self, ledger: Ledger, batch_ids: Sequence[str]) -> None:
         self._ledger = ledger
@@ -32,10 +32,10 @@ class Looking:
         self._now_s = 0.0
         #: What was seen of each batch, by its id.
         self.paces = {batch_id: Pace() for batch_id in batch_ids}
-        #: Seconds to wait before the next look.
+        #: Seconds to wait before the next poll.
         self.rest_s = SOONEST_S
 
-    def look(self) -> list[Snapshot]:
+    def poll(self) -> list[Snapshot]:
         """How the batches stand.
 
         Raises:

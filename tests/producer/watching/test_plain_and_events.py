@@ -5,15 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from jobs.ledger.looks import FAILURES, Failed
 from jobs.states import State
 from producer.watching import Snapshot, document
-from producer.watching.estimate import Pace
-from producer.watching.events import MOST_TOLD, Events, Told
-from producer.watching.lines import PLAIN_EVERY_S, Lines, status
+from producer.watching.eta import Pace
+from producer.watching.events import Events
+from producer.watching.plain import PLAIN_EVERY_S, Lines, status
 from tests.producer.watching.snapshots import (
     NOW_S,
     account,
@@ -160,40 +159,22 @@ def test_the_first_of_all_is_the_batch_though_rows_of_it_have_failed() -> None:
     assert told == [("snapshot", None), ("failure", "bag"), ("failure", "mug")]
 
 
-@given(
-    st.lists(
-        st.tuples(st.booleans(), st.lists(st.integers(0, 25), max_size=9)), max_size=12
-    )
-)
-@settings(max_examples=150, deadline=None)
-def test_each_failing_is_told_once_though_a_look_sees_only_the_newest(
-    happenings: list[tuple[bool, list[int]]],
-) -> None:
-    told = Told()
-    failing: list[str] = []
-    expected: list[str] = []
-    news: list[str] = []
-    for fails, rows in happenings:
-        for name in map(str, dict.fromkeys(rows)):
-            if name in failing:
-                failing.remove(name)
-            elif fails:
-                expected.append(name)
-                failing.insert(0, name)
-        seen = [failed(name) for name in failing[:FAILURES]]
-        news += [each.id for each in told.news(seen)]
-    assert news == expected
+def test_a_failure_is_told_once_though_only_the_newest_are_seen() -> None:
+    stream = Stream()
+    failing = [failed(f"row-{number}") for number in range(FAILURES + 5)]
 
+    def see(failing: list[Failed]) -> list[object]:
+        before = len(stream.told())
+        seen = {"failures": tuple(failing[:FAILURES])}
+        stream.show(snapshot({State.FAILED: len(failing)}, seen=seen))
+        told = [each for each in stream.told()[before:] if each["event"] == "failure"]
+        return [each["id"] for each in told]
 
-def test_a_row_that_fails_anew_is_told_anew_and_memory_of_others_is_bounded() -> None:
-    told = Told()
-    for number in range(3 * MOST_TOLD):
-        assert told.news([failed(f"row-{number}")]) == [failed(f"row-{number}")]
-    assert told.news([]) == []
-    assert told.news([failed("row-7")]) == [failed("row-7")]
-    assert told.news([failed("row-7")]) == []
-    assert told.news([failed("row-7", "refused")]) == [failed("row-7", "refused")]
-    assert len(told) == MOST_TOLD
+    assert see(failing[5:]) == [f"row-{n}" for n in range(FAILURES + 4, 4, -1)]
+    assert see(failing[2:]) == ["row-4", "row-3", "row-2"]
+    # Two are retried, so two older ones come into sight again; one fails anew.
+    assert see(failing[4:]) == []
+    assert see([failing[2], *failing[4:]]) == ["row-2"]
 
 
 def test_what_tells_of_a_batch_has_all_of_it_and_its_account() -> None:

@@ -277,4 +277,4 @@ def test_a_terminal_is_left_in_order_by_ctrl_c(
     assert screen.behind is None
     assert screen.strange == []
     assert screen.seen[-1] == "spring goes on without being watched"
-    assert any("0 of 2 stored" in line for line in screen.seen)
+    assert any("2 waiting" in line for line in screen.seen)

@@ -15,8 +15,7 @@ from jobs.ledger.looks import Kind, Mix
 from jobs.pace.limits import Limits
 from jobs.pace.makespan import Work, makespan
 from jobs.states import State
-from producer.watching.snapshot import Snapshot
-from producer.watching.standing import spent_usd_micros
+from producer.watching.status import Snapshot
 
 #: The pace is that of the last minutes.
 SEEN_S = 600.0
@@ -208,6 +207,6 @@ def to_come(now: Snapshot) -> int:
     waiting = min(now.count(State.WAITING), own)
     if own <= 0:
         return 0
-    begun = spent_usd_micros(batch) + batch.reserved_usd_micros
+    begun = now.spent_usd_micros + batch.reserved_usd_micros
     most = max(0, batch.estimated_usd_micros - begun)
     return min(most, batch.estimated_usd_micros * waiting // own)

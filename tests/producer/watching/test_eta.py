@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.states import State
-from producer.watching.estimate import Estimate, Pace, estimate, left
+from producer.watching.eta import Estimate, Pace, estimate, left
 from tests.producer.watching.snapshots import NOW_S, account, counts, mix, snapshot
 
 

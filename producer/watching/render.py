@@ -1,0 +1,221 @@
+"""What a person at a terminal sees of batches that are watched: one, or several.
+
+The most important stands first, for what does not fit into the terminal is cut off
+below. It is made from plain values alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jobs.ledger.looks import Failed
+from jobs.money import dollars
+from jobs.report.steps import next_step
+from jobs.states import State
+from jobs.text import by, counted, duration, one_line
+from producer.watching.eta import Estimate, Pace, ends_first, estimate, is_short, left
+from producer.watching.plain import BETWEEN, PARTS, counts
+from producer.watching.status import Snapshot, account_step, held_up, state_of
+
+#: The last failures that are shown of a batch that is alone.
+MOST_FAILURES = 6
+
+#: An end that is nearer than this may be there any moment.
+SOON_S = 5.0
+
+#: How the word for a batch's state is coloured.
+STYLES = {"finished": "green", "running": "blue", "unresolved": "magenta"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The jobs of a batch by state, in one line as wide as there is room."""
+
+    now: Snapshot
+
+    def __rich_console__(
+        self, _console: Console, options: ConsoleOptions
+    ) -> Iterator[Text]:
+        total, width = self.now.batch.total or 1, options.max_width - 6
+        bar, so_far = Text(), 0
+        for part in PARTS:
+            so_far += self.now.count(*part.states)
+            upto = width * so_far // total
+            bar.append("━" * (upto - len(bar)), part.style)
+        bar.append("━" * (width - len(bar)), "bright_black")
+        yield bar.append(f"{100 * self.now.over // total:4} %", "bold")
+
+
+def render(
+    nows: Sequence[Snapshot],
+    paces: Mapping[str, Pace],
+    *,
+    keys: str = "",
+    away_since_s: float | None = None,
+    zone: tzinfo | None = None,
+) -> Group:
+    """These batches below one another, and the limits of their accounts.
+
+    Args:
+        nows: how they stand.
+        paces: what was seen of each before, by its id.
+        keys: what a person may press, and what for.
+        away_since_s: unix second since which the ledger does not answer.
+        zone: that of this machine unless given.
+    """
+    made: list[RenderableType] = []
+    if away_since_s is not None:
+        since = _clock(away_since_s, zone)
+        words = f"the ledger is away since {since}, asking again"
+        made.append(Text(words, "bold yellow"))
+    if len(nows) > 1:
+        stored = sum(now.count(State.STORED, State.REUSED) for now in nows)
+        total = sum(now.batch.total for now in nows)
+        words = f"{len(nows)} batches{BETWEEN}{stored:,} of {total:,} stored"
+        made += [Text(words, "bold"), Text()]
+    for now in nows:
+        made += [*_batch(now, paces[now.batch.id], zone), Text()]
+    limits = [line for now in _one_of_each(nows) for line in _limits(now, paces, nows)]
+    made.append(_rows(limits))
+    if len(nows) == 1 and nows[0].failures:
+        made += [Text(), _rows(_failures(nows[0]))]
+    if keys:
+        seen = _clock(max(now.now_s for now in nows), zone)
+        made += [Text(), Text(f"seen at {seen}{BETWEEN}{keys}", "dim")]
+    return Group(*made)
+
+
+def _batch(now: Snapshot, pace: Pace, zone: tzinfo | None) -> Iterator[RenderableType]:
+    batch, word = now.batch, state_of(now)
+    name = Text(one_line(batch.id), "bold")
+    name.append("  ").append(word, STYLES.get(word, "yellow"))
+    if batch.total > now.over:
+        name.append(f"{BETWEEN}{counted(now.workers, 'worker')}", "dim")
+    yield name
+    yield Text(one_line(f"{batch.manifest} → {batch.store}"), "dim")
+    yield Bar(now)
+    yield Text("   ").join(
+        Text.assemble(("●", part.style), f" {number:,} {part.word}")
+        for part, number in counts(now)
+    )
+    why = held_up(now)
+    if not why and not now.workers and batch.total > now.over:
+        why = "no worker of its account is at work: nothing happens until one is"
+    if why:
+        yield Text(one_line(why), "yellow")
+    if step := account_step(now):
+        yield Text(f"→ {step}", "yellow")
+    expected = estimate(now, pace)
+    end = _end(now, expected, zone)
+    yield _rows([*([("done", end)] if end else []), ("money", _money(now, expected))])
+
+
+def _rows(lines: Sequence[tuple[str, Text]]) -> Table:
+    """Lines that begin with what they are about."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for label, words in lines:
+        made.add_row(label, words)
+    return made
+
+
+def _end(now: Snapshot, expected: Estimate, zone: tzinfo | None) -> Text | None:
+    """When it will be over, or what money prevents that."""
+    if not left(now):
+        return None
+    if expected.left_s is not None:
+        if expected.left_s < SOON_S:
+            return Text("any moment now", "bold")
+        moment = by(now.now_s, expected.left_s, zone)
+        return Text(f"by {moment}, in {duration(expected.left_s)}", "bold")
+    first = ends_first(now)
+    return Text(f"{first} ends first", "yellow") if first else None
+
+
+def _money(now: Snapshot, expected: Estimate) -> Text:
+    """What is spent, what it will come to, and what it may cost.
+
+    Beside a budget stands what counts against it: charges, and what came back apart.
+    """
+    batch, budget = now.batch, now.batch.budget_usd_micros
+    if budget is None:
+        spent, word = now.spent_usd_micros, "spent"
+        projected = expected.projected_net_usd_micros
+    else:
+        spent, word = batch.charged_usd_micros, "charged"
+        projected = expected.projected_usd_micros
+    cents = round(projected, -4)  # of what is only expected no fractions of a cent
+    told = [f"{dollars(spent)} {word}", f"{dollars(cents)} projected"]
+    if budget is not None:
+        short = ", too little" if is_short(now) else ""
+        told.append(f"{dollars(budget)} budget{short}")
+        if batch.refunded_usd_micros:
+            told.append(f"{dollars(batch.refunded_usd_micros)} refunded")
+    if batch.unpriced:
+        told.append(f"{batch.unpriced:,} without a price")
+    return Text(BETWEEN.join(told))
+
+
+def _one_of_each(nows: Sequence[Snapshot]) -> list[Snapshot]:
+    """A batch of each account."""
+    return list({now.account.id: now for now in nows}.values())
+
+
+def _limits(
+    now: Snapshot, paces: Mapping[str, Pace], nows: Sequence[Snapshot]
+) -> Iterator[tuple[str, Text]]:
+    """Starts and slots of an account against its limits."""
+    account, limits = now.account, now.account.limits
+    if limits is None:
+        return
+    if len(_one_of_each(nows)) > 1:
+        yield "account", Text(one_line(account.id))
+    starts = f"{now.starts:,} of {limits.videos_per_minute:,} in the last minute"
+    rate = paces[now.batch.id].per_minute if len(nows) == 1 else None
+    if rate:
+        starts += f"{BETWEEN}{rate:,.1f} videos a minute come"
+    yield "starts", Text(starts)
+    slots = f"{account.slots_in_use:,} of {limits.concurrent_videos:,} in use"
+    adaptive = account.adaptive_concurrency
+    if adaptive is not None and adaptive < limits.concurrent_videos:
+        slots += f"{BETWEEN}after a 429 {adaptive:,} at once"
+    yield "slots", Text(slots)
+
+
+def _failures(now: Snapshot) -> list[tuple[str, Text]]:
+    """The last failures, newest first: which, why, and what to do.
+
+    What is to be done about several in a row alike is told once, below the last.
+    """
+    told = now.failures[:MOST_FAILURES]
+    steps = [_step(now.batch.id, failed) for failed in told]
+    lines: list[tuple[str, Text]] = []
+    for failed, step, later in zip(told, steps, [*steps[1:], ""], strict=True):
+        style = "red" if failed.state is State.FAILED else "magenta"
+        words = Text(one_line(failed.id), style)
+        words.append(f"  {one_line(_why(failed))}", "default")
+        if step != later:
+            words.append(f"\n→ {step}", "dim")
+        lines.append(("" if lines else "failed", words))
+    return lines
+
+
+def _why(failed: Failed) -> str:
+    if failed.failure is None:
+        return f"{failed.state}: no reason was written down"
+    return f"{failed.failure.code}: {failed.failure.message}"
+
+
+def _step(batch_id: str, failed: Failed) -> str:
+    code = failed.failure.code if failed.failure else ""
+    return one_line(next_step(batch_id, failed.id, failed.state, code))
+
+
+def _clock(at_s: float, zone: tzinfo | None) -> str:
+    """A moment, to the second."""
+    return f"{datetime.fromtimestamp(at_s, UTC).astimezone(zone):%H:%M:%S}"
