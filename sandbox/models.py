@@ -1,194 +1,220 @@
 """The models the sandbox knows: what each takes, and what it costs.
 
-It reads `models.toml` and refuses whatever a model's page does not describe, names and
-wire types included: unknown inputs, a number where the page says string. It never
-fetches a picture; `pictures` does.
+Read from the models' pages at wavespeed.ai in November 2026; where a page and the
+provider's public list of models disagree, the page is followed, and a comment says so.
+Whatever a page does not describe is refused, unknown names and other wire types too.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
-Inputs = Mapping[str, Any]
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-#: JSON types as Python has them. A bool is an int to Python, not to JSON.
-KINDS: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "picture": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
+from sandbox.settings import describe
+
+
+def _web_address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError(f"must be the URL of a picture, got {value!r:.80}")
+    return value
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+Picture = Annotated[
+    str, AfterValidator(_web_address), Field(json_schema_extra={"format": "uri"})
+]
+Prompt = Annotated[str, AfterValidator(_not_empty), Field(max_length=2500)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class InputError(ValueError):
+    """An input that the model's page does not allow; its text names the input."""
+
+
+class Inputs(BaseModel):
+    """Inputs under these names, of these wire types, and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Model(Inputs):
+    """What a model takes, and what it costs; its docstring is its description."""
+
+    id: ClassVar[str]
+    #: The price grows with the duration.
+    usd_micros_for_5_s: ClassVar[int]
+    #: Price with sound, in percent of the price without.
+    sound_percent: ClassVar[int] = 100
+
+    negative_prompt: str = ""
+
+    @classmethod
+    def check(cls, inputs: Mapping[str, Any], *, complete: bool = True) -> None:
+        """Accept the inputs silently; for a price they need not be complete.
+
+        Raises:
+            InputError: an input is unknown, missing, of another type, out of range, or
+                excluded by another one.
+        """
+        try:
+            cls.model_validate(inputs)
+        except ValidationError as error:
+            for problem in error.errors():
+                of_all = not problem["loc"] or problem["type"] == "missing"
+                if complete or not of_all:
+                    raise InputError(describe(problem, "unknown input")) from None
+
+    @classmethod
+    def default(cls, name: str) -> Any:  # noqa: ANN401 - of many types
+        """The default of an input; None if the model does not have it."""
+        field = cls.model_fields.get(name)
+        return field.default if field else None
+
+    @classmethod
+    def duration_s(cls, inputs: Mapping[str, Any]) -> int:
+        """Seconds of video asked for."""
+        return int(inputs.get("duration", cls.default("duration")))
+
+    @classmethod
+    def price_usd_micros(cls, inputs: Mapping[str, Any]) -> int:
+        """What one prediction costs, in micro-dollars."""
+        silent = cls.usd_micros_for_5_s * cls.duration_s(inputs) // 5
+        return silent * (cls.sound_percent if inputs.get("sound") else 100) // 100
+
+    @classmethod
+    def request_schema(cls) -> dict[str, Any]:
+        """The inputs as JSON Schema, as the provider's list of models shows them."""
+        schema = cls.model_json_schema()
+        plain: dict[str, Any] = _plain(schema, schema.pop("$defs", {}))
+        return {"required": []} | plain
+
+
+class Kling26(Model):
+    """Kling 2.6 Standard brings a picture to life."""
+
+    id = "kwaivgi/kling-v2.6-std/image-to-video"
+    usd_micros_for_5_s = 210_000
+
+    prompt: str = ""  # the page: optional; the list: required
+    image: Picture
+    duration: Literal[5, 10] = 5
+
+
+class Kling16(Model):
+    """Kling 1.6 Standard brings a picture to life."""
+
+    id = "kwaivgi/kling-v1.6-i2v-standard"
+    usd_micros_for_5_s = 250_000
+
+    prompt: Prompt
+    image: Picture
+    guidance_scale: Share = 0.5
+    duration: Literal[5, 10] = 5
+
+
+class Kling21(Model):
+    """Kling 2.1 Standard brings a picture to life."""
+
+    id = "kwaivgi/kling-v2.1-i2v-standard"
+    usd_micros_for_5_s = 250_000
+
+    prompt: Prompt
+    negative_prompt: str = Field(default="", max_length=2500)
+    image: Picture = ""  # the page: optional; the list: required
+    guidance_scale: Share = 0.5
+    duration: Literal["5", "10"] = "5"
+
+
+class Shot(Inputs):
+    """One of several shots; the page only says "array", the list has this."""
+
+    prompt: str = ""
+    duration: int = Field(default=5, ge=3, le=15)
+
+
+class Element(Inputs):
+    """An element of the maker's library."""
+
+    element_id: str = ""
+
+
+class Kling30(Model):
+    """Kling 3.0 Standard brings a picture to life, with sound where asked."""
+
+    id = "kwaivgi/kling-v3.0-std/image-to-video"
+    usd_micros_for_5_s = 420_000
+    sound_percent = 150
+
+    image: Picture
+    prompt: str = ""
+    end_image: Picture = ""
+    duration: int = Field(default=5, ge=3, le=15)
+    cfg_scale: Share = 0.5
+    sound: bool = False
+    # Only in the provider's list, not on the page.
+    shot_type: Literal["customize", "intelligent"] = "customize"
+    multi_prompt: list[Shot] = Field(default=[], min_length=1, max_length=6)
+    element_list: list[Element] = Field(default=[], max_length=3)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Kling30":
+        if bool(self.prompt) is bool(self.multi_prompt):
+            found = "both were given" if self.prompt else "neither was given"
+            raise ValueError(f"prompt: give prompt or multi_prompt; {found}")
+        if self.multi_prompt and self.end_image:
+            raise ValueError("multi_prompt: is not supported with end_image")
+        return self
+
+
+class Kling16Multi(Model):
+    """Kling 1.6 Standard makes a scene of up to four pictures."""
+
+    id = "kwaivgi/kling-v1.6-multi-i2v-standard"
+    usd_micros_for_5_s = 250_000
+
+    prompt: Prompt
+    images: list[Picture] = Field(min_length=1, max_length=4)
+    duration: Literal[5, 10] = 5
+    aspect_ratio: Literal["1:1", "16:9", "9:16"] = "1:1"
+
+
+MODELS: Mapping[str, type[Model]] = {
+    model.id: model for model in (Kling26, Kling16, Kling21, Kling30, Kling16Multi)
 }
 
 
-class InputRefused(ValueError):  # noqa: N818 - the provider refused; that is the name
-    """An input that the model's page does not allow; its text names the field."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
-        self.field = field
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One model as its page describes it."""
-
-    id: str
-    description: str
-    usd_micros_for_5_s: int
-    #: Each input's rules by name, as in `models.toml`.
-    inputs: Mapping[str, Mapping[str, Any]]
-    #: Price with sound, in percent of the price without.
-    sound_percent: int = 100
-    exactly_one_of: tuple[str, ...] = ()
-    not_together: tuple[str, ...] = ()
-
-    def check(self, inputs: Inputs) -> None:
-        """Accept the inputs silently.
-
-        Raises:
-            InputRefused: an input is unknown, missing, of another type, out of range,
-                or stands beside one that excludes it.
-        """
-        _check_fields(self.inputs, inputs, "")
-        given = [name for name in self.exactly_one_of if inputs.get(name)]
-        if self.exactly_one_of and len(given) != 1:
-            names = " or ".join(self.exactly_one_of)
-            found = "both were given" if given else "neither was given"
-            raise InputRefused(self.exactly_one_of[0], f"give {names}; {found}")
-        if self.not_together and all(inputs.get(name) for name in self.not_together):
-            first, *others = self.not_together
-            raise InputRefused(first, f"is not supported with {', '.join(others)}")
-
-    def check_given(self, inputs: Inputs) -> None:
-        """Check only what is there, for a price: nothing is missing from a question.
-
-        Raises:
-            InputRefused: an input is unknown, of another type or out of range.
-        """
-        _check_fields(self.inputs, inputs, "", complete=False)
-
-    def duration_s(self, inputs: Inputs) -> int:
-        """Seconds of video asked for."""
-        return int(inputs.get("duration", self.inputs["duration"]["default"]))
-
-    def price_usd_micros(self, inputs: Inputs) -> int:
-        """What one prediction costs, in micro-dollars."""
-        silent = self.usd_micros_for_5_s * self.duration_s(inputs) // 5
-        percent = self.sound_percent if inputs.get("sound") else 100
-        return silent * percent // 100
-
-    def request_schema(self) -> dict[str, Any]:
-        """The inputs as JSON Schema, as the provider's list of models shows them."""
-        return _object_schema(self.inputs)
+def _plain(node: Any, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+    """A schema without references, titles, docstrings and empty defaults."""
+    if isinstance(node, list):
+        return [_plain(each, parts) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _plain(parts[node["$ref"].rpartition("/")[2]], parts)
+    return {
+        name: _plain(value, parts)
+        for name, value in node.items()
+        if not (name in {"title", "description"} and isinstance(value, str))
+        and not (name == "default" and value in ("", []))
+    }
 
 
-@cache
-def known_models() -> Mapping[str, Model]:
-    """Every model by id, in the order of `models.toml`."""
-    raw = tomllib.loads((files("sandbox") / "models.toml").read_text("utf-8"))
-    models: dict[str, Model] = {}
-    for entry in raw["model"]:
-        for pair in ("exactly_one_of", "not_together"):
-            entry[pair] = tuple(entry.get(pair, ()))
-        models[entry["id"]] = Model(**entry)
-    return models
-
-
-def picture_urls(inputs: Inputs) -> Iterator[str]:
+def picture_urls(inputs: Mapping[str, Any]) -> Iterator[str]:
     """Every picture the provider would have to fetch, the first frame first."""
     if inputs.get("image"):
         yield inputs["image"]
     yield from inputs.get("images", ())
     if inputs.get("end_image"):
         yield inputs["end_image"]
-
-
-def _check_fields(
-    rules: Mapping[str, Any], given: Inputs, at: str, *, complete: bool = True
-) -> None:
-    for name in given:
-        if name not in rules:
-            raise InputRefused(f"{at}{name}", "unknown input")
-    for name, rule in rules.items():
-        if name in given:
-            _check_value(rule, given[name], f"{at}{name}")
-        elif complete and rule.get("required"):
-            raise InputRefused(f"{at}{name}", "is required")
-
-
-def _check_value(rule: Mapping[str, Any], value: object, at: str) -> None:
-    kind = rule["type"]
-    is_bool = isinstance(value, bool)
-    if not isinstance(value, KINDS[kind]) or is_bool is not (kind == "boolean"):
-        raise InputRefused(at, f"must be {_article(kind)}, got {value!r:.80}")
-    if "choices" in rule and value not in rule["choices"]:
-        choices = ", ".join(map(str, rule["choices"]))
-        raise InputRefused(at, f"must be one of {choices}, got {value!r:.80}")
-    if isinstance(value, str):
-        _check_text(rule, value, at)
-    elif isinstance(value, dict):
-        _check_fields(rule["fields"], value, f"{at}.")
-    elif isinstance(value, list):
-        _check_items(rule, value, at)
-    elif isinstance(value, int | float) and not is_bool:
-        _check_range(rule, value, at)
-
-
-def _check_text(rule: Mapping[str, Any], value: str, at: str) -> None:
-    if not value and rule.get("required"):
-        raise InputRefused(at, "must not be empty")
-    if len(value) > rule.get("max_length", len(value)):
-        raise InputRefused(at, f"cannot exceed {rule['max_length']} characters")
-    if rule["type"] == "picture" and not value.startswith(("http://", "https://")):
-        raise InputRefused(at, f"must be the URL of a picture, got {value!r:.80}")
-
-
-def _check_items(rule: Mapping[str, Any], value: list[object], at: str) -> None:
-    fewest, most = rule.get("min_items", 0), rule["max_items"]
-    if not fewest <= len(value) <= most:
-        raise InputRefused(at, f"takes {fewest} to {most} items, got {len(value)}")
-    for index, item in enumerate(value):
-        _check_value(rule["items"], item, f"{at}[{index}]")
-
-
-def _check_range(rule: Mapping[str, Any], value: float, at: str) -> None:
-    least, most = rule.get("min", value), rule.get("max", value)
-    # NaN compares false with everything and so is refused too.
-    if not least <= value <= most:
-        raise InputRefused(at, f"must be from {least} to {most}, got {value}")
-
-
-def _article(kind: str) -> str:
-    if kind == "picture":
-        return "the URL of a picture as a string"
-    return f"an {kind}" if kind[0] in "aio" else f"a {kind}"
-
-
-def _object_schema(rules: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {name: _schema(rule) for name, rule in rules.items()},
-        "required": [name for name, rule in rules.items() if rule.get("required")],
-        "additionalProperties": False,
-    }
-
-
-def _schema(rule: Mapping[str, Any]) -> dict[str, Any]:
-    if rule["type"] == "object":
-        return _object_schema(rule["fields"])
-    words = {"choices": "enum", "min": "minimum", "max": "maximum"}
-    words |= {"min_items": "minItems", "max_items": "maxItems"}
-    words |= {"max_length": "maxLength", "default": "default"}
-    schema: dict[str, Any] = {"type": rule["type"]}
-    if rule["type"] == "picture":
-        schema = {"type": "string", "format": "uri"}
-    schema |= {ours: rule[key] for key, ours in words.items() if key in rule}
-    if "items" in rule:
-        schema["items"] = _schema(rule["items"])
-    return schema

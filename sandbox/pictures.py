@@ -1,9 +1,7 @@
 """The pictures that predictions begin with: fetched from this machine, or drawn.
 
-It decides which URLs may be fetched (those of this machine and no others, so that no
-request ever leaves it) and turns whatever it finds into one small PNG. A picture from
-elsewhere becomes a card with the name of its file. How pictures begin to move stands
-in `rendering`.
+Only URLs of this machine are fetched, so that no request ever leaves it; a picture from
+elsewhere becomes a card with the name of its file. All are kept as small PNGs.
 """
 
 import asyncio
@@ -20,15 +18,12 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from sandbox.faults import luck
-from sandbox.predictions import OUT_OF_REACH, UNUSABLE, Fate, Look
-from sandbox.settings import Settings
+from sandbox.prediction import OUT_OF_REACH, UNUSABLE, Outcome
+from sandbox.settings import draw
 
 #: What the model pages allow a picture to weigh, and the least of a side.
-MOST_BYTES = 10 * 1024 * 1024
-LEAST_SIDE_PX = 300
-#: More pixels than any real picture, less than what fills the memory.
-MOST_PIXELS = 80_000_000
+MAX_BYTES = 10 * 1024 * 1024
+MIN_SIDE_PX = 300
 #: Long side that a picture is kept at.
 KEPT_PX = 480
 FETCH_S = 5.0
@@ -36,21 +31,21 @@ FETCH_S = 5.0
 FRESH_S = 60.0
 #: At most a quarter of a megabyte each.
 KEPT_PICTURES = 256
-KEPT_LOOKS = 1_000
+KEPT_FETCHES = 1_000
 
 
-class PictureRefused(Exception):  # noqa: N818 - the picture is refused, as at the provider
-    """A picture that cannot be used; `fate` is what its prediction comes to."""
+class PictureError(Exception):
+    """A picture that cannot be used; `outcome` is that of its prediction."""
 
-    def __init__(self, fate: Fate, problem: str) -> None:
+    def __init__(self, outcome: Outcome, problem: str) -> None:
         super().__init__(problem)
-        self.fate = replace(fate, error=fate.error.format(problem))
+        self.outcome = replace(outcome, error=outcome.error.format(problem))
 
 
-def is_near(url: str) -> bool:
+def is_local(url: str) -> bool:
     """Whether the URL's host is this machine itself.
 
-    >>> is_near("http://127.0.0.1:80/a.jpg"), is_near("https://example.com/a.jpg")
+    >>> is_local("http://127.0.0.1:80/a.jpg"), is_local("https://example.com/a.jpg")
     (True, False)
     """
     try:
@@ -61,7 +56,7 @@ def is_near(url: str) -> bool:
 
 
 @dataclass(slots=True)
-class Gallery:
+class Pictures:
     """Pictures that were fetched or drawn, as PNG of at most `KEPT_PX` a side."""
 
     pool: Executor
@@ -70,79 +65,74 @@ class Gallery:
     #: At most so many fetches side by side.
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
     kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
-    looks: OrderedDict[tuple[str, ...], tuple[float, Look]] = field(
-        default_factory=OrderedDict
-    )
-    #: Tasks are only held weakly by their loop.
-    fetching: set[asyncio.Task[None]] = field(default_factory=set)
+    #: When it began, and what came of it: None if all is well.
+    fetches: OrderedDict[
+        tuple[str, ...], tuple[float, asyncio.Task[Outcome | None]]
+    ] = field(default_factory=OrderedDict)
 
-    def look(self, urls: Iterable[str], settings: Settings) -> Look | None:
-        """Begin to fetch the pictures, one look for all that ask for the same ones.
+    def fetch(
+        self, urls: Iterable[str], *, check: bool
+    ) -> asyncio.Task[Outcome | None] | None:
+        """Begin to fetch pictures, once for all predictions of the same ones.
 
-        None when there is nothing to fetch.
+        Returns:
+            Why they cannot be used, if so; None when there is nothing to fetch.
         """
-        near = tuple(url for url in urls if self._reachable(url))
-        if not near:
+        wanted = tuple(url for url in urls if self._reachable(url))
+        if not wanted:
             return None
-        now_s = asyncio.get_running_loop().time()
-        since_s, look = self.looks.get(near, (0.0, None))
-        if look and not look.problem and (not look.done or now_s - since_s < FRESH_S):
-            return look
-        look = Look()
-        self.looks[near] = (now_s, look)
-        _trim(self.looks, KEPT_LOOKS)
-        task = asyncio.create_task(self._look_at(near, look, settings))
-        self.fetching.add(task)
-        task.add_done_callback(self.fetching.discard)
-        return look
+        loop = asyncio.get_running_loop()
+        began_s, task = self.fetches.get(wanted, (0.0, None))
+        old = task and task.done() and loop.time() - began_s >= FRESH_S
+        if task is None or old or (task.done() and task.result()):
+            task = loop.create_task(self._fetch_all(wanted, check=check))
+            self.fetches[wanted] = (loop.time(), task)
+            _trim(self.fetches, KEPT_FETCHES)
+        return task
 
     async def picture(self, url: str) -> bytes:
         """The picture of a URL as PNG; a card where there is none to be had."""
         if url not in self.kept and self._reachable(url):
             # It was there when the prediction began, and may be gone by now.
-            with contextlib.suppress(PictureRefused):
+            with contextlib.suppress(PictureError):
                 await self._keep(url, check=False)
         if url not in self.kept:
-            loop = asyncio.get_running_loop()
-            self.kept[url] = await loop.run_in_executor(self.pool, card, url)
-            _trim(self.kept, KEPT_PICTURES)
+            await self._keep_made(url, card, url)
         self.kept.move_to_end(url)
         return self.kept[url]
 
     def _reachable(self, url: str) -> bool:
-        return self.own_file(url) is not None or is_near(url)
+        return is_local(url) or self.own_file(url) is not None
 
-    async def _look_at(
-        self, urls: tuple[str, ...], look: Look, settings: Settings
-    ) -> None:
+    async def _fetch_all(self, urls: tuple[str, ...], *, check: bool) -> Outcome | None:
         try:
             for url in urls:
-                await self._keep(url, check=settings.check_pictures)
-        except PictureRefused as refused:
-            look.problem = refused.fate
-        finally:
-            look.done = True
+                await self._keep(url, check=check)
+        except PictureError as error:
+            return error.outcome
+        return None
 
     async def _keep(self, url: str, *, check: bool) -> None:
         raw = self.own_file(url)
         if raw is None:
             async with self.gate:
-                raw = await _fetch(url)
+                raw = await _fetched(url)
+        await self._keep_made(url, shrunk, raw, url, check)
+
+    async def _keep_made(
+        self, url: str, make: Callable[..., bytes], *arguments: object
+    ) -> None:
         loop = asyncio.get_running_loop()
-        self.kept[url] = await loop.run_in_executor(self.pool, shrunk, raw, url, check)
+        self.kept[url] = await loop.run_in_executor(self.pool, make, *arguments)
         _trim(self.kept, KEPT_PICTURES)
 
 
-async def _fetch(url: str) -> bytes:
-    """The bytes of a picture on this machine.
-
-    Raises:
-        PictureRefused: not there, not in time, or too large.
-    """
+async def _fetched(url: str) -> bytes:
+    """The bytes of a picture on this machine."""
     raw = bytearray()
     try:
-        # No proxy of the environment: nothing may leave this machine. No redirects
-        # either, for they could.
+        # Neither a proxy of the environment nor a redirect: both could leave this
+        # machine.
         async with (
             asyncio.timeout(FETCH_S),
             httpx.AsyncClient(trust_env=False, timeout=FETCH_S) as client,
@@ -150,14 +140,14 @@ async def _fetch(url: str) -> bytes:
         ):
             if response.status_code != httpx.codes.OK:
                 problem = f"{url} answered {response.status_code}"
-                raise PictureRefused(OUT_OF_REACH, problem)
+                raise PictureError(OUT_OF_REACH, problem)
             async for chunk in response.aiter_bytes():
                 raw += chunk
-                if len(raw) > MOST_BYTES:
-                    raise PictureRefused(UNUSABLE, f"{url} has more than 10 MB")
+                if len(raw) > MAX_BYTES:
+                    raise PictureError(UNUSABLE, f"{url} has more than 10 MB")
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         problem = f"{url} cannot be fetched ({type(error).__name__})"
-        raise PictureRefused(OUT_OF_REACH, problem) from None
+        raise PictureError(OUT_OF_REACH, problem) from None
     return bytes(raw)
 
 
@@ -165,23 +155,21 @@ def shrunk(raw: bytes, url: str, check: bool) -> bytes:  # noqa: FBT001 - for an
     """A picture file as an upright, opaque PNG of at most `KEPT_PX` a side.
 
     Raises:
-        PictureRefused: no picture, or, where checked, not as the model pages ask for.
+        PictureError: no picture, or, where checked, not as the model pages ask for.
     """
     try:
         with Image.open(io.BytesIO(raw)) as opened:
             size, kind = opened.size, opened.format
-            if size[0] * size[1] > MOST_PIXELS:
-                raise PictureRefused(UNUSABLE, f"{url} has too many pixels")
             opened.draft("RGB", (KEPT_PX, KEPT_PX))
             image = ImageOps.exif_transpose(opened).convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise PictureRefused(OUT_OF_REACH, f"{url} is no picture") from None
-    if check and (min(size) < LEAST_SIDE_PX or kind not in {"JPEG", "PNG"}):
+        raise PictureError(OUT_OF_REACH, f"{url} is no picture") from None
+    if check and (min(size) < MIN_SIDE_PX or kind not in {"JPEG", "PNG"}):
         problem = (
             f"{url} is a {kind} of {size[0]}x{size[1]}; pictures are .jpg, .jpeg or"
-            f" .png, and no side is under {LEAST_SIDE_PX} px"
+            f" .png, and no side is under {MIN_SIDE_PX} px"
         )
-        raise PictureRefused(UNUSABLE, problem)
+        raise PictureError(UNUSABLE, problem)
     image.thumbnail((KEPT_PX, KEPT_PX), Image.Resampling.LANCZOS)
     paper = Image.new("RGB", image.size, "white")
     paper.paste(image, mask=image)
@@ -190,27 +178,19 @@ def shrunk(raw: bytes, url: str, check: bool) -> bytes:  # noqa: FBT001 - for an
 
 def card(url: str) -> bytes:
     """A card that shows the name of a file, in a colour of its own, as PNG."""
-    hue = round(luck(0, url) * 360)
-    size = (KEPT_PX, KEPT_PX)
-    top = Image.new("RGB", size, f"hsl({hue}, 38%, 72%)")
-    bottom = Image.new("RGB", size, f"hsl({(hue + 30) % 360}, 45%, 48%)")
-    image = Image.composite(bottom, top, Image.linear_gradient("L").resize(size))
-    pen = ImageDraw.Draw(image)
     name = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) or "no picture"
-    middle = KEPT_PX / 2
-    longest_px = KEPT_PX * 0.86
-    font = ImageFont.load_default(42)
-    width = pen.textlength(name, font)
-    if width > longest_px:
-        font = ImageFont.load_default(max(14, 42 * longest_px / width))
-    pen.text((middle, middle), name, "white", font, anchor="mm")
-    pen.line([(middle - 40, 290), (middle + 40, 290)], "white", 3)
+    colour = f"hsl({round(draw(0, url) * 360)}, 40%, 60%)"
+    image = Image.new("RGB", (KEPT_PX, KEPT_PX), colour)
+    pen = ImageDraw.Draw(image)
+    width_px = pen.textlength(name, ImageFont.load_default(42))
+    font = ImageFont.load_default(max(14, 42 * min(1, KEPT_PX * 0.86 / width_px)))
+    pen.text((KEPT_PX / 2, KEPT_PX / 2), name, "white", font, anchor="mm")
     return _png(image)
 
 
 def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    # Kept for an hour at most and read once or twice: quick beats small.
+    # Read once or twice: quick beats small.
     image.save(file, "PNG", compress_level=1)
     return file.getvalue()
 

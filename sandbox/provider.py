@@ -1,122 +1,164 @@
-"""The whole provider in one place: accounts, predictions, settings, faults, counts.
+"""The whole provider in one place, without HTTP: accounts, predictions, files, counts.
 
-It creates predictions and finds them, and counts what was asked and answered; it speaks
-no HTTP. The routes are in `app`, one module per kind of question beside it.
+With a journal, a file of everything that was created, a restarted sandbox goes on where
+it was; without one the books live in memory. Keys are kept as digests only.
 """
 
-import asyncio
+import hashlib
+import json
+import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from sandbox.account import Account
-from sandbox.books import Books
-from sandbox.faults import Faults, luck
-from sandbox.journal import Journal, digest_of
+from sandbox.account import Account, Billing, take_slot
 from sandbox.models import Model, picture_urls
-from sandbox.pictures import Gallery
-from sandbox.predictions import (
+from sandbox.pictures import Pictures
+from sandbox.prediction import (
     COMPLETED,
-    FATES,
-    Fate,
+    Outcome,
     Prediction,
-    draw_fate,
     draw_generation_s,
-    is_flagged,
+    draw_outcome,
 )
-from sandbox.settings import Settings, changed
-from sandbox.uploads import Uploads
-from sandbox.videos import Shelf
+from sandbox.settings import Faults, Settings, changed, draw
+from sandbox.uploads import Upload, Uploads, samples
+from sandbox.videos import Videos
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One line of JSON for each prediction, and one for each deletion."""
+
+    path: Path
+
+    def created(self, owner: str, prediction: Prediction) -> None:
+        """Write a prediction down, with the digest of its key."""
+        # The fetch of its pictures is shared with others, and begun anew by none.
+        self._add({"owner": owner, **asdict(replace(prediction, fetch=None))})
+
+    def deleted(self, prediction_id: str) -> None:
+        """Write down that a prediction was deleted."""
+        self._add({"deleted_id": prediction_id})
+
+    def read(self) -> Iterator[tuple[str, Prediction]]:
+        """Every prediction with the digest of its key, in the order of creation."""
+        lines = list(self._lines())
+        deleted = {line["deleted_id"] for line in lines if "deleted_id" in line}
+        for line in lines:
+            if "owner" in line:
+                owner = line.pop("owner")
+                line |= {"outcome": Outcome(**line["outcome"])}
+                yield owner, Prediction(**line | {"deleted": line["id"] in deleted})
+
+    def _add(self, line: dict[str, Any]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        text = self.path.read_text("utf-8") if self.path.exists() else ""
+        for line in text.splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:  # the process was killed while it wrote it
+                continue
+
+
+def steady_clock() -> Callable[[], float]:
+    """Unix seconds that never run backwards."""
+    began_s = time.time() - time.monotonic()
+    return lambda: began_s + time.monotonic()
+
+
 class Provider:
     """Everything one process of the sandbox knows."""
 
-    #: Origins as clients see them, without a slash at the end.
-    url: str
-    files_url: str
-    #: Unix seconds now.
-    clock: Callable[[], float]
-    gallery: Gallery
-    shelf: Shelf
-    uploads: Uploads
-    #: The only keys that are let in; none means any key.
-    keys: frozenset[str] = frozenset()
-    settings: Settings = field(default_factory=Settings)
-    faults: Faults = field(default_factory=Faults)
-    accounts: dict[str, Account] = field(default_factory=dict)
-    predictions: dict[str, tuple[Account, Prediction]] = field(default_factory=dict)
-    requests: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
-    #: Webhooks: how many were sent, and how they were answered.
-    webhooks: Counter[str] = field(default_factory=Counter)
-    #: Webhooks that are still to be sent.
-    calls: set[asyncio.Task[None]] = field(default_factory=set)
-    #: Requests that carried a key to the files origin, where none belongs.
-    key_leaks: int = 0
-    #: Where what is created is written down; None is nowhere.
-    journal: Journal | None = None
-    #: Accounts of an earlier process by the digest of their key.
-    earlier: dict[str, Account] = field(default_factory=dict)
+    def __init__(
+        self,
+        url: str,
+        files_url: str,
+        folder: Path,
+        pool: Executor,
+        keys: frozenset[str] = frozenset(),
+    ) -> None:
+        """Make a provider with empty books.
+
+        Args:
+            url: Origin of the API as clients see it, without a slash at the end.
+            files_url: Origin of the files, likewise.
+            folder: Where videos may be written.
+            pool: Threads for pictures and videos; they leave the event loop free.
+            keys: The only keys that are let in; none means any key.
+        """
+        self.url = url
+        self.files_url = files_url
+        self.keys = keys
+        #: Unix seconds now.
+        self.clock = steady_clock()
+        self.settings = Settings()
+        self.faults = Faults()
+        self.uploads = Uploads(files_url)
+        self.pictures = Pictures(pool, self.own_file)
+        self.videos = Videos(folder, pool, self.pictures)
+        #: Accounts by the digest of their key.
+        self.accounts: dict[str, Account] = {}
+        self.predictions: dict[str, tuple[Account, Prediction]] = {}
+        self.requests: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
+        #: How many webhooks were sent, and how they were answered.
+        self.webhooks: Counter[str] = Counter()
+        #: Webhooks that are still to be sent; their loop holds tasks only weakly.
+        self.calls: set[object] = set()
+        #: Requests that carried a key to the files origin.
+        self.key_leaks = 0
+        self.journal: Journal | None = None
 
     def configure(self, changes: Mapping[str, object]) -> None:
         """Change settings and faults.
 
         Raises:
-            SettingRefused: one of them is wrong; none was changed.
+            SettingError: one of them is wrong; none was changed.
         """
         self.settings, self.faults = changed(self.settings, self.faults, changes)
 
-    def account(self, key: str) -> Account:
-        """The account of a key, made when the key is first seen."""
-        if key not in self.accounts:
-            known = self.earlier.pop(digest_of(key), None)
-            self.accounts[key] = known or self._new_account()
-        account = self.accounts[key]
-        account.settle(self.clock(), self.settings.refund_delay_s)
-        return account
-
-    def restore(self, journal: Journal) -> None:
-        """Go on with what a journal has, and write down there what is created."""
+    def restore(self, path: Path) -> None:
+        """Go on with what is in a journal, and write down there what is created."""
+        journal = Journal(path)
         for owner, prediction in journal.read():
-            if owner not in self.earlier:
-                self.earlier[owner] = self._new_account()
-            account = self.earlier[owner]
+            account = self._account_of(owner)
             account.add(prediction)
             self.predictions[prediction.id] = (account, prediction)
         self.journal = journal
+        self.uploads.restore(path.with_suffix(".uploads"))
 
-    def delete(self, prediction: Prediction) -> None:
-        """Forget a prediction; its money stays where it is."""
-        prediction.deleted = True
-        if self.journal:
-            self.journal.deleted(prediction.id)
+    def account(self, key: str) -> Account:
+        """The account of a key, made when the key is first seen."""
+        account = self._account_of(hashlib.sha256(key.encode()).hexdigest())
+        account.settle(self.clock(), self.settings.refund_delay_s)
+        return account
 
-    def _new_account(self) -> Account:
-        name = f"key-{len(self.accounts) + len(self.earlier) + 1}"
-        return Account(name, self.new_books())
-
-    def new_books(self) -> Books:
-        """The books of a key that has spent nothing yet."""
-        return Books(self.settings.balance_usd_micros)
+    def new_billing(self) -> Billing:
+        """The billing of a key that has spent nothing yet."""
+        return Billing(self.settings.balance_usd_micros)
 
     def create(
-        self, account: Account, model: Model, inputs: dict[str, Any]
+        self, account: Account, model: type[Model], inputs: dict[str, Any]
     ) -> Prediction:
-        """Start and charge a prediction, and now and then a stranger's beside it."""
-        stranger = self.faults.strikes("stranger")
-        before = luck(self.settings.seed, "before", len(self.predictions)) < 0.5  # noqa: PLR2004 - a coin
-        if stranger and before:
-            self._create_foreign(account, model, inputs)
+        """Start and charge a prediction, and at times another client's beside it."""
+        other = self.faults.happens("stranger")
+        before = draw(self.settings.seed, "before", len(self.predictions)) < 1 / 2
+        if other and before:
+            self._create(account, model, self._inputs_of_another(inputs), stranger=True)
         prediction = self._create(account, model, inputs)
-        if stranger and not before:
-            self._create_foreign(account, model, inputs)
+        if other and not before:
+            self._create(account, model, self._inputs_of_another(inputs), stranger=True)
         return prediction
 
-    def price_usd_micros(self, model: Model, inputs: Mapping[str, Any]) -> int:
+    def price_usd_micros(self, model: type[Model], inputs: Mapping[str, Any]) -> int:
         """What a prediction costs here and now: the list price, more or less."""
         return model.price_usd_micros(inputs) * self.settings.price_percent // 100
 
@@ -125,41 +167,57 @@ class Provider:
         owner, prediction = self.predictions.get(prediction_id, (None, None))
         return prediction if owner is account else None
 
-    def result_url(self, prediction: Prediction) -> str:
-        """Where its result is asked for."""
-        return f"{self.url}/api/v3/predictions/{prediction.id}/result"
+    def delete(self, prediction: Prediction) -> None:
+        """Forget a prediction; its money stays where it is."""
+        prediction.deleted = True
+        if self.journal:
+            self.journal.deleted(prediction.id)
 
-    def video_url(self, prediction: Prediction) -> str:
-        """Where its video is, once it is completed."""
-        return f"{self.files_url}/predictions/{prediction.id}/1.mp4"
+    def own_file(self, url: str) -> bytes | None:
+        """The bytes of an upload or a sample by its URL; None for any other URL."""
+        path = self.uploads.path_of(url)
+        upload = self.upload(path)
+        return upload.body if upload else samples().get(path)
 
-    def _create_foreign(
-        self, account: Account, model: Model, inputs: dict[str, Any]
-    ) -> None:
+    def upload(self, path: str) -> Upload | None:
+        """An uploaded file that came and is not gone yet."""
+        upload = self.uploads.by_path.get(path)
+        oldest_s = self.clock() - self.settings.upload_kept_s
+        if upload and upload.body is not None and upload.kept_at_s >= oldest_s:
+            return upload
+        return None
+
+    def _account_of(self, owner: str) -> Account:
+        if owner not in self.accounts:
+            name = f"key-{len(self.accounts) + 1}"
+            self.accounts[owner] = Account(name, owner, self.new_billing())
+        return self.accounts[owner]
+
+    def _inputs_of_another(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """The same inputs with another picture."""
         picture = f"https://stranger.example/{len(self.predictions) + 1}.jpg"
-        theirs = dict(inputs)
-        for name in ("image", "end_image"):
-            if name in theirs:
-                theirs[name] = picture
-        if "images" in theirs:
-            theirs["images"] = [picture]
-        self._create(account, model, theirs, stranger=True)
+        pictures = {"image": picture, "end_image": picture, "images": [picture]}
+        return inputs | {name: pictures[name] for name in pictures.keys() & inputs}
 
     def _create(
         self,
         account: Account,
-        model: Model,
+        model: type[Model],
         inputs: dict[str, Any],
         *,
         stranger: bool = False,
     ) -> Prediction:
-        now_s = self.clock()
+        settings, now_s = self.settings, self.clock()
         sequence = len(self.predictions) + 1
-        length_s = draw_generation_s(self.settings, sequence)
+        length_s = draw_generation_s(settings, sequence)
         starts_at_s = now_s
-        if self.settings.over_concurrency == "queue" and not stranger:
-            limit = self.settings.most_at_once
-            starts_at_s = account.slots.take(now_s, length_s, limit)
+        if settings.over_concurrency == "queue" and not stranger:
+            starts_at_s = take_slot(
+                account.slot_ends_s, now_s, length_s, settings.most_at_once
+            )
+        drawn = COMPLETED
+        if not stranger:
+            drawn = draw_outcome(self.faults, inputs, settings.flagged_word)
         prediction = Prediction(
             # Random and not drawn from the seed: a restarted sandbox must not hand out
             # the ids that a client already keeps in its own records.
@@ -171,18 +229,14 @@ class Provider:
             created_at_s=now_s,
             starts_at_s=starts_at_s,
             due_at_s=starts_at_s + length_s,
-            fate=COMPLETED if stranger else self._fate(inputs),
-            look=self.gallery.look(picture_urls(inputs), self.settings),
+            outcome=drawn,
+            fetch=self.pictures.fetch(
+                picture_urls(inputs), check=settings.check_pictures
+            ),
             stranger=stranger,
         )
         account.add(prediction)
         self.predictions[prediction.id] = (account, prediction)
         if self.journal:
-            owner = next(key for key, each in self.accounts.items() if each is account)
-            self.journal.created(digest_of(owner), prediction)
+            self.journal.created(account.owner, prediction)
         return prediction
-
-    def _fate(self, inputs: Mapping[str, Any]) -> Fate:
-        drawn = draw_fate(self.faults)
-        flagged = is_flagged(inputs, self.settings.flagged_word)
-        return FATES["outcome_1200"] if flagged else drawn

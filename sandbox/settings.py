@@ -1,15 +1,25 @@
-"""What can be set on the sandbox, at its start and while it runs.
+"""What can be set on the sandbox, at its start and while it runs: settings and faults.
 
-It decides which values are allowed and says in a sentence what is wrong with others.
-It never acts on a setting; faults have their own module, though a person sets both in
-the same way and under the same roof of names.
+Whether a fault happens is decided here too, repeatably: by the seed and by how often
+that fault was asked about, never by the clock. What a fault then does is written where
+the answer is made.
 """
 
-import dataclasses
+import hashlib
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeVar
 
-from sandbox.faults import FAULTS, Faults
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import ErrorDetails
 
 #: Video starts in any 60 s, and predictions at once, by tier; source: the newer of the
 #: two published tables at wavespeed.ai/docs/account-levels.
@@ -20,83 +30,123 @@ TIERS = {
     "ultra": (5_000, 10_000),
 }
 
-CHOICES: dict[str, tuple[object, ...]] = {
-    "tier": tuple(TIERS),
-    "over_concurrency": ("refuse", "queue"),
-    "retry_after": ("none", "seconds", "date", "absurd"),
-    "insufficient": (402, 403, 200),
-    "quality": ("demo", "small"),
+#: Every fault by name, with what it does.
+FAULTS = {
+    "submit_drop_before": "the line drops; nothing was created",
+    "submit_drop_after": "created and charged; the line drops without an answer",
+    "submit_5xx_before": "503; nothing was created",
+    "submit_5xx_after": "created and charged; the answer is 502",
+    "submit_garbled": "created and charged; the answer is 200 with half of a JSON",
+    "submit_no_id": "created and charged; the answer is 200 without an id",
+    "submit_late": "created and charged; the answer comes after `submit_late_s`",
+    "submit_held": "created, charged and answered only after `submit_held_s`",
+    "submit_429": "429; nothing was created",
+    "result_5xx": "503",
+    "result_429": "429",
+    "result_drop": "the line drops",
+    "result_html": "200 with a web page",
+    "result_huge": "200 with 10 MB of JSON",
+    "result_wrong_types": "200 with a prediction whose fields have other types",
+    "result_unknown_status": "an unknown status word for `unknown_status_looks` polls",
+    "result_id_slashes": "an id with slashes in the answer",
+    "result_url_scheme": "an output URL that names a file of the reader's machine",
+    "result_redirect": "a redirect to another origin",
+    "result_redirect_scheme": "a redirect to a file of the reader's machine",
+    "result_404": "404 for this prediction, now and always",
+    "status_upper": "the status in capitals, in every answer",
+    "status_synonym": "another word for the status, in every answer",
+    "outputs_null": "nothing and an empty text before the video's address",
+    "outputs_cover": "the address of a picture before that of the video",
+    "outputs_object": "the video's address inside an object",
+    "outputs_space": "an address with a space in it",
+    "outputs_none": "completed, with no outputs",
+    "outcome_never": "it is processed forever",
+    "outcome_1200": "failed: content moderation, not refunded",
+    "outcome_1400": "failed: parameter missing",
+    "outcome_1402": "failed: picture out of reach",
+    "outcome_5000": "failed: internal error",
+    "outcome_5003": "failed: service unavailable",
+    "outcome_timeout": "status `timeout`",
+    "outcome_cancelled": "status `cancelled`",
+    "outcome_deleted": "status `deleted`, not refunded",
+    "download_5xx": "503",
+    "download_truncated": "the line drops after half of the video",
+    "download_html": "200 with a web page",
+    "download_endless": "a body that never ends, without a length",
+    "download_drip": "the video at `drip_bytes_per_s`",
+    "download_wrong_length": "Content-Length says less than what is sent",
+    "download_403": "403 for this video, now and always",
+    "download_redirect": "a redirect to a file of the reader's machine",
+    "history_5xx": "503",
+    "billing_5xx": "503",
+    "price_5xx": "503 instead of a quote",
+    "upload_5xx": "503 instead of an upload ticket",
+    "upload_put_5xx": "503 from the host that takes the bytes",
+    "upload_put_drop": "the line to that host drops; nothing is kept",
+    "webhook_never": "no webhook is sent",
+    "webhook_twice": "the webhook is sent twice",
+    "webhook_late": "the webhook is sent `webhook_late_s` after the end",
+    "webhook_forged": "the webhook is signed with a wrong secret",
+    "webhook_early": "the answer to the paid request comes after its webhook",
+    "stranger": "another client of the same key starts a similar prediction",
 }
 
+T = TypeVar("T")
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Tier = Literal["bronze", "silver", "gold", "ultra"]
+RetryAfter = Literal["none", "seconds", "date", "absurd"]
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that can be set, with the values of an ordinary day."""
 
-    seed: int = 1
-    #: Limits of each key, unless the next two say otherwise.
-    tier: str = "silver"
-    #: Starts in any 60 s; 0 leaves it to the tier.
-    videos_per_minute: int = 0
-    #: Predictions not yet over; 0 leaves it to the tier.
-    concurrent: int = 0
-    #: Over the concurrency: `refuse` with 429, or `queue` (it stays `created`).
-    over_concurrency: str = "refuse"
-    #: Which Retry-After a 429 carries.
-    retry_after: str = "none"
-    #: Seconds it names; 0 is until there is room again.
-    retry_after_s: float = 0.0
-    #: Median of the time a prediction takes, log-normal with this sigma.
-    generation_s: float = 20.0
-    spread: float = 0.25
-    #: Share of predictions that take `straggler_factor` times as long.
-    stragglers: float = 0.0
-    straggler_factor: float = 5.0
-    #: What each key has when it is first seen.
-    balance_usd_micros: int = 1_000_000_000
-    #: HTTP status of a refusal for want of money; with 200, `data.code` says 1407.
-    insufficient: int = 402
-    #: What keys pay, and are quoted as discounted price, in percent of the list.
-    price_percent: int = 100
-    #: How long an uploaded file is there.
-    upload_kept_s: float = 604_800.0
-    #: Whether routes are there that came later: upload tickets, and `model/price`.
-    newer_routes: bool = True
-    #: From the end of a failed prediction to the refund in the billing.
-    refund_delay_s: float = 0.0
-    #: How long a prediction, or a row of the billing, is not yet listed.
-    history_lag_s: float = 0.0
-    billing_lag_s: float = 0.0
-    #: Whether listed predictions, or results, show what was asked for.
-    history_inputs: bool = False
-    result_inputs: bool = False
-    #: Most items on a page, whatever was asked for; 0 is as asked for.
-    page_cap: int = 0
-    #: Whether the billing says `total` instead of `has_more`.
-    billing_total: bool = False
-    #: Whether pictures under 300 px a side fail a prediction, as the pages say.
-    check_pictures: bool = True
-    #: A prompt with this word in it ends as `outcome_1200` does; empty is no word.
-    flagged_word: str = ""
-    #: A prompt or model with this word in it is refused with 403; empty is no word.
-    forbidden_word: str = ""
-    #: A prompt with this word in it is refused with 400 and quoted; empty is no word.
-    quoted_word: str = ""
-    #: `small` is quick to make: 160 px, 5 frames a second.
-    quality: str = "demo"
-    submit_late_s: float = 90.0
-    #: Until a request that is held up is handled, whether or not anybody still waits.
-    submit_held_s: float = 90.0
-    unknown_status_looks: int = 3
-    drip_bytes_per_s: int = 2_000
-    #: From the end of a prediction to a webhook that is late.
-    webhook_late_s: float = 30.0
-    #: Before the second try of a webhook that nobody took; twice that before the third.
-    webhook_retry_s: float = 1.0
-    #: Which secret of an account signs its webhooks; another number is another one.
-    webhook_secret: int = 1
-    #: The first so many requests for each video answer 404.
-    download_404_first: int = 0
+def about(default: T, text: str) -> T:
+    """A setting with its default and what it means."""
+    field: T = Field(default=default, description=text)
+    return field
+
+
+class Settings(BaseModel):
+    """Every setting, with the values of an ordinary day; faults are added below."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    seed: Count = about(1, "what all chance is drawn from")
+    tier: Tier = about("silver", f"limits of each key: {', '.join(TIERS)}")
+    videos_per_minute: Count = about(0, "starts in any 60 s; 0 is the tier's")
+    concurrent: Count = about(0, "predictions at once; 0 is the tier's")
+    over_concurrency: Literal["refuse", "queue"] = about("refuse", "or queue")
+    retry_after: RetryAfter = about("none", "of a 429; or seconds, date, absurd")
+    retry_after_s: Amount = about(0.0, "what Retry-After says; 0 is the true time")
+    generation_s: Amount = about(20.0, "median time of a prediction")
+    spread: Amount = about(0.25, "sigma of these times, which are log-normal")
+    stragglers: Amount = about(0.0, "share of predictions that are slow")
+    straggler_factor: Amount = about(5.0, "how many times slower those are")
+    balance_usd_micros: Count = about(1_000_000_000, "what each key has at first")
+    insufficient: Literal[402, 403, 200] = about(
+        402, "status when money is short: 402, 403, or 200 with code 1407"
+    )
+    price_percent: Count = about(100, "what keys pay, in percent of the list price")
+    upload_kept_s: Amount = about(604_800.0, "how long an uploaded file is kept")
+    newer_routes: bool = about(True, "whether upload tickets and model/price exist")
+    refund_delay_s: Amount = about(0.0, "from the end of a failure to its refund")
+    history_lag_s: Amount = about(0.0, "until a prediction is listed")
+    billing_lag_s: Amount = about(0.0, "until a row of the billing is listed")
+    history_inputs: bool = about(False, "whether listed predictions show inputs")
+    result_inputs: bool = about(False, "whether results show inputs")
+    page_cap: Count = about(0, "most items on a page; 0 is as asked for")
+    billing_total: bool = about(False, "billing says total instead of has_more")
+    check_pictures: bool = about(True, "pictures under 300 px a side fail")
+    flagged_word: str = about("", "in a prompt: it ends as outcome_1200 does")
+    forbidden_word: str = about("", "in a prompt or model: 403")
+    quoted_word: str = about("", "in a prompt: 400, and the prompt is quoted")
+    quality: Literal["demo", "small"] = about("demo", "or small, quick to make")
+    submit_late_s: Amount = about(90.0, "of the fault submit_late")
+    submit_held_s: Amount = about(90.0, "of the fault submit_held")
+    unknown_status_looks: Count = about(3, "polls with result_unknown_status")
+    drip_bytes_per_s: Count = about(2_000, "of the fault download_drip")
+    webhook_late_s: Amount = about(30.0, "of the fault webhook_late")
+    webhook_retry_s: Amount = about(1.0, "before a webhook's second try; then twice")
+    webhook_secret: Count = about(1, "which secret signs webhooks")
+    download_404_first: Count = about(0, "first requests of each video that are 404")
 
     @property
     def starts_per_60_s(self) -> int:
@@ -105,64 +155,97 @@ class Settings:
 
     @property
     def most_at_once(self) -> int:
-        """Most predictions not yet over."""
+        """Most predictions that are not over."""
         return self.concurrent or TIERS[self.tier][1]
 
 
-class SettingRefused(ValueError):  # noqa: N818 - a setting was refused; that is the name
+class SettingError(ValueError):
     """A setting that does not exist, or a value it cannot have."""
+
+
+def draw(seed: int, *parts: object) -> float:
+    """A random number in [0, 1) that only depends on its arguments."""
+    text = "/".join(map(str, (seed, *parts)))
+    digest = hashlib.blake2b(text.encode(), digest_size=7).digest()
+    # 53 bits are what a float holds exactly, so the result stays below 1.
+    return (int.from_bytes(digest) >> 3) / 2**53
+
+
+def describe(problem: ErrorDetails, unknown: str) -> str:
+    """One problem that pydantic found: where, and what is wrong."""
+    where = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]
+    )
+    words = problem["msg"].removeprefix("Value error, ")
+    words = unknown if problem["type"] == "extra_forbidden" else words
+    return f"{where[1:]}: {words}" if where else words
+
+
+def _odds(value: object) -> tuple[float, int]:
+    """The chance of a fault, and how many times it happens first.
+
+    Raises:
+        ValueError: neither `0.25` nor `"first 3"`.
+    """
+    if isinstance(value, int | float) and 0 <= value <= 1:
+        return float(value), 0
+    word, _, times = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    if word == "first" and times.isdecimal():
+        return 0.0, int(times)
+    raise ValueError(f'give a number from 0 to 1, or "first 3"; got {value!r}')
+
+
+def _checked(value: object) -> object:
+    _odds(value)
+    return value
+
+
+_FAULTS: dict[str, Any] = {
+    name: (Annotated[Any, AfterValidator(_checked)], Field(default=0, description=does))
+    for name, does in FAULTS.items()
+}
+_Everything = create_model("_Everything", __base__=Settings, **_FAULTS)
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults that are switched on, and how often each was asked about."""
+
+    seed: int = 1
+    #: Chance, and how many times first, by the name of the fault.
+    odds: dict[str, tuple[float, int]] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def happens(self, name: str) -> bool:
+        """Whether the fault happens this time."""
+        if name not in self.odds:
+            return False
+        self.asked[name] += 1
+        return self.happens_to(name, self.asked[name])
+
+    def happens_to(self, name: str, index: int) -> bool:
+        """Whether the fault happens to number `index`, from 1; always the same."""
+        if name not in self.odds:
+            return False
+        chance, first = self.odds[name]
+        return index <= first or draw(self.seed, name, index) < chance
 
 
 def changed(
     settings: Settings, faults: Faults, changes: Mapping[str, object]
 ) -> tuple[Settings, Faults]:
-    """Settings and faults after the changes, all of them or, if one is wrong, none.
+    """Settings and faults after the changes: all of them or, if one is wrong, none.
 
     Raises:
-        SettingRefused: names the setting, and what it takes.
+        SettingError: names the setting, and what it takes.
     """
-    new_faults = Faults(faults.seed, dict(faults.odds), faults.asked.copy())
-    values: dict[str, object] = {}
-    for name, value in changes.items():
-        if name in FAULTS:
-            _set_fault(new_faults, name, value)
-        else:
-            values[name] = _checked(name, value)
-    # Every value has just been checked against its field's type.
-    new = dataclasses.replace(settings, **values)  # type: ignore[arg-type]  # checked above
-    new_faults.seed = new.seed
-    return new, new_faults
-
-
-def as_json(settings: Settings, faults: Faults) -> dict[str, object]:
-    """Every setting and every fault by name, as `changed` takes them."""
-    odds = dict.fromkeys(FAULTS, 0.0) | {
-        name: odds.written() for name, odds in faults.odds.items()
-    }
-    return dataclasses.asdict(settings) | odds
-
-
-def _set_fault(faults: Faults, name: str, value: object) -> None:
     try:
-        faults.set(name, value)
-    except ValueError as error:
-        raise SettingRefused(f"{name}: {error}") from None
-
-
-def _checked(name: str, value: object) -> object:
-    defaults = dataclasses.asdict(Settings())
-    if name not in defaults:
-        known = ", ".join([*defaults, *FAULTS])
-        raise SettingRefused(f"{name}: no such setting; there are {known}")
-    default = defaults[name]
-    if isinstance(default, float) and type(value) is int:
-        value = float(value)
-    if type(value) is not type(default):
-        kind = type(default).__name__
-        raise SettingRefused(f"{name}: must be {kind}, as {default!r}; got {value!r}")
-    if name in CHOICES and value not in CHOICES[name]:
-        choices = ", ".join(map(str, CHOICES[name]))
-        raise SettingRefused(f"{name}: must be one of {choices}; got {value!r}")
-    if isinstance(value, int | float) and not 0 <= value < float("inf"):
-        raise SettingRefused(f"{name}: must not be negative or endless; got {value!r}")
-    return value
+        new = _Everything(**(settings.model_dump() | dict(changes)))
+    except ValidationError as error:
+        known = "no such setting; --help and GET /sandbox/settings list them"
+        raise SettingError(describe(error.errors()[0], known)) from None
+    every = {name: _odds(getattr(new, name)) for name in FAULTS}
+    odds = {name: value for name, value in every.items() if any(value)}
+    # The count of a fault that is set begins anew.
+    asked = {name: n for name, n in faults.asked.items() if name not in changes}
+    return new, Faults(new.seed, odds, Counter(asked))

@@ -20,7 +20,7 @@ from jobs.settings import Settings
 from producer import looking
 from producer.exits import Exit, Stop
 from producer.uploading import BLOCK, Uploaded, upload_all
-from sandbox.uploads import MOST_BYTES, samples
+from sandbox.uploads import MAX_BYTES, samples
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 
@@ -170,7 +170,7 @@ def test_a_picture_that_cannot_be_read_is_named(desk: Desk) -> None:
 
 
 def test_a_picture_that_is_refused_is_named_and_the_others_are_kept(desk: Desk) -> None:
-    good, large = desk.write(PICTURES[0]), desk.write(bytes(MOST_BYTES + 1), "large")
+    good, large = desk.write(PICTURES[0]), desk.write(bytes(MAX_BYTES + 1), "large")
     with pytest.raises(Stop, match=r"does not take .*/large: HTTP 413") as stop:
         desk.upload(good, large)
     assert stop.value.code == Exit.USAGE

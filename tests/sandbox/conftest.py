@@ -15,6 +15,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[RunningSandbox]:
-    """A real process, shared by the tests of a module; each uses a key of its own."""
-    with running_sandbox(generation_s=0.0, quality="small") as sandbox:
+    """A real process, shared by the tests of a module; predictions take no time."""
+    with running_sandbox(
+        generation_s=0.0, quality="small", webhook_retry_s=0.02
+    ) as sandbox:
         yield sandbox

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from starlette.applications import Starlette
 
-from sandbox.app import api_app, files_app
-from sandbox.models import known_models
+from sandbox.models import MODELS
 from sandbox.provider import Provider
-from sandbox.serve import new_provider
+from sandbox.server import api_app, files_app
 
 V26 = "kwaivgi/kling-v2.6-std/image-to-video"
 V16 = "kwaivgi/kling-v1.6-i2v-standard"
@@ -32,16 +30,7 @@ LEAST: dict[str, dict[str, Any]] = {
     V30: {"image": PICTURE, "prompt": "it turns"},
     MULTI: {"images": [PICTURE], "prompt": "it turns"},
 }
-
-
-@dataclass(slots=True)
-class Clock:
-    """Unix seconds that pass only when told to."""
-
-    now_s: float = BEGAN_S
-
-    def __call__(self) -> float:
-        return self.now_s
+assert set(LEAST) == set(MODELS), "a model of the sandbox is not tested"
 
 
 @dataclass(slots=True)
@@ -49,7 +38,7 @@ class Desk:
     """Asks the sandbox as a client would."""
 
     provider: Provider
-    clock: Clock
+    now_s: float = BEGAN_S
 
     def configure(self, **changes: object) -> None:
         self.provider.configure(changes)
@@ -57,22 +46,29 @@ class Desk:
     def ask(
         self, method: str, path: str, key: str | None = "k", **options: Any
     ) -> httpx.Response:
-        return self._ask(api_app(self.provider), method, path, key, **options)
+        """Ask either origin; a URL of the files origin goes there."""
+        on_files = path.startswith(self.provider.files_url)
+        app = (files_app if on_files else api_app)(self.provider)
+        headers = {"authorization": f"Bearer {key}"} if key is not None else {}
+        headers |= options.pop("headers", {})
 
-    def files(
-        self, method: str, path: str, key: str | None = None, **options: Any
-    ) -> httpx.Response:
-        return self._ask(files_app(self.provider), method, path, key, **options)
+        async def asked() -> httpx.Response:
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(app), base_url=self.provider.url
+            ) as client:
+                return await client.request(method, path, headers=headers, **options)
+
+        return asyncio.run(asked())
 
     def submit(
-        self, model: str = V26, inputs: object = None, key: str | None = "k"
+        self, model: str = V26, key: str | None = "k", **inputs: Any
     ) -> httpx.Response:
-        body = LEAST[model] if inputs is None else inputs
+        body = LEAST[model] | inputs
         return self.ask("POST", f"/api/v3/{model}", key, json=body)
 
-    def start(self, model: str = V26, **inputs: object) -> str:
+    def start(self, model: str = V26, **inputs: Any) -> str:
         """Id of a new prediction."""
-        answer = self.submit(model, LEAST[model] | inputs)
+        answer = self.submit(model, **inputs)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["data"]["id"])
 
@@ -90,34 +86,15 @@ class Desk:
     def books(self) -> dict[str, Any]:
         return dict(self.ask("GET", "/sandbox/books?rows=1", None).json())
 
-    def _ask(
-        self, app: Starlette, method: str, path: str, key: str | None, **options: Any
-    ) -> httpx.Response:
-        headers = {"authorization": f"Bearer {key}"} if key is not None else {}
-        headers |= options.pop("headers", {})
-
-        async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(
-                transport=transport, base_url=self.provider.url
-            ) as client:
-                return await client.request(method, path, headers=headers, **options)
-
-        return asyncio.run(asked())
-
 
 @contextmanager
 def open_desk(folder: Path, *keys: str) -> Iterator[Desk]:
     """A desk with fresh books; predictions take exactly 20 s."""
-    clock = Clock()
     with ThreadPoolExecutor(1) as pool:
-        provider = new_provider(
+        provider = Provider(
             "http://api.test", "http://files.test", folder, pool, frozenset(keys)
         )
-        provider.clock = clock
-        desk = Desk(provider, clock)
+        desk = Desk(provider)
+        provider.clock = lambda: desk.now_s
         desk.configure(spread=0, generation_s=20)
         yield desk
-
-
-assert set(LEAST) == set(known_models()), "a model of the sandbox is not tested"

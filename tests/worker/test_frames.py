@@ -10,8 +10,8 @@ from PIL import Image
 
 from jobs.attempt.settling import CLEARLY, NEAR
 from sandbox.pictures import shrunk
-from sandbox.rendering import Film, render
 from sandbox.uploads import samples
+from sandbox.videos import Clip, render
 from tests.worker.workshop import drawing, jpeg
 from worker import frames
 from worker.frames import DecodeError
@@ -36,7 +36,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], Path]:
     @cache
     def made(picture: bytes) -> Path:
         path = folder / f"{hash(picture)}.mp4"
-        film = Film(2, sound=False, aspect=None, long_side_px=160, frames_per_s=5)
+        film = Clip(2, sound=False, aspect=None, long_side_px=160, frames_per_s=5)
         render(shrunk(picture, "picture", check=True), film, path)
         return path
 

@@ -22,7 +22,7 @@ from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.settings import child_environment
 from jobs.states import State
-from sandbox.hooks import signature
+from sandbox.webhooks import signature
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, workshop
 from worker.hooks import Receiver

@@ -23,8 +23,8 @@ from jobs.ledger import Ledger
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.states import State
 from sandbox.pictures import shrunk
-from sandbox.rendering import Film, render
 from sandbox.uploads import samples
+from sandbox.videos import Clip, render
 from tests.producer.running import ended, quick_sandbox, until
 from tests.worker.test_frames import distance
 from tests.worker.test_mp4 import film
@@ -59,7 +59,7 @@ def encoded(path: Path, *shown: av.VideoFrame, **options: str) -> Path:
 
 
 def filmed(path: Path, aspect: Fraction | None, long_side_px: int) -> Path:
-    film = Film(1, sound=True, aspect=aspect, long_side_px=long_side_px, frames_per_s=8)
+    film = Clip(1, sound=True, aspect=aspect, long_side_px=long_side_px, frames_per_s=8)
     render(shrunk(MUG, "picture", check=True), film, path)
     return path
 

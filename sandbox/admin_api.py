@@ -4,45 +4,45 @@ They ask for no key, and a real provider has none of them. The books are what a 
 compares a cost report with: amounts are whole micro-dollars.
 """
 
-from collections.abc import Iterator
-
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox import wire
 from sandbox.account import Account
-from sandbox.answers import Refusal, json_object, json_response
-from sandbox.predictions import Prediction
+from sandbox.prediction import Prediction
 from sandbox.provider import Provider
-from sandbox.settings import SettingRefused, as_json
+from sandbox.settings import SettingError
 
 
 async def health(_: Provider, __: Request) -> Response:
     """That it is there."""
-    return json_response({"ok": True})
+    return wire.json_response({"ok": True})
 
 
 async def show_settings(provider: Provider, _: Request) -> Response:
     """Every setting and fault."""
-    return json_response(as_json(provider.settings, provider.faults))
+    return wire.json_response(provider.settings.model_dump())
 
 
 async def change_settings(provider: Provider, request: Request) -> Response:
     """Change the settings and faults that are named; all of them, or none."""
     try:
-        provider.configure(await json_object(request))
-    except SettingRefused as refused:
-        raise Refusal(400, str(refused)) from None
+        provider.configure((await wire.json_of(request, wire.JsonObject)).root)
+    except SettingError as error:
+        raise HTTPException(400, str(error)) from None
     return await show_settings(provider, request)
 
 
 async def books(provider: Provider, request: Request) -> Response:
     """What was created, charged, refunded, asked and answered."""
     now_s = provider.clock()
-    accounts = [*provider.accounts.values(), *provider.earlier.values()]
+    accounts = list(provider.accounts.values())
     for account in accounts:
         account.settle(now_s, provider.settings.refund_delay_s)
     sheets = {account.name: _sheet(account, now_s) for account in accounts}
-    content: dict[str, object] = _total(provider, list(sheets.values()))
+    fresh = _sheet(Account("", "", provider.new_billing()), now_s)
+    content: dict[str, object] = _total(list(sheets.values()) or [fresh])
     content |= {
         "requests": dict(provider.requests),
         "answers": dict(provider.answers),
@@ -51,40 +51,36 @@ async def books(provider: Provider, request: Request) -> Response:
         "by_key": sheets,
     }
     if request.query_params.get("rows") == "1":
-        content["rows"] = list(_rows(provider, now_s))
-    return json_response(content)
+        pairs = provider.predictions.values()
+        content["rows"] = [_row(account, each, now_s) for account, each in pairs]
+    return wire.json_response(content)
 
 
 def _sheet(account: Account, now_s: float) -> dict[str, int]:
-    """One account in numbers; a stranger's predictions only touch its balance."""
+    """One account in numbers; other clients' predictions only touch its balance."""
+    own = [each for each in account.predictions if not each.stranger]
+    over = [each for each in own if each.over(now_s)]
+    completed = sum(each.ending().status == "completed" for each in over)
     return {
-        "predictions": account.started,
-        "completed": account.completed,
-        "failed": account.failed,
-        "charged_usd_micros": account.charged_usd_micros,
-        "refunded_usd_micros": account.refunded_usd_micros,
-        "balance_usd_micros": account.books.balance_usd_micros(now_s),
-        "strangers": len(account.predictions) - account.started,
-        "worst_60s_starts": account.window.worst,
+        "predictions": len(own),
+        "completed": completed,
+        "failed": len(over) - completed,
+        "charged_usd_micros": sum(each.price_usd_micros for each in own),
+        "refunded_usd_micros": sum(each.refunded_usd_micros for each in own),
+        "balance_usd_micros": account.billing.left_usd_micros(now_s),
+        "strangers": len(account.predictions) - len(own),
+        "worst_60s_starts": account.starts.most,
         "most_concurrent": account.most_concurrent,
     }
 
 
-def _total(provider: Provider, sheets: list[dict[str, int]]) -> dict[str, object]:
+def _total(sheets: list[dict[str, int]]) -> dict[str, object]:
     """All accounts together: sums, and of limits the worst, since each has its own."""
-    if not sheets:
-        fresh = Account("", provider.new_books())
-        sheets = [_sheet(fresh, provider.clock())]
     worst = {"worst_60s_starts", "most_concurrent"}
     return {
         name: (max if name in worst else sum)(sheet[name] for sheet in sheets)
         for name in sheets[0]
     }
-
-
-def _rows(provider: Provider, now_s: float) -> Iterator[dict[str, object]]:
-    for account, prediction in provider.predictions.values():
-        yield _row(account, prediction, now_s)
 
 
 def _row(account: Account, prediction: Prediction, now_s: float) -> dict[str, object]:
@@ -103,6 +99,6 @@ def _row(account: Account, prediction: Prediction, now_s: float) -> dict[str, ob
         "refunded_usd_micros": prediction.refunded_usd_micros,
         "lost_answer": prediction.lost_answer,
         "stranger": prediction.stranger,
-        "looks": prediction.looks,
+        "looks": prediction.polls,
         "downloads": prediction.downloads,
     }

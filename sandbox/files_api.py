@@ -1,0 +1,224 @@
+"""Files: upload tickets, the older upload, and everything on the files origin.
+
+The two routes that carry a key belong to the API; the files origin must never be shown
+one. The faults of uploads and downloads are made here.
+"""
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator
+from email.message import Message
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from sandbox import wire
+from sandbox.prediction import Prediction
+from sandbox.provider import Provider
+from sandbox.uploads import MAX_BYTES, samples
+
+#: A header of every ticket, without which its bytes are not taken.
+SEAL = "X-Upload-Seal"
+#: Room for the lines that surround a file in a form.
+FORM_BYTES = 16 * 1024
+MP4 = "video/mp4"
+#: How often a slow line sends something, in seconds.
+DRIP_S = 0.25
+ENDLESS_CHUNK = bytes(16 * 1024)
+
+
+class TicketQuery(BaseModel):
+    """The file that a ticket is asked for."""
+
+    model_config = ConfigDict(strict=True)
+
+    filename: str = Field(min_length=1)
+    size: int = Field(ge=1)
+    content_type: str | None = None
+
+
+async def ticket(provider: Provider, request: Request) -> Response:
+    """A URL to put an announced file to, and the one to read it from."""
+    wire.account(provider, request)
+    wire.require_newer_routes(provider)
+    wire.fail(provider, "upload_5xx")
+    query = await wire.json_of(request, TicketQuery)
+    if query.size > MAX_BYTES:
+        words = f"size: files have at most {MAX_BYTES} bytes, got {query.size}"
+        raise HTTPException(413, words)
+    content_type = query.content_type or _guessed(query.filename)
+    upload = provider.uploads.expect(query.filename, content_type, query.size)
+    url = provider.uploads.url(upload)
+    headers = {"Content-Type": content_type, SEAL: upload.seal}
+    instructions = {"method": "PUT", "url": url, "headers": headers}
+    return wire.success({"download_url": url, "upload": instructions})
+
+
+async def put(provider: Provider, request: Request) -> Response:
+    """Take in the bytes of an announced file."""
+    upload = provider.uploads.by_path.get(request.scope["path"])
+    if upload is None:
+        raise HTTPException(403, "no such ticket; ask at /api/v3/media/uploads")
+    if request.headers.get(SEAL) != upload.seal:
+        raise HTTPException(403, f"{SEAL}: must be sent as the ticket says")
+    # As the great object stores do, which take no chunks.
+    if "content-length" not in request.headers:
+        raise HTTPException(411, "content-length: is required")
+    wire.fail(provider, "upload_put_drop", "upload_put_5xx")
+    body = await wire.body_of(request, MAX_BYTES)
+    if len(body) != upload.size_bytes:
+        words = f"size: {upload.size_bytes} bytes were announced, {len(body)} came"
+        raise HTTPException(400, words)
+    if request.headers.get("content-type") != upload.content_type:
+        words = f"content-type: the ticket says {upload.content_type}"
+        raise HTTPException(400, words)
+    provider.uploads.keep(upload, body, provider.clock())
+    return Response(None, 200)
+
+
+async def binary(provider: Provider, request: Request) -> Response:
+    """The older way: a form with one field `file`."""
+    wire.account(provider, request)
+    boundary = _parameter(request.headers.get("content-type", ""), "boundary")
+    if boundary is None:
+        words = "the body must be multipart/form-data with a boundary"
+        raise HTTPException(400, words)
+    form = await wire.body_of(request, MAX_BYTES + FORM_BYTES)
+    filename, content_type, body = _file_of(form, boundary)
+    upload = provider.uploads.expect(filename, content_type, len(body))
+    provider.uploads.keep(upload, body, provider.clock())
+    return wire.success(
+        {
+            "type": content_type.partition("/")[0],
+            "download_url": provider.uploads.url(upload),
+            "filename": filename,
+            "size": len(body),
+        }
+    )
+
+
+async def get(provider: Provider, request: Request) -> Response:
+    """An uploaded file."""
+    found = provider.upload(request.scope["path"])
+    if found is None:
+        raise HTTPException(404, "no such file")
+    return Response(found.body, 200, None, found.content_type)
+
+
+async def sample(_: Provider, request: Request) -> Response:
+    """A sample picture."""
+    body = samples().get(request.scope["path"])
+    if body is None:
+        known = ", ".join(sorted(samples()))
+        raise HTTPException(404, f"no such picture; there are {known}")
+    return Response(body, 200, None, "image/jpeg")
+
+
+async def video(provider: Provider, request: Request) -> Response:
+    """The video of a completed prediction."""
+    _, prediction = provider.predictions.get(request.path_params["id"], (None, None))
+    now_s = provider.clock()
+    if prediction is None or prediction.status(now_s).status != "completed":
+        raise HTTPException(404, "no such file")
+    prediction.downloads += 1
+    spoiled = _spoiled(provider, prediction)
+    if spoiled is not None:
+        return spoiled
+    path = await provider.videos.video(prediction, provider.settings.quality)
+    happens = provider.faults.happens
+    if happens("download_truncated"):
+        whole = path.read_bytes()
+        return MislabelledResponse(whole[: len(whole) // 2], len(whole))
+    if happens("download_wrong_length"):
+        whole = path.read_bytes()
+        return MislabelledResponse(whole, len(whole) // 2)
+    if happens("download_drip"):
+        whole = path.read_bytes()
+        length = {"content-length": str(len(whole))}
+        return StreamingResponse(_drip(provider, whole), 200, length, MP4)
+    return FileResponse(path, 200, media_type=MP4)
+
+
+async def elsewhere(_: Provider, __: Request) -> Response:
+    """The target of a redirect: nothing is here."""
+    raise HTTPException(404, "nothing is here")
+
+
+class MislabelledResponse(Response):
+    """A body that is not as long as its Content-Length says, then the end."""
+
+    def __init__(self, body: bytes, length_bytes: int) -> None:
+        super().__init__(body, 200, {"content-length": str(length_bytes)}, MP4)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write to the connection itself: the server does not let us lie."""
+        del send
+        transport = scope["state"]["transport"]
+        head = [b"HTTP/1.1 200 OK"]
+        head += [name + b": " + value for name, value in self.raw_headers]
+        transport.write(b"\r\n".join([*head, b"", b""]) + self.body)
+        transport.close()
+        # Until the server has noticed, it would complain of an unfinished answer.
+        await wire.disconnected(receive)
+
+
+def _spoiled(provider: Provider, prediction: Prediction) -> Response | None:
+    """An answer without a video, where a fault asks for one."""
+    if prediction.downloads <= provider.settings.download_404_first:
+        raise HTTPException(404, "no such file")
+    if provider.faults.happens_to("download_403", prediction.sequence):
+        raise HTTPException(403, "the link has expired")
+    if provider.faults.happens("download_endless"):
+        return StreamingResponse(_endless(), media_type=MP4)
+    return wire.fail(provider, "download_5xx", "download_html", "download_redirect")
+
+
+async def _endless() -> AsyncIterator[bytes]:
+    while True:
+        yield ENDLESS_CHUNK
+        await asyncio.sleep(DRIP_S / 10)
+
+
+async def _drip(provider: Provider, whole: bytes) -> AsyncIterator[bytes]:
+    sent = 0
+    while sent < len(whole):
+        # Read anew each time: the setting may change while it drips.
+        drop = max(1, round(provider.settings.drip_bytes_per_s * DRIP_S))
+        yield whole[sent : sent + drop]
+        sent += drop
+        await asyncio.sleep(DRIP_S)
+
+
+def _file_of(form: bytes, boundary: str) -> tuple[str, str, bytes]:
+    """Name, type and bytes of the field `file`.
+
+    Raises:
+        HTTPException: 400, there is none.
+    """
+    # The first boundary has no line end before it; giving it one makes all alike.
+    for part in (b"\r\n" + form).split(b"\r\n--" + boundary.encode()):
+        head, found, body = part.partition(b"\r\n\r\n")
+        lines = head.decode("utf-8", "replace").split("\r\n")
+        headers = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
+        }
+        disposition = headers.get("content-disposition", "")
+        if found and _parameter(disposition, "name") == "file":
+            filename = _parameter(disposition, "filename") or "upload"
+            return filename, headers.get("content-type") or _guessed(filename), body
+    raise HTTPException(400, "file: is required")
+
+
+def _parameter(header: str, name: str) -> str | None:
+    message = Message()
+    message["content-type"] = header
+    value = message.get_param(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _guessed(filename: str) -> str:
+    return mimetypes.guess_type(filename)[0] or "application/octet-stream"

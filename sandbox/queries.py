@@ -1,0 +1,316 @@
+"""Everything an account can ask for without paying, and deleting.
+
+Results, history, billing, balance, prices and models; the faults of their answers are
+made here too. No question walks through more rows than it must.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox import wire
+from sandbox.account import Entry
+from sandbox.models import MODELS, InputError, Model
+from sandbox.prediction import Prediction
+from sandbox.provider import Provider
+
+HUGE_BYTES = 10 * 1024 * 1024
+#: A word that no page knows; the rule is to keep polling.
+UNKNOWN_STATUS = "warming_up"
+#: Faults of a result that other routes have too, the first of them first.
+SPOILED = (
+    "result_drop",
+    "result_5xx",
+    "result_429",
+    "result_html",
+    "result_redirect_scheme",
+)
+
+
+class Query(BaseModel):
+    """A question in JSON; numbers as strings are refused, as the provider does."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class PageQuery(Query):
+    """A question for a page of a list."""
+
+    page: int = Field(1, ge=1)
+    page_size: int = Field(20, ge=1, le=100)
+
+    def window(self, provider: Provider) -> tuple[int, int]:
+        """The first item of the page, and the one after its last."""
+        size = min(self.page_size, provider.settings.page_cap or self.page_size)
+        return (self.page - 1) * size, self.page * size
+
+
+class HistoryQuery(PageQuery):
+    """Which predictions to list."""
+
+    model: str | None = None
+    status: str | None = None
+    created_after: AwareDatetime | None = None
+    created_before: AwareDatetime | None = None
+
+
+class BillingQuery(PageQuery):
+    """Which deductions and refunds to list."""
+
+    billing_type: Literal["deduct", "refund"] | None = None
+    sort: Literal["created_at DESC", "created_at ASC"] | None = None
+    model_uuid: str | None = None
+    prediction_uuids: set[str] | None = None
+    start_time: AwareDatetime | None = None
+    end_time: AwareDatetime | None = None
+
+
+class DeleteQuery(Query):
+    """Which predictions to delete."""
+
+    ids: list[str]
+
+
+class PriceQuery(Query):
+    """What to price."""
+
+    model_id: str = ""
+    inputs: dict[str, Any] = {}
+
+
+async def result(provider: Provider, request: Request) -> Response:
+    """A prediction by its id."""
+    account = wire.account(provider, request)
+    prediction_id = request.path_params["id"]
+    prediction = provider.find(account, prediction_id)
+    if prediction is None:
+        raise HTTPException(404, f"prediction not found: {prediction_id}")
+    prediction.polls += 1
+    if provider.faults.odds:
+        spoiled = _spoiled(provider, prediction)
+        if spoiled is not None:
+            return spoiled
+    shown = provider.settings.result_inputs
+    data = wire.prediction_json(provider, prediction, show_inputs=shown)
+    return wire.success(_altered(provider, prediction, data))
+
+
+async def delete(provider: Provider, request: Request) -> Response:
+    """Delete predictions, without a refund; unknown ids are passed over."""
+    account = wire.account(provider, request)
+    count = 0
+    for each in (await wire.json_of(request, DeleteQuery)).ids:
+        prediction = provider.find(account, each)
+        if prediction is not None and not prediction.deleted:
+            provider.delete(prediction)
+            count += 1
+    return wire.success({"deleted_count": count})
+
+
+async def history(provider: Provider, request: Request) -> Response:
+    """The predictions of an account, newest first, a page of them."""
+    account = wire.account(provider, request)
+    query = await wire.json_of(request, HistoryQuery)
+    wire.fail(provider, "history_5xx")
+    now_s, settings = provider.clock(), provider.settings
+    from_s, to_s = _span(query.created_after, query.created_before)
+    rows = (
+        prediction
+        for prediction in account.newest_first(
+            from_s, min(to_s, now_s - settings.history_lag_s)
+        )
+        if query.model in {None, "", prediction.model}
+        and query.status in {None, "", prediction.status(now_s).status}
+    )
+    items = [
+        wire.prediction_json(provider, row, show_inputs=settings.history_inputs)
+        for row in islice(rows, *query.window(provider))
+    ]
+    return wire.success({"page": query.page, "items": items})
+
+
+async def billing(provider: Provider, request: Request) -> Response:
+    """The deductions and refunds of an account, a page of them."""
+    account = wire.account(provider, request)
+    query = await wire.json_of(request, BillingQuery)
+    wire.fail(provider, "billing_5xx")
+    now_s = provider.clock()
+    from_s, to_s = _span(query.start_time, query.end_time)
+    to_s = min(to_s, now_s - provider.settings.billing_lag_s)
+    ids = query.prediction_uuids
+    newest_first = query.sort != "created_at ASC"
+    matching = (
+        row
+        for row in account.billing.rows(from_s, to_s, newest_first=newest_first)
+        if query.billing_type in {None, row.kind}
+        and query.model_uuid in {None, "", row.prediction.model}
+        and (ids is None or row.prediction.id in ids)
+    )
+    page = _billing_page(provider, matching, *query.window(provider))
+    return wire.success({"page": query.page} | page)
+
+
+async def balance(provider: Provider, request: Request) -> Response:
+    """What an account has left, in dollars."""
+    account = wire.account(provider, request)
+    left = account.billing.left_usd_micros(provider.clock())
+    return wire.success({"balance": _usd(left)})
+
+
+async def price(provider: Provider, request: Request) -> Response:
+    """What a prediction would cost, in dollars; the question is free."""
+    wire.account(provider, request)
+    wire.require_newer_routes(provider)
+    model, inputs = await _priced(provider, request)
+    return wire.success(
+        {
+            "model_id": model.id,
+            "price": _usd(model.price_usd_micros(inputs)),
+            "discounted_price": _usd(provider.price_usd_micros(model, inputs)),
+            "discount_rate": (100 - provider.settings.price_percent) / 100,
+            "currency": "USD",
+        }
+    )
+
+
+async def pricing(provider: Provider, request: Request) -> Response:
+    """The older route for the same."""
+    wire.account(provider, request)
+    model, inputs = await _priced(provider, request)
+    usd = _usd(provider.price_usd_micros(model, inputs))
+    return wire.success({"model_id": model.id, "unit_price": usd, "currency": "USD"})
+
+
+async def models(provider: Provider, request: Request) -> Response:
+    """Every model with its price and the schema of its inputs."""
+    wire.account(provider, request)
+    entries = enumerate(MODELS.values())
+    return wire.success(
+        [_model_json(provider, model, place) for place, model in entries]
+    )
+
+
+def _spoiled(provider: Provider, prediction: Prediction) -> Response | None:
+    """An answer that is no prediction at all, where a fault asks for one."""
+    happens = provider.faults.happens
+    if provider.faults.happens_to("result_404", prediction.sequence):
+        raise HTTPException(404, f"prediction not found: {prediction.id}")
+    if happens("result_huge"):
+        return Response(_huge(), 200, None, "application/json")
+    if happens("result_redirect"):
+        elsewhere = f"{provider.files_url}/elsewhere/{prediction.id}"
+        return Response(None, 307, {"location": elsewhere})
+    if happens("result_wrong_types"):
+        odd = {"id": 7, "status": ["completed"], "outputs": {"0": None}, "error": 0}
+        return wire.json_response({"code": "200", "message": None, "data": odd})
+    return wire.fail(provider, *SPOILED)
+
+
+def _altered(
+    provider: Provider, prediction: Prediction, data: dict[str, object]
+) -> dict[str, object]:
+    """The prediction with the one field that a fault changes."""
+    faults = provider.faults
+    puzzling = faults.happens_to("result_unknown_status", prediction.sequence)
+    if puzzling and prediction.polls <= provider.settings.unknown_status_looks:
+        data |= {"status": UNKNOWN_STATUS, "outputs": []}
+    if faults.happens("result_id_slashes"):
+        data["id"] = f"../../{prediction.id}"
+    if data["outputs"] and faults.happens("result_url_scheme"):
+        data["outputs"] = ["file:///etc/passwd"]
+    return data
+
+
+@cache
+def _huge() -> bytes:
+    head, tail = b'{"code":200,"message":"', b'","data":{}}'
+    return head + b"x" * (HUGE_BYTES - len(head) - len(tail)) + tail
+
+
+def _span(
+    after: AwareDatetime | None, before: AwareDatetime | None
+) -> tuple[float, float]:
+    """Unix seconds; infinite where nothing was said."""
+    return (
+        after.timestamp() if after else float("-inf"),
+        before.timestamp() if before else float("inf"),
+    )
+
+
+def _billing_page(
+    provider: Provider, rows: Iterator[Entry], start: int, stop: int
+) -> dict[str, object]:
+    more: dict[str, object]
+    if provider.settings.billing_total:
+        every = list(rows)
+        items, more = every[start:stop], {"total": len(every)}
+    else:
+        items = list(islice(rows, start, stop + 1))
+        more = {"has_more": len(items) > stop - start}
+    now_s = provider.clock()
+    shown = [_billing_row(row, now_s) for row in items[: stop - start]]
+    return {"items": shown} | more
+
+
+def _billing_row(row: Entry, now_s: float) -> dict[str, object]:
+    prediction = row.prediction
+    return {
+        "uuid": f"{row.kind}-{prediction.id}",
+        "billing_type": row.kind,
+        "price": _usd(prediction.price_usd_micros),
+        "created_at": wire.iso(row.at_s),
+        "model_uuid": prediction.model,
+        "prediction": {
+            "uuid": prediction.id,
+            "status": prediction.status(now_s).status,
+        },
+        "order": {"state": "done" if prediction.over(now_s) else "pre"},
+    }
+
+
+async def _priced(
+    provider: Provider, request: Request
+) -> tuple[type[Model], dict[str, Any]]:
+    """The model and the inputs that a price is asked for."""
+    wire.fail(provider, "price_5xx")
+    query = await wire.json_of(request, PriceQuery)
+    model = MODELS.get(query.model_id)
+    if model is None:
+        raise HTTPException(404, f"model not found: {query.model_id}")
+    try:
+        model.check(query.inputs, complete=False)
+    except InputError as error:
+        raise HTTPException(400, f"invalid input: {error}") from None
+    return model, query.inputs
+
+
+def _model_json(
+    provider: Provider, model: type[Model], place: int
+) -> dict[str, object]:
+    run = {
+        "type": "model_run",
+        "method": "POST",
+        "server": provider.url,
+        "api_path": f"/api/v3/{model.id}",
+        "request_schema": model.request_schema(),
+    }
+    return {
+        "model_id": model.id,
+        "name": model.id,
+        "base_price": _usd(model.usd_micros_for_5_s),
+        "description": model.__doc__,
+        "type": "image-to-video",
+        "sort_order": place,
+        "api_schema": {"api_schemas": [run]},
+    }
+
+
+def _usd(micros: int) -> float:
+    # The provider's answers carry dollars as a float; nothing is computed with it.
+    return micros / 1_000_000

@@ -1,0 +1,248 @@
+"""The routes of the two origins, and the one server that listens for both.
+
+Requests and answers are counted here, refusals become answers, a line is closed where a
+fault asks for it, and a key that is sent to the files origin is noticed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sandbox import admin_api, files_api, queries, submit, webhooks, wire
+from sandbox.provider import Provider
+from sandbox.settings import Faults, Settings, changed
+
+Handler = Callable[[Provider, Request], Awaitable[Response]]
+Routes = tuple[tuple[str, str, str, Handler], ...]
+
+#: Method, path, name in the books, and handler. The first that fits is taken, and a
+#: model id fits almost everything: it is the last.
+API: Routes = (
+    ("GET", "/api/v3/predictions/{id}/result", "result", queries.result),
+    ("GET", "/api/v3/predictions/{id}", "result", queries.result),
+    ("POST", "/api/v3/predictions", "history", queries.history),
+    ("POST", "/api/v3/predictions/delete", "delete", queries.delete),
+    ("POST", "/api/v3/billings/search", "billing", queries.billing),
+    ("POST", "/api/v3/model/price", "price", queries.price),
+    ("POST", "/api/v3/model/pricing", "pricing", queries.pricing),
+    ("GET", "/api/v3/models", "models", queries.models),
+    ("GET", "/api/v3/webhook/secret", "webhook_secret", webhooks.secret),
+    ("GET", "/api/v3/balance", "balance", queries.balance),
+    ("POST", "/api/v3/media/uploads", "upload_ticket", files_api.ticket),
+    ("POST", "/api/v3/media/upload/binary", "upload_binary", files_api.binary),
+    ("POST", "/api/v3/{model:path}", "submit", submit.submit),
+    # The sandbox's own, which are not counted.
+    ("GET", "/sandbox/health", "", admin_api.health),
+    ("GET", "/sandbox/books", "", admin_api.books),
+    ("GET", "/sandbox/settings", "", admin_api.show_settings),
+    ("POST", "/sandbox/settings", "", admin_api.change_settings),
+)
+FILES: Routes = (
+    ("GET", "/predictions/{id}/1.mp4", "video", files_api.video),
+    ("GET", "/pictures/{name}", "picture", files_api.sample),
+    ("PUT", "/uploads/{token}/{name}", "upload_put", files_api.put),
+    ("GET", "/uploads/{token}/{name}", "upload_get", files_api.get),
+    ("GET", "/elsewhere/{path:path}", "elsewhere", files_api.elsewhere),
+)
+#: Threads for pictures and videos; they leave the event loop free.
+THREADS = 2
+
+
+class PortError(Exception):
+    """The port cannot be listened on."""
+
+
+def api_app(provider: Provider) -> Starlette:
+    """The origin that takes the key."""
+    return _app(provider, API, keyless=False)
+
+
+def files_app(provider: Provider) -> Starlette:
+    """The origin of the files, which must never be shown a key."""
+    return _app(provider, FILES, keyless=True)
+
+
+def _app(provider: Provider, routes: Routes, *, keyless: bool) -> Starlette:
+    async def refuse(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        words = {404: "no such route", 405: "method not allowed"}
+        return wire.refusal(HTTPException(status, words.get(status)))
+
+    made = [
+        Route(
+            path, _endpoint(provider, name, handler, keyless=keyless), methods=[method]
+        )
+        for method, path, name, handler in routes
+    ]
+    return Starlette(routes=made, exception_handlers={HTTPException: refuse})
+
+
+def _endpoint(
+    provider: Provider, name: str, handler: Handler, *, keyless: bool
+) -> Callable[[Request], Awaitable[Response]]:
+    """The handler with its requests and answers counted in the books."""
+
+    async def endpoint(request: Request) -> Response:
+        provider.requests.update([name] * bool(name))
+        leak = keyless and "authorization" in request.headers
+        provider.key_leaks += leak
+        try:
+            response = await (_refuse_key if leak else handler)(provider, request)
+        except HTTPException as error:
+            response = wire.refusal(error)
+        except wire.LineDroppedError:
+            provider.answers["dropped"] += 1
+            return await _hang_up(request)
+        provider.answers.update([str(response.status_code)] * bool(name))
+        return response
+
+    return endpoint
+
+
+async def _refuse_key(_: Provider, __: Request) -> Response:
+    raise HTTPException(400, "the API key must not be sent to a file host")
+
+
+async def _hang_up(request: Request) -> Response:
+    request.state.transport.abort()
+    # Until the server has noticed, it would still write the answer below.
+    await wire.disconnected(request.receive)
+    return Response()
+
+
+class Connection(H11Protocol):
+    """A connection that a handler may close by itself, to act a lost line."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # typed as the server makes them: TCP only
+        """Show the requests of this connection their transport."""
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)
+
+
+class Server(uvicorn.Server):
+    """A server that says where it is, and ends within a moment and with code 0."""
+
+    def __init__(
+        self, config: uvicorn.Config, ready: str, *, with_parent: bool
+    ) -> None:
+        super().__init__(config)
+        self.ready = ready
+        # Not the kernel's death signal, which on Linux is sent when the parent's
+        # *thread* ends. Asked now: a parent that has read the line may be gone at once.
+        self.parent = os.getppid() if with_parent else None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so in one line on standard output."""
+        await super().startup(sockets)
+        sys.stdout.write(f"{self.ready}\n")
+        sys.stdout.flush()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end."""
+        orphaned = self.parent not in {None, os.getppid()}
+        return await super().on_tick(counter) or orphaned
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End at a signal, and not by sending it to ourselves again afterwards."""
+        del sig, frame
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close every line at once, in the middle of a download too."""
+        self.force_exit = True
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+def serve(options: argparse.Namespace, changes: Mapping[str, object]) -> None:
+    """Serve until a signal comes, or the parent is gone.
+
+    Args:
+        options: As `__main__` reads them.
+        changes: Settings and faults to begin with.
+
+    Raises:
+        PortError: there is no listening there.
+        SettingError: a setting is wrong.
+    """
+    # Before a port is asked for: a wrong setting is told first.
+    changed(Settings(), Faults(), changes)
+    ports = (options.port, options.files_port)
+    sockets = [_listen(options.host, port) for port in ports]
+    folder = Path(tempfile.mkdtemp(prefix="reelmill-sandbox-"))
+    pool = ThreadPoolExecutor(THREADS, "sandbox")
+    try:
+        asyncio.run(_serve(options, changes, sockets, folder, pool))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _serve(
+    options: argparse.Namespace,
+    changes: Mapping[str, object],
+    sockets: list[socket.socket],
+    folder: Path,
+    pool: ThreadPoolExecutor,
+) -> None:
+    host = options.public_host or options.host
+    host = f"[{host}]" if ":" in host else host
+    ports = [each.getsockname()[1] for each in sockets]
+    url, files_url = (f"http://{host}:{port}" for port in ports)
+    provider = Provider(url, files_url, folder, pool, frozenset(options.key))
+    provider.configure(changes)
+    if options.books:
+        provider.restore(options.books)
+    apps = dict(zip(ports, (api_app(provider), files_app(provider)), strict=True))
+    config = uvicorn.Config(
+        by_port(apps),
+        http=Connection,
+        lifespan="off",
+        log_config=None,
+        # Broken answers are made on purpose here, and are no news.
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+    )
+    ready = json.dumps({"url": url, "files_url": files_url, "pid": os.getpid()})
+    await Server(config, ready, with_parent=options.with_parent).serve(sockets)
+
+
+def by_port(apps: Mapping[int, ASGIApp]) -> ASGIApp:
+    """One application that answers on each port as the one given for it."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await apps[scope["server"][1]](scope, receive, send)
+
+    return app
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=4_096)
+    except OSError as error:
+        raise PortError(
+            f"Cannot listen on {host}:{port} ({error.strerror}); "
+            "name another port with --port, or 0 for any free one."
+        ) from None

@@ -1,0 +1,539 @@
+"""The sandbox answers as the provider's pages describe."""
+
+import hashlib
+import hmac
+import io
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import av
+import httpx
+import pytest
+import wavespeed
+from PIL import Image, ImageChops, ImageStat
+
+from sandbox.pictures import card, is_local, shrunk
+from sandbox.uploads import samples
+from sandbox.videos import Clip, render
+from tests.sandbox.desk import (
+    BEGAN_S,
+    LEAST,
+    MULTI,
+    PICTURE,
+    V16,
+    V21,
+    V26,
+    V30,
+    Desk,
+    open_desk,
+)
+from tests.sandbox.running import RunningSandbox, running_sandbox
+
+KEY = {"authorization": "Bearer k"}
+SHOTS = [{"prompt": "p", "duration": 3}, {"prompt": "q"}]
+FILE = b"\xff\xd8 picture \r\n--not a boundary\r\n \r \n \x00"
+
+FULL: dict[str, dict[str, Any]] = {
+    V26: {"prompt": "p", "negative_prompt": "n", "duration": 10},
+    V16: {"prompt": "p" * 2500, "negative_prompt": "", "guidance_scale": 1},
+    V21: {"image": PICTURE, "guidance_scale": 0.5, "duration": "10"},
+    V30: {
+        "prompt": "",
+        "multi_prompt": SHOTS,
+        "duration": 15,
+        "cfg_scale": 0,
+        "sound": True,
+        "shot_type": "intelligent",
+        "element_list": [{"element_id": "e"}],
+    },
+    MULTI: {"images": [PICTURE] * 4, "duration": 10, "aspect_ratio": "9:16"},
+}
+
+
+@pytest.mark.parametrize("model", LEAST)
+def test_a_request_as_on_the_model_s_page_is_created(desk: Desk, model: str) -> None:
+    data = desk.submit(model).json()["data"]
+    assert (data["model"], data["status"], data["outputs"]) == (model, "created", [])
+    assert data["urls"]["get"].endswith(f"/api/v3/predictions/{data['id']}/result")
+    assert len(data["id"]) == 32
+    desk.start(model, **FULL[model])
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "field"),
+    [
+        *((model, {"seed": 1}, "seed") for model in LEAST),
+        (V26, {"image": ""}, "image"),
+        (V26, {"image": None}, "image"),
+        (V26, {"image": "file:///etc/passwd"}, "image"),
+        (V26, {"duration": "5"}, "duration"),
+        (V26, {"duration": True}, "duration"),
+        (V26, {"duration": 7}, "duration"),
+        (V16, {"prompt": "p" * 2501}, "prompt"),
+        (V16, {"prompt": ""}, "prompt"),
+        (V16, {"guidance_scale": 1.01}, "guidance_scale"),
+        (V16, {"guidance_scale": "0.5"}, "guidance_scale"),
+        (V21, {"duration": 5}, "duration"),
+        (V30, {"duration": 16}, "duration"),
+        (V30, {"sound": 1}, "sound"),
+        (V30, {"multi_prompt": SHOTS}, "prompt"),
+        (V30, {"prompt": ""}, "prompt"),
+        (
+            V30,
+            {"prompt": "", "multi_prompt": SHOTS, "end_image": PICTURE},
+            "multi_prompt",
+        ),
+        (V30, {"multi_prompt": [{}] * 7}, "multi_prompt"),
+        (V30, {"multi_prompt": [{"duration": 99}]}, "multi_prompt[0].duration"),
+        (V30, {"element_list": [{"image": "x"}]}, "element_list[0].image"),
+        (MULTI, {"images": []}, "images"),
+        (MULTI, {"images": [PICTURE] * 5}, "images"),
+        (MULTI, {"images": [PICTURE, 7]}, "images[1]"),
+        (MULTI, {"aspect_ratio": "4:3"}, "aspect_ratio"),
+    ],
+)
+def test_any_other_input_is_400_by_its_name_and_costs_nothing(
+    desk: Desk, model: str, inputs: dict[str, Any], field: str
+) -> None:
+    answer = desk.submit(model, **inputs)
+    assert answer.status_code == answer.json()["code"] == 400
+    assert answer.json()["message"].startswith(f"invalid input: {field}: ")
+    assert desk.books()["charged_usd_micros"] == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "usd_micros"),
+    [
+        (V26, {}, 210_000),
+        (V26, {"duration": 10}, 420_000),
+        (V16, {"duration": 10}, 500_000),
+        (V21, {"duration": "10"}, 500_000),
+        (MULTI, {"duration": 10}, 500_000),
+        (V30, {"duration": 3}, 252_000),
+        (V30, {"duration": 3, "sound": True}, 378_000),
+        (V30, {"duration": 15, "sound": False}, 1_260_000),
+        (V30, {"duration": 15, "sound": True}, 1_890_000),
+    ],
+)
+def test_a_prediction_costs_what_its_page_and_its_quote_say(
+    desk: Desk, model: str, inputs: dict[str, Any], usd_micros: int
+) -> None:
+    quote = desk.post("model/price", model_id=model, inputs=inputs)
+    older = desk.post("model/pricing", model_id=model, inputs=inputs)
+    assert quote["discounted_price"] == older["unit_price"] == usd_micros / 1_000_000
+    assert desk.books()["charged_usd_micros"] == 0
+    desk.start(model, **inputs)
+    assert desk.books()["charged_usd_micros"] == usd_micros
+    desk.configure(price_percent=50, newer_routes=False)
+    desk.start(model, **inputs)
+    assert desk.books()["charged_usd_micros"] == usd_micros + usd_micros // 2
+    question = {"model_id": model, "inputs": inputs}
+    assert desk.ask("POST", "/api/v3/model/price", json=question).status_code == 404
+
+
+def test_key_model_body_inputs_and_money_are_checked_in_this_order(
+    tmp_path: Path,
+) -> None:
+    with open_desk(tmp_path, "k") as desk:
+        desk.configure(balance_usd_micros=0)
+        nowhere, path = "/api/v3/kwaivgi/none", f"/api/v3/{V26}"
+        for key in (None, "", "wrong"):
+            assert desk.ask("POST", nowhere, key, content=b"{").status_code == 401
+        assert desk.ask("POST", nowhere, content=b"{").status_code == 404
+        for body in (b"{", b"[]", b"{}"):
+            assert desk.ask("POST", path, content=body).status_code == 400
+        assert desk.submit().status_code == 402
+        desk.configure(insufficient=403)
+        assert desk.submit().status_code == 403
+        desk.configure(insufficient=200)
+        assert desk.submit().json()["data"]["code"] == 1407
+        assert desk.ask("PUT", "/api/v3/balance").json()["code"] == 405
+
+
+def test_a_word_in_prompt_or_model_is_refused_or_flagged(desk: Desk) -> None:
+    desk.configure(forbidden_word="poodle", quoted_word="funds", flagged_word="blood")
+    assert desk.submit(prompt="a poodle").status_code == 403
+    quoted = desk.submit(prompt="lack of funds")
+    assert quoted.status_code == 400
+    assert '"lack of funds"' in quoted.json()["message"]
+    flagged = desk.start(prompt="A Blood Orange")
+    desk.now_s += 20
+    assert desk.result(flagged)["code"] == 1200
+
+
+def test_a_result_goes_from_created_to_completed(desk: Desk) -> None:
+    started = desk.start()
+    for passed_s, status in ((0, "created"), (5, "processing"), (15, "completed")):
+        desk.now_s += passed_s
+        assert desk.result(started)["status"] == status
+    done = desk.result(started)
+    assert (done["error"], done["code"], "input" in done) == ("", 0, False)
+    assert done["outputs"] == [f"http://files.test/predictions/{started}/1.mp4"]
+    assert done["executionTime"] == done["timings"]["inference"] == 20_000
+    assert done["created_at"] == "2027-01-15T08:00:00.000000000Z"
+    short = desk.ask("GET", f"/api/v3/predictions/{started}")
+    assert short.json()["data"] == done
+    path = f"/api/v3/predictions/{started}/result"
+    assert desk.ask("GET", path, "other").status_code == 404
+    desk.configure(result_inputs=True)
+    assert desk.result(started)["input"] == LEAST[V26]
+
+
+def test_a_deleted_prediction_is_gone_from_the_history(desk: Desk) -> None:
+    kept, gone = desk.start(), desk.start()
+    assert desk.post("predictions/delete", ids=[gone, "x"]) == {"deleted_count": 1}
+    assert desk.post("predictions/delete", ids=[gone]) == {"deleted_count": 0}
+    assert desk.result(gone)["status"] == "deleted"
+    assert [item["id"] for item in desk.post("predictions")["items"]] == [kept]
+
+
+def test_history_is_newest_first_in_pages_and_can_be_filtered(desk: Desk) -> None:
+    def listed(**body: object) -> list[str]:
+        return [item["id"] for item in desk.post("predictions", **body)["items"]]
+
+    old, new = desk.start(V26), ""
+    desk.now_s += 20
+    new = desk.start(V16)
+    desk.now_s += 5
+    middle = datetime.fromtimestamp(BEGAN_S + 10, UTC).isoformat()
+    assert listed() == [new, old]
+    assert listed(page=2, page_size=1) == listed(model=V26) == [old]
+    assert listed(status="completed") == listed(created_before=middle) == [old]
+    assert listed(status="processing") == listed(created_after=middle) == [new]
+    desk.configure(page_cap=1, history_inputs=True, history_lag_s=5)
+    assert listed(page_size=100) == [new]
+    assert desk.post("predictions")["items"][0]["input"] == LEAST[V16]
+    desk.configure(history_lag_s=5.1)
+    assert listed() == [old]
+
+
+def test_billing_is_in_pages_and_can_be_filtered(desk: Desk) -> None:
+    def rows(**body: object) -> list[tuple[str, str]]:
+        page = desk.post("billings/search", **body)
+        return [
+            (row["billing_type"], row["prediction"]["uuid"]) for row in page["items"]
+        ]
+
+    desk.configure(outcome_5000="first 1", refund_delay_s=10)
+    one, two = desk.start(V26), desk.start(V30)
+    both = [("deduct", two), ("deduct", one)]
+    assert rows() == both
+    assert desk.post("billings/search")["items"][0]["order"]["state"] == "pre"
+    desk.now_s += 30
+    assert rows() == [("refund", one), *both]
+    assert rows(sort="created_at ASC") == [*both[::-1], ("refund", one)]
+    assert rows(billing_type="refund") == [("refund", one)]
+    assert rows(model_uuid=V30) == [("deduct", two)]
+    assert rows(prediction_uuids=[one, "x"]) == [("refund", one), ("deduct", one)]
+    late = datetime.fromtimestamp(BEGAN_S + 1, UTC).isoformat()
+    assert rows(start_time=late) == [("refund", one)]
+    assert rows(end_time=late) == both
+    page = desk.post("billings/search", page_size=2)
+    assert (len(page["items"]), page["has_more"]) == (2, True)
+    desk.configure(billing_total=True)
+    assert desk.post("billings/search", page_size=2, page=2)["total"] == 3
+    desk.configure(billing_lag_s=30.5)
+    assert rows() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("predictions", {"page": "1"}),
+        ("predictions", {"page": 0}),
+        ("predictions", {"page_size": 101}),
+        ("predictions", {"created_after": "2026-01-01T00:00:00"}),
+        ("predictions", {"model": 7}),
+        ("billings/search", {"page_size": "20"}),
+        ("billings/search", {"billing_type": "gift"}),
+        ("billings/search", {"prediction_uuids": "x"}),
+        ("predictions/delete", {"ids": "x"}),
+        ("model/price", {"model_id": V26, "inputs": {"duration": 7}}),
+        ("model/price", {"model_id": V26, "inputs": []}),
+        ("media/uploads", {"filename": "x", "size": "7"}),
+        (f"{V26}?webhook=ftp%3A%2F%2Fx", LEAST[V26]),
+    ],
+)
+def test_a_question_that_means_nothing_is_400(
+    desk: Desk, path: str, body: dict[str, object]
+) -> None:
+    assert desk.ask("POST", f"/api/v3/{path}", json=body).status_code == 400
+
+
+def test_every_model_is_listed_with_a_plain_schema(desk: Desk) -> None:
+    listed = desk.ask("GET", "/api/v3/models").json()["data"]
+    assert [model["model_id"] for model in listed] == list(LEAST)
+    assert "$ref" not in json.dumps(listed)
+    assert "title" not in json.dumps(listed)
+    run = next(m for m in listed if m["model_id"] == V30)["api_schema"]["api_schemas"][
+        0
+    ]
+    schema = run["request_schema"]
+    assert (run["api_path"], schema["required"]) == (f"/api/v3/{V30}", ["image"])
+    duration = {"type": "integer", "minimum": 3, "maximum": 15, "default": 5}
+    assert schema["properties"]["duration"] == duration
+    shot = schema["properties"]["multi_prompt"]["items"]
+    assert shot["properties"]["duration"] == duration
+    assert shot["additionalProperties"] is schema["additionalProperties"] is False
+
+
+def test_a_429_says_when_to_come_again_in_the_form_that_is_set(desk: Desk) -> None:
+    desk.configure(videos_per_minute=1)
+    desk.start()
+    desk.now_s += 20
+    assert "retry-after" not in desk.submit().headers
+    desk.configure(retry_after="seconds")
+    assert desk.submit().headers["retry-after"] == "40"
+    desk.configure(retry_after="date")
+    moment = parsedate_to_datetime(desk.submit().headers["retry-after"])
+    assert moment.timestamp() == desk.now_s + 40
+    desk.configure(retry_after="absurd")
+    assert int(desk.submit().headers["retry-after"]) > 1e9
+
+
+def test_a_file_is_put_by_its_ticket_and_kept_for_seven_days(desk: Desk) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield FILE
+
+    ticket = desk.post("media/uploads", filename="..\\a/my mug.jpg", size=len(FILE))
+    url, upload = ticket["download_url"], ticket["upload"]
+    assert (upload["method"], url.endswith("/my%20mug.jpg")) == ("PUT", True)
+    headers = upload["headers"]
+    assert desk.ask("GET", url, None).status_code == 404
+
+    def put(content: Any, **changes: str) -> int:
+        given = {"headers": headers | changes, "content": content}
+        return desk.ask("PUT", upload["url"], None, **given).status_code
+
+    assert put(FILE[:-1]) == put(FILE, **{"Content-Type": "text/css"}) == 400
+    assert put(FILE, **{"X-Upload-Seal": "x"}) == 403
+    assert put(pieces()) == 411
+    assert put(FILE) == 200
+    got = desk.ask("GET", url, None)
+    assert (got.content, got.headers["content-type"]) == (FILE, "image/jpeg")
+    desk.now_s += 7 * 86_400
+    assert desk.ask("GET", url, None).status_code == 200
+    desk.now_s += 1
+    assert desk.ask("GET", url, None).status_code == 404
+
+
+def test_the_older_upload_takes_a_form_byte_for_byte(desk: Desk) -> None:
+    path = "/api/v3/media/upload/binary"
+    desk.configure(newer_routes=False)
+    asked = {"filename": "x", "size": 7}
+    assert desk.ask("POST", "/api/v3/media/uploads", json=asked).status_code == 404
+    files = {"note": ("n.txt", b"no"), "file": ("mug.png", FILE, "image/png")}
+    data = desk.ask("POST", path, files=files).json()["data"]
+    assert (data["type"], data["filename"]) == ("image", "mug.png")
+    assert desk.ask("GET", data["download_url"], None).content == FILE
+    assert desk.ask("POST", path, content=FILE).status_code == 400
+    assert desk.ask("POST", path, files={"other": ("x", FILE)}).status_code == 400
+
+
+def test_a_key_that_is_sent_to_the_files_is_refused_and_counted(desk: Desk) -> None:
+    url = "http://files.test/pictures/mug.jpg"
+    assert desk.ask("GET", url, None).content.startswith(b"\xff\xd8")
+    assert desk.ask("GET", url, "secret").status_code == 400
+    books = desk.books()
+    assert (books["key_leaks"], "secret" in str(books)) == (1, False)
+
+
+def test_the_vendor_s_own_client_uploads_renders_and_is_told_of_a_failure(
+    process: RunningSandbox, tmp_path: Path
+) -> None:
+    client = wavespeed.Client(api_key="sdk", base_url=process.url)
+    path = tmp_path / "watch & chain.jpg"
+    path.write_bytes(httpx.get(f"{process.files_url}/pictures/watch.jpg").content)
+    url = client.upload(str(path))
+    assert httpx.get(url).content == path.read_bytes()
+    inputs = {"image": url, "prompt": "p", "duration": "5"}
+    (video,) = client.run(V21, inputs, poll_interval=0.05, timeout=20)["outputs"]
+    assert httpx.get(video).content[4:8] == b"ftyp"
+    part = httpx.get(video, headers={"range": "bytes=4-7"})
+    assert (part.status_code, part.content) == (206, b"ftyp")
+    gone = {"image": f"{process.files_url}/pictures/none.jpg"}
+    failed = client.run_no_throw(V26, gone, poll_interval=0.05, timeout=20)
+    assert "Media access failed" in failed["error"]
+    assert process.books()["key_leaks"] == 0
+
+
+@pytest.mark.parametrize("aspect", ["1:1", "16:9"])
+def test_a_video_begins_with_its_picture_and_has_sound_if_asked(
+    tmp_path: Path, aspect: str
+) -> None:
+    png = shrunk(samples()["/pictures/mug.jpg"], "mug", True)
+    sound = aspect == "16:9"
+    clip = Clip(2, sound, Fraction(*map(int, aspect.split(":"))), 480, 12)
+    with av.open(str(render(png, clip, tmp_path / "v.mp4"))) as file:
+        names = [stream.codec_context.name for stream in file.streams]
+        frames: list[Any] = list(file.decode(video=0))
+    assert (len(frames), names) == (24, ["h264", "aac"] if sound else ["h264"])
+    first, later = frames[0].to_image(), frames[18].to_image()
+    assert first.size == ((480, 270) if sound else (480, 480))
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    top = (picture.height - first.height) // 2
+    picture = picture.crop((0, top, 480, top + first.height))
+    near, far = (
+        sum(ImageStat.Stat(ImageChops.difference(picture, frame)).mean) / 3
+        for frame in (first, later)
+    )
+    assert near < 2.5 < far
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("https://127.9.9.9:1/a", True),
+        ("http://localhost:8000/a", True),
+        ("http://[::1]/a", True),
+        ("http://169.254.169.254/a", False),
+        ("http://127.0.0.1@example.com/a", False),
+        ("http://[broken", False),
+    ],
+)
+def test_only_pictures_of_this_machine_are_fetched(url: str, local: bool) -> None:
+    assert is_local(url) is local
+    assert card(PICTURE) != card("https://shop.example/bag.jpg")
+
+
+@contextmanager
+def listening(status: int) -> Iterator[tuple[str, "Queue[tuple[Any, bytes]]"]]:
+    """A listener for webhooks: its address, and what it is sent."""
+    heard: Queue[tuple[Any, bytes]] = Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            heard.put((self.headers, body))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/token", heard
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("status", "times"), [(200, 1), (500, 3)])
+def test_a_webhook_is_a_signed_prediction_and_is_sent_until_it_is_accepted(
+    process: RunningSandbox, status: int, times: int
+) -> None:
+    answer = httpx.get(f"{process.url}/api/v3/webhook/secret", headers=KEY)
+    key = answer.json()["data"]["secret"].removeprefix("whsec_").encode()
+    with listening(status) as (address, heard):
+        url = f"{process.url}/api/v3/{V26}"
+        made = httpx.post(
+            url, params={"webhook": address}, json=LEAST[V26], headers=KEY
+        ).json()["data"]
+        calls = [heard.get(timeout=20) for _ in range(times)]
+    for headers, body in calls:
+        told = json.loads(body)
+        assert (told["id"], told["status"]) == (made["id"], "completed")
+        assert told["input"] == LEAST[V26]
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode()
+        digits = hmac.new(key, signed + body, hashlib.sha256).hexdigest()
+        assert headers["webhook-signature"] == f"v3,{digits}"
+    assert process.books()["webhooks"][str(status)] >= times - 1
+
+
+def run_sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sandbox", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=20
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--set=tire=gold", "tire: no such setting"),
+        ("--fault=submit_429=2", "submit_429: give a number from 0 to 1"),
+        ("--fault=submit_429", "submit_429: write it as NAME=VALUE"),
+        ("--generation-s=soon", "generation_s: "),
+        ("--port={}", "name another port with --port"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence_and_exit_code_2(
+    process: RunningSandbox, argument: str, words: str
+) -> None:
+    taken = process.url.rpartition(":")[2]
+    ended = run_sandbox("--port=0", argument.format(taken))
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert words in ended.stderr
+
+
+def test_arguments_become_settings_and_a_signal_ends_it_well() -> None:
+    arguments = ["--tier=bronze", "--history-lag-s=3", "--balance=12.5", "--key=k"]
+    pairs = ["--fault=submit_429=first 1", "--set=over_concurrency=queue"]
+    with running_sandbox(*arguments, *pairs) as sandbox:
+        settings = sandbox.configure()
+        assert (settings["tier"], settings["history_lag_s"]) == ("bronze", 3)
+        assert settings["balance_usd_micros"] == 12_500_000
+        assert settings["submit_429"] == "first 1"
+        assert sandbox.configure(**settings) == settings
+        sandbox.process.send_signal(2)
+        assert sandbox.process.wait(5) == 0
+
+
+def test_it_ends_with_its_parent() -> None:
+    start = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-m', 'sandbox',"
+        " '--port=0', '--with-parent']).stdout; sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", start],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline()
+        parent.kill()
+        # The line is held open by the sandbox alone now; its end is the sandbox's.
+        assert parent.stdout.read() == ""
+
+
+def test_books_and_uploads_outlive_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "books.jsonl"
+    words = (f"--books={path}", "--generation-s=0")
+    with running_sandbox(*words) as first, httpx.Client(headers=KEY) as client:
+
+        def submit(sandbox: RunningSandbox) -> str:
+            answer = client.post(f"{sandbox.url}/api/v3/{V26}", json=LEAST[V26])
+            return str(answer.json()["data"]["id"])
+
+        made, gone = submit(first), submit(first)
+        url = f"{first.url}/api/v3/predictions/delete"
+        client.post(url, json={"ids": [gone]}).raise_for_status()
+        url = f"{first.url}/api/v3/media/upload/binary"
+        data = client.post(url, files={"file": ("mug.jpg", FILE)}).json()["data"]
+        before = first.books()
+    # As a process leaves it that is killed while it writes.
+    with path.open("a") as file:
+        file.write('{"owner": "0')
+    (tmp_path / "books.uploads" / "0.new").write_bytes(b'["path')
+    assert '"k"' not in path.read_text()
+    with running_sandbox(*words) as second, httpx.Client(headers=KEY) as client:
+        after = second.books()
+        for name in ("predictions", "charged_usd_micros", "balance_usd_micros"):
+            assert after[name] == before[name]
+        for prediction_id, status in ((made, "completed"), (gone, "deleted")):
+            url = f"{second.url}/api/v3/predictions/{prediction_id}/result"
+            assert client.get(url).json()["data"]["status"] == status
+        upload = second.files_url + data["download_url"].removeprefix(first.files_url)
+        assert httpx.get(upload).content == FILE
+        assert submit(second) not in {made, gone}
