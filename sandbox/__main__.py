@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--books",
         type=Path,
-        help="file that keeps the books, with pictures beside it (none: in memory)",
+        help="file that keeps books and uploads (none: in memory)",
     )
     add("--with-parent", action="store_true", help="end when the parent process does")
     for name, text in PAIRS.items():

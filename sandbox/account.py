@@ -9,6 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from sandbox.prediction import Prediction
 
@@ -29,12 +30,8 @@ class Entry:
     prediction: Prediction
 
 
-def _at_s(entry: Entry) -> float:
-    return entry.at_s
-
-
-def _created_at_s(prediction: Prediction) -> float:
-    return prediction.created_at_s
+_at_s = attrgetter("at_s")
+_created_at_s = attrgetter("created_at_s")
 
 
 @dataclass(slots=True)

@@ -30,9 +30,7 @@ DRIP_S = 0.25
 ENDLESS_CHUNK = bytes(16 * 1024)
 
 
-class TicketQuery(BaseModel):
-    """The file that a ticket is asked for."""
-
+class _TicketQuery(BaseModel):
     model_config = ConfigDict(strict=True)
 
     filename: str = Field(min_length=1)
@@ -45,7 +43,7 @@ async def ticket(provider: Provider, request: Request) -> Response:
     wire.account(provider, request)
     wire.require_newer_routes(provider)
     wire.fail(provider, "upload_5xx")
-    query = await wire.json_of(request, TicketQuery)
+    query = await wire.json_of(request, _TicketQuery)
     if query.size > MAX_BYTES:
         words = f"size: files have at most {MAX_BYTES} bytes, got {query.size}"
         raise HTTPException(413, words)
@@ -75,7 +73,7 @@ async def put(provider: Provider, request: Request) -> Response:
     if request.headers.get("content-type") != upload.content_type:
         words = f"content-type: the ticket says {upload.content_type}"
         raise HTTPException(400, words)
-    provider.uploads.keep(upload, body, provider.clock())
+    provider.keep(upload, body)
     return Response(None, 200)
 
 
@@ -89,7 +87,7 @@ async def binary(provider: Provider, request: Request) -> Response:
     form = await wire.body_of(request, MAX_BYTES + FORM_BYTES)
     filename, content_type, body = _file_of(form, boundary)
     upload = provider.uploads.expect(filename, content_type, len(body))
-    provider.uploads.keep(upload, body, provider.clock())
+    provider.keep(upload, body)
     return wire.success(
         {
             "type": content_type.partition("/")[0],

@@ -106,7 +106,6 @@ class Kling26(Model):
 
     id = "kwaivgi/kling-v2.6-std/image-to-video"
     usd_micros_for_5_s = 210_000
-
     prompt: str = ""  # the page: optional; the list: required
     image: Picture
     duration: Literal[5, 10] = 5
@@ -117,7 +116,6 @@ class Kling16(Model):
 
     id = "kwaivgi/kling-v1.6-i2v-standard"
     usd_micros_for_5_s = 250_000
-
     prompt: Prompt
     image: Picture
     guidance_scale: Share = 0.5
@@ -129,7 +127,6 @@ class Kling21(Model):
 
     id = "kwaivgi/kling-v2.1-i2v-standard"
     usd_micros_for_5_s = 250_000
-
     prompt: Prompt
     negative_prompt: str = Field(default="", max_length=2500)
     image: Picture = ""  # the page: optional; the list: required
@@ -156,7 +153,6 @@ class Kling30(Model):
     id = "kwaivgi/kling-v3.0-std/image-to-video"
     usd_micros_for_5_s = 420_000
     sound_percent = 150
-
     image: Picture
     prompt: str = ""
     end_image: Picture = ""
@@ -183,7 +179,6 @@ class Kling16Multi(Model):
 
     id = "kwaivgi/kling-v1.6-multi-i2v-standard"
     usd_micros_for_5_s = 250_000
-
     prompt: Prompt
     images: list[Picture] = Field(min_length=1, max_length=4)
     duration: Literal[5, 10] = 5

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from sandbox.prediction import OUT_OF_REACH, UNUSABLE, Outcome
+from sandbox.prediction import OUT_OF_REACH, UNUSABLE, Fetch, Outcome
 from sandbox.settings import draw
 
 #: What the model pages allow a picture to weigh, and the least of a side.
@@ -27,8 +27,6 @@ MIN_SIDE_PX = 300
 #: Long side that a picture is kept at.
 KEPT_PX = 480
 FETCH_S = 5.0
-#: How long a picture that was fetched well is not fetched again, in seconds.
-FRESH_S = 60.0
 #: At most a quarter of a megabyte each.
 KEPT_PICTURES = 256
 KEPT_FETCHES = 1_000
@@ -65,14 +63,9 @@ class Pictures:
     #: At most so many fetches side by side.
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
     kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
-    #: When it began, and what came of it: None if all is well.
-    fetches: OrderedDict[
-        tuple[str, ...], tuple[float, asyncio.Task[Outcome | None]]
-    ] = field(default_factory=OrderedDict)
+    fetches: OrderedDict[tuple[str, ...], Fetch] = field(default_factory=OrderedDict)
 
-    def fetch(
-        self, urls: Iterable[str], *, check: bool
-    ) -> asyncio.Task[Outcome | None] | None:
+    def fetch(self, urls: Iterable[str], *, check: bool) -> Fetch | None:
         """Begin to fetch pictures, once for all predictions of the same ones.
 
         Returns:
@@ -81,12 +74,10 @@ class Pictures:
         wanted = tuple(url for url in urls if self._reachable(url))
         if not wanted:
             return None
-        loop = asyncio.get_running_loop()
-        began_s, task = self.fetches.get(wanted, (0.0, None))
-        old = task and task.done() and loop.time() - began_s >= FRESH_S
-        if task is None or old or (task.done() and task.result()):
-            task = loop.create_task(self._fetch_all(wanted, check=check))
-            self.fetches[wanted] = (loop.time(), task)
+        task = self.fetches.get(wanted)
+        if task is None or (task.done() and task.result()):
+            task = asyncio.create_task(self._fetch_all(wanted, check=check))
+            self.fetches[wanted] = task
             _trim(self.fetches, KEPT_FETCHES)
         return task
 

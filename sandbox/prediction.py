@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, TypeAlias
 
 from sandbox.settings import Faults, Settings, draw
 
@@ -27,6 +27,9 @@ class Outcome:
     error: str = ""
     refunded: bool = False
 
+
+#: Why pictures cannot be used; None if all is well.
+Fetch: TypeAlias = asyncio.Task[Outcome | None]
 
 COMPLETED = Outcome("completed")
 DELETED = Outcome("deleted", 0, "The prediction was deleted.")
@@ -67,7 +70,7 @@ class Prediction:
     due_at_s: float
     outcome: Outcome
     #: The fetch of its pictures from this machine, and why they cannot be used.
-    fetch: asyncio.Task[Outcome | None] | None = None
+    fetch: Fetch | None = None
     #: Made by another client of the same key.
     stranger: bool = False
     #: The client was never told its id.

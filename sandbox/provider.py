@@ -4,6 +4,8 @@ With a journal, a file of everything that was created, a restarted sandbox goes 
 it was; without one the books live in memory. Keys are kept as digests only.
 """
 
+import base64
+import contextlib
 import hashlib
 import json
 import time
@@ -11,7 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,44 +30,6 @@ from sandbox.prediction import (
 from sandbox.settings import Faults, Settings, changed, draw
 from sandbox.uploads import Upload, Uploads, samples
 from sandbox.videos import Videos
-
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """One line of JSON for each prediction, and one for each deletion."""
-
-    path: Path
-
-    def created(self, owner: str, prediction: Prediction) -> None:
-        """Write a prediction down, with the digest of its key."""
-        # The fetch of its pictures is shared with others, and begun anew by none.
-        self._add({"owner": owner, **asdict(replace(prediction, fetch=None))})
-
-    def deleted(self, prediction_id: str) -> None:
-        """Write down that a prediction was deleted."""
-        self._add({"deleted_id": prediction_id})
-
-    def read(self) -> Iterator[tuple[str, Prediction]]:
-        """Every prediction with the digest of its key, in the order of creation."""
-        lines = list(self._lines())
-        deleted = {line["deleted_id"] for line in lines if "deleted_id" in line}
-        for line in lines:
-            if "owner" in line:
-                owner = line.pop("owner")
-                line |= {"outcome": Outcome(**line["outcome"])}
-                yield owner, Prediction(**line | {"deleted": line["id"] in deleted})
-
-    def _add(self, line: dict[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        text = self.path.read_text("utf-8") if self.path.exists() else ""
-        for line in text.splitlines():
-            try:
-                yield json.loads(line)
-            except ValueError:  # the process was killed while it wrote it
-                continue
 
 
 def steady_clock() -> Callable[[], float]:
@@ -115,7 +79,8 @@ class Provider:
         self.calls: set[object] = set()
         #: Requests that carried a key to the files origin.
         self.key_leaks = 0
-        self.journal: Journal | None = None
+        #: A file of everything that was created; None keeps all in memory.
+        self.journal: Path | None = None
 
     def configure(self, changes: Mapping[str, object]) -> None:
         """Change settings and faults.
@@ -125,15 +90,19 @@ class Provider:
         """
         self.settings, self.faults = changed(self.settings, self.faults, changes)
 
-    def restore(self, path: Path) -> None:
-        """Go on with what is in a journal, and write down there what is created."""
-        journal = Journal(path)
-        for owner, prediction in journal.read():
-            account = self._account_of(owner)
-            account.add(prediction)
-            self.predictions[prediction.id] = (account, prediction)
+    def restore(self, journal: Path) -> None:
+        """Go on with what is in a journal, and write down there what comes."""
+        for line in _lines(journal):
+            if "deleted_id" in line:
+                self.predictions[line["deleted_id"]][1].deleted = True
+            elif "upload" in line:
+                upload = Upload(**line["upload"])
+                self.uploads.keep(upload, base64.b64decode(line["body"]), line["at_s"])
+            else:
+                line["outcome"] = Outcome(**line["outcome"])
+                owner = line.pop("owner")
+                self._add(self._account_of(owner), Prediction(**line))
         self.journal = journal
-        self.uploads.restore(path.with_suffix(".uploads"))
 
     def account(self, key: str) -> Account:
         """The account of a key, made when the key is first seen."""
@@ -170,8 +139,16 @@ class Provider:
     def delete(self, prediction: Prediction) -> None:
         """Forget a prediction; its money stays where it is."""
         prediction.deleted = True
-        if self.journal:
-            self.journal.deleted(prediction.id)
+        self._write({"deleted_id": prediction.id})
+
+    def keep(self, upload: Upload, body: bytes) -> None:
+        """Keep the bytes of an announced file."""
+        now_s = self.clock()
+        names = ("path", "content_type", "size_bytes")
+        told = {name: getattr(upload, name) for name in names}
+        text = base64.b64encode(body).decode()
+        self._write({"upload": told, "body": text, "at_s": now_s})
+        self.uploads.keep(upload, body, now_s)
 
     def own_file(self, url: str) -> bytes | None:
         """The bytes of an upload or a sample by its URL; None for any other URL."""
@@ -235,8 +212,27 @@ class Provider:
             ),
             stranger=stranger,
         )
+        self._add(account, prediction)
+        if self.journal:
+            # The fetch of its pictures is shared with others, and not begun anew.
+            line = asdict(replace(prediction, fetch=None))
+            self._write({"owner": account.owner, **line})
+        return prediction
+
+    def _add(self, account: Account, prediction: Prediction) -> None:
         account.add(prediction)
         self.predictions[prediction.id] = (account, prediction)
+
+    def _write(self, line: dict[str, Any]) -> None:
         if self.journal:
-            self.journal.created(account.owner, prediction)
-        return prediction
+            with self.journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("a+", encoding="utf-8") as file:
+        file.seek(0)
+        for line in file:
+            # The process may have been killed while it wrote one.
+            with contextlib.suppress(ValueError):
+                yield json.loads(line)

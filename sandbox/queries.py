@@ -5,6 +5,7 @@ made here too. No question walks through more rows than it must.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 from typing import Any, Literal
@@ -23,6 +24,8 @@ from sandbox.provider import Provider
 HUGE_BYTES = 10 * 1024 * 1024
 #: A word that no page knows; the rule is to keep polling.
 UNKNOWN_STATUS = "warming_up"
+#: Where a question names no time.
+EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 #: Faults of a result that other routes have too, the first of them first.
 SPOILED = (
     "result_drop",
@@ -33,53 +36,41 @@ SPOILED = (
 )
 
 
-class Query(BaseModel):
-    """A question in JSON; numbers as strings are refused, as the provider does."""
-
+class _Query(BaseModel):
+    # Numbers as strings are refused, as the provider does.
     model_config = ConfigDict(strict=True)
 
 
-class PageQuery(Query):
-    """A question for a page of a list."""
-
+class _PageQuery(_Query):
     page: int = Field(1, ge=1)
     page_size: int = Field(20, ge=1, le=100)
 
     def window(self, provider: Provider) -> tuple[int, int]:
-        """The first item of the page, and the one after its last."""
         size = min(self.page_size, provider.settings.page_cap or self.page_size)
         return (self.page - 1) * size, self.page * size
 
 
-class HistoryQuery(PageQuery):
-    """Which predictions to list."""
-
+class _HistoryQuery(_PageQuery):
     model: str | None = None
     status: str | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: AwareDatetime = EVER[0]
+    created_before: AwareDatetime = EVER[1]
 
 
-class BillingQuery(PageQuery):
-    """Which deductions and refunds to list."""
-
+class _BillingQuery(_PageQuery):
     billing_type: Literal["deduct", "refund"] | None = None
     sort: Literal["created_at DESC", "created_at ASC"] | None = None
     model_uuid: str | None = None
     prediction_uuids: set[str] | None = None
-    start_time: AwareDatetime | None = None
-    end_time: AwareDatetime | None = None
+    start_time: AwareDatetime = EVER[0]
+    end_time: AwareDatetime = EVER[1]
 
 
-class DeleteQuery(Query):
-    """Which predictions to delete."""
-
+class _DeleteQuery(_Query):
     ids: list[str]
 
 
-class PriceQuery(Query):
-    """What to price."""
-
+class _PriceQuery(_Query):
     model_id: str = ""
     inputs: dict[str, Any] = {}
 
@@ -105,7 +96,7 @@ async def delete(provider: Provider, request: Request) -> Response:
     """Delete predictions, without a refund; unknown ids are passed over."""
     account = wire.account(provider, request)
     count = 0
-    for each in (await wire.json_of(request, DeleteQuery)).ids:
+    for each in (await wire.json_of(request, _DeleteQuery)).ids:
         prediction = provider.find(account, each)
         if prediction is not None and not prediction.deleted:
             provider.delete(prediction)
@@ -116,15 +107,13 @@ async def delete(provider: Provider, request: Request) -> Response:
 async def history(provider: Provider, request: Request) -> Response:
     """The predictions of an account, newest first, a page of them."""
     account = wire.account(provider, request)
-    query = await wire.json_of(request, HistoryQuery)
+    query = await wire.json_of(request, _HistoryQuery)
     wire.fail(provider, "history_5xx")
     now_s, settings = provider.clock(), provider.settings
-    from_s, to_s = _span(query.created_after, query.created_before)
+    to_s = min(query.created_before.timestamp(), now_s - settings.history_lag_s)
     rows = (
         prediction
-        for prediction in account.newest_first(
-            from_s, min(to_s, now_s - settings.history_lag_s)
-        )
+        for prediction in account.newest_first(query.created_after.timestamp(), to_s)
         if query.model in {None, "", prediction.model}
         and query.status in {None, "", prediction.status(now_s).status}
     )
@@ -138,16 +127,15 @@ async def history(provider: Provider, request: Request) -> Response:
 async def billing(provider: Provider, request: Request) -> Response:
     """The deductions and refunds of an account, a page of them."""
     account = wire.account(provider, request)
-    query = await wire.json_of(request, BillingQuery)
+    query = await wire.json_of(request, _BillingQuery)
     wire.fail(provider, "billing_5xx")
-    now_s = provider.clock()
-    from_s, to_s = _span(query.start_time, query.end_time)
-    to_s = min(to_s, now_s - provider.settings.billing_lag_s)
+    known_s = provider.clock() - provider.settings.billing_lag_s
+    span_s = query.start_time.timestamp(), min(query.end_time.timestamp(), known_s)
     ids = query.prediction_uuids
     newest_first = query.sort != "created_at ASC"
     matching = (
         row
-        for row in account.billing.rows(from_s, to_s, newest_first=newest_first)
+        for row in account.billing.rows(*span_s, newest_first=newest_first)
         if query.billing_type in {None, row.kind}
         and query.model_uuid in {None, "", row.prediction.model}
         and (ids is None or row.prediction.id in ids)
@@ -164,27 +152,27 @@ async def balance(provider: Provider, request: Request) -> Response:
 
 
 async def price(provider: Provider, request: Request) -> Response:
-    """What a prediction would cost, in dollars; the question is free."""
+    """What a prediction would cost, in dollars; the older route says less of it."""
     wire.account(provider, request)
-    wire.require_newer_routes(provider)
-    model, inputs = await _priced(provider, request)
-    return wire.success(
-        {
-            "model_id": model.id,
-            "price": _usd(model.price_usd_micros(inputs)),
-            "discounted_price": _usd(provider.price_usd_micros(model, inputs)),
-            "discount_rate": (100 - provider.settings.price_percent) / 100,
-            "currency": "USD",
-        }
-    )
-
-
-async def pricing(provider: Provider, request: Request) -> Response:
-    """The older route for the same."""
-    wire.account(provider, request)
-    model, inputs = await _priced(provider, request)
-    usd = _usd(provider.price_usd_micros(model, inputs))
-    return wire.success({"model_id": model.id, "unit_price": usd, "currency": "USD"})
+    older = request.url.path.endswith("/pricing")
+    if not older:
+        wire.require_newer_routes(provider)
+    wire.fail(provider, "price_5xx")
+    query = await wire.json_of(request, _PriceQuery)
+    model = MODELS.get(query.model_id)
+    if model is None:
+        raise HTTPException(404, f"model not found: {query.model_id}")
+    try:
+        model.check(query.inputs, complete=False)
+    except InputError as error:
+        raise HTTPException(400, f"invalid input: {error}") from None
+    usd = _usd(provider.price_usd_micros(model, query.inputs))
+    quote: dict[str, object] = {"model_id": model.id, "currency": "USD"}
+    if older:
+        return wire.success(quote | {"unit_price": usd})
+    quote["price"] = _usd(model.price_usd_micros(query.inputs))
+    quote["discount_rate"] = (100 - provider.settings.price_percent) / 100
+    return wire.success(quote | {"discounted_price": usd})
 
 
 async def models(provider: Provider, request: Request) -> Response:
@@ -233,16 +221,6 @@ def _huge() -> bytes:
     return head + b"x" * (HUGE_BYTES - len(head) - len(tail)) + tail
 
 
-def _span(
-    after: AwareDatetime | None, before: AwareDatetime | None
-) -> tuple[float, float]:
-    """Unix seconds; infinite where nothing was said."""
-    return (
-        after.timestamp() if after else float("-inf"),
-        before.timestamp() if before else float("inf"),
-    )
-
-
 def _billing_page(
     provider: Provider, rows: Iterator[Entry], start: int, stop: int
 ) -> dict[str, object]:
@@ -272,22 +250,6 @@ def _billing_row(row: Entry, now_s: float) -> dict[str, object]:
         },
         "order": {"state": "done" if prediction.over(now_s) else "pre"},
     }
-
-
-async def _priced(
-    provider: Provider, request: Request
-) -> tuple[type[Model], dict[str, Any]]:
-    """The model and the inputs that a price is asked for."""
-    wire.fail(provider, "price_5xx")
-    query = await wire.json_of(request, PriceQuery)
-    model = MODELS.get(query.model_id)
-    if model is None:
-        raise HTTPException(404, f"model not found: {query.model_id}")
-    try:
-        model.check(query.inputs, complete=False)
-    except InputError as error:
-        raise HTTPException(400, f"invalid input: {error}") from None
-    return model, query.inputs
 
 
 def _model_json(

@@ -4,12 +4,10 @@ It keeps bytes under names that cannot be guessed, within bounds. The routes are
 `files_api`.
 """
 
-import json
 import secrets
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from urllib.parse import quote, unquote
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -21,7 +19,7 @@ KEPT_TICKETS = 10_000
 class Upload:
     """A file that was announced, and its bytes once they came."""
 
-    #: Below the files origin; a client's name at its end is only shown, never opened.
+    #: Below the files origin.
     path: str
     content_type: str
     size_bytes: int
@@ -34,42 +32,25 @@ class Upload:
 
 @dataclass(slots=True)
 class Uploads:
-    """Uploads by their path below the files origin."""
+    """Uploads by their path; the oldest ones make room."""
 
     files_url: str
     by_path: dict[str, Upload] = field(default_factory=dict)
     kept_bytes: int = 0
-    #: Where they outlive the process; None is nowhere.
-    folder: Path | None = None
-
-    def restore(self, folder: Path) -> None:
-        """Go on with the files of an earlier process, and keep there what comes."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in folder.glob("*.upload"):
-            head, _, body = file.read_bytes().partition(b"\n")
-            path, content_type, kept_at_s = json.loads(head)
-            upload = self.by_path[path] = Upload(path, content_type, len(body))
-            self.keep(upload, body, kept_at_s)
-        self.folder = folder
 
     def expect(self, filename: str, content_type: str, size_bytes: int) -> Upload:
-        """Announce a file."""
+        """Announce a file; only the end of its name is shown."""
         plain = filename.replace("\\", "/").rpartition("/")[2] or "upload"
         path = f"/uploads/{secrets.token_hex(16)}/{plain}"
-        self.by_path[path] = Upload(path, content_type, size_bytes)
+        upload = self.by_path[path] = Upload(path, content_type, size_bytes)
         self._trim()
-        return self.by_path[path]
+        return upload
 
     def keep(self, upload: Upload, body: bytes, now_s: float) -> None:
-        """Keep the bytes of an announced file; the oldest ones make room."""
+        """Keep the bytes of an announced file."""
+        self.by_path[upload.path] = upload
         self.kept_bytes += len(body) - len(upload.body or b"")
         upload.body, upload.kept_at_s = body, now_s
-        if self.folder:
-            head = json.dumps([upload.path, upload.content_type, now_s])
-            file = _file_of(self.folder, upload)
-            new = file.with_suffix(".new")  # a process may be killed while it writes
-            new.write_bytes(head.encode() + b"\n" + body)
-            new.replace(file)
         self._trim()
 
     def url(self, upload: Upload) -> str:
@@ -86,13 +67,6 @@ class Uploads:
         while self.kept_bytes > KEPT_BYTES or len(self.by_path) > KEPT_TICKETS:
             oldest = self.by_path.pop(next(iter(self.by_path)))
             self.kept_bytes -= len(oldest.body or b"")
-            if self.folder:
-                _file_of(self.folder, oldest).unlink(missing_ok=True)
-
-
-def _file_of(folder: Path, upload: Upload) -> Path:
-    """Where an upload is kept: named by the secret in its path."""
-    return folder / f"{upload.path.split('/')[2]}.upload"
 
 
 @cache

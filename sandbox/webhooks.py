@@ -42,11 +42,7 @@ def secret_of(provider: Provider, account: Account) -> str:
 
 
 def address_of(request: Request) -> str:
-    """The address that a paid request wants to be called at; empty if none.
-
-    Raises:
-        HTTPException: 400, it is no web address.
-    """
+    """The web address that a paid request wants to be called at, else empty or 400."""
     address = request.query_params.get("webhook", "")
     parts = urlsplit(address)
     if address and not (parts.scheme in ("http", "https") and parts.hostname):
