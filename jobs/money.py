@@ -20,6 +20,11 @@ def usd(micros: int) -> str:
     return f"{sign}{whole}.{decimals}"
 
 
+def usd_or_none(micros: int | None) -> str | None:
+    """Micro-dollars as decimal dollars; None where the amount is not known."""
+    return None if micros is None else usd(micros)
+
+
 def dollars(micros: int | None) -> str:
     """An amount for a person; empty where there is none.
 

@@ -24,7 +24,7 @@ from producer.exits import Exit, Stop
 from producer.finding import deleted_words, find_failed
 from producer.options import Reading, Spending
 from producer.prices import view as price_view
-from producer.prices.bill import Bill
+from producer.prices.quote import Bill
 from producer.private import ledger_of
 from producer.reading import Options
 from producer.rebuilding.copying import refuse_if_lost

@@ -23,7 +23,7 @@ from producer.choosing import chosen_settings
 from producer.commands import read, render_manifest
 from producer.exits import Exit, Stop
 from producer.options import Reading, Spending
-from producer.prices.bill import Bill
+from producer.prices.quote import Bill
 from producer.private import claimed, ledger_of
 from producer.survey import Survey
 

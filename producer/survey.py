@@ -29,7 +29,7 @@ from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import console, looking
 from producer.exits import Exit, Stop
-from producer.prices.bill import Combinations
+from producer.prices.quote import Combinations, Share
 from producer.private import make_home
 from producer.problems import Problems
 from producer.reading import Options, plan
@@ -46,19 +46,6 @@ THERE = frozenset({State.STORED, State.REUSED})
 
 #: Stored videos that are looked for side by side.
 SIDE_BY_SIDE = 16
-
-
-@dataclass(slots=True)
-class Share:
-    """The jobs of one model and duration."""
-
-    jobs: int = 0
-    #: Those whose video is stored already.
-    reused: int = 0
-    #: Those whose video is being made already, by whichever batch.
-    following: int = 0
-    #: Those that failed or were cancelled before; a person may retry them.
-    given_up: int = 0
 
 
 @dataclass(slots=True)

@@ -7,16 +7,9 @@ from typing import Any
 from jobs import catalogue
 from jobs.job import Job
 from producer.account import Quote
-from producer.prices.bill import Combinations
+from producer.prices.quote import Combinations, Share
 
 STD, NEW = "kling-v2.6-std", "kling-v3.0-std"
-
-
-@dataclass(slots=True)
-class Share:
-    jobs: int = 0
-    reused: int = 0
-    following: int = 0
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from jobs.pace.limits import Limits, tiers
 from jobs.pace.makespan import Makespan, Polling, Work, makespan
 from jobs.settings import Settings
 from jobs.text import by, duration, iso
-from producer.prices.bill import Bill, by_kind
+from producer.prices.quote import Bill
 
 DAY_S = 86_400
 
@@ -136,8 +136,8 @@ def finish(
 
 def _works(bill: Bill, learnt: Learnt) -> list[Work]:
     works = []
-    for lines in by_kind(bill).values():
-        one = lines[0].combination
+    for lines in bill.by_kind.values():
+        one = lines[0]
         works.append(
             Work(
                 jobs=sum(line.jobs for line in lines),

@@ -1,14 +1,11 @@
 """What is to be paid for a manifest: as the provider quotes it, else by our price list.
 
 It counts jobs by what decides their price; the quote of one is the price of all that
-cost the same. It asks nobody and prints nothing. How that is shown stands in `view`,
-when it will be done in `finishing`.
+cost the same. It asks nobody and prints nothing; that is done in `view`.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Protocol
 
@@ -19,9 +16,9 @@ from jobs.text import plain
 from producer.account import Balance, Quote
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
-    """Jobs that cost the same for the same reasons."""
+@dataclass(slots=True)
+class Line:
+    """Jobs that cost the same for the same reasons, and what each costs."""
 
     model: Model
     duration_s: int
@@ -29,10 +26,14 @@ class Combination:
     options: Mapping[str, Any]
     #: One of the jobs, for questions about all of them.
     example: Job
+    #: How many of them are to be paid.
+    jobs: int = 0
+    #: The provider's quote for one of them; empty where nobody asked.
+    quote: Quote = ""
 
     @property
     def key(self) -> str:
-        """A name that no other combination has, fit to be read."""
+        """A name that no other line has, fit to be read."""
         return f"{self.model.name} {self.option}"
 
     @property
@@ -42,9 +43,34 @@ class Combination:
         return ", ".join([f"{self.duration_s} s", *filter(None, said)])
 
     @property
-    def question(self) -> tuple[str, Mapping[str, Any]]:
-        """Model id and inputs to ask a quote for."""
-        return self.model.id, self.example.inputs
+    def list_usd_micros(self) -> int | None:
+        """Price of one attempt by our list; None where it has none."""
+        return self.example.price_usd_micros
+
+    @property
+    def quote_usd_micros(self) -> int | None:
+        """Price of one attempt by the provider's quote; None where there is none."""
+        return self.quote if isinstance(self.quote, int) else None
+
+    @property
+    def each_usd_micros(self) -> int | None:
+        """Price of one attempt that counts: the quote, else our list's, if known."""
+        quoted = self.quote_usd_micros
+        return self.list_usd_micros if quoted is None else quoted
+
+    @property
+    def cost_usd_micros(self) -> int | None:
+        """What all of them cost, an attempt each."""
+        each = self.each_usd_micros
+        return None if each is None else each * self.jobs
+
+    @property
+    def tenths(self) -> int | None:
+        """How far the quote is above the list, in tenths of a percent of the list."""
+        listed, quoted = self.list_usd_micros, self.quote_usd_micros
+        if quoted is None or listed is None:
+            return None
+        return tenths_above(quoted, listed)
 
 
 def _said(name: str, value: object) -> str:
@@ -55,76 +81,68 @@ def _said(name: str, value: object) -> str:
 
 @dataclass(slots=True)
 class Combinations:
-    """Counts jobs by combination; holds one job of each, however many there are."""
+    """Counts jobs by what decides their price; holds one of each, however many."""
 
-    _examples: dict[tuple[Any, ...], Job] = field(default_factory=dict)
-    _counts: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    _models: dict[str, tuple[Model, dict[str, Any]]] = field(default_factory=dict)
-    _quotes: dict[tuple[Any, ...], Quote] = field(default_factory=dict)
+    _lines: dict[tuple[Any, ...], Line] = field(default_factory=dict)
+    _deciding: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, job: Job, model: Model) -> None:
         """Count a job that is to be paid."""
-        self._counts[self.see(job, model)] += 1
+        self.see(job, model).jobs += 1
 
-    def see(self, job: Job, model: Model) -> tuple[Any, ...]:
-        """Note a job that may be paid later; what decides its price."""
+    def see(self, job: Job, model: Model) -> Line:
+        """Note a job that may be paid later."""
         key = self._key(job, model)
-        self._examples.setdefault(key, job)
-        return key
+        if key not in self._lines:
+            decides = self._deciding[model.name]
+            names = [*decides, *(total.list for total in model.total)]
+            pairs = zip(names, key[2:], strict=True)
+            options = {n: v for n, v in pairs if v or (v is False and n in decides)}
+            self._lines[key] = Line(model, key[1], options, job)
+        return self._lines[key]
 
     def quote(self, quotes: Mapping[str, Quote]) -> None:
         """Take what the provider answered to `questions`."""
-        named = {key: self._combination(key).key for key in self._examples}
-        self._quotes = {k: quotes[name] for k, name in named.items() if name in quotes}
+        for line in self._lines.values():
+            line.quote = quotes.get(line.key, "")
 
     def priced(self, job: Job, model: Model) -> Job:
         """The job at the provider's quote, or at our list's price without one."""
-        quote = self._quotes.get(self._key(job, model))
-        if not isinstance(quote, int):
+        line = self._lines.get(self._key(job, model))
+        quote = line.quote_usd_micros if line else None
+        if quote is None:
             return job
         return replace(job, price_usd_micros=quote, quoted=True)
 
     @property
-    def lines(self) -> tuple["Line", ...]:
+    def lines(self) -> tuple[Line, ...]:
         """What is to be paid, by model and duration, a line for each combination."""
-        keys = [key for key in self._examples if self._counts[key]]
-        return tuple(
-            Line(self._combination(key), self._counts[key], self._quotes.get(key, ""))
-            for key in sorted(keys, key=lambda key: (*key[:2], str(key[2:])))
-        )
+        keys = [key for key, line in self._lines.items() if line.jobs]
+        keys.sort(key=lambda key: (*key[:2], str(key[2:])))
+        return tuple(self._lines[key] for key in keys)
 
     @property
     def questions(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
-        """What to ask the provider a quote for, by the key of its combination."""
-        each = (self._combination(key) for key in self._examples)
-        return {one.key: one.question for one in each}
+        """Model id and inputs to ask the provider a quote for, by a line's key."""
+        return {
+            line.key: (line.model.id, line.example.inputs)
+            for line in self._lines.values()
+        }
 
     @property
     def kinds(self) -> list[tuple[str, int]]:
         """Model id and seconds of video, as generation times are learnt by them."""
-        each = (line.combination for line in self.lines)
-        return list(dict.fromkeys((one.model.id, one.duration_s) for one in each))
+        each = ((line.model.id, line.duration_s) for line in self.lines)
+        return list(dict.fromkeys(each))
 
     def _key(self, job: Job, model: Model) -> tuple[Any, ...]:
-        if model.name not in self._models:
-            self._models[model.name] = model, _deciding(model)
-        inputs, decides = job.inputs, self._models[model.name][1]
-        options = [inputs.get(name, default) for name, default in decides.items()]
+        if model.name not in self._deciding:
+            self._deciding[model.name] = _deciding(model)
+        decides = self._deciding[model.name]
+        options = [job.inputs.get(name, default) for name, default in decides.items()]
         # Nothing documents how several shots are billed, so they are asked for apart.
-        shots = [total.list in inputs for total in model.total]
-        return (model.name, model.duration_s(inputs), *options, *shots)
-
-    def _combination(self, key: tuple[Any, ...]) -> Combination:
-        model, decides = self._models[key[0]]
-        shots = [total.list for total in model.total]
-        pairs = list(zip([*decides, *shots], key[2:], strict=True))
-        options = {n: v for n, v in pairs if v or (v is False and n in decides)}
-        return Combination(
-            model=model,
-            duration_s=key[1],
-            options=options,
-            example=self._examples[key],
-        )
+        shots = [total.list in job.inputs for total in model.total]
+        return (model.name, model.duration_s(job.inputs), *options, *shots)
 
 
 def _deciding(model: Model) -> dict[str, Any]:
@@ -140,12 +158,17 @@ def _deciding(model: Model) -> dict[str, Any]:
     }
 
 
-class Part(Protocol):
+@dataclass(slots=True)
+class Share:
     """The jobs of one model and duration."""
 
-    jobs: int
-    reused: int
-    following: int
+    jobs: int = 0
+    #: Those whose video is stored already.
+    reused: int = 0
+    #: Those whose video is being made already, by whichever batch.
+    following: int = 0
+    #: Those that failed or were cancelled before; a person may retry them.
+    given_up: int = 0
 
 
 class Found(Protocol):
@@ -153,55 +176,8 @@ class Found(Protocol):
 
     jobs: int
     combinations: Combinations
-
-    @property
-    def shares(self) -> Mapping[tuple[str, int], Part]:
-        """By short name of the model and seconds of video."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Videos of one combination, and what each costs."""
-
-    combination: Combination
-    jobs: int
-    #: The provider's quote for one of them; empty where nobody asked.
-    quote: Quote = ""
-
-    @property
-    def list_usd_micros(self) -> int | None:
-        """Price of one attempt by our list; None where it has none."""
-        return self.combination.example.price_usd_micros
-
-    @property
-    def quote_usd_micros(self) -> int | None:
-        """Price of one attempt by the provider's quote; None where there is none."""
-        return self.quote if isinstance(self.quote, int) else None
-
-    @property
-    def each_usd_micros(self) -> int | None:
-        """Price of one attempt that counts: the quote, else our list's, if known."""
-        return self.list_usd_micros if self.is_unquoted else self.quote_usd_micros
-
-    @property
-    def cost_usd_micros(self) -> int | None:
-        """What all of them cost, an attempt each."""
-        return (
-            None if self.each_usd_micros is None else self.each_usd_micros * self.jobs
-        )
-
-    @property
-    def is_unquoted(self) -> bool:
-        """Whether the provider's price is not known."""
-        return self.quote_usd_micros is None
-
-    @property
-    def tenths(self) -> int | None:
-        """How far the quote is above the list, in tenths of a percent of the list."""
-        listed, quoted = self.list_usd_micros, self.quote_usd_micros
-        if quoted is None or listed is None:
-            return None
-        return tenths_above(quoted, listed)
+    #: By short name of the model and seconds of video.
+    shares: dict[tuple[str, int], Share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +221,7 @@ class Bill:
     @property
     def unquoted(self) -> list[Line]:
         """What there is no quote for."""
-        return [line for line in self.lines if line.is_unquoted]
+        return [line for line in self.lines if line.quote_usd_micros is None]
 
     @property
     def priced(self) -> int:
@@ -253,20 +229,17 @@ class Bill:
         return sum(line.jobs for line in self.lines) - self.unpriced
 
     @property
-    def even(self) -> bool:
-        """Whether they all cost the same."""
-        return len({line.each_usd_micros or 0 for line in self.lines}) <= 1
-
-    @property
     def dearest_usd_micros(self) -> int:
         """The highest price of one video."""
         return max((line.each_usd_micros or 0 for line in self.lines), default=0)
 
     @property
-    def oldest(self) -> date | None:
-        """When the oldest price of our list that counts was read."""
-        prices = (line.combination.model.price for line in self.unquoted)
-        return min((price.read_on for price in prices if price), default=None)
+    def by_kind(self) -> dict[tuple[str, int], list[Line]]:
+        """The lines by short name of the model and seconds of video."""
+        kinds: dict[tuple[str, int], list[Line]] = {}
+        for line in self.lines:
+            kinds.setdefault((line.model.name, line.duration_s), []).append(line)
+        return kinds
 
     def covered(self, usd_micros: int) -> int:
         """How many of the videos an amount pays for, the mean price taken for each."""
@@ -289,12 +262,3 @@ def balance_usd_micros(balance: Balance) -> int | None:
         return None
     micros = Decimal(str(balance.usd)) * MICROS_PER_USD
     return int(micros.to_integral_value(ROUND_FLOOR))
-
-
-def by_kind(bill: Bill) -> Mapping[tuple[str, int], Sequence[Line]]:
-    """The lines of a bill by short name of the model and seconds of video."""
-    kinds: dict[tuple[str, int], list[Line]] = {}
-    for line in bill.lines:
-        one = line.combination
-        kinds.setdefault((one.model.name, one.duration_s), []).append(line)
-    return kinds

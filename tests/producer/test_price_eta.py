@@ -8,8 +8,8 @@ import pytest
 from jobs import settings
 from jobs.pace.limits import tiers
 from jobs.text import by
-from producer.prices.bill import Bill
-from producer.prices.finishing import DAY_S, NEVER, Finish, finish
+from producer.prices.eta import DAY_S, NEVER, Finish, finish
+from producer.prices.quote import Bill
 from tests.producer.asking import NEW, Wanted
 
 BERLIN = ZoneInfo("Europe/Berlin")
