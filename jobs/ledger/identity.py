@@ -25,6 +25,7 @@ class Identity:
         return self.become(uuid.uuid4().hex)
 
     def become(self, name: str) -> str:
-        """Take a name if it has none yet; the one it has now."""
-        self._server.execute_command("SET", keys.NAME, name, "NX")
+        """Take a name, if it is one and there is none yet; the one it has now."""
+        if name:
+            self._server.execute_command("SET", keys.NAME, name, "NX")
         return self.known()

@@ -314,3 +314,10 @@ def test_the_starts_that_an_older_ledger_forgot_count_as_many_as_allowed(
     assert grant(simulated) == []
     clock.forward(2.0)
     assert len(grant(simulated)) == 2
+
+
+def test_a_name_that_is_none_is_not_taken(ledger: Ledger) -> None:
+    assert ledger.identity.become("") == ""
+    drawn = ledger.identity.name()
+    assert drawn
+    assert ledger.identity.become("another") == drawn
