@@ -197,8 +197,8 @@ def _failures(now: Snapshot) -> list[tuple[str, Text]]:
     lines: list[tuple[str, Text]] = []
     for failed, step, later in zip(told, steps, [*steps[1:], ""], strict=True):
         style = "red" if failed.state is State.FAILED else "magenta"
-        words = Text(one_line(failed.id), style)
-        words.append(f"  {one_line(_why(failed))}", "default")
+        name = (one_line(failed.id), style)
+        words = Text.assemble(name, "  ", one_line(_why(failed)))
         if step != later:
             words.append(f"\n→ {step}", "dim")
         lines.append(("" if lines else "failed", words))

@@ -20,8 +20,8 @@ from tests.browser.terminals import photographed, said
 from tests.fleet.running import API_KEY, fleet
 from tests.producer.running import REELMILL, quick_sandbox, until
 
-#: Cells and lines of a terminal that fits a page of the documentation.
-WIDTH, HEIGHT = 100, 30
+#: Cells of a terminal that fits a page of the documentation.
+WIDTH = 100
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1100, "height": 1400}
