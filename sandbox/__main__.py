@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from sandbox.provider import JournalError
 from sandbox.server import PortError, serve
 from sandbox.settings import FAULTS, SettingError, Settings
 
@@ -28,7 +29,7 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         serve(options, _changes(options))
-    except (PortError, SettingError) as problem:
+    except (JournalError, PortError, SettingError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
     return 0

@@ -38,6 +38,10 @@ def steady_clock() -> Callable[[], float]:
     return lambda: began_s + time.monotonic()
 
 
+class JournalError(Exception):
+    """A file of books that cannot be used: which, and what to do."""
+
+
 class Provider:
     """Everything one process of the sandbox knows."""
 
@@ -91,17 +95,20 @@ class Provider:
         self.settings, self.faults = changed(self.settings, self.faults, changes)
 
     def restore(self, journal: Path) -> None:
-        """Go on with what is in a journal, and write down there what comes."""
-        for line in _lines(journal):
-            if "deleted_id" in line:
-                self.predictions[line["deleted_id"]][1].deleted = True
-            elif "upload" in line:
-                upload = Upload(**line["upload"])
-                self.uploads.keep(upload, base64.b64decode(line["body"]), line["at_s"])
-            else:
-                line["outcome"] = Outcome(**line["outcome"])
-                owner = line.pop("owner")
-                self._add(self._account_of(owner), Prediction(**line))
+        """Go on with what is in a journal, and write down there what comes.
+
+        Raises:
+            JournalError: it cannot be read, or another version wrote it.
+        """
+        try:
+            for line in _lines(journal):
+                self._restore_line(line)
+        except (OSError, KeyError, TypeError) as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise JournalError(
+                f"{journal} is no file of books of this version ({problem}); "
+                "name a new file with --books"
+            ) from None
         self.journal = journal
 
     def account(self, key: str) -> Account:
@@ -163,6 +170,17 @@ class Provider:
         if upload and upload.body is not None and upload.kept_at_s >= oldest_s:
             return upload
         return None
+
+    def _restore_line(self, line: dict[str, Any]) -> None:
+        if "deleted_id" in line:
+            self.predictions[line["deleted_id"]][1].deleted = True
+        elif "upload" in line:
+            upload = Upload(**line["upload"])
+            self.uploads.keep(upload, base64.b64decode(line["body"]), line["at_s"])
+        else:
+            line["outcome"] = Outcome(**line["outcome"])
+            owner = line.pop("owner")
+            self._add(self._account_of(owner), Prediction(**line))
 
     def _account_of(self, owner: str) -> Account:
         if owner not in self.accounts:

@@ -101,7 +101,8 @@ def _endpoint(
     """The handler with its requests and answers counted in the books."""
 
     async def endpoint(request: Request) -> Response:
-        provider.requests.update([name] * bool(name))
+        if name:
+            provider.requests[name] += 1
         leak = keyless and "authorization" in request.headers
         provider.key_leaks += leak
         try:
@@ -111,7 +112,8 @@ def _endpoint(
         except wire.LineDroppedError:
             provider.answers["dropped"] += 1
             return await _hang_up(request)
-        provider.answers.update([str(response.status_code)] * bool(name))
+        if name:
+            provider.answers[str(response.status_code)] += 1
         return response
 
     return endpoint
@@ -192,6 +194,7 @@ def serve(options: argparse.Namespace, changes: Mapping[str, object]) -> None:
     Raises:
         PortError: there is no listening there.
         SettingError: a setting is wrong.
+        JournalError: the books cannot be used.
     """
     # Before a port is asked for: a wrong setting is told first.
     changed(Settings(), Faults(), changes)

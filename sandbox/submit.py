@@ -64,7 +64,7 @@ def _insufficient(provider: Provider) -> Response:
     message = "Insufficient credits. Please top up your account."
     if provider.settings.insufficient in {402, 403}:
         raise HTTPException(provider.settings.insufficient, message)
-    # The other reading of the pages: a wire.success whose data says that it is none.
+    # The other reading of the pages: a success whose data says that it is none.
     return wire.success({"id": "", "status": "failed", "code": 1407, "error": message})
 
 
@@ -102,14 +102,12 @@ async def _answer(
     data = wire.prediction_json(provider, prediction, show_inputs=shown)
     if lost == "submit_no_id":
         del data["id"], data["urls"]
-        return wire.json_response(
-            {"code": 200, "message": "wire.success", "data": data}
-        )
     whole = wire.success(data)
     if lost == "submit_garbled":
         # Cut before the id begins, so that no repair can find it.
         cut = bytes(whole.body).index(prediction.id.encode())
         return Response(bytes(whole.body)[:cut], 200, None, "application/json")
     transport = getattr(request.state, "transport", None)  # only a real server has one
-    prediction.lost_answer = transport is not None and transport.is_closing()
+    gone = transport is not None and transport.is_closing()
+    prediction.lost_answer = lost is not None or gone
     return whole

@@ -465,13 +465,16 @@ def run_sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("--fault=submit_429", "submit_429: write it as NAME=VALUE"),
         ("--generation-s=soon", "generation_s: "),
         ("--port={}", "name another port with --port"),
+        ("--books={older}", "name a new file with --books"),
+        ("--books=/proc/none/x", "name a new file with --books"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence_and_exit_code_2(
-    process: RunningSandbox, argument: str, words: str
+    process: RunningSandbox, tmp_path: Path, argument: str, words: str
 ) -> None:
-    taken = process.url.rpartition(":")[2]
-    ended = run_sandbox("--port=0", argument.format(taken))
+    taken, older = process.url.rpartition(":")[2], tmp_path / "older.jsonl"
+    older.write_text('{"owner": "0", "id": "1"}\n')
+    ended = run_sandbox("--port=0", argument.format(taken, older=older))
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert words in ended.stderr
 
