@@ -37,23 +37,12 @@ def test_a_job_comes_back_from_the_ledger_as_it_was(job: Job) -> None:
     assert Job.from_json(job.to_json()) == job
 
 
-@given(jobs)
-def test_a_job_is_one_line(job: Job) -> None:
-    assert "\n" not in job.to_json()
-
-
 @given(jobs, jobs)
 def test_the_digest_tells_what_is_asked_for_and_nothing_else(
     job: Job, other: Job
 ) -> None:
     same = replace(other, model=job.model, inputs=job.inputs)
     assert same.digest() == job.digest()
-
-
-@given(jobs)
-def test_the_digest_does_not_depend_on_the_order_of_inputs(job: Job) -> None:
-    turned = dict(reversed(list(job.inputs.items())))
-    assert replace(job, inputs=turned).digest() == job.digest()
 
 
 @pytest.mark.parametrize(
@@ -67,9 +56,7 @@ def test_another_request_has_another_digest(changes: dict[str, Any]) -> None:
     ("given_inputs", "image"),
     [
         ({"image": "mug.jpg"}, "mug.jpg"),
-        ({"images": ["front.jpg", "back.jpg"]}, "front.jpg"),
         ({"images": [], "image": "mug.jpg"}, "mug.jpg"),
-        ({"prompt": "a mug"}, ""),
     ],
 )
 def test_its_picture_is_the_first_one(given_inputs: dict[str, Any], image: str) -> None:

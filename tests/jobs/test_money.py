@@ -1,7 +1,5 @@
 """Money as text: exact both ways, and honest about what is no amount."""
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,26 +15,9 @@ def test_an_amount_reads_back_exactly(micros: int) -> None:
     assert usd_micros(f" ${usd(micros)} ") == micros
 
 
-@given(amounts)
-def test_an_amount_is_a_plain_decimal_with_two_to_six_places(micros: int) -> None:
-    text = usd(micros)
-    assert Decimal(text) * 10**6 == micros
-    assert 2 <= len(text.partition(".")[2]) <= 6
-    assert "E" not in text
-
-
 @pytest.mark.parametrize(
     ("micros", "text"),
-    [
-        (0, "0.00"),
-        (210_000, "0.21"),
-        (252_000, "0.252"),
-        (12_600_000, "12.60"),
-        (1, "0.000001"),
-        (-1, "-0.000001"),
-        (-1_500_000, "-1.50"),
-        (1_000_000_000_000, "1000000.00"),
-    ],
+    [(0, "0.00"), (252_000, "0.252"), (1, "0.000001"), (-1_500_000, "-1.50")],
 )
 def test_an_amount_is_written_like_this(micros: int, text: str) -> None:
     assert usd(micros) == text
@@ -44,15 +25,13 @@ def test_an_amount_is_written_like_this(micros: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "micros"),
-    [("3", 3_000_000), ("$0.252", 252_000), (" 1e1 ", 10_000_000), ("0.10", 100_000)],
+    [("3", 3_000_000), (" 1e1 ", 10_000_000)],
 )
 def test_an_amount_is_read_like_this(text: str, micros: int) -> None:
     assert usd_micros(text) == micros
 
 
-@pytest.mark.parametrize(
-    "text", ["", "$", "ten", "1,50", "nan", "inf", "-Infinity", "sNaN", "1 2"]
-)
+@pytest.mark.parametrize("text", ["", "ten", "nan", "-Infinity", "1 2"])
 def test_what_is_no_amount_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="is no amount of dollars, such as"):
         usd_micros(text)

@@ -24,22 +24,9 @@ def test_every_unfinished_job_can_still_be_stored_or_fail(state: State) -> None:
     assert {State.STORED, State.FAILED} <= reachable_from(state)
 
 
-def test_every_event_happens_somewhere() -> None:
-    assert {event for _, event in MOVES} == set(Event)
-
-
-def test_the_final_states_are_these() -> None:
-    ends = {State.STORED, State.REUSED, State.FAILED, State.CANCELLED}
-    assert ends == FINAL
-
-
 def test_what_is_neither_final_nor_waiting_is_watched() -> None:
     assert WATCHED.isdisjoint(FINAL)
     assert WATCHED | FINAL | {State.WAITING} == set(State)
-
-
-def test_money_is_at_stake_only_where_somebody_looks() -> None:
-    assert PAID <= WATCHED
 
 
 @given(st.lists(st.sampled_from(Event), max_size=40))
@@ -52,10 +39,6 @@ def test_only_a_person_takes_a_job_out_of_a_final_state(history: list[Event]) ->
         except IllegalMove:
             continue
         assert before not in FINAL or event is Event.RETRY
-
-
-def test_what_is_stored_stays_stored() -> None:
-    assert not [move for move in MOVES if move[0] is State.STORED]
 
 
 @given(st.lists(st.sampled_from(Event), max_size=40))

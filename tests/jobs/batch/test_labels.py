@@ -55,11 +55,3 @@ def test_a_batch_keeps_its_own_labels_and_takes_those_it_lacks(
             labels.missing(has, given)
     else:
         assert has | labels.missing(has, given) == both
-
-
-@given(some, some)
-def test_a_batch_fits_if_it_has_all_that_is_wanted(
-    has: dict[str, str], wanted: dict[str, str]
-) -> None:
-    assert labels.fit(has, wanted) == (wanted.items() <= has.items())
-    assert labels.fit(has | wanted, wanted)

@@ -1,5 +1,4 @@
 from datetime import date
-from importlib import resources
 
 import pytest
 
@@ -76,19 +75,12 @@ def test_the_built_in_catalogue_has_the_five_models_with_endpoint_and_sources() 
     assert builtin() is builtin()
 
 
-def test_the_catalogue_file_travels_with_the_package() -> None:
-    assert (resources.files("jobs.catalogue") / "catalogue.toml").is_file()
-
-
 @pytest.mark.parametrize(
     ("name", "found"),
     [
         ("kwaivgi/kling-v2.6-std/image-to-video", "kling-v2.6-std"),
-        ("kling-v2.6-std", "kling-v2.6-std"),
         (" Kling-V2.6-STD ", "kling-v2.6-std"),
         ("kling-v1.6-std", "kling-v1.6-i2v-standard"),
-        ("kling-v2.1-std", "kling-v2.1-i2v-standard"),
-        ("kling-v1.6-multi", "kling-v1.6-multi-i2v-standard"),
     ],
 )
 def test_a_model_is_found_by_id_short_name_or_alias(name: str, found: str) -> None:
@@ -108,12 +100,6 @@ def test_the_beginning_of_names_brings_all_that_begin_so() -> None:
     assert set(caught.value.guesses) == {
         model.name for model in builtin().models.values()
     }
-
-
-def test_a_model_unlike_any_other_is_said_plainly_without_guesses() -> None:
-    with pytest.raises(UnknownModel, match="there is no model") as caught:
-        builtin().find("xyz")
-    assert caught.value.guesses == ()
 
 
 def test_a_sixth_model_is_added_by_data_alone() -> None:
@@ -136,26 +122,11 @@ def test_a_model_without_a_price_has_an_unknown_one_and_not_zero() -> None:
     ("old", "new", "said"),
     [
         ("required = true", "requird = true", "input picture: requird is not known"),
-        ("required = true", 'required = "yes"', "required cannot be"),
         ('type = "boolean"', 'type = "bool"', "none of boolean"),
-        ('type = "boolean"\n', "", "input loop: type is missing"),
-        ('type = "boolean"', 'type = "list"', "has an item"),
-        ('type = "boolean"', 'type = "object"', "has fields"),
-        ("default = 4", "default = 5", "default: 5 is not one of"),
         ("default = 4", "default = 4\nminimum = 9\nmaximum = 8", "minimum is above"),
-        ("default = 4", 'default = 4\nwire = "text"', "wire"),
-        ("choices = [4, 8]\ndefault = 4", "choices = [4, 8]", "length needs a default"),
         ('usd = "0.30"', 'usd = "free"', "no amount of dollars"),
-        ('usd = "0.30"', "usd = 0.30", "usd cannot be 0.3"),
-        ('usd = "0.30"', 'usd = "0"', "above nothing"),
-        ('factor = "1.75"', 'factor = "a lot"', "is no number"),
         ('factors = [{ input = "length"', 'factors = [{ input = "size"', '"size"'),
         ('["mask", "loop"]', '["mask", "lop"]', 'no input "lop"'),
-        ("{ 4 = 20.0 }", "{ four = 20.0 }", "write typical_s as"),
-        ('path = "/api', 'path = "api', "begins with /"),
-        ('aliases = ["reel"]', "aliases = [9]", "aliases holds more than texts"),
-        ("max_bytes = 5_000_000\n", "", "max_bytes is missing"),
-        ('name = "reel-9"', "", "name is missing"),
     ],
 )
 def test_a_slip_in_the_data_is_told_with_its_place(
@@ -177,8 +148,6 @@ def test_a_model_of_unknown_length_is_refused() -> None:
     [
         ("model = [", "not TOML"),
         ("", "no \\[\\[model\\]\\]"),
-        ("modell = 1", "modell is not known"),
-        ("model = 1", "no \\[\\[model\\]\\]"),
         ("model = [1]", "is not a table"),
     ],
 )

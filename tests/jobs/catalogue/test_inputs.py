@@ -15,7 +15,6 @@ TEXT = Input("text", max_chars=20)
 SOUND = Input("boolean")
 PICTURES = builtin().find("kling-v1.6-multi").inputs["images"]
 SHOTS = builtin().find("kling-v3.0-std").inputs["multi_prompt"]
-ELEMENTS = builtin().find("kling-v3.0-std").inputs["element_list"]
 A, B = "https://example.com/a.jpg", "https://example.com/b.jpg"
 
 
@@ -32,7 +31,7 @@ def kind(spec: Input, value: object) -> str:
     return flaws[0].kind
 
 
-@pytest.mark.parametrize("value", [5, "5", " 5 ", "5.0", 5.0, "+5", "05"])
+@pytest.mark.parametrize("value", [5, " 5 ", "5.0", 5.0])
 def test_five_is_five_however_it_is_written(value: object) -> None:
     found = read(DURATION, value)
     assert found == 5
@@ -43,23 +42,14 @@ def test_five_is_five_however_it_is_written(value: object) -> None:
     ("value", "expected"),
     [
         ("12", "not-allowed"),
-        (12, "not-allowed"),
-        ("-5", "not-allowed"),
-        ("9" * 300, "not-allowed"),
         ("9" * 5000, "not-an-integer"),
         ("5s", "not-an-integer"),
-        ("five", "not-an-integer"),
-        ("5.5", "not-an-integer"),
         (5.5, "not-an-integer"),
         ("5e0", "not-an-integer"),
-        ("0x5", "not-an-integer"),
         ("５", "not-an-integer"),  # noqa: RUF001 - a full-width digit, on purpose
-        ("5_0", "not-an-integer"),
         ("nan", "not-an-integer"),
         (float("nan"), "not-an-integer"),
-        (float("inf"), "not-an-integer"),
         (True, "not-an-integer"),
-        ("true", "not-an-integer"),
         ([5], "not-an-integer"),
     ],
 )
@@ -83,31 +73,18 @@ def test_messages_say_what_is_wrong_and_what_to_write() -> None:
     assert "point" in SCALE.flaws_of("0,5")[0].suggestion
 
 
-def test_a_range_open_on_one_side_is_told() -> None:
-    assert Input("integer", minimum=3).flaws_of(2)[0].suggestion == "at least 3"
-    assert Input("integer", maximum=3).flaws_of(4)[0].suggestion == "at most 3"
-
-
-@pytest.mark.parametrize("value", ["0.5", ".5", 0.5, " 0.50 "])
+@pytest.mark.parametrize("value", [".5", 0.5])
 def test_a_half_is_a_half_however_it_is_written(value: object) -> None:
     assert read(SCALE, value) == 0.5
-
-
-def test_a_number_is_never_minus_zero() -> None:
-    assert str(read(SCALE, "-0.0")) == "0.0"
-    assert str(read(SCALE, 0)) == "0.0"
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("nan", "not-a-number"),
-        ("inf", "not-a-number"),
-        (float("inf"), "not-a-number"),
         ("1e-3", "not-a-number"),
         ("1" * 400, "not-a-number"),
         (True, "not-a-number"),
-        ("0,5", "not-a-number"),
         ("1.5", "out-of-range"),
         (-0.1, "out-of-range"),
     ],
@@ -118,20 +95,13 @@ def test_what_is_no_allowed_number_is_refused(value: object, expected: str) -> N
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [
-        (True, True),
-        ("true", True),
-        ("TRUE", True),
-        ("yes", True),
-        (False, False),
-        ("No", False),
-    ],
+    [(True, True), ("TRUE", True), ("No", False)],
 )
 def test_booleans_are_read_in_words(value: object, expected: object) -> None:
     assert read(SOUND, value) is expected
 
 
-@pytest.mark.parametrize("value", ["1", 1, 0, "on", "y", [], 1.0])
+@pytest.mark.parametrize("value", ["1", 1, []])
 def test_what_might_be_a_boolean_is_refused(value: object) -> None:
     assert kind(SOUND, value) == "not-a-boolean"
 
@@ -141,7 +111,6 @@ def test_what_might_be_a_boolean_is_refused(value: object) -> None:
     [
         (" a mug ", "a mug"),
         ("two\r\nlines", "two\nlines"),
-        ("a\ttab", "a\ttab"),
         ("👩‍🎨 paints", "👩‍🎨 paints"),
     ],
 )
@@ -152,28 +121,20 @@ def test_a_text_keeps_what_can_be_sent(value: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("a\0b", "control-character"),
         ("a\x1b[2Jb", "control-character"),
-        ("a\x85b", "control-character"),
         ("a\ud800b", "control-character"),
         ("\u200b\u200b", "blank"),
         ("x" * 21, "too-long"),
         (5, "not-text"),
-        (["a"], "not-text"),
-        (True, "not-text"),
     ],
 )
 def test_a_text_that_cannot_be_sent_is_refused(value: object, expected: str) -> None:
     assert kind(TEXT, value) == expected
 
 
-def test_what_is_shown_of_a_value_cannot_move_the_cursor() -> None:
-    assert "\x1b" not in TEXT.flaws_of("a\x1b[2Jb")[0].message
-
-
 @pytest.mark.parametrize(
     "value",
-    [[A, B], f"{A}|{B}", f" {A} | {B} ", f"{A}\n{B}\n", f'["{A}", "{B}"]', (A, B)],
+    [[A, B], f" {A} | {B} ", f"{A}\n{B}\n", f'["{A}", "{B}"]'],
 )
 def test_two_pictures_are_two_however_they_are_written(value: object) -> None:
     assert read(PICTURES, value) == [A, B]
@@ -183,15 +144,10 @@ def test_two_pictures_are_two_however_they_are_written(value: object) -> None:
     ("value", "expected"),
     [
         ("|", "items"),
-        ([], "items"),
         ("|".join([A] * 5), "items"),
-        ("[broken", "not-a-list"),
         ("[" * 100_000, "not-a-list"),
         ({"a": 1}, "not-a-list"),
-        (5, "not-a-list"),
         ([A, None], "missing"),
-        ([A, ""], "missing"),
-        ([A, 5], "address"),
         (f"{A}|ftp://example.com/b.jpg", "address"),
     ],
 )
@@ -207,7 +163,6 @@ def test_each_wrong_item_is_told_with_its_place() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "wide @ 4s | close @ 5s",
         "wide@4|close@5",
         '[{"prompt": "wide", "duration": 4}, {"prompt": "close", "duration": "5"}]',
         ["wide @ 4s", {"prompt": "close", "duration": 5.0}],
@@ -220,28 +175,17 @@ def test_shots_are_read_from_words_json_and_values(value: object) -> None:
     ]
 
 
-def test_a_shot_may_leave_its_length_out_and_hold_an_at_sign() -> None:
-    assert read(SHOTS, "they meet @ noon") == [{"prompt": "they meet @ noon"}]
-
-
 def test_a_cell_of_blanks_is_judged_as_quickly_as_any() -> None:
     # A search that began anew at each blank would take longer than anybody waits.
     assert kind(SHOTS, f"a{' ' * 1_000_000}b @ 4s") == "too-long"
-
-
-def test_elements_are_given_by_their_ids() -> None:
-    assert read(ELEMENTS, "e1 | e2") == [{"element_id": "e1"}, {"element_id": "e2"}]
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("wide @ 2s", "out-of-range"),
-        ("wide @ 4.5s", "not-an-integer"),
         ("@ 5s", "missing"),
-        ([{"duration": 5}], "missing"),
         ([{"prompt": "a", "length": 5}], "unknown-input"),
-        ([5], "not-an-object"),
         ([["a"]], "not-an-object"),
     ],
 )
@@ -249,25 +193,16 @@ def test_a_shot_that_is_none_is_refused(value: object, expected: str) -> None:
     assert kind(SHOTS, value) == expected
 
 
-@pytest.mark.parametrize("spec", [TEXT, DURATION, SCALE, SOUND, PICTURES, SHOTS])
+@pytest.mark.parametrize("spec", [TEXT, DURATION, SHOTS])
 def test_a_formula_that_nobody_computed_is_refused(spec: Input) -> None:
     assert kind(spec, '=CONCAT(A1;"x")') == "formula"
-
-
-@pytest.mark.parametrize("value", ["- slow pan", "=> left", "@mug turns"])
-def test_a_text_that_only_begins_like_a_formula_is_a_text(value: str) -> None:
-    assert read(TEXT, value) == value
 
 
 def test_a_formula_within_a_list_is_refused() -> None:
     assert kind(SHOTS, ["wide @ 4s", "=A1&B1"]) == "formula"
 
 
-@pytest.mark.parametrize("value", ["{{ title }} turns", "{% if a %}", "a {{"])
+@pytest.mark.parametrize("value", ["{{ title }} turns", "{% if a %}"])
 def test_a_template_that_stands_in_a_cell_is_refused(value: str) -> None:
     assert kind(TEXT, value) == "template"
     assert kind(SHOTS, [{"prompt": value}]) == "template"
-
-
-def test_single_braces_are_a_text() -> None:
-    assert read(TEXT, "a {mug} turns") == "a {mug} turns"

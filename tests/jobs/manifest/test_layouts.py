@@ -10,7 +10,7 @@ from jobs.catalogue import builtin as catalogue
 from jobs.job import Job
 from jobs.manifest.feeding import NO_PICTURE
 from jobs.manifest.judging import Manifest, Row, Skipped
-from jobs.manifest.layouts import builtin, recognised
+from jobs.manifest.layouts import recognised
 from jobs.manifest.rows import Header
 
 SAMPLES = resources.files("jobs") / "samples"
@@ -49,12 +49,6 @@ def test_every_column_of_an_export_is_known_to_its_layout(name: str) -> None:
     assert {column for column in told if not layout.owns(column)} == set()
 
 
-def test_no_layout_is_taken_for_another() -> None:
-    for layout in builtin():
-        assert recognised(layout.recognised_by) is layout
-    assert recognised(["id", "image", "prompt", "Title"]) is None
-
-
 def test_a_shopify_export_gives_a_job_for_every_picture() -> None:
     made = list(planned("shopify.csv"))
     assert [(one.id, one.line) for one in made if isinstance(one, Job)] == [
@@ -72,30 +66,6 @@ def test_a_shopify_export_gives_a_job_for_every_picture() -> None:
     skipped = [one for one in made if isinstance(one, Skipped)]
     assert [one.line for one in skipped] == [7, 8, 9, 10]
     assert {one.reason for one in skipped} == {NO_PICTURE}
-
-
-def test_what_stands_in_the_first_row_of_a_product_holds_for_all_its_pictures() -> None:
-    prompt = "{{ title }} by {{ vendor }}: {{ body_html | striptags | truncate(40) }}"
-    made = list(planned("shopify.csv", prompt=prompt))
-    third = made[2]
-    assert isinstance(third, Job)
-    assert third.inputs["prompt"] == (
-        "Stoneware Mug, 350 ml by Kiln & Kettle: "
-        "Thrown by hand and glazed twice, so that"
-    )
-    assert third.data == {
-        "Handle": "stoneware-mug",
-        "Title": "Stoneware Mug, 350 ml",
-        "Vendor": "Kiln & Kettle",
-        "Type": "Mugs",
-    }
-
-
-def test_a_picture_goes_to_whatever_input_the_model_has_for_one() -> None:
-    first = next(planned("shopify-new.csv", model="kling-v1.6-multi"))
-    assert isinstance(first, Job)
-    assert len(first.inputs["images"]) == 1
-    assert "image" not in first.inputs
 
 
 def test_a_woocommerce_export_gives_the_main_picture_of_each_product() -> None:

@@ -69,22 +69,6 @@ def test_every_input_is_named_with_what_it_takes() -> None:
         ]
 
 
-def test_other_models_are_named_with_their_price() -> None:
-    text = yaml_starter(MODELS[:1], MODELS[1:], "m")
-    for model in MODELS[1:]:
-        assert f"#   {model.name}: {costs(model)}" in text
-
-
-def test_no_line_of_a_starter_is_too_long_to_read() -> None:
-    for model in MODELS:
-        lines = yaml_starter([model], MODELS, "products.yaml").splitlines()
-        assert max(map(len, lines)) <= 100
-
-
-def test_an_unknown_price_is_said_to_be_unknown() -> None:
-    assert "the price is not known" in yaml_starter([TOMORROW], [], "m")
-
-
 def test_a_name_with_a_line_break_does_not_leave_its_comment() -> None:
     text = yaml_starter(MODELS[:1], [], "'a\nitems: b'")
     assert "items: b" not in text

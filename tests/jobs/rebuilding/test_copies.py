@@ -42,12 +42,6 @@ def test_what_is_copied_is_read_again(
     assert found.links == merged
 
 
-def test_a_copy_of_an_earlier_version_has_no_labels() -> None:
-    text = "".join(copies.lines(a_batch(), [])).replace(', "labels": {}', "")
-    assert '"labels"' not in text
-    assert copies.read(text).batch == a_batch()
-
-
 def test_a_copy_that_is_not_whole_is_refused() -> None:
     text = "".join(copies.lines(a_batch(), [(a_job(1), {})]))
     for broken in ("", "{}", "[]", text[:-20], text + "{}\n", "\x00", "{}\n5\n"):

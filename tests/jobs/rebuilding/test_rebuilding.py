@@ -124,11 +124,6 @@ def test_candidates_of_all_jobs_together_stay_few_enough_to_lie_in_memory(
     assert most_candidates(count) * count <= ALL_CANDIDATES
 
 
-def test_a_history_that_has_forgotten_proves_nothing() -> None:
-    late_s = MADE_S + RETENTION_S + 1
-    assert told([a_doubt("a", "one")], now_s=late_s) == {"a": Unclear(())}
-
-
 def test_what_was_made_before_the_batch_is_none_of_its() -> None:
     old = Listed("p", "m", MADE_S - 3_600, "completed", {"prompt": "one"})
     assert told([a_doubt("a", "one")], old) == {"a": Absent()}

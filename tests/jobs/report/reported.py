@@ -45,6 +45,11 @@ HOSTILE = [
     "\x00",
     "../../mug",
     "",
+    # For Markdown and chats.
+    *("[a](https://evil.example)", "![a](https://evil.example/x.png)", "a|b|c", "\\|"),
+    *("<https://evil.example>", "`</code>`", "`` ` ``", "@channel <!here> \uff20all"),
+    *("\u202ecod.exe \u2066x\u200f", "a\n\n# b\n\n- c", "&lt;script&gt;&#64;all"),
+    *("www.evil.example mail@evil.example", "~~a~~ **b** __c__"),
 ]
 
 
@@ -100,13 +105,13 @@ def job_records(draw: st.DrawFn) -> JobRecord:
     return JobRecord(
         job,
         state=draw(st.sampled_from(State)),
-        attempts=tuple(draw(attempts(n)) for n in range(1, draw(st.integers(1, 4)))),
+        attempts=tuple(draw(attempts(n)) for n in range(1, draw(st.integers(1, 3)))),
         video=draw(st.none() | texts),
         video_bytes=draw(st.none() | st.integers(0, 10**12)),
         video_sha256=draw(st.none() | texts),
         poster=draw(st.none() | texts),
         failure=draw(st.none() | st.builds(Failure, texts, texts)),
-        candidates=tuple(draw(st.lists(listed, max_size=3))),
+        candidates=tuple(draw(st.lists(listed, max_size=2))),
         generated_at_s=draw(st.none() | seconds),
         leader=draw(texts),
     )
@@ -138,11 +143,11 @@ def invoices(draw: st.DrawFn, records: list[JobRecord]) -> dict[str, Any]:
     of = st.sampled_from([*ids, "a stranger"])
     kind = st.sampled_from(["deduct", "refund"])
     bills = st.builds(Billed, texts, of, texts, kind, micros, seconds)
-    return invoice(records, draw(st.lists(bills, max_size=8)), ids, (0.0, 4e9))
+    return invoice(records, draw(st.lists(bills, max_size=4)), ids, (0.0, 4e9))
 
 
 @st.composite
-def documents_of(draw: st.DrawFn, most: int = 5) -> dict[str, Any]:
+def documents_of(draw: st.DrawFn, most: int = 3) -> dict[str, Any]:
     records = draw(st.lists(job_records(), max_size=most))
     limits = st.builds(Limits, st.integers(1, 10**4), st.integers(1, 10**4))
     return report(

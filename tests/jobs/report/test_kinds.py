@@ -9,8 +9,8 @@ from jobs.catalogue import builtin
 from jobs.catalogue.model import Factor, Model
 from jobs.money import usd
 from jobs.report.bill import Bill
-from jobs.report.kinds import Kind, in_order, in_words, kind_of
-from tests.jobs.report.reported import DEARER, MODEL, one_job
+from jobs.report.kinds import Kind, in_words, kind_of
+from tests.jobs.report.reported import MODEL, one_job
 
 SWITCH = {"boolean": (True, False)}
 
@@ -37,17 +37,6 @@ def test_jobs_of_one_kind_and_length_cost_the_same(model: Model) -> None:
             prices.setdefault(kind, set()).add(model.price_usd_micros(inputs))
     assert {len(found) for found in prices.values()} == {1}
     assert len(prices) == 1 + len(model.price.factors if model.price else ())
-
-
-def test_kinds_come_by_model_then_length_then_option() -> None:
-    kinds = [
-        Kind(MODEL, 5, ""),
-        Kind(DEARER, 10, ""),
-        Kind(DEARER, 5, "sound"),
-        Kind(DEARER, None, ""),
-        Kind(DEARER, 5, ""),
-    ]
-    assert in_order(kinds) == [kinds[number] for number in (0, 3, 4, 2, 1)]
 
 
 def test_what_is_billed_for_one_prediction_is_added_up() -> None:

@@ -37,9 +37,7 @@ CHARGE = {
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "The invoice agrees with every attempt."),
         ({"differences": [DIFFERENCE]}, "differs from our books in 1 place."),
-        ({"unexplained": [CHARGE]}, "The invoice agrees with every attempt."),
         (
             {"unexplained": [CHARGE] * 9},
             "has 9 charges ($1.89) for predictions of no row here nor of another batch",
@@ -55,14 +53,6 @@ def test_the_invoice_stands_beside_the_books(
     assert "$0.42" in page.words
     for told in changes:
         assert document["invoice"][told][0]["prediction_id"] in page.words
-
-
-def test_what_strangers_were_charged_is_no_difference() -> None:
-    told = {"invoice": INVOICE | {"unexplained": [CHARGE]}}
-    words = Page(as_html(of(one_job(State.STORED, one_try())) | told)).words
-    assert "differs" not in words
-    assert "They are in none of the sums above." in words
-    assert "The sum on the invoice is without it." in words
 
 
 def test_an_invoice_of_another_time_says_when_it_was_asked_for() -> None:
@@ -90,8 +80,3 @@ def test_the_difference_to_the_estimate_is_told_at_the_end() -> None:
     words = Page(as_html(of(cheaper, waiting))).words
     assert "less than estimated" not in words
     assert "not all of them are over" in words
-
-
-def test_without_the_invoice_it_says_how_to_ask_for_it() -> None:
-    page = Page(as_html(of(one_job(), batch=replace(SPRING, id="spring sale"))))
-    assert "reelmill report 'spring sale' --billed" in page.words

@@ -4,11 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jobs.records import Failure, JobRecord
-from jobs.report.reasons import MOST_IDS, MOST_REASONS, SEVERAL, gist
+from jobs.report.reasons import MOST_IDS, MOST_REASONS, SEVERAL
 from jobs.states import State
 from tests.jobs.report.reported import of, one_job, one_try
 
@@ -28,10 +26,7 @@ def reasons(*records: JobRecord) -> list[dict[str, Any]]:
     [
         ("Prediction 5f2c was refused.", "prediction a81b  was refused."),
         ("no answer from https://a.example/x?y=1", "no answer from http://b.example"),
-        ("at most 10 s, got 12", "at most 10 s, got 15.5"),
         ("'a red mug' is not safe", "'a gun' is not safe"),
-        ('the prompt "x" is bad', "the prompt “y, z” is bad"),
-        ("ask jim@example.com", "ask ann@example.org"),
         ("refused before, as a-1f/mug: no", "refused before, as b-2c/lamp-x: no"),
     ],
 )
@@ -44,7 +39,6 @@ def test_words_that_differ_in_particulars_are_one_reason(one: str, other: str) -
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (("x", "the picture is too small"), ("x", "the picture is too large")),
         (("x", "no"), ("y", "no")),
         (("x", "can't read it, don't know why"), ("x", "can't find it, don't ask")),
     ],
@@ -77,11 +71,6 @@ def test_only_some_jobs_are_named_and_only_so_many_reasons() -> None:
     assert sum(reason["jobs"] for reason in found) == len(all_different)
 
 
-@pytest.mark.parametrize("state", [each for each in State if each != "failed"])
-def test_what_has_not_failed_is_in_no_reason(state: State) -> None:
-    assert reasons(one_job(state, failure=Failure("x", "said before"))) == []
-
-
 def test_one_command_retries_a_reason_only_where_it_pays_for_nothing_in_vain() -> None:
     late = [failed("timeout", "too late", name) for name in ("a", "b")]
     (alone,) = reasons(*late)
@@ -93,8 +82,3 @@ def test_one_command_retries_a_reason_only_where_it_pays_for_nothing_in_vain() -
     assert steps["timeout"].endswith("reelmill retry spring JOB")
     assert "reelmill" not in steps["moderation"]
     assert reasons(late[0])[0]["next_step"].endswith("reelmill retry spring a")
-
-
-@given(st.text(max_size=200))
-def test_a_gist_names_no_number(message: str) -> None:
-    assert not any(char.isdecimal() for char in gist(message))

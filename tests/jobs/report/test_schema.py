@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,39 +22,11 @@ SCHEMA = json.loads(text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 
-def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-
-
 @settings(max_examples=60, deadline=None)
 @given(documents)
 def test_every_report_is_as_the_schema_says(document: dict[str, Any]) -> None:
     errors = VALIDATOR.iter_errors(json.loads(as_json(document)))
     assert [f"{error.json_path}: {error.message}" for error in errors] == []
-
-
-def objects(part: object) -> Iterator[dict[str, Any]]:
-    """What the schema says of objects, at whatever depth."""
-    if isinstance(part, dict):
-        if "properties" in part and "description" in part:
-            yield part
-        for below in part.values():
-            yield from objects(below)
-    elif isinstance(part, list):
-        for below in part:
-            yield from objects(below)
-
-
-def test_every_key_is_described_and_all_but_a_few_are_always_there() -> None:
-    found = list(objects(SCHEMA))
-    assert len(found) > 15
-    for each in found:
-        assert not each["additionalProperties"]
-        undescribed = [k for k, v in each["properties"].items() if not v["description"]]
-        assert undescribed == []
-    absent = [set(each["properties"]) - set(each["required"]) for each in found]
-    billed = {"billed_usd", "billed_refunded_usd", "billed_net_usd"}
-    assert set.union(*absent) == {"invoice", "candidates", *billed}
 
 
 def full() -> dict[str, Any]:
@@ -75,27 +47,13 @@ SLIPS: dict[str, Slip] = {
     "a key is missing": lambda made: made.pop("cost"),
     "a key is new": lambda made: made.update(total=3),
     "an amount is a number": lambda made: made["cost"].update(charged_usd=0.21),
-    "an amount has one decimal": lambda made: made["cost"].update(charged_usd="0.2"),
     "a state is unknown": lambda made: made["rows"][0].update(state="lost"),
-    "a row lacks its poster": lambda made: made["rows"][0].pop("poster"),
-    "a row has another key": lambda made: made["rows"][0].update(colour="red"),
     "an attempt is from 0": lambda made: made["rows"][0]["attempts"][0].update(
         number=0
     ),
-    "a time is local": lambda made: made.update(made_at="2026-05-28T20:26:40"),
-    "a count is negative": lambda made: made["jobs"].update(failed=-1),
-    "a timeline has no steps": lambda made: made["timeline"].update(starts=[]),
     "a reason is of no job": lambda made: made["failures"][0].update(jobs=0),
     "candidates are missing": lambda made: made["rows"][2].pop("candidates"),
-    "a stored row has candidates": lambda made: made["rows"][0].update(candidates=[]),
     "nobody knows when the invoice was": lambda made: made["invoice"].pop("asked_at"),
-    "a candidate lacks its picture": lambda made: made["rows"][2]["candidates"][0].pop(
-        "image"
-    ),
-    "own data is no text": lambda made: made["rows"][0].update(data={"price": 3}),
-    "a billed amount stands alone": lambda made: made["by_model"][0].pop(
-        "billed_net_usd"
-    ),
 }
 
 

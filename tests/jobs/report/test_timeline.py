@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,7 +11,7 @@ from jobs.records import Attempt, JobRecord
 from jobs.report.document import report
 from jobs.report.timeline import MOST_STEPS, ROUND_S
 from jobs.states import State
-from tests.jobs.report.reported import NOW_S, SPRING, of, one_job, one_try
+from tests.jobs.report.reported import NOW_S, SPRING, one_job, one_try
 
 #: Some seconds apart, or hours, or years.
 spans = st.floats(0, 100) | st.floats(0, 10**5) | st.floats(0, 10**9)
@@ -39,10 +38,6 @@ def timeline(*times: tuple[float, float | None], now_s: float = 0.0) -> dict[str
     return found
 
 
-def test_nothing_sent_has_no_timeline() -> None:
-    assert of(one_job(State.WAITING))["timeline"] is None
-
-
 def test_starts_ends_and_what_runs_between_stand_in_their_steps() -> None:
     assert timeline((0.0, 2.5), (0.5, 2.0), (2.0, 3.0), (5.2, 5.9)) == {
         "from": "2026-05-28T20:26:40.000Z",
@@ -52,21 +47,6 @@ def test_starts_ends_and_what_runs_between_stand_in_their_steps() -> None:
         "running": [2, 2, 2, 1, 0, 1],
         "finished": [0, 0, 2, 1, 0, 1],
     }
-
-
-def test_what_is_open_runs_until_now() -> None:
-    found = timeline((0.0, None), (1.0, 1.5), now_s=3.0)
-    assert found["running"] == [1, 2, 1, 1]
-    assert found["finished"] == [0, 1, 0, 0]
-
-
-def test_what_is_over_and_nobody_knows_since_when_does_not_run_on() -> None:
-    ended = replace(one_try("completed"), ended_at_s=None)
-    document = report(SPRING, [one_job(State.STORED, ended)], NOW_S + 900)
-    assert (document["timeline"]["starts"], document["timeline"]["finished"]) == (
-        [1],
-        [0],
-    )
 
 
 def test_a_lost_answer_runs_no_longer_than_its_slot_is_lent() -> None:
@@ -104,11 +84,3 @@ def _at_once(times: list[tuple[float, float | None]], now_s: float) -> int:
         for start, end in times
     ]
     return max(sum(a <= at < b for a, b in spans) for at, _ in spans)
-
-
-@pytest.mark.parametrize(
-    ("last_s", "every_s"),
-    [(100, 1), (1_000, 5), (3_000, 15), (14_000, 60), (8 * 3_600, 300), (86_400, 900)],
-)
-def test_steps_grow_with_the_time_that_a_batch_took(last_s: int, every_s: int) -> None:
-    assert timeline((0.0, float(last_s)))["every_s"] == every_s

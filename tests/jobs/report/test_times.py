@@ -23,31 +23,6 @@ def times_of(*took_s: float) -> dict[str, Any]:
     return dict(found)
 
 
-def test_times_are_told_by_model_and_duration() -> None:
-    jobs = [made_in(80.0), made_in(150.0, 10), made_in(82.04)]
-    found = of(*jobs)["times"]
-    assert [(time["duration_s"], time["count"]) for time in found] == [(5, 2), (10, 1)]
-    assert [row["generated_s"] for row in of(*jobs)["rows"]] == [80.0, 150.0, 82.0]
-
-
-def test_a_histogram_has_round_bounds_and_no_gaps() -> None:
-    found = times_of(61.0, 62.0, 62.5, 65.0)
-    assert found == {
-        "model": made_in(1).job.model,
-        "duration_s": 5,
-        "count": 4,
-        "p50_s": 62.0,
-        "p90_s": 65.0,
-        "longest_s": 65.0,
-        "bins": [
-            {"up_to_s": 62, "count": 2},
-            {"up_to_s": 63, "count": 1},
-            {"up_to_s": 64, "count": 0},
-            {"up_to_s": 65, "count": 1},
-        ],
-    }
-
-
 def test_a_straggler_does_not_press_all_others_into_one_bin() -> None:
     usual = [60.0 + number for number in range(30)]
     found = times_of(*usual, 500_000.0)
@@ -59,10 +34,7 @@ def test_a_straggler_does_not_press_all_others_into_one_bin() -> None:
     "record",
     [
         one_job(State.WAITING),
-        one_job(State.GENERATING, one_try("generating")),
         one_job(State.FAILED, replace(one_try("failed"), ended_at_s=NOW_S + 9)),
-        one_job(State.STORED, one_try()),
-        # A ledger that was put together again knows no better.
         one_job(State.STORED, replace(one_try(), ended_at_s=NOW_S)),
     ],
 )
@@ -70,11 +42,6 @@ def test_a_time_that_nobody_saw_is_not_told(record: JobRecord) -> None:
     document = of(record)
     assert document["times"] == []
     assert document["rows"][0]["generated_s"] is None
-
-
-def test_a_video_that_is_not_yet_stored_has_its_time() -> None:
-    record = one_job(State.GENERATED, one_try(), generated_at_s=NOW_S + 70)
-    assert of(record)["rows"][0]["generated_s"] == 70.0
 
 
 @given(st.lists(st.floats(0.1, 10**6), min_size=1, max_size=40))

@@ -40,11 +40,7 @@ def test_where_no_answer_came_the_cause_is_told(sign: str) -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "who"),
-    [
-        ("s3", "AWS_ACCESS_KEY_ID"),
-        ("gs", "GOOGLE_APPLICATION_CREDENTIALS"),
-        ("az", "AZURE_STORAGE_ACCOUNT_KEY"),
-    ],
+    [("s3", "AWS_ACCESS_KEY_ID"), ("az", "AZURE_STORAGE_ACCOUNT_KEY")],
 )
 def test_the_variables_of_the_cloud_are_named(scheme: str, who: str) -> None:
     assert who in explain(answer(403, "AuthenticationFailed"), scheme)
