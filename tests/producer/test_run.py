@@ -304,7 +304,7 @@ def test_at_a_terminal_a_person_is_asked_and_a_program_is_told_the_outcome() -> 
         assert ran.json()["jobs"]["stored"] == 2
         assert ran.json()["cost"]["charged_usd"] == cost_usd
         assert Path(ran.json()["report"]).is_file()
-        assert "0 of 2 stored" in ran.err
+        assert "1 worker" in ran.err
 
 
 def at_a_terminal(place: Desk, question: str, answer: str, *words: object) -> Ended:
