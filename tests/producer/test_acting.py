@@ -70,6 +70,7 @@ def test_a_person_settles_what_cannot_be_told_by_looking(
         stopped = place.run(manifest)
         assert stopped.code == 3
         assert "2 of 3 are left" in stopped.err
+        assert "reelmill show" in stopped.err
         assert sheet(calm, before)["predictions"] == 2
 
         jobs = shown(place).values()
@@ -80,6 +81,7 @@ def test_a_person_settles_what_cannot_be_told_by_looking(
         batch, made = batch_of(place), candidate["prediction_id"]
         words = place.here("show", batch, first["id"]).out
         the_candidate_is_shown(words, f"{batch} {first['id']}", candidate, calm)
+        assert "reelmill resolve" not in place.here("show", batch, stored["id"]).out
         what_cannot_be_is_refused(place, batch, first["id"], stored, made)
 
         adopted = place.here("resolve", batch, first["id"], "--adopt", made)
@@ -88,9 +90,6 @@ def test_a_person_settles_what_cannot_be_told_by_looking(
         taken = place.here("resolve", batch, second["id"], "--adopt", made)
         assert taken.code == 2
         assert f"belongs to {batch}/{first['id']} already" in taken.err
-
-        assert place.reelmill("collect", batch).code == 3
-        assert shown(place)[first["id"]]["state"] == "stored"
 
         absent = place.here("resolve", batch, second["id"], "--absent")
         assert absent.code == 0
@@ -172,18 +171,19 @@ def test_collect_fetches_what_is_paid_and_starts_nothing(
         assert "run the manifest to go on" in collected.err
 
 
-def test_the_billing_is_compared_row_by_row(calm: RunningSandbox) -> None:
+def test_the_billing_is_compared_row_by_row_by_the_clock_of_the_provider() -> None:
     def billed(*words: str) -> str:
         said = place.here("report", "--billed", *words)
         return said.out + said.err
 
-    with desk(calm, "billing") as place:
-        calm.configure(outcome_5000="first 1", stranger="first 2", page_cap=2)
-        first = place.write("cups.csv", as_csv(rows(calm, 4, V26)))
+    settings = {"tier": "ultra", "quality": "small", "generation_s": 0.2}
+    with sandbox_ahead(900, **settings) as ahead, desk(ahead) as place:
+        ahead.configure(outcome_5000="first 1", stranger="first 2", page_cap=2)
+        first = place.write("cups.csv", as_csv(rows(ahead, 4, V26)))
         assert place.run(first).code == 0
         batch = batch_of(place)
-        calm.configure(stranger=0)
-        bags = [{**row, "prompt": f"Bag {row['id']}"} for row in rows(calm, 3, V26)]
+        ahead.configure(stranger=0)
+        bags = [{**row, "prompt": f"Bag {row['id']}"} for row in rows(ahead, 3, V26)]
         second = place.write("bags.csv", as_csv(bags))
         assert place.run(second).code == 0
 
@@ -199,35 +199,9 @@ def test_the_billing_is_compared_row_by_row(calm: RunningSandbox) -> None:
         # Of the second batch nothing differs, and nothing of the first is told.
         assert "billed $0.63, refunded $0.00, net $0.63" in billed()
 
-        calm.configure(billing_lag_s=3_600.0)
+        ahead.configure(billing_lag_s=3_600.0)
         assert billed().count("charge not billed, or not yet") == 3
 
-        calm.configure(billing_5xx=1)
+        ahead.configure(billing_5xx=1)
         silent = refusal(place, "report", "--billed")
         assert "the provider does not say" in silent
-
-
-def test_the_billing_is_found_by_the_clock_of_the_provider() -> None:
-    settings = {"tier": "ultra", "quality": "small", "generation_s": 0.2}
-    with sandbox_ahead(900, **settings) as sandbox, desk(sandbox) as place:
-        manifest = place.write("cups.csv", as_csv(rows(sandbox, 2, V26)))
-        assert place.run(manifest).code == 0
-        said = place.here("report", "--billed")
-        assert "the provider's billing equals this report" in said.out + said.err
-
-
-def test_the_budget_of_a_day_is_kept_to_and_can_be_raised(
-    calm: RunningSandbox,
-) -> None:
-    before = calm.books()
-    with desk(calm, "daily") as place:
-        manifest = place.write("cups.csv", as_csv(rows(calm, 4, V26)))
-        stopped = place.run(manifest, REELMILL_DAILY_BUDGET="0.50")
-        assert stopped.code == 3
-        assert sheet(calm, before)["predictions"] == 2
-        assert "the rest can start tomorrow (UTC)" in stopped.err
-        assert "raise REELMILL_DAILY_BUDGET" in stopped.err
-
-        went_on = place.run(manifest, REELMILL_DAILY_BUDGET="0.84")
-        assert went_on.code == 0, went_on.err
-        assert sheet(calm, before)["predictions"] == 4

@@ -21,20 +21,6 @@ def charged(sandbox: RunningSandbox) -> int:
     return int(sandbox.books()["charged_usd_micros"])
 
 
-def test_a_budget_is_held_by_what_the_provider_quotes() -> None:
-    percent, budget, made = 120, "1.05", 4
-    with quick_sandbox(price_percent=percent) as sandbox, desk(sandbox) as place:
-        ran = place.run(written(place, sandbox), "--budget", budget)
-        assert ran.code == 3
-        assert sandbox.books()["predictions"] == made
-        assert charged(sandbox) == made * 2_100 * percent <= float(budget) * 1e6
-        report = place.report()
-        assert report["cost"]["estimated_usd"] == f"{COUNT * 0.0021 * percent:.2f}"
-        assert report["cost"]["unquoted"] == 0
-        told = place.here("report", "--billed")
-        assert "the provider's billing equals this report" in told.out
-
-
 def test_without_quotes_the_list_counts_and_that_is_said() -> None:
     faults = {"price_percent": 120, "price_5xx": 1}
     with quick_sandbox(**faults) as sandbox, desk(sandbox) as place:
@@ -55,25 +41,37 @@ def test_without_quotes_the_list_counts_and_that_is_said() -> None:
         assert told.out.count("charge billed higher") == COUNT
 
 
-def test_prices_that_change_before_it_goes_on_count_for_what_is_left() -> None:
-    with quick_sandbox() as sandbox, desk(sandbox) as place:
-        manifest = written(place, sandbox)
-        assert place.run(manifest, "--budget", "0.50").code == 3
-        assert charged(sandbox) == 2 * 210_000
+def test_budgets_are_held_by_what_is_quoted_now_and_can_be_raised() -> None:
+    with quick_sandbox(price_percent=120) as sandbox, desk(sandbox) as place:
+        table = rows(sandbox, 7, [MODEL])
+        manifest = place.write("products.csv", as_csv(table))
+        first = place.run(manifest, REELMILL_DAILY_BUDGET="0.60")
+        assert first.code == 3
+        assert charged(sandbox) == 2 * 252_000
+        assert "the rest can start tomorrow (UTC)" in first.err
+        assert "raise REELMILL_DAILY_BUDGET" in first.err
+
         sandbox.configure(price_percent=200)
-        again = place.run(manifest, "--budget", "1.00")
-        assert again.code == 3, again.err
-        assert charged(sandbox) == 2 * 210_000 + 420_000
+        second = place.run(manifest, "--budget", "1.40")
+        assert second.code == 3
+        assert charged(sandbox) == 2 * 252_000 + 2 * 420_000
+        assert "stopped by the budget" in second.err
+        assert "raise --budget and run the same command to go on" in second.err
+
         # The quotes of the second time stay, though nobody says them again.
         sandbox.configure(price_5xx=1)
-        last = place.run(manifest, "--budget", "2.00")
+        last = place.run(manifest, "--budget", "3.00")
         assert last.code == 0, last.err
         assert "no quote could be read" in last.err
-        assert charged(sandbox) == 2 * 210_000 + 3 * 420_000
-        assert place.report()["cost"]["unquoted"] == 0
+        assert charged(sandbox) == 2 * 252_000 + 5 * 420_000
+        assert sandbox.books()["predictions"] == 7
+        cost = place.report()["cost"]
+        assert (cost["unquoted"], cost["budget_usd"]) == (0, "3.00")
         with ledger_of(settings.read({}, home=place.home), alone=True) as ledger:
             (batch,) = ledger.batches.page(0, 5)[0]
             assert batch.charged_usd_micros == charged(sandbox)
             assert batch.reserved_usd_micros == 0
             assert batch.estimated_usd_micros == batch.charged_usd_micros
             assert audit(ledger, batch.account) == []
+        told = place.here("report", "--billed")
+        assert "the provider's billing equals this report" in told.out
