@@ -58,11 +58,6 @@ def test_without_all_contents_only_what_is_written_is_known() -> None:
     assert ask(replace(two, contents={MUG: CONTENT, SIGNED: OTHER})).content
 
 
-def test_an_address_that_looks_like_a_content_is_none() -> None:
-    pretender = a_job(image=CONTENT)
-    assert ask(pretender).written != ask(a_job(contents={MUG: CONTENT})).content
-
-
 CHANGES: list[dict[str, Any]] = [
     {"prompt": "Slower orbit"},
     {"duration": 10},
@@ -79,11 +74,6 @@ def test_whatever_changes_the_video_is_something_else(change: dict[str, Any]) ->
 
 def test_what_is_left_to_its_default_is_the_same_as_the_default() -> None:
     assert ask(a_job(duration=5)) == ask(a_job())
-
-
-def test_what_a_row_says_beside_its_inputs_does_not_count() -> None:
-    other = replace(a_job(), id="cup", line=9, key="cup.mp4", data={"sku": "1"})
-    assert ask(other) == ask(a_job())
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=12))

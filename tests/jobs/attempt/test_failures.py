@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from jobs.answers import (
     Accepted,
     AccountTrouble,
-    AnswerLost,
     Completed,
     LookAgain,
     LookAnswer,
@@ -20,7 +19,6 @@ from jobs.answers import (
     Running,
     SubmitAnswer,
     Throttled,
-    Trouble,
     Unsent,
 )
 from jobs.attempt.failures import (
@@ -62,23 +60,6 @@ def submitted(answer: SubmitAnswer) -> Move:
     )
 
 
-@pytest.mark.parametrize(
-    ("answer", "event"),
-    [
-        (Accepted("p1"), Event.ACCEPT),
-        (Unsent("no route"), Event.RETURN),
-        (Throttled("slow down", 5.0), Event.RETURN),
-        (AccountTrouble(Trouble.BALANCE, "empty"), Event.RETURN),
-        (Refused(400, "no picture"), Event.REFUSE),
-        (AnswerLost("reset"), Event.LOSE),
-    ],
-)
-def test_every_answer_to_a_paid_request_has_its_event(
-    answer: SubmitAnswer, event: Event
-) -> None:
-    assert submitted(answer).event is event
-
-
 @given(submit_answers)
 def test_a_job_is_sent_again_only_if_nothing_was_created(answer: SubmitAnswer) -> None:
     move = submitted(answer)
@@ -102,23 +83,6 @@ def looked(
         poll_min_s=5.0,
         attempts=attempts,
     )
-
-
-NOT_OVER: list[LookAnswer] = [
-    Running("processing"),
-    Running("on fire"),
-    LookAgain("HTTP 502"),
-    AccountTrouble(Trouble.KEY, "no"),
-    Missing("unknown"),
-]
-
-
-@pytest.mark.parametrize("answer", NOT_OVER, ids=repr)
-@pytest.mark.parametrize("after_s", [0.0, 3_600.0, RETENTION_S - 1])
-def test_a_paid_prediction_is_not_given_up_before_its_time_is_over(
-    answer: LookAnswer, after_s: float
-) -> None:
-    assert looked(answer, after_s=after_s) is None
 
 
 def test_a_prediction_that_is_unknown_after_its_time_has_failed() -> None:
@@ -220,14 +184,12 @@ def test_however_long_it_takes_a_paid_prediction_is_awaited(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Running("processing"), "the provider says processing"),
         (
             Running("warming_up"),
             "the provider says warming_up, which is no known status",
         ),
         (Missing("no such task"), "the provider does not know it: no such task"),
         (LookAgain("HTTP 503: busy"), "the last poll brought: HTTP 503: busy"),
-        (AccountTrouble(Trouble.KEY, "no"), "the last poll brought: no"),
     ],
 )
 def test_what_takes_long_is_told_with_the_words_of_the_provider(

@@ -135,12 +135,6 @@ def test_a_prediction_that_shows_too_little_is_neither_adopted_nor_ruled_out(
     assert settled([lost()], [candidate]) == [Unclear((candidate,))]
 
 
-def test_a_late_candidate_has_as_long_to_show_its_inputs_as_the_attempt_had() -> None:
-    candidate = listed(created_at_s=SENT_AT_S + 70)
-    assert settled([lost()], [candidate], SENT_AT_S + 249) == [Wait()]
-    assert settled([lost()], [candidate], SENT_AT_S + 250) == [Unclear((candidate,))]
-
-
 def test_what_is_still_being_made_is_waited_for_as_long_as_it_may_take() -> None:
     candidate = listed(status="processing")
     assert settled([lost()], [candidate], SENT_AT_S + 3_599) == [Wait()]
@@ -162,7 +156,7 @@ def test_what_cannot_be_it_or_has_no_video_is_no_candidate(
     assert settled([lost()], [replace(listed(), **changes)]) == [Absent()]
 
 
-@pytest.mark.parametrize("after_s", [76, 180, 400, 900])
+@pytest.mark.parametrize("after_s", [76, 900])
 def test_what_was_created_at_any_time_since_the_claim_rules_out_absence(
     after_s: float,
 ) -> None:
@@ -182,7 +176,7 @@ def test_a_candidate_that_is_listed_no_more_rules_out_absence() -> None:
     assert [candidate.prediction_id for candidate in found.candidates] == ["p7"]
 
 
-@pytest.mark.parametrize("apart_s", [-60.0, -3.5, 3.5, 600.0])
+@pytest.mark.parametrize("apart_s", [-3.5, 3.5])
 def test_nothing_is_absent_if_it_is_not_known_when_it_was_sent(apart_s: float) -> None:
     begin_s, end_s = sent_between_s(SENT_AT_S, 0.0, SENT_AT_S + apart_s)
     attempt = lost(sent_at_s=begin_s, sent_by_s=end_s)
@@ -195,12 +189,6 @@ def test_clocks_that_are_read_a_second_apart_are_the_same() -> None:
     assert settled([attempt], []) == [Absent()]
 
 
-def test_others_that_go_on_using_the_account_are_not_waited_for() -> None:
-    newest = listed(created_at_s=SENT_AT_S + 290, status="processing")
-    (found,) = settled([lost()], [newest], SENT_AT_S + 300)
-    assert found == Unclear((newest,))
-
-
 def test_a_prediction_of_no_known_model_is_a_candidate() -> None:
     candidate = listed(model="")
     assert settled([lost()], [candidate]) == [Unclear((candidate,))]
@@ -208,13 +196,7 @@ def test_a_prediction_of_no_known_model_is_a_candidate() -> None:
 
 @pytest.mark.parametrize(
     ("looks", "now_s"),
-    [
-        (1, LATE_S),
-        (ENOUGH_LOOKS - 1, LATE_S),
-        (ENOUGH_LOOKS, SENT_AT_S),
-        (ENOUGH_LOOKS, SENT_AT_S + 179),
-        (99, SENT_AT_S + 179),
-    ],
+    [(ENOUGH_LOOKS - 1, LATE_S), (ENOUGH_LOOKS, SENT_AT_S + 179)],
 )
 @pytest.mark.parametrize("history", [[], [listed()]])
 def test_nothing_is_concluded_from_too_few_looks_or_too_early(
@@ -240,25 +222,11 @@ def test_equal_rows_adopt_one_prediction_each() -> None:
     assert settled([lost(1), lost(2)], history[:1]) == [Adopt("p1"), Absent()]
 
 
-def test_a_frame_and_a_picture_that_choose_each_other_are_adopted() -> None:
-    one, two = lost(1), lost(2)
-    history = [listed("p1"), listed("p2")]
-    near = {
-        (one.ref, "p1"): 3.0,
-        (one.ref, "p2"): 60.0,
-        (two.ref, "p1"): 55.0,
-        (two.ref, "p2"): 5.0,
-    }
-    assert settled([one, two], history, likeness=near) == [Adopt("p1"), Adopt("p2")]
-
-
 @pytest.mark.parametrize(
     "near",
     [
-        {},
         {("spring/row-1", "p1"): NEAR + 0.1, ("spring/row-1", "p2"): 90.0},
         {("spring/row-1", "p1"): 3.0, ("spring/row-1", "p2"): 12.0},
-        {("spring/row-1", "p1"): 3.0},
     ],
 )
 def test_what_is_not_clearly_alike_stays_with_a_person(

@@ -38,28 +38,6 @@ def test_what_is_found_is_counted_by_kind_and_the_newest_are_kept(
     assert found.read("another") == Charges()
 
 
-def test_a_part_of_the_billing_counts_once_whoever_compared_it_too(
-    ledger: Ledger,
-) -> None:
-    found = ledger.charges
-    assert found.note(ACCOUNT, None, 10.0)
-    assert not found.note(ACCOUNT, None, 11.0, [charge(1)])
-    assert found.note(ACCOUNT, 10.0, 20.0, [charge(1)])
-    assert not found.note(ACCOUNT, 10.0, 20.0, [charge(1)])
-    assert found.read(ACCOUNT).counts == {Kind.UNKNOWN: 1}
-
-
-def test_what_a_person_knows_is_told_no_more(ledger: Ledger) -> None:
-    found = ledger.charges
-    found.note(ACCOUNT, None, 10.0, [charge(1), charge(2, Kind.DEARER)])
-    found.dismiss(ACCOUNT)
-    assert found.read(ACCOUNT) == Charges()
-    assert found.compared_until_s(ACCOUNT) == 10.0
-    found.note(ACCOUNT, 10.0, 20.0, [charge(3)])
-    assert list(found.read(ACCOUNT).newest) == [charge(3)]
-    assert found.read(ACCOUNT).since_s == charge(3).at_s
-
-
 def test_a_day_or_two_after_the_last_prediction_nothing_was_sent_lately(
     simulated: Ledger, clock: Clock
 ) -> None:

@@ -56,15 +56,6 @@ def test_of_a_batch_its_own_line_stays(ledger: Ledger, store: Store) -> None:
         records(ledger)
 
 
-def test_a_batch_without_jobs_is_deleted_too(ledger: Ledger, store: Store) -> None:
-    ledger.batches.create(a_batch("spring", store=store.url))
-    ledger.batches.open("spring")
-    reported(ledger)
-    delete(ledger)
-    assert batch_of(ledger).deleted_at_s
-    assert ledger.batches.reported_before(ACCOUNT, ledger.now_s(), 10) == []
-
-
 def test_the_same_manifest_again_is_neither_rendered_nor_paid_again(
     ledger: Ledger, store: Store
 ) -> None:

@@ -42,14 +42,6 @@ def by(ledger: Ledger, ref: Ref, *events: Event, now_s: float) -> None:
         assert ledger.moves.make([move]) == [Moved.YES]
 
 
-def test_an_empty_ledger_has_no_account_and_says_how_it_is_kept(ledger: Ledger) -> None:
-    found = ledger.figures.read()
-    assert found.accounts == []
-    assert found.durable
-    assert found.evicts is False
-    assert found.used_bytes
-
-
 @pytest.mark.parametrize(
     ("lag_s", "at"),
     [*((bound, i) for i, bound in enumerate(LAG_S)), (0.0, 0), (1e6, len(LAG_S))],

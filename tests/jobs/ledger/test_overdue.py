@@ -69,11 +69,7 @@ def test_what_429s_taught_leaves_out_what_is_overdue(
 
 @pytest.mark.parametrize(
     ("event", "state"),
-    [
-        (Event.COMPLETE, State.GENERATED),
-        (Event.TRY_AGAIN, State.WAITING),
-        (Event.FAIL, State.FAILED),
-    ],
+    [(Event.COMPLETE, State.GENERATED), (Event.FAIL, State.FAILED)],
 )
 def test_an_end_that_comes_late_counts_like_any_other(
     simulated: Ledger, clock: Clock, event: Event, state: State
@@ -86,22 +82,6 @@ def test_an_end_that_comes_late_counts_like_any_other(
     assert (ended.failure is None) == (state is not State.FAILED)
     assert simulated.due.late(ACCOUNT, 9) == []
     assert audit(simulated, ACCOUNT) == []
-
-
-def test_a_batch_is_reported_once_all_that_is_left_is_overdue(
-    simulated: Ledger, clock: Clock
-) -> None:
-    first, second = generating(simulated, clock, 2, 2)
-    over = Ref("spring", ""), None
-    play(simulated, first, Event.OVERDUE)
-    assert over not in simulated.due.lease(ACCOUNT, 9, 30.0)
-    play(simulated, second, Event.COMPLETE, Event.STORE)
-    assert over in simulated.due.lease(ACCOUNT, 9, 30.0)
-    clock.forward(60.0)
-    play(simulated, first, Event.COMPLETE)
-    assert over not in simulated.due.lease(ACCOUNT, 9, 30.0)
-    play(simulated, first, Event.STORE)
-    assert over in simulated.due.lease(ACCOUNT, 9, 30.0)
 
 
 def test_those_that_take_long_are_known_by_when_they_were_sent(

@@ -1,12 +1,10 @@
 """Pages of batches and of jobs: in order, complete, and without reading everything."""
 
-import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as tuned
 from hypothesis import strategies as st
 
 from jobs.ledger import Ledger
-from jobs.ledger import batches as module
 from jobs.states import Event, State
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -92,29 +90,3 @@ def test_pages_of_jobs_are_slices_of_all(
     assert failed == [refs[number] for number in sorted(refused)]
     both = ledger.batches.refs_in("spring", [State.FAILED, State.ADMITTED])
     assert list(both) == refs
-
-
-def test_whoever_needs_the_first_jobs_of_a_state_does_not_read_the_rest(
-    ledger: Ledger,
-) -> None:
-    refs = open_batch(ledger, jobs=2 * module.PICKED + 1)
-    ledger.server.execute_command("CONFIG", "RESETSTAT")
-    found = ledger.batches.refs_in("spring", [State.WAITING])
-    assert next(found) == refs[0]
-    assert calls(ledger, "zrange") == 1
-    assert list(found) == refs[1:]
-    assert calls(ledger, "zrange") == 3
-
-
-def test_no_job_of_a_batch_that_is_not_there(ledger: Ledger) -> None:
-    assert list(ledger.batches.refs_in("autumn", list(State))) == []
-    assert ledger.batches.slice("autumn", 0, 5) == []
-    assert list(ledger.batches.records([])) == []
-
-
-@pytest.mark.parametrize("states", [[], [State.STORED]])
-def test_no_job_is_found_in_a_state_that_none_has(
-    ledger: Ledger, states: list[State]
-) -> None:
-    open_batch(ledger)
-    assert list(ledger.batches.refs_in("spring", states)) == []

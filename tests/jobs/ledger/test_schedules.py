@@ -4,7 +4,6 @@ import pytest
 
 from jobs.batch.schedule import Firing, Handed
 from jobs.ledger import Ledger
-from jobs.ledger.schedules import KEPT
 from tests.conftest import Clock
 from tests.jobs.batch.test_schedule import a_schedule
 
@@ -94,20 +93,6 @@ def test_what_is_tried_again_is_told_until_it_is_done(
     assert (standing.trying, standing.holder) == (None, "")
     assert standing.done_until_s == fire_s
     assert schedules.firings("nightly") == [done]
-
-
-def test_only_the_newest_firings_are_kept(
-    simulated: Ledger, clock: Clock, fire_s: float
-) -> None:
-    for number in range(KEPT + 3):
-        at_s = fire_s + number
-        assert simulated.schedules.claim("nightly", at_s, str(number), 60)
-        firing = Firing(at_s, clock.now_s)
-        assert simulated.schedules.done("nightly", str(number), at_s, firing)
-    kept = simulated.schedules.firings("nightly")
-    assert [firing.at_s for firing in kept] == [
-        fire_s + number for number in range(KEPT + 2, 2, -1)
-    ]
 
 
 def test_what_is_removed_fires_no_more(simulated: Ledger, fire_s: float) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from jobs import moves
-from jobs.batch.telling import GIVEN_UP_S, Kind, Telling
+from jobs.batch.telling import Kind, Telling
 from jobs.ledger import Ledger
 from jobs.moves import Ref
 from jobs.states import Event
@@ -41,13 +41,6 @@ def test_a_telling_is_leased_comes_back_and_is_told_once(
     assert not simulated.tellings.add(NEWS)
 
 
-def test_what_was_told_is_forgotten_in_the_end(simulated: Ledger, clock: Clock) -> None:
-    simulated.tellings.add(NEWS)
-    simulated.tellings.done(NEWS)
-    clock.forward(GIVEN_UP_S + 1)
-    assert simulated.tellings.add(NEWS)
-
-
 def test_a_try_that_failed_is_remembered_and_put_off(
     simulated: Ledger, clock: Clock
 ) -> None:
@@ -70,11 +63,6 @@ def test_who_comes_late_with_a_failure_does_not_bring_back_what_is_told(
     simulated.tellings.tell_again(untold, 0.0)
     clock.forward(LEASE_S)
     assert simulated.tellings.lease(ACCOUNT, 10, LEASE_S) == []
-
-
-def test_other_accounts_tell_their_own(simulated: Ledger) -> None:
-    simulated.tellings.add(NEWS)
-    assert simulated.tellings.lease("other", 10, LEASE_S) == []
 
 
 def end(ledger: Ledger, ref: Ref) -> None:
@@ -104,13 +92,6 @@ def test_a_batch_that_its_budget_stops_is_due_once_it_rests(
     assert len(grant(simulated)) == 1
 
 
-def test_a_batch_that_may_start_nothing_at_all_is_due(ledger: Ledger) -> None:
-    ledger.permits.set_limits(ACCOUNT, PLENTY)
-    open_batch(ledger, budget_usd_micros=0)
-    assert grant(ledger) == []
-    assert leased(ledger) == [Ref("spring", "")]
-
-
 def test_a_batch_is_news_again_once_a_person_has_brought_jobs_back(
     ledger: Ledger,
 ) -> None:
@@ -125,7 +106,3 @@ def test_a_batch_is_news_again_once_a_person_has_brought_jobs_back(
         retry = moves.retry("spring", record_of(ledger, ref))
         ledger.moves.make([retry])
         assert not ledger.tellings.add_batch(batch_of(ledger))
-
-
-def test_a_batch_that_there_is_not_is_not_told_of(ledger: Ledger) -> None:
-    assert not ledger.tellings.add_batch(ledger.batches.read("nowhere"))

@@ -1,5 +1,6 @@
 """Jobs that ask for the same share one video, which is paid for once."""
 
+from dataclasses import replace
 from itertools import chain
 from random import Random
 
@@ -111,28 +112,6 @@ def test_what_is_being_made_is_followed_and_not_paid_again(ledger: Ledger) -> No
     assert audit(ledger, ACCOUNT) == []
 
 
-def test_one_of_those_that_follow_leads_where_the_first_fails(ledger: Ledger) -> None:
-    ask(ledger, "monday", "mug")
-    (leader,) = grant(ledger)
-    for batch_id in ("tuesday", "friday"):
-        ask(ledger, batch_id, "mug")
-    play(ledger, leader, Event.CLAIM, Event.ACCEPT, Event.FAIL)
-    follow(ledger)
-    waits, follows = sorted(["tuesday", "friday"], key=lambda b: states(ledger, b)[0])[
-        ::-1
-    ]
-    assert (states(ledger, waits), states(ledger, follows)) == (
-        ["waiting"],
-        ["following"],
-    )
-    (leader,) = grant(ledger)
-    assert leader.batch == waits
-    play(ledger, leader, *MADE, prediction_id="p2")
-    follow(ledger)
-    assert states(ledger, follows) == ["reused"]
-    assert audit(ledger, ACCOUNT) == []
-
-
 def test_a_batch_that_nobody_goes_on_with_hands_its_rows_over(ledger: Ledger) -> None:
     ask(ledger, "monday", "mug", "lamp")
     hand_over(ledger, "tuesday")
@@ -147,13 +126,6 @@ def test_a_batch_that_nobody_goes_on_with_hands_its_rows_over(ledger: Ledger) ->
     assert states(ledger, "monday") == ["following", "waiting"]
     assert grant(ledger) == [Ref("monday", "row-2")]
     assert audit(ledger, ACCOUNT) == []
-
-
-def test_a_batch_of_a_fleet_that_goes_on_is_followed(ledger: Ledger) -> None:
-    ask(ledger, "monday", "mug")
-    ask(ledger, "tuesday", "mug")
-    assert states(ledger, "tuesday") == ["following"]
-    assert grant(ledger) == [Ref("monday", "row-1")]
 
 
 def test_whoever_follows_a_batch_that_its_budget_stops_goes_on_alone(
@@ -263,16 +235,9 @@ def test_a_waiting_job_gets_the_newest_addresses(ledger: Ledger) -> None:
     ask(ledger, "monday", "mug", "lamp")
     sent, waits = Ref("monday", "row-1"), Ref("monday", "row-2")
     assert grant(ledger, 1) == [sent]
+    new = {"image": "https://example.com/new.jpg"}
     newer = [
-        Asked(
-            type(a_job(n))(
-                **{
-                    **{f: getattr(a_job(n), f) for f in a_job(n).__slots__},
-                    "inputs": {"image": "https://example.com/new.jpg"},
-                }
-            ),
-            Ask("", name),
-        )
+        Asked(replace(a_job(n), inputs=new), Ask("", name))
         for n, name in ((1, "mug"), (2, "lamp"))
     ]
     assert ledger.batches.add("monday", newer) == 0

@@ -11,12 +11,7 @@ from hypothesis import strategies as st
 from jobs.ledger import Ledger
 from jobs.pace.limits import Limits, tiers
 from jobs.pace.makespan import (
-    ANSWER_S,
-    MOST_PLAYED,
-    NOTICE_S,
-    PLAN_DOUBT,
     Makespan,
-    Polling,
     Work,
     makespan,
 )
@@ -55,9 +50,7 @@ class Kind:
 SCENARIOS = {
     "bronze, a few": (BRONZE, 0.20, [Kind(5, 90.0)]),
     "bronze, mixed": (BRONZE, 0.10, [Kind(25, 80.0), Kind(15, 150.0), Kind(8, 240.0)]),
-    "silver, more than slots": (SILVER, 0.10, [Kind(280, 90.0), Kind(80, 150.0)]),
     "bound by rate, slots to spare": (Limits(3, 300), 0.10, [Kind(40, 60.0, 0.5)]),
-    "a little of both": (Limits(20, 40), 0.10, [Kind(160, 100.0, 0.4)]),
 }
 
 
@@ -141,82 +134,6 @@ def test_higher_limits_never_take_longer(
         limits.videos_per_minute + per_minute, limits.concurrent_videos + at_once
     )
     assert at_least(makespan(mix, limits), makespan(mix, higher))
-
-
-@settings(deadline=None, max_examples=12)
-@given(st.integers(1, 10**6), st.integers(1, 10**6), all_limits)
-def test_what_is_not_played_through_goes_on_without_a_leap(
-    jobs: int, more: int, limits: Limits
-) -> None:
-    fewer = makespan([Work(jobs, 90.0)], limits)
-    several = makespan([Work(jobs + more, 90.0)], limits)
-    assert at_least(several, fewer)
-    windows = (jobs + more) // limits.videos_per_minute + 1
-    rounds = (jobs + more) / limits.concurrent_videos + 2
-    assert several.likely_s <= windows * 62 + rounds * 120 + 900
-
-
-def test_the_pace_beyond_what_is_played_is_that_of_the_limits() -> None:
-    played, twice = (
-        makespan([Work(n, 90.0)], SILVER).likely_s
-        for n in (MOST_PLAYED, 2 * MOST_PLAYED)
-    )
-    assert twice == pytest.approx(2 * played, rel=0.02)
-
-
-@settings(deadline=None)
-@given(mixes, few_limits, works)
-def test_what_is_under_way_already_holds_up_the_rest(
-    mix: list[Work], limits: Limits, begun: Work
-) -> None:
-    busy = makespan(mix, limits, under_way=[begun])
-    assert at_least(busy, makespan(mix, limits))
-
-
-def test_nothing_to_do_takes_no_time() -> None:
-    assert makespan([], SILVER) == Makespan(0.0, 0.0)
-    assert makespan([Work(0, 90.0)], SILVER) == Makespan(0.0, 0.0)
-
-
-def test_rarer_looks_notice_the_end_later() -> None:
-    often, seldom = (
-        makespan([Work(5, 90.0)], BRONZE, Polling(poll_min_s=wait_s))
-        for wait_s in (5.0, 120.0)
-    )
-    assert seldom.likely_s > often.likely_s
-
-
-def test_what_is_only_planned_is_foretold_with_more_doubt() -> None:
-    times = [90.0 * math.exp(0.35 * step / 10) for step in range(-20, 21)]
-    planned, learnt = (
-        makespan([Work(200, 90.0, samples)], BRONZE) for samples in ((), times)
-    )
-    assert planned.late_s / planned.likely_s > 1.2 * learnt.late_s / learnt.likely_s
-
-
-def test_a_slot_is_kept_until_the_poll_that_finds_the_end() -> None:
-    work = Work(1, 1.0, [90.0] * 9)
-    held_s = Polling(first_poll_s=12.0).held_s(work, doubts=False)
-    assert 90.0 < held_s[0] - ANSWER_S - NOTICE_S < 90.0 + 2 * POLL_MIN_S
-    late = Polling(first_poll_s=200.0).held_s(work, doubts=False)
-    assert late == [ANSWER_S + 200.0 + NOTICE_S] * 9
-    soon = Polling(first_poll_s=1.0).held_s(Work(1, 1.0, [2.0] * 9), doubts=False)
-    assert soon == [ANSWER_S + POLL_MIN_S + NOTICE_S] * 9
-
-
-@settings(deadline=None)
-@given(works)
-def test_slots_are_kept_for_longer_where_there_are_doubts(work: Work) -> None:
-    believed, feared = (Polling().held_s(work, doubts=d) for d in (False, True))
-    assert believed == sorted(believed)
-    assert all(b <= f for b, f in zip(believed, feared, strict=True))
-
-
-def test_few_samples_are_doubted_more_than_many() -> None:
-    few, many = (Work(1, 1.0, [60.0, 90.0, 120.0, 80.0, 100.0] * n) for n in (1, 40))
-    assert Work(1, 90.0, [60.0] * 4).doubt == PLAN_DOUBT
-    assert many.doubt < few.doubt < PLAN_DOUBT
-    assert Work(1, 90.0, [0.0] * 5).doubt == 0.0
 
 
 def at_least(one: Makespan, other: Makespan) -> bool:

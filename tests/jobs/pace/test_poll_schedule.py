@@ -49,15 +49,6 @@ def test_polls_keep_to_what_the_provider_asks(
 
 
 @settings(deadline=None)
-@given(schedules, luck, luck)
-def test_luck_spreads_first_polls(
-    schedule: PollSchedule, one: float, other: float
-) -> None:
-    early, late = sorted((one, other))
-    assert schedule.first_s(early) <= schedule.first_s(late)
-
-
-@settings(deadline=None)
 @given(schedules, luck, st.floats(0, 3_600))
 def test_whatever_was_learnt_an_end_is_noticed_in_bounded_polls_and_time(
     schedule: PollSchedule, lucky: float, ends_s: float
@@ -72,14 +63,7 @@ def test_whatever_was_learnt_an_end_is_noticed_in_bounded_polls_and_time(
         assert lag_s <= max(least_s, LATEST_FIRST_POLL_S)
 
 
-def test_the_same_is_known_in_any_order() -> None:
-    times_s = lognormal(50, luck_of(1))
-    assert PollSchedule.of(times_s, 60.0, 5.0) == PollSchedule.of(
-        sorted(times_s), 60.0, 5.0
-    )
-
-
-@pytest.mark.parametrize("typical_s", [60.0, 90.0, 240.0, 3_600.0])
+@pytest.mark.parametrize("typical_s", [90.0, 3_600.0])
 def test_a_plan_figure_never_keeps_the_first_poll_for_long(typical_s: float) -> None:
     planned = PollSchedule.of([], typical_s, POLL_MIN_S)
     assert planned.first_s(0.5) <= PLANNED_FIRST_POLL_S < typical_s
@@ -91,21 +75,6 @@ def test_the_catalogue_counts_until_enough_is_learnt() -> None:
     slow = [300.0] * (ENOUGH_LEARNT - 1)
     assert PollSchedule.of(slow, 40.0, POLL_MIN_S).first_s(0.5) == 16.0
     assert PollSchedule.of([*slow, 300.0], 40.0, POLL_MIN_S).first_s(0.5) == 300.0
-
-
-def test_an_odd_time_among_many_changes_next_to_nothing() -> None:
-    usual = PollSchedule.of([30.0] * 100, 60.0, POLL_MIN_S)
-    odd = PollSchedule.of([30.0] * 99 + [100_000.0], 60.0, POLL_MIN_S)
-    assert odd.first_s(0.5) == usual.first_s(0.5)
-    assert odd.next_s(40.0) == usual.next_s(40.0)
-
-
-def test_two_kinds_of_times_do_not_cost_a_poll_every_few_seconds() -> None:
-    drawn = luck_of(3)
-    schedule = PollSchedule.of([40.0, 300.0] * 100, 60.0, POLL_MIN_S)
-    assert schedule.next_s(38.0) == schedule.next_s(40.0) == POLL_MIN_S
-    polls = fmean(polled(schedule, s, drawn)[0] for s in [40.0, 300.0] * 500)
-    assert polls < 0.6 * fmean(s / POLL_MIN_S for s in (40.0, 300.0))
 
 
 def test_half_the_polls_of_an_even_spacing_notice_an_end_about_as_soon() -> None:
@@ -122,7 +91,7 @@ def test_half_the_polls_of_an_even_spacing_notice_an_end_about_as_soon() -> None
     assert lags_s[19_000] < 12.0
 
 
-@pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
+@pytest.mark.parametrize("speed", [0.25, 4.0])
 @pytest.mark.parametrize("is_told", [True, False])
 def test_another_speed_of_the_provider_is_learnt(speed: float, is_told: bool) -> None:
     """A few hundred videos later polls are as good as if it had never been another."""
@@ -189,7 +158,7 @@ def test_the_provider_is_believed_where_polls_agree(
     assert schedule.took_s(70.0, polls, inference_s, luck=0.5) == learnt
 
 
-@pytest.mark.parametrize("generating_s", [3_500.0, 3_700.0, 7_200.0, 600_000.0])
+@pytest.mark.parametrize("generating_s", [3_700.0])
 def test_what_never_ends_is_polled_once_a_minute(generating_s: float) -> None:
     schedule = PollSchedule.of((), 60.0, POLL_MIN_S)
     assert schedule.next_s(generating_s) == STUCK_GAP_S

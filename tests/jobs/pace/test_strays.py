@@ -81,7 +81,7 @@ def lasts_s(
     return seconds
 
 
-@pytest.mark.parametrize("limits", [Limits(500, 100), Limits(500, 300)])
+@pytest.mark.parametrize("limits", [Limits(500, 100)])
 def test_a_stray_429_makes_a_run_hardly_longer(
     simulated: Ledger, clock: Clock, limits: Limits
 ) -> None:

@@ -68,16 +68,6 @@ def test_the_provider_says_how_long_within_reason(
     assert cooldown_s(1, retry_after_s, luck=0.5) == pytest.approx(seconds)
 
 
-@given(st.integers(1, 100), luck)
-def test_the_cooldown_grows_with_every_rejection(
-    consecutive: int, lucky: float
-) -> None:
-    shorter, longer = (
-        cooldown_s(n, None, lucky) for n in (consecutive, consecutive + 1)
-    )
-    assert shorter <= longer
-
-
 @given(st.integers(0, 10**9), luck)
 def test_a_video_is_tried_again_soon_and_at_least_every_quarter_hour(
     tries: int, lucky: float

@@ -160,6 +160,12 @@ def test_an_unknown_price_is_never_nothing() -> None:
     assert "<dd>unknown</dd>" in as_html(document)
 
 
+def test_rows_come_in_the_order_of_the_manifest() -> None:
+    job = one_job().job
+    lines = [JobRecord(replace(job, line=n), State.STORED) for n in (5, 2, 9)]
+    assert [row["line"] for row in of(*lines)["rows"]] == [2, 5, 9]
+
+
 def test_the_candidates_of_an_unresolved_job_come_with_what_is_billed() -> None:
     listed = Listed("p9", MODEL, NOW_S, "completed", {"prompt": "a mug"})
     other = Listed("p8", MODEL, NOW_S, "processing")
