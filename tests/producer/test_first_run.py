@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
-
-KEY = "a-new-one"
+from tests.producer.running import Desk, desk
 
 
 @pytest.fixture
@@ -55,16 +53,3 @@ def test_whoever_looks_before_there_is_anything_is_told_what_makes_it(
         "WAVESPEED_API_KEY is not set; set it to render, reelmill demo needs none"
         in doctor.out
     )
-
-
-def test_after_the_first_run_it_is_told_where_the_videos_are_and_what_is_next() -> None:
-    with quick_sandbox("--key", KEY) as sandbox, desk(sandbox, KEY) as place:
-        manifest = place.write("mugs.csv", as_csv(rows(sandbox, 1)))
-        said = place.run(manifest)
-        assert said.code == 0, said
-        (video,) = place.videos()
-        assert f"the videos are in {video.parent}; open its report.html" in said.err
-        assert "run again, a manifest pays only for what is new in it" in said.err
-        again = place.here("run", str(manifest), "--yes")
-        assert "all 1 were rendered before; none was sent" in again.err
-        assert "\x1b" not in said.out + said.err

@@ -11,15 +11,19 @@ from jobs.states import State
 from producer.stuck import TRIES, ask_anew, stuck, stuck_lines, unanswered
 from producer.watching import take
 from tests.producer.running import quick_sandbox
+from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.1, download_5xx=1.0) as running:
+        yield running
+
+
 @pytest.fixture
-def shop(ledger: Ledger, home: Path) -> Iterator[Workshop]:
-    with (
-        quick_sandbox(generation_s=0.1, download_5xx=1.0) as sandbox,
-        workshop(ledger, sandbox, home) as made,
-    ):
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as made:
         yield made
 
 

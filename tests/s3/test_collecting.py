@@ -18,17 +18,21 @@ from jobs.states import State
 from jobs.storage import Store
 from tests.producer.running import quick_sandbox
 from tests.s3.server import HEEDLESS, S3, Gate, headers_of
+from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 from worker import keeping
 from worker.finish import finish
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.1) as running:
+        yield running
+
+
 @pytest.fixture
-def shop(ledger: Ledger, home: Path) -> Iterator[Workshop]:
-    with (
-        quick_sandbox(generation_s=0.1) as sandbox,
-        workshop(ledger, sandbox, home) as made,
-    ):
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as made:
         yield made
 
 

@@ -32,9 +32,9 @@ def test_a_batch_goes_to_a_bucket_with_its_report_and_is_reused_from_there(
         assert kept == {"mp4", "json", "jpg", "csv", "html"}
         assert not place.store.exists()
 
-        # The next night asks for the same and for one more: only that is paid.
+        # The next night asks for the same and for one more: only that is to pay.
         store.remove(report["rows"][0]["key"])
         more = [*table, *({**row, "id": "new", "prompt": "new"} for row in table[:1])]
-        again = place.run(place.write("b.csv", as_csv(more)), "--store", url)
-        assert again.code == 0, again.err
-        assert sandbox.books()["predictions"] == 6 + 2
+        night = place.write("b.csv", as_csv(more))
+        priced = place.here("price", night, "--store", url, "--json").json()
+        assert (priced["videos"], priced["reused"]) == (6 + 1, 6 - 1)

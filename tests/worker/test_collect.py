@@ -11,17 +11,21 @@ from jobs.moves import Ref
 from jobs.report.document import report
 from jobs.states import State
 from tests.producer.running import quick_sandbox
+from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 from worker import mp4
 from worker.collect import ENOUGH_WITHOUT
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.2) as running:
+        yield running
+
+
 @pytest.fixture
-def shop(ledger: Ledger, home: Path) -> Iterator[Workshop]:
-    with (
-        quick_sandbox(generation_s=0.2) as sandbox,
-        workshop(ledger, sandbox, home) as made,
-    ):
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as made:
         yield made
 
 

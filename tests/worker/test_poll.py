@@ -9,15 +9,19 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.states import State
 from tests.producer.running import quick_sandbox
+from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with quick_sandbox(generation_s=0.2) as running:
+        yield running
+
+
 @pytest.fixture
-def shop(ledger: Ledger, home: Path) -> Iterator[Workshop]:
-    with (
-        quick_sandbox(generation_s=0.2) as sandbox,
-        workshop(ledger, sandbox, home) as made,
-    ):
+def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
+    with workshop(ledger, sandbox, home) as made:
         yield made
 
 
@@ -36,13 +40,12 @@ def test_an_end_is_seen_in_whatever_words_it_is_told(
 
 
 @pytest.fixture
-def impatient(ledger: Ledger, home: Path) -> Iterator[Workshop]:
+def impatient(
+    ledger: Ledger, sandbox: RunningSandbox, home: Path
+) -> Iterator[Workshop]:
     """A workshop of two slots, in which a prediction is soon overdue."""
     slots = {"concurrent_videos": 2, "overdue_s": 1.0}
-    with (
-        quick_sandbox(generation_s=0.1) as sandbox,
-        workshop(ledger, sandbox, home, **slots) as made,
-    ):
+    with workshop(ledger, sandbox, home, **slots) as made:
         yield made
 
 
