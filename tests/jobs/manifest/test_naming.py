@@ -22,6 +22,10 @@ def test_an_id_may_have_letters_of_any_language(name: str) -> None:
     assert clean_id(f" {name} ") == name
 
 
+def test_an_id_is_composed_so_that_equal_looking_ones_are_equal() -> None:
+    assert clean_id("gru\u0308n") == "gr\u00fcn"
+
+
 @pytest.mark.parametrize(
     "name",
     [
