@@ -24,7 +24,7 @@ ABANDONED_CODE = "abandoned"
 
 
 #: What is written down of an attempt only as long as its answer may be lost.
-SOUGHT = ("looks", "looked_at", "seen", "mark")
+SOUGHT = ("looks", "looked_at", "unanswered_since", "seen", "mark")
 
 _ATTEMPT_FIELDS = tuple(each.name for each in fields(Attempt))
 
@@ -280,9 +280,15 @@ def absent(batch: str, record: JobRecord, now_s: float) -> Move:
     return _with(move, attempt)
 
 
-def give_up(batch: str, record: JobRecord, reason: str, look_in_s: float) -> Move:
+def give_up(
+    batch: str,
+    record: JobRecord,
+    reason: str,
+    look_in_s: float,
+    code: str = "unresolved",
+) -> Move:
     """It cannot be told by looking: a person decides; the money stays reserved."""
-    failure = Failure("unresolved", reason)
+    failure = Failure(code, reason)
     attempt = replace(record.attempt, failure=failure)
     move = replace(
         _move(batch, record, Event.GIVE_UP),

@@ -61,8 +61,9 @@ class JobRecord:
     candidates: tuple[Listed, ...] = ()
     #: Of a lost answer: ids of predictions that a look took for candidates.
     seen_candidates: frozenset[str] = frozenset()
-    #: Unix seconds of the last look for it that counts; 0 before the first.
-    looked_at_s: float = 0.0
+    #: Unix seconds of the first of those looks for it that bring no answer since the
+    #: last that did; None if that one did.
+    unanswered_since_s: float | None = None
     #: Unix seconds of the newest claim by the provider's clock, as its sender knew it;
     #: None if it did not, or since the job got another permit.
     provider_sent_at_s: float | None = None

@@ -18,6 +18,7 @@ from jobs.attempt.links import sent_inputs
 from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import JobsDeletedError, LedgerError
 from jobs.moves import Ref
+from jobs.rebuilding import is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine
@@ -77,7 +78,7 @@ async def compare(engine: Engine) -> None:
     if again := [row for row in again if row.prediction_id not in doubtful]:
         # Its row was settled meanwhile.
         charges = await _unexplained(engine, again)
-        judged = [row.prediction_id for row in again]
+        judged = [row.record for row in again]
         moments = (before_s, before_s)
         if not await engine.call(found.note, account, *moments, charges, judged=judged):
             return
@@ -108,7 +109,8 @@ async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
     until_s = now_s - settling.listed_after_s(engine.settings.settle_s)
     ahead_s, doubtful = now_s - engine.now_s(), set[str]()
     for record in records.values():
-        if record.state is State.UNRESOLVED:
+        forgotten = record.attempt.sent_at_s < engine.now_s() - LONGEST_S / 2
+        if record.state is State.UNRESOLVED and (forgotten or not is_clipped(record)):
             doubtful |= {each.prediction_id for each in record.candidates}
             doubtful |= record.seen_candidates
         else:

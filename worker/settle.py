@@ -30,7 +30,7 @@ from jobs.ledger import LedgerError
 from jobs.ledger.moves import ADOPTABLE_S
 from jobs.moves import Move, Ref
 from jobs.pace import waits
-from jobs.rebuilding import is_clipped
+from jobs.rebuilding import CLIPPED_CODE, is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine
@@ -151,22 +151,17 @@ async def _not_now(engine: Engine, records: dict[Ref, JobRecord], why: str) -> N
         return
     log.warning("%d lost answers stay unknown for now: %s", len(records), why)
     oldest_s = engine.now_s() - GIVEN_UP_AFTER * engine.settings.settle_s
-    reason = f"the answer was lost, and it cannot be looked for: {why}"
     late = {
         ref: record
         for ref, record in records.items()
         if record.state is State.UNKNOWN
-        and max(record.attempt.sent_at_s, record.looked_at_s) < oldest_s
+        and record.unanswered_since_s is not None
+        and record.unanswered_since_s < oldest_s
     }
-    await engine.make(
-        [
-            moves.give_up(ref.batch, record, reason, waits.UNRESOLVED_LOOK_S)
-            for ref, record in late.items()
-        ]
-    )
+    await engine.make([_give_up_unseen(ref, rec, why) for ref, rec in late.items()])
     # A look without an answer proves nothing about absence.
     left = {ref: record for ref, record in records.items() if ref not in late}
-    await _look_again(engine, left, looked=False)
+    await _look_again(engine, left, unanswered=True)
 
 
 async def _lose_left_behind(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -422,13 +417,30 @@ def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Move:
     return replace(move, write={**move.write, "candidates": told})
 
 
+def _give_up_unseen(ref: Ref, record: JobRecord, why: str) -> Move:
+    """Nobody knows all that may be its own, so nobody may take it for absent."""
+    reason = f"the answer was lost, and it cannot be looked for: {why}"
+    look_s = waits.UNRESOLVED_LOOK_S
+    move = moves.give_up(ref.batch, record, reason, look_s, CLIPPED_CODE)
+    told = json.dumps([asdict(c) for c in _seen_before(record)], ensure_ascii=False)
+    return replace(move, write={**move.write, "candidates": told})
+
+
+def _seen_before(record: JobRecord) -> list[Listed]:
+    sent_at_s = record.attempt.sent_at_s
+    return [
+        Listed(each, record.job.model, sent_at_s, "seen before")
+        for each in sorted(record.seen_candidates)
+    ]
+
+
 def _stays(record: JobRecord, finding: Finding) -> bool:
     unresolved = record.state is State.UNRESOLVED
     return isinstance(finding, Wait) or (isinstance(finding, Unclear) and unresolved)
 
 
 async def _look_again(
-    engine: Engine, records: dict[Ref, JobRecord], *, looked: bool = True
+    engine: Engine, records: dict[Ref, JobRecord], *, unanswered: bool = False
 ) -> None:
     now_s, settle_s = engine.now_s(), engine.settings.settle_s
     waits_s = {
@@ -439,4 +451,6 @@ async def _look_again(
     }
     apart_s = settle_s * settling.LOOKS_APART
     postpone = engine.ledger.due.postpone
-    await engine.call(postpone, engine.account, waits_s, looked=looked, apart_s=apart_s)
+    await engine.call(
+        postpone, engine.account, waits_s, unanswered=unanswered, apart_s=apart_s
+    )

@@ -335,6 +335,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
     size = raw.get("bytes")
     generated_at = raw.get("generated_at")
     provider_sent_at = _of_permit(raw, "provider_sent_at")
+    unanswered = raw.get("unanswered_since")
     price = raw.get("price")
     return JobRecord(
         job=Job.of(
@@ -354,7 +355,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         failure=Failure(**json.loads(failure)) if failure else None,
         candidates=tuple(Listed(**c) for c in json.loads(raw.get("candidates", "[]"))),
         seen_candidates=frozenset(_of_permit(raw, "seen")),
-        looked_at_s=float(raw.get("looked_at") or 0),
+        unanswered_since_s=float(unanswered) if unanswered else None,
         provider_sent_at_s=float(provider_sent_at[0]) if provider_sent_at else None,
         output=raw.get("output"),
         generated_at_s=float(generated_at) if generated_at else None,

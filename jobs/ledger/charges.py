@@ -56,12 +56,12 @@ class ChargesFound:
             until_s: up to where it is compared now.
             found: the charges that are not explained, oldest first.
             later: those that cannot be judged before a person has settled a row.
-            judged: predictions of such that are judged now.
+            judged: names of such records that are judged now.
         """
         before = "" if before_s is None else repr(before_s)
         args: list[object] = [account_id, before, repr(until_s), MOST_NAMED, len(later)]
         for row in later:
-            args += (row.prediction_id, json.dumps(asdict(row)))
+            args += (row.record, json.dumps(asdict(row)))
         args += (len(judged), *judged)
         for charge in found:
             text = json.dumps(asdict(charge))

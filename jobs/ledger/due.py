@@ -50,6 +50,7 @@ class Due:
         waits_s: dict[Ref, float],
         *,
         looked: bool = True,
+        unanswered: bool = False,
         apart_s: float = 0.0,
         late: Mapping[Ref, Failure] = NOTHING,
     ) -> None:
@@ -58,12 +59,15 @@ class Due:
         Args:
             account_id: whose jobs.
             waits_s: seconds for each; one that is not due at all stays so.
-            looked: count a look for each; not where the look brought no answer.
+            looked: count a look for each; not where nobody looked.
+            unanswered: the look brought no answer, so it is not counted either; since
+                when that is so is written down.
             apart_s: a look counts only if the last one that did is so long ago.
             late: those that generate far beyond the times of their kind, and since
                 when; written down with each that still does.
         """
-        self._set(account_id, waits_s, look=str(apart_s) if looked else "", late=late)
+        look = "unanswered" if unanswered else str(apart_s) if looked else ""
+        self._set(account_id, waits_s, look=look, late=late)
 
     def late(self, account_id: str, most: int) -> list[Ref]:
         """Jobs that generate far beyond the times of their kind, the oldest first."""

@@ -41,7 +41,7 @@ not a cluster, as Celery does.
 | `reelmill:account:A:charges` | hash | how far the billing was compared, and what no |
 | | | row explains, counted by kind |
 | `reelmill:account:A:charges:newest` | list | the newest of these, JSON |
-| `reelmill:account:A:charges:later` | hash | prediction -> a charge that is judged |
+| `reelmill:account:A:charges:later` | hash | record -> a charge that is judged |
 | | | once a person has settled the rows that it may be of, JSON |
 | `reelmill:account:A:reported` | zset | batches that are over and reported and have |
 | | | jobs here, by since when |

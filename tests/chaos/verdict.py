@@ -103,7 +103,8 @@ def _every_row_is_accounted_for(
             told = row["error"] and row["error"]["message"]
             tally.expect(told, f"{prompt}: failed without a reason")
         elif row["state"] != "stored":
-            tally.problems.append(f"{prompt}: ended {row['state']}")
+            why = row["error"] and row["error"]["message"]
+            tally.problems.append(f"{prompt}: ended {row['state']}: {why}")
     for prompt, predictions in evidence.predictions.items():
         for each in predictions:
             tally.expect(

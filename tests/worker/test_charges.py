@@ -16,6 +16,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 from worker import charges
 from worker.charges import compare, watch_charges
+from worker.provider import NoAnswer
 
 #: Longer than the error of a clock that is read to the second, from a busy machine.
 SETTLE_S = 3.0
@@ -236,3 +237,25 @@ def test_while_nothing_is_sent_the_provider_is_not_asked(
         for _ in range(3):
             shop.engine.run(compare(shop.engine))
         assert found(shop) == Charges()
+
+
+def test_a_row_that_cannot_be_looked_for_keeps_its_charge_from_being_told_of(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sandbox.configure(submit_drop_after=1, history_inputs=True)
+    (ref,) = shop.order(shop.job(1))
+    shop.submit()
+    shop.sandbox.configure(submit_drop_after=0)
+
+    async def refuse(*_: object) -> None:
+        raise NoAnswer("HTTP 503")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.engine.provider, "history", refuse)
+        shop.until(lambda: shop.are(State.UNRESOLVED), shop.settle)
+        for _ in range(3):
+            shop.engine.run(compare(shop.engine))
+        assert not found(shop).counts
+    shop.until_all(State.STORED)
+    assert shop.record(ref).prediction_id
+    assert without_last(until_compared(shop)) == {}

@@ -14,6 +14,7 @@ from jobs import moves
 from jobs.answers import Listed
 from jobs.attempt import settling
 from jobs.ledger import Ledger
+from jobs.rebuilding import is_clipped
 from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
@@ -61,6 +62,10 @@ def lose(shop: Workshop, fault: str = "submit_drop_after", **others: object) -> 
     shop.sandbox.configure(**{fault: 1, **others})
     shop.submit()
     shop.sandbox.configure(**{fault: 0, "stranger": 0})
+
+
+async def refuse(*_: object) -> list[Listed]:
+    raise NoAnswer("HTTP 403: no permission")
 
 
 def all_are_stored_and_paid_once(shop: Workshop) -> None:
@@ -415,9 +420,6 @@ def test_a_prediction_whose_result_is_broken_holds_up_no_other(
 def test_what_cannot_be_looked_for_is_left_to_a_person_and_looked_for_still(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch, silent: str
 ) -> None:
-    async def refuse(*_: object) -> list[Listed]:
-        raise NoAnswer("HTTP 403: no permission")
-
     shop.sandbox.configure(history_inputs=True)
     shop.order(shop.job(0), shop.job(1))
     with monkeypatch.context() as patch:
@@ -430,29 +432,41 @@ def test_what_cannot_be_looked_for_is_left_to_a_person_and_looked_for_still(
     all_are_stored_and_paid_once(shop)
 
 
+@pytest.mark.parametrize("looked_before", [True, False])
 def test_one_look_without_an_answer_gives_up_nothing(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, looked_before: bool
 ) -> None:
-    async def refuse(*_: object) -> list[Listed]:
-        raise NoAnswer("HTTP 503")
-
+    """Also if nobody looked for a long time, as after a night without workers."""
     (ref,) = shop.order(shop.job(0))
     # What is still being made is waited for, however long ago it was sent.
     shop.sandbox.configure(outcome_never=1)
     lose(shop)
     patience_s = GIVEN_UP_AFTER * shop.engine.settings.settle_s
-
-    def is_old() -> bool:
-        record = shop.record(ref)
-        age_s = shop.ledger.now_s() - record.attempt.sent_at_s
-        return age_s > patience_s and record.looked_at_s > 0
-
-    shop.until(is_old, shop.settle)
-    shop.settle()
+    sent_at_s = shop.record(ref).attempt.sent_at_s
+    turn = shop.settle if looked_before else lambda: None
+    shop.until(lambda: shop.ledger.now_s() - sent_at_s > patience_s, turn)
     with monkeypatch.context() as patch:
         patch.setattr(shop.engine.provider, "history", refuse)
         shop.settle()
     assert shop.are(State.UNKNOWN) == [ref]
+    shop.settle()
+    assert shop.record(ref).unanswered_since_s is None
+
+
+def test_what_was_seen_before_it_was_given_up_stays_a_candidate(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = shop.order(shop.job(0))
+    shop.sandbox.configure(outcome_never=1)
+    lose(shop)
+    shop.until(lambda: shop.record(ref).seen_candidates, shop.settle)
+    monkeypatch.setattr(shop.engine.provider, "history", refuse)
+    shop.until(lambda: shop.are(State.UNRESOLVED), shop.settle)
+    record = shop.record(ref)
+    (own,) = shop.books()
+    assert [each.prediction_id for each in record.candidates] == [own["id"]]
+    # Nobody takes it for absent in bulk.
+    assert is_clipped(record)
 
 
 def test_a_lost_answer_of_a_model_that_no_worker_knows_is_left_to_a_person(

@@ -17,8 +17,9 @@ end
 local judged = tonumber(ARGV[at])
 for i = at + 1, at + judged do
   -- By another that compared the same, with the same moments before and after.
-  if redis.call('HDEL', later, ARGV[i]) == 0 then return 0 end
+  if redis.call('HEXISTS', later, ARGV[i]) == 0 then return 0 end
 end
+for i = at + 1, at + judged do redis.call('HDEL', later, ARGV[i]) end
 for i = at + judged + 1, #ARGV, 4 do
   redis.call('HINCRBY', key, ARGV[i] .. ':count', 1)
   redis.call('HINCRBY', key, ARGV[i] .. ':usd_micros', ARGV[i + 1])

@@ -25,6 +25,11 @@ if now < last - STEP_S then
   for _, batch in ipairs(redis.call('ZRANGE', acct .. ':live', 0, -1)) do
     local at = number(batch_key(batch), 'held_until')
     if at > now then redis.call('HSET', batch_key(batch), 'held_until', earlier(at)) end
+    local waiting = batch_key(batch) .. ':waiting'
+    local behind = redis.call('ZRANGEBYSCORE', waiting, BEHIND + now, '+inf', 'WITHSCORES')
+    for i = 1, #behind, 2 do
+      redis.call('ZADD', waiting, earlier(behind[i + 1]), behind[i])
+    end
   end
 end
 if math.abs(now - last) > 1 then redis.call('HSET', acct, 'clock', string.format('%.6f', now)) end

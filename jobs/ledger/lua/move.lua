@@ -154,7 +154,8 @@ if after == 'reused' then estimate(key, redis.call('HGET', job, 'price'), -1) en
 if after == 'waiting' then
   local waits = redis.call('HMGET', job, 'rejected', 'again_at')
   local again_at = waits[2] or waits[1] and string.match(waits[1], '%S+$')
-  local behind = again_at and BEHIND + again_at
+  -- Nothing waits longer than a minute: a later time is of a clock that was set back.
+  local behind = again_at and BEHIND + math.min(tonumber(again_at), now + 60)
   redis.call('ZADD', key .. ':waiting', behind or redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)
   -- Before it is paid again, another may have made it meanwhile, or makes it.

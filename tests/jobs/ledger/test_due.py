@@ -2,7 +2,9 @@
 
 import pytest
 
+from jobs import moves
 from jobs.ledger import Ledger
+from jobs.ledger.moves import Moved
 from jobs.moves import Ref
 from jobs.pace.limits import Limits
 from jobs.states import WATCHED, Event, State
@@ -194,3 +196,21 @@ def test_a_server_whose_clock_is_set_back_goes_on_at_once(
     assert grant(simulated) == []
     clock.forward(60.0)
     assert len(grant(simulated)) == 2
+
+
+def test_looks_count_and_rejected_rows_go_on_after_a_clock_was_set_back(
+    simulated: Ledger, clock: Clock
+) -> None:
+    lost, refused = admitted(simulated, 2)
+    play(simulated, lost, Event.CLAIM, Event.LOSE)
+    record = record_of(simulated, refused)
+    give_back = moves.give_back("spring", record, again_at_s=clock.now_s + 30.0)
+    assert simulated.moves.make([give_back]) == [Moved.YES]
+    simulated.due.lease(ACCOUNT, 10, LEASE_S)
+    simulated.due.postpone(ACCOUNT, {lost: 1.0}, apart_s=45.0)
+    clock.forward(-A_DAY_S)
+    simulated.due.lease(ACCOUNT, 10, LEASE_S)
+    simulated.due.postpone(ACCOUNT, {lost: 1.0}, apart_s=45.0)
+    assert record_of(simulated, lost).looks == 2
+    clock.forward(31.0)
+    assert grant(simulated) == [refused]
