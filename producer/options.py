@@ -101,6 +101,8 @@ class When:
     """Time of day by which it must be done; people are warned if it will not be."""
     late: Annotated[str | None, Parameter(group=_WHEN)] = None
     """How late it may still fire, such as 6h."""
+    pictures: Annotated[bool, Parameter(group=_WHEN, negative="")] = False
+    """Take the pictures of the folders that are named, not the manifests in them."""
     replace: Annotated[bool, Parameter(group=_WHEN, negative="")] = False
     """Put it in place of a schedule of that name."""
 

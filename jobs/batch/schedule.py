@@ -46,6 +46,8 @@ class Schedule:
     #: Time of day by which the videos must be there; empty if it does not matter.
     by: str = ""
     late_s: float = LATE_S
+    #: Its folders stand for the pictures in them, else for the manifests.
+    pictures: bool = False
     #: Options of reading and spending that were given, by name.
     reading: Mapping[str, Any] = field(default_factory=dict)
     spending: Mapping[str, Any] = field(default_factory=dict)

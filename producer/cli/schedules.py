@@ -37,8 +37,8 @@ def add(
 
     Args:
         name: What the schedule is called.
-        manifests: What is handed over: files, patterns, or folders of either manifests
-            or pictures. Each firing hands all over; what is known is not paid again.
+        manifests: What is handed over: files, patterns, or folders of manifests. Each
+            firing hands all over; what is known is not paid again.
         when: When it fires, and what it fires.
         reading: How the manifests are read.
         spending: What may be spent, and where to.

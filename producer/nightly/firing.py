@@ -7,13 +7,13 @@ is refused keep the others back. When a schedule fires, and who does it, is deci
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from jobs.batch.schedule import Firing, Handed, Schedule
-from jobs.ledger import Ledger, LedgerError
+from jobs.ledger import JobsDeletedError, Ledger, LedgerError
 from jobs.money import usd_micros
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
@@ -28,6 +28,11 @@ from producer.reading.source import ENDINGS, is_bucket
 
 #: Lines of a manifest's problems that are kept in the record of a firing.
 MOST_LINES = 20
+
+_NOTHING = (
+    "there is no such manifest now; if it is a folder whose pictures are meant, add "
+    "the schedule again with --pictures --replace"
+)
 
 log = logging.getLogger("reelmill.scheduler")
 
@@ -118,24 +123,34 @@ def fire(schedule: Schedule, submit: Submit, course: Course) -> None:
         course.handed += [Handed(m, "", (str(stop),)) for m in schedule.manifests]
         return
     for place in schedule.manifests:
-        found = manifests_at(place)
+        try:
+            found = manifests_at(place, pictures=schedule.pictures)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            course.again.append(f"{place}: it cannot be read ({why})")
+            continue
         if not found:
-            course.warnings.append(f"{place}: there is no such manifest now")
+            course.warnings.append(f"{place}: {_NOTHING}")
         for manifest in found:
             try:
                 _hand_over(course, manifest, submit, options)
             except LedgerError:
                 raise
+            except JobsDeletedError as error:
+                course.again.append(f"{manifest}: {error}")
             except Exception as error:
                 log.exception("%s: a mistake in reelmill", manifest)
                 course.again.append(f"{manifest}: a mistake in reelmill: {error!r}")
 
 
-def manifests_at(place: str) -> list[str]:
+def manifests_at(place: str, *, pictures: bool = False) -> list[str]:
     """What a place of a schedule means now, in the order of the names.
 
-    A pattern means the files that fit; a folder the manifests in it or, where it has
-    none, its pictures; all else is a manifest itself.
+    A pattern means the files that fit; a folder the manifests in it, or with `pictures`
+    its pictures, whatever else lies there now; all else is a manifest itself.
+
+    Raises:
+        OSError: it cannot be looked into.
     """
     path = Path(place)
     if is_bucket(place) or path.is_file():
@@ -143,10 +158,9 @@ def manifests_at(place: str) -> list[str]:
     if any(sign in place for sign in "*?[") and not path.exists():
         fitting = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
         return sorted(str(each) for each in fitting if _is_manifest(each))
-    inside: list[str] = []
-    with suppress(OSError):  # reading it as a manifest says why
-        inside = sorted(str(each) for each in path.iterdir() if _is_manifest(each))
-    return inside or [place]
+    if pictures or not path.is_dir():
+        return [place]
+    return sorted(str(each) for each in path.iterdir() if _is_manifest(each))
 
 
 def _is_manifest(path: Path) -> bool:

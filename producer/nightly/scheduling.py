@@ -47,6 +47,7 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
     zone: str = "UTC",
     by: str = "",
     late: str | None = None,
+    pictures: bool = False,
     replace: bool = False,
     json: bool,
 ) -> int:
@@ -71,6 +72,7 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
             account=chosen.account_id,
             by=by,
             late_s=LATE_S if late is None else span_s(late),
+            pictures=pictures,
             reading=_given(reading, READING),
             spending=_given(_checked(spending), SPENDING),
         )
@@ -244,6 +246,7 @@ def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
         "by": schedule.by or None,
         "late_s": schedule.late_s,
         "manifests": [masked(manifest) for manifest in schedule.manifests],
+        "pictures": schedule.pictures,
         "account": schedule.account,
         "options": {**schedule.reading, **schedule.spending},
         "next": iso(next_s),

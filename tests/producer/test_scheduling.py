@@ -138,6 +138,7 @@ def test_what_is_added_is_listed_and_can_be_removed(
         "s3://shop/in",
         zone="Europe/Berlin",
         by="06:00",
+        pictures=True,
         reading=Reading(model="kling-v2.6-std", set=("duration=10",)),
         spending=Spending(budget="20", store="kept"),
     )
@@ -154,7 +155,7 @@ def test_what_is_added_is_listed_and_can_be_removed(
         "budget": "20",
         "store": f"{folder}/kept",
     }
-    assert (one["last"], one["by"]) == (None, "06:00")
+    assert (one["last"], one["by"], one["pictures"]) == (None, "06:00", True)
     listed = place.ask(scheduling.list_schedules, json=False)
     assert "not fired yet" in listed.out
     assert "start reelmill scheduler" in listed.err
