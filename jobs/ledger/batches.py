@@ -228,10 +228,15 @@ class Batches:
         if self._server.hget(keys.batch(batch_id), "deleted_at"):
             raise JobsDeletedError(batch_id)
 
-    def reported_before(self, account_id: str, until_s: float, most: int) -> list[str]:
-        """Batches in which all is over, and reported before then, the oldest first."""
+    def reported_before(
+        self, account_id: str, until_s: float, first: int, most: int
+    ) -> list[str]:
+        """Batches in which all is over, and reported before then, the oldest first.
+
+        `first` is the place of the first of them, from 0.
+        """
         key = keys.reported(account_id)
-        command = ("ZRANGEBYSCORE", key, "-inf", until_s, "LIMIT", 0, most)
+        command = ("ZRANGEBYSCORE", key, "-inf", until_s, "LIMIT", first, most)
         return list(self._server.execute_command(*command))
 
     def delete_jobs(self, batch_id: str, keep_s: float, reuse_s: int) -> int | None:

@@ -14,6 +14,7 @@ from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
+from worker import deleting
 from worker.deleting import delete, delete_old
 from worker.finish import finish
 
@@ -32,9 +33,9 @@ def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Worksh
         yield opened
 
 
-def finished(shop: Workshop) -> list[Ref]:
+def finished(shop: Workshop, batch_id: str = "spring") -> list[Ref]:
     """A batch that is stored and reported."""
-    refs = shop.order(shop.job(1), shop.job(2))
+    refs = shop.order(shop.job(1), shop.job(2), batch=batch_id)
     shop.until_all(State.STORED)
     report(shop)
     return refs
@@ -102,6 +103,25 @@ def test_a_store_that_does_not_answer_keeps_only_its_own(
     assert None not in shop.ledger.batches.load(refs)
     folder.unlink()
     moved.rename(folder)
+
+
+def test_batches_whose_store_is_gone_keep_no_younger_one_from_being_deleted(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleting, "MOST", 1)
+    kept = finished(shop, "old")
+    gone = finished(shop, "new")
+    folder = shop.store / "old"
+    moved = folder.rename(folder.with_name("moved"))
+    folder.write_text("in the way")
+    delete(shop.engine)
+    assert None not in shop.ledger.batches.load(kept)
+    assert shop.ledger.batches.load(gone) == [None, None]
+    # As soon as its store is back, its turn comes.
+    folder.unlink()
+    moved.rename(folder)
+    delete(shop.engine)
+    assert shop.ledger.batches.load(kept) == [None, None]
 
 
 def test_who_is_told_to_stop_leaves_the_rest_to_the_next(shop: Workshop) -> None:

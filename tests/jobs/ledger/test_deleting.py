@@ -102,8 +102,8 @@ def test_only_what_was_reported_long_ago_is_deleted(
     assert simulated.batches.delete_jobs("spring", KEEP_S, REUSE_S) is None
     clock.forward(1.0)
     until_s = simulated.now_s() - KEEP_S
-    assert simulated.batches.reported_before(ACCOUNT, until_s, 10) == ["spring"]
-    assert simulated.batches.reported_before(ACCOUNT, until_s - 0.5, 10) == []
+    assert simulated.batches.reported_before(ACCOUNT, until_s, 0, 10) == ["spring"]
+    assert simulated.batches.reported_before(ACCOUNT, until_s - 0.5, 0, 10) == []
     assert simulated.batches.delete_jobs("spring", KEEP_S, REUSE_S) == JOBS - 2
     assert simulated.batches.delete_jobs("winter", KEEP_S, REUSE_S) is None
 
