@@ -189,11 +189,12 @@ end
 
 local function was_moderated(failure) return failure and failure.code == 'moderation' end
 
--- What is known under a name: the job that has it, or what a deleted one left,
--- directly or under the name of its content.
-local function known_by(store, name)
+-- What is known under a name to a job of the batch `own`: the job of another that has it,
+-- or what a deleted one left, directly or under the name of its content.
+local function known_by(store, name, own)
   local ref = redis.call('HGET', asked_key(store), name)
-  if ref then
+  -- Rows of one batch never share: whoever writes two wants two.
+  if ref and batch_of(ref) ~= own then
     local is = redis.call('HMGET', job_key(ref), 'state', 'content')
     return { ref = ref, state = is[1], content = is[2] or '' }
   end
@@ -241,9 +242,8 @@ local function twin_of(ref, store, account, content, written, alone, insist)
   local own = batch_of(ref)
   local key = batch_key(own)
   for _, name in ipairs({ content, written }) do
-    local theirs = name ~= '' and known_by(store, name)
-    -- Rows of one batch never share: whoever writes two wants two.
-    if theirs and batch_of(theirs.ref) ~= own then
+    local theirs = name ~= '' and known_by(store, name, own)
+    if theirs then
       local other, state, known = theirs.ref, theirs.state, theirs.content
       local differs = content ~= '' and known ~= '' and known ~= content
       local their_key = batch_key(batch_of(other))
@@ -342,6 +342,12 @@ local function shift(ref, from, to, leader, now, left)
   finish_if_over(account, batch, now)
 end
 
+-- Whoever asks for the same from here on finds this job.
+local function own_names(store, content, written, ref)
+  if content ~= '' then redis.call('HSET', asked_key(store), content, ref) end
+  redis.call('HSET', asked_key(store), written, ref)
+end
+
 -- A job that waits or follows makes its video itself, waits for another that makes it,
 -- or takes the one that is there; in a fresh batch it makes its own. Whoever makes it
 -- is found by the next that asks.
@@ -355,13 +361,17 @@ local function settle_twin(ref, now, insist)
   if batch[3] == '1' then return end
   local to, other, left = twin_of(ref, batch[1], batch[2], content, written, false, insist)
   if to == 'waiting' then
-    local asked = asked_key(batch[1])
-    if content ~= '' then redis.call('HSET', asked, content, ref) end
-    redis.call('HSET', asked, written, ref)
+    own_names(batch[1], content, written, ref)
     if is[1] ~= 'waiting' then shift(ref, is[1], 'waiting', nil, now) end
     -- One that waits in a batch that nobody goes on with hands over to this one.
     if other then shift(other, 'waiting', 'following', ref, now) end
   elseif to ~= is[1] or other ~= is[4] then
     shift(ref, is[1], to, other, now, left)
+    -- What a deleted job left expires; from here on this one has its video.
+    if to == 'reused' and left.video then
+      if content == '' then content = left.content end
+      if content ~= '' then redis.call('HSET', job, 'content', content) end
+      own_names(batch[1], content, written, ref)
+    end
   end
 end

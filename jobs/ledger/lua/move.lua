@@ -149,7 +149,11 @@ if state == 'failed' or state == 'cancelled' or state == 'unresolved' then
 end
 -- Taken back before anybody knew who would make it, it counts as one of its own; and
 -- a lost ledger is told what was reused.
-if state == 'following' then estimate(key, redis.call('HGET', job, 'price'), 1) end
+if state == 'following' then
+  estimate(key, redis.call('HGET', job, 'price'), 1)
+  local leader = redis.call('HGET', job, 'leader')
+  if leader then redis.call('SREM', job_key(leader) .. ':followers', ref) end
+end
 if after == 'reused' then estimate(key, redis.call('HGET', job, 'price'), -1) end
 if after == 'waiting' then
   local waits = redis.call('HMGET', job, 'rejected', 'again_at')

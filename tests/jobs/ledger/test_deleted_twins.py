@@ -10,7 +10,15 @@ from jobs.moves import Move, Ref
 from jobs.states import Event, State
 from jobs.storage import Store
 from tests.conftest import Clock
-from tests.jobs.ledger.ended import MADE, ask, delete, finished, records, reported
+from tests.jobs.ledger.ended import (
+    MADE,
+    ask,
+    delete,
+    finished,
+    jobs_here,
+    records,
+    reported,
+)
 from tests.jobs.ledger.play import (
     ACCOUNT,
     LEASE_S,
@@ -127,6 +135,13 @@ def days_left(ledger: Ledger, store: Store) -> set[int]:
     return {round(ask_for("TTL", key) / 86_400) for key in left}
 
 
+def expire(ledger: Ledger, store: Store) -> None:
+    """The time of all that was left of deleted jobs is over."""
+    for key in ledger.server.execute_command("KEYS", keys.left(store.url, "*")):
+        ledger.server.execute_command("PEXPIRE", key, 1)
+    until(lambda: not days_left(ledger, store))
+
+
 def test_the_videos_of_a_deleted_batch_are_reused_for_a_time(
     ledger: Ledger, store: Store
 ) -> None:
@@ -136,10 +151,8 @@ def test_the_videos_of_a_deleted_batch_are_reused_for_a_time(
     # All that is left of them goes one day.
     assert ledger.server.hgetall(keys.asked(store.url)) == {}
     assert prospect(ledger, store, "c2", "new") is State.REUSED
-    for key in ledger.server.execute_command("KEYS", keys.left(store.url, "*")):
-        ledger.server.execute_command("PEXPIRE", key, 1)
-    until(lambda: prospect(ledger, store, "c2", "new") is State.WAITING)
-    until(lambda: not days_left(ledger, store))
+    expire(ledger, store)
+    assert prospect(ledger, store, "c2", "new") is State.WAITING
 
 
 def test_what_is_reused_again_and_again_stays(ledger: Ledger, store: Store) -> None:
@@ -151,6 +164,27 @@ def test_what_is_reused_again_and_again_stays(ledger: Ledger, store: Store) -> N
     delete(ledger, "autumn", 60)
     assert days_left(ledger, store) == {30, 60}
     assert prospect(ledger, store, "c2", "new") is State.REUSED
+
+
+def test_a_video_that_a_younger_batch_has_is_not_made_again(
+    ledger: Ledger, store: Store
+) -> None:
+    finished(ledger, store)
+    delete(ledger, "spring")
+    reusers = ask(
+        ledger, store, "autumn", Ask("c2", "other"), Ask("c2", "other"), Ask("", "w3")
+    )
+    assert {reuser.state for reuser in reusers} == {State.REUSED}
+    expire(ledger, store)
+    for asked in (("c2", "new"), ("", "other"), ("c3", "new")):
+        assert prospect(ledger, store, *asked) is State.REUSED
+    # What is left of it then stays as long as that of any other.
+    reported(ledger, "autumn")
+    delete(ledger, "autumn", 60)
+    assert days_left(ledger, store) == {60}
+    (again,) = ask(ledger, store, "winter", Ask("c2", "other"))
+    assert (again.state, again.video) == (State.REUSED, reusers[0].video)
+    assert audit(ledger, ACCOUNT) == []
 
 
 def test_an_older_video_that_is_deleted_later_is_not_the_one_that_is_reused(
@@ -167,3 +201,19 @@ def test_an_older_video_that_is_deleted_later_is_not_the_one_that_is_reused(
     delete(ledger, "spring")
     (took,) = ask(ledger, store, "autumn", Ask("c2", "w2"))
     assert (took.state, took.leader) == (State.REUSED, str(newer))
+
+
+def test_nothing_is_left_of_who_followed_and_was_cancelled(
+    ledger: Ledger, store: Store
+) -> None:
+    ledger.permits.set_limits(ACCOUNT, PLENTY)
+    ask(ledger, store, "spring", Ask("c1", "w1"))
+    (ref,) = grant(ledger)
+    (follows,) = ask(ledger, store, "autumn", Ask("c1", "w1"))
+    assert follows.state is State.FOLLOWING
+    play(ledger, Ref("autumn", "row-1"), Event.CANCEL)
+    play(ledger, ref, *MADE)
+    for batch_id in ("spring", "autumn"):
+        reported(ledger, batch_id)
+        delete(ledger, batch_id)
+    assert jobs_here(ledger) == 0
