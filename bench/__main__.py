@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.measuring import Failed
+from bench.measuring import MeasuringError
 from bench.results import Cell, Page, Table, markdown, write
 
 #: What can be asked, and the module that answers: it has `add_options`, `answer` and,
@@ -34,7 +34,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         numbers: dict[str, Any] = module.answer(asked)
-    except Failed as failed:
+    except MeasuringError as failed:
         sys.stderr.write(f"{failed}\n")
         return 1
     numbers = {"command": shlex.join(["python", "-m", "bench", *words]), **numbers}

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench import killing, rounds
 from bench.arena_page import page
-from bench.measuring import Failed
+from bench.measuring import MeasuringError
 from bench.rounds import ENTRANTS, Setting
 
 __all__ = ["add_options", "answer", "medians", "page", "turned"]
@@ -148,7 +148,7 @@ def _told(
     """
     try:
         run = play(name, setting)
-    except Failed as failed:
+    except MeasuringError as failed:
         run = {"contender": name, "median_s": setting.median_s, "failed": str(failed)}
     sys.stderr.write(json.dumps(run) + "\n")
     return run

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from bench.fleet import Fleet, another_worker, fleet
-from bench.measuring import Failed
+from bench.measuring import MeasuringError
 from bench.results import Cell, Page, Table
 from bench.sampling import Sample, average_at_once, samples
 from bench.standin.starting import Standin, started
@@ -92,7 +92,7 @@ def measured(asked: argparse.Namespace, case: Case) -> dict[str, Any]:
     """Render one batch to its end, and say what it took.
 
     Raises:
-        Failed: it did not end, or a part of the fleet did.
+        MeasuringError: it did not end, or a part of the fleet did.
     """
     limits = Limits(_STARTS, case.slots)
     options = [f"--median-s={case.median_s}", f"--spread={asked.spread}"]
@@ -118,7 +118,9 @@ def _to_the_end(case: Case, own: Fleet, standin: Standin) -> list[Sample]:
             return seen
         if time.monotonic() > until_s:
             break
-    raise Failed(f"{seen[-1].stored} of {case.jobs} are stored after {_LONGEST_S:g} s")
+    raise MeasuringError(
+        f"{seen[-1].stored} of {case.jobs} are stored after {_LONGEST_S:g} s"
+    )
 
 
 def _told(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import valkey
-from bench.measuring import Failed
+from bench.measuring import MeasuringError
 from bench.running import await_true
 from bench.standin.times import Times
 from bench.valkey import Valkey
@@ -51,7 +51,7 @@ class Fleet:
         """Hand over a batch of so many jobs; its id.
 
         Raises:
-            Failed: it was not taken.
+            MeasuringError: it was not taken.
         """
         manifest = self.folder / "products.csv"
         with manifest.open("w", encoding="utf-8") as file:
@@ -108,7 +108,7 @@ def fleet(
         settings: environment variables beside those that a fleet needs.
 
     Raises:
-        Failed: a part of it did not start.
+        MeasuringError: a part of it did not start.
     """
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="reelmill-"))
@@ -133,7 +133,7 @@ def another_worker(own: Fleet, name: str) -> Iterator[Child]:
     """One more worker of a fleet.
 
     Raises:
-        Failed: it did not start.
+        MeasuringError: it did not start.
     """
     before = len(own.ledger.workers.alive())
     with _worker(name, own.folder, own.environment) as worker:
@@ -184,13 +184,13 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
         command, env=dict(environment), capture_output=True, text=True, check=False
     )
     if ended.returncode:
-        raise Failed(f"{' '.join(command)}:\n{ended.stderr[-2_000:]}")
+        raise MeasuringError(f"{' '.join(command)}:\n{ended.stderr[-2_000:]}")
 
 
 def _await(child: Child, is_ready: Callable[[], bool]) -> None:
     await_true(lambda: is_ready() or not child.running, _START_S)
     if not is_ready():
-        raise Failed(f"the {child.name} did not start:\n{child.last_words()}")
+        raise MeasuringError(f"the {child.name} did not start:\n{child.last_words()}")
 
 
 def _free_port() -> int:

@@ -16,7 +16,7 @@ from typing import Self
 import psutil
 
 
-class Failed(Exception):  # noqa: N818 - it is raised as a sentence: Failed
+class MeasuringError(Exception):
     """A process that was to be measured ended with an error."""
 
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from bench import valkey
 from bench.contenders.starting import KEY
 from bench.entrants import Entrant, Place, count_of
-from bench.measuring import Failed
+from bench.measuring import MeasuringError
 from bench.running import Running, await_true
 
 #: So high that reelmill's limits bind nobody: the other ways have none.
@@ -52,11 +52,11 @@ class Fleet(Entrant):
         """Whether the producer has ended.
 
         Raises:
-            Failed: it ended badly.
+            MeasuringError: it ended badly.
         """
         producer = self._producer
         if producer and producer.code:
-            raise Failed(f"{producer} failed:\n{producer.last_words()}")
+            raise MeasuringError(f"{producer} failed:\n{producer.last_words()}")
         return producer is not None and producer.code == 0
 
     @property
@@ -67,7 +67,7 @@ class Fleet(Entrant):
     def ended(self) -> bool:
         """Whether all videos are there."""
         if self._worker.code is not None:
-            raise Failed(f"{self._worker} ended:\n{self._worker.last_words()}")
+            raise MeasuringError(f"{self._worker} ended:\n{self._worker.last_words()}")
         return self.handed_over() and count_of(self.place.videos) >= self.place.count
 
     def again(self) -> None:
@@ -153,7 +153,9 @@ class Reelmill(Fleet):
         producer = self._submit(self.place.lesson, store)
         rows = len(self.place.lesson.read_text("utf-8").splitlines()) - 1
         if not await_true(lambda: count_of(store) >= rows, TEACHING_S):
-            raise Failed(f"the lesson did not end:\n{self._worker.last_words()}")
+            raise MeasuringError(
+                f"the lesson did not end:\n{self._worker.last_words()}"
+            )
         producer.wait()
         # Nothing tells from outside when the worker has read it.
         time.sleep(LEARNT_S)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.measuring import Failed, tree_cpu_s
+from bench.measuring import MeasuringError, tree_cpu_s
 
 _LOOK_S = 0.02
 
@@ -88,11 +88,11 @@ class Running:
         """Return once the word is in its log.
 
         Raises:
-            Failed: it ended before, or takes too long.
+            MeasuringError: it ended before, or takes too long.
         """
         await_true(lambda: word in self.words() or self.code is not None, patience_s)
         if word not in self.words():
-            raise Failed(f"{self} did not get ready:\n{self.last_words()}")
+            raise MeasuringError(f"{self} did not get ready:\n{self.last_words()}")
 
     def words(self) -> str:
         """All that it has said."""

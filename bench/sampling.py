@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.fleet import ACCOUNT, Fleet, job_of
-from bench.measuring import Failed
+from bench.measuring import MeasuringError
 from bench.standin.starting import Standin
 from jobs.states import State
 
@@ -34,12 +34,12 @@ def samples(fleet: Fleet, standin: Standin, every_s: float) -> Iterator[Sample]:
     """A sample now and then, for as long as somebody asks.
 
     Raises:
-        Failed: the worker ended.
+        MeasuringError: the worker ended.
     """
     next_s = time.monotonic()
     while True:
         if not fleet.worker.running:
-            raise Failed(f"the worker ended:\n{fleet.worker.last_words(20)}")
+            raise MeasuringError(f"the worker ended:\n{fleet.worker.last_words(20)}")
         yield sample(fleet, standin)
         next_s = max(next_s + every_s, time.monotonic())
         time.sleep(max(0.0, next_s - time.monotonic()))

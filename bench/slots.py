@@ -14,7 +14,7 @@ from statistics import fmean, median
 from typing import Any
 
 from bench.fleet import Fleet, fleet
-from bench.measuring import Failed
+from bench.measuring import MeasuringError
 from bench.results import Page, Table
 from bench.sampling import (
     Sample,
@@ -114,7 +114,7 @@ def measured(asked: argparse.Namespace, case: Case, *, hooks: bool) -> dict[str,
     """One case: fill up, watch, and say what was in use.
 
     Raises:
-        Failed: the batch was over before the end, or a part of the fleet.
+        MeasuringError: the batch was over before the end, or a part of the fleet.
     """
     starts, slots = case.limits.videos_per_minute, case.limits.concurrent_videos
     options = [
@@ -140,13 +140,13 @@ def watched(case: Case, running: Iterator[Sample], minutes: float) -> list[Sampl
     """What is watched: from the first fill-up on, while work waits.
 
     Raises:
-        Failed: no work was left before the end.
+        MeasuringError: no work was left before the end.
     """
     first = _filled(case, running)
     until_s = first.at_s + 60 * minutes
     window = [first, *takewhile(lambda each: each.at_s < until_s, running)]
     if not all(each.waiting for each in window):
-        raise Failed("the batch was over before the end: it was too small")
+        raise MeasuringError("the batch was over before the end: it was too small")
     return window
 
 
@@ -182,7 +182,7 @@ def _told(
     told_s = max(seconds / 2, seconds - _UNTOLD_S)
     found = landed(own.videos(batch), books, first.at_s, first.at_s + told_s)
     if not found.lags_s:
-        raise Failed("nothing was stored in the window; measure for longer")
+        raise MeasuringError("nothing was stored in the window; measure for longer")
     return {
         "starts_per_minute": limits.videos_per_minute,
         "slots": slots,

@@ -106,7 +106,7 @@ PAID = frozenset(
 )
 
 
-class IllegalMove(Exception):  # noqa: N818 - it is a move, and the move is illegal
+class IllegalMoveError(Exception):
     """An event that cannot happen in that state: a mistake in our own code."""
 
     def __init__(self, state: State, event: Event) -> None:
@@ -123,9 +123,9 @@ def after(state: State, event: Event) -> State:
     """The state that `event` leads to from `state`.
 
     Raises:
-        IllegalMove: the table has no such move.
+        IllegalMoveError: the table has no such move.
     """
     try:
         return MOVES[state, event]
     except KeyError:
-        raise IllegalMove(state, event) from None
+        raise IllegalMoveError(state, event) from None

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from jobs.answers import Billed, Listed
 from jobs.settings import Settings, child_environment
 from producer.conversation import Conversation
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 K = TypeVar("K", bound=Hashable)
 
@@ -43,22 +43,22 @@ class Balance:
         """The money in dollars.
 
         Raises:
-            Stop: the account cannot be used now.
+            CommandError: the account cannot be used now.
         """
         if self.usd is not None:
             return self.usd
         raise self.stop(base_url)
 
-    def stop(self, base_url: str) -> Stop:
+    def stop(self, base_url: str) -> CommandError:
         """Why a command ends that cannot use the account."""
         if self.trouble == "unreachable":
-            return Stop(
+            return CommandError(
                 f"the provider is out of reach: {self.reason}; "
                 "check WAVESPEED_BASE_URL and the network",
                 Exit.UNREACHABLE,
             )
         cure = CURES.get(self.trouble, "look at the account")
-        return Stop(f"{base_url} says: {self.reason}; {cure}", Exit.UNREACHABLE)
+        return CommandError(f"{base_url} says: {self.reason}; {cure}", Exit.UNREACHABLE)
 
 
 def balance(settings: Settings) -> Balance:
@@ -82,7 +82,7 @@ def clock_ahead_s(settings: Settings, ahead_s: float) -> float:
         ahead_s: how far the ledger's clock is ahead of this machine's.
 
     Raises:
-        Stop: it does not say.
+        CommandError: it does not say.
     """
     answer = ask(settings, "clock", repr(ahead_s))
     _or_stop(answer)
@@ -98,7 +98,7 @@ def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]
         ahead_s: how far the ledger's clock is ahead of this machine's.
 
     Raises:
-        Stop: it does not say.
+        CommandError: it does not say.
     """
     answer = ask(settings, "billings", repr(after_s), repr(ahead_s))
     _or_stop(answer)
@@ -117,7 +117,7 @@ def history(
         ahead_s: how far the ledger's clock is ahead of this machine's.
 
     Raises:
-        Stop: it does not say.
+        CommandError: it does not say.
     """
     answer = ask(settings, "history", repr(after_s), repr(ahead_s), *models)
     _or_stop(answer)
@@ -130,7 +130,7 @@ def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
     What a result does not tell stays as it is.
 
     Raises:
-        Stop: the provider does not say.
+        CommandError: the provider does not say.
     """
     waiting = {each.prediction_id: each for each in listed}
     if not waiting:
@@ -180,7 +180,7 @@ def balance_and_quotes(
                     known = answer.get("price_usd_micros")
                     found[names[answer["key"]]] = known or str(answer["reason"])
         ended = "no answer"
-    except Stop as stop:
+    except CommandError as stop:
         ended = str(stop)
     money = money or Balance(trouble="unreachable", reason=ended)
     return money, {name: found.get(name, ended) for name in names}
@@ -190,17 +190,17 @@ def must_fit(settings: Settings, prediction_id: str, model: str) -> None:
     """Return if the provider knows this prediction, and it is one of that model.
 
     Raises:
-        Stop: it does not, it is of another, or the provider does not say.
+        CommandError: it does not, it is of another, or the provider does not say.
     """
     answer = ask(settings, "look", prediction_id)
     _or_stop(answer)
     if "missing" in answer:
-        raise Stop(
+        raise CommandError(
             f"the provider knows no prediction {prediction_id}; copy its id once more "
             "from where you found it"
         )
     if answer["model"] not in ("", model):
-        raise Stop(
+        raise CommandError(
             f"prediction {prediction_id} is one of {answer['model']}, not {model}; "
             "adopt one of that model, or say --absent"
         )
@@ -209,7 +209,7 @@ def must_fit(settings: Settings, prediction_id: str, model: str) -> None:
 def _or_stop(answer: Mapping[str, Any]) -> None:
     reason = answer.get("unreachable") or answer.get("reason")
     if reason:
-        raise Stop(
+        raise CommandError(
             f"the provider does not say: {reason}; ask again in a few minutes",
             Exit.UNREACHABLE,
         )

@@ -15,7 +15,7 @@ from jobs.text import counted
 from producer import console
 from producer.choosing import chosen_settings
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.finding import find_account, find_batch, same_account
 from producer.private import ledger_of
 from producer.rendering import keep_report, outcome, render
@@ -60,7 +60,7 @@ def collect(batch: str | None, *, json: bool) -> int:
 
 def _hold(batch: str | None, *, account: bool, on: bool, json: bool) -> int:
     if account == (batch is not None):
-        raise Stop(
+        raise CommandError(
             "name a batch, of which reelmill list --open has the ids, or say --account "
             "for all batches of the account"
         )
@@ -78,7 +78,7 @@ def _hold_account(ledger: Ledger, chosen: Settings, *, on: bool, json: bool) -> 
     account = find_account(ledger, chosen)
     before = ledger.permits.read(account)
     if before.older and not on:
-        raise Stop(older_words(before.older))
+        raise CommandError(older_words(before.older))
     (ledger.permits.pause if on else ledger.permits.resume)(account)
     if json:
         told = {"account": account, "paused": on, "was_paused": before.paused}

@@ -15,7 +15,7 @@ from producer import console
 from producer.choosing import chosen_settings
 from producer.consent import consent, cost_of
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.finding import find_batch, find_job
 from producer.moving import move_all
 from producer.private import ledger_of
@@ -49,7 +49,9 @@ def retry(
 
         count = move_all(ledger, prices, again)
         if not count:
-            raise Stop(f"{found.id} has changed meanwhile; run the same command again")
+            raise CommandError(
+                f"{found.id} has changed meanwhile; run the same command again"
+            )
     if json:
         known = sum(filter(None, prices.values()))
         print_json({"batch": found.id, "retried": count, "cost_usd": usd(known)})
@@ -68,12 +70,12 @@ def _prices(
     """What each job costs that is to be brought back.
 
     Raises:
-        Stop: there is none.
+        CommandError: there is none.
     """
     if job:
         record = find_job(ledger, batch, job)
         if record.state not in (State.FAILED, State.CANCELLED):
-            raise Stop(
+            raise CommandError(
                 f"{batch.id} {job} is {record.state} and has not failed; "
                 "there is nothing to retry"
             )
@@ -96,7 +98,7 @@ def _prices(
         hint = ""
         if batch.counts.get(State.CANCELLED):
             hint = "; --cancelled brings back what was cancelled"
-        raise Stop(f"{batch.id}: nothing has failed{hint}")
+        raise CommandError(f"{batch.id}: nothing has failed{hint}")
     return prices
 
 

@@ -18,7 +18,7 @@ from producer import console
 from producer.choosing import chosen_settings
 from producer.consent import consent, cost_of
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.finding import find_batch, find_job
 from producer.moving import finish_here, move_all
 from producer.private import ledger_of
@@ -85,27 +85,27 @@ def _refuse_what_is_over(order: Order) -> None:
     if record is None:
         left = (*CANCELLABLE, *ABANDONABLE, *UNSETTLED)
         if batch.complete and not any(batch.counts.get(state) for state in left):
-            raise Stop(f"all of {batch.id} is over; there is nothing to cancel")
+            raise CommandError(f"all of {batch.id} is over; there is nothing to cancel")
         return
     which = f"{batch.id} {record.job.id}"
     possible = CANCELLABLE + (ABANDONABLE if order.abandon else ())
     if record.state in possible:
         return
     if record.state in ABANDONABLE:
-        raise Stop(
+        raise CommandError(
             f"{which} is {record.state}: it is paid and is collected; "
             "--abandon gives it up all the same"
         )
     if record.state is State.UNRESOLVED:
-        raise Stop(
+        raise CommandError(
             f"{which} is unresolved; settle it first, reelmill show {which} tells how"
         )
     if record.state in UNSETTLED:
-        raise Stop(
+        raise CommandError(
             f"{which} is {record.state}: what became of its request must be known "
             "first; look again in a few minutes"
         )
-    raise Stop(f"{which} is {record.state}; there is nothing to cancel")
+    raise CommandError(f"{which} is {record.state}; there is nothing to cancel")
 
 
 def _ask_before_abandoning(ledger: Ledger, order: Order, *, yes: bool) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, BinaryIO, Self
 
-from producer.exits import Stop
+from producer.exits import CommandError
 
 #: From <sys/prctl.h>: the signal to get when the parent dies.
 PR_SET_PDEATHSIG = 1
@@ -38,7 +38,7 @@ def _opened(log: Path) -> BinaryIO:
     try:
         return log.open("ab")
     except OSError as error:
-        raise Stop(
+        raise CommandError(
             f"{log}: cannot be written ({error.strerror}); move it, "
             "or set REELMILL_HOME to another folder"
         ) from None
@@ -104,7 +104,7 @@ class Child:
             self._process.terminate()
 
     def stop(self, patience_s: float = 15.0) -> None:
-        """Stop it, kindly at first."""
+        """CommandError it, kindly at first."""
         self.ask_to_stop()
         try:
             self._process.wait(patience_s)

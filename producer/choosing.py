@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from jobs.settings import BadSettings, Settings, read
-from producer.exits import Stop
+from jobs.settings import Settings, SettingsError, read
+from producer.exits import CommandError
 
 
 def chosen_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - a setting has its own type
     """The settings of this environment; `overrides` by field name win.
 
     Raises:
-        Stop: a variable is wrong.
+        CommandError: a variable is wrong.
     """
     try:
         return read(None, **overrides)
-    except BadSettings as error:
-        raise Stop(f"{error}\nnothing was done; set it right, or unset it") from None
+    except SettingsError as error:
+        raise CommandError(
+            f"{error}\nnothing was done; set it right, or unset it"
+        ) from None

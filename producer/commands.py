@@ -20,7 +20,7 @@ from producer import account, console, labelling, looking, problems
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.choosing import chosen_settings
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.finding import deleted_words, find_failed
 from producer.options import Reading, Spending
 from producer.prices import view as price_view
@@ -68,7 +68,7 @@ def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) ->
         with ledger_of(chosen, alone=False) as ledger:
             batch = _batch(ledger, found, chosen, spending, budget)
             if batch.deleted_at_s:
-                raise Stop(_nothing_is_sent(batch), Exit.STORED)
+                raise CommandError(_nothing_is_sent(batch), Exit.STORED)
             view = _view(found, ledger, chosen, batch)
         print_gone(found.gone)
         if json:
@@ -83,7 +83,7 @@ def run(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> i
     chosen = settings_of(spending)
     budget = budget_of(spending)
     if not chosen.api_key:
-        raise Stop(
+        raise CommandError(
             "WAVESPEED_API_KEY is not set, so nothing can be rendered for real; set it "
             "to the key of the account that pays and run the same command again, or "
             "see it all first: reelmill demo shows everything without a key"
@@ -128,13 +128,14 @@ def hand_over(
     Shows what it costs and asks before anything is spent, and uploads what is local.
 
     Raises:
-        Stop: the manifest has problems, the account cannot pay, or nobody agrees.
+        CommandError: the manifest has problems, the account cannot pay, or nobody
+            agrees.
     """
     _stop_at_problems(found)
     account_id, fresh = chosen.account_id, spending.fresh_ledger
     refuse_if_lost(ledger, chosen.store, account_id, fresh_ledger=fresh)
     if older := ledger.permits.read(account_id).older:
-        raise Stop(f"{older_words(older)}; nothing was sent")
+        raise CommandError(f"{older_words(older)}; nothing was sent")
     batch = _batch(ledger, found, chosen, spending, budget_usd_micros)
     if batch.deleted_at_s:
         console.say(_nothing_is_sent(batch))
@@ -143,7 +144,7 @@ def hand_over(
     there = ledger.batches.read(batch.id)
     labelling.tell_kept(there, batch.labels)
     if there and there.cancelled:
-        raise Stop(
+        raise CommandError(
             f"{there.id} was cancelled; to bring it back: "
             f"reelmill retry {there.id} --cancelled, or render all anew: --fresh"
         )
@@ -209,7 +210,9 @@ def _options(reading: Reading, chosen: Settings) -> Options:
 def _pair(option: str, example: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise Stop(f"{option} {text}: write it as NAME=VALUE, such as {example}")
+        raise CommandError(
+            f"{option} {text}: write it as NAME=VALUE, such as {example}"
+        )
     return name.strip(), value
 
 
@@ -224,7 +227,7 @@ def _failed_ids(batch_id: str | None, chosen: Settings) -> frozenset[str] | None
 def _stop_at_problems(found: Survey) -> None:
     if found.problems.count:
         problems.print_problems(found.problems, console.err)
-        raise Stop("", Exit.USAGE)
+        raise CommandError("", Exit.USAGE)
 
 
 def _batch(
@@ -286,16 +289,16 @@ def budget_of(spending: Spending) -> int | None:
     """The budget that an option names, in micro-dollars.
 
     Raises:
-        Stop: it is no amount.
+        CommandError: it is no amount.
     """
     if spending.budget is None:
         return None
     try:
         budget = usd_micros(spending.budget)
     except ValueError as error:
-        raise Stop(f"--budget: {error}") from None
+        raise CommandError(f"--budget: {error}") from None
     if budget < 0:
-        raise Stop("--budget: cannot be less than nothing")
+        raise CommandError("--budget: cannot be less than nothing")
     return budget
 
 
@@ -303,12 +306,12 @@ def _refuse_unknown_prices(bill: Bill, spending: Spending, chosen: Settings) -> 
     if not bill.unpriced:
         return
     if not spending.allow_unknown_price:
-        raise Stop(
+        raise CommandError(
             f"{bill.unpriced} videos have no known price; "
             "--allow-unknown-price renders them all the same"
         )
     if spending.budget is not None or chosen.daily_budget:
-        raise Stop(
+        raise CommandError(
             f"{bill.unpriced} videos have no known price, so no budget can be kept; "
             "leave --budget out, or take these rows out"
         )
@@ -318,12 +321,12 @@ def check_store(store: str) -> None:
     """Return if videos can be kept there.
 
     Raises:
-        Stop: they cannot.
+        CommandError: they cannot.
     """
     try:
         Store(store).check_writable()
     except StoreError as error:
-        raise Stop(f"{error}; set REELMILL_STORE or --store") from None
+        raise CommandError(f"{error}; set REELMILL_STORE or --store") from None
 
 
 def _upload(
@@ -351,11 +354,11 @@ def _ask_before_spending(
     if yes or not found.to_pay:
         return
     if not (sys.stdin and sys.stdin.isatty()):
-        raise Stop("nobody is here to ask; --yes spends without asking")
+        raise CommandError("nobody is here to ask; --yes spends without asking")
     cost = f"{found.to_pay} videos for ${usd(view.bill.cost_usd_micros)}"
     question = f"Render {cost}?"
     if there:
         spent = f"${usd(there.charged_usd_micros)}"
         question = f"Go on with {cost}, beside {spent} spent before?"
     if not Confirm.ask(question, console=console.err, default=False):
-        raise Stop("nothing was sent", Exit.INCOMPLETE)
+        raise CommandError("nothing was sent", Exit.INCOMPLETE)

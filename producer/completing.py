@@ -16,7 +16,7 @@ from jobs.ledger import Ledger, LedgerError, connect
 from jobs.settings import Settings
 from jobs.storage import StoreError, parse
 from producer.choosing import chosen_settings
-from producer.exits import Stop
+from producer.exits import CommandError
 
 #: Batches that are offered, the newest ones.
 MOST = 50
@@ -37,7 +37,7 @@ def script(app: App, shell: Literal["bash", "zsh", "fish"]) -> str:
 
 def batches() -> list[str]:
     """Ids of the newest batches that can be known without starting anything."""
-    with suppress(Stop, LedgerError, StoreError, OSError):
+    with suppress(CommandError, LedgerError, StoreError, OSError):
         chosen = chosen_settings()
         with _running_ledger(chosen) as ledger:
             if ledger:
@@ -54,7 +54,7 @@ def models() -> list[str]:
 
 def schedules() -> list[str]:
     """Names of the schedules of a fleet."""
-    with suppress(Stop, LedgerError, OSError):
+    with suppress(CommandError, LedgerError, OSError):
         with _running_ledger(chosen_settings()) as ledger:
             everyone = ledger.schedules.all() if ledger else []
         return [standing.schedule.name for standing in everyone]

@@ -7,21 +7,23 @@ from rich.prompt import Confirm
 
 from jobs.money import dollars
 from producer import console
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 
 def consent(question: str, *, yes: bool) -> None:
     """Return if the person agrees, or has agreed already.
 
     Raises:
-        Stop: the person does not, or nobody is here to be asked.
+        CommandError: the person does not, or nobody is here to be asked.
     """
     if yes:
         return
     if not (sys.stdin and sys.stdin.isatty()):
-        raise Stop(f"{question} Nobody is here to answer; --yes answers for you")
+        raise CommandError(
+            f"{question} Nobody is here to answer; --yes answers for you"
+        )
     if not Confirm.ask(question, console=console.err, default=False):
-        raise Stop("nothing was changed", Exit.INCOMPLETE)
+        raise CommandError("nothing was changed", Exit.INCOMPLETE)
 
 
 def cost_of(prices: Iterable[int | None]) -> str:

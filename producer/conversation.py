@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from jobs.settings import Settings, child_environment
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 #: Questions that may be unanswered at a time.
 MOST_UNDER_WAY = 8
@@ -59,7 +59,7 @@ class Conversation:
         """Ask something.
 
         Raises:
-            Stop: nobody listens any more.
+            CommandError: nobody listens any more.
         """
         to = self._process.stdin
         try:
@@ -73,7 +73,7 @@ class Conversation:
         """The next answer to anything that was asked.
 
         Raises:
-            Stop: none will come.
+            CommandError: none will come.
         """
         of = self._process.stdout
         line = of.readline() if of else ""
@@ -87,7 +87,7 @@ class Conversation:
         """The answers to all these questions, in whatever order.
 
         Raises:
-            Stop: nobody answers any more.
+            CommandError: nobody answers any more.
         """
         under_way = 0
         for question in questions:
@@ -99,12 +99,12 @@ class Conversation:
         for _ in range(under_way):
             yield self.answer()
 
-    def _ended(self) -> Stop:
+    def _ended(self) -> CommandError:
         self._process.wait()
         self._said.seek(0)
         words = self._said.read().decode("utf-8", "replace").strip().splitlines()
         last = words[-1] if words else f"exit code {self._process.returncode}"
-        return Stop(
+        return CommandError(
             f"the process that asks the provider has ended: {last}; "
             "nothing paid is lost, run the same command again",
             Exit.UNREACHABLE,

@@ -21,7 +21,7 @@ from producer import console
 from producer.children import Child
 from producer.choosing import chosen_settings
 from producer.commands import read, render_manifest
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.options import Reading, Spending
 from producer.prices.quote import Bill
 from producer.private import claimed, ledger_of
@@ -65,7 +65,7 @@ def _demo(base: Settings, *, json: bool) -> int:
     try:
         folder.mkdir(mode=0o700, parents=True)
     except OSError as error:
-        raise Stop(
+        raise CommandError(
             f"{folder}: cannot be made ({error.strerror}); set REELMILL_HOME "
             "to a folder that can be written"
         ) from None
@@ -94,7 +94,7 @@ def _require_sandbox() -> None:
         name for name in ("starlette", "uvicorn", "av", "PIL") if not find_spec(name)
     ]
     if missing:
-        raise Stop(
+        raise CommandError(
             f"the sandbox needs {', '.join(missing)}; "
             "install reelmill with its extra: pip install 'reelmill[sandbox]'"
         )
@@ -109,7 +109,7 @@ def _running(folder: Path) -> Iterator[Sandbox]:
     with Child("the sandbox", command, log=log, read=True) as child:
         line = child.output.readline()
         if not line:
-            raise Stop(
+            raise CommandError(
                 f"the sandbox did not start; the end of {log}:\n{child.last_words()}",
                 Exit.UNREACHABLE,
             )

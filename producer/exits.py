@@ -13,7 +13,7 @@ class Exit(IntEnum):
     UNREACHABLE = 4  #: the ledger or the provider is out of reach or refuses
 
 
-class Stop(Exception):  # noqa: N818 - it stops the command
+class CommandError(Exception):
     """A command cannot go on: a sentence for the person, and an exit code."""
 
     def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:

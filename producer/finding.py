@@ -11,7 +11,7 @@ from jobs.report.failed import NAME
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import choice, guesses
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 #: Batches, newest first, whose names are compared with one that is not known.
 COMPARED = 1_000
@@ -28,22 +28,24 @@ def find_batch(
     With `whole` its job records are in the ledger.
 
     Raises:
-        Stop: there is none, the name is empty, or its job records are deleted.
+        CommandError: there is none, the name is empty, or its job records are deleted.
     """
     if batch_id is not None and not batch_id.strip():
         # The newest one would be shown, or taken back, for a variable that is not set.
-        raise Stop("the id of the batch is empty; name one, or leave it out")
+        raise CommandError("the id of the batch is empty; name one, or leave it out")
     known = batch_id or next(iter(ledger.batches.ids(1)), None)
     if known is None:
-        raise Stop(
+        raise CommandError(
             "there is no batch yet in this ledger; reelmill run MANIFEST makes one, "
             "and REELMILL_HOME or REELMILL_REDIS_URL names another ledger"
         )
     found = ledger.batches.read(known)
     if found is None:
-        raise Stop(f"there is no batch {known} in this ledger{_offer(ledger, known)}")
+        raise CommandError(
+            f"there is no batch {known} in this ledger{_offer(ledger, known)}"
+        )
     if whole and found.deleted_at_s:
-        raise Stop(deleted_words(found))
+        raise CommandError(deleted_words(found))
     return found
 
 
@@ -69,11 +71,13 @@ def find_job(ledger: Ledger, batch: BatchRecord, job_id: str) -> JobRecord:
     """The job of that id.
 
     Raises:
-        Stop: the batch has none of it.
+        CommandError: the batch has none of it.
     """
     (record,) = ledger.batches.load([Ref(batch.id, job_id)])
     if record is None:
-        raise Stop(f"{batch.id} has no job {job_id}; reelmill show {batch.id} has all")
+        raise CommandError(
+            f"{batch.id} has no job {job_id}; reelmill show {batch.id} has all"
+        )
     return record
 
 
@@ -81,12 +85,12 @@ def find_failed(ledger: Ledger, batch_id: str) -> frozenset[str]:
     """Ids of the jobs of a batch that failed.
 
     Raises:
-        Stop: none did.
+        CommandError: none did.
     """
     records = ledger.batches.jobs(find_batch(ledger, batch_id).id)
     failed = frozenset(r.job.id for r in records if r.state is State.FAILED)
     if not failed:
-        raise Stop(f"no row of {batch_id} has failed", Exit.STORED)
+        raise CommandError(f"no row of {batch_id} has failed", Exit.STORED)
     return failed
 
 
@@ -94,14 +98,15 @@ def find_account(ledger: Ledger, chosen: Settings) -> str:
     """The account that the environment means, where the ledger knows it.
 
     Raises:
-        Stop: it does not; a machine without the key means an account that nobody has.
+        CommandError: it does not; a machine without the key means an account that
+            nobody has.
     """
     if ledger.permits.read(chosen.account_id).limits:
         return chosen.account_id
     page, _ = ledger.batches.page(0, COMPARED)
     known = sorted({batch.account for batch in page})
     others = f"; its batches belong to {choice(known, word='and')}" if known else ""
-    raise Stop(
+    raise CommandError(
         f"nothing was ever rendered for account {chosen.account_id} in this ledger"
         f"{others}; set WAVESPEED_API_KEY to the account's key, or REELMILL_ACCOUNT "
         "to its name"
@@ -112,10 +117,10 @@ def same_account(batch: BatchRecord, chosen: Settings) -> None:
     """Return if a batch belongs to the account that the environment means.
 
     Raises:
-        Stop: it does not.
+        CommandError: it does not.
     """
     if batch.account != chosen.account_id:
-        raise Stop(
+        raise CommandError(
             f"{batch.id} belongs to account {batch.account}, but the key and origin "
             f"that are set mean {chosen.account_id}; set those it was made with"
         )

@@ -10,7 +10,7 @@ import sys
 from jobs.settings import child_environment
 from producer import console
 from producer.choosing import chosen_settings
-from producer.exits import Stop
+from producer.exits import CommandError
 
 #: Any free port may be asked for with 0.
 HIGHEST_PORT = 65_535
@@ -20,16 +20,16 @@ def hooks(host: str, port: int) -> int:
     """Become the receiver; it prints its address as JSON and ends by a signal.
 
     Raises:
-        Stop: no key is set, or the port is none.
+        CommandError: no key is set, or the port is none.
     """
     chosen = chosen_settings()
     if not chosen.api_key:
-        raise Stop(
+        raise CommandError(
             "WAVESPEED_API_KEY is not set; webhooks are checked with a secret that "
             "only the account's key can ask for; set it to that key"
         )
     if not 0 <= port <= HIGHEST_PORT:
-        raise Stop(f"--port {port}: must be 0 to {HIGHEST_PORT}")
+        raise CommandError(f"--port {port}: must be 0 to {HIGHEST_PORT}")
     if not chosen.webhook_url:
         console.say(
             "REELMILL_WEBHOOK_URL is not set here; set it for the workers, "

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationErr
 
 from jobs.money import usd
 from jobs.records import BatchRecord
-from jobs.report.kept import BadReport, head_of
+from jobs.report.kept import ReportFileError, head_of
 from jobs.storage import Store, StoreError
 
 
@@ -79,7 +79,7 @@ def kept_invoice(batch: BatchRecord) -> dict[str, Any] | None:
     try:
         with Store(batch.store).fetched(f"{batch.id}/report.json") as file:
             kept = _Report.model_validate(head_of(file or (), batch.id))
-    except (BadReport, StoreError, ValidationError):
+    except (ReportFileError, StoreError, ValidationError):
         return None
     booked = usd(batch.charged_usd_micros), usd(batch.refunded_usd_micros)
     same = (kept.cost.charged_usd, kept.cost.refunded_usd) == booked

@@ -7,36 +7,36 @@ manifest was handed in again. How labels are written is decided in `jobs.batch.l
 from collections.abc import Mapping, Sequence
 
 from jobs.batch import labels
-from jobs.batch.labels import BadLabel
+from jobs.batch.labels import LabelError
 from jobs.records import BatchRecord
 from producer import console
-from producer.exits import Stop
+from producer.exits import CommandError
 
 
 def given(texts: Sequence[str]) -> dict[str, str]:
     """The labels that options name.
 
     Raises:
-        Stop: one of them is none.
+        CommandError: one of them is none.
     """
     try:
         return labels.parsed(texts)
-    except BadLabel as bad:
-        raise Stop(f"--label: {bad}") from None
+    except LabelError as bad:
+        raise CommandError(f"--label: {bad}") from None
 
 
 def tell_kept(there: BatchRecord | None, new: Mapping[str, str]) -> None:
     """Say which labels a batch does not take, if it is there; those it lacks it takes.
 
     Raises:
-        Stop: with those it would have too many.
+        CommandError: with those it would have too many.
     """
     if there is None:
         return
     try:
         labels.missing(there.labels, new)
-    except BadLabel as bad:
-        raise Stop(f"--label: {there.id}: {bad}") from None
+    except LabelError as bad:
+        raise CommandError(f"--label: {there.id}: {bad}") from None
     other = {n: v for n, v in new.items() if there.labels.get(n, v) != v}
     if other:
         kept = {name: there.labels[name] for name in other}

@@ -32,7 +32,7 @@ from jobs.records import BatchRecord
 from jobs.states import FINAL, State
 from producer import console
 from producer.choosing import chosen_settings
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.private import ledger_of
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def expose(host: str, port: int, *, once: bool) -> int:
     """Serve the figures until stopped, or print them once.
 
     Raises:
-        Stop: there is nothing to serve, or no place to serve it.
+        CommandError: there is nothing to serve, or no place to serve it.
     """
     chosen = chosen_settings()
     app = broker.make_app(chosen.ledger_url)
@@ -178,7 +178,7 @@ def expose(host: str, port: int, *, once: bool) -> int:
         sys.stdout.write(as_text(lambda: figures))
         return Exit.STORED
     if not chosen.redis_url:
-        raise Stop(
+        raise CommandError(
             "figures are served of a fleet: set REELMILL_REDIS_URL, or print those of "
             "this home with --once"
         )
@@ -392,7 +392,7 @@ def _serve(host: str, port: int, read: Callable[[], Figures]) -> None:
     try:
         server, thread = start_http_server(port, host, _registry(read))
     except OSError as error:
-        raise Stop(
+        raise CommandError(
             f"{host}:{port} cannot be listened on ({error.strerror}); name another "
             "with --host and --port",
             Exit.USAGE,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobs import catalogue
-from jobs.catalogue import UnknownModel
+from jobs.catalogue import UnknownModelError
 from jobs.catalogue.explaining import costs, rules
 from jobs.catalogue.inputs import Input
 from jobs.catalogue.model import Model
@@ -12,7 +12,7 @@ from jobs.money import dollars, usd
 from jobs.text import choice, plain
 from producer import console
 from producer.console import Table, print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 
 def models(name: str | None, *, json: bool) -> int:
@@ -20,8 +20,8 @@ def models(name: str | None, *, json: bool) -> int:
     known = catalogue.builtin()
     try:
         chosen = [known.find(name)] if name else list(known.models.values())
-    except UnknownModel as error:
-        raise Stop(f"{error}; reelmill models lists them") from None
+    except UnknownModelError as error:
+        raise CommandError(f"{error}; reelmill models lists them") from None
     if json:
         print_json([_model(model) for model in chosen])
     elif name:

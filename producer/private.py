@@ -19,7 +19,7 @@ from jobs.ledger import JobsDeletedError, Ledger, LedgerError, connect
 from jobs.ledger.refusals import trouble
 from jobs.settings import Settings
 from producer.children import Child
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 #: Reading a large append-only file back takes its time.
 START_PATIENCE_S = 120.0
@@ -35,7 +35,7 @@ def ledger_of(settings: Settings, *, alone: bool) -> Iterator[Ledger]:
         alone: claim the home for rendering; otherwise look, also beside a run.
 
     Raises:
-        Stop: it cannot be reached or started, or another run has the home.
+        CommandError: it cannot be reached or started, or another run has the home.
     """
     if settings.redis_url:
         with connected(settings.redis_url) as ledger:
@@ -53,7 +53,7 @@ def connected(url: str) -> Iterator[Ledger]:
     """The ledger at an address, while the context lasts.
 
     Raises:
-        Stop: it is out of reach or refuses, at the beginning or later.
+        CommandError: it is out of reach or refuses, at the beginning or later.
     """
     ledger, begun = connect(url), False
     try:
@@ -61,9 +61,11 @@ def connected(url: str) -> Iterator[Ledger]:
         begun = True
         yield ledger
     except JobsDeletedError as error:
-        raise Stop(f"{error}; run the same command again", Exit.INCOMPLETE) from None
+        raise CommandError(
+            f"{error}; run the same command again", Exit.INCOMPLETE
+        ) from None
     except LedgerError as error:
-        raise Stop(trouble(url, error, begun=begun), Exit.UNREACHABLE) from None
+        raise CommandError(trouble(url, error, begun=begun), Exit.UNREACHABLE) from None
     finally:
         ledger.close()
 
@@ -72,7 +74,7 @@ def make_home(home: Path) -> None:
     """See that there is a home.
 
     Raises:
-        Stop: it cannot be made.
+        CommandError: it cannot be made.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,8 +82,8 @@ def make_home(home: Path) -> None:
         raise _unusable(home, error) from None
 
 
-def _unusable(home: Path, error: OSError) -> Stop:
-    return Stop(
+def _unusable(home: Path, error: OSError) -> CommandError:
+    return CommandError(
         f"{home}: cannot be used as home ({error.strerror}); set REELMILL_HOME "
         "to a folder that can be written"
     )
@@ -97,7 +99,7 @@ def claimed(home: Path, *, needed: bool, name: str = "lock") -> Iterator[bool]:
         name: of the file that is locked; another one claims another part of the home.
 
     Raises:
-        Stop: it cannot be used, or is needed and somebody else has it.
+        CommandError: it cannot be used, or is needed and somebody else has it.
     """
     make_home(home)
     try:
@@ -110,7 +112,7 @@ def claimed(home: Path, *, needed: bool, name: str = "lock") -> Iterator[bool]:
         except OSError:
             if needed:
                 lock.seek(0)
-                raise Stop(
+                raise CommandError(
                     f"{home.absolute()} is in use by another reelmill run "
                     f"(process {lock.read().strip() or 'unknown'}); wait for its end, "
                     "or set REELMILL_HOME to another folder"
@@ -130,7 +132,7 @@ def _server(settings: Settings) -> Iterator[None]:
     try:
         data.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise Stop(
+        raise CommandError(
             f"{data}: cannot hold the ledger ({error.strerror}); move it, "
             "or set REELMILL_HOME to another folder"
         ) from None
@@ -165,7 +167,7 @@ def _binary(settings: Settings) -> str:
     if settings.server:
         found = which(settings.server)
         if not found:
-            raise Stop(
+            raise CommandError(
                 f"REELMILL_SERVER: {settings.server} is no program here; "
                 "unset it to use the bundled server"
             )
@@ -180,14 +182,14 @@ def _make_room(socket: Path) -> None:
     """See that nothing stands where the socket goes."""
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if socket.parent.stat().st_uid != os.getuid():
-        raise Stop(
+        raise CommandError(
             f"{socket.parent} belongs to somebody else; set REELMILL_HOME to a folder "
             "of your own"
         )
     if not os.path.lexists(socket):
         return
     if not stat.S_ISSOCK(socket.lstat().st_mode):
-        raise Stop(
+        raise CommandError(
             f"{socket} is in the way: it is no socket; move it, "
             "or set REELMILL_HOME to another folder"
         )
@@ -214,7 +216,7 @@ def _await_start(server: Child, url: str) -> None:
             return
         finally:
             probe.close()
-    raise Stop(
+    raise CommandError(
         f"the ledger's server did not start; the end of {server.log}:\n"
         f"{server.last_words()}",
         Exit.UNREACHABLE,

@@ -25,7 +25,7 @@ from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import console
 from producer.children import Child
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.kept_invoice import kept_invoice
 from producer.stuck import ask_anew, stuck, stuck_lines, unanswered
 from producer.watching import Snapshot, take
@@ -90,7 +90,7 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
     """Run a worker until nothing is left for this machine to do; how it stands then.
 
     Raises:
-        Stop: the worker cannot be kept running.
+        CommandError: the worker cannot be kept running.
         LedgerError: the ledger is away, or refuses.
     """
     if settings.starts:
@@ -130,7 +130,7 @@ def _watch(
                 if time.monotonic() - born_s > LONG_LIFE_S:
                     starts = 0
                 if starts >= MOST_STARTS:
-                    raise Stop(
+                    raise CommandError(
                         f"the worker ends again and again; the end of {worker.log}:\n"
                         f"{worker.last_words()}",
                         Exit.UNREACHABLE,
@@ -231,11 +231,11 @@ def keep_report(
             it had, if it still fits.
 
     Raises:
-        Stop: there is no such batch, or the store does not take it.
+        CommandError: there is no such batch, or the store does not take it.
     """
     version, batch = ledger.due.report_version(batch_id), ledger.batches.read(batch_id)
     if batch is None:
-        raise Stop(f"there is no batch {batch_id} in this ledger")
+        raise CommandError(f"there is no batch {batch_id} in this ledger")
     jobs = ledger.batches.jobs(batch_id)
     limits = ledger.permits.read(batch.account).limits
     billed = invoice or kept_invoice(batch)
@@ -248,7 +248,9 @@ def keep_report(
         for file in files:
             store.put_chunks(f"{batch_id}/{file.name}", file.chunks, file.content_type)
     except StoreError as error:
-        raise Stop(f"the report cannot be kept: {error}", Exit.UNREACHABLE) from None
+        raise CommandError(
+            f"the report cannot be kept: {error}", Exit.UNREACHABLE
+        ) from None
     if ledger.due.report_version(batch_id) != version:
         # A worker may have kept a newer report before this one came in its place.
         return keep_report(ledger, batch_id, now_s, invoice)

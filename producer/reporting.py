@@ -23,14 +23,14 @@ from jobs.report.invoice import invoice
 from jobs.report.markdown import as_markdown
 from jobs.report.page import html_chunks
 from jobs.report.page_words import moment
-from jobs.report.period import BadPeriod, Period, period
+from jobs.report.period import Period, PeriodError, period
 from jobs.report.sheet import csv_lines, statement_lines
 from jobs.report.statement import statement
 from jobs.settings import Settings
 from producer import account, console
 from producer.choosing import chosen_settings
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.finding import find_batch, same_account
 from producer.labelling import given
 from producer.options import OVER, Over
@@ -75,7 +75,7 @@ class Wish:
         """Return if its parts go together.
 
         Raises:
-            Stop: they do not.
+            CommandError: they do not.
         """
         over = self.over
         values = (
@@ -85,18 +85,24 @@ class Wish:
         for name, value in values:
             if value is not None and not value.strip():
                 # Without it another report would be made, and written.
-                raise Stop(
+                raise CommandError(
                     f"--{name} is empty; give it a value or leave it out (a variable "
                     "of your shell may not be set)"
                 )
         if not over.since and (over.until or over.label):
-            raise Stop("--until and --label are of a statement: add --since 30d")
+            raise CommandError(
+                "--until and --label are of a statement: add --since 30d"
+            )
         if over.dismiss and not (over.since and self.billed):
-            raise Stop("--dismiss is of charges that --since 2d --billed has named")
+            raise CommandError(
+                "--dismiss is of charges that --since 2d --billed has named"
+            )
         if over.since and self.batch is not None:
-            raise Stop("--since sums up all batches of a time; name no batch with it")
+            raise CommandError(
+                "--since sums up all batches of a time; name no batch with it"
+            )
         if self.billed and over.label:
-            raise Stop(
+            raise CommandError(
                 "--billed compares all that was sent: leave --label out, because the "
                 "provider's billing knows no labels"
             )
@@ -178,23 +184,25 @@ def form_of(form: Form | None, *, json: bool) -> Form:
     """The form that was asked for; `--json` is short for one of them.
 
     Raises:
-        Stop: two were.
+        CommandError: two were.
     """
     if json and form not in (None, "json"):
-        raise Stop(f"--json and --format {form} are two forms; name one")
+        raise CommandError(f"--json and --format {form} are two forms; name one")
     return "json" if json else form or "table"
 
 
 def _must_be_one_of(form: Form, forms: tuple[str, ...], option: str) -> None:
     if form not in forms:
-        raise Stop(f"--format {form} does not go with {option}: {', '.join(forms)} do")
+        raise CommandError(
+            f"--format {form} does not go with {option}: {', '.join(forms)} do"
+        )
 
 
 def _period(over: Over, now_s: float) -> Period:
     try:
         return period(over.since or "", over.until, now_s)
-    except BadPeriod as bad:
-        raise Stop(str(bad)) from None
+    except PeriodError as bad:
+        raise CommandError(str(bad)) from None
 
 
 def _print(
@@ -221,10 +229,10 @@ def _of_account(reader: Reader, *, has_any: bool) -> dict[str, Any]:
     """Whose batches are summed, and how many of others are left out.
 
     Raises:
-        Stop: all that there are belong to others; none of them was read.
+        CommandError: all that there are belong to others; none of them was read.
     """
     if reader.others and not has_any:
-        raise Stop(
+        raise CommandError(
             f"no batch of that time belongs to account {reader.account}, whose key is "
             f"set; {left_out(reader.others)}"
         )
@@ -239,7 +247,7 @@ def _billed_over(ledger: Ledger, chosen: Settings, books: Books) -> dict[str, An
     """The provider's billing of a time beside what is booked for it.
 
     Raises:
-        Stop: the provider does not say.
+        CommandError: the provider does not say.
     """
     during = books.period
     ahead_s = ledger.now_s() - time.time()

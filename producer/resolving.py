@@ -23,7 +23,7 @@ from jobs.text import iso
 from producer import account, console
 from producer.choosing import chosen_settings
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.finding import find_batch, find_job, same_account
 from producer.private import ledger_of
 
@@ -65,7 +65,7 @@ def resolve(
         json: print what was done as JSON.
 
     Raises:
-        Stop: a word cannot be true; nothing was settled.
+        CommandError: a word cannot be true; nothing was settled.
     """
     _must_be_one_way(batch, job, absent, adopt, decisions, candidates)
     chosen = chosen_settings()
@@ -82,7 +82,7 @@ def resolve(
         done = _settle(ledger, chosen, found, words)
         left = 0 if job is not None else sum(1 for _ in _unresolved(ledger, found))
     if job is not None and not done:
-        raise Stop(
+        raise CommandError(
             f"{batch}/{job} changed in the meantime; "
             f"reelmill show {batch} {job} tells how it stands now"
         )
@@ -129,11 +129,11 @@ def _must_be_one_way(
     if asked == 1 and can_be:
         return
     if job is not None:
-        raise Stop(
+        raise CommandError(
             "say either --adopt PREDICTION or --absent, not both or neither; "
             f"reelmill show {batch} {job} has the candidates"
         )
-    raise Stop(
+    raise CommandError(
         f"name a job of {batch}; or say --candidates, which prints a table of those to "
         "be settled, --decisions FILE, which settles them as that table says, or "
         "--absent, which sends those again that cannot have a prediction"
@@ -144,14 +144,14 @@ def _read(path: str) -> dict[str, str | None]:
     """The words of a table of decisions; lines without one are passed over.
 
     Raises:
-        Stop: it cannot be read, or says something twice.
+        CommandError: it cannot be read, or says something twice.
     """
     words: dict[str, str | None] = {}
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if not {"job", "prediction"} <= set(rows.fieldnames or ()):
-                raise Stop(
+                raise CommandError(
                     f"{path}: needs the columns job and prediction; reelmill resolve "
                     "BATCH --candidates prints such a table"
                 )
@@ -164,13 +164,13 @@ def _read(path: str) -> dict[str, str | None]:
                     continue
                 own = None if word == ABSENT else word
                 if name in words or (own and own in words.values()):
-                    raise Stop(
+                    raise CommandError(
                         f"{path}, line {rows.line_num}: {name} or {word} stands there "
                         "twice; nothing was settled"
                     )
                 words[name] = own
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Stop(f"{path}: cannot be read: {error}") from None
+        raise CommandError(f"{path}: cannot be read: {error}") from None
     return words
 
 
@@ -180,18 +180,18 @@ def _settle(
     """Settle jobs so; those of the words that were still true.
 
     Raises:
-        Stop: one cannot be settled so.
+        CommandError: one cannot be settled so.
     """
     steps = []
     for name, prediction_id in words.items():
         record = find_job(ledger, batch, name)
         if record.state not in LOST:
-            raise Stop(
+            raise CommandError(
                 f"{batch.id}/{name} is {record.state}; there is nothing to settle"
             )
         if prediction_id is None:
             if is_clipped(record):
-                raise Stop(_look_up(batch, record))
+                raise CommandError(_look_up(batch, record))
             steps.append(moves.absent(batch.id, record, ledger.now_s()))
         else:
             _check_adoptable(ledger, chosen, batch, record, prediction_id)
@@ -282,18 +282,18 @@ def _check_adoptable(
     prediction_id: str,
 ) -> None:
     if not PREDICTION_ID.fullmatch(prediction_id):
-        raise Stop(
+        raise CommandError(
             f"--adopt {prediction_id!r}: is no id of a prediction; "
             f"reelmill show {batch.id} {record.job.id} has the candidates"
         )
     owner = ledger.moves.owner(batch.account, prediction_id)
     if owner:
-        raise Stop(
+        raise CommandError(
             f"prediction {prediction_id} belongs to {owner} already; "
             "adopt another one, or say --absent"
         )
     if ledger.now_s() - record.attempt.sent_at_s > ADOPTABLE_S:
-        raise Stop(
+        raise CommandError(
             f"{record.job.id} was sent more than {REMEMBERED_DAYS - 1} days ago: whose "
             "a prediction of then is, is not known any more; say --absent"
         )

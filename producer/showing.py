@@ -22,7 +22,7 @@ from jobs.text import choice, guesses, iso, local
 from producer import console, labelling, tables
 from producer.choosing import chosen_settings
 from producer.console import Table, print_json, print_json_list
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.finding import find_batch, find_job
 from producer.private import ledger_of
 from producer.resolving import settling_help
@@ -204,7 +204,7 @@ def _state(name: str | None) -> State | None:
     if name not in set(State):
         near = guesses(name, list(State))
         hint = f"did you mean {near[0]}?" if near else f"there are {choice(State)}"
-        raise Stop(f"--state {name}: no job is ever that; {hint}")
+        raise CommandError(f"--state {name}: no job is ever that; {hint}")
     return State(name)
 
 

@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.catalogue import Catalogue, Model, UnknownModel, builtin
+from jobs.catalogue import Catalogue, Model, UnknownModelError, builtin
 from jobs.manifest.starter import csv_starter, explanations, yaml_starter
 from jobs.text import choice
 from producer import console
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 #: What is written if no file is named.
 DEFAULT_PATH = Path("products.yaml")
@@ -32,8 +32,8 @@ def init(path: Path | None, models: Sequence[str], *, force: bool, json: bool) -
         json: print what was written as JSON.
 
     Raises:
-        Stop: a file is there, cannot be written, or has no ending of a manifest; or
-            there is no such model.
+        CommandError: a file is there, cannot be written, or has no ending of a
+            manifest; or there is no such model.
     """
     path = path or DEFAULT_PATH
     catalogue = builtin()
@@ -50,8 +50,8 @@ def init(path: Path | None, models: Sequence[str], *, force: bool, json: bool) -
 def _chosen(names: Sequence[str], catalogue: Catalogue) -> list[Model]:
     try:
         found = [catalogue.find(name) for name in names]
-    except UnknownModel as unknown:
-        raise Stop(f"--model: {unknown}; reelmill models lists them") from None
+    except UnknownModelError as unknown:
+        raise CommandError(f"--model: {unknown}; reelmill models lists them") from None
     unique = {model.id: model for model in found}
     return list(unique.values()) or list(catalogue.models.values())[:1]
 
@@ -62,7 +62,7 @@ def _text(path: Path, chosen: Sequence[Model], catalogue: Catalogue) -> str:
     if ending in _CSV:
         return csv_starter(chosen)
     if ending not in _YAML:
-        raise Stop(
+        raise CommandError(
             f"{path}: its ending says no form of starter; "
             f"name it {choice((*_YAML, *_CSV))}, such as {_like(path)}"
         )
@@ -80,13 +80,13 @@ def _write(place: Path, text: str, *, force: bool) -> None:
         with place.open("w" if force else "x", encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
-        raise Stop(
+        raise CommandError(
             f"{place} is there already and nothing was written; "
             "name another file, or pass --force to write over it"
         ) from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        raise Stop(
+        raise CommandError(
             f"{place}: cannot be written ({reason}); "
             "name a file in a folder that you can write to"
         ) from None

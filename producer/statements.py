@@ -15,7 +15,7 @@ from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK, JobsDeletedError
 from jobs.records import Attempt, BatchRecord, JobRecord
-from jobs.report.kept import BadReport, rows_of
+from jobs.report.kept import ReportFileError, rows_of
 from jobs.report.period import Period
 from jobs.report.statement import (
     Entry,
@@ -108,7 +108,7 @@ class Reader:
                     return self._by_sums(batch, f"{place} is missing")
                 entries = map(entry_of_row, rows_of(file, batch.id))
                 return self._counted(batch, entries, "report")
-        except BadReport as error:
+        except ReportFileError as error:
             return self._by_sums(batch, f"{place}: {error}")
         except StoreError as error:
             return self._by_sums(batch, str(error))

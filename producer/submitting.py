@@ -15,7 +15,7 @@ from jobs.text import counted
 from producer import console
 from producer.commands import budget_of, check_store, hand_over, read, settings_of
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.options import Reading, Spending
 from producer.private import ledger_of
 from producer.watch import await_end
@@ -29,12 +29,12 @@ def submit(
     chosen = settings_of(spending)
     budget_usd_micros = budget_of(spending)
     if not chosen.redis_url:
-        raise Stop(
+        raise CommandError(
             "REELMILL_REDIS_URL is not set, so there is no fleet to hand it to; "
             f"reelmill run {manifest} renders it on this machine"
         )
     if not chosen.api_key:
-        raise Stop(
+        raise CommandError(
             "WAVESPEED_API_KEY is not set; a batch belongs to the account whose key "
             "the workers have, so set it to that key"
         )

@@ -28,7 +28,7 @@ from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import console, looking
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.prices.quote import Combinations, Share
 from producer.private import make_home
 from producer.problems import Problems
@@ -299,13 +299,13 @@ def _is_there(store: Store, prospect: Prospect) -> bool:
     """Whether a stored video is still in its store, as large as it was.
 
     Raises:
-        Stop: the store does not say, and nothing is paid again on a guess.
+        CommandError: the store does not say, and nothing is paid again on a guess.
     """
     key = prospect.video.removeprefix(f"{store.url}/")
     try:
         return store.size_bytes(key) == prospect.video_bytes
     except StoreError as error:
-        raise Stop(
+        raise CommandError(
             f"it cannot be told which videos are there already: {error}; nothing was "
             "sent, run the same command again once the store answers",
             Exit.UNREACHABLE,

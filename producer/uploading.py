@@ -24,8 +24,8 @@ from jobs.settings import Settings
 from jobs.text import masked
 from producer.account import Balance
 from producer.conversation import MOST_UNDER_WAY, Conversation
-from producer.exits import Exit, Stop
-from producer.looking import NotSeen
+from producer.exits import CommandError, Exit
+from producer.looking import ImageCheckError
 
 #: Pictures that the ledger is asked about at once.
 BLOCK = 500
@@ -79,7 +79,8 @@ def upload_all(
         progress: told of every picture that was uploaded.
 
     Raises:
-        Stop: a picture has changed or is refused, or the provider cannot be used.
+        CommandError: a picture has changed or is refused, or the provider cannot be
+            used.
     """
     account, kept = settings.account_id, 0
     ledger.links.forget_old(account, ledger.now_s())
@@ -157,18 +158,18 @@ class _Work:
                     size_bytes += len(piece)
                     digest.update(piece)
                     copy.write(piece)
-        except NotSeen as error:
-            raise Stop(
+        except ImageCheckError as error:
+            raise CommandError(
                 f"{_named(address)} {error.message}; {error.suggestion}, "
                 "and run the same command again"
             ) from None
         except OSError as error:
-            raise Stop(
+            raise CommandError(
                 f"{_named(address)} cannot be copied ({error.strerror or error}); "
                 "once that is cured, run the same command again"
             ) from None
         if digest.hexdigest() != content:
-            raise Stop(
+            raise CommandError(
                 f"{_named(address)} has changed since it was looked at; "
                 "run the same command again, which looks at it anew"
             )
@@ -183,7 +184,7 @@ class _Work:
             self._settle(worker.answer())
         raise failed
 
-    def _settle(self, answer: Mapping[str, Any]) -> Stop | None:
+    def _settle(self, answer: Mapping[str, Any]) -> CommandError | None:
         """Write down the link of an answer, or say why there is none."""
         content = answer["sha256"]
         copy = self.under_way.pop(content)
@@ -210,7 +211,7 @@ def _working(
             _sweep(settings.home)
             made = tempfile.TemporaryDirectory(prefix=COPIES, dir=settings.home)
         except OSError as error:
-            raise Stop(
+            raise CommandError(
                 f"{settings.home}: cannot hold copies of pictures ({error.strerror}); "
                 "set REELMILL_HOME to a folder that can be written"
             ) from None
@@ -231,17 +232,17 @@ def _named(address: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in whole)
 
 
-def _stop(settings: Settings, address: str, answer: Mapping[str, Any]) -> Stop:
+def _stop(settings: Settings, address: str, answer: Mapping[str, Any]) -> CommandError:
     """Why a command ends whose picture was not uploaded."""
     trouble, reason = str(answer["trouble"]), str(answer["reason"])
     if trouble in ACCOUNT_TROUBLES:
         return Balance(trouble=trouble, reason=reason).stop(settings.base_url)
     if trouble == "refused":
-        return Stop(
+        return CommandError(
             f"the provider does not take {_named(address)}: {reason}; "
             "replace the picture, or take its rows out"
         )
-    return Stop(
+    return CommandError(
         f"{_named(address)} could not be uploaded: {reason}; what was uploaded is "
         "known, and nothing was paid for: run the same command again to go on",
         Exit.UNREACHABLE,

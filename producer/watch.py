@@ -19,7 +19,7 @@ from jobs.states import State
 from jobs.text import one_line
 from producer import console, streams
 from producer.choosing import chosen_settings
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.finding import find_batch
 from producer.private import connected, ledger_of
 from producer.rendering import outcome
@@ -73,7 +73,7 @@ def _last_poll(chosen: Settings, ids: Sequence[str]) -> list[Snapshot] | None:
     until = time.monotonic() + LAST_POLL_S
     while time.monotonic() < until:
         with (
-            suppress(Stop, LedgerError, LookupError),
+            suppress(CommandError, LedgerError, LookupError),
             # Its server is started for a moment, as for `show`.
             ledger_of(chosen, alone=False) as ledger,
         ):
@@ -106,7 +106,7 @@ def await_ends(
         whole: a panel may take the whole screen.
 
     Raises:
-        Stop: the ledger has lost a batch.
+        CommandError: the ledger has lost a batch.
     """
     poller = Poller(ledger, batch_ids)
     first = nows = _poll(poller)
@@ -197,7 +197,7 @@ def _poll(poller: Poller) -> list[Snapshot]:
     try:
         return poller.poll()
     except LookupError as lost:
-        raise Stop(
+        raise CommandError(
             f"the ledger no longer has {lost}; if its server lost its data, stop "
             "the workers and see in docs/operations.md how to go on",
             Exit.UNREACHABLE,
@@ -238,7 +238,7 @@ def _ledger(chosen: Settings) -> Iterator[Ledger]:
     try:
         ledger.ping()
     except LedgerError:
-        raise Stop(
+        raise CommandError(
             f"nothing is being rendered in {chosen.home.absolute()}; reelmill show "
             "tells how a batch stands, reelmill run MANIFEST goes on with it, and for "
             "a fleet's batch REELMILL_REDIS_URL must be set"

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from jobs import redis_url
 from jobs.broker import QUEUE
-from jobs.ledger import LedgerError, NotDurable, connect
+from jobs.ledger import LedgerError, NotDurableError, connect
 from jobs.ledger.refusals import rights_words, trouble
 from jobs.ledger.workers import SILENT_S, Worker
 from jobs.settings import Settings, worker_name
@@ -23,7 +23,7 @@ from jobs.text import choice
 from producer import console
 from producer.choosing import chosen_settings
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.private import ledger_of
 
 #: A thread carries a block of up to 100 jobs: two keep all connections to the provider
@@ -54,7 +54,7 @@ def worker(
         json: print what was found as JSON; only with `check`.
 
     Raises:
-        Stop: a setting is missing, or what it needs is out of reach.
+        CommandError: a setting is missing, or what it needs is out of reach.
     """
     chosen = chosen_settings()
     if not check:
@@ -66,11 +66,11 @@ def _begin(
     chosen: Settings, concurrency: int, name: str | None, log_level: str
 ) -> NoReturn:
     if concurrency < 1:
-        raise Stop(f"--concurrency {concurrency}: must be at least 1")
+        raise CommandError(f"--concurrency {concurrency}: must be at least 1")
     if log_level not in LOG_LEVELS:
-        raise Stop(f"--log-level {log_level}: must be {choice(LOG_LEVELS)}")
+        raise CommandError(f"--log-level {log_level}: must be {choice(LOG_LEVELS)}")
     if name is not None and not name.replace("-", "").replace("_", "").isalnum():
-        raise Stop(f"--name {name}: must be of letters, digits, - and _")
+        raise CommandError(f"--name {name}: must be of letters, digits, - and _")
     _refuse_in_vain(chosen)
     _warn(chosen)
     _become(name or worker_name().partition("@")[0], concurrency, log_level)
@@ -99,34 +99,38 @@ def _command(name: str, concurrency: int, log_level: str) -> list[str]:
 
 def _refuse_in_vain(chosen: Settings) -> None:
     if not chosen.redis_url:
-        raise Stop(
+        raise CommandError(
             "REELMILL_REDIS_URL is not set, so there is no fleet to work for; set it, "
             "such as redis://:password@host:6379/0, or render here: reelmill run"
         )
     if not chosen.api_key:
-        raise Stop(
+        raise CommandError(
             "WAVESPEED_API_KEY is not set, so nothing can be rendered; "
             "give the worker the key of the account that pays"
         )
     try:
         Store(chosen.store).check_writable()
     except StoreError as error:
-        raise Stop(f"{error}; set REELMILL_STORE to a place that takes files") from None
+        raise CommandError(
+            f"{error}; set REELMILL_STORE to a place that takes files"
+        ) from None
 
 
 def _warn(chosen: Settings) -> None:
     """Say what a worker can live with and a person may want to mend.
 
     Raises:
-        Stop: the ledger is out of reach, or its user lacks a right.
+        CommandError: the ledger is out of reach, or its user lacks a right.
     """
     with ledger_of(chosen, alone=False) as ledger:
         missing = ledger.rights.missing(redis_url.read(chosen.ledger_url))
         if missing:
-            raise Stop(rights_words(chosen.ledger_url, missing), Exit.UNREACHABLE)
+            raise CommandError(
+                rights_words(chosen.ledger_url, missing), Exit.UNREACHABLE
+            )
         try:
             ledger.durable()
-        except (NotDurable, LedgerError) as error:
+        except (NotDurableError, LedgerError) as error:
             # Such as a full server, which a worker waits for.
             console.say(f"nothing new will be started: {error}")
     if os.geteuid() == 0:
@@ -142,7 +146,9 @@ def _check(chosen: Settings, name: str | None, *, json: bool) -> int:
         alive = ledger.workers.alive()
         ledger.close()
     except LedgerError as error:
-        raise Stop(trouble(chosen.ledger_url, error), Exit.UNREACHABLE) from None
+        raise CommandError(
+            trouble(chosen.ledger_url, error), Exit.UNREACHABLE
+        ) from None
     found = [each for each in alive if _is_meant(each, host, name)]
     if json:
         print_json([asdict(w.facts) | {"silent_s": w.silent_s} for w in found])

@@ -34,9 +34,9 @@ from typing import Any
 from jobs import catalogue, settings
 from jobs.answers import AccountTrouble, Trouble
 from worker.lines import Answer, answer_lines, say, trouble
-from worker.provider import NoAnswer, Provider
-from worker.quotes import NoQuote, quote
-from worker.uploads import NotUploaded, Picture, Uploads
+from worker.provider import NoAnswerError, Provider
+from worker.quotes import NoQuoteError, quote
+from worker.uploads import Picture, UploadError, Uploads
 
 #: What is wrong with the account is wrong for every picture and every price.
 ACCOUNT_TROUBLES = frozenset(Trouble)
@@ -105,10 +105,10 @@ async def _listings(provider: Provider) -> None:
     async def ask_listing(asked: dict[str, Any]) -> Answer:
         try:
             found = await provider.listing(asked["key"])
-        except NoAnswer:
+        except NoAnswerError:
             try:
                 await provider.clock_s()
-            except NoAnswer as error:
+            except NoAnswerError as error:
                 return trouble("unreachable", str(error), over=True)
             return {}  # of this one only; others may be told
         return {"status": found.status, "inputs": found.inputs} if found else {}
@@ -124,7 +124,7 @@ async def _uploads(provider: Provider) -> None:
         picture = Picture(asked["sha256"], Path(path), size, kind)
         try:
             return {"url": await uploads.upload(picture)}
-        except NotUploaded as error:
+        except UploadError as error:
             over = error.trouble in ACCOUNT_TROUBLES
             return trouble(error.trouble, str(error), over=over)
 
@@ -143,10 +143,10 @@ async def _quotes(provider: Provider) -> None:
         try:
             model = known.find(asked["model_id"])
             return {"price_usd_micros": await quote(provider, model, asked["inputs"])}
-        except NoQuote as error:
+        except NoQuoteError as error:
             over = error.trouble in ACCOUNT_TROUBLES
             return trouble(error.trouble, str(error), over=over)
-        except NoAnswer as error:
+        except NoAnswerError as error:
             return trouble("unreachable", str(error), over=True)
 
     await answer_lines(ask_price)
@@ -191,7 +191,7 @@ async def ask(question: str, args: Sequence[str]) -> None:
 async def _answer(provider: Provider, question: str, args: Sequence[str]) -> Answer:
     try:
         return await QUESTIONS[question](provider, *args)
-    except NoAnswer as error:
+    except NoAnswerError as error:
         return {"unreachable": str(error)}
 
 

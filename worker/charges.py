@@ -22,7 +22,7 @@ from jobs.rebuilding import is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine
-from worker.provider import NoAnswer
+from worker.provider import NoAnswerError
 
 log = logging.getLogger("reelmill.charges")
 
@@ -48,7 +48,7 @@ async def watch_charges(engine: Engine) -> None:
     try:
         if await engine.call(locks.take, name, "taken", EVERY_S):
             await compare(engine)
-    except (LedgerError, NoAnswer) as error:
+    except (LedgerError, NoAnswerError) as error:
         log.warning("the billing is compared with the ledger later: %s", error)
     except Exception:
         log.exception("the billing was not compared with the ledger")
@@ -58,7 +58,7 @@ async def compare(engine: Engine) -> None:
     """Compare what was billed since the last time.
 
     Raises:
-        NoAnswer: the provider does not tell.
+        NoAnswerError: the provider does not tell.
     """
     found, account = engine.ledger.charges, engine.account
     if (await engine.call(engine.ledger.permits.read, account)).older:
@@ -68,7 +68,7 @@ async def compare(engine: Engine) -> None:
         return
     now_s = await engine.provider.now_s()
     if now_s is None:
-        raise NoAnswer("the provider dates no answer, so its clock is not known")
+        raise NoAnswerError("the provider dates no answer, so its clock is not known")
     if before_s is None:
         # What was charged before this ledger sent anything is none of its business.
         await engine.call(found.note, account, None, now_s - settling.SKEW_S)
@@ -182,7 +182,7 @@ async def _alike(engine: Engine, strange: Sequence[Billed]) -> dict[str, Ref]:
     shown = []
     for row in strange[-MOST_ASKED:]:
         if row.prediction_id:
-            with suppress(NoAnswer):  # then it is as if they were not shown
+            with suppress(NoAnswerError):  # then it is as if they were not shown
                 shown.append(await engine.provider.listing(row.prediction_id))
     known = [each for each in shown if each and each.inputs]
     return await engine.call(_rows_alike, engine, known) if known else {}

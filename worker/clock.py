@@ -10,7 +10,7 @@ import sys
 import time
 
 from jobs import settings
-from worker.provider import NoAnswer, Provider
+from worker.provider import NoAnswerError, Provider
 
 
 async def ahead_s() -> float | None:
@@ -24,7 +24,7 @@ async def ahead_s() -> float | None:
     )
     try:
         theirs_s = await provider.clock_s()
-    except NoAnswer:
+    except NoAnswerError:
         return None
     finally:
         await provider.close()

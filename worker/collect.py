@@ -22,8 +22,8 @@ from jobs.states import State
 from jobs.storage import StoreError
 from worker import keeping, posters
 from worker.engine import Engine
-from worker.files import Download, NotFetched
-from worker.partial import NoRoom, partial_file
+from worker.files import Download, DownloadError
+from worker.partial import NoRoomError, partial_file
 from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.collect")
@@ -37,10 +37,10 @@ HELD_LONGER_S = 30.0
 #: Answers that name no video, after the first, which are believed.
 ENOUGH_WITHOUT = 8
 
-Trouble = NotFetched | NoRoom | StoreError
+Trouble = DownloadError | NoRoomError | StoreError
 
 
-class NoVideo(NotFetched):
+class NoVideoError(DownloadError):
     """The provider says that the video is made, and names none."""
 
 
@@ -74,7 +74,7 @@ async def _collect_one(
                 kept = await keeping.in_thread(
                     keeping.keep, batch, record, download, poster=poster
                 )
-    except (NotFetched, NoRoom, StoreError) as error:
+    except (DownloadError, NoRoomError, StoreError) as error:
         await _not_now(engine, ref, record, error)
         return
     size, sha256 = kept.fetched.size_bytes, kept.fetched.sha256
@@ -94,14 +94,14 @@ async def _receive(
     receive, links = engine.files.receive_first, (record.output or "").split()
     try:
         link, download = await receive(links, path)
-    except NotFetched as error:
+    except DownloadError as error:
         answer = None
         if error.gone and record.prediction_id:
             answer = await engine.provider.look(record.prediction_id)
         if not isinstance(answer, Completed):
             raise
         if not links and not answer.outputs:
-            raise NoVideo(answer.words) from None
+            raise NoVideoError(answer.words) from None
         if answer.outputs in ((), tuple(links)):
             raise
         log.info("job=%s has another link", ref)
@@ -115,18 +115,18 @@ async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) 
     log.warning("job=%s video is not kept yet: %s", ref, error)
     now_s, batches = engine.now_s(), engine.ledger.batches
     age_s = now_s - (record.generated_at_s or now_s)
-    if isinstance(error, NoVideo) and record.looks >= ENOUGH_WITHOUT:
+    if isinstance(error, NoVideoError) and record.looks >= ENOUGH_WITHOUT:
         none = failures.no_video(ref.batch, record, str(error), now_s)
         await engine.make([none])
         return
-    if isinstance(error, NotFetched) and age_s > waits.RETENTION_S:
+    if isinstance(error, DownloadError) and age_s > waits.RETENTION_S:
         gone = failures.file_gone(ref.batch, record, str(error), now_s)
         await engine.make([gone])
         return
     wait_s = waits.collect_again_s(record.looks, engine.luck())
-    if isinstance(error, NoVideo):
+    if isinstance(error, NoVideoError):
         wait_s = max(wait_s, engine.settings.poll_min_s)
-    if not isinstance(error, NotFetched):
+    if not isinstance(error, DownloadError):
         until_s = now_s + wait_s + HELD_LONGER_S
         await engine.call(batches.hold, ref.batch, str(error), until_s)
     elif record.looks >= NOTED_AFTER:

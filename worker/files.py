@@ -74,7 +74,7 @@ BEGIN_BYTES = 64
 GONE = frozenset({400, 401, 403, 404, 410})
 
 
-class NotFetched(Exception):  # noqa: N818 - that is what it is
+class DownloadError(Exception):
     """The video could not be had this time; says why."""
 
     def __init__(self, reason: str, *, gone: bool = False) -> None:
@@ -106,7 +106,7 @@ class Files:
         """Fetch the first of these that is a video into `path`, and check it.
 
         Raises:
-            NotFetched: none of them is there, whole, and a video.
+            DownloadError: none of them is there, whole, and a video.
             NoRoom: this machine cannot hold it.
         """
         _, download = await self.receive_first(urls, path)
@@ -116,16 +116,16 @@ class Files:
         """Fetch a video for `path`; it is there once somebody ends it, in a thread.
 
         Raises:
-            NotFetched: it is not there, or not whole.
+            DownloadError: it is not there, or not whole.
             NoRoom: this machine cannot hold it.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._follow(url, Download(path, is_video=True))
         except aiohttp.ServerTimeoutError as error:
-            raise NotFetched(describe(error)) from None
+            raise DownloadError(describe(error)) from None
         except TimeoutError:
-            raise NotFetched(f"not whole after {self._timeout_s:g} s") from None
+            raise DownloadError(f"not whole after {self._timeout_s:g} s") from None
         except REQUEST_ERRORS as error:
             raise _not_fetched(error) from None
 
@@ -135,28 +135,29 @@ class Files:
         """Fetch the first of these that is a video; its address, and it as `receive`.
 
         Raises:
-            NotFetched: none of them is; gone if another link may lead to one.
+            DownloadError: none of them is; gone if another link may lead to one.
             NoRoom: this machine cannot hold it.
         """
-        errors: list[NotFetched] = []
+        errors: list[DownloadError] = []
         for url in urls:
             try:
                 download = await self.receive(url, path)
                 if len(urls) > 1:
                     await _in_thread(download.check)
-            except NotFetched as error:
+            except DownloadError as error:
                 errors.append(error)
             else:
                 return url, download
         reasons = "; ".join(dict.fromkeys(map(str, errors)))
         gone = not urls or any(error.gone for error in errors)
-        raise NotFetched(reasons or "no address of it is known", gone=gone)
+        raise DownloadError(reasons or "no address of it is known", gone=gone)
 
     async def fetch_picture(self, url: str, path: Path) -> None:
         """Fetch a picture into `path`; it is not checked.
 
         Raises:
-            NotFetched: it is not there, or on an address that is no business of ours.
+            DownloadError: it is not there, or on an address that is no business of
+                ours.
         """
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
@@ -164,9 +165,9 @@ class Files:
                 await self._follow(url, picture)
                 await _in_thread(picture.end)
         except aiohttp.ServerTimeoutError as error:
-            raise NotFetched(describe(error)) from None
+            raise DownloadError(describe(error)) from None
         except TimeoutError:
-            raise NotFetched(f"not whole after {READ_TIMEOUT_S:g} s") from None
+            raise DownloadError(f"not whole after {READ_TIMEOUT_S:g} s") from None
         except REQUEST_ERRORS as error:
             raise _not_fetched(error) from None
 
@@ -177,7 +178,7 @@ class Files:
     async def _follow(self, url: str, download: "Download") -> "Download":
         for _ in range(MOST_REDIRECTS + 1):
             if not fetchable(url):
-                raise NotFetched(f"not a web address: {clean(url)}")
+                raise DownloadError(f"not a web address: {clean(url)}")
             parts = urlsplit(url)
             await self._sessions.check(parts.scheme, parts.hostname or "")
             async with self._wire.ask("GET", url) as response:
@@ -186,11 +187,11 @@ class Files:
                     await _save(response, download)
                     return download
                 url = urljoin(url, leads_to.strip().replace(" ", "%20"))
-        raise NotFetched(f"redirected more than {MOST_REDIRECTS} times")
+        raise DownloadError(f"redirected more than {MOST_REDIRECTS} times")
 
 
-def _not_fetched(error: Exception) -> NotFetched:
-    return NotFetched(str(barred_by(error) or describe(error)))
+def _not_fetched(error: Exception) -> DownloadError:
+    return DownloadError(str(barred_by(error) or describe(error)))
 
 
 async def _in_thread(do: Callable[[], T]) -> T:
@@ -209,17 +210,17 @@ async def _save(response: aiohttp.ClientResponse, download: "Download") -> None:
         said = f"the file host answers HTTP {response.status}"
         if response.status == HTTPStatus.PARTIAL_CONTENT:
             said += ", a part though the whole was asked for"
-        raise NotFetched(said, gone=response.status in GONE)
+        raise DownloadError(said, gone=response.status in GONE)
     async for chunk in response.content.iter_any():
         download.pending += chunk
         if download.size_bytes > download.most_bytes:
-            raise NotFetched("it does not end")
+            raise DownloadError("it does not end")
         if len(download.pending) >= PIECE_BYTES:
             await _in_thread(download.write)
     announced = response.headers.get("content-length")
     encoded = "content-encoding" in response.headers
     if announced and not encoded and announced != str(download.size_bytes):
-        raise NotFetched(f"{download.size_bytes} of {announced} bytes came")
+        raise DownloadError(f"{download.size_bytes} of {announced} bytes came")
 
 
 def _is_whole(response: aiohttp.ClientResponse) -> bool:
@@ -300,7 +301,7 @@ class Download:
 
         Raises:
             NoRoom: the disk does not take it.
-            NotFetched: it was to be a video, and is none.
+            DownloadError: it was to be a video, and is none.
         """
         self.check()
         self.write(lasting=lasting)
@@ -311,7 +312,7 @@ class Download:
 
         Raises:
             NoRoom: the disk does not take it.
-            NotFetched: it was to be a video, and is none.
+            DownloadError: it was to be a video, and is none.
         """
         if not self._is_video:
             return
@@ -321,9 +322,9 @@ class Download:
                 mp4.check(self._path)
             else:
                 mp4.check_open(BytesIO(self.pending), len(self.pending))
-        except mp4.NotAVideo as error:
+        except mp4.NotAVideoError as error:
             what = _what_came(self.begin)
             reason = f"it is {what}" if what else str(error)
-            raise NotFetched(f"what came is no MP4 video: {reason}") from None
+            raise DownloadError(f"what came is no MP4 video: {reason}") from None
         except OSError as error:
             raise no_room(self._path.parent, error) from None

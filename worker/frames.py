@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker import index
-from worker.mp4 import NotAVideo
+from worker.mp4 import NotAVideoError
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -192,7 +192,7 @@ def _must_be_plain(video: Path) -> None:
         if size_bytes > LARGEST_BYTES:
             raise DecodeError(f"it is too long, with {size_bytes} bytes")
         index.check(video)
-    except (index.NotPlain, NotAVideo, OSError) as error:
+    except (index.UnusualIndexError, NotAVideoError, OSError) as error:
         raise DecodeError(str(error)) from None
 
 

@@ -30,7 +30,7 @@ from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine, log_move
-from worker.provider import NoAnswer
+from worker.provider import NoAnswerError
 from worker.replies import USABLE_ID
 
 log = logging.getLogger("reelmill.hooks")
@@ -119,7 +119,7 @@ class Receiver:
                 self._asked_at_s = now_s
                 try:
                     self._secret = await self._engine.provider.webhook_secret()
-                except NoAnswer as error:
+                except NoAnswerError as error:
                     log.warning("no secret to check webhooks with: %s", error)
             return self._secret
 
@@ -169,7 +169,7 @@ class Receiver:
                 (now,) = await engine.call(engine.ledger.batches.load, [ref])
                 if now and now.state is State.GENERATING:
                     await self._look_now(ref, now, prediction_id)
-        except (NoAnswer, LedgerError) as error:
+        except (NoAnswerError, LedgerError) as error:
             log.warning("job=%s is settled without its webhook: %s", ref, error)
 
     async def _ask_first(self, _: web.Application) -> None:

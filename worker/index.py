@@ -59,7 +59,7 @@ DEEPEST = 6
 HERE = struct.pack(">III4sI", 0, 1, 12, b"url ", 1)
 
 
-class NotPlain(Exception):  # noqa: N818 - that is what it is
+class UnusualIndexError(Exception):
     """The index is none that is followed here; says what is strange."""
 
 
@@ -67,7 +67,7 @@ def check(path: Path) -> None:
     """Return if decoding the beginning of the video at `path` promises to be cheap.
 
     Raises:
-        NotPlain: it does not.
+        UnusualIndexError: it does not.
         NotAVideo: it is no whole MP4.
         OSError: it cannot be read.
     """
@@ -75,12 +75,12 @@ def check(path: Path) -> None:
         top = list(boxes(file, 0, path.stat().st_size))
         kinds = Counter(kind for kind, _, _ in top)
         for kind in kinds.keys() - TOP:
-            raise NotPlain(f"it has {kind!r} beside its frames")
+            raise UnusualIndexError(f"it has {kind!r} beside its frames")
         if kinds[b"moov"] != 1:
-            raise NotPlain(f"it has {kinds[b'moov']} indexes")
+            raise UnusualIndexError(f"it has {kinds[b'moov']} indexes")
         read = [each for each in top if each[0] not in OPAQUE]
         if sum(end - start for _, start, end in read) > LARGEST_BYTES:
-            raise NotPlain("its index is too large")
+            raise UnusualIndexError("its index is too large")
         parts = [(kind, _bytes(file, start, end)) for kind, start, end in read]
     seen = Counter(kind for _, part in parts for kind in _KIND.findall(part))
     _check_index(dict(parts)[b"moov"], seen)
@@ -91,7 +91,7 @@ def _check_index(content: bytes, seen: Counter[bytes]) -> None:
     within = list(boxes(index, 0, len(content)))
     tracks = [(start, end) for kind, start, end in within if kind == b"trak"]
     if not 0 < len(tracks) <= MOST_TRACKS:
-        raise NotPlain(f"it has {len(tracks)} tracks")
+        raise UnusualIndexError(f"it has {len(tracks)} tracks")
     found = Counter(kind for kind, _, _ in within)
     count = 0
     for place in tracks:
@@ -99,10 +99,10 @@ def _check_index(content: bytes, seen: Counter[bytes]) -> None:
         found.update(kind for kind, _, _ in track)
         count += _Track.of(index, track).samples()
     if count > MOST_SAMPLES:
-        raise NotPlain(f"it is too long, with {count} samples")
+        raise UnusualIndexError(f"it is too long, with {count} samples")
     for kind in seen:
         if kind in BANNED or seen[kind] != found[kind]:
-            raise NotPlain(f"it has {kind!r} where none belongs")
+            raise UnusualIndexError(f"it has {kind!r} where none belongs")
 
 
 def _inside(
@@ -110,7 +110,7 @@ def _inside(
 ) -> Iterator[tuple[bytes, int, int]]:
     """All boxes of a track, from above."""
     if depth > DEEPEST:
-        raise NotPlain("its boxes are nested too deep")
+        raise UnusualIndexError("its boxes are nested too deep")
     for kind, content, stop in list(boxes(index, start, end)):
         yield kind, content, stop
         if kind in PARENTS:
@@ -128,10 +128,10 @@ class _Track:
         counts = Counter(kind for kind, _, _ in track)
         for line in ONCE:
             if sum(counts[kind] for kind in line) != 1:
-                raise NotPlain(f"a track has not one {line[0]!r}")
+                raise UnusualIndexError(f"a track has not one {line[0]!r}")
         for kind in RARE:
             if counts[kind] > 1:
-                raise NotPlain(f"a track has several {kind!r}")
+                raise UnusualIndexError(f"a track has several {kind!r}")
         made = cls({kind: _bytes(index, start, end) for kind, start, end in track})
         made._check_kind()
         return made
@@ -146,12 +146,12 @@ class _Track:
         handler = self.content.get(b"hdlr", b"")[8:12]
         described = self.content[b"stsd"]
         if described[4:8] != struct.pack(">I", 1):
-            raise NotPlain("a track is described in several ways")
+            raise UnusualIndexError("a track is described in several ways")
         codec = described[12:16]
         if codec not in CODECS.get(handler, ()):
-            raise NotPlain(f"a track of {handler!r} is made of {codec!r}")
+            raise UnusualIndexError(f"a track of {handler!r} is made of {codec!r}")
         if self.content[b"dref"] != HERE:
-            raise NotPlain("its frames are in another file")
+            raise UnusualIndexError("its frames are in another file")
 
     def _sized(self) -> int:
         table = self.content.get(b"stsz") or self.content[b"stz2"]
@@ -164,7 +164,7 @@ class _Track:
         rows = self._rows(b"stsc", 3)
         firsts = [*(first for first, _, _ in rows), chunks + 1]
         if rows and (firsts[0] != 1 or firsts != sorted(firsts)):
-            raise NotPlain("its chunks are in no order")
+            raise UnusualIndexError("its chunks are in no order")
         lengths = [after - first for first, after in pairwise(firsts)]
         return sum(row[1] * n for row, n in zip(rows, lengths, strict=True)) + chunks
 
@@ -173,7 +173,7 @@ class _Track:
         content = self.content[kind]
         count, row = int.from_bytes(content[4:8]), struct.Struct(f">{width}I")
         if 8 + count * row.size > len(content):
-            raise NotPlain(f"its {kind!r} is cut off")
+            raise UnusualIndexError(f"its {kind!r} is cut off")
         return list(row.iter_unpack(content[8 : 8 + count * row.size]))
 
 

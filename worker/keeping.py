@@ -23,7 +23,7 @@ from typing import Any, ParamSpec, TypeVar
 from jobs.manifest.naming import ENDING, POSTER_ENDING
 from jobs.money import usd
 from jobs.records import BatchRecord, JobRecord
-from jobs.storage import KeyTaken, Store, StoreError
+from jobs.storage import KeyTakenError, Store, StoreError
 from worker.decoder import decoder
 from worker.files import Download, Fetched
 from worker.frames import DecodeError
@@ -175,7 +175,7 @@ def _keep_video(store: Store, record: JobRecord, fetched: Fetched) -> _Spot:
     put = partial(store.put_file, content_type="video/mp4", sha256=fetched.sha256)
     try:
         put(spot.key, fetched.path, replace=spot.is_own)
-    except KeyTaken:
+    except KeyTakenError:
         # By a row of the same name that is kept at this moment, or whose provenance
         # was lost; or it is in a bucket that cannot tell.
         spot = _own_spot(store, record)

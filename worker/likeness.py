@@ -15,9 +15,9 @@ from jobs.moves import Ref
 from worker import frames
 from worker.decoder import Decoder
 from worker.engine import Engine
-from worker.files import NotFetched
+from worker.files import DownloadError
 from worker.frames import DecodeError, FirstFrame
-from worker.partial import NoRoom, partial_file
+from worker.partial import NoRoomError, partial_file
 
 log = logging.getLogger("reelmill.likeness")
 
@@ -31,7 +31,7 @@ FARTHEST = 255.0
 MOST_FILES = 400
 
 #: What keeps a file from being compared.
-TROUBLE = (NotFetched, NoRoom, DecodeError, OSError)
+TROUBLE = (DownloadError, NoRoomError, DecodeError, OSError)
 
 
 async def likeness(

@@ -19,7 +19,7 @@ DEEPEST = 6
 MOST_BOXES = 10_000
 
 
-class NotAVideo(Exception):  # noqa: N818 - that is what it is
+class NotAVideoError(Exception):
     """The file is not a whole MP4 with a picture; says what is wrong."""
 
 
@@ -27,7 +27,7 @@ def check(path: Path) -> None:
     """Return if the file at `path` is a whole MP4 with a video track.
 
     Raises:
-        NotAVideo: it is not.
+        NotAVideoError: it is not.
     """
     with path.open("rb") as file:
         check_open(file, path.stat().st_size)
@@ -37,26 +37,26 @@ def check_open(file: BinaryIO, size_bytes: int) -> None:
     """Return if the file, which has so many bytes, is a whole MP4 with a video track.
 
     Raises:
-        NotAVideo: it is not.
+        NotAVideoError: it is not.
     """
     file.seek(4)
     if file.read(4) != b"ftyp":
-        raise NotAVideo("it does not begin like an MP4")
+        raise NotAVideoError("it does not begin like an MP4")
     top = list(boxes(file, 0, size_bytes))
     kinds = [kind for kind, _, _ in top]
     for needed in (b"moov", b"mdat"):
         if needed not in kinds:
-            raise NotAVideo(f"it has no {needed.decode()} box")
+            raise NotAVideoError(f"it has no {needed.decode()} box")
     start, end = next((s, e) for kind, s, e in top if kind == b"moov")
     if not any(handler == b"vide" for handler in _handlers(file, start, end)):
-        raise NotAVideo("it has no video track")
+        raise NotAVideoError("it has no video track")
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Kind, first byte and end of the content of each box between two offsets.
 
     Raises:
-        NotAVideo: one is cut off, or there are too many.
+        NotAVideoError: one is cut off, or there are too many.
     """
     for _ in range(MOST_BOXES):
         if start >= end:
@@ -64,7 +64,7 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
         file.seek(start)
         header = file.read(LARGE_HEADER_BYTES)
         if len(header) < HEADER_BYTES:
-            raise NotAVideo("it is cut off inside a box header")
+            raise NotAVideoError("it is cut off inside a box header")
         size, kind = struct.unpack(">I4s", header[:HEADER_BYTES])
         content = start + HEADER_BYTES
         if size == 1 and len(header) == LARGE_HEADER_BYTES:
@@ -73,16 +73,16 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
         elif size == 0:
             size = end - start
         if size < content - start or start + size > end:
-            raise NotAVideo(f"its {kind!r} box is cut off")
+            raise NotAVideoError(f"its {kind!r} box is cut off")
         yield kind, content, start + size
         start += size
-    raise NotAVideo(f"it has more than {MOST_BOXES} boxes in one place")
+    raise NotAVideoError(f"it has more than {MOST_BOXES} boxes in one place")
 
 
 def _handlers(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
     for number, (kind, content) in enumerate(_inside(file, start, end, 0)):
         if number >= MOST_BOXES:
-            raise NotAVideo(f"it has more than {MOST_BOXES} boxes in its index")
+            raise NotAVideoError(f"it has more than {MOST_BOXES} boxes in its index")
         if kind == b"hdlr":
             file.seek(content + 8)
             yield file.read(4)
@@ -92,7 +92,7 @@ def _inside(
     file: BinaryIO, start: int, end: int, depth: int
 ) -> Iterator[tuple[bytes, int]]:
     if depth > DEEPEST:
-        raise NotAVideo("its boxes are nested too deep")
+        raise NotAVideoError("its boxes are nested too deep")
     for kind, content, stop in boxes(file, start, end):
         yield kind, content
         if kind in PARENTS:

@@ -25,7 +25,7 @@ FOLDER = "partial"
 LEFT_AFTER_S = 86_400.0
 
 
-class NoRoom(Exception):  # noqa: N818 - that is what it is
+class NoRoomError(Exception):
     """This machine cannot hold a partial file; says where and what to do."""
 
 
@@ -34,7 +34,7 @@ def partial_file(home: Path) -> Iterator[Path]:
     """Where a new file may be below the home, for as long as it is needed.
 
     Raises:
-        NoRoom: there is no place for it.
+        NoRoomError: there is no place for it.
     """
     # Of a loop's time, so without `pathlib`'s checks, each of which is dearer than the
     # call that it makes.
@@ -68,9 +68,9 @@ def _touch(path: str) -> None:
         os.close(os.open(path, how, 0o600))
 
 
-def no_room(folder: Path, error: OSError) -> NoRoom:
+def no_room(folder: Path, error: OSError) -> NoRoomError:
     """What a person should know when a folder takes no more."""
-    return NoRoom(
+    return NoRoomError(
         f"{folder}: a video cannot be fetched into it ({error.strerror}); "
         "make room there, or set REELMILL_HOME to another folder"
     )

@@ -14,8 +14,8 @@ from jobs.attempt.links import links_for, to_upload
 from jobs.moves import Ref
 from jobs.records import JobRecord
 from worker.engine import Engine
-from worker.files import NotFetched
-from worker.partial import NoRoom, partial_file
+from worker.files import DownloadError
+from worker.partial import NoRoomError, partial_file
 
 
 def links_of(
@@ -51,10 +51,10 @@ async def look_once_more(
             with partial_file(engine.settings.home) as path:
                 url = record.links.get(address, address)
                 await engine.files.fetch_picture(url, path)
-        except NoRoom as error:
+        except NoRoomError as error:
             # Whether it is there cannot be told here; a later poll may.
             return LookAgain(str(error))
-        except NotFetched:
+        except DownloadError:
             await _forget_upload(engine, record, address)
             return answer
     return replace(answer, cured=True)

@@ -77,7 +77,7 @@ CLOCK_EVERY_S = 5.0
 READ_S = 0.5
 
 
-class NoAnswer(Exception):  # noqa: N818 - that is what it is
+class NoAnswerError(Exception):
     """The provider gave no usable answer to a question that costs nothing."""
 
 
@@ -124,7 +124,7 @@ class Provider:
             reply = await self._patiently(
                 lambda: self._ask_wire("GET", path), self._request_timeout_s
             )
-        except NoAnswer as error:
+        except NoAnswerError as error:
             return LookAgain(str(error))
         return replies.looked(reply, prediction_id)
 
@@ -132,7 +132,7 @@ class Provider:
         """The account's money in dollars, or what is wrong with the account.
 
         Raises:
-            NoAnswer: the provider is out of reach or answers something else.
+            NoAnswerError: the provider is out of reach or answers something else.
         """
         reply = await self.ask("GET", "/api/v3/balance")
         trouble = replies.trouble(reply)
@@ -140,7 +140,7 @@ class Provider:
             return trouble
         balance = replies.data(reply).get("balance")
         if reply.status != httpx.codes.OK or not isinstance(balance, int | float):
-            raise NoAnswer(
+            raise NoAnswerError(
                 f"{self.base_url} answers HTTP {reply.status} to a question for the "
                 f"balance, so it does not speak the provider's API: {reply.excerpt()}"
             )
@@ -152,7 +152,7 @@ class Provider:
         """Predictions of a model created in a window, by the provider's clock.
 
         Raises:
-            NoAnswer: the history cannot be read whole now.
+            NoAnswerError: the history cannot be read whole now.
         """
         question = {
             "model": model,
@@ -167,7 +167,7 @@ class Provider:
         """Charges and refunds booked in a window, by the provider's clock.
 
         Raises:
-            NoAnswer: the records cannot be read whole now.
+            NoAnswerError: the records cannot be read whole now.
         """
         question = {
             "start_time": _iso(after_s),
@@ -181,7 +181,7 @@ class Provider:
         """A prediction as its result shows it; None if it is not known.
 
         Raises:
-            NoAnswer: the provider is out of reach or answers something else.
+            NoAnswerError: the provider is out of reach or answers something else.
         """
         path = f"/api/v3/predictions/{quote(prediction_id, safe='')}/result"
         reply = await self.ask("GET", path)
@@ -189,7 +189,7 @@ class Provider:
             return None
         found = pages.shown(reply)
         if found is None or found.prediction_id != prediction_id:
-            raise NoAnswer(f"a prediction's result answers HTTP {reply.status}")
+            raise NoAnswerError(f"a prediction's result answers HTTP {reply.status}")
         return found
 
     async def webhook_secret(self) -> str:
@@ -198,19 +198,19 @@ class Provider:
         Source: https://wavespeed.ai/docs/docs-api/verifying_webhook.
 
         Raises:
-            NoAnswer: it does not say.
+            NoAnswerError: it does not say.
         """
         reply = await self.ask("GET", "/api/v3/webhook/secret")
         secret = replies.webhook_secret(reply)
         if secret is None:
-            raise NoAnswer(f"the webhook's secret answers HTTP {reply.status}")
+            raise NoAnswerError(f"the webhook's secret answers HTTP {reply.status}")
         return secret
 
     async def clock_s(self) -> float | None:
         """Unix seconds by the provider's clock, to the second; None if it tells none.
 
         Raises:
-            NoAnswer: the provider is out of reach.
+            NoAnswerError: the provider is out of reach.
         """
         reply = await self.ask("GET", "/api/v3/balance")
         return replies.date_s(reply)
@@ -221,7 +221,7 @@ class Provider:
         It is asked only if no answer of the last minute told it.
 
         Raises:
-            NoAnswer: the provider is out of reach.
+            NoAnswerError: the provider is out of reach.
         """
         if self._clock.age_s() > CLOCK_FRESH_S:
             await self.clock_s()
@@ -245,16 +245,16 @@ class Provider:
             reply = await self.ask("POST", path, body)
             found = read(reply)
             if found is None:
-                raise NoAnswer(f"{what} answers HTTP {reply.status}")
+                raise NoAnswerError(f"{what} answers HTTP {reply.status}")
             items = pages.items(reply)
             if not items:
                 return
             if items == before:
-                raise NoAnswer(f"{what} shows the same page again and again")
+                raise NoAnswerError(f"{what} shows the same page again and again")
             before = items
             for each in found:
                 yield each
-        raise NoAnswer(f"{what} has more than {MOST_PAGES} pages in that window")
+        raise NoAnswerError(f"{what} has more than {MOST_PAGES} pages in that window")
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -266,7 +266,7 @@ class Provider:
         """The answer to a question that costs nothing, whatever its status.
 
         Raises:
-            NoAnswer: the provider is out of reach.
+            NoAnswerError: the provider is out of reach.
         """
         return await self._patiently(
             lambda: self._exchange(method, path, body, {}), self._request_timeout_s
@@ -278,7 +278,7 @@ class Provider:
         """Hand over a file to the API itself, piece by piece, which costs nothing.
 
         Raises:
-            NoAnswer: the provider is out of reach, or did not take it in time.
+            NoAnswerError: the provider is out of reach, or did not take it in time.
         """
         return await self._patiently(
             lambda: self._exchange("POST", path, file, headers), timeout_s
@@ -291,13 +291,13 @@ class Provider:
             async with self.room, asyncio.timeout(timeout_s):
                 return await ask()
         except aiohttp.ServerTimeoutError as error:
-            raise NoAnswer(f"{self.base_url}: {replies.describe(error)}") from None
+            raise NoAnswerError(f"{self.base_url}: {replies.describe(error)}") from None
         except TimeoutError:
-            raise NoAnswer(
+            raise NoAnswerError(
                 f"{self.base_url}: no answer within {timeout_s:g} s"
             ) from None
         except REQUEST_ERRORS as error:
-            raise NoAnswer(f"{self.base_url}: {replies.describe(error)}") from None
+            raise NoAnswerError(f"{self.base_url}: {replies.describe(error)}") from None
 
     async def _exchange(
         self, method: str, path: str, content: Content, headers: Mapping[str, str]

@@ -16,7 +16,7 @@ from jobs.catalogue.model import Model
 from jobs.money import MICROS_PER_USD
 from worker import replies
 from worker.pages import DEAREST_USD
-from worker.provider import NoAnswer, Provider
+from worker.provider import NoAnswerError, Provider
 from worker.replies import Reply
 
 PRICE = "/api/v3/model/price"
@@ -33,7 +33,7 @@ AGAIN_S = (0.5, 1.5)
 SOME_PICTURE = "https://example.com/picture.jpg"
 
 
-class NoQuote(Exception):  # noqa: N818 - that is what it is
+class NoQuoteError(Exception):
     """The provider quotes no price for these inputs."""
 
     def __init__(self, trouble: str, reason: str) -> None:
@@ -46,8 +46,8 @@ async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> 
     """What this account would pay for a prediction with these inputs, in micro-dollars.
 
     Raises:
-        NoQuote: it is not said.
-        NoAnswer: the provider is out of reach.
+        NoQuoteError: it is not said.
+        NoAnswerError: the provider is out of reach.
     """
     question = {"model_id": model.id, "inputs": _as_sent(model, inputs)}
     reply = await _ask(provider, question)
@@ -58,11 +58,11 @@ async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> 
         reply = await _ask(provider, question)
     account = replies.trouble(reply)
     if account:
-        raise NoQuote(account.trouble, account.reason)
+        raise NoQuoteError(account.trouble, account.reason)
     if reply.status in replies.REFUSALS:
-        raise NoQuote("refused", f"HTTP {reply.status}: {reply.excerpt()}")
+        raise NoQuoteError("refused", f"HTTP {reply.status}: {reply.excerpt()}")
     if reply.status != HTTPStatus.OK:
-        raise NoAnswer(f"a question for a price answers HTTP {reply.status}")
+        raise NoAnswerError(f"a question for a price answers HTTP {reply.status}")
     return read(reply)
 
 
@@ -77,7 +77,7 @@ def read(reply: Reply) -> int:
     """The price in an answer, of the newer or the older shape, discounts taken off.
 
     Raises:
-        NoQuote: there is none.
+        NoQuoteError: there is none.
     """
     try:
         envelope = json.loads(reply.body, parse_float=Decimal, parse_constant=Decimal)
@@ -86,7 +86,9 @@ def read(reply: Reply) -> int:
         found = [data.get(n) for n in ("discounted_price", "price", "unit_price")]
         price = next(each for each in found if each is not None)
         if currency != "USD":
-            raise NoQuote("unreadable", f"the price is in {replies.clean(currency)}")
+            raise NoQuoteError(
+                "unreadable", f"the price is in {replies.clean(currency)}"
+            )
         return _micros(price)
     except (ArithmeticError, AttributeError, LookupError, StopIteration) as error:
         raise _unreadable(reply) from error
@@ -94,8 +96,8 @@ def read(reply: Reply) -> int:
         raise _unreadable(reply) from error
 
 
-def _unreadable(reply: Reply) -> NoQuote:
-    return NoQuote("unreadable", f"an answer without a price: {reply.excerpt()}")
+def _unreadable(reply: Reply) -> NoQuoteError:
+    return NoQuoteError("unreadable", f"an answer without a price: {reply.excerpt()}")
 
 
 def _micros(price: object) -> int:

@@ -35,7 +35,7 @@ from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine
 from worker.likeness import likeness
-from worker.provider import NoAnswer
+from worker.provider import NoAnswerError
 
 log = logging.getLogger("reelmill.settle")
 
@@ -119,7 +119,7 @@ async def _settle_all(engine: Engine, refs: Sequence[Ref]) -> None:
         return
     try:
         clock = await _read_clock(engine)
-    except NoAnswer as error:
+    except NoAnswerError as error:
         await _not_now(engine, lost, str(error))
         return
     attempts = [_lost(engine, ref, record, clock) for ref, record in lost.items()]
@@ -136,7 +136,7 @@ async def _settle_group(
     async with engine.holding(list(records)):
         try:
             findings = await _find(engine, group, records, clock)
-        except NoAnswer as error:
+        except NoAnswerError as error:
             await _not_now(engine, records, str(error))
             return
     found = [_move(engine, r, records[r], finding) for r, finding in findings.items()]
@@ -229,7 +229,7 @@ async def _read_clock(engine: Engine) -> _Clock:
     before_s = engine.now_s()
     theirs_s = await engine.provider.clock_s()
     if theirs_s is None:
-        raise NoAnswer("the provider dates no answer, so its clock is not known")
+        raise NoAnswerError("the provider dates no answer, so its clock is not known")
     after_s = engine.now_s()
     # Its date is cut to the second, so on average half a second is missing.
     ahead_s = theirs_s + 0.5 - (before_s + after_s) / 2
@@ -322,7 +322,9 @@ async def _told_more(
         try:
             if shown := await engine.provider.listing(prediction_id):
                 told[prediction_id] = shown
-        except NoAnswer:  # it stays hidden, and the others are told apart without it
+        except (
+            NoAnswerError
+        ):  # it stays hidden, and the others are told apart without it
             unanswered += 1
             if unanswered == MOST_UNANSWERED:
                 break
@@ -362,7 +364,7 @@ async def _shows_as_sent(
     for listing in [c for c in listed if c.prediction_id in known][:MOST_WITNESSES]:
         told: Listed | None = listing
         if listing.inputs is None:
-            with suppress(NoAnswer):  # then it is no witness
+            with suppress(NoAnswerError):  # then it is no witness
                 told = await engine.provider.listing(listing.prediction_id)
         owner = engine.ledger.moves.owner
         ref = await engine.call(owner, engine.account, listing.prediction_id)

@@ -18,7 +18,7 @@ from jobs.attempt import failures, hooks, settling
 from jobs.attempt.hooks import Attempted
 from jobs.attempt.links import sent_inputs
 from jobs.attempt.rejections import rejection
-from jobs.ledger import NotDurable
+from jobs.ledger import NotDurableError
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Verdict
 from jobs.moves import Move, Ref
@@ -27,7 +27,7 @@ from jobs.states import State
 from worker.engine import Engine, log_move, log_moves
 from worker.marks import leave_marks, take_earlier_marks
 from worker.pictures import links_of
-from worker.provider import NoAnswer
+from worker.provider import NoAnswerError
 from worker.steady import steady_s
 from worker.together import side_by_side
 
@@ -46,7 +46,7 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
     try:
         # A lost answer is searched for by the provider's clock.
         provider_now_s = await engine.provider.now_s()
-    except NoAnswer as error:
+    except NoAnswerError as error:
         await _hold_back(engine, refs, str(error))
         return
     claimed_at_s = steady_s()
@@ -142,7 +142,7 @@ def _prove(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> int | None:
         return None
     try:
         engine.ledger.durable()
-    except NotDurable as error:
+    except NotDurableError as error:
         log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
         engine.make_now([moves.give_back(r.batch, rec) for r, rec in claimed.items()])
         return None

@@ -50,7 +50,7 @@ MOST = 20
 Way = Callable[[Settings, Telling], Awaitable[None]]
 
 
-class NotTold(Exception):  # noqa: N818 - that is what it is
+class NotificationError(Exception):
     """It did not reach its receiver; says why, without a secret."""
 
 
@@ -112,7 +112,7 @@ async def _tell(
     for name in left:
         try:
             await _try(settings, name, telling, deadline_s)
-        except NotTold as error:
+        except NotificationError as error:
             log.warning("%s is not told by %s yet: %s", telling.id, name, error)
         else:
             told.append(name)
@@ -137,11 +137,13 @@ async def _try(
         async with asyncio.timeout(deadline_s):
             await WAYS[name](settings, telling)
     except TimeoutError:
-        raise NotTold(f"no answer in {deadline_s:g} s") from None
+        raise NotificationError(f"no answer in {deadline_s:g} s") from None
     except (*REQUEST_ERRORS, smtplib.SMTPException) as error:
         if barred := barred_by(error):
-            raise NotTold(f"REELMILL_NOTIFY_URL: {barred}; give another") from None
-        raise NotTold(_without_secrets(describe(error), settings)) from None
+            raise NotificationError(
+                f"REELMILL_NOTIFY_URL: {barred}; give another"
+            ) from None
+        raise NotificationError(_without_secrets(describe(error), settings)) from None
 
 
 def _ways(settings: Settings) -> list[str]:
@@ -159,12 +161,12 @@ async def _by_web(settings: Settings, telling: Telling) -> None:
         # What else it says is of no interest, and may be without end.
         status = response.status_code
     if status in range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST):
-        raise NotTold(
+        raise NotificationError(
             f"the receiver answers HTTP {status}, and redirects are not followed; "
             "set REELMILL_NOTIFY_URL to where it leads"
         )
     if status not in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES):
-        raise NotTold(f"the receiver answers HTTP {status}")
+        raise NotificationError(f"the receiver answers HTTP {status}")
 
 
 async def _by_mail(settings: Settings, telling: Telling) -> None:

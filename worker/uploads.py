@@ -15,7 +15,7 @@ from typing import Any
 from jobs.net import barred_by
 from jobs.pace.waits import LONGEST_COOLING_S
 from worker import replies
-from worker.provider import NoAnswer, Provider
+from worker.provider import NoAnswerError, Provider
 from worker.replies import Reply, clean, describe, fetchable
 from worker.transport import REQUEST_ERRORS, Sessions, make_client
 
@@ -79,7 +79,7 @@ class Picture:
                 yield piece
 
 
-class NotUploaded(Exception):  # noqa: N818 - that is what it is
+class UploadError(Exception):
     """A picture could not be handed over."""
 
     def __init__(self, trouble: str, reason: str) -> None:
@@ -88,7 +88,7 @@ class NotUploaded(Exception):  # noqa: N818 - that is what it is
         self.trouble = trouble
 
 
-class NotNow(Exception):  # noqa: N818 - that is what it is
+class UploadLaterError(Exception):
     """It did not work this time."""
 
     def __init__(self, reason: str, after_s: float | None = None) -> None:
@@ -125,18 +125,18 @@ class Uploads:
         """The link of a picture that was handed over.
 
         Raises:
-            NotUploaded: it was refused, or did not work in several tries.
+            UploadError: it was refused, or did not work in several tries.
         """
         for wait_s in self._waits_s:
             try:
                 return await self._upload_once(picture)
-            except NotNow as error:
+            except UploadLaterError as error:
                 asked_s = min(error.after_s or 0.0, LONGEST_COOLING_S)
                 await asyncio.sleep(max(wait_s, asked_s))
         try:
             return await self._upload_once(picture)
-        except NotNow as error:
-            raise NotUploaded("unreachable", str(error)) from None
+        except UploadLaterError as error:
+            raise UploadError("unreachable", str(error)) from None
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -147,8 +147,8 @@ class Uploads:
             if self._tickets:
                 return await self._by_ticket(picture)
             return await self._by_form(picture)
-        except NoAnswer as error:
-            raise NotNow(str(error)) from None
+        except NoAnswerError as error:
+            raise UploadLaterError(str(error)) from None
 
     async def _by_ticket(self, picture: Picture) -> str:
         asked = {
@@ -180,15 +180,17 @@ class Uploads:
                 # What it says besides is of no use, and need not end.
                 status, taken = response.status_code, response.is_success
         except TimeoutError:
-            raise NotNow(f"not handed over within {self._timeout_s:g} s") from None
+            raise UploadLaterError(
+                f"not handed over within {self._timeout_s:g} s"
+            ) from None
         except REQUEST_ERRORS as error:
             if barred := barred_by(error):
-                raise NotUploaded("refused", f"its ticket: {barred}") from None
-            raise NotNow(describe(error)) from None
+                raise UploadError("refused", f"its ticket: {barred}") from None
+            raise UploadLaterError(describe(error)) from None
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            raise NotUploaded("refused", "the file host says that it is too large")
+            raise UploadError("refused", "the file host says that it is too large")
         if not taken:
-            raise NotNow(f"the file host answers HTTP {status}")
+            raise UploadLaterError(f"the file host answers HTTP {status}")
 
     async def _by_form(self, picture: Picture) -> str:
         head, tail = _form(picture)
@@ -212,17 +214,17 @@ def _check(reply: Reply) -> None:
     """Return if the API took what it was asked.
 
     Raises:
-        NotUploaded: it refuses this picture, or the account.
-        NotNow: it may take it later.
+        UploadError: it refuses this picture, or the account.
+        UploadLaterError: it may take it later.
     """
     account = replies.trouble(reply)
     if account:
-        raise NotUploaded(account.trouble, account.reason)
+        raise UploadError(account.trouble, account.reason)
     if reply.status in UNWANTED | NO_ROUTE:
-        raise NotUploaded("refused", f"HTTP {reply.status}: {reply.excerpt()}")
+        raise UploadError("refused", f"HTTP {reply.status}: {reply.excerpt()}")
     if reply.status != HTTPStatus.OK:
         reason = f"HTTP {reply.status}: {reply.excerpt()}"
-        raise NotNow(reason, replies.retry_after_s(reply))
+        raise UploadLaterError(reason, replies.retry_after_s(reply))
 
 
 def _ticket(reply: Reply) -> _Ticket:
@@ -232,9 +234,11 @@ def _ticket(reply: Reply) -> _Ticket:
     headers = given.get("headers") or {}
     url = given.get("url")
     if given.get("method", "PUT") != "PUT" or not fetchable(url):
-        raise NotNow(f"a ticket that cannot be used: {reply.excerpt()}")
+        raise UploadLaterError(f"a ticket that cannot be used: {reply.excerpt()}")
     if not isinstance(headers, dict) or not all(map(_is_header, headers.items())):
-        raise NotNow(f"a ticket with headers that none are: {reply.excerpt()}")
+        raise UploadLaterError(
+            f"a ticket with headers that none are: {reply.excerpt()}"
+        )
     kept = {name: v for name, v in headers.items() if name.lower() not in OURS}
     return _Ticket(str(url), kept, _download_url(data))
 
@@ -248,7 +252,9 @@ def _is_header(pair: tuple[object, object]) -> bool:
 def _download_url(data: Mapping[str, Any]) -> str:
     url = data.get("download_url")
     if not fetchable(url):
-        raise NotNow(f"uploaded, but without a web address: {clean(str(url))}")
+        raise UploadLaterError(
+            f"uploaded, but without a web address: {clean(str(url))}"
+        )
     return str(url)
 
 

@@ -19,7 +19,7 @@ from bench.contenders.starting import (
     FAILED,
     KEY,
     PATIENCE_S,
-    RenderingFailed,
+    RenderingError,
     read_order,
     wait_for_go,
 )
@@ -84,7 +84,7 @@ def _look(url: str, prediction_id: str) -> str | None:
     look.raise_for_status()
     now = look.json()["data"]
     if now["status"] in FAILED:
-        raise RenderingFailed(f"{prediction_id}: {now['status']}")
+        raise RenderingError(f"{prediction_id}: {now['status']}")
     return str(now["outputs"][0]) if now["status"] == "completed" else None
 
 

@@ -15,7 +15,7 @@ from bench.contenders.starting import (
     PATIENCE_S,
     Job,
     Order,
-    RenderingFailed,
+    RenderingError,
     read_order,
     wait_for_go,
 )
@@ -80,7 +80,7 @@ async def _await_end(
         if now["status"] == "completed":
             return str(now["outputs"][0])
         if now["status"] in FAILED:
-            raise RenderingFailed(f"{prediction_id}: {now['status']}")
+            raise RenderingError(f"{prediction_id}: {now['status']}")
 
 
 def main() -> int:

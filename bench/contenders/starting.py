@@ -21,7 +21,7 @@ PATIENCE_S = 60.0
 FAILED = frozenset({"failed", "cancelled", "timeout", "deleted"})
 
 
-class RenderingFailed(Exception):  # noqa: N818 - named as the state it tells of
+class RenderingError(Exception):
     """The provider ended a prediction without a video."""
 
 

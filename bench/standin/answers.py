@@ -15,7 +15,7 @@ from email.utils import formatdate
 from urllib.parse import parse_qs
 
 from bench.standin import listings
-from bench.standin.books import Books, Busy, Prediction
+from bench.standin.books import Books, BusyError, Prediction
 from bench.standin.times import Times
 from jobs.catalogue import builtin
 
@@ -44,7 +44,7 @@ _CREATED_S = 1.0
 Promise = Callable[[Prediction, str], None]
 
 
-class NoAnswer(Exception):  # noqa: N818 - an answer, not an error of ours
+class NoAnswerError(Exception):
     """A request that is answered with an error of HTTP."""
 
     def __init__(self, status: int, words: str) -> None:
@@ -80,7 +80,7 @@ class Answers:
                 return self._success(listings.balance(self.books))
             case b"/api/v3/webhook/secret":
                 return self._success({"secret": WEBHOOK_SECRET})
-        raise NoAnswer(404, "no such route")
+        raise NoAnswerError(404, "no such route")
 
     def post(self, path: bytes, query: bytes, body: bytes) -> bytes:
         """The answer to a POST."""
@@ -88,29 +88,29 @@ class Answers:
             self.books = Books(self.books.limits)
             return self.said("{}")
         if not path.startswith(_API):
-            raise NoAnswer(404, "no such route")
+            raise NoAnswerError(404, "no such route")
         asked = _object(body)
         model = path[len(_API) :].decode("latin-1")
         if model in self._models:
             return self._created(model, asked, query)
         listing = listings.ROUTES.get(model)
         if listing is None:
-            raise NoAnswer(404, f"model not found: {model}")
+            raise NoAnswerError(404, f"model not found: {model}")
         try:
             return self._success(listing(self.books, asked, time.time()))
         except (LookupError, TypeError, ValueError) as error:
-            raise NoAnswer(400, f"what is this? {error}") from None
+            raise NoAnswerError(400, f"what is this? {error}") from None
 
     def fetched(self, path: bytes) -> Prediction:
         """Whose video is asked for.
 
         Raises:
-            NoAnswer: 404, there is none yet.
+            NoAnswerError: 404, there is none yet.
         """
         name = path[len(FILES) :].removesuffix(b".mp4").decode("latin-1")
         found = self.books.predictions.get(name)
         if found is None or found.completed_at_s > time.time():
-            raise NoAnswer(404, "no such file")
+            raise NoAnswerError(404, "no such file")
         self.books.files += 1
         return found
 
@@ -125,19 +125,19 @@ class Answers:
             self._date[1],
         ) + b"content-length: %d\r\n\r\n%b" % (len(body), body)
 
-    def refused(self, refusal: NoAnswer) -> bytes:
+    def refused(self, refusal: NoAnswerError) -> bytes:
         """An error of HTTP in the provider's form."""
         said = {"code": refusal.status, "message": str(refusal)}
         return self.said(json.dumps(said), f"{refusal.status} Refused")
 
     def _created(self, model: str, inputs: dict[str, object], query: bytes) -> bytes:
         if not inputs.get("prompt"):
-            raise NoAnswer(400, "invalid input: prompt: is required")
+            raise NoAnswerError(400, "invalid input: prompt: is required")
         name, took_s = os.urandom(16).hex(), self.times.took_s
         try:
             made = self.books.create(name, model, inputs, time.time(), took_s)
-        except Busy as busy:
-            raise NoAnswer(429, str(busy)) from None
+        except BusyError as busy:
+            raise NoAnswerError(429, str(busy)) from None
         if self.promise is not None and query:
             for address in parse_qs(query.decode("latin-1")).get("webhook", ()):
                 self.promise(made, address)
@@ -146,7 +146,7 @@ class Answers:
     def _found(self, name: bytes) -> bytes:
         found = self.books.predictions.get(name.decode("latin-1"))
         if found is None:
-            raise NoAnswer(404, "prediction not found")
+            raise NoAnswerError(404, "prediction not found")
         self.books.gets += 1
         found.looks += 1
         return self.said(self.shown(found, time.time()))
@@ -176,7 +176,7 @@ def _object(body: bytes) -> dict[str, object]:
     try:
         asked = json.loads(body or b"{}")
     except ValueError:
-        raise NoAnswer(400, "the body is not valid JSON") from None
+        raise NoAnswerError(400, "the body is not valid JSON") from None
     if not isinstance(asked, dict):
-        raise NoAnswer(400, "the body must be a JSON object")
+        raise NoAnswerError(400, "the body must be a JSON object")
     return asked

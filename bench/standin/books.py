@@ -14,7 +14,7 @@ from typing import Any
 WINDOW_S = 60.0
 
 
-class Busy(Exception):  # noqa: N818 - an answer, not an error of ours
+class BusyError(Exception):
     """The account is over one of its limits; nothing was created."""
 
 
@@ -87,7 +87,7 @@ class Books:
         """Start a generation.
 
         Raises:
-            Busy: the account has no room; says which limit.
+            BusyError: the account has no room; says which limit.
         """
         self._let_in(now_s)
         made = Prediction(prediction_id, model, inputs, now_s, now_s)
@@ -136,7 +136,7 @@ class Books:
         at_once = self.at_once(now_s)
         if rate is not None and len(self._starts_s) >= rate:
             self.refused_429 += 1
-            raise Busy(f"Rate limit exceeded: {rate} predictions per 1 minute")
+            raise BusyError(f"Rate limit exceeded: {rate} predictions per 1 minute")
         if room is not None and at_once >= room:
             self.refused_429 += 1
-            raise Busy("You have reached your concurrency limit")
+            raise BusyError("You have reached your concurrency limit")

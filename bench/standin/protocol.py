@@ -9,7 +9,7 @@ import time
 
 import httptools
 
-from bench.standin.answers import FILES, Answers, NoAnswer
+from bench.standin.answers import FILES, Answers, NoAnswerError
 from bench.standin.books import Prediction
 
 
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
                 self._send_file(self._answers.fetched(path))
             else:
                 self.transport.write(self._answers.look(path))
-        except NoAnswer as refusal:
+        except NoAnswerError as refusal:
             self.transport.write(self._answers.refused(refusal))
         if not self._parser.should_keep_alive():
             self.transport.close()

@@ -16,7 +16,7 @@ LONGEST_VALUE = 200
 _NAME = re.compile(r"[a-z0-9_.-]{1,63}")
 
 
-class BadLabel(ValueError):  # noqa: N818 - a label that is bad
+class LabelError(ValueError):
     """Not a label, or one too many; says what to write instead."""
 
 
@@ -27,16 +27,16 @@ def parsed(texts: Iterable[str]) -> dict[str, str]:
     {'season': 'spring 2027', 'team': 'shoes'}
 
     Raises:
-        BadLabel: one of them is none, one is named twice, or they are too many.
+        LabelError: one of them is none, one is named twice, or they are too many.
     """
     found: dict[str, str] = {}
     for text in texts:
         name, value = _pair(text)
         if found.get(name, value) != value:
-            raise BadLabel(f"{name} is given twice; a batch has one value of each")
+            raise LabelError(f"{name} is given twice; a batch has one value of each")
         found[name] = value
     if len(found) > MOST:
-        raise BadLabel(f"{len(found)} labels are too many; a batch has up to {MOST}")
+        raise LabelError(f"{len(found)} labels are too many; a batch has up to {MOST}")
     return dict(sorted(found.items()))
 
 
@@ -44,11 +44,11 @@ def missing(has: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """Those of the given labels that a batch can still get: its own stay as they are.
 
     Raises:
-        BadLabel: with them it would have too many.
+        LabelError: with them it would have too many.
     """
     new = {name: value for name, value in given.items() if name not in has}
     if len(has) + len(new) > MOST:
-        raise BadLabel(
+        raise LabelError(
             f"it has {len(has)} labels and would get {len(new)} more; "
             f"a batch has up to {MOST}"
         )
@@ -68,17 +68,17 @@ def told(labels: Mapping[str, str]) -> str:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not value:
-        raise BadLabel(f"{text!r} is no label; write it as NAME=VALUE: team=shoes")
+        raise LabelError(f"{text!r} is no label; write it as NAME=VALUE: team=shoes")
     if not _NAME.fullmatch(name):
-        raise BadLabel(
+        raise LabelError(
             f"{name!r} cannot name a label: up to 63 small letters, digits, "
             "'-', '_' and '.'"
         )
     if len(value) > LONGEST_VALUE:
-        raise BadLabel(
+        raise LabelError(
             f"the value of {name} has {len(value)} characters; "
             f"up to {LONGEST_VALUE} are kept"
         )
     if not value.isprintable():
-        raise BadLabel(f"the value of {name} has characters that cannot be printed")
+        raise LabelError(f"the value of {name} has characters that cannot be printed")
     return name, value

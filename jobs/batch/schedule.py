@@ -26,7 +26,7 @@ _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _FIELDS = 5
 
 
-class BadSchedule(Exception):  # noqa: N818 - a finding about what a person wrote
+class ScheduleError(Exception):
     """A schedule that cannot be; says what and how to write it."""
 
 
@@ -56,15 +56,15 @@ class Schedule:
         """Refuse what can never fire.
 
         Raises:
-            BadSchedule: a part of it is not written as it should be.
+            ScheduleError: a part of it is not written as it should be.
         """
         if not _NAME.fullmatch(self.name):
-            raise BadSchedule(
+            raise ScheduleError(
                 f"{self.name!r} is no name of a schedule: letters, digits, dots, "
                 "hyphens and underscores, 64 at most"
             )
         if not self.manifests:
-            raise BadSchedule("name at least one manifest")
+            raise ScheduleError("name at least one manifest")
         next(times(self.cron, self.zone, now_s))
         self.deadline_s(now_s)
 
@@ -76,13 +76,13 @@ class Schedule:
         """Unix seconds by which the videos of a firing must be there; None if never.
 
         Raises:
-            BadSchedule: the time of day is none.
+            ScheduleError: the time of day is none.
         """
         if not self.by:
             return None
         found = _TIME_OF_DAY.fullmatch(self.by)
         if not found:
-            raise BadSchedule(f"--by {self.by}: write a time of day, such as 06:00")
+            raise ScheduleError(f"--by {self.by}: write a time of day, such as 06:00")
         return next(times(f"{int(found[2])} {int(found[1])} * * *", self.zone, at_s))
 
     def say(self, at_s: float) -> str:
@@ -185,12 +185,12 @@ def times(cron: str, zone: str, after_s: float) -> Iterator[float]:
     Where the hour is a star alone, it follows the time as it passes.
 
     Raises:
-        BadSchedule: expression or zone are wrong, or no such time ever comes.
+        ScheduleError: expression or zone are wrong, or no such time ever comes.
     """
     place = zone_of(zone)
     fields = cron.split()
     if len(fields) != _FIELDS:
-        raise BadSchedule(
+        raise ScheduleError(
             f'--cron "{cron}": write minute, hour, day of the month, month and day of '
             'the week, such as "0 22 * * *"'
         )
@@ -200,26 +200,26 @@ def times(cron: str, zone: str, after_s: float) -> Iterator[float]:
         simulation = CronSim(cron, start.replace(tzinfo=None) if named else start)
     except CronSimError as error:
         words = str(error).removeprefix("Bad ")
-        raise BadSchedule(f'--cron "{cron}": its {words} cannot be') from None
+        raise ScheduleError(f'--cron "{cron}": its {words} cannot be') from None
     latest_s = after_s
     for moment in simulation:
         at_s = _first_s(moment, place) if named else moment.timestamp()
         if at_s > latest_s:
             latest_s = at_s
             yield at_s
-    raise BadSchedule(f'--cron "{cron}": such a time never comes')
+    raise ScheduleError(f'--cron "{cron}": such a time never comes')
 
 
 def zone_of(name: str) -> ZoneInfo:
     """The zone of that name.
 
     Raises:
-        BadSchedule: there is none.
+        ScheduleError: there is none.
     """
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise BadSchedule(
+        raise ScheduleError(
             f"--zone {name}: there is no such time zone here; write one such as "
             "Europe/Berlin or UTC"
         ) from None
@@ -232,11 +232,11 @@ def span_s(text: str) -> float:
     (21600.0, 30.0)
 
     Raises:
-        BadSchedule: it is none.
+        ScheduleError: it is none.
     """
     found = _SPAN.fullmatch(text.strip())
     if not found:
-        raise BadSchedule(f"{text}: write a span such as 30s, 90m, 6h or 2d")
+        raise ScheduleError(f"{text}: write a span such as 30s, 90m, 6h or 2d")
     return float(int(found[1]) * _UNITS_S[found[2]])
 
 

@@ -23,7 +23,7 @@ __all__ = [
     "Model",
     "PictureLimits",
     "Price",
-    "UnknownModel",
+    "UnknownModelError",
     "builtin",
     "load",
 ]
@@ -33,7 +33,7 @@ __all__ = [
 MOST_GUESSES = 5
 
 
-class UnknownModel(Exception):  # noqa: N818 - the model is unknown, the name says it
+class UnknownModelError(Exception):
     """A name that no model of the catalogue has."""
 
     def __init__(self, name: str, guesses: tuple[str, ...]) -> None:
@@ -74,7 +74,7 @@ class Catalogue:
         """The model with this id, short name or alias, in whatever case.
 
         Raises:
-            UnknownModel: no model has that name.
+            UnknownModelError: no model has that name.
         """
         folded = name.strip().casefold()
         found = self._by_name.get(folded)
@@ -85,7 +85,7 @@ class Catalogue:
         ]
         near = begun or guesses(name, self._by_name)
         meant = dict.fromkeys(self._by_name[known].name for known in near)
-        raise UnknownModel(name, tuple(meant)[:MOST_GUESSES])
+        raise UnknownModelError(name, tuple(meant)[:MOST_GUESSES])
 
 
 def load(text: str) -> Catalogue:

@@ -47,7 +47,7 @@ __all__ = [
     "JobsDeletedError",
     "Ledger",
     "LedgerError",
-    "NotDurable",
+    "NotDurableError",
     "connect",
 ]
 
@@ -59,7 +59,7 @@ LedgerError = RedisError
 DURABLE_TIMEOUT_MS = 5_000
 
 
-class NotDurable(Exception):  # noqa: N818 - a finding, read as "not durable"
+class NotDurableError(Exception):
     """The server did not say that what was written is on its disk."""
 
 
@@ -116,7 +116,8 @@ class Ledger:
         `everysec` it waits for the next flush.
 
         Raises:
-            NotDurable: the server keeps no append-only file, or did not answer in time.
+            NotDurableError: the server keeps no append-only file, or did not answer in
+                time.
             LedgerError: it takes no write at all.
         """
         pipeline = self.server.pipeline(transaction=False)
@@ -128,17 +129,17 @@ class Ledger:
         if isinstance(written, RedisError):
             raise written
         if isinstance(answer, ResponseError):
-            raise NotDurable(
+            raise NotDurableError(
                 f"the ledger's server cannot prove that it wrote to disk ({answer}); "
                 "it needs appendonly yes and Redis 7.2 or Valkey 7.2 or newer"
             )
         if int(answer[0]) < 1:
-            raise NotDurable(
+            raise NotDurableError(
                 "the ledger's server did not write to disk in time; "
                 "look at its disk and its log"
             )
         if int(answer[1]) < self._replicas:
-            raise NotDurable(
+            raise NotDurableError(
                 "no replica of the ledger's server wrote to disk in time; where "
                 "sentinels may replace the server, one must, with appendonly yes"
             )

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from jobs.catalogue import Catalogue, Model, UnknownModel
+from jobs.catalogue import Catalogue, Model, UnknownModelError
 from jobs.catalogue.inputs import is_given
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Defaults, Problem
-from jobs.manifest.template import BadTemplate, Fits, Scope, Template, is_template
+from jobs.manifest.template import BadTemplateError, Fits, Scope, Template, is_template
 from jobs.text import choice, masked, plain, shown
 
 #: What would change the parts of a list or an object that is written as one text.
@@ -57,7 +57,7 @@ class Filled:
     #: Values that a template made for this row alone.
     made: set[str] = field(default_factory=set)
     #: Why templates could not be filled, by the name they stand under.
-    troubles: dict[str, BadTemplate] = field(default_factory=dict)
+    troubles: dict[str, BadTemplateError] = field(default_factory=dict)
 
 
 class Filling:
@@ -89,7 +89,7 @@ class Filling:
                 continue
             try:
                 filler = self._filler(name, value)
-            except BadTemplate as bad:
+            except BadTemplateError as bad:
                 said: tuple[str, str, str] | None = (
                     bad.message,
                     bad.suggestion,
@@ -124,7 +124,7 @@ class Filling:
         """The id that a template makes for a row; None if there is no such template.
 
         Raises:
-            BadTemplate: the row cannot fill it.
+            BadTemplateError: the row cannot fill it.
         """
         for layer in self._layers:
             if "id" in layer.fillers:
@@ -158,7 +158,7 @@ class Filling:
 
     def complete(
         self, data: dict[str, str], scope: Callable[[], Scope]
-    ) -> dict[str, BadTemplate]:
+    ) -> dict[str, BadTemplateError]:
         """Adds the defaults that no model knows to a row's own data.
 
         Returns why templates could not be filled, by name.
@@ -203,7 +203,7 @@ class Filling:
         if name == "model":
             try:
                 self._catalogue.find(plain(value))
-            except UnknownModel as unknown:
+            except UnknownModelError as unknown:
                 message = f"there is no model {shown(value)}"
                 return message, meant(unknown, self._catalogue), "unknown-model"
         elif near := self._columns.misspelt(name):
@@ -228,7 +228,7 @@ class Filling:
                 return _nested(json.loads(value))
             except (ValueError, RecursionError):
                 message = f"{shown(value)} is no JSON list"
-                raise BadTemplate(
+                raise BadTemplateError(
                     message, "mend it, or write | between items"
                 ) from None
         return _nested(value, _whole_part)
@@ -259,7 +259,7 @@ def _nested(value: object, fits: Fits | None = None) -> _Filler | None:
 def _whole_part(text: str) -> None:
     if found := _STRUCTURE.search(text):
         message = f"{shown(text)} would be taken apart at {shown(found[0])}"
-        raise BadTemplate(message, "write this default as a list, in YAML or JSON")
+        raise BadTemplateError(message, "write this default as a list, in YAML or JSON")
 
 
 def _made(
@@ -268,14 +268,14 @@ def _made(
     """What a template makes of a row; None if it cannot be filled, or says nothing."""
     try:
         made = filler(scope())
-    except BadTemplate as bad:
+    except BadTemplateError as bad:
         filled.troubles[name] = bad
         return None
     filled.made.add(name)
     return made if is_given(made) else None
 
 
-def meant(unknown: UnknownModel, catalogue: Catalogue) -> str:
+def meant(unknown: UnknownModelError, catalogue: Catalogue) -> str:
     """Which model was probably meant, for a suggestion."""
     if unknown.guesses:
         return f"did you mean {choice(unknown.guesses)}?"

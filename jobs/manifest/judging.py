@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from jobs.catalogue import Catalogue, InputProblem, Model, UnknownModel
+from jobs.catalogue import Catalogue, InputProblem, Model, UnknownModelError
 from jobs.catalogue.addresses import beside
 from jobs.catalogue.inputs import is_given
 from jobs.job import Job
@@ -20,7 +20,7 @@ from jobs.manifest.filling import Filled, Filling, meant
 from jobs.manifest.row_names import RowNames
 from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
 from jobs.manifest.scope import RowScope, Scopes
-from jobs.manifest.template import BadTemplate
+from jobs.manifest.template import BadTemplateError
 from jobs.text import masked, plain, shown
 
 __all__ = ["Defaults", "Manifest", "Problem", "Row", "Skipped"]
@@ -172,7 +172,7 @@ class Manifest:
             return model
         try:
             model = self._catalogue.find(text)
-        except UnknownModel as unknown:
+        except UnknownModelError as unknown:
             message = f"there is no model {shown(name)}"
             suggestion = meant(unknown, self._catalogue)
             problems.append(
@@ -240,7 +240,7 @@ class Manifest:
                 yield layer.problem(one.input, one.value, said)
 
     def _of_templates(
-        self, row: Row, troubles: Mapping[str, BadTemplate]
+        self, row: Row, troubles: Mapping[str, BadTemplateError]
     ) -> Iterator[Problem]:
         for name, bad in troubles.items():
             text = masked(self._filling.text_of(name))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from unicodedata import category, normalize
 
-from jobs.manifest.template import BadTemplate, Scope, Template, is_template
+from jobs.manifest.template import BadTemplateError, Scope, Template, is_template
 from jobs.text import guesses, shown
 
 MAX_ID_CHARS = 100
@@ -39,7 +39,7 @@ _UNSAFE = re.compile(r"[/\\{}\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _FIELDS = ("batch", "id", "model", "line")
 
 
-class BadName(Exception):  # noqa: N818 - the name is bad
+class KeyNameError(Exception):
     """An id or a store key that cannot be used."""
 
     def __init__(self, message: str, suggestion: str) -> None:
@@ -52,27 +52,27 @@ def clean_id(text: str) -> str:
     """The id as it is kept: NFC, without white space around it.
 
     Raises:
-        BadName: it is too long, or has characters that an id cannot have.
+        KeyNameError: it is too long, or has characters that an id cannot have.
     """
     text = text.strip()
     if _ASCII_ID.fullmatch(text):
         return text
     text = normalize("NFC", text)
     if not text:
-        raise BadName("the id is empty", "leave the cell empty to have one made")
+        raise KeyNameError("the id is empty", "leave the cell empty to have one made")
     size = len(text.encode("utf-8", "surrogatepass"))
     if len(text) > MAX_ID_CHARS or size > MAX_ID_BYTES:
-        raise BadName(
+        raise KeyNameError(
             f"{shown(text)} is too long for an id",
             f"write at most {MAX_ID_CHARS} characters, {MAX_ID_BYTES} bytes in UTF-8",
         )
     if text[:1] in {".", "-"}:
-        raise BadName(
+        raise KeyNameError(
             f"{shown(text)} begins with {text[0]}", "begin with a letter or a digit"
         )
     for place, char in enumerate(text):
         if not _may_stand(char, first=place == 0):
-            raise BadName(
+            raise KeyNameError(
                 f"{shown(text)} has {shown(char)} in it",
                 "use letters, digits, dot, underscore and hyphen",
             )
@@ -87,7 +87,7 @@ def fitting_id(text: str) -> str:
     """
     try:
         return clean_id(text)
-    except BadName:
+    except KeyNameError:
         # The digest tells apart what looks the same once it is made to fit.
         digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
         letters = (char if _may_stand(char, first=False) else "-" for char in text)
@@ -123,24 +123,26 @@ class KeyTemplate:
         """The template that a person wrote; `.mp4` is added where it is missing.
 
         Raises:
-            BadName: it could leave its prefix, or is not well formed.
+            KeyNameError: it could leave its prefix, or is not well formed.
         """
         text = text.strip()
         if is_template(text):
             return cls._templated(text)
         if not text:
-            raise BadName("the key is empty", f"write it like {DEFAULT_KEY}")
+            raise KeyNameError("the key is empty", f"write it like {DEFAULT_KEY}")
         if not text.casefold().endswith(ENDING):
             text += ENDING
         parts = tuple(_FIELD.split(text))
         literal = "".join(parts[::2])
         if "{" in literal or "}" in literal:
-            raise BadName(
+            raise KeyNameError(
                 f"{shown(text)} has a brace without its partner",
                 f"write it like {DEFAULT_KEY}",
             )
         if any(not name.strip() for name in parts[1::2]):
-            raise BadName(f"{shown(text)} has an empty field", "name a column in it")
+            raise KeyNameError(
+                f"{shown(text)} has an empty field", "name a column in it"
+            )
         _hold(_FIELD.sub("x", text))
         columns = frozenset(parts[1::2]) - frozenset(_FIELDS)
         return cls(parts, text.split("/")[-1] == "{id}" + ENDING, columns)
@@ -149,11 +151,11 @@ class KeyTemplate:
     def _templated(cls, text: str) -> "KeyTemplate":
         try:
             template = Template.of(text)
-        except BadTemplate as bad:
-            raise BadName(bad.message, bad.suggestion) from None
+        except BadTemplateError as bad:
+            raise KeyNameError(bad.message, bad.suggestion) from None
         sketch = template.sketch()
         if is_template(sketch):
-            raise BadName(f"{shown(text)} has braces that stay", "take them out")
+            raise KeyNameError(f"{shown(text)} has braces that stay", "take them out")
         example = cls.of(sketch)
         return cls(
             example.parts, unique_by_id=False, columns=example.columns, filled=template
@@ -163,8 +165,8 @@ class KeyTemplate:
         """The template with the values of one row in the places of `{{ column }}`.
 
         Raises:
-            BadName: a value cannot stand in a key.
-            BadTemplate: a name means nothing here, or its cell is empty.
+            KeyNameError: a value cannot stand in a key.
+            BadTemplateError: a name means nothing here, or its cell is empty.
         """
         if self.filled is None:
             return self
@@ -175,14 +177,14 @@ class KeyTemplate:
         """The store key of one job; `{batch}` stays in it as it is.
 
         Raises:
-            BadName: a field is missing or empty, or the key could not be stored.
+            KeyNameError: a field is missing or empty, or the key could not be stored.
         """
         text = [*self.parts]
         for place in range(1, len(text), 2):
             text[place] = _value(text[place], fields)
         key = "".join(text)
         if key.casefold() == _REPORT_KEY:
-            raise BadName(
+            raise KeyNameError(
                 f"{shown(key)} would put what is told of this video in the place of "
                 "the batch's own report",
                 "choose another id or key",
@@ -197,7 +199,7 @@ def _fit(value: str) -> None:
     """Complains of a value that would change the shape of the key."""
     if unsafe := _UNSAFE.search(value):
         message = f"{shown(value)} cannot stand in a key for {shown(unsafe[0])} in it"
-        raise BadName(message, f'add | replace({shown(unsafe[0])}, "-") to it')
+        raise KeyNameError(message, f'add | replace({shown(unsafe[0])}, "-") to it')
 
 
 def _value(name: str, fields: Mapping[str, str]) -> str:
@@ -208,10 +210,10 @@ def _value(name: str, fields: Mapping[str, str]) -> str:
         near = guesses(name, [*fields, "batch"], most=1)
         meant = f"did you mean {{{near[0]}}}?" if near and near[0] != name else ""
         message = f"the key needs {{{name}}}, which the row does not give"
-        raise BadName(message, meant or f"fill in {name} or choose another key")
+        raise KeyNameError(message, meant or f"fill in {name} or choose another key")
     if unsafe := _UNSAFE.search(value):
         message = f"{shown(value)} cannot stand in a key for {shown(unsafe[0])} in it"
-        raise BadName(message, f"change {name} or choose another key")
+        raise KeyNameError(message, f"change {name} or choose another key")
     return normalize("NFC", value)
 
 
@@ -220,12 +222,14 @@ def _hold(key: str) -> None:
     again = f"write it like {DEFAULT_KEY}"
     if "\\" in key or not key.replace(" ", "").isprintable():
         message = f"the key {shown(key)} has a backslash or a control character in it"
-        raise BadName(message, again)
+        raise KeyNameError(message, again)
     segments = key.split("/")
     if bad := [part for part in segments if part.strip() in {"", ".", ".."}]:
         shape = "an empty part" if not bad[0].strip() else f"the part {bad[0].strip()}"
-        raise BadName(f"the key {shown(key)} has {shape}", again)
+        raise KeyNameError(f"the key {shown(key)} has {shape}", again)
     if any(len(part.encode()) > MAX_SEGMENT_BYTES for part in segments):
-        raise BadName(f"the key {shown(key)} cannot be a file name", "make it shorter")
+        raise KeyNameError(
+            f"the key {shown(key)} cannot be a file name", "make it shorter"
+        )
     if len(key.encode()) > MAX_KEY_BYTES:
-        raise BadName(f"the key {shown(key)} is too long", "make it shorter")
+        raise KeyNameError(f"the key {shown(key)} is too long", "make it shorter")

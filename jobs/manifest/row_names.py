@@ -11,9 +11,9 @@ from jobs.catalogue.inputs import is_given
 from jobs.catalogue.model import Model
 from jobs.manifest.feeding import Feeding
 from jobs.manifest.filling import Filling
-from jobs.manifest.naming import DEFAULT_KEY, BadName, KeyTemplate, clean_id
+from jobs.manifest.naming import DEFAULT_KEY, KeyNameError, KeyTemplate, clean_id
 from jobs.manifest.rows import Problem, Row
-from jobs.manifest.template import BadTemplate, Scope
+from jobs.manifest.template import BadTemplateError, Scope
 from jobs.text import masked, plain, shown
 
 
@@ -35,7 +35,7 @@ class RowNames:
         """
         try:
             template = KeyTemplate.of(text)
-        except BadName as bad:
+        except KeyNameError as bad:
             said = (bad.message, bad.suggestion, "key")
             return [Problem(file, line, "key", masked(text), *said)]
         if not self._chosen:
@@ -51,11 +51,11 @@ class RowNames:
             if not is_given(given):
                 given = self._filling.id_of(scope)
             job_id = f"row-{row.number:04d}" if given is None else _cleaned(given)
-        except BadName as bad:
+        except KeyNameError as bad:
             said = (bad.message, bad.suggestion, "id")
             problems.append(self._feeding.problem(row, "id", *said))
             return None
-        except BadTemplate as bad:
+        except BadTemplateError as bad:
             said = (bad.message, bad.suggestion, "template")
             text = masked(self._filling.text_of("id"))
             problems.append(Problem(row.file, row.line, "id", text, *said))
@@ -96,11 +96,11 @@ class RowNames:
                 if value is not None:
                     fields[name] = plain(value)
             key = template.key(fields)
-        except BadName as bad:
+        except KeyNameError as bad:
             said = (bad.message, bad.suggestion, "key")
             problems.append(self._feeding.problem(row, None, *said))
             return None
-        except BadTemplate as bad:
+        except BadTemplateError as bad:
             said = (bad.message, bad.suggestion, "template")
             text = masked(self._chosen)
             problems.append(Problem(row.file, row.line, "key", text, *said))
@@ -121,4 +121,4 @@ def _cleaned(given: object) -> str:
         return clean_id(given)
     if type(given) is int:
         return clean_id(plain(given))
-    raise BadName(f"{shown(given)} is no id", "write it as text")
+    raise KeyNameError(f"{shown(given)} is no id", "write it as text")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from jobs.catalogue.inputs import is_given
-from jobs.manifest.template.parts import BadTemplate
+from jobs.manifest.template.parts import BadTemplateError
 from jobs.text import guesses, plain, shown
 
 _GAPS = re.compile(r"[^\w]+|_+")
@@ -41,7 +41,7 @@ class _Names:
         """The column of that name; None if there is none.
 
         Raises:
-            BadTemplate: more than one column can be meant.
+            BadTemplateError: more than one column can be meant.
         """
         if name not in self._found:
             self._found[name] = self._search(name)
@@ -54,7 +54,7 @@ class _Names:
         if len(meant) > 1:
             both = " and ".join(map(shown, meant[:2]))
             instead = f'write {{{{ row["{meant[0]}"] }}}} for the first of them'
-            raise BadTemplate(f"{name} can mean {both}", instead)
+            raise BadTemplateError(f"{name} can mean {both}", instead)
         return meant[0] if meant else None
 
     def nearest(self, name: str, more: Iterable[str]) -> str:
@@ -83,8 +83,8 @@ class RowScope:
         """The value of that name; None where it is empty and the asker is quiet.
 
         Raises:
-            BadTemplate: it is empty and the asker is not quiet; or there is no such
-                column, or more than one.
+            BadTemplateError: it is empty and the asker is not quiet; or there is no
+                such column, or more than one.
         """
         column = self._names.column(name)
         value = None if column is None else self.cells[column]
@@ -95,11 +95,11 @@ class RowScope:
         if column is None and (self.closed or not quiet):
             owner = "the table" if self.closed else "this row"
             message = f"the template names {name}, which {owner} does not have"
-            raise BadTemplate(message, self._names.nearest(name, self.more))
+            raise BadTemplateError(message, self._names.nearest(name, self.more))
         if quiet:
             return None
         message = f"the template needs {name}, which is empty here"
-        raise BadTemplate(message, 'fill it in, or add | default("…") to it')
+        raise BadTemplateError(message, 'fill it in, or add | default("…") to it')
 
 
 def _typed(value: object) -> object:

@@ -27,7 +27,7 @@ FIELDS = (
 NEWER: Mapping[str, object] = {"labels": {}}
 
 
-class BadCopy(ValueError):  # noqa: N818 - a copy that is bad
+class BatchCopyError(ValueError):
     """A file that no batch can be read from."""
 
 
@@ -80,7 +80,7 @@ def read(text: str) -> BatchCopy:
     """The copy that `lines` wrote.
 
     Raises:
-        BadCopy: it is none, or not whole.
+        BatchCopyError: it is none, or not whole.
     """
     # Not by lines as Unicode has them: a prompt may hold such an end of a line.
     first, *rest = text.removesuffix("\n").split("\n")
@@ -93,18 +93,18 @@ def read(text: str) -> BatchCopy:
         for line in rest:
             links |= {c: Link(*told) for c, told in json.loads(line)["links"].items()}
         return BatchCopy(batch, tuple(map(Job.from_json, rest)), links)
-    except BadCopy:
+    except BatchCopyError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadCopy(f"no copy of a batch ({error})") from None
+        raise BatchCopyError(f"no copy of a batch ({error})") from None
 
 
 def _check_closed(rest: Sequence[str]) -> None:
     """Return if the last of these lines counts those before it."""
     last = json.loads(rest[-1]) if rest else {}
     if "jobs" not in last:
-        raise BadCopy("the copy of a batch is cut off: its last line is missing")
+        raise BatchCopyError("the copy of a batch is cut off: its last line is missing")
     if last["jobs"] != len(rest) - 1:
-        raise BadCopy(
+        raise BatchCopyError(
             f"the copy of a batch has {len(rest) - 1} of its {last['jobs']} jobs"
         )

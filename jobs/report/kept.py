@@ -13,7 +13,7 @@ from typing import Any
 _ROWS, _END, _NO_ROWS = b'"rows": [', b"]", b'"rows": []'
 
 
-class BadReport(ValueError):  # noqa: N818 - a report that is bad
+class ReportFileError(ValueError):
     """A file that is no report, or not whole."""
 
 
@@ -21,8 +21,8 @@ def rows_of(lines: Iterable[bytes], batch_id: str) -> Iterator[Mapping[str, Any]
     """The rows of the report of a batch, read as they are needed.
 
     Raises:
-        BadReport: it is none, of another batch, or cut off; the last of these is known
-            only at its end.
+        ReportFileError: it is none, of another batch, or cut off; the last of these is
+            known only at its end.
     """
     rest = iter(lines)
     _, has_rows = _head_of(rest, batch_id)
@@ -34,16 +34,16 @@ def rows_of(lines: Iterable[bytes], batch_id: str) -> Iterator[Mapping[str, Any]
             return
         row = _read(text.removesuffix(b","))
         if not isinstance(row, dict):
-            raise BadReport("a row of it cannot be read")
+            raise ReportFileError("a row of it cannot be read")
         yield row
-    raise BadReport("it is cut off: its end is missing")
+    raise ReportFileError("it is cut off: its end is missing")
 
 
 def head_of(lines: Iterable[bytes], batch_id: str) -> Mapping[str, Any]:
     """The report of a batch without its rows, of which none is read.
 
     Raises:
-        BadReport: it is none, or of another batch.
+        ReportFileError: it is none, or of another batch.
     """
     return _head_of(iter(lines), batch_id)[0]
 
@@ -52,7 +52,7 @@ def _head_of(lines: Iterator[bytes], batch_id: str) -> tuple[Mapping[str, Any], 
     before, has_rows = _before_rows(lines)
     head = _read(before + b"}")
     if not isinstance(head, dict) or head.get("batch") != batch_id:
-        raise BadReport(f"it is no report of {batch_id}")
+        raise ReportFileError(f"it is no report of {batch_id}")
     return head, has_rows
 
 
@@ -64,11 +64,11 @@ def _before_rows(lines: Iterator[bytes]) -> tuple[bytes, bool]:
             text = b"".join(before).rstrip().removesuffix(b",")
             return text, line.strip() == _ROWS
         before.append(line)
-    raise BadReport("it has no rows")
+    raise ReportFileError("it has no rows")
 
 
 def _read(text: bytes) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadReport(f"it cannot be read: {error}") from None
+        raise ReportFileError(f"it cannot be read: {error}") from None

@@ -19,7 +19,7 @@ _SPAN = re.compile(r"(\d{1,5})([hdw])")
 _DAYS = {"d": 1, "w": 7}
 
 
-class BadPeriod(ValueError):  # noqa: N818 - a time that is bad
+class PeriodError(ValueError):
     """Not a time, or one that ends before it begins; says what to write."""
 
 
@@ -42,20 +42,20 @@ def period(since: str, until: str | None, now_s: float) -> Period:
     and `4w` are the beginning of that day, so that no day is cut.
 
     Raises:
-        BadPeriod: one of them is no moment or too long ago, or nothing lies between
+        PeriodError: one of them is no moment or too long ago, or nothing lies between
             them.
     """
     begin_s = _moment_s("--since", since, now_s)
     end_s = now_s if until is None else _moment_s("--until", until, now_s)
     for option, text, at_s in (("--since", since, begin_s), ("--until", until, end_s)):
         if at_s < _FIRST_S:
-            raise BadPeriod(
+            raise PeriodError(
                 f"{option} {text}: no batch is so old; the earliest day is "
                 f"{FIRST_YEAR}-01-01"
             )
     if end_s <= begin_s:
         last = "now" if until is None else until
-        raise BadPeriod(f"nothing lies between --since {since} and {last}")
+        raise PeriodError(f"nothing lies between --since {since} and {last}")
     return Period(begin_s, end_s)
 
 
@@ -68,7 +68,7 @@ def _moment_s(option: str, text: str, now_s: float) -> float:
     try:
         day = date.fromisoformat(text.strip())
     except ValueError:
-        raise BadPeriod(
+        raise PeriodError(
             f"{option} {text}: write it as 12h, 30d, 4w, or a day such as 2026-11-01"
         ) from None
     return datetime.combine(day, time(), UTC).timestamp()

@@ -15,7 +15,7 @@ from typing import Any
 from jobs.money import usd_micros
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.report.formats import iso, usd
-from jobs.report.kept import BadReport
+from jobs.report.kept import ReportFileError
 from jobs.report.period import Period
 from jobs.report.sums import FRUITLESS, Sum
 from jobs.states import WATCHED, State
@@ -71,7 +71,7 @@ def entry_of_row(row: Mapping[str, Any]) -> Entry:
     """A row of a kept report.
 
     Raises:
-        BadReport: it lacks something, or has something else there.
+        ReportFileError: it lacks something, or has something else there.
     """
     try:
         attempts = [
@@ -89,7 +89,7 @@ def entry_of_row(row: Mapping[str, Any]) -> Entry:
         state = State(row["state"])
         return Entry(str(row["id"]), str(row["model"]), state, attempts)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise BadReport(f"a row of it is none: {error!r}") from None
+        raise ReportFileError(f"a row of it is none: {error!r}") from None
 
 
 def part_of(
@@ -98,7 +98,8 @@ def part_of(
     """What a batch adds, job by job.
 
     Raises:
-        BadReport: what was read of a report does not add up to what the ledger has.
+        ReportFileError: what was read of a report does not add up to what the ledger
+            has.
     """
     part = Part(batch, read_from)
     jobs = charged_usd_micros = refunded_usd_micros = 0
@@ -110,7 +111,7 @@ def part_of(
     booked = (batch.total, batch.charged_usd_micros, batch.refunded_usd_micros)
     read = (jobs, charged_usd_micros, refunded_usd_micros)
     if read_from == "report" and read != booked:
-        raise BadReport(
+        raise ReportFileError(
             f"it has {jobs} jobs, ${usd(charged_usd_micros)} charged and "
             f"${usd(refunded_usd_micros)} refunded, and the ledger {batch.total}, "
             f"${usd(batch.charged_usd_micros)} and ${usd(batch.refunded_usd_micros)}"

@@ -36,7 +36,7 @@ PREFIX = "REELMILL_"
 LONGEST_SOCKET_PATH = 100
 
 
-class BadSettings(Exception):  # noqa: N818 - the settings are bad
+class SettingsError(Exception):
     """The environment asks for something that cannot be; says which variable."""
 
 
@@ -307,18 +307,18 @@ def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     """The settings of an environment; `overrides` by field name win.
 
     Raises:
-        BadSettings: with one line for every variable that is wrong.
+        SettingsError: with one line for every variable that is wrong.
     """
     environ = os.environ if environ is None else environ
     aliases = {str(f.alias): name for name, f in Settings.model_fields.items()}
     unknown = [n for n in environ if n.startswith(PREFIX) and n not in aliases]
     if unknown:
-        raise BadSettings("\n".join(_unknown(name, aliases) for name in unknown))
+        raise SettingsError("\n".join(_unknown(name, aliases) for name in unknown))
     given = {aliases[n]: v for n, v in environ.items() if n in aliases and v != ""}
     try:
         return Settings.model_validate({**given, **overrides})
     except ValidationError as error:
-        raise BadSettings(_explain(error)) from None
+        raise SettingsError(_explain(error)) from None
 
 
 def sends_checksums() -> bool:

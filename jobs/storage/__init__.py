@@ -23,10 +23,10 @@ from obstore.store import LocalStore, ObjectStore
 
 from jobs.storage import bucket, folder
 from jobs.storage.pieces import CHUNK_BYTES, Pieces
-from jobs.storage.places import KeyTaken, StoreError, normal, parse
+from jobs.storage.places import KeyTakenError, StoreError, normal, parse
 from jobs.storage.words import explain, is_no_bucket
 
-__all__ = ["PART_BYTES", "KeyTaken", "Store", "StoreError", "normal", "parse"]
+__all__ = ["PART_BYTES", "KeyTakenError", "Store", "StoreError", "normal", "parse"]
 
 #: A file larger than this goes to a bucket in parts of this size; at most so many of
 #: them are under way, and in memory, for one file.
@@ -93,7 +93,7 @@ class Store:
             replace: False if another file there shall stay.
 
         Raises:
-            KeyTaken: another file may be there, and shall stay.
+            KeyTakenError: another file may be there, and shall stay.
             StoreError: it could not be kept.
         """
         told = {"Content-Type": content_type} | ({"sha256": sha256} if sha256 else {})
@@ -104,7 +104,7 @@ class Store:
                 with path.open("rb") as file:
                     self._put(key, file, told, self._files)
             elif path.stat().st_size > bucket.LARGEST_NEW_BYTES or not self._makes_new:
-                raise KeyTaken(f"{self.place(key)}: there may be another file")
+                raise KeyTakenError(f"{self.place(key)}: there may be another file")
             else:
                 bucket.keep_new_file(self._files, key, path, told)
         except FileExistsError:
@@ -126,7 +126,7 @@ class Store:
         """Keep what is small under `key`, as `put_file` keeps a file.
 
         Raises:
-            KeyTaken: there is another file.
+            KeyTakenError: there is another file.
             StoreError: it could not be kept.
         """
         told = {"Content-Type": content_type}
@@ -259,7 +259,7 @@ class Store:
                 file.flush()
                 sha256 = hashlib.sha256(content).hexdigest()
                 how = {"content_type": "video/mp4", "sha256": sha256}
-                with suppress(KeyTaken):  # where nothing can be told to be new
+                with suppress(KeyTakenError):  # where nothing can be told to be new
                     self.put_file(key, Path(file.name), **how, replace=False)
                     if self.get(key) != content:
                         said = "what it gives back is not what it was given"
@@ -320,7 +320,7 @@ class Store:
                 return
         except ERRORS as error:
             raise self._failed(key, "cannot be kept", error) from None
-        raise KeyTaken(f"{self.place(key)}: there is another file")
+        raise KeyTakenError(f"{self.place(key)}: there is another file")
 
     def _failed(self, key: str, what: str, error: Exception) -> StoreError:
         words = self._words(error)

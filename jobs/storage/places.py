@@ -15,7 +15,7 @@ class StoreError(Exception):
         self.words = words or message
 
 
-class KeyTaken(StoreError):  # noqa: N818 - the key is taken
+class KeyTakenError(StoreError):
     """There is another file under this key, or the store cannot rule it out."""
 
 

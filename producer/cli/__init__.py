@@ -12,7 +12,7 @@ from cyclopts import CycloptsError
 from producer import streams
 from producer.cli import batches, manifests, mistakes, schedules, service
 from producer.cli.app import app, version
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 __all__ = ["app", "batches", "main", "manifests", "schedules", "service"]
 
@@ -29,7 +29,7 @@ def main() -> None:
     except CycloptsError as error:
         _say(mistakes.sentence(error))
         code = Exit.USAGE
-    except Stop as stop:
+    except CommandError as stop:
         if str(stop):
             _say(str(stop))
         code = stop.code

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from producer.cli.app import AnyModel, Json, app
-from producer.exits import Stop
+from producer.exits import CommandError
 
 GROUP = Group("This set-up", sort_key=3)
 
@@ -120,7 +120,9 @@ def metrics(
         once: Print the figures and end.
     """
     if find_spec("prometheus_client") is None:
-        raise Stop("figures need prometheus-client: pip install 'reelmill[metrics]'")
+        raise CommandError(
+            "figures need prometheus-client: pip install 'reelmill[metrics]'"
+        )
     from producer.metrics import expose
 
     return expose(host, port, once=once)

@@ -21,7 +21,7 @@ from producer.doctor.fleet import fleet
 from producer.doctor.server import server
 from producer.doctor.setup import limits, models, provider, store, versions
 from producer.doctor.standstill import standstill
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.private import ledger_of
 
 COLOURS = {Health.GOOD: "green", Health.WARNING: "yellow", Health.WRONG: "red"}
@@ -55,7 +55,7 @@ def look(chosen: Settings) -> Iterator[Finding]:
         with ledger_of(chosen, alone=False) as ledger:
             for question in (server, fleet, standstill, _adapted):
                 yield from question(ledger, chosen)
-    except Stop as stop:
+    except CommandError as stop:
         yield wrong("ledger", str(stop))
     yield from provider(chosen)
     yield from limits(chosen)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from jobs import broker, redis_url
-from jobs.ledger import Ledger, LedgerError, NotDurable
+from jobs.ledger import Ledger, LedgerError, NotDurableError
 from jobs.ledger.refusals import rights_words, trouble
 from jobs.settings import Settings
 from producer.doctor.findings import Finding, good, warning, wrong
@@ -77,7 +77,7 @@ def _broker(chosen: Settings) -> Finding:
 def _durability(ledger: Ledger, chosen: Settings) -> Finding:
     try:
         ledger.durable()
-    except NotDurable as error:
+    except NotDurableError as error:
         return wrong("durability", str(error))
     except LedgerError as error:
         return wrong("ledger", trouble(chosen.ledger_url, error))

@@ -21,7 +21,7 @@ from jobs.storage import Store, StoreError
 from jobs.text import duration
 from producer import account
 from producer.doctor.findings import Finding, good, warning, wrong
-from producer.exits import Stop
+from producer.exits import CommandError
 from producer.rebuilding.copying import lost_batches
 
 #: What is due for longer is late: a worker looks several times a second.
@@ -79,7 +79,7 @@ def _lost_data(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         lost = lost_batches(ledger, chosen.store)
         marks = StoreMarks(ledger, Store(chosen.store), chosen.account_id)
         older = marks.are_forgotten()
-    except (Stop, StoreError):
+    except (CommandError, StoreError):
         return  # said of the store already
     if older and not ledger.permits.read(chosen.account_id).older:
         yield wrong("lost data", older_words(chosen.store))

@@ -7,14 +7,14 @@ by. What asks the web is not in this namespace: its libraries take 0.15 s to imp
 
 from producer.looking.judging import contents_of, opened, pictures_of, problems_of
 from producer.looking.memory import FRESH_S, Found, Memory
-from producer.looking.seen import LookSummary, NotSeen
+from producer.looking.seen import ImageCheckError, LookSummary
 
 __all__ = [
     "FRESH_S",
     "Found",
+    "ImageCheckError",
     "LookSummary",
     "Memory",
-    "NotSeen",
     "contents_of",
     "opened",
     "pictures_of",

@@ -19,7 +19,7 @@ from jobs.net import Guard, barred_by
 from producer.looking.connections import Connections
 from producer.looking.hosts import Hosts
 from producer.looking.proxies import Proxies
-from producer.looking.seen import NotSeen
+from producer.looking.seen import ImageCheckError
 from producer.looking.troubles import (
     check,
     timed_out,
@@ -78,13 +78,14 @@ class Asking:
         """What `ask` gives, tried again where its trouble may pass.
 
         Raises:
-            NotSeen: it did not pass, or the host wants to be left alone for too long.
+            ImageCheckError: it did not pass, or the host wants to be left alone for too
+                long.
         """
         wait_s = self._manners.wait_s
         for _ in range(self._manners.tries - 1):
             try:
                 return await ask()
-            except NotSeen as trouble:
+            except ImageCheckError as trouble:
                 if not trouble.passing or trouble.after_s > self._manners.most_wait_s:
                     raise
                 # Many wait for one host: let them not come back in one moment.
@@ -101,7 +102,7 @@ class Asking:
         """An answer that a look can use, its body still to be read.
 
         Raises:
-            NotSeen: there is none; also where the body cannot be read.
+            ImageCheckError: there is none; also where the body cannot be read.
         """
         try:
             async with AsyncExitStack() as held:
@@ -124,7 +125,7 @@ class Asking:
                     await held.enter_async_context(hop.pop_all())
                     return answer
                 address = _led_to(address, answer.headers["location"])
-        raise NotSeen(
+        raise ImageCheckError(
             f"is redirected more than {MOST_REDIRECTS} times",
             "give the address that it ends at",
         )
@@ -138,7 +139,7 @@ class Asking:
         await hop.enter_async_context(self._hosts.turn(host))
         await hop.enter_async_context(asyncio.timeout(self._manners.deadline_s))
         if self._hosts.is_silent(host):
-            raise NotSeen(
+            raise ImageCheckError(
                 f"was not asked for: {host} has not answered for a while",
                 "see whether that host is up",
             )
@@ -148,7 +149,7 @@ class Asking:
             response = await transport.handle_async_request(request)
         except (ValueError, httpx.InvalidURL) as error:
             # Such as a name whose parts are too long to be asked for.
-            raise NotSeen(
+            raise ImageCheckError(
                 f"cannot be asked for ({error})", "check the address"
             ) from None
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
@@ -194,5 +195,7 @@ def _host_of(address: str) -> str:
     except (httpx.InvalidURL, ValueError):
         parts, host = urlsplit(""), ""
     if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc:
-        raise NotSeen("is, or leads to, what is no web address", "check the address")
+        raise ImageCheckError(
+            "is, or leads to, what is no web address", "check the address"
+        )
     return host

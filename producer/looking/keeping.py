@@ -36,7 +36,7 @@ _COLUMNS = (
 )
 
 
-class Unusable(Exception):  # noqa: N818 - the file is unusable
+class UnusableCacheError(Exception):
     """A database, but not one of ours or not of this version."""
 
 
@@ -45,7 +45,7 @@ def opened(path: Path) -> sqlite3.Connection:
 
     Raises:
         sqlite3.DatabaseError: it is broken, or no database.
-        Unusable: it is a database of another kind.
+        UnusableCacheError: it is a database of another kind.
         OSError: it cannot be made.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def prepare(file: sqlite3.Connection) -> None:
     """Make the tables where they are missing.
 
     Raises:
-        Unusable: there are others.
+        UnusableCacheError: there are others.
     """
     if _version(file) == VERSION:
         return
@@ -77,7 +77,7 @@ def prepare(file: sqlite3.Connection) -> None:
         if (version := _version(file)) == VERSION:
             return
         if file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise Unusable(f"its version is {version} and not {VERSION}")
+            raise UnusableCacheError(f"its version is {version} and not {VERSION}")
         for table in _TABLES:
             file.execute(table)
         file.execute(f"PRAGMA user_version = {VERSION}")

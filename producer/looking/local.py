@@ -14,7 +14,7 @@ from typing import BinaryIO
 from unicodedata import normalize
 
 from producer.looking.memory import Kept
-from producer.looking.seen import NotSeen
+from producer.looking.seen import ImageCheckError
 from producer.looking.wish import Wish
 
 _BARE_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?::\d+)?/.", re.IGNORECASE)
@@ -32,7 +32,7 @@ def tag_of(path: str) -> str:
     """What the folder says of a file: it changes whenever the file does.
 
     Raises:
-        NotSeen: it is not there, or no regular file.
+        ImageCheckError: it is not there, or no regular file.
     """
     try:
         # A path as it was written, even an odd one.
@@ -46,7 +46,7 @@ def look(path: str, wish: Wish) -> Kept:
     """Look at a file.
 
     Raises:
-        NotSeen: it cannot be seen.
+        ImageCheckError: it cannot be seen.
     """
     with opened(path) as file:
         before = os.fstat(file.fileno())
@@ -55,7 +55,7 @@ def look(path: str, wish: Wish) -> Kept:
         after = os.fstat(file.fileno())
     came = reading.size_bytes
     if _tag(path, before) != _tag(path, after) or came > after.st_size:
-        raise NotSeen("changed while it was read", "try again")
+        raise ImageCheckError("changed while it was read", "try again")
     found = reading.look(after.st_size, whole=came == after.st_size)
     settled = time.time() - after.st_mtime > _SETTLED_S
     return Kept(found, _tag(path, after) if settled else "")
@@ -66,7 +66,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
     """A regular file to be read.
 
     Raises:
-        NotSeen: it is not there, no regular file, or may not be read.
+        ImageCheckError: it is not there, no regular file, or may not be read.
     """
     tag_of(path)
     try:
@@ -98,7 +98,7 @@ def _on_disk(path: str) -> str:
 def _tag(path: str, status: os.stat_result) -> str:
     if not stat.S_ISREG(status.st_mode):
         what = "folder" if stat.S_ISDIR(status.st_mode) else "pipe or device"
-        raise NotSeen(
+        raise ImageCheckError(
             f"is a {what} and no file",
             f"give a picture in {path!r}" if what == "folder" else "give a picture",
             trouble="not-a-file",
@@ -106,15 +106,17 @@ def _tag(path: str, status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
 
 
-def _trouble_of(path: str, error: Exception) -> NotSeen:
+def _trouble_of(path: str, error: Exception) -> ImageCheckError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         suggestion = "check the path, which is relative to its manifest's folder"
         if _BARE_HOST.match(path):
             suggestion = f"check the path, or write https://{path[:80]}"
-        return NotSeen("is not there", suggestion, trouble="not-found")
+        return ImageCheckError("is not there", suggestion, trouble="not-found")
     if isinstance(error, PermissionError):
-        return NotSeen(
+        return ImageCheckError(
             "may not be read", "let your user read it", trouble="not-readable"
         )
     words = getattr(error, "strerror", None) or str(error)
-    return NotSeen(f"cannot be read ({words})", "check it", trouble="not-readable")
+    return ImageCheckError(
+        f"cannot be read ({words})", "check it", trouble="not-readable"
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jobs.catalogue.pictures import Look
 from producer.looking import keeping
-from producer.looking.keeping import Unusable
+from producer.looking.keeping import UnusableCacheError
 
 #: A good look at the very same address is believed for so long without asking.
 FRESH_S = 3600.0
@@ -232,7 +232,7 @@ class Memory:
             self._file = keeping.opened(self._path)
         except (sqlite3.OperationalError, OSError) as error:
             self._say(f"{self._path}: nothing can be remembered ({error})")
-        except (sqlite3.DatabaseError, Unusable) as error:
+        except (sqlite3.DatabaseError, UnusableCacheError) as error:
             self._renew(error)
 
     def _renew(self, error: Exception) -> None:
@@ -240,7 +240,7 @@ class Memory:
         try:
             aside = keeping.put_aside(self._path)
             self._file = keeping.opened(self._path)
-        except (sqlite3.Error, OSError, Unusable) as again:
+        except (sqlite3.Error, OSError, UnusableCacheError) as again:
             self._say(f"{self._path}: nothing can be remembered ({again})")
             return
         self._say(

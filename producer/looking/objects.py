@@ -16,7 +16,7 @@ from obstore.store import ObjectStore
 
 from jobs.storage.bucket import PART_TIMEOUT, open_bucket
 from producer.looking.memory import Kept
-from producer.looking.seen import NotSeen
+from producer.looking.seen import ImageCheckError
 from producer.looking.wish import Wish
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def tag_of(address: str) -> str:
     """What the bucket says of an object; empty where it says nothing to rely on.
 
     Raises:
-        NotSeen: it is not there, or the bucket cannot be asked.
+        ImageCheckError: it is not there, or the bucket cannot be asked.
     """
     store, key = _place(address)
     try:
@@ -42,7 +42,7 @@ def look(address: str, wish: Wish) -> Kept:
     """Look at an object.
 
     Raises:
-        NotSeen: it cannot be seen.
+        ImageCheckError: it cannot be seen.
     """
     store, key = _place(address)
     try:
@@ -61,7 +61,8 @@ def opened(address: str) -> Iterator[BinaryIO]:
     """An object to be read from its beginning.
 
     Raises:
-        NotSeen: it is not there, or the bucket cannot be asked; reading raises OSError.
+        ImageCheckError: it is not there, or the bucket cannot be asked; reading raises
+            OSError.
     """
     store, key = _place(address)
     try:
@@ -102,7 +103,7 @@ def _place(address: str) -> tuple[ObjectStore, str]:
     scheme, _, rest = address.partition("://")
     bucket, _, key = rest.partition("/")
     if not bucket or not key:
-        raise NotSeen(
+        raise ImageCheckError(
             "names no picture in a bucket",
             f"write it like {scheme}://bucket/mug.jpg",
             trouble="not-found",
@@ -123,20 +124,20 @@ def _tag(meta: Any) -> str:  # noqa: ANN401 - obstore's own mapping
     return f"{meta['size']}-{tag}" if tag else ""
 
 
-def _trouble_of(error: Exception) -> NotSeen:
+def _trouble_of(error: Exception) -> ImageCheckError:
     if isinstance(error, FileNotFoundError):
-        return NotSeen(
+        return ImageCheckError(
             "is not there", "check the bucket and the key", trouble="not-found"
         )
     if isinstance(
         error, PermissionError | PermissionDeniedError | UnauthenticatedError
     ):
-        return NotSeen(
+        return ImageCheckError(
             "may not be read",
             "let your credentials read that bucket",
             trouble="not-readable",
         )
     words = str(error).partition("\n")[0]
-    return NotSeen(
+    return ImageCheckError(
         f"cannot be read ({words[:200]})", "check the bucket and your credentials"
     )

@@ -18,7 +18,7 @@ from jobs.text import shown
 from producer.looking import local
 from producer.looking.asking import Asking, Manners
 from producer.looking.memory import Found, Kept, Memory
-from producer.looking.seen import LookSummary, NotSeen
+from producer.looking.seen import ImageCheckError, LookSummary
 from producer.looking.web import WebLook
 from producer.looking.wish import Wish
 
@@ -105,7 +105,7 @@ class _Round:
         for address in left:
             try:
                 kept, believed = await self._look(address, asking)
-            except NotSeen as trouble:
+            except ImageCheckError as trouble:
                 self.looked += 1
                 message = f"{shown(address)} {trouble.message}"
                 found = Found(None, trouble.trouble, message, trouble.suggestion)

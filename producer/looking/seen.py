@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-class NotSeen(Exception):  # noqa: N818 - a finding about a picture
+class ImageCheckError(Exception):
     """A picture could not be seen; the message goes on after the picture's name."""
 
     def __init__(

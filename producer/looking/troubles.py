@@ -10,7 +10,7 @@ import aiohttp
 import httpx
 
 from jobs.net import BarredError, Standing, barred_by
-from producer.looking.seen import NotSeen
+from producer.looking.seen import ImageCheckError
 
 #: What a look can use; anything else is a trouble.
 _USABLE = frozenset(
@@ -52,13 +52,13 @@ def check(answer: httpx.Response) -> None:
     """Let pass what a look can use.
 
     Raises:
-        NotSeen: a look cannot use it.
+        ImageCheckError: a look cannot use it.
     """
     status = answer.status_code
     if status in _USABLE:
         encoding = answer.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in {"", "identity"}:
-            raise NotSeen(
+            raise ImageCheckError(
                 "comes packed although it was asked for as it is",
                 "turn compression off for pictures on that host",
             )
@@ -69,7 +69,7 @@ def check(answer: httpx.Response) -> None:
         suggestion = "nothing is there: check the address"
     else:
         suggestion = "see whether that host is well, then try again"
-    raise NotSeen(
+    raise ImageCheckError(
         f"cannot be read: the host answers HTTP {status}",
         suggestion,
         passing=status in _PASSING,
@@ -91,46 +91,46 @@ def _after_s(answer: httpx.Response) -> float:
         return 0.0
 
 
-def timed_out(limit_s: float) -> NotSeen:
+def timed_out(limit_s: float) -> ImageCheckError:
     """What a person is told where an answer was not over in time."""
-    return NotSeen(
+    return ImageCheckError(
         f"did not come within {limit_s:g} s",
         "see whether that host is well, then try again",
         passing=True,
     )
 
 
-def trouble_of(error: Exception) -> NotSeen:
+def trouble_of(error: Exception) -> ImageCheckError:
     """What a person is told of an error on the way."""
     if (barred := barred_by(error)) is not None:
         return _trouble_of_barred(barred)
     below = error.__cause__ or error
     if isinstance(below, aiohttp.ClientConnectorDNSError):
-        return NotSeen(
+        return ImageCheckError(
             "cannot be reached: its host has no address",
             "check how the host is spelt",
             passing=True,
         )
     if isinstance(below, aiohttp.ClientSSLError):
-        return NotSeen(
+        return ImageCheckError(
             "cannot be reached: its host's certificate is not valid",
             "give an address whose certificate is",
         )
     words = str(below).partition("\n")[0] or type(below).__name__
-    return NotSeen(
+    return ImageCheckError(
         f"cannot be read ({words})", "see whether that host is up", passing=True
     )
 
 
-def _trouble_of_barred(barred: BarredError) -> NotSeen:
+def _trouble_of_barred(barred: BarredError) -> ImageCheckError:
     """What a person is told of an address that is not asked."""
     if barred.standing is Standing.NEVER:
-        return NotSeen(
+        return ImageCheckError(
             "leads to a link-local address, which is never asked",
             "give an address that everybody can open",
             trouble=barred.standing.value,
         )
-    return NotSeen(
+    return ImageCheckError(
         "leads to a private address, which the provider cannot reach",
         "give an address that everybody can open, or a local file, which is uploaded",
         trouble=barred.standing.value,

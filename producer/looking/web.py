@@ -15,7 +15,7 @@ import httpx
 from jobs.catalogue.pictures import FIRST_BYTES, Reading
 from producer.looking.asking import Asking
 from producer.looking.memory import Kept, Memory
-from producer.looking.seen import NotSeen
+from producer.looking.seen import ImageCheckError
 from producer.looking.wish import Wish
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
@@ -59,7 +59,7 @@ class WebLook:
         """Whether the picture is the one that was kept; no body is read for it.
 
         Raises:
-            NotSeen: it cannot be asked.
+            ImageCheckError: it cannot be asked.
         """
         headers = {"Range": "bytes=0-0"}
         if kept.tag:
@@ -78,7 +78,7 @@ class WebLook:
                 if kept.tag:
                     return _tag_of(answer) == kept.tag
                 return str(answer.headers.get("last-modified", "")) == kept.modified
-        except NotSeen as trouble:
+        except ImageCheckError as trouble:
             if trouble.to_range:
                 return False
             raise
@@ -87,12 +87,12 @@ class WebLook:
         """Look at the picture anew.
 
         Raises:
-            NotSeen: it cannot be seen.
+            ImageCheckError: it cannot be seen.
         """
         self._begin()
         try:
             ranged = not self._plainly and await self._ask(0, FIRST_BYTES - 1)
-        except NotSeen as trouble:
+        except ImageCheckError as trouble:
             self._plainly = trouble.to_range
             # What may pass is asked again after a while, and without a range then.
             if trouble.passing or not self._plainly:
@@ -125,7 +125,7 @@ class WebLook:
                 await self._read_as_needed(answer)
                 return True
             if last is None:
-                raise NotSeen(
+                raise ImageCheckError(
                     f"cannot be read: the host answers HTTP {answer.status_code}",
                     "see whether that host is well, then try again",
                 )
@@ -139,7 +139,9 @@ class WebLook:
         match = _CONTENT_RANGE.fullmatch(said)
         facts = _facts_of(answer)
         if first and (match is None or (facts != self._facts)):
-            raise NotSeen("changed while it was read", "try again", passing=True)
+            raise ImageCheckError(
+                "changed while it was read", "try again", passing=True
+            )
         if match is None:
             return False
         begin, end, size = map(int, match.groups())
@@ -172,7 +174,7 @@ class WebLook:
             if self._reading.size_bytes > self._wish.most_bytes and (
                 self._facts.size_bytes is None
             ):
-                raise NotSeen(
+                raise ImageCheckError(
                     f"sends more than {self._wish.most_bytes:,} bytes",
                     "save it smaller",
                     trouble="picture-bytes",
@@ -251,8 +253,8 @@ def _modified_of(answer: httpx.Response) -> str:
         return ""
 
 
-def _cut_off(came: int, wanted: int) -> NotSeen:
-    return NotSeen(
+def _cut_off(came: int, wanted: int) -> ImageCheckError:
+    return ImageCheckError(
         f"comes cut off: {came:,} of {wanted:,} bytes",
         "see whether that host is well, then try again",
         passing=True,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jobs import catalogue
-from jobs.catalogue import Catalogue, UnknownModel
+from jobs.catalogue import Catalogue, UnknownModelError
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
 from jobs.ledger.permits import AccountRecord
@@ -176,7 +176,7 @@ def _works(
 def _typical_s(known: Catalogue, model_id: str, duration_s: int) -> float:
     try:
         return known.find(model_id).typical_s({"duration": duration_s})
-    except UnknownModel:  # queued by a newer version
+    except UnknownModelError:  # queued by a newer version
         return UNKNOWN_TYPICAL_S
 
 

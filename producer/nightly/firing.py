@@ -20,7 +20,7 @@ from jobs.storage import Store, StoreError
 from producer import problems
 from producer.batching import encodable
 from producer.commands import hand_over, read, settings_of
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.nightly import deadlines
 from producer.nightly.deadlines import Deadline
 from producer.options import Reading, Spending
@@ -36,13 +36,14 @@ _NOTHING = (
 
 log = logging.getLogger("reelmill.scheduler")
 
-#: Takes a manifest and becomes a batch; raises `Refused` or `Stop`.
+#: Takes a manifest and becomes a batch; raises `ManifestRefusedError` or
+#: `CommandError`.
 Submit = Callable[[str, Reading, Spending], BatchRecord]
 
 _Options = TypeVar("_Options", Reading, Spending)
 
 
-class Refused(Exception):  # noqa: N818 - a finding about a manifest
+class ManifestRefusedError(Exception):
     """Nothing of a manifest was handed over, for its problems."""
 
     def __init__(self, lines: tuple[str, ...]) -> None:
@@ -84,7 +85,7 @@ def submit_to(ledger: Ledger) -> Submit:
         budget = usd_micros(spending.budget) if spending.budget else None
         with closing(read(manifest, reading, chosen, whole=True)) as found:
             if found.problems.count:
-                raise Refused(tuple(problems.lines(found.problems)))
+                raise ManifestRefusedError(tuple(problems.lines(found.problems)))
             # It was opened by its name; from here on the name is only stored.
             found.source = encodable(found.source)
             return hand_over(ledger, found, chosen, spending, budget)
@@ -96,14 +97,14 @@ def _check_store(url: str) -> None:
     try:
         Store(url).check_writable()
     except StoreError as error:
-        raise Stop(str(error), Exit.UNREACHABLE) from None
+        raise CommandError(str(error), Exit.UNREACHABLE) from None
 
 
 def options_of(schedule: Schedule) -> tuple[Reading, Spending]:
     """How the manifests of a schedule are read, and what may be spent on each.
 
     Raises:
-        Stop: the schedule was written by a version that has other options.
+        CommandError: the schedule was written by a version that has other options.
     """
     spending = _options(Spending, {**schedule.spending, "yes": True})
     return _options(Reading, schedule.reading), spending
@@ -119,7 +120,7 @@ def fire(schedule: Schedule, submit: Submit, course: Course) -> None:
     """
     try:
         options = options_of(schedule)
-    except Stop as stop:
+    except CommandError as stop:
         course.handed += [Handed(m, "", (str(stop),)) for m in schedule.manifests]
         return
     for place in schedule.manifests:
@@ -195,12 +196,12 @@ def _hand_over(
     """Hand a manifest over, and write down what came of it."""
     try:
         batch = submit(manifest, *options)
-    except Refused as refused:
+    except ManifestRefusedError as refused:
         lines = refused.lines
         more = len(lines) - MOST_LINES
         tail = (f"and {more} more lines",) if more > 0 else ()
         course.handed.append(Handed(manifest, "", (*lines[:MOST_LINES], *tail)))
-    except Stop as stop:
+    except CommandError as stop:
         if stop.code is Exit.UNREACHABLE:
             course.again.append(f"{manifest}: {stop}")
         else:
@@ -220,7 +221,7 @@ def _options(kind: type[_Options], given: Mapping[str, Any]) -> _Options:
     try:
         return kind(**values)
     except TypeError:
-        raise Stop(
+        raise CommandError(
             "the schedule was made by another version of reelmill, with options that "
             "this one does not have; add it again with --replace"
         ) from None

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 
-from jobs.batch.schedule import BadSchedule, Due, Firing, Schedule, due
+from jobs.batch.schedule import Due, Firing, Schedule, ScheduleError, due
 from jobs.batch.telling import Kind, Telling
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.batches import JobsDeletedError
 from jobs.ledger.schedules import Standing
 from jobs.settings import Settings, worker_name
-from producer.exits import Stop
+from producer.exits import CommandError
 from producer.nightly.firing import (
     Course,
     Submit,
@@ -113,13 +113,13 @@ class Scheduler:
         it must be tried again: that is left to the person and the clock.
 
         Raises:
-            Stop: somebody is firing it.
+            CommandError: somebody is firing it.
         """
         now_s = self._means.clock()
         claim = self._claim(standing.schedule.name, now_s)
         if claim is None:
             holder = standing.holder.partition("#")[0] or "another scheduler"
-            raise Stop(
+            raise CommandError(
                 f"{standing.schedule.name} is in the hands of {holder}; "
                 "reelmill schedule list shows what comes of it"
             )
@@ -137,7 +137,7 @@ class Scheduler:
             return False
         try:
             found = due(schedule, standing.done_until_s, now_s)
-        except BadSchedule as bad:
+        except ScheduleError as bad:
             # It was checked when it was added, by a machine that knows the zone.
             log.error("%s cannot be fired: %s", schedule.name, bad)  # noqa: TRY400 - a finding
             return False

@@ -16,7 +16,7 @@ from jobs.ledger import Ledger, LedgerError
 from jobs.settings import Settings, worker_name
 from producer import console
 from producer.choosing import chosen_settings
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.nightly.rounds import BEAT_S, STALE_S, Means, Scheduler, log
 from producer.private import ledger_of, make_home
 
@@ -44,10 +44,10 @@ def fleet_ledger(chosen: Settings) -> Iterator[Ledger]:
     """The ledger that schedules are kept in, which must outlive this command.
 
     Raises:
-        Stop: it is out of reach, or there is only a private one.
+        CommandError: it is out of reach, or there is only a private one.
     """
     if not chosen.redis_url:
-        raise Stop(
+        raise CommandError(
             "schedules are kept in a shared ledger; set REELMILL_REDIS_URL, or on a "
             "single machine let cron start reelmill run (docs/nightly.md)"
         )
@@ -60,7 +60,7 @@ def _check(ledger: Ledger, chosen: Settings) -> int:
     beat_s = ledger.schedules.beat_s(chosen.account_id, host)
     silent_s = ledger.now_s() - beat_s
     if silent_s > STALE_S:
-        raise Stop(
+        raise CommandError(
             "no scheduler lives on this machine; start one: reelmill scheduler",
             Exit.UNREACHABLE,
         )

@@ -11,10 +11,10 @@ from typing import Any
 
 from jobs.batch.schedule import (
     LATE_S,
-    BadSchedule,
     Firing,
     Handed,
     Schedule,
+    ScheduleError,
     span_s,
 )
 from jobs.ledger import Ledger
@@ -26,7 +26,7 @@ from jobs.text import duration, iso, masked
 from producer import console
 from producer.choosing import chosen_settings
 from producer.console import Table, print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.labelling import given
 from producer.nightly.rounds import STALE_S, Means, Scheduler, left_to_others
 from producer.nightly.scheduler import fleet_ledger
@@ -54,12 +54,12 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
     """Keep a schedule; nothing is read or spent before it fires."""
     chosen = chosen_settings()
     if not chosen.api_key:
-        raise Stop(
+        raise CommandError(
             "WAVESPEED_API_KEY is not set; a schedule belongs to the account that "
             "pays, so set it to that account's key"
         )
     if not spending.yes and spending.budget is None:
-        raise Stop(
+        raise CommandError(
             "what fires at night asks nobody: bound each batch with --budget USD, or "
             "say --yes to whatever the manifests will ask for"
         )
@@ -79,10 +79,12 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
         with fleet_ledger(chosen) as ledger:
             schedule.check(ledger.now_s())
             if not ledger.schedules.add(schedule, replace=replace):
-                raise Stop(f"there is a schedule {name} already; --replace changes it")
+                raise CommandError(
+                    f"there is a schedule {name} already; --replace changes it"
+                )
             _print_added(ledger, schedule, json=json)
-    except BadSchedule as bad:
-        raise Stop(str(bad)) from None
+    except ScheduleError as bad:
+        raise CommandError(str(bad)) from None
     return Exit.STORED
 
 
@@ -94,8 +96,8 @@ def list_schedules(*, json: bool) -> int:
         known = ledger.schedules.all()
         try:
             told = [_told(ledger, standing, now_s) for standing in known]
-        except BadSchedule as bad:  # a zone that only other machines know
-            raise Stop(str(bad)) from None
+        except ScheduleError as bad:  # a zone that only other machines know
+            raise CommandError(str(bad)) from None
         words = stale_words(ledger, chosen.account_id)
     if json:
         print_json({"schedules": told, "warnings": [words] if words else []})
@@ -129,7 +131,7 @@ def run_now(name: str, *, json: bool) -> int:
         if standing is None:
             raise _unknown(ledger, name)
         if standing.schedule.account != chosen.account_id:
-            raise Stop(
+            raise CommandError(
                 f"{name} belongs to account {standing.schedule.account}; {_OTHER}"
             )
         firing = Scheduler(Means.of(ledger, chosen)).fire_now(standing)
@@ -171,33 +173,37 @@ _OTHER = "set WAVESPEED_API_KEY, or REELMILL_ACCOUNT, to that of the account"
 def _cron(cron: str | None) -> str:
     if cron is not None:
         return cron
-    raise BadSchedule('say when: --cron "0 22 * * *" is every day at 22:00')
+    raise ScheduleError('say when: --cron "0 22 * * *" is every day at 22:00')
 
 
 def _place(manifest: str) -> str:
     """A manifest as it is found from anywhere on the machine."""
     if manifest == STDIN:
-        raise Stop("a schedule cannot read from standard input; name a file")
+        raise CommandError("a schedule cannot read from standard input; name a file")
     if is_bucket(manifest):
         return manifest
     try:
         return str(Path(path_of(manifest)).absolute())
     except UnreadableError as unreadable:
         problem = unreadable.problem
-        raise Stop(f"{manifest}: {problem.message}; {problem.suggestion}") from None
+        raise CommandError(
+            f"{manifest}: {problem.message}; {problem.suggestion}"
+        ) from None
 
 
 def _checked(spending: Spending) -> Spending:
     """What may be spent, refused now rather than at night."""
     if spending.fresh:
-        raise Stop("--fresh would pay again at every firing; it is for run and submit")
+        raise CommandError(
+            "--fresh would pay again at every firing; it is for run and submit"
+        )
     given(spending.label)
     try:
         if spending.budget is not None and usd_micros(spending.budget) < 0:
-            raise Stop("--budget: cannot be less than nothing")
+            raise CommandError("--budget: cannot be less than nothing")
         store = normal(spending.store) if spending.store else None
     except (ValueError, StoreError) as error:
-        raise Stop(f"{error}") from None
+        raise CommandError(f"{error}") from None
     return changed(spending, yes=False, store=store)
 
 
@@ -207,10 +213,10 @@ def _given(options: Reading | Spending, default: Reading | Spending) -> dict[str
     return {n: v for n, v in values.items() if v != getattr(default, n)}
 
 
-def _unknown(ledger: Ledger, name: str) -> Stop:
+def _unknown(ledger: Ledger, name: str) -> CommandError:
     names = [standing.schedule.name for standing in ledger.schedules.all()]
     others = f"; there are {', '.join(names)}" if names else ""
-    return Stop(f"there is no schedule {name}{others}")
+    return CommandError(f"there is no schedule {name}{others}")
 
 
 def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:

@@ -22,7 +22,7 @@ from jobs.states import State
 from producer import console
 from producer.choosing import chosen_settings
 from producer.console import print_json
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.private import ledger_of
 from producer.rebuilding import comparing
 from producer.rebuilding.copying import copies_in, keep_copy
@@ -55,11 +55,11 @@ def rebuild(
         json: print the outcome as JSON.
 
     Raises:
-        Stop: the store or the provider does not say what must be known.
+        CommandError: the store or the provider does not say what must be known.
     """
     chosen = chosen_settings(**({"store": store} if store else {}))
     if not chosen.api_key:
-        raise Stop(
+        raise CommandError(
             "WAVESPEED_API_KEY is not set, and the account's history must be asked; "
             "set it to the key that the batches were made with"
         )
@@ -95,7 +95,7 @@ def _to_rebuild(
     if own not in names:
         if ledger_name or len(names) > 1:
             several = ", ".join(names) or "none"
-            raise Stop(
+            raise CommandError(
                 f"{store} has copies of these ledgers: {several}; "
                 "name the lost one with --ledger"
             )
@@ -105,7 +105,7 @@ def _to_rebuild(
     lost = sorted(batch for name, batch in found if name == own and batch not in whole)
     if not lost and not is_older:
         known = f"; it has {len(whole)} batches already" if whole else ""
-        raise Stop(
+        raise CommandError(
             f"{store} has no copy of a batch that this ledger lacks{known}",
             Exit.STORED,
         )
@@ -130,7 +130,7 @@ def _put_back(
         record = records[ref.job]
         moves = replay.replay(made.id, record, batch.asks[ref.job])
         if not ledger.moves.replay(moves):
-            raise Stop(
+            raise CommandError(
                 f"{ref} could not be put back; reelmill show {made.id} {ref.job}"
             )
         ids = {a.prediction_id: ref for a in record.attempts if a.prediction_id}

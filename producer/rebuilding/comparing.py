@@ -21,7 +21,7 @@ from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import account
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.rebuilding.recollecting import CLOCK_SET_S, Recollected, told_by_store
 from producer.rebuilding.remembering import let_history_catch_up
 from producer.statements import every_batch
@@ -41,7 +41,7 @@ def held_since_s(ledger: Ledger, chosen: Settings, *, asked: bool) -> float:
     person says that it is older. 0 if it is not.
 
     Raises:
-        Stop: a store does not tell.
+        CommandError: a store does not tell.
     """
     if not ledger.permits.read(chosen.account_id).older:
         try:
@@ -64,7 +64,7 @@ def known_batches(
     answers first, for these were sent.
 
     Raises:
-        Stop: a store or the provider does not tell.
+        CommandError: a store or the provider does not tell.
     """
     let_history_catch_up(ledger, chosen, older_at_s)
     _must_be_looked_at(ledger, chosen)
@@ -101,7 +101,7 @@ def bring_forward(
     """Bring jobs that a ledger knows to where they were.
 
     Raises:
-        Stop: one cannot be brought there.
+        CommandError: one cannot be brought there.
     """
     made, spent = batch.copy.batch, Counter[str]()
     refs = [Ref(made.id, job_id) for job_id in records]
@@ -116,7 +116,7 @@ def bring_forward(
         if not steps:
             continue
         if not ledger.moves.replay(steps):
-            raise Stop(
+            raise CommandError(
                 f"{ref} has gone on meanwhile; run the same command again",
                 Exit.INCOMPLETE,
             )
@@ -132,7 +132,7 @@ def release(ledger: Ledger, chosen: Settings) -> None:
     """Let the account go on, now that its ledger has what was sent.
 
     Raises:
-        Stop: a store does not tell.
+        CommandError: a store does not tell.
     """
     try:
         for url in _stores(ledger, chosen):
@@ -164,7 +164,7 @@ def _must_be_looked_at(ledger: Ledger, chosen: Settings) -> None:
     Else its job may have been sent again since, and will be again once it is looked at.
 
     Raises:
-        Stop: one did, or the provider does not say.
+        CommandError: one did, or the provider does not say.
     """
     going = {
         record.prediction_id: (Ref(batch.id, record.job.id), record)
@@ -180,7 +180,7 @@ def _must_be_looked_at(ledger: Ledger, chosen: Settings) -> None:
     if failed:
         ledger.due.extend(chosen.account_id, failed, 0.0)
         names = ", ".join(sorted({ref.batch for ref in failed}))
-        raise Stop(
+        raise CommandError(
             f"{len(failed)} predictions have failed, and no worker has looked at them "
             "since; let one that runs do so, or run reelmill collect BATCH for each "
             f"of {names}, and then this again",
@@ -238,8 +238,8 @@ def _known(
     return told
 
 
-def _unreadable(error: StoreError) -> Stop:
-    return Stop(
+def _unreadable(error: StoreError) -> CommandError:
+    return CommandError(
         f"a store cannot be read: {error}; run this again once it can be",
         Exit.UNREACHABLE,
     )

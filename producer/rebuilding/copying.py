@@ -16,7 +16,7 @@ from jobs.ledger.marking import OlderLedgerError, StoreMarks
 from jobs.rebuilding import copies
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 #: Jobs whose links one question to the ledger tells.
 BLOCK = 500
@@ -33,7 +33,7 @@ def keep_copy(
         jobs: all of its jobs, which may be added as they are taken; None reads them.
 
     Raises:
-        Stop: the store does not take it; nothing was sent.
+        CommandError: the store does not take it; nothing was sent.
     """
     key = copies.key_of(ledger.identity.name(), batch.id)
     if jobs is None:
@@ -42,7 +42,7 @@ def keep_copy(
     try:
         Store(batch.store).put_chunks(key, text, "application/x-ndjson")
     except StoreError as error:
-        raise Stop(
+        raise CommandError(
             f"no copy of the batch can be kept, so nothing was sent: {error}; once "
             "the store takes files, run the same command again",
             Exit.UNREACHABLE,
@@ -53,7 +53,7 @@ def lost_batches(ledger: Ledger, store: str) -> list[str]:
     """Batches that this ledger should have and has not, by the copies in a store.
 
     Raises:
-        Stop: the store does not say.
+        CommandError: the store does not say.
     """
     own, known = ledger.identity.known(), set(ledger.batches.ids())
     return sorted(
@@ -69,19 +69,19 @@ def refuse_if_lost(
     """Return if the ledger is whole, or a person wants to begin with an empty one.
 
     Raises:
-        Stop: it is older than what was sent, or lacks batches that the store has copies
-            of.
+        CommandError: it is older than what was sent, or lacks batches that the store
+            has copies of.
     """
     try:
         StoreMarks(ledger, Store(store), account_id).must_be_known()
     except OlderLedgerError as error:
-        raise Stop(f"{error}; nothing was sent") from None
+        raise CommandError(f"{error}; nothing was sent") from None
     except StoreError as error:
         raise _untold(error) from None
     lost = [] if fresh_ledger else lost_batches(ledger, store)
     if lost:
         few = ", ".join(lost[:3]) + (", …" if len(lost) > len(lost[:3]) else "")
-        raise Stop(
+        raise CommandError(
             f"this ledger does not know {len(lost)} batches that {store} has copies of "
             f"({few}); nothing was sent. If theirs is another home or server, set "
             "REELMILL_HOME or REELMILL_REDIS_URL to it; if its data is lost, put it "
@@ -94,7 +94,7 @@ def copies_in(store: str) -> list[tuple[str, str]]:
     """Ledger and batch of every copy in a store.
 
     Raises:
-        Stop: the store does not say.
+        CommandError: the store does not say.
     """
     try:
         found = Store(store).sizes(copies.FOLDER)
@@ -103,8 +103,8 @@ def copies_in(store: str) -> list[tuple[str, str]]:
     return [pair for key in found if (pair := copies.named(key))]
 
 
-def _untold(error: StoreError) -> Stop:
-    return Stop(
+def _untold(error: StoreError) -> CommandError:
+    return CommandError(
         f"it cannot be told whether the ledger is whole: {error}; nothing was "
         "sent, run the same command again once the store answers",
         Exit.UNREACHABLE,

@@ -19,13 +19,13 @@ from jobs.job import Job
 from jobs.manifest.naming import POSTER_ENDING
 from jobs.moves import Ref
 from jobs.rebuilding import OVER, Doubt, Kept, copies
-from jobs.rebuilding.copies import BadCopy, BatchCopy
+from jobs.rebuilding.copies import BatchCopy, BatchCopyError
 from jobs.records import Attempt, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import console
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 #: Small files of a store that are read side by side.
 SIDE_BY_SIDE = 16
@@ -137,7 +137,7 @@ def recollect(
     Besides, a sentence for each copy that is none.
 
     Raises:
-        Stop: the store cannot be read.
+        CommandError: the store cannot be read.
     """
     bad: list[str] = []
     try:
@@ -149,7 +149,7 @@ def recollect(
         own.sort(key=lambda copy: copy.batch.created_at_s)
         return [told_by_store(store, sizes, copy) for copy in own], bad
     except StoreError as error:
-        raise Stop(
+        raise CommandError(
             f"the store cannot be read: {error}; name the one that has the videos "
             "with --store, and run this again",
             Exit.UNREACHABLE,
@@ -160,7 +160,7 @@ def _copy(store: Store, key: str, bad: list[str]) -> BatchCopy | None:
     try:
         # Strictly: a letter that is guessed would make another prompt of it.
         return copies.read((store.get(key) or b"").decode())
-    except (BadCopy, UnicodeDecodeError) as error:
+    except (BatchCopyError, UnicodeDecodeError) as error:
         bad.append(f"{store.place(key)}: {error}")
         return None
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 
 from jobs import catalogue
-from jobs.catalogue import UnknownModel
+from jobs.catalogue import UnknownModelError
 from jobs.ledger.looks import Kind, Mix
 from jobs.pace.limits import Limits
 from jobs.pace.makespan import Work, makespan
@@ -191,7 +191,7 @@ def _works(mix: Mix, times: float) -> list[Work]:
 def _typical_s(kind: Kind) -> float:
     try:
         model = catalogue.builtin().find(kind.model)
-    except UnknownModel:  # queued by a newer version
+    except UnknownModelError:  # queued by a newer version
         return UNKNOWN_TYPICAL_S
     return model.typical_s({"duration": kind.duration_s})
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench import slots
-from bench.measuring import Failed
+from bench.measuring import MeasuringError
 from bench.results import markdown
 from bench.sampling import Sample
 from bench.slots import Case
@@ -86,5 +86,5 @@ def test_it_is_watched_from_when_the_slots_were_full_once() -> None:
 def test_a_batch_that_is_over_before_the_end_is_no_measurement() -> None:
     case = Case(Limits(6_000, 10), 2.0)
     samples = [seen(at_s, slots_in_use=10, waiting=30 - at_s) for at_s in range(90)]
-    with pytest.raises(Failed, match="too small"):
+    with pytest.raises(MeasuringError, match="too small"):
         slots.watched(case, iter(samples), minutes=1)

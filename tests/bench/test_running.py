@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.measuring import Failed, Sampled, tree_memory_bytes
+from bench.measuring import MeasuringError, Sampled, tree_memory_bytes
 from bench.running import Running, await_true
 
 READY = "print('ready', flush=True); import sys; sys.stdin.readline(); "
@@ -49,7 +49,7 @@ def is_dead(process: psutil.Process) -> bool:
 
 def test_one_that_ends_before_it_is_ready_says_why(tmp_path: Path) -> None:
     running = python("raise SystemExit('no broker')", tmp_path)
-    with pytest.raises(Failed, match="no broker"):
+    with pytest.raises(MeasuringError, match="no broker"):
         running.await_word("ready")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.standin.books import WINDOW_S, Books, Busy, Limits
+from bench.standin.books import WINDOW_S, Books, BusyError, Limits
 from bench.standin.times import STRAGGLER_FACTOR, Times
 from bench.standin.video import video
 from worker import mp4
@@ -24,7 +24,7 @@ def filled(
     for now_s in moments_s:
         try:
             books.create(str(next(names)), "m", {}, now_s, lambda _: took_s)
-        except Busy:
+        except BusyError:
             continue
     return books
 

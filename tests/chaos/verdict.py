@@ -175,7 +175,7 @@ def _the_video_is_its_own(tally: Tally, row: Reported, evidence: Evidence) -> No
     try:
         mp4.check(video)
         told = json.loads(video.with_suffix(".json").read_text("utf-8"))
-    except (mp4.NotAVideo, OSError, ValueError) as error:
+    except (mp4.NotAVideoError, OSError, ValueError) as error:
         tally.problems.append(f"{row['prompt']}: {video.name}: {error}")
         return
     digest = hashlib.sha256(video.read_bytes()).hexdigest()

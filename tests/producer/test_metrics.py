@@ -24,7 +24,7 @@ from jobs.ledger import Ledger, connect
 from jobs.pace.limits import Limits
 from jobs.records import BatchRecord
 from jobs.states import State
-from producer.exits import Stop
+from producer.exits import CommandError
 from producer.metrics import as_text, expose, families, gather
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, open_batch
 
@@ -295,7 +295,7 @@ def test_a_port_that_is_taken_is_said_so(monkeypatch: pytest.MonkeyPatch) -> Non
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(Stop, match="name another with --host and --port"):
+        with pytest.raises(CommandError, match="name another with --host and --port"):
             expose("127.0.0.1", other.getsockname()[1], once=False)
 
 
@@ -304,7 +304,7 @@ def test_a_private_ledger_is_not_held_for_its_figures(
 ) -> None:
     monkeypatch.setenv("REELMILL_HOME", str(home))
     monkeypatch.delenv("REELMILL_REDIS_URL", raising=False)
-    with pytest.raises(Stop, match="--once"):
+    with pytest.raises(CommandError, match="--once"):
         expose("127.0.0.1", 0, once=False)
 
 

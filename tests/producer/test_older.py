@@ -19,7 +19,7 @@ from jobs.settings import child_environment
 from jobs.states import State
 from jobs.storage import Store
 from producer import acting
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.rebuilding import rebuild
 from producer.rebuilding.copying import keep_copy, refuse_if_lost
 from producer.rendering import keep_report
@@ -258,7 +258,7 @@ def test_what_failed_unseen_is_looked_at_before_anything_is_compared(
         lambda: {row["status"] for row in shop.books()} == {"failed", "completed"},
         lambda: None,
     )
-    with pytest.raises(Stop, match="1 predictions have failed"):
+    with pytest.raises(CommandError, match="1 predictions have failed"):
         rebuild(None, yes=True, json=True)
     shop.look()
     assert compared() == {"unresolved": 2}
@@ -309,7 +309,7 @@ def test_a_person_may_say_that_it_is_older_where_no_mark_tells(
     put_back()
     for mark in Path(store, ".reelmill").glob("*/marks/*"):
         mark.unlink()
-    with pytest.raises(Stop, match="no copy of a batch that this ledger lacks"):
+    with pytest.raises(CommandError, match="no copy of a batch that this ledger lacks"):
         rebuild(None, yes=True, json=True)
     assert rebuild(None, older=True, yes=False, json=True) == Exit.INCOMPLETE
     assert shop.states() == {State.GENERATING: 1, State.WAITING: 1}
@@ -325,9 +325,13 @@ def test_nothing_is_handed_in_and_nobody_resumes_before_it_was_compared(
     put_back = backup(shop.ledger)
     shop.submit(1)
     put_back()
-    with pytest.raises(Stop, match=r"older than what was sent.*reelmill rebuild"):
+    with pytest.raises(
+        CommandError, match=r"older than what was sent.*reelmill rebuild"
+    ):
         refuse_if_lost(shop.ledger, store, shop.engine.account, fresh_ledger=False)
-    with pytest.raises(Stop, match=r"older than what was sent.*reelmill rebuild"):
+    with pytest.raises(
+        CommandError, match=r"older than what was sent.*reelmill rebuild"
+    ):
         acting.resume(None, account=True, json=False)
     assert shop.ledger.permits.grant(shop.engine.account, 9, 30.0) == []
 
@@ -373,7 +377,7 @@ def test_what_failed_unseen_is_known_by_the_history_where_its_result_is_broken(
     put_back()
     shop.submit()
     shop.sandbox.configure(result_5xx=1.0)
-    with pytest.raises(Stop, match="1 predictions have failed"):
+    with pytest.raises(CommandError, match="1 predictions have failed"):
         rebuild(None, yes=True, json=True)
     assert shop.ledger.permits.read(shop.engine.account).older == store
 

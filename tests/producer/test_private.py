@@ -14,7 +14,7 @@ from jobs.ledger import Ledger, LedgerError, connect
 from jobs.records import BatchRecord
 from jobs.settings import LONGEST_SOCKET_PATH, Settings
 from producer.children import Child
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.private import ledger_of
 from tests.producer.running import until
 
@@ -38,7 +38,7 @@ def batch(name: str) -> BatchRecord:
 
 
 def refuses(wanted: Settings, *words: str, code: Exit = Exit.USAGE) -> None:
-    with pytest.raises(Stop) as stopped, ledger_of(wanted, alone=True):
+    with pytest.raises(CommandError) as stopped, ledger_of(wanted, alone=True):
         pytest.fail("it was opened")
     for each in words:
         assert each in str(stopped.value)
@@ -62,7 +62,7 @@ def lose_the_server(wanted: Settings) -> None:
 
 
 def test_a_server_that_dies_is_an_outage_and_no_bug(home: Path) -> None:
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(CommandError) as stopped:
         lose_the_server(chosen(home / "here"))
     assert "went out of reach" in str(stopped.value)
     assert "run the same command again" in str(stopped.value)
@@ -119,7 +119,7 @@ def test_a_server_that_does_not_start_is_quoted(home: Path) -> None:
     script.chmod(0o700)
     wanted = chosen(home, server=str(script))
     (home / "ledger.log").write_text("all is well\n")
-    with pytest.raises(Stop) as stopped, ledger_of(wanted, alone=True):
+    with pytest.raises(CommandError) as stopped, ledger_of(wanted, alone=True):
         pytest.fail("it started")
     assert stopped.value.code is Exit.UNREACHABLE
     assert "no room on this machine" in str(stopped.value)
@@ -163,7 +163,7 @@ def test_a_ledger_out_of_reach_is_told_without_its_password(home: Path) -> None:
     url = "redis://:secret@127.0.0.1:9/0"
     wanted = chosen(home, redis_url=url)
     refuses(wanted, "redis://127.0.0.1:9/0", code=Exit.UNREACHABLE)
-    with pytest.raises(Stop) as stopped, ledger_of(wanted, alone=True):
+    with pytest.raises(CommandError) as stopped, ledger_of(wanted, alone=True):
         pytest.fail("it was opened")
     assert "secret" not in str(stopped.value)
 

@@ -19,7 +19,7 @@ from jobs.rebuilding import MOST_CANDIDATES
 from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
 from jobs.states import State
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.rebuilding import rebuild
 from producer.rebuilding.copying import keep_copy, lost_batches, refuse_if_lost
 from producer.rendering import keep_report
@@ -198,7 +198,7 @@ def test_a_batch_that_was_over_asks_the_provider_nothing(
     asked = shop.sandbox.books()["requests"].get("history", 0)
     assert rebuilt(code=Exit.STORED)["jobs"] == {"stored": 2}
     assert shop.sandbox.books()["requests"].get("history", 0) == asked
-    with pytest.raises(Stop, match="no copy of a batch that this ledger lacks"):
+    with pytest.raises(CommandError, match="no copy of a batch that this ledger lacks"):
         rebuild(str(shop.store / "spring"), ledger_name=None, yes=True, json=True)
 
 
@@ -209,7 +209,9 @@ def test_an_empty_ledger_beside_copies_is_refused_before_anything_is_sent(
     store, account = str(shop.store / "spring"), shop.engine.account
     refuse_if_lost(shop.ledger, store, account, fresh_ledger=False)
     shop.ledger.server.execute_command("FLUSHALL")
-    with pytest.raises(Stop, match=r"does not know 1 batches.*reelmill rebuild"):
+    with pytest.raises(
+        CommandError, match=r"does not know 1 batches.*reelmill rebuild"
+    ):
         refuse_if_lost(shop.ledger, store, account, fresh_ledger=False)
     refuse_if_lost(shop.ledger, store, account, fresh_ledger=True)
     refuse_if_lost(shop.ledger, str(shop.store / "other"), account, fresh_ledger=False)
@@ -224,7 +226,7 @@ def test_a_store_that_two_ledgers_share_asks_which_one_was_lost(
     (folder / "other" / "summer.jsonl").write_text("")
     with pytest.raises(AssertionError):
         rebuilt()
-    with pytest.raises(Stop, match="--ledger"):
+    with pytest.raises(CommandError, match="--ledger"):
         rebuild(str(shop.store / "spring"), ledger_name=None, yes=True, json=True)
 
 
@@ -297,7 +299,9 @@ def test_nobody_says_absent_while_not_all_candidates_are_listed(
         shop.post(dict(shop.job(number + 9).inputs))
     assert rebuilt()["jobs"] == {"unresolved": 1}
     assert len(shop.record(ref).candidates) == MOST_CANDIDATES
-    with pytest.raises(Stop, match="could pay for it twice; look its prompt up"):
+    with pytest.raises(
+        CommandError, match="could pay for it twice; look its prompt up"
+    ):
         resolve(ref.batch, ref.job, adopt=None, absent=True)
     show(ref.batch, ref.job, json=False)
     words = capsys.readouterr().out

@@ -9,8 +9,8 @@ import pytest
 
 from jobs import settings
 from jobs.ledger import Ledger
-from producer.exits import Exit, Stop
-from producer.nightly.firing import Refused
+from producer.exits import CommandError, Exit
+from producer.nightly.firing import ManifestRefusedError
 from producer.nightly.rounds import AGAIN_S, LEASE_S, Means, Scheduler
 from producer.options import Reading, Spending
 from tests.conftest import Clock
@@ -115,7 +115,7 @@ def test_a_long_firing_is_not_taken_over_while_its_scheduler_lives(
 def test_a_refused_manifest_keeps_no_other_back(night: Night) -> None:
     night.add(manifests=("bad.csv", "good.csv"))
     lines = tuple(f"bad.csv:{number}: no such model" for number in range(2, 60))
-    night.trouble["bad.csv"] = Refused(lines)
+    night.trouble["bad.csv"] = ManifestRefusedError(lines)
     night.clock.forward(TO_NIGHT_S)
     night.scheduler().tick()
     assert night.manifests == ["good.csv"]
@@ -129,7 +129,7 @@ def test_a_refused_manifest_keeps_no_other_back(night: Night) -> None:
 
 def test_who_is_out_of_reach_is_tried_again(night: Night) -> None:
     night.add()
-    night.trouble["tonight.csv"] = Stop("out of reach", Exit.UNREACHABLE)
+    night.trouble["tonight.csv"] = CommandError("out of reach", Exit.UNREACHABLE)
     night.clock.forward(TO_NIGHT_S)
     scheduler = night.scheduler()
     assert scheduler.tick() == 1
@@ -179,7 +179,7 @@ def test_a_firing_that_is_too_late_is_said_and_let_go(night: Night) -> None:
 
 def test_what_was_held_up_for_too_long_says_why(night: Night) -> None:
     night.add(late_s=2 * AGAIN_S)
-    night.trouble["tonight.csv"] = Stop("out of reach", Exit.UNREACHABLE)
+    night.trouble["tonight.csv"] = CommandError("out of reach", Exit.UNREACHABLE)
     night.clock.forward(TO_NIGHT_S)
     for _ in range(4):
         night.scheduler().tick()
@@ -206,7 +206,7 @@ def test_nobody_fires_what_is_being_fired(night: Night) -> None:
     assert night.ledger.schedules.claim(schedule.name, night.clock.now_s, "1@a#1", 60)
     standing = night.ledger.schedules.read(schedule.name)
     assert standing is not None
-    with pytest.raises(Stop, match="in the hands of 1@a;"):
+    with pytest.raises(CommandError, match="in the hands of 1@a;"):
         night.scheduler().fire_now(standing)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.reading import Options, plan
 from producer.starting import init
 
@@ -27,7 +27,7 @@ def start(name: str | None = None, *models: str, force: bool = False) -> Exit:
 
 
 def refusal(name: str, *models: str) -> str:
-    with pytest.raises(Stop) as stop:
+    with pytest.raises(CommandError) as stop:
         start(name, *models)
     assert stop.value.code == Exit.USAGE
     return str(stop.value)

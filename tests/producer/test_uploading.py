@@ -18,7 +18,7 @@ from jobs.attempt.links import FRESH_S, USED_S
 from jobs.ledger import Ledger
 from jobs.settings import Settings
 from producer import looking
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.uploading import BLOCK, Uploaded, upload_all
 from sandbox.uploads import MAX_BYTES, samples
 from tests.producer.running import quick_sandbox
@@ -143,7 +143,9 @@ def test_an_interrupted_run_goes_on_where_it_was(desk: Desk) -> None:
 def test_a_picture_that_changed_is_not_uploaded(desk: Desk) -> None:
     content, address = desk.write(PICTURES[0])
     Path(address).write_bytes(PICTURES[1])
-    with pytest.raises(Stop, match="has changed since it was looked at; run") as stop:
+    with pytest.raises(
+        CommandError, match="has changed since it was looked at; run"
+    ) as stop:
         desk.upload((content, address))
     assert address in str(stop.value)
     assert desk.ledger.links.find(desk.settings.account_id, [content]) == {}
@@ -152,7 +154,9 @@ def test_a_picture_that_changed_is_not_uploaded(desk: Desk) -> None:
 def test_a_picture_that_is_gone_is_named(desk: Desk) -> None:
     content, address = desk.write(PICTURES[0])
     Path(address).unlink()
-    with pytest.raises(Stop, match=r"\.jpg .*; .*, and run the same command again$"):
+    with pytest.raises(
+        CommandError, match=r"\.jpg .*; .*, and run the same command again$"
+    ):
         desk.upload((content, address))
 
 
@@ -165,13 +169,15 @@ def broken(_: str) -> Iterator[BinaryIO]:
 
 def test_a_picture_that_cannot_be_read_is_named(desk: Desk) -> None:
     needed = [desk.write(PICTURES[0])]
-    with pytest.raises(Stop, match=r"\.jpg cannot be copied \(Input/output error\)"):
+    with pytest.raises(
+        CommandError, match=r"\.jpg cannot be copied \(Input/output error\)"
+    ):
         upload_all(desk.settings, desk.ledger, needed, broken)
 
 
 def test_a_picture_that_is_refused_is_named_and_the_others_are_kept(desk: Desk) -> None:
     good, large = desk.write(PICTURES[0]), desk.write(bytes(MAX_BYTES + 1), "large")
-    with pytest.raises(Stop, match=r"does not take .*/large: HTTP 413") as stop:
+    with pytest.raises(CommandError, match=r"does not take .*/large: HTTP 413") as stop:
         desk.upload(good, large)
     assert stop.value.code == Exit.USAGE
     assert fetched(desk.url(good[0])) == PICTURES[0]
@@ -180,7 +186,7 @@ def test_a_picture_that_is_refused_is_named_and_the_others_are_kept(desk: Desk) 
 def test_trouble_with_the_account_says_what_to_do(desk: Desk) -> None:
     keyless = desk.settings.model_copy(update={"api_key": None})
     needed = [desk.write(PICTURES[0] + bytes([number])) for number in range(20)]
-    with pytest.raises(Stop, match="check WAVESPEED_API_KEY") as stop:
+    with pytest.raises(CommandError, match="check WAVESPEED_API_KEY") as stop:
         upload_all(keyless, desk.ledger, needed, desk.open)
     assert stop.value.code == Exit.UNREACHABLE
     assert len(desk.opened) < 20
@@ -204,5 +210,5 @@ def test_an_older_provider_is_given_the_older_form(desk: Desk) -> None:
 def test_a_home_that_cannot_hold_copies_is_named(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     bad = desk.settings.model_copy(update={"home": tmp_path / "file"})
-    with pytest.raises(Stop, match="cannot hold copies of pictures"):
+    with pytest.raises(CommandError, match="cannot hold copies of pictures"):
         upload_all(bad, desk.ledger, [], desk.open)

@@ -12,7 +12,7 @@ import pytest
 from jobs import settings
 from jobs.ledger import Ledger
 from jobs.ledger.workers import WorkerFacts
-from producer.exits import Exit, Stop
+from producer.exits import CommandError, Exit
 from producer.working import worker
 from tests.producer.running import ended, until
 
@@ -47,7 +47,7 @@ def test_what_is_missing_is_told_before_anything_starts(
     told: str,
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(Stop, match=told) as stop:
+    with pytest.raises(CommandError, match=told) as stop:
         worker()
     assert stop.value.code is Exit.USAGE
     assert fleet.workers.known() == []
@@ -59,7 +59,7 @@ def test_a_ledger_out_of_reach_is_told_without_its_password(
 ) -> None:
     monkeypatch.setenv("REELMILL_REDIS_URL", "redis://:quite-secret@127.0.0.1:9/0")
     for check in (False, True):
-        with pytest.raises(Stop, match=r"redis://127\.0\.0\.1:9/0") as stop:
+        with pytest.raises(CommandError, match=r"redis://127\.0\.0\.1:9/0") as stop:
             worker(check=check)
         assert stop.value.code is Exit.UNREACHABLE
         assert "quite-secret" not in str(stop.value)
@@ -71,7 +71,7 @@ def test_a_ledger_out_of_reach_is_told_without_its_password(
 @pytest.mark.usefixtures("fleet")
 def test_an_option_that_cannot_be_is_refused(option: str, value: str | int) -> None:
     option_s = option.replace("_", "-")
-    with pytest.raises(Stop, match=f"--{option_s} [^ ]+: must be"):
+    with pytest.raises(CommandError, match=f"--{option_s} [^ ]+: must be"):
         worker(**{option: value})  # type: ignore[arg-type]  # that is the question
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.storage import PART_BYTES, KeyTaken, Store, StoreError, bucket
+from jobs.storage import PART_BYTES, KeyTakenError, Store, StoreError, bucket
 from tests.s3.server import HEEDLESS, S3, UNCONDITIONAL, Gate, headers_of
 
 VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(500)
@@ -118,7 +118,7 @@ def test_what_has_a_key_already_stays(store: Store) -> None:
     store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
     # As for who is not sure that it was kept.
     store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
-    with pytest.raises(KeyTaken, match=r"a\.jpg: there is another file"):
+    with pytest.raises(KeyTakenError, match=r"a\.jpg: there is another file"):
         store.put_small("a.jpg", b"two", "image/jpeg", replace=False)
     assert store.get("a.jpg") == b"one"
 
@@ -142,7 +142,7 @@ def put_new(store: Store, path: Path) -> bool:
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     try:
         store.put_file("v.mp4", path, "video/mp4", sha256, replace=False)
-    except KeyTaken:
+    except KeyTakenError:
         return False
     return True
 
@@ -185,7 +185,7 @@ def test_where_a_server_makes_no_new_files_only_none_are_kept_under_a_shared_key
     assert store.get("v.mp4") is None
     # What is small, and not paid, is kept as well as can be.
     store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
-    with pytest.raises(KeyTaken):
+    with pytest.raises(KeyTakenError):
         store.put_small("a.jpg", b"two", "image/jpeg", replace=False)
     assert store.get("a.jpg") == b"one"
     assert before.behind.keys(path_of(store, "")) == [path_of(store, "a.jpg")]
@@ -214,7 +214,7 @@ def test_of_two_at_the_same_moment_one_has_the_key(store: Store) -> None:
         try:
             content = b"%d" % number
             store.put_small("a.jpg", content, "image/jpeg", replace=False)
-        except KeyTaken:
+        except KeyTakenError:
             return False
         return True
 

@@ -16,7 +16,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 from worker import charges
 from worker.charges import compare, watch_charges
-from worker.provider import NoAnswer
+from worker.provider import NoAnswerError
 
 #: Longer than the error of a clock that is read to the second, from a busy machine.
 SETTLE_S = 3.0
@@ -248,7 +248,7 @@ def test_a_row_that_cannot_be_looked_for_keeps_its_charge_from_being_told_of(
     shop.sandbox.configure(submit_drop_after=0)
 
     async def refuse(*_: object) -> None:
-        raise NoAnswer("HTTP 503")
+        raise NoAnswerError("HTTP 503")
 
     with monkeypatch.context() as patch:
         patch.setattr(shop.engine.provider, "history", refuse)

@@ -11,8 +11,8 @@ from aiohttp import ThreadedResolver
 
 from tests.worker.hosts import Answer, Host, header, host, page, repeats, reset, sends
 from tests.worker.hosts import silent as hush
-from worker.files import MOST_REDIRECTS, Fetched, Files, NotFetched
-from worker.partial import NoRoom
+from worker.files import MOST_REDIRECTS, DownloadError, Fetched, Files
+from worker.partial import NoRoomError
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:
@@ -118,7 +118,7 @@ NO_VIDEO: dict[str, tuple[Answer, str]] = {
 @pytest.mark.parametrize("what", NO_VIDEO)
 def test_anything_else_is_not_fetched(tmp_path: Path, what: str) -> None:
     answer, said = NO_VIDEO[what]
-    with pytest.raises(NotFetched, match=said):
+    with pytest.raises(DownloadError, match=said):
         fetch(answer, tmp_path / "v.mp4")
 
 
@@ -132,7 +132,7 @@ def test_anything_else_is_not_fetched(tmp_path: Path, what: str) -> None:
     ids=["silence", "chunks without end", "a slow drip"],
 )
 def test_the_whole_has_a_deadline(tmp_path: Path, answer: Answer) -> None:
-    with pytest.raises(NotFetched, match=r"not whole after 0\.2 s"):
+    with pytest.raises(DownloadError, match=r"not whole after 0\.2 s"):
         fetch(answer, tmp_path / "v.mp4", timeout_s=0.2)
 
 
@@ -159,20 +159,20 @@ def redirects(location: str, status: str = "302 Found") -> Answer:
 def test_a_redirect_to_what_is_no_web_address_is_not_followed(
     tmp_path: Path, location: str
 ) -> None:
-    with pytest.raises(NotFetched):
+    with pytest.raises(DownloadError):
         fetch(redirects(location), tmp_path / "v.mp4")
 
 
 @pytest.mark.parametrize("status", ["301 M", "302 M", "303 M", "307 M", "308 M"])
 def test_a_redirect_is_followed_a_few_times(tmp_path: Path, status: str) -> None:
-    with pytest.raises(NotFetched, match="redirected more than 10 times"):
+    with pytest.raises(DownloadError, match="redirected more than 10 times"):
         fetch(redirects("/v.mp4?again", status), tmp_path / "v.mp4")
 
 
 def test_a_host_on_a_private_address_is_asked_only_beside_the_provider(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(NotFetched, match="private address"):
+    with pytest.raises(DownloadError, match="private address"):
         fetch(sends(page(VIDEO)), tmp_path / "v.mp4", provider="https://8.8.8.8")
 
 
@@ -180,7 +180,7 @@ def test_a_host_on_a_private_address_is_asked_only_beside_the_provider(
     "host", ["169.254.169.254", "100.100.100.200", "[fd00:ec2::254]", "168.63.129.16"]
 )
 def test_a_metadata_service_is_never_asked(tmp_path: Path, host: str) -> None:
-    with pytest.raises(NotFetched, match="link-local address"):
+    with pytest.raises(DownloadError, match="link-local address"):
         fetch(redirects(f"http://{host}/v"), tmp_path / "v.mp4")
 
 
@@ -209,12 +209,12 @@ def test_a_name_is_looked_up_once_and_what_was_judged_is_asked(
     monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
     asyncio.run(fetched("good.example"))
     assert looked_up == ["good.example"]
-    with pytest.raises(NotFetched, match="link-local"):
+    with pytest.raises(DownloadError, match="link-local"):
         asyncio.run(fetched("bad.example"))
 
 
 def test_a_redirect_without_a_place_leads_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(NotFetched, match="HTTP 302"):
+    with pytest.raises(DownloadError, match="HTTP 302"):
         fetch(sends(page(b"", "302 Found")), tmp_path / "v.mp4")
 
 
@@ -222,7 +222,7 @@ def test_a_loop_of_redirects_asks_so_often_and_no_more(tmp_path: Path) -> None:
     async def run() -> int:
         async with host(redirects("/v.mp4")) as there:
             files = Files(5.0, NEAR)
-            with pytest.raises(NotFetched):
+            with pytest.raises(DownloadError):
                 await files.fetch([f"{there.url}/v.mp4"], tmp_path / "v.mp4")
             await files.close()
             return len(there.requests)
@@ -253,7 +253,7 @@ def test_a_redirect_to_another_host_carries_nothing_along(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("url", ["", "x", "file:///etc/passwd", "http://", "http://["])
 def test_what_is_no_web_address_is_not_asked_for(tmp_path: Path, url: str) -> None:
-    with pytest.raises(NotFetched, match="not a web address"):
+    with pytest.raises(DownloadError, match="not a web address"):
         fetch(sends(page(VIDEO)), tmp_path / "v.mp4", url=url)
 
 
@@ -268,5 +268,5 @@ def test_a_login_for_the_host_is_not_shown_to_it(
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NoRoom, match=r"no: a video cannot be .*No such file"):
+    with pytest.raises(NoRoomError, match=r"no: a video cannot be .*No such file"):
         fetch(sends(page(VIDEO)), tmp_path / "no" / "v.mp4")

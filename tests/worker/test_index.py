@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.worker.test_mp4 import FILMS, box
 from worker import index, posters
-from worker.index import MOST_SAMPLES, NotPlain
-from worker.mp4 import NotAVideo
+from worker.index import MOST_SAMPLES, UnusualIndexError
+from worker.mp4 import NotAVideoError
 
 FILM = FILMS["with sound"]
 MOOV = FILM.index(b"moov") - 4
@@ -27,7 +27,7 @@ def said_of(content: bytes, folder: Path) -> str:
     path.write_bytes(content)
     try:
         index.check(path)
-    except (NotPlain, NotAVideo) as error:
+    except (UnusualIndexError, NotAVideoError) as error:
         return str(error)
     return ""
 
@@ -116,5 +116,5 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_a_spoilt_index_raises_nothing_else(path: Path, at: int, new: bytes) -> None:
     path.write_bytes(FILM[:at] + new + FILM[at + len(new) :])
-    with suppress(NotPlain, NotAVideo):
+    with suppress(UnusualIndexError, NotAVideoError):
         index.check(path)

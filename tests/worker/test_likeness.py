@@ -22,7 +22,7 @@ from tests.worker.workshop import MULTI, V26, Workshop, workshop
 from worker.decoder import Decoder
 from worker.files import Download
 from worker.likeness import FARTHEST, MOST_FILES, likeness
-from worker.partial import NoRoom
+from worker.partial import NoRoomError
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_a_machine_without_room_compares_nothing_and_stops_nothing(
     shop.sandbox.configure(submit_drop_after=0)
 
     def full(*_: object, **__: object) -> None:
-        raise NoRoom("/state: a video cannot be fetched into it")
+        raise NoRoomError("/state: a video cannot be fetched into it")
 
     with monkeypatch.context() as patch:
         patch.setattr(Download, "write", full)

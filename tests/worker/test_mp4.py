@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.mp4 import NotAVideo, check
+from worker.mp4 import NotAVideoError, check
 
 
 def film(*, first: bool, sound: bool = False, picture: bool = True) -> bytes:
@@ -56,7 +56,7 @@ def verdict(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     try:
         check(path)
-    except NotAVideo as error:
+    except NotAVideoError as error:
         return str(error)
     return ""
 
@@ -192,7 +192,7 @@ def test_one_wrong_byte_raises_nothing_else(path: Path, at: int, byte: int) -> N
 def test_boxes_without_end_are_no_video(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     path.write_bytes(box(b"ftyp") + box(b"free") * 20_000)
-    with pytest.raises(NotAVideo, match="more than 10000 boxes"):
+    with pytest.raises(NotAVideoError, match="more than 10000 boxes"):
         check(path)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.partial import LEFT_AFTER_S, NoRoom, partial_file, sweep
+from worker.partial import LEFT_AFTER_S, NoRoomError, partial_file, sweep
 
 
 def test_a_partial_file_is_in_the_home_and_its_owners_alone(home: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_partial_file_is_gone_whatever_happens(home: Path) -> None:
 def test_a_home_that_is_in_the_way_is_said(home: Path) -> None:
     (home / "partial").write_text("a file")
     said = r"partial: a video cannot be fetched into it \(.*\); make room there, or set"
-    with pytest.raises(NoRoom, match=said), partial_file(home):
+    with pytest.raises(NoRoomError, match=said), partial_file(home):
         raise AssertionError("there is no place")
 
 

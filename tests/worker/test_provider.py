@@ -37,7 +37,7 @@ from tests.worker.hosts import (
     sends,
     silent,
 )
-from worker.provider import LONGEST_ANSWER_BYTES, NoAnswer, Provider
+from worker.provider import LONGEST_ANSWER_BYTES, NoAnswerError, Provider
 
 T = TypeVar("T")
 
@@ -311,7 +311,7 @@ def test_the_balance_is_dollars_or_what_is_wrong() -> None:
 
 @pytest.mark.parametrize("way", LOST)
 def test_a_balance_that_cannot_be_read_is_no_balance(way: str) -> None:
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoAnswerError):
         ask_host(LOST[way], balance)
 
 
@@ -330,5 +330,5 @@ def test_a_history_that_cannot_be_read_whole_is_no_history() -> None:
         page(f'{{"data": {{"items": [{full}]}}}}'.encode()),
     ]
     for answer in bad:
-        with pytest.raises(NoAnswer):
+        with pytest.raises(NoAnswerError):
             ask_host(sends(answer), history)

@@ -14,8 +14,8 @@ from jobs.answers import Trouble
 from tests.worker.hosts import Answer, Host, host, page, reset, sends
 from tests.worker.test_uploads import in_turn
 from worker import quotes
-from worker.provider import NoAnswer, Provider
-from worker.quotes import PRICE, PRICING, SOME_PICTURE, NoQuote, quote, read
+from worker.provider import NoAnswerError, Provider
+from worker.quotes import PRICE, PRICING, SOME_PICTURE, NoQuoteError, quote, read
 from worker.replies import Reply
 
 V21 = catalogue.builtin().find("kling-v2.1-std")
@@ -27,15 +27,15 @@ def said(data: str) -> bytes:
     return f'{{"code": 200, "message": "success", "data": {data}}}'.encode()
 
 
-def ask(answer: Answer) -> tuple[int | NoQuote | NoAnswer, Host]:
-    async def run() -> tuple[int | NoQuote | NoAnswer, Host]:
+def ask(answer: Answer) -> tuple[int | NoQuoteError | NoAnswerError, Host]:
+    async def run() -> tuple[int | NoQuoteError | NoAnswerError, Host]:
         async with host(answer) as there:
             provider = Provider(
                 there.url, SecretStr("k"), submit_timeout_s=5.0, request_timeout_s=5.0
             )
             try:
                 return await quote(provider, V30, INPUTS), there
-            except (NoQuote, NoAnswer) as error:
+            except (NoQuoteError, NoAnswerError) as error:
                 return error, there
             finally:
                 await provider.close()
@@ -74,14 +74,14 @@ def test_where_the_route_is_not_there_the_older_one_is_asked() -> None:
 )
 def test_a_refusal_is_told(status: str, trouble: str) -> None:
     found, _ = ask(sends(page(b'{"message": "no"}', status)))
-    assert isinstance(found, NoQuote)
+    assert isinstance(found, NoQuoteError)
     assert found.trouble == trouble
 
 
 @pytest.mark.parametrize("answer", [sends(page(b"", "503 Busy")), reset])
 def test_a_provider_that_is_away_quotes_nothing(answer: Answer) -> None:
     found, _ = ask(answer)
-    assert isinstance(found, NoAnswer)
+    assert isinstance(found, NoAnswerError)
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Busy"])
@@ -94,7 +94,7 @@ def test_a_provider_that_is_busy_is_asked_again(
     assert found == 500_000
     assert len(there.requests) == 3
     found, _ = ask(sends(page(b"", status)))
-    assert isinstance(found, NoAnswer)
+    assert isinstance(found, NoAnswerError)
 
 
 @given(st.decimals("0.000001", 1_000, places=6))
@@ -134,7 +134,7 @@ def test_a_part_of_a_micro_dollar_counts_as_a_whole_one() -> None:
     ],
 )
 def test_what_is_no_price_is_none(body: bytes) -> None:
-    with pytest.raises(NoQuote):
+    with pytest.raises(NoQuoteError):
         read(Reply(200, body, {}))
 
 

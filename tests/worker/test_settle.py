@@ -28,7 +28,7 @@ from tests.worker.workshop import (
 )
 from worker import replies
 from worker import submit as submitting
-from worker.provider import NoAnswer
+from worker.provider import NoAnswerError
 from worker.replies import Reply
 from worker.settle import GIVEN_UP_AFTER, settle
 from worker.steady import RemoteClock
@@ -65,7 +65,7 @@ def lose(shop: Workshop, fault: str = "submit_drop_after", **others: object) -> 
 
 
 async def refuse(*_: object) -> list[Listed]:
-    raise NoAnswer("HTTP 403: no permission")
+    raise NoAnswerError("HTTP 403: no permission")
 
 
 def all_are_stored_and_paid_once(shop: Workshop) -> None:
@@ -406,7 +406,7 @@ def test_a_prediction_whose_result_is_broken_holds_up_no_other(
 
     async def told(prediction_id: str) -> Listed | None:
         if prediction_id == broken:
-            raise NoAnswer("HTTP 500: boom")
+            raise NoAnswerError("HTTP 500: boom")
         return await listing(prediction_id)
 
     monkeypatch.setattr(shop.engine.provider, "listing", told)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from jobs.answers import Trouble
 from tests.worker.hosts import Answer, Host, header, host, page, reset, sends, silent
 from worker.provider import Provider
-from worker.uploads import FORM, TICKETS, NotUploaded, Picture, Uploads
+from worker.uploads import FORM, TICKETS, Picture, UploadError, Uploads
 
 KEY = "wsk-0123456789"
 BODY = b"\xff\xd8\xff" + bytes(range(256)) * 2_000
@@ -53,7 +53,7 @@ class Handed:
     """What became of an upload, and what the two hosts were sent."""
 
     link: str = ""
-    error: NotUploaded | None = None
+    error: UploadError | None = None
     api: list[bytes] = field(default_factory=list)
     files: list[bytes] = field(default_factory=list)
 
@@ -82,7 +82,7 @@ def hand_over(
         uploads = Uploads(provider, timeout_s, waits_s=(0.0,) * (tries - 1))
         try:
             handed.link = await uploads.upload(picture)
-        except NotUploaded as error:
+        except UploadError as error:
             handed.error = error
         finally:
             await uploads.close()

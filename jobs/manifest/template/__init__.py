@@ -7,9 +7,9 @@ in `reading`, what its filters do in `filters`, and which cell a name means in
 
 from dataclasses import dataclass
 
-from jobs.manifest.template.parts import BadTemplate, Fits, Part, Scope, held
+from jobs.manifest.template.parts import BadTemplateError, Fits, Part, Scope, held
 
-__all__ = ["BadTemplate", "Fits", "Scope", "Template", "is_template"]
+__all__ = ["BadTemplateError", "Fits", "Scope", "Template", "is_template"]
 
 
 def is_template(text: str) -> bool:
@@ -29,7 +29,8 @@ class Template:
         """The template that a person wrote.
 
         Raises:
-            BadTemplate: it is not well formed, or has something in it that it may not.
+            BadTemplateError: it is not well formed, or has something in it that it may
+                not.
         """
         # Most manifests have no template.
         from jobs.manifest.template.reading import whole  # noqa: PLC0415 - Jinja takes 40 ms
@@ -40,7 +41,7 @@ class Template:
         """The text for one row; what it returns is data, and never a template.
 
         Raises:
-            BadTemplate: a name means nothing here, or its cell is empty.
+            BadTemplateError: a name means nothing here, or its cell is empty.
         """
         made: list[str] = []
         size = 0
@@ -54,7 +55,7 @@ class Template:
         """The text with `x` for whatever a row fills in; an `if` as if it were true."""
         try:
             return "".join(self._whole(_Anything(), None))
-        except BadTemplate:
+        except BadTemplateError:
             return "x"  # it compares numbers, say: only real cells can tell
 
 

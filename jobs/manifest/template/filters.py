@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from jobs.manifest.template.parts import BadTemplate, held, text_of
+from jobs.manifest.template.parts import BadTemplateError, held, text_of
 
 _WORD = re.compile(r"[^\s\-([{<]+")
 _TAG = re.compile(r"<[^<>]*>")
@@ -62,7 +62,7 @@ def _replace(value: object, old: object, new: object) -> str:
 def _truncate(value: object, chars: object) -> str:
     """At most so many characters, cut between two words if there are two."""
     if type(chars) is not int or chars < 1:
-        raise BadTemplate("truncate takes a number of characters", "truncate(80)")
+        raise BadTemplateError("truncate takes a number of characters", "truncate(80)")
     text = text_of(value).strip()
     if len(text) <= chars:
         return text

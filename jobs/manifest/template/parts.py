@@ -13,7 +13,7 @@ from jobs.text import plain
 MOST_CHARS = 100_000
 
 
-class BadTemplate(Exception):  # noqa: N818 - the template is bad
+class BadTemplateError(Exception):
     """A template that cannot be used: as such, or with the cells of one row."""
 
     def __init__(self, message: str, suggestion: str) -> None:
@@ -29,7 +29,7 @@ class Scope(Protocol):
         """The value of that name; None where it is empty and the asker is quiet.
 
         Raises:
-            BadTemplate: there is nothing of that name, or more than one; or it is
+            BadTemplateError: there is nothing of that name, or more than one; or it is
                 empty and the asker is not quiet.
         """
 
@@ -53,8 +53,8 @@ def held(chars: int) -> None:
     """Complains of a text that grows beyond all use, before it is made.
 
     Raises:
-        BadTemplate: there would be too many characters.
+        BadTemplateError: there would be too many characters.
     """
     if chars > MOST_CHARS:
         message = f"a template makes more than {MOST_CHARS} characters here"
-        raise BadTemplate(message, "shorten it with truncate(200)")
+        raise BadTemplateError(message, "shorten it with truncate(200)")

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from jobs.manifest.template.filters import FILTERS
-from jobs.manifest.template.parts import BadTemplate, Fits, Part, Scope, text_of
+from jobs.manifest.template.parts import BadTemplateError, Fits, Part, Scope, text_of
 from jobs.text import choice, guesses, shown
 
 MOST_TEMPLATE_CHARS = 10_000
@@ -40,7 +40,7 @@ def whole(text: str) -> Part:
     """How a template is filled.
 
     Raises:
-        BadTemplate: it is not well formed, or has something in it that it may not.
+        BadTemplateError: it is not well formed, or has something in it that it may not.
     """
     try:
         return _block(_parsed(text))
@@ -51,24 +51,26 @@ def whole(text: str) -> Part:
 def _parsed(text: str) -> list[nodes.Node]:
     if len(text) > MOST_TEMPLATE_CHARS:
         message = f"a template of {len(text)} characters is too long"
-        raise BadTemplate(message, f"write at most {MOST_TEMPLATE_CHARS}")
+        raise BadTemplateError(message, f"write at most {MOST_TEMPLATE_CHARS}")
     try:
         return Environment(autoescape=True).parse(text).body
     except TemplateSyntaxError as error:
         message = f"{shown(text)} is no template: {str(error.message).rstrip('.')}"
-        raise BadTemplate(message, "write it like {{ title }} turning slowly") from None
+        raise BadTemplateError(
+            message, "write it like {{ title }} turning slowly"
+        ) from None
     except ValueError:  # a number of thousands of digits
         raise _unread(text) from None
 
 
-def _unread(text: str) -> BadTemplate:
-    return BadTemplate(f"{shown(text)} cannot be read", "make it simpler")
+def _unread(text: str) -> BadTemplateError:
+    return BadTemplateError(f"{shown(text)} cannot be read", "make it simpler")
 
 
-def _refused(node: nodes.Node) -> BadTemplate:
+def _refused(node: nodes.Node) -> BadTemplateError:
     name = _CALLED.get(type(node), f"“{type(node).__name__.lower()}”")
     suggestion = 'use {{ column }}, {{ row["Any Column"] }}, filters and if'
-    return BadTemplate(f"{name} cannot stand in a template", suggestion)
+    return BadTemplateError(f"{name} cannot stand in a template", suggestion)
 
 
 def _block(body: list[nodes.Node]) -> Part:
@@ -102,7 +104,7 @@ def _printed(node: nodes.Expr) -> Part:
         text = text_of(value(scope))
         if not may_be_empty and not text.strip():
             message = "a part of the template comes out empty"
-            raise BadTemplate(message, 'add | default("…") to it')
+            raise BadTemplateError(message, 'add | default("…") to it')
         if fits is not None and text:
             fits(text)
         yield text
@@ -141,7 +143,7 @@ class _Reading:
         """How the value of an expression is found in a row.
 
         Raises:
-            BadTemplate: it is none that may stand in a template.
+            BadTemplateError: it is none that may stand in a template.
         """
         match node:
             case nodes.Const(value=constant):
@@ -174,14 +176,14 @@ class _Reading:
         if known is None:
             meant = guesses(node.name, FILTERS, most=1)
             instead = f"did you mean {meant[0]}?" if meant else f"use {choice(FILTERS)}"
-            raise BadTemplate(f"there is no filter {shown(node.name)}", instead)
+            raise BadTemplateError(f"there is no filter {shown(node.name)}", instead)
         if node.kwargs or node.dyn_args or node.dyn_kwargs:
             message = f"the filter {node.name} takes no names in its brackets"
-            raise BadTemplate(message, "write the values alone")
+            raise BadTemplateError(message, "write the values alone")
         if not known.fewest <= len(node.args) <= known.most:
             wanted = " to ".join(dict.fromkeys((str(known.fewest), str(known.most))))
             message = f"the filter {node.name} takes {wanted} values in brackets"
-            raise BadTemplate(message, f"it has {len(node.args)}")
+            raise BadTemplateError(message, f"it has {len(node.args)}")
         if node.node is None:
             raise _refused(node)
         values = [self.value(one) for one in node.args]
@@ -252,4 +254,6 @@ def _number(value: object) -> float:
         return float(value if isinstance(value, int | float) else text_of(value))
     except (ValueError, OverflowError):
         message = f"{shown(value)} is compared with a number and is none"
-        raise BadTemplate(message, 'put the number into quotes, as in == "5"') from None
+        raise BadTemplateError(
+            message, 'put the number into quotes, as in == "5"'
+        ) from None

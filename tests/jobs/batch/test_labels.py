@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.batch import labels
-from jobs.batch.labels import BadLabel
+from jobs.batch.labels import LabelError
 
 names = st.from_regex(r"[a-z0-9_.-]{1,63}", fullmatch=True)
 printable = st.characters(exclude_categories=["C", "Z"])
@@ -41,7 +41,7 @@ def test_what_is_written_is_read_again_in_any_order(
 def test_what_is_no_label_is_refused_with_what_to_write(
     texts: list[str], said: str
 ) -> None:
-    with pytest.raises(BadLabel, match=said):
+    with pytest.raises(LabelError, match=said):
         labels.parsed(texts)
 
 
@@ -51,7 +51,7 @@ def test_a_batch_keeps_its_own_labels_and_takes_those_it_lacks(
 ) -> None:
     both = given | has
     if len(both) > labels.MOST:
-        with pytest.raises(BadLabel, match="a batch has up to 20"):
+        with pytest.raises(LabelError, match="a batch has up to 20"):
             labels.missing(has, given)
     else:
         assert has | labels.missing(has, given) == both

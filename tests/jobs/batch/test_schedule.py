@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.batch.schedule import (
-    BadSchedule,
     Due,
     Firing,
     Handed,
     Schedule,
+    ScheduleError,
     due,
     span_s,
     times,
@@ -87,7 +87,7 @@ def test_a_time_that_clocks_show_twice_comes_once(after: str) -> None:
 )
 def test_what_cannot_fire_is_refused(changes: dict[str, Any], words: str) -> None:
     a_schedule().check(at_s("2026-11-21T12:00"))
-    with pytest.raises(BadSchedule, match=words):
+    with pytest.raises(ScheduleError, match=words):
         a_schedule(**changes).check(at_s("2026-11-21T12:00"))
 
 
@@ -141,7 +141,7 @@ def test_a_span_is_read_as_a_person_writes_it() -> None:
     assert [span_s(text) for text in ("30s", "90m", "6h", "2d")] == [
         *(30.0, 5400.0, 21_600.0, 172_800.0),
     ]
-    with pytest.raises(BadSchedule, match="such as 30s"):
+    with pytest.raises(ScheduleError, match="such as 30s"):
         span_s("soon")
 
 

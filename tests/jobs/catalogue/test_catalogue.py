@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from jobs.catalogue import Catalogue, CatalogueError, UnknownModel, builtin, load
+from jobs.catalogue import Catalogue, CatalogueError, UnknownModelError, builtin, load
 
 MADE_UP = """
 [[model]]
@@ -88,14 +88,16 @@ def test_a_model_is_found_by_id_short_name_or_alias(name: str, found: str) -> No
 
 
 def test_an_unknown_model_comes_with_what_was_probably_meant() -> None:
-    with pytest.raises(UnknownModel, match=r"did you mean kling-v3\.0-std") as caught:
+    with pytest.raises(
+        UnknownModelError, match=r"did you mean kling-v3\.0-std"
+    ) as caught:
         builtin().find("kling-v3-std")
     assert caught.value.name == "kling-v3-std"
     assert caught.value.guesses[0] == "kling-v3.0-std"
 
 
 def test_the_beginning_of_names_brings_all_that_begin_so() -> None:
-    with pytest.raises(UnknownModel) as caught:
+    with pytest.raises(UnknownModelError) as caught:
         builtin().find("Kling")
     assert set(caught.value.guesses) == {
         model.name for model in builtin().models.values()

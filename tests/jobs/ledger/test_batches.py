@@ -9,7 +9,7 @@ import pytest
 
 from jobs import settings
 from jobs.attempt.asking import NO_ASK, Asked
-from jobs.ledger import Ledger, LedgerError, NotDurable
+from jobs.ledger import Ledger, LedgerError, NotDurableError
 from jobs.ledger.audit import audit
 from jobs.moves import Ref
 from jobs.states import Event, State
@@ -229,7 +229,7 @@ def test_a_server_that_keeps_nothing_is_not_trusted_with_money(home: Path) -> No
     with ledger_of(settings.read({}, home=home), alone=True) as ledger:
         ledger.durable()
         ledger.server.execute_command("CONFIG", "SET", "appendonly", "no")
-        with pytest.raises(NotDurable, match="appendonly yes"):
+        with pytest.raises(NotDurableError, match="appendonly yes"):
             ledger.durable()
 
 

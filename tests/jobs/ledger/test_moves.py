@@ -13,7 +13,7 @@ from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.records import Failure, JobRecord
-from jobs.states import FINAL, MOVES, Event, IllegalMove, State
+from jobs.states import FINAL, MOVES, Event, IllegalMoveError, State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -209,7 +209,7 @@ def test_a_move_that_the_table_lacks_is_refused_and_sends_nothing(
     ref, _ = admitted(ledger)
     move = Move(ref, State.STORED, event, permit=1)
     before = everything(ledger)
-    with pytest.raises(IllegalMove, match="from there: nothing"):
+    with pytest.raises(IllegalMoveError, match="from there: nothing"):
         ledger.moves.make([move])
     assert everything(ledger) == before
 
@@ -217,7 +217,7 @@ def test_a_move_that_the_table_lacks_is_refused_and_sends_nothing(
 def test_one_illegal_move_keeps_its_whole_block_from_being_sent(ledger: Ledger) -> None:
     first, second = admitted(ledger)
     good = move_by("spring", record_of(ledger, first), Event.CLAIM)
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalMoveError):
         ledger.moves.make([good, Move(second, State.FAILED, Event.STORE, 1)])
     assert record_of(ledger, first).state is State.ADMITTED
 

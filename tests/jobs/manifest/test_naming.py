@@ -6,13 +6,13 @@ from jobs.batch.seen import Seen
 from jobs.manifest.naming import (
     DEFAULT_KEY,
     MAX_KEY_BYTES,
-    BadName,
+    KeyNameError,
     KeyTemplate,
     clean_id,
     fitting_id,
 )
 from jobs.manifest.scope import Scopes
-from jobs.manifest.template import BadTemplate
+from jobs.manifest.template import BadTemplateError
 
 FIELDS = {"id": "mug", "model": "kling-v2.6-std", "line": "7", "sku": "A 1"}
 
@@ -43,7 +43,7 @@ def test_an_id_is_composed_so_that_equal_looking_ones_are_equal() -> None:
     ],
 )
 def test_an_id_that_could_harm_a_file_name_is_refused(name: str) -> None:
-    with pytest.raises(BadName) as caught:
+    with pytest.raises(KeyNameError) as caught:
         clean_id(name)
     assert caught.value.suggestion
     assert str(caught.value).isprintable()
@@ -53,7 +53,7 @@ def test_an_id_that_could_harm_a_file_name_is_refused(name: str) -> None:
 def test_a_cleaned_id_stays_as_it_is(text: str) -> None:
     try:
         cleaned = clean_id(text)
-    except BadName:
+    except KeyNameError:
         return
     assert clean_id(cleaned) == cleaned
     assert not set(cleaned) & set("/\\{} \n\0")
@@ -86,7 +86,7 @@ def keyed(template: str, cells: dict[str, object]) -> str:
 
 @pytest.mark.parametrize("value", ["../x", "a/b", "{batch}"])
 def test_a_templated_value_cannot_change_the_shape_of_a_key(value: str) -> None:
-    with pytest.raises(BadName) as caught:
+    with pytest.raises(KeyNameError) as caught:
         keyed("{batch}/{{ sku }}", {"sku": value})
     assert "replace" in caught.value.suggestion
 
@@ -95,7 +95,7 @@ def test_a_templated_value_cannot_change_the_shape_of_a_key(value: str) -> None:
 def test_no_templated_key_ever_climbs_out_of_its_prefix(a: str, b: str) -> None:
     try:
         key = keyed("{{ a }}/x{{ b | default('y') }}", {"a": a, "b": b})
-    except (BadName, BadTemplate):
+    except (KeyNameError, BadTemplateError):
         return
     parts = key.split("/")
     assert len(parts) == 2
@@ -125,19 +125,19 @@ def test_no_templated_key_ever_climbs_out_of_its_prefix(a: str, b: str) -> None:
     ],
 )
 def test_a_template_that_could_leave_its_prefix_is_refused(template: str) -> None:
-    with pytest.raises(BadName):
+    with pytest.raises(KeyNameError):
         KeyTemplate.of(template)
 
 
 @pytest.mark.parametrize("value", ["../x", "a/b", "a\\b", "{batch}", ""])
 def test_a_value_that_could_leave_the_prefix_is_refused(value: str) -> None:
-    with pytest.raises(BadName):
+    with pytest.raises(KeyNameError):
         KeyTemplate.of("{batch}/{sku}").key({**FIELDS, "sku": value})
 
 
 @pytest.mark.parametrize("dots", ["..", " .. "])
 def test_a_part_of_dots_alone_is_refused(dots: str) -> None:
-    with pytest.raises(BadName):
+    with pytest.raises(KeyNameError):
         KeyTemplate.of("{sku}/{id}").key({**FIELDS, "sku": dots})
 
 
@@ -145,7 +145,7 @@ def test_a_part_of_dots_alone_is_refused(dots: str) -> None:
 def test_no_key_ever_climbs_out_of_its_prefix(template: str, sku: str) -> None:
     try:
         key = KeyTemplate.of(template).key({**FIELDS, "sku": sku})
-    except BadName:
+    except KeyNameError:
         return
     parts = key.split("/")
     assert not {"", ".", ".."} & {part.strip() for part in parts}
@@ -157,7 +157,7 @@ def test_no_key_ever_climbs_out_of_its_prefix(template: str, sku: str) -> None:
 
 @pytest.mark.parametrize("name", ["Report"])
 def test_no_video_takes_the_place_of_its_batchs_report(name: str) -> None:
-    with pytest.raises(BadName, match="own report; choose another id or key"):
+    with pytest.raises(KeyNameError, match="own report; choose another id or key"):
         KeyTemplate.of(DEFAULT_KEY).key({"id": name})
     assert KeyTemplate.of("{batch}/all/{id}").key({"id": name})
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.manifest.scope import Scopes
-from jobs.manifest.template import BadTemplate, Template, is_template
+from jobs.manifest.template import BadTemplateError, Template, is_template
 
 CELLS = {
     "Title": " Mug <b>Big</b> &amp; red ",
@@ -28,7 +28,7 @@ def render(
 
 
 def told(text: str, cells: Mapping[str, object] = CELLS, *, table: bool = True) -> str:
-    with pytest.raises(BadTemplate) as caught:
+    with pytest.raises(BadTemplateError) as caught:
         render(text, cells, table=table)
     assert caught.value.suggestion
     assert str(caught.value).isprintable()
@@ -94,7 +94,7 @@ def test_what_a_row_cannot_fill_is_told(text: str, words: str) -> None:
     ],
 )
 def test_what_may_not_stand_in_a_template_is_refused_before_any_row(text: str) -> None:
-    with pytest.raises(BadTemplate) as caught:
+    with pytest.raises(BadTemplateError) as caught:
         Template.of(text)
     assert caught.value.suggestion
     assert caught.value.message.isprintable()
@@ -174,6 +174,6 @@ WORDS = st.sampled_from(
 def test_any_text_is_a_template_or_told_to_be_none(text: str, title: str) -> None:
     try:
         made = render(text, {"title": title})
-    except BadTemplate:
+    except BadTemplateError:
         return
     assert is_template(text) or made == text.removesuffix("\n")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jobs.attempt.links import Link
 from jobs.job import Job
 from jobs.rebuilding import copies
-from jobs.rebuilding.copies import BadCopy, key_of, named
+from jobs.rebuilding.copies import BatchCopyError, key_of, named
 from tests.jobs.ledger.play import a_batch, a_job
 
 texts = st.text(
@@ -45,7 +45,7 @@ def test_what_is_copied_is_read_again(
 def test_a_copy_that_is_not_whole_is_refused() -> None:
     text = "".join(copies.lines(a_batch(), [(a_job(1), {})]))
     for broken in ("", "{}", "[]", text[:-20], text + "{}\n", "\x00", "{}\n5\n"):
-        with pytest.raises(BadCopy):
+        with pytest.raises(BatchCopyError):
             copies.read(broken)
 
 
@@ -54,9 +54,9 @@ def test_a_copy_that_lacks_whole_lines_is_refused() -> None:
     asked = [(a_job(number), none) for number in (1, 2, 3)]
     rows = "".join(copies.lines(a_batch(), asked)).splitlines(keepends=True)
     for count in range(1, len(rows)):
-        with pytest.raises(BadCopy, match="cut off"):
+        with pytest.raises(BatchCopyError, match="cut off"):
             copies.read("".join(rows[:count]))
-    with pytest.raises(BadCopy, match="2 of its 3 jobs"):
+    with pytest.raises(BatchCopyError, match="2 of its 3 jobs"):
         copies.read("".join(rows[:2] + rows[3:]))
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from jobs.money import usd, usd_micros
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.document import as_json, report
-from jobs.report.kept import BadReport, rows_of
-from jobs.report.period import BadPeriod, Period, period
+from jobs.report.kept import ReportFileError, rows_of
+from jobs.report.period import Period, PeriodError, period
 from jobs.report.sheet import statement_lines
 from jobs.report.statement import (
     AMOUNTS,
@@ -185,7 +185,9 @@ def kept(*jobs: JobRecord) -> list[bytes]:
 
 def test_a_report_that_does_not_add_up_to_the_ledger_is_not_believed() -> None:
     rows = rows_of(kept(one_job(State.STORED, one_try())), "spring")
-    with pytest.raises(BadReport, match=r"\$0.21 charged and .* the ledger 0, \$0.00"):
+    with pytest.raises(
+        ReportFileError, match=r"\$0.21 charged and .* the ledger 0, \$0.00"
+    ):
         part_of(SPRING, map(entry_of_row, rows), EVER, "report")
 
 
@@ -205,7 +207,7 @@ def test_a_file_that_is_no_report_is_named_for_one(broken: str) -> None:
             *lines[-2:],
         ],
     }
-    with pytest.raises(BadReport):
+    with pytest.raises(ReportFileError):
         list(map(entry_of_row, rows_of(said[broken], "spring")))
 
 
@@ -235,5 +237,5 @@ def test_a_time_is_written_as_a_span_or_as_days_of_utc(
 def test_what_is_no_time_says_what_to_write(
     since: str, until: str | None, said: str
 ) -> None:
-    with pytest.raises(BadPeriod, match=said):
+    with pytest.raises(PeriodError, match=said):
         period(since, until, NOW_S)

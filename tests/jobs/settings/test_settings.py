@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from jobs.pace.limits import Limits
 from jobs.settings import (
     LONGEST_SOCKET_PATH,
-    BadSettings,
     Settings,
+    SettingsError,
     child_environment,
     read,
 )
@@ -95,7 +95,7 @@ def test_no_page_tells_of_a_variable_that_there_is_not() -> None:
     ],
 )
 def test_a_misspelt_variable_is_an_error(name: str, said: str) -> None:
-    with pytest.raises(BadSettings, match=f"^{name} is no setting") as caught:
+    with pytest.raises(SettingsError, match=f"^{name} is no setting") as caught:
         read({name: "1"})
     assert said in str(caught.value)
 
@@ -149,7 +149,7 @@ WRONG = [
 def test_what_cannot_be_is_refused_with_its_name(
     environ: dict[str, str], said: str
 ) -> None:
-    with pytest.raises(BadSettings) as caught:
+    with pytest.raises(SettingsError) as caught:
         read(environ)
     assert said in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
@@ -177,7 +177,7 @@ def test_the_key_is_shown_nowhere() -> None:
 
 @pytest.mark.parametrize("key", [f"{KEY} x", f"{KEY}ü"])
 def test_no_error_quotes_a_key(key: str) -> None:
-    with pytest.raises(BadSettings) as caught:
+    with pytest.raises(SettingsError) as caught:
         read({"WAVESPEED_API_KEY": key, "REELMILL_LEASE_S": "x"})
     text = str(caught.value)
     assert KEY not in text
@@ -188,7 +188,7 @@ def test_no_error_quotes_a_key(key: str) -> None:
 def test_passwords_of_the_ledger_are_not_shown() -> None:
     chosen = read({"REELMILL_REDIS_URL": "rediss://me:hunter2@r:6379/1"})
     assert "hunter2" not in repr(chosen)
-    with pytest.raises(BadSettings) as caught:
+    with pytest.raises(SettingsError) as caught:
         read({"REELMILL_REDIS_URL": "http://me:hunter2@r"})
     assert "hunter2" not in str(caught.value)
 

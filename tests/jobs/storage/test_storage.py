@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
-from jobs.storage import KeyTaken, Store, StoreError, bucket, normal, parse
+from jobs.storage import KeyTakenError, Store, StoreError, bucket, normal, parse
 from jobs.storage.pieces import CHUNK_BYTES
 
 
@@ -205,7 +205,7 @@ def test_one_store_has_one_spelling() -> None:
 
 def test_a_name_that_another_file_has_is_not_taken(store: Store, video: Path) -> None:
     store.put_text("mug.mp4", "of somebody else", "video/mp4")
-    with pytest.raises(KeyTaken):
+    with pytest.raises(KeyTakenError):
         store.put_file("mug.mp4", video, "video/mp4", "ab" * 32, replace=False)
     assert store.get("mug.mp4") == b"of somebody else"
     assert kept(store) == ["mug.mp4"]
@@ -226,7 +226,7 @@ def test_of_many_that_keep_one_name_at_once_one_has_it(store: Store) -> None:
         path.write_bytes(b"%d" % number)
         try:
             store.put_file("a/b/mug.mp4", path, "video/mp4", "", replace=False)
-        except KeyTaken:
+        except KeyTakenError:
             return False
         return True
 

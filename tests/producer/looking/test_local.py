@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from producer.looking import NotSeen, opened
+from producer.looking import ImageCheckError, opened
 from tests.producer.looking.conftest import Looker
 from tests.producer.looking.gallery import padded, picture
 
@@ -158,5 +158,8 @@ def test_a_picture_is_opened_for_whoever_uploads_it(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_not_opened(tmp_path: Path) -> None:
-    with pytest.raises(NotSeen, match="is not there"), opened(str(tmp_path / "a")):
+    with (
+        pytest.raises(ImageCheckError, match="is not there"),
+        opened(str(tmp_path / "a")),
+    ):
         pass

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from producer.looking import NotSeen, opened
+from producer.looking import ImageCheckError, opened
 from tests.producer.looking.conftest import Looker
 from tests.producer.looking.gallery import Gallery, long_ago, padded, says
 
@@ -88,5 +88,5 @@ def test_an_object_is_opened_for_whoever_uploads_it(host: Gallery, bucket: str) 
     with opened(show(host, bucket, "a.jpg")) as file:
         assert file.read(10) == CONTENT[:10]
         assert file.read() == CONTENT[10:]
-    with pytest.raises(NotSeen), opened(f"s3://{bucket}/b.jpg"):
+    with pytest.raises(ImageCheckError), opened(f"s3://{bucket}/b.jpg"):
         pass
