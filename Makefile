@@ -21,7 +21,9 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
 # What is measured, in this order.
 BENCH ?= page arena slots cold
 
-PYTEST_ARGS ?= --numprocesses=auto
+# Tests that start processes mostly wait, so there are twice as many as cores.
+PYTEST_ARGS ?= --numprocesses=$(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())') \
+  --dist=worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install dev demo test fleet-test flower chaos bench lint size format lock browser screenshots clean
@@ -36,7 +38,7 @@ dev: $(VENV)/.dev  ## add what tests and checks need
 demo: install  ## the whole pipeline on this machine: no key, no cost
 	$(BIN)/reelmill demo
 
-test: dev  ## run every test, as many at a time as there are cores
+test: dev  ## run every test, two at a time for each core
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 flower: dev  ## the dashboard at 127.0.0.1:5555; needs FLOWER_BASIC_AUTH=name:password
