@@ -109,10 +109,8 @@ def choice(values: Iterable[object], *, word: str = "or") -> str:
     >>> choice([5, 10]), choice(["1:1", "16:9", "9:16"])
     ('5 or 10', '1:1, 16:9 or 9:16')
     """
-    texts = [plain(value) for value in values]
-    if len(texts) < 2:  # noqa: PLR2004 - one choice needs no joining word
-        return "".join(texts)
-    return f"{', '.join(texts[:-1])} {word} {texts[-1]}"
+    *others, last = [plain(value) for value in values] or [""]
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def guesses(word: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ async def watch_charges(engine: Engine) -> None:
     except (LedgerError, NoAnswerError) as error:
         log.warning("the billing is compared with the ledger later: %s", error)
     except Exception:
+        # Nobody awaits this: what is raised here would be told to nobody.
         log.exception("the billing was not compared with the ledger")
 
 

@@ -30,6 +30,7 @@ async def delete_old(engine: Engine) -> None:
     except LedgerError as error:
         log.warning("old job records are deleted later: %s", error)
     except Exception:
+        # Nobody awaits this: what is raised here would be told to nobody.
         log.exception("old job records were not deleted")
 
 

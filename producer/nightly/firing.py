@@ -140,6 +140,7 @@ def fire(schedule: Schedule, submit: Submit, course: Course) -> None:
             except JobsDeletedError as error:
                 course.again.append(f"{manifest}: {error}")
             except Exception as error:
+                # The other manifests are not to wait until somebody has mended it.
                 log.exception("%s: a mistake in reelmill", manifest)
                 course.again.append(f"{manifest}: a mistake in reelmill: {error!r}")
 

@@ -208,6 +208,7 @@ def _damage(file: str) -> Iterator[None]:
     except UnreadableError:
         raise
     except Exception as error:
+        # KeyError, ValueError, zlib's and XML's own: it has no error of its own.
         message = "it is not a valid .xlsx file"
         suggestion = "open it in a spreadsheet program and save it again"
         raise UnreadableError(whole(file, "workbook", message, suggestion)) from error

@@ -91,6 +91,7 @@ def let_history_catch_up(
             f"waiting {wait_s:.0f} s, so that the provider's history shows what was "
             "sent last"
         )
+        # Nothing tells sooner: it is for what the history does not show yet.
         time.sleep(wait_s)
 
 

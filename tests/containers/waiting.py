@@ -28,6 +28,7 @@ def until(what: str, true: Callable[[], Any], patience_s: float = PATIENCE_S) ->
     while not true():
         if time.monotonic() > end_s:
             raise TimeoutError(f"{what}: not within {patience_s:.0f} s")
+        # Each question starts a process in a container.
         time.sleep(1.0)
 
 

@@ -243,9 +243,8 @@ def test_what_an_older_ledger_was_sending_finds_its_own_prediction(
     shop.check()
 
 
-def test_what_failed_unseen_is_looked_at_before_anything_is_compared(
-    shop: Workshop, compared: Compare
-) -> None:
+def forget_a_failure(shop: Workshop) -> None:
+    """Of two rows one fails and one is sent; then the ledger knows neither."""
     shop.sandbox.configure(outcome_5000="first 1")
     order(shop, 2)
     shop.submit(1)
@@ -254,6 +253,12 @@ def test_what_failed_unseen_is_looked_at_before_anything_is_compared(
     shop.submit(1)
     put_back()
     shop.submit()
+
+
+def test_what_failed_unseen_is_looked_at_before_anything_is_compared(
+    shop: Workshop, compared: Compare
+) -> None:
+    forget_a_failure(shop)
     shop.until(
         lambda: {row["status"] for row in shop.books()} == {"failed", "completed"},
         lambda: None,
@@ -368,14 +373,7 @@ def test_a_result_that_is_broken_for_good_keeps_no_account_held(
 def test_what_failed_unseen_is_known_by_the_history_where_its_result_is_broken(
     shop: Workshop, store: str
 ) -> None:
-    shop.sandbox.configure(outcome_5000="first 1")
-    order(shop, 2)
-    shop.submit(1)
-    put_back = backup(shop.ledger)
-    shop.until(lambda: shop.are(State.WAITING), shop.look)
-    shop.submit(1)
-    put_back()
-    shop.submit()
+    forget_a_failure(shop)
     shop.sandbox.configure(result_5xx=1.0)
     with pytest.raises(CommandError, match="1 predictions have failed"):
         rebuild(None, yes=True, json=True)
