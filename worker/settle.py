@@ -415,8 +415,7 @@ def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Move:
             "that the provider's history would show it"
         )
     move = moves.give_up(ref.batch, record, reason, waits.UNRESOLVED_LOOK_S)
-    told = json.dumps([asdict(c) for c in candidates], ensure_ascii=False)
-    return replace(move, write={**move.write, "candidates": told})
+    return _with_candidates(move, candidates)
 
 
 def _give_up_unseen(ref: Ref, record: JobRecord, why: str) -> Move:
@@ -424,16 +423,15 @@ def _give_up_unseen(ref: Ref, record: JobRecord, why: str) -> Move:
     reason = f"the answer was lost, and it cannot be looked for: {why}"
     look_s = waits.UNRESOLVED_LOOK_S
     move = moves.give_up(ref.batch, record, reason, look_s, CLIPPED_CODE)
-    told = json.dumps([asdict(c) for c in _seen_before(record)], ensure_ascii=False)
+    seen = settling.seen_before(
+        record.seen_candidates, record.job.model, record.attempt.sent_at_s
+    )
+    return _with_candidates(move, seen)
+
+
+def _with_candidates(move: Move, candidates: Sequence[Listed]) -> Move:
+    told = json.dumps([asdict(c) for c in candidates], ensure_ascii=False)
     return replace(move, write={**move.write, "candidates": told})
-
-
-def _seen_before(record: JobRecord) -> list[Listed]:
-    sent_at_s = record.attempt.sent_at_s
-    return [
-        Listed(each, record.job.model, sent_at_s, "seen before")
-        for each in sorted(record.seen_candidates)
-    ]
 
 
 def _stays(record: JobRecord, finding: Finding) -> bool:

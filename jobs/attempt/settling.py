@@ -240,6 +240,15 @@ def is_early(attempt: Lost, listing: Listed, settle_s: float) -> bool:
     return listing.created_at_s <= attempt.latest_s + settle_s + SKEW_S
 
 
+def seen_before(
+    prediction_ids: Iterable[str], model: str, sent_at_s: float
+) -> list[Listed]:
+    """Candidates of which only the ids are known: an earlier look has seen them."""
+    return [
+        Listed(each, model, sent_at_s, "seen before") for each in sorted(prediction_ids)
+    ]
+
+
 def is_as_sent(attempt: Lost, shown: Mapping[str, Any]) -> bool:
     """Whether what is shown is all that was sent for an attempt."""
     return _same(attempt.request, shown)
@@ -358,10 +367,7 @@ def _without_match(
     # A history that has forgotten those days proves nothing by its silence, and what it
     # showed once and does not show now may be shown again.
     if hidden or attempt.vanished or not attempt.is_dated or since_s > RETENTION_S:
-        gone = (
-            Listed(each, attempt.model, attempt.sent_at_s, "listed no more")
-            for each in sorted(attempt.vanished)
-        )
+        gone = seen_before(attempt.vanished, attempt.model, attempt.sent_at_s)
         return Unclear((*hidden, *gone), is_dated=attempt.is_dated)
     # What reached the provider last may not be listed yet.
     return Wait() if since_s < listed_after_s(settle_s) else Absent()
