@@ -114,15 +114,10 @@ def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
     )
     stopping.listen()
     stopping.Stopping(made).start()
-    Pulse(made, facts).start()
+    pulse = Pulse(made, facts)
+    pulse.start()
+    signals.worker_shutdown.connect(lambda **_: pulse.leave(), weak=False)
     Teller(SETTINGS, made.ledger, stopping.is_asked).start()
-
-
-@signals.worker_shutdown.connect
-def _leave(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own type
-    if engine.cache_info().currsize:
-        with suppress(LedgerError):
-            engine().ledger.workers.leave(sender.hostname)
 
 
 @signals.setup_logging.connect

@@ -11,10 +11,12 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs import broker
+from jobs.ledger import LedgerError
 from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
 from jobs.moves import Ref
 from jobs.states import State
@@ -74,6 +76,8 @@ class Pulse(threading.Thread):
         self._threads = facts.threads
         self._clock_read_at = -math.inf
         self._told_at = -math.inf
+        self._has_left = False
+        self._telling = threading.Lock()
         self._away_since: float | None = None
         self._comparing: Future[None] | None = None
         self._compared = False
@@ -109,8 +113,17 @@ class Pulse(threading.Thread):
             stopping=stopping,
             ahead_s=round(self._engine.ahead_s, 3),
         )
-        self._engine.ledger.workers.beat(self._facts)
+        # A heartbeat under way while the worker leaves would make it known again.
+        with self._telling:
+            if not self._has_left:
+                self._engine.ledger.workers.beat(self._facts)
         self._told_at = time.monotonic()
+
+    def leave(self) -> None:
+        """Let the ledger forget this worker, which ends as it should."""
+        with self._telling, suppress(LedgerError):
+            self._has_left = True
+            self._engine.ledger.workers.leave(self._facts.name)
 
     def _are_away(self, error: Exception) -> None:
         # Another server, or the same with other data, may answer next.

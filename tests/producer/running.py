@@ -201,12 +201,8 @@ class Desk:
         return sorted(self.store.glob("**/*.mp4"))
 
 
-@contextmanager
-def desk(
-    sandbox: RunningSandbox | None = None, key: str = "a-key", **settings: str
-) -> Iterator[Desk]:
-    """A desk in a short temporary folder; whatever still runs at the end is ended."""
-    folder = Path(tempfile.mkdtemp(prefix="rm"))
+def furnished(folder: Path, sandbox: RunningSandbox | None, key: str = "a-key") -> Desk:
+    """A desk in an empty folder, which whoever made the folder removes."""
     made = Desk(folder)
     made.environment = {
         "PATH": os.environ["PATH"],
@@ -219,6 +215,16 @@ def desk(
             "WAVESPEED_BASE_URL": sandbox.url,
             "WAVESPEED_API_KEY": key,
         }
+    return made
+
+
+@contextmanager
+def desk(
+    sandbox: RunningSandbox | None = None, key: str = "a-key", **settings: str
+) -> Iterator[Desk]:
+    """A desk in a short temporary folder; whatever still runs at the end is ended."""
+    folder = Path(tempfile.mkdtemp(prefix="rm"))
+    made = furnished(folder, sandbox, key)
     made.environment |= settings
     try:
         yield made

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.producer.running import (
     Ended,
     as_csv,
     desk,
+    furnished,
     quick_sandbox,
     rows,
     until,
@@ -40,13 +42,15 @@ def team(sandbox: RunningSandbox) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def place(sandbox: RunningSandbox, team: Fleet) -> Iterator[Desk]:
-    """A desk of its own, whose prompts nobody else has."""
-    with desk(sandbox) as made:
-        made.environment["REELMILL_REDIS_URL"] = team.desk.environment[
-            "REELMILL_REDIS_URL"
-        ]
-        yield made
+def place(sandbox: RunningSandbox, team: Fleet) -> Desk:
+    """A desk of its own, whose prompts nobody else has.
+
+    Its folder goes with the fleet's: the fleet's workers write to it until they end.
+    """
+    made = furnished(Path(mkdtemp(prefix="rm", dir=team.desk.folder)), sandbox)
+    name = "REELMILL_REDIS_URL"
+    made.environment[name] = team.desk.environment[name]
+    return made
 
 
 @pytest.fixture

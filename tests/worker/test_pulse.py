@@ -1,10 +1,17 @@
-"""How many messages a beat sends: one for all that is due, up to a bound."""
+"""How many messages a beat sends, and that no heartbeat follows a worker's leaving."""
+
+import math
+from pathlib import Path
 
 import pytest
 
 from jobs.broker import blocks
+from jobs.ledger import Ledger
+from jobs.ledger.workers import WorkerFacts
 from jobs.moves import Ref
-from worker.pulse import LARGEST_BLOCK
+from tests.sandbox.running import running_sandbox
+from tests.worker.workshop import workshop
+from worker.pulse import LARGEST_BLOCK, Pulse
 
 
 @pytest.mark.parametrize(
@@ -14,3 +21,16 @@ def test_all_that_is_due_goes_together_up_to_a_bound(jobs: int, messages: int) -
     sent = list(blocks((Ref("b", str(n)) for n in range(jobs)), LARGEST_BLOCK))
     assert len(sent) == messages
     assert max(map(len, sent), default=0) <= LARGEST_BLOCK
+
+
+def test_a_worker_that_left_is_not_made_known_again(ledger: Ledger, home: Path) -> None:
+    with running_sandbox() as sandbox, workshop(ledger, sandbox, home) as shop:
+        pulse = Pulse(shop.engine, WorkerFacts("w@here", account=shop.engine.account))
+        pulse.tell()
+        (known,) = ledger.workers.known()
+        assert known.facts.name == "w@here"
+        pulse.leave()
+        # Its thread goes on until the process ends, and says that it stops.
+        pulse._told_at = -math.inf
+        pulse.tell()
+        assert ledger.workers.known() == []
