@@ -32,7 +32,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class ValidationIssue:
     """What is wrong with one value, and what to do about it."""
 
     #: A stable word for programs.
@@ -72,7 +72,7 @@ def beside(address: str, file: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(file), address))
 
 
-def flaw_of(address: str) -> Flaw | None:
+def flaw_of(address: str) -> ValidationIssue | None:
     """What keeps an address from naming a picture; None if nothing does."""
     if _PLAIN.fullmatch(address) and len(address) <= MAX_URL_CHARS:
         return None
@@ -87,67 +87,71 @@ def flaw_of(address: str) -> Flaw | None:
     return (_flaw_of_object if name in OBJECT_SCHEMES else _foreign)(address)
 
 
-def _foreign(url: str) -> Flaw:
+def _foreign(url: str) -> ValidationIssue:
     if url[:5].casefold() == "file:":
         message = f"{shown(url)} is written as a URL"
-        return Flaw("local-file", message, "write the path alone")
+        return ValidationIssue("local-file", message, "write the path alone")
     objects = choice([f"{one}://" for one in OBJECT_SCHEMES])
     suggestion = f"give an http(s) address, a path, or an object as {objects}"
-    return Flaw("address", f"{shown(url)} cannot be opened", suggestion)
+    return ValidationIssue("address", f"{shown(url)} cannot be opened", suggestion)
 
 
-def _flaw_of_path(path: str) -> Flaw | None:
+def _flaw_of_path(path: str) -> ValidationIssue | None:
     if found := _NO_NAME.search(path):
         message = f"{shown(path)} has {_named(found[0])} in it"
-        return Flaw("address", message, "take it out")
+        return ValidationIssue("address", message, "take it out")
     size = len(path.encode())
     if size > MAX_PATH_BYTES and path[:5].casefold() != "data:":
         return _too_long(size, f"{MAX_PATH_BYTES} bytes")
     return _no_path(path)
 
 
-def _no_path(path: str) -> Flaw | None:
+def _no_path(path: str) -> ValidationIssue | None:
     """What looks like a path and is plainly something else."""
     if path[:5].casefold() == "data:":
         message = "a data: address carries the picture itself"
-        return Flaw("data-url", message, "save the picture and give its path")
+        return ValidationIssue(
+            "data-url", message, "save the picture and give its path"
+        )
     if path.startswith("//"):
         message = f"{shown(path)} does not say http or https"
-        return Flaw("address", message, f"write https:{path[:80]}")
+        return ValidationIssue("address", message, f"write https:{path[:80]}")
     if path[:5].casefold() == "file:":
         return _foreign(path)
     if _DRIVE.match(path):
         message = f"{shown(path)} is a path of Windows"
         suggestion = "write it with / and relative to the manifest"
-        return Flaw("local-file", message, suggestion)
+        return ValidationIssue("local-file", message, suggestion)
     if posixpath.basename(path) in {"", ".", ".."}:
         message = f"{shown(path)} names no file"
-        return Flaw("address", message, "give the path of one picture")
+        return ValidationIssue("address", message, "give the path of one picture")
     return None
 
 
-def _too_long(length: int, most: str) -> Flaw:
+def _too_long(length: int, most: str) -> ValidationIssue:
     unit = most.split()[1]
     message = f"an address of {length} {unit} is too long"
-    return Flaw("too-long", message, f"give one of at most {most}")
+    return ValidationIssue("too-long", message, f"give one of at most {most}")
 
 
-def _flaw_of_object(url: str) -> Flaw | None:
+def _flaw_of_object(url: str) -> ValidationIssue | None:
     if found := _NO_NAME.search(url):
         message = f"{shown(url)} has {_named(found[0])} in it"
-        return Flaw("address", message, "take it out")
+        return ValidationIssue("address", message, "take it out")
     bucket, _, key = url.partition("://")[2].partition("/")
     if "@" in bucket:
         return _password(url)
     if not bucket or not key or key.endswith("/"):
         message = f"{shown(url)} names no object"
-        return Flaw("address", message, "write it like s3://bucket/pictures/mug.jpg")
+        return ValidationIssue(
+            "address", message, "write it like s3://bucket/pictures/mug.jpg"
+        )
     return None
 
 
-def _flaw_of_web(url: str) -> Flaw | None:
+def _flaw_of_web(url: str) -> ValidationIssue | None:
     if found := _FORBIDDEN.search(url):
-        return Flaw(
+        return ValidationIssue(
             "address",
             f"{shown(url)} has {_named(found[0])} in it",
             f"write it as %{ord(found[0]):02X}"
@@ -160,7 +164,7 @@ def _flaw_of_web(url: str) -> Flaw | None:
     except ValueError:
         host, port = None, None
     if not host or port == 0 or not host.strip("."):
-        return Flaw(
+        return ValidationIssue(
             "address",
             f"{shown(url)} has no usable host",
             "write it like https://example.com/mug.jpg",
@@ -170,12 +174,12 @@ def _flaw_of_web(url: str) -> Flaw | None:
     if standing_of_host(host) is Standing.NEVER:
         message = f"{shown(url)} is a link-local address or a metadata service"
         suggestion = "give an address that everybody can open"
-        return Flaw("link-local", message, suggestion)
+        return ValidationIssue("link-local", message, suggestion)
     return None
 
 
-def _password(url: str) -> Flaw:
-    return Flaw(
+def _password(url: str) -> ValidationIssue:
+    return ValidationIssue(
         "password-in-address",
         f"{shown(url)} carries a user or password",
         "give an address that needs none, such as a signed one",

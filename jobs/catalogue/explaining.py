@@ -63,13 +63,16 @@ def pictures(limits: PictureLimits) -> str:
 def rules(model: Model) -> list[str]:
     """Which inputs depend on each other, a sentence each."""
     one = [f"give exactly one of {choice(names, word='and')}" for names in model.one_of]
-    apart = [f"never {choice(names, word='and')} together" for names in model.apart]
+    exclusive = [
+        f"never {choice(names, word='and')} together"
+        for names in model.mutually_exclusive
+    ]
     sums = [
         f"the {total.field}s of {total.list} sum to {total.minimum} to "
         f"{total.maximum} s"
         for total in model.total
     ]
-    return one + apart + sums
+    return one + exclusive + sums
 
 
 def _count(spec: Input) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.catalogue.addresses import Flaw, flaw_of
+from jobs.catalogue.addresses import ValidationIssue, flaw_of
 from jobs.catalogue.formulas import STARTS, is_formula
 from jobs.text import choice, guesses, shown
 
@@ -46,7 +46,7 @@ class Input:
     #: `string` if the value travels as a JSON string, else empty.
     wire: str = ""
 
-    def read(self, value: object, flaws: list[Flaw]) -> Any:  # noqa: ANN401 - many types
+    def read(self, value: object, flaws: list[ValidationIssue]) -> Any:  # noqa: ANN401 - many types
         """The value as this input has it; what is wrong is added to `flaws`.
 
         Returns None, with at least one flaw added, where it cannot be read.
@@ -54,13 +54,13 @@ class Input:
         if type(value) is str and value[:1] in STARTS and is_formula(value):
             message = f"{shown(value)} is a formula that was not computed"
             suggestion = "save the table with its values, or write the text itself"
-            flaws.append(Flaw("formula", message, suggestion))
+            flaws.append(ValidationIssue("formula", message, suggestion))
             return None
         return _READERS[self.type](self, value, flaws)
 
-    def flaws_of(self, value: object) -> list[Flaw]:
+    def flaws_of(self, value: object) -> list[ValidationIssue]:
         """What is wrong with a value; empty if nothing is."""
-        flaws: list[Flaw] = []
+        flaws: list[ValidationIssue] = []
         self.read(value, flaws)
         return flaws
 
@@ -84,10 +84,12 @@ def is_given(value: object) -> bool:
     return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
-def _read_text(spec: Input, value: object, flaws: list[Flaw]) -> str | None:
+def _read_text(spec: Input, value: object, flaws: list[ValidationIssue]) -> str | None:
     if not isinstance(value, str):
         flaws.append(
-            Flaw("not-text", f"{shown(value)} is not text", "put it in quotes")
+            ValidationIssue(
+                "not-text", f"{shown(value)} is not text", "put it in quotes"
+            )
         )
         return None
     text = value.strip()
@@ -100,7 +102,7 @@ def _read_text(spec: Input, value: object, flaws: list[Flaw]) -> str | None:
         return None
     if spec.max_chars is not None and len(text) > spec.max_chars:
         flaws.append(
-            Flaw(
+            ValidationIssue(
                 "too-long",
                 f"{len(text)} characters are too many",
                 f"write at most {spec.max_chars}",
@@ -111,34 +113,36 @@ def _read_text(spec: Input, value: object, flaws: list[Flaw]) -> str | None:
     return checked
 
 
-def _no_template(text: str) -> Flaw:
+def _no_template(text: str) -> ValidationIssue:
     """Braces that reach this point are in a cell, and cells are never templates."""
-    return Flaw(
+    return ValidationIssue(
         "template",
         f"{shown(text)} has a template in it, and a cell is taken as it is",
         "write the template into --prompt, --set or the defaults",
     )
 
 
-def _can_be_sent(text: str, flaws: list[Flaw]) -> bool:
+def _can_be_sent(text: str, flaws: list[ValidationIssue]) -> bool:
     if bad := _UNSENDABLE.search(text):
         char = f"U+{ord(bad[0]):04X}"
         message = f"{shown(text)} has the control character {char} in it"
-        flaws.append(Flaw("control-character", message, "take it out"))
+        flaws.append(ValidationIssue("control-character", message, "take it out"))
         return False
     if any(char.isprintable() and not char.isspace() for char in text):
         return True
     message = f"{shown(text)} has nothing in it that can be seen"
-    flaws.append(Flaw("blank", message, "write some words or leave it empty"))
+    flaws.append(
+        ValidationIssue("blank", message, "write some words or leave it empty")
+    )
     return False
 
 
-def _among(spec: Input, value: Any, given: object, flaws: list[Flaw]) -> Any:  # noqa: ANN401 - many types
+def _among(spec: Input, value: Any, given: object, flaws: list[ValidationIssue]) -> Any:  # noqa: ANN401 - many types
     """The value, if the choices and the range allow it."""
     if spec.choices and value not in spec.choices:
         listed = ", ".join(str(one) for one in spec.choices)
         message = f"{shown(given)} is not one of {listed}"
-        flaws.append(Flaw("not-allowed", message, f"write {spec.allowed}"))
+        flaws.append(ValidationIssue("not-allowed", message, f"write {spec.allowed}"))
         return None
     low, high = spec.minimum, spec.maximum
     if (low is not None and value < low) or (high is not None and value > high):
@@ -148,7 +152,7 @@ def _among(spec: Input, value: Any, given: object, flaws: list[Flaw]) -> Any:  #
         else:
             message = f"{shown(given)} is out of range"
             suggestion = f"at least {low:g}" if low is not None else f"at most {high:g}"
-        flaws.append(Flaw("out-of-range", message, suggestion))
+        flaws.append(ValidationIssue("out-of-range", message, suggestion))
         return None
     return value
 
@@ -157,7 +161,9 @@ def _kind_of_number(spec: Input) -> str:
     return "a whole number" if spec.type == "integer" else "a number"
 
 
-def _read_integer(spec: Input, value: object, flaws: list[Flaw]) -> int | None:
+def _read_integer(
+    spec: Input, value: object, flaws: list[ValidationIssue]
+) -> int | None:
     if isinstance(value, str):
         text = value.strip()
         number = int(text.partition(".")[0]) if _WHOLE.fullmatch(text) else None
@@ -173,7 +179,9 @@ def _read_integer(spec: Input, value: object, flaws: list[Flaw]) -> int | None:
     return checked
 
 
-def _read_number(spec: Input, value: object, flaws: list[Flaw]) -> float | None:
+def _read_number(
+    spec: Input, value: object, flaws: list[ValidationIssue]
+) -> float | None:
     number = None
     if isinstance(value, str):
         text = value.strip()
@@ -189,21 +197,27 @@ def _read_number(spec: Input, value: object, flaws: list[Flaw]) -> float | None:
     return checked
 
 
-def _no_number(spec: Input, value: object, kind: str) -> Flaw:
+def _no_number(spec: Input, value: object, kind: str) -> ValidationIssue:
     message = f"{shown(value)} is not {_kind_of_number(spec)}"
     if isinstance(value, str) and _DECIMAL.fullmatch(
         value.strip().replace(",", ".", 1)
     ):
         if spec.type == "number":
-            return Flaw(kind, message, "write it with a point, such as 0.5")
+            return ValidationIssue(kind, message, "write it with a point, such as 0.5")
     elif isinstance(value, str) and re.fullmatch(r"\s*[0-9]+ ?s(ec)?\s*", value):
-        return Flaw(kind, message, "write the number alone, in seconds")
+        return ValidationIssue(kind, message, "write the number alone, in seconds")
     if spec.allowed and not spec.choices:
-        return Flaw(kind, message, f"write {_kind_of_number(spec)} from {spec.allowed}")
-    return Flaw(kind, message, f"write {spec.allowed or _kind_of_number(spec)}")
+        return ValidationIssue(
+            kind, message, f"write {_kind_of_number(spec)} from {spec.allowed}"
+        )
+    return ValidationIssue(
+        kind, message, f"write {spec.allowed or _kind_of_number(spec)}"
+    )
 
 
-def _read_boolean(_spec: Input, value: object, flaws: list[Flaw]) -> bool | None:
+def _read_boolean(
+    _spec: Input, value: object, flaws: list[ValidationIssue]
+) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -211,15 +225,17 @@ def _read_boolean(_spec: Input, value: object, flaws: list[Flaw]) -> bool | None
         if known is not None:
             return known
     message = f"{shown(value)} is neither true nor false"
-    flaws.append(Flaw("not-a-boolean", message, "write true or false"))
+    flaws.append(ValidationIssue("not-a-boolean", message, "write true or false"))
     return None
 
 
-def _read_picture(_spec: Input, value: object, flaws: list[Flaw]) -> str | None:
+def _read_picture(
+    _spec: Input, value: object, flaws: list[ValidationIssue]
+) -> str | None:
     if not isinstance(value, str):
         message = f"{shown(value)} is no address of a picture"
         suggestion = "give one address or path as text"
-        flaws.append(Flaw("address", message, suggestion))
+        flaws.append(ValidationIssue("address", message, suggestion))
         return None
     url = value.strip()
     flaw = flaw_of(url)
@@ -229,11 +245,17 @@ def _read_picture(_spec: Input, value: object, flaws: list[Flaw]) -> str | None:
     return None
 
 
-def _read_list(spec: Input, value: object, flaws: list[Flaw]) -> list[Any] | None:
+def _read_list(
+    spec: Input, value: object, flaws: list[ValidationIssue]
+) -> list[Any] | None:
     items = _items(value) if isinstance(value, str) else value
     if spec.item is None or not isinstance(items, list | tuple):
         message = f"{shown(value)} is not a list"
-        flaws.append(Flaw("not-a-list", message, "write the items with | between them"))
+        flaws.append(
+            ValidationIssue(
+                "not-a-list", message, "write the items with | between them"
+            )
+        )
         return None
     found: list[Any] = []
     before = len(flaws)
@@ -243,7 +265,7 @@ def _read_list(spec: Input, value: object, flaws: list[Flaw]) -> list[Any] | Non
     if len(items) < spec.min_items or (most is not None and len(items) > most):
         wanted = f"{spec.min_items} to {most}" if most else f"at least {spec.min_items}"
         message = f"{len(items)} items are too {'many' if items else 'few'}"
-        flaws.append(Flaw("items", message, f"give {wanted}"))
+        flaws.append(ValidationIssue("items", message, f"give {wanted}"))
     return found if len(flaws) == before else None
 
 
@@ -263,26 +285,32 @@ def _read_part(
     value: object,
     where: str,
     keep: Callable[[Any], None],
-    flaws: list[Flaw],
+    flaws: list[ValidationIssue],
 ) -> None:
     """Reads a part of a list or object; its flaws begin with where it stands."""
-    inner: list[Flaw] = []
+    inner: list[ValidationIssue] = []
     if is_given(value):
         found = spec.read(value, inner)
     else:
         found = None
-        inner.append(Flaw("missing", "it is empty", "fill it or leave it out"))
+        inner.append(
+            ValidationIssue("missing", "it is empty", "fill it or leave it out")
+        )
     if inner:
-        flaws += [Flaw(f.kind, where + f.message, f.suggestion) for f in inner]
+        flaws += [
+            ValidationIssue(f.kind, where + f.message, f.suggestion) for f in inner
+        ]
     else:
         keep(found)
 
 
-def _read_object(spec: Input, value: object, flaws: list[Flaw]) -> Any:  # noqa: ANN401 - parts of many types
+def _read_object(spec: Input, value: object, flaws: list[ValidationIssue]) -> Any:  # noqa: ANN401 - parts of many types
     parts = _parts(spec, value) if isinstance(value, str) else value
     if not isinstance(parts, Mapping):
         message = f"{shown(value)} is not made of {choice(spec.fields, word='and')}"
-        flaws.append(Flaw("not-an-object", message, f"write {_example(spec)}"))
+        flaws.append(
+            ValidationIssue("not-an-object", message, f"write {_example(spec)}")
+        )
         return None
     found: dict[str, Any] = {}
     before = len(flaws)
@@ -291,14 +319,18 @@ def _read_object(spec: Input, value: object, flaws: list[Flaw]) -> Any:  # noqa:
         if part is None:
             meant = guesses(str(name), spec.fields) or tuple(spec.fields)
             message = f"{shown(name)} is not known here"
-            flaws.append(Flaw("unknown-input", message, f"did you mean {meant[0]}?"))
+            flaws.append(
+                ValidationIssue("unknown-input", message, f"did you mean {meant[0]}?")
+            )
         elif is_given(given):
             keep = _keeper(found, name)
             _read_part(part, given, f"{name}: ", keep, flaws)
     for name, part in spec.fields.items():
         if part.required and not is_given(parts.get(name)):
             flaws.append(
-                Flaw("missing", f"it has no {name}", f"write {_example(spec)}")
+                ValidationIssue(
+                    "missing", f"it has no {name}", f"write {_example(spec)}"
+                )
             )
     return found if len(flaws) == before else None
 
@@ -321,7 +353,7 @@ def _example(spec: Input) -> str:
     return "{" + ", ".join(parts) + "}"
 
 
-_READERS: dict[str, Callable[[Input, object, list[Flaw]], Any]] = {
+_READERS: dict[str, Callable[[Input, object, list[ValidationIssue]], Any]] = {
     "text": _read_text,
     "integer": _read_integer,
     "number": _read_number,

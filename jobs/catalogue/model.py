@@ -10,7 +10,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from jobs.catalogue.addresses import Flaw
+from jobs.catalogue.addresses import ValidationIssue
 from jobs.catalogue.inputs import Input, is_given
 from jobs.text import choice, guesses
 
@@ -107,7 +107,7 @@ class Model:
     #: Exactly one of each group must be given.
     one_of: tuple[tuple[str, ...], ...] = ()
     #: No two of a group may be given together.
-    apart: tuple[tuple[str, ...], ...] = ()
+    mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     total: tuple[Total, ...] = ()
     #: Length of its videos where it has no input `duration`.
     fixed_duration_s: int | None = None
@@ -122,7 +122,7 @@ class Model:
         """
         inputs: dict[str, Any] = {}
         problems: list[InputProblem] = []
-        flaws: list[Flaw] = []
+        flaws: list[ValidationIssue] = []
         given: set[str] = set()
         for name, value in values.items():
             if not is_given(value):
@@ -209,9 +209,9 @@ class Model:
         long_enough = [length_s for length_s in by_length if length_s >= wanted_s]
         return by_length[min(long_enough, default=max(by_length))]
 
-    def rivals(self, name: str) -> set[str]:
+    def conflicts_with(self, name: str) -> set[str]:
         """The inputs that cannot be given together with this one."""
-        groups = (*self.one_of, *self.apart)
+        groups = (*self.one_of, *self.mutually_exclusive)
         return {other for group in groups if name in group for other in group} - {name}
 
     def _priced_inputs(self) -> Iterator[str]:
@@ -249,7 +249,7 @@ class Model:
     def _together(
         self, given: set[str], values: Mapping[str, object]
     ) -> Iterator[InputProblem]:
-        for group in (*self.one_of, *self.apart):
+        for group in (*self.one_of, *self.mutually_exclusive):
             both = [name for name in group if name in given]
             if len(both) > 1:
                 message = (
@@ -277,5 +277,5 @@ class Model:
                 yield InputProblem(total.field, value, message, suggestion, "sum")
 
 
-def _problem(name: str, value: object, flaw: Flaw) -> InputProblem:
+def _problem(name: str, value: object, flaw: ValidationIssue) -> InputProblem:
     return InputProblem(name, value, flaw.message, flaw.suggestion, flaw.kind)

@@ -1,7 +1,7 @@
 """What a picture is, by its own bytes, and what keeps a model from taking it.
 
 It decides from bytes alone: neither an ending nor what a host calls a file counts. It
-fetches nothing; whoever reads a picture, the producer, feeds it to a `Reading`.
+fetches nothing; whoever reads a picture, the producer, feeds it to an `ImageSniffer`.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from io import BytesIO
 
 import imagesize  # type: ignore[import-untyped]  # none are published
 
-from jobs.catalogue.addresses import Flaw
+from jobs.catalogue.addresses import ValidationIssue
 from jobs.catalogue.model import PictureLimits
 from jobs.text import choice
 
@@ -67,7 +67,7 @@ _NO_PICTURES = frozenset({"video", "pdf", "zip", "html", "xml", "empty", "unknow
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ImageInfo:
     """What a look at a picture found."""
 
     #: `jpeg`, `png`, `webp`, …; `html`, `empty` or `unknown` where it is no picture.
@@ -80,7 +80,7 @@ class Look:
     sha256: str | None
 
 
-class Reading:
+class ImageSniffer:
     """A picture as its bytes come: hashed as a whole, held only until it is judged."""
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ class Reading:
         self._first = hashlib.sha256()
 
     @property
-    def judged(self) -> bool:
+    def is_decided(self) -> bool:
         """True once more bytes can tell nothing new but the size and the digest."""
         if not self.kind:
             return False
@@ -114,32 +114,32 @@ class Reading:
         if self._judge_at_bytes:
             self._head += chunk
             if self.size_bytes >= self._judge_at_bytes:
-                self.judge()
+                self.sniff()
 
-    def judge(self) -> bool:
-        """Judge by what has come so far; True once `judged`."""
+    def sniff(self) -> bool:
+        """Judge by what has come so far; True once decided."""
         if self._judge_at_bytes and self._head:
             self.kind = kind_of(bytes(self._head[:_KIND_BYTES]))
             if self.kind in _SIZED:
                 self.sides_px = sides_px_of(bytes(self._head))
             # At doubled lengths only, or a long header would be read over and over.
             self._judge_at_bytes = 2 * max(self.size_bytes, FIRST_BYTES)
-            if self.judged:
+            if self.is_decided:
                 self._judge_at_bytes = 0
                 self._head.clear()
-        return self.judged
+        return self.is_decided
 
-    def look(self, size_bytes: int, *, whole: bool) -> Look:
+    def info(self, size_bytes: int, *, whole: bool) -> ImageInfo:
         """What was found.
 
         Args:
             size_bytes: size of the whole picture.
             whole: all of it was fed, so that the digest holds.
         """
-        self.judge()
+        self.sniff()
         width_px, height_px = self.sides_px or (None, None)
         digest = self._all.hexdigest() if whole else None
-        return Look(self.kind or "empty", size_bytes, width_px, height_px, digest)
+        return ImageInfo(self.kind or "empty", size_bytes, width_px, height_px, digest)
 
 
 def kind_of(head: bytes) -> str:
@@ -172,7 +172,9 @@ def sides_px_of(head: bytes) -> tuple[int, int] | None:
     return info.width, info.height
 
 
-def flaws_of(look: Look, limits: PictureLimits, shown: str) -> list[Flaw]:
+def validate_image(
+    look: ImageInfo, limits: PictureLimits, shown: str
+) -> list[ValidationIssue]:
     """What keeps a model from taking a picture; empty if nothing does.
 
     Args:
@@ -181,12 +183,12 @@ def flaws_of(look: Look, limits: PictureLimits, shown: str) -> list[Flaw]:
         shown: the picture, for the beginning of a sentence.
     """
     return [
-        Flaw(kind, f"{shown} {message}", suggestion)
+        ValidationIssue(kind, f"{shown} {message}", suggestion)
         for kind, message, suggestion in _flaws_of(look, limits)
     ]
 
 
-def _flaws_of(look: Look, limits: PictureLimits) -> Iterator[tuple[str, str, str]]:
+def _flaws_of(look: ImageInfo, limits: PictureLimits) -> Iterator[tuple[str, str, str]]:
     taken = dict.fromkeys(_KINDS.get(name, name) for name in limits.formats)
     if look.kind not in taken:
         yield _of_another_kind(look.kind, choice(kind.upper() for kind in taken))

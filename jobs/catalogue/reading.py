@@ -103,7 +103,7 @@ def model_of(value: object) -> Model:
         read_on=table.take("read_on", date),
         price=_price(table),
         one_of=_groups(table, "one_of"),
-        apart=_groups(table, "apart"),
+        mutually_exclusive=_groups(table, "mutually_exclusive"),
         total=tuple(_total(table, one) for one in table.may_take("total", list, [])),
         fixed_duration_s=table.may_take("fixed_duration_s", int),
     )
@@ -235,7 +235,9 @@ def _total(table: _Table, value: object) -> Total:
 
 def _agree(where: str, model: Model) -> None:
     """Complains of rules and prices that speak of inputs the model does not have."""
-    named = [name for group in (*model.one_of, *model.apart) for name in group]
+    named = [
+        name for group in (*model.one_of, *model.mutually_exclusive) for name in group
+    ]
     named += [factor.input for factor in model.price.factors] if model.price else []
     named += [total.list for total in model.total]
     for name in named:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from jobs.batch.seen import Seen
 from jobs.catalogue.inputs import is_given
 from jobs.catalogue.model import Model
-from jobs.manifest.feeding import Feeding
-from jobs.manifest.filling import Filling
+from jobs.manifest.column_mapping import Feeding
+from jobs.manifest.defaults import Filling
 from jobs.manifest.naming import DEFAULT_KEY, KeyNameError, KeyTemplate, clean_id
 from jobs.manifest.rows import Problem, Row
 from jobs.manifest.template import BadTemplateError, Scope

@@ -14,7 +14,7 @@ from typing import Any
 from jobs.catalogue.explaining import costs, explained, pictures, rules
 from jobs.catalogue.inputs import Input
 from jobs.catalogue.model import Model
-from jobs.manifest.columns import OURS
+from jobs.manifest.column_mapping import RESERVED_COLUMNS
 from jobs.text import plain
 
 #: What an input is given in a starter, where the catalogue has no default for it.
@@ -58,7 +58,7 @@ def csv_starter(models: Sequence[Model]) -> str:
     """A manifest in CSV: every column that these models know, a row for each model."""
     inputs = dict.fromkeys(name for model in models for name in model.inputs)
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*OURS, *inputs, "sku"], restval="")
+    writer = csv.DictWriter(text, [*RESERVED_COLUMNS, *inputs, "sku"], restval="")
     writer.writeheader()
     for number, model in enumerate(models, 1):
         row = {name: _cell(value) for name, value in _needed(model).items()}

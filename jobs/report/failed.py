@@ -18,7 +18,7 @@ from jobs.catalogue import Catalogue
 from jobs.catalogue.addresses import is_local
 from jobs.catalogue.inputs import Input
 from jobs.job import Job
-from jobs.manifest.columns import OURS
+from jobs.manifest.column_mapping import RESERVED_COLUMNS
 from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.report.sheet import FORMULA_STARTS, inert
@@ -74,13 +74,15 @@ def failed_csv(
         own.update(dict.fromkeys(name.strip() for name in record.job.data))
     for name in _taken(catalogue):
         own.pop(name, None)
-    yield "\ufeff" + _line([*OURS, *inputs, *map(inert, own), REASON, NEXT_STEP])
+    yield "\ufeff" + _line(
+        [*RESERVED_COLUMNS, *inputs, *map(inert, own), REASON, NEXT_STEP]
+    )
     for row, record in zip(_left(document), records(_refs(document)), strict=True):
         cells = _cells(record.job, catalogue, folder)
         data = {name.strip(): text for name, text in record.job.data.items()}
         yield _line(
             [
-                *(cells.get(name, "") for name in (*OURS, *inputs)),
+                *(cells.get(name, "") for name in (*RESERVED_COLUMNS, *inputs)),
                 *(inert(data.get(name, "")) for name in own),
                 *map(inert, _reason(row)),
             ]
@@ -98,7 +100,7 @@ def _refs(document: Mapping[str, Any]) -> Iterator[Ref]:
 
 def _taken(catalogue: Catalogue) -> Iterator[str]:
     """Names that no column of a row's own data has."""
-    yield from ("", REASON, NEXT_STEP, *OURS)
+    yield from ("", REASON, NEXT_STEP, *RESERVED_COLUMNS)
     for model in catalogue.models.values():
         yield from model.inputs
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from jobs.catalogue.addresses import is_object
 from jobs.catalogue.model import Model
-from jobs.catalogue.pictures import flaws_of
+from jobs.catalogue.pictures import validate_image
 from jobs.job import Job
 from jobs.manifest.rows import Problem
 from jobs.text import masked, shown
@@ -44,7 +44,7 @@ def problems_of(job: Job, model: Model, memory: Memory, file: str) -> list[Probl
             if found.look is None
             else [
                 (flaw.kind, flaw.message, flaw.suggestion)
-                for flaw in flaws_of(found.look, model.pictures, shown(address))
+                for flaw in validate_image(found.look, model.pictures, shown(address))
             ]
         )
         problems += [

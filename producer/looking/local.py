@@ -56,7 +56,7 @@ def look(path: str, wish: Wish) -> Kept:
     came = reading.size_bytes
     if _tag(path, before) != _tag(path, after) or came > after.st_size:
         raise ImageCheckError("changed while it was read", "try again")
-    found = reading.look(after.st_size, whole=came == after.st_size)
+    found = reading.info(after.st_size, whole=came == after.st_size)
     settled = time.time() - after.st_mtime > _SETTLED_S
     return Kept(found, _tag(path, after) if settled else "")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from jobs.catalogue.pictures import Look
+from jobs.catalogue.pictures import ImageInfo
 from producer.looking import keeping
 from producer.looking.keeping import UnusableCacheError
 
@@ -48,7 +48,7 @@ class Found:
     """What came of a look at a picture."""
 
     #: None where nothing could be seen.
-    look: Look | None
+    look: ImageInfo | None
     #: Why not, as a stable word for programs: `unreachable`, `private`, `link-local`,
     #: `not-found`, `not-readable`, `not-a-file`.
     trouble: str | None = None
@@ -61,7 +61,7 @@ class Found:
 class Kept:
     """A good look, and what tells that the picture is still the same."""
 
-    look: Look
+    look: ImageInfo
     #: A strong ETag; of a file, what its folder says of it; else empty.
     tag: str
     #: `Last-Modified`, where there is no such tag.
@@ -132,7 +132,7 @@ class Memory:
             return None
         if row[0] is None:
             return Found(None, *row[5:])
-        return Found(Look(*row[:5]))
+        return Found(ImageInfo(*row[:5]))
 
     def begin(self) -> None:
         """Begin a round of looks."""
@@ -264,4 +264,4 @@ def _digest(address: str) -> bytes:
 
 
 def _kept(row: tuple[object, ...]) -> Kept:
-    return Kept(Look(*row[:5]), *row[5:])  # type: ignore[arg-type]  # from typed columns
+    return Kept(ImageInfo(*row[:5]), *row[5:])  # type: ignore[arg-type]  # from typed columns

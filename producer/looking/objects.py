@@ -52,7 +52,7 @@ def look(address: str, wish: Wish) -> Kept:
         reading = wish.read_through(chunks, size_bytes)
     except (BaseError, OSError, ValueError) as error:
         raise _trouble_of(error) from None
-    found = reading.look(size_bytes, whole=reading.size_bytes == size_bytes)
+    found = reading.info(size_bytes, whole=reading.size_bytes == size_bytes)
     return Kept(found, _tag(got.meta))
 
 

@@ -12,7 +12,7 @@ from threading import Lock
 
 from jobs.catalogue import builtin
 from jobs.catalogue.addresses import is_http, is_object
-from jobs.catalogue.pictures import Look, flaws_of
+from jobs.catalogue.pictures import ImageInfo, validate_image
 from jobs.net import Guard
 from jobs.text import shown
 from producer.looking import local
@@ -159,11 +159,13 @@ class _Round:
         What some model refuses may be mended in a moment: it is always asked for.
         """
         if (kept.tag or kept.modified) and self._is_taken(kept.look):
-            refused = any(flaws_of(kept.look, limits, "") for limits in self._limits)
+            refused = any(
+                validate_image(kept.look, limits, "") for limits in self._limits
+            )
             self._memory.keep(address, kept, fresh=not refused)
 
-    def _is_taken(self, look: Look) -> bool:
-        return any(not flaws_of(look, limits, "") for limits in self._limits)
+    def _is_taken(self, look: ImageInfo) -> bool:
+        return any(not validate_image(look, limits, "") for limits in self._limits)
 
     def _count(self, came: int) -> None:
         # Told from the threads too.

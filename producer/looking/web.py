@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import httpx
 
-from jobs.catalogue.pictures import FIRST_BYTES, Reading
+from jobs.catalogue.pictures import FIRST_BYTES, ImageSniffer
 from producer.looking.asking import Asking
 from producer.looking.memory import Kept, Memory
 from producer.looking.seen import ImageCheckError
@@ -48,7 +48,7 @@ class WebLook:
         self._asking = asking
         self._memory = memory
         self._wish = wish
-        self._reading = Reading()
+        self._reading = ImageSniffer()
         self._facts = _Facts(None, "", "")
         #: A range was refused.
         self._plainly = False
@@ -106,7 +106,7 @@ class WebLook:
         return self._found()
 
     def _begin(self) -> None:
-        self._reading = Reading()
+        self._reading = ImageSniffer()
         self._same = None
 
     async def _ask(self, first: int, last: int | None) -> bool:
@@ -151,7 +151,7 @@ class WebLook:
         wanted = end - first + 1
         if await self._read(answer, wanted) < wanted:
             raise _cut_off(self._reading.size_bytes, size)
-        self._reading.judge()
+        self._reading.sniff()
         return True
 
     async def _read(self, answer: httpx.Response, most_bytes: int) -> int:
@@ -192,7 +192,7 @@ class WebLook:
         came = self._reading.size_bytes
         if came >= size_bytes:
             return None
-        if not self._reading.judged:
+        if not self._reading.is_decided:
             return min(2 * max(came, FIRST_BYTES), size_bytes) - 1
         if not self._wish.wants_all(self._reading, size_bytes):
             return None
@@ -215,7 +215,7 @@ class WebLook:
 
     def _found(self) -> Kept:
         size_bytes = self._facts.size_bytes or 0
-        look = self._reading.look(
+        look = self._reading.info(
             size_bytes, whole=self._reading.size_bytes == size_bytes
         )
         if look.sha256 is None and self._same:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TextIO
 
-from jobs.manifest.columns import Columns
+from jobs.manifest.column_mapping import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from producer.reading.table import Table, is_blank, table_of, unclear_names
 

@@ -7,8 +7,8 @@ from typing import BinaryIO, TypeAlias
 
 from jobs.catalogue import Catalogue
 from jobs.job import Job
-from jobs.manifest.columns import Columns
-from jobs.manifest.judging import Manifest
+from jobs.manifest.column_mapping import Columns
+from jobs.manifest.planning import Manifest
 from jobs.manifest.rows import Defaults, Feeds, Problem, Row, Skipped
 from producer.reading.records import Options, Record, records
 from producer.reading.source import is_bucket, is_folder, whole

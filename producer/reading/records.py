@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from jobs.manifest.columns import Columns
+from jobs.manifest.column_mapping import Columns
 from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
 from producer.reading.csv import read_csv
 from producer.reading.jsonl import read_jsonl

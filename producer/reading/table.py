@@ -7,7 +7,7 @@ as they are empty.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.manifest.columns import Columns
+from jobs.manifest.column_mapping import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from jobs.text import plain, shown
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import openpyxl
 
-from jobs.manifest.columns import Columns
+from jobs.manifest.column_mapping import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from jobs.text import choice, guesses, shown
 from producer.reading.source import UnreadableError, whole

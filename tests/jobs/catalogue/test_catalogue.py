@@ -13,7 +13,7 @@ title = "Reel 9"
 path = "/api/v3/acme/reel-9/image-to-video"
 source = "made up"
 read_on = 2026-11-20
-apart = [["mask", "loop"]]
+mutually_exclusive = [["mask", "loop"]]
 
 [model.inputs.picture]
 type = "picture"

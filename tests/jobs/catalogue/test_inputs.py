@@ -6,7 +6,7 @@ from jobs.catalogue import builtin
 from jobs.catalogue.inputs import Input
 
 if TYPE_CHECKING:
-    from jobs.catalogue.addresses import Flaw
+    from jobs.catalogue.addresses import ValidationIssue
 
 DURATION = Input("integer", choices=(5, 10))
 LENGTH = Input("integer", minimum=3, maximum=15)
@@ -19,7 +19,7 @@ A, B = "https://example.com/a.jpg", "https://example.com/b.jpg"
 
 
 def read(spec: Input, value: object) -> Any:
-    flaws: list[Flaw] = []
+    flaws: list[ValidationIssue] = []
     found = spec.read(value, flaws)
     assert flaws == []
     return found

@@ -157,7 +157,7 @@ def test_right_values_pass_and_passing_twice_changes_nothing(
     data: st.DataObject, model: Model
 ) -> None:
     values = {name: data.draw(sent(spec)) for name, spec in model.inputs.items()}
-    for group in (*model.one_of, *model.apart):
+    for group in (*model.one_of, *model.mutually_exclusive):
         for name in group[1:]:
             values.pop(name, None)
     inputs, problems = model.check(values)

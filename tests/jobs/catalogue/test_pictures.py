@@ -15,11 +15,11 @@ from jobs.catalogue.model import PictureLimits
 from jobs.catalogue.pictures import (
     FIRST_BYTES,
     MOST_HEADER_BYTES,
-    Look,
-    Reading,
-    flaws_of,
+    ImageInfo,
+    ImageSniffer,
     kind_of,
     sides_px_of,
+    validate_image,
 )
 
 ORIENTATION = 0x0112
@@ -38,11 +38,11 @@ def rotated(orientation: int) -> bytes:
     return made("JPEG", exif=exif)
 
 
-def read(content: bytes, chunk_bytes: int = 16_384) -> Look:
-    reading = Reading()
+def read(content: bytes, chunk_bytes: int = 16_384) -> ImageInfo:
+    reading = ImageSniffer()
     for start in range(0, len(content), chunk_bytes):
         reading.feed(content[start : start + chunk_bytes])
-    return reading.look(len(content), whole=True)
+    return reading.info(len(content), whole=True)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_kind_is_told_by_the_bytes(content: bytes, kind: str) -> None:
 def test_a_whole_look_has_size_sides_and_digest(kind: str) -> None:
     content = made(kind, 641, 480)
     digest = hashlib.sha256(content).hexdigest()
-    assert read(content) == Look(kind.lower(), len(content), 641, 480, digest)
+    assert read(content) == ImageInfo(kind.lower(), len(content), 641, 480, digest)
 
 
 @pytest.mark.parametrize(("orientation", "sides"), [(3, (400, 300)), (6, (300, 400))])
@@ -82,24 +82,24 @@ def test_sides_are_those_that_are_shown(
 @pytest.mark.parametrize("profile_bytes", [600_000])
 def test_a_long_header_is_read_to_its_end(profile_bytes: int) -> None:
     content = made("JPEG", icc_profile=bytes(profile_bytes))
-    reading = Reading()
+    reading = ImageSniffer()
     reading.feed(content[:FIRST_BYTES])
-    assert not reading.judge()
+    assert not reading.sniff()
     reading.feed(content[FIRST_BYTES:])
-    assert reading.judge()
+    assert reading.sniff()
     assert reading.sides_px == (400, 300)
 
 
 def test_a_header_without_end_is_given_up() -> None:
     comment = b"\xff\xfe\xff\xff" + bytes(65_533)
     content = b"\xff\xd8" + comment * (MOST_HEADER_BYTES // len(comment) * 2)
-    reading = Reading()
+    reading = ImageSniffer()
     for start in range(0, len(content), 16_384):
         reading.feed(content[start : start + 16_384])
-        if reading.judge():
+        if reading.sniff():
             break
     assert reading.size_bytes <= MOST_HEADER_BYTES + 16_384
-    assert reading.look(len(content), whole=False).width_px is None
+    assert reading.info(len(content), whole=False).width_px is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_look_does_not_depend_on_how_the_bytes_come(
 
 @given(st.integers(0, 3 * FIRST_BYTES))
 def test_the_first_part_has_its_own_digest(size: int) -> None:
-    reading = Reading()
+    reading = ImageSniffer()
     content = bytes(size)
     for start in range(0, size, 50_000):
         reading.feed(content[start : start + 50_000])
@@ -150,7 +150,7 @@ LIMITS = PictureLimits(
     min_aspect=0.4,
     max_aspect=2.5,
 )
-GOOD = Look("jpeg", 50_000, 750, 300, None)
+GOOD = ImageInfo("jpeg", 50_000, 750, 300, None)
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ GOOD = Look("jpeg", 50_000, 750, 300, None)
     ],
 )
 def test_a_flaw_says_what_it_is_and_what_to_do(
-    look: Look, kind: str, message: str, suggestion: str
+    look: ImageInfo, kind: str, message: str, suggestion: str
 ) -> None:
-    (flaw,) = flaws_of(look, LIMITS, '"mug.jpg"')
+    (flaw,) = validate_image(look, LIMITS, '"mug.jpg"')
     assert flaw.kind == kind
     assert flaw.message.startswith('"mug.jpg" ')
     assert message in flaw.message
@@ -188,12 +188,12 @@ def test_a_flaw_says_what_it_is_and_what_to_do(
 
 
 def test_every_flaw_is_named_at_once() -> None:
-    look = Look("png", 20_000_000, 1_000, 100, None)
-    kinds = [flaw.kind for flaw in flaws_of(look, LIMITS, "x")]
+    look = ImageInfo("png", 20_000_000, 1_000, 100, None)
+    kinds = [flaw.kind for flaw in validate_image(look, LIMITS, "x")]
     assert kinds == ["picture-bytes", "picture-sides", "picture-aspect"]
 
 
 def test_what_is_within_all_limits_has_no_flaw_for_any_model() -> None:
     for look in (GOOD, replace(GOOD, kind="png", width_px=300, height_px=750)):
         for model in builtin().models.values():
-            assert flaws_of(look, model.pictures, "x") == []
+            assert validate_image(look, model.pictures, "x") == []

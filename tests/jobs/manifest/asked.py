@@ -49,7 +49,9 @@ def values(spec: Input) -> st.SearchStrategy[Any]:
 def rows(draw: st.DrawFn) -> Row:
     """A row as JSON has it, its values typed; nearly all of them are in order."""
     model = draw(st.sampled_from(list(CATALOGUE.models.values())))
-    either = {name for group in (*model.one_of, *model.apart) for name in group}
+    either = {
+        name for group in (*model.one_of, *model.mutually_exclusive) for name in group
+    }
     chosen = draw(st.sampled_from(model.one_of[0])) if model.one_of else None
     cells = {
         name: draw(values(spec))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from jobs.catalogue import builtin as catalogue
 from jobs.job import Job
-from jobs.manifest.feeding import NO_PICTURE
-from jobs.manifest.judging import Manifest, Row, Skipped
+from jobs.manifest.column_mapping import NO_PICTURE
 from jobs.manifest.layouts import recognised
+from jobs.manifest.planning import Manifest, Row, Skipped
 from jobs.manifest.rows import Header
 
 SAMPLES = resources.files("jobs") / "samples"

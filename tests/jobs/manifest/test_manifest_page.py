@@ -65,7 +65,7 @@ def test_the_page_explains_every_kind_of_problem() -> None:
     _, _, explained = PAGE.partition("## Problems")
     for kind in re.findall(r"`([a-z][a-z-]*)`", explained):
         assert f'"{kind}"' in code
-    flaws = re.findall(r'Flaw\(\s*"([a-z-]+)"', code)
+    flaws = re.findall(r'ValidationIssue\(\s*"([a-z-]+)"', code)
     flaws += re.findall(r'yield \(?\s*"([a-z-]+)"', code)
     flaws += re.findall(r'said = .*"([a-z-]+)"\)', code)
     assert len(flaws) > 10

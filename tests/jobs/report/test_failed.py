@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.judging import Manifest
+from jobs.manifest.planning import Manifest
 from jobs.moves import Ref
 from jobs.records import Failure, JobRecord
 from jobs.report.document import report

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.pictures import Look
+from jobs.catalogue.pictures import ImageInfo
 from producer.looking import Found, Memory
 from producer.looking.keeping import VERSION
 from producer.looking.memory import KEPT_S, Kept
@@ -16,7 +16,7 @@ from tests.producer.looking.conftest import QUICK, Looker
 from tests.producer.looking.gallery import Gallery, padded, picture
 
 ADDRESS = "https://example.com/a.jpg?signature=hush"
-LOOK = Look("jpeg", 5, 400, 300, "0" * 64)
+LOOK = ImageInfo("jpeg", 5, 400, 300, "0" * 64)
 
 
 def keep_one(looker: Looker) -> None:
@@ -136,12 +136,12 @@ def test_a_file_that_cannot_be_made_costs_only_the_memory(
 WRITER = """
 import sys
 from pathlib import Path
-from jobs.catalogue.pictures import Look
+from jobs.catalogue.pictures import ImageInfo
 from producer.looking.memory import Kept, Memory
 
 memory = Memory.open(Path(sys.argv[1]), lambda said: sys.exit(said))
 for number in range(300):
-    look = Look("jpeg", 5, 400, 300, None)
+    look = ImageInfo("jpeg", 5, 400, 300, None)
     memory.keep(f"{sys.argv[2]}-{number}", Kept(look, "1"), fresh=True)
     memory.write()
 memory.close()

@@ -5,7 +5,7 @@ from email.utils import formatdate
 
 import pytest
 
-from jobs.catalogue.pictures import FIRST_BYTES, Look
+from jobs.catalogue.pictures import FIRST_BYTES, ImageInfo
 from producer.looking.asking import MOST_REDIRECTS
 from tests.producer.looking.conftest import Looker
 from tests.producer.looking.gallery import Gallery, long_ago, padded, picture, says
@@ -18,8 +18,8 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def look_of(content: bytes, *, whole: bool = True) -> Look:
-    return Look("jpeg", len(content), 400, 300, sha256(content) if whole else None)
+def look_of(content: bytes, *, whole: bool = True) -> ImageInfo:
+    return ImageInfo("jpeg", len(content), 400, 300, sha256(content) if whole else None)
 
 
 def test_a_look_that_judges_reads_the_beginning_only(

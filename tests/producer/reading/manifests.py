@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.columns import Columns
+from jobs.manifest.column_mapping import Columns
 from jobs.manifest.rows import Header, Problem, Row, Skipped
 from producer.reading import Options, Record, plan, records
 

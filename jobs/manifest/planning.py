@@ -14,9 +14,15 @@ from jobs.catalogue import Catalogue, InputProblem, Model, UnknownModelError
 from jobs.catalogue.addresses import beside
 from jobs.catalogue.inputs import is_given
 from jobs.job import Job
-from jobs.manifest.columns import Columns, Sorting
-from jobs.manifest.feeding import PICTURES, Feeding, Shaped, nothing_known
-from jobs.manifest.filling import Filled, Filling, meant
+from jobs.manifest.column_mapping import (
+    PICTURES,
+    Columns,
+    Feeding,
+    Shaped,
+    Sorting,
+    nothing_known,
+)
+from jobs.manifest.defaults import Filled, Filling, meant
 from jobs.manifest.row_names import RowNames
 from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
 from jobs.manifest.scope import RowScope, Scopes
@@ -224,7 +230,7 @@ class Manifest:
             layer = filled.by.get(one.input)
             if one.kind == "missing" and excused & {
                 one.input,
-                *model.rivals(one.input),
+                *model.conflicts_with(one.input),
             }:
                 continue
             said = (one.message, one.suggestion, one.kind)

@@ -4,7 +4,7 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.judging import Defaults, Manifest, Row
+from jobs.manifest.planning import Defaults, Manifest, Row
 from jobs.manifest.rows import Header
 
 URL = "https://example.com/mug.jpg"

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.feeding import FURTHER_PICTURE, NO_PICTURE
-from jobs.manifest.judging import Manifest, Problem, Row, Skipped
+from jobs.manifest.column_mapping import FURTHER_PICTURE, NO_PICTURE
+from jobs.manifest.planning import Manifest, Problem, Row, Skipped
 from jobs.manifest.rows import Feeds, Header
 
 URL = "https://example.com/mug.jpg"

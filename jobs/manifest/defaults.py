@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from jobs.catalogue import Catalogue, Model, UnknownModelError
 from jobs.catalogue.inputs import is_given
-from jobs.manifest.columns import Columns
+from jobs.manifest.column_mapping import Columns
 from jobs.manifest.rows import Defaults, Problem
 from jobs.manifest.template import BadTemplateError, Fits, Scope, Template, is_template
 from jobs.text import choice, masked, plain, shown
@@ -45,7 +45,7 @@ class _Entry(NamedTuple):
     name: str
     value: object
     filler: _Filler | None
-    rivals: set[str]
+    conflicts_with: set[str]
 
 
 @dataclass(slots=True)
@@ -145,8 +145,8 @@ class Filling:
             fitting = self._fitting[model.id] = self._fit(model)
         for layer, entries in fitting:
             nearer = {*given, *filled.troubles}
-            for name, value, filler, rivals in entries:
-                if name in nearer or not nearer.isdisjoint(rivals):
+            for name, value, filler, conflicts_with in entries:
+                if name in nearer or not nearer.isdisjoint(conflicts_with):
                     continue
                 if filler is None:
                     given[name] = value
@@ -184,7 +184,9 @@ class Filling:
             (
                 layer,
                 [
-                    _Entry(name, value, layer.fillers.get(name), model.rivals(name))
+                    _Entry(
+                        name, value, layer.fillers.get(name), model.conflicts_with(name)
+                    )
                     for name, value in layer.cells.items()
                     if name in model.inputs
                 ],
