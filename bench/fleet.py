@@ -23,7 +23,7 @@ from bench.valkey import Valkey
 from jobs.catalogue import builtin
 from jobs.ledger import Ledger, connect
 from jobs.pace.limits import Limits
-from producer.children import Child
+from producer.subprocesses import Child
 
 ACCOUNT = "bench"
 MODEL = "kling-v2.6-std"

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 
@@ -9,6 +10,8 @@ from rich.prompt import Confirm
 
 from jobs import catalogue
 from jobs.attempt.links import to_upload
+from jobs.batch import labels
+from jobs.batch.labels import LabelError
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
 from jobs.money import usd, usd_micros
@@ -16,19 +19,18 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import account, console, labelling, looking, problems
+from producer import account, console, looking, problems
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
-from producer.choosing import chosen_settings
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.finding import deleted_words, find_failed
-from producer.options import Reading, Spending
+from producer.local_run import keep_report, outcome, render
+from producer.local_server import ledger_of
+from producer.lookup import deleted_words, find_failed
+from producer.options import Reading, Spending, chosen_settings, given_labels
 from producer.prices import view as price_view
 from producer.prices.quote import Bill
-from producer.private import ledger_of
 from producer.reading import Options
 from producer.rebuilding.copying import refuse_if_lost
-from producer.rendering import keep_report, outcome, render
 from producer.summary import (
     print_beginning,
     print_ending,
@@ -142,7 +144,7 @@ def hand_over(
         return batch
     print_gone(found.gone)
     there = ledger.batches.read(batch.id)
-    labelling.tell_kept(there, batch.labels)
+    _tell_kept_labels(there, batch.labels)
     if there and there.cancelled:
         raise CommandError(
             f"{there.id} was cancelled; to bring it back: "
@@ -161,6 +163,27 @@ def hand_over(
         if found.local:
             _upload(found, ledger, chosen, batch)
     return enqueue(ledger, found, batch, alone=not chosen.redis_url)
+
+
+def _tell_kept_labels(there: BatchRecord | None, new: Mapping[str, str]) -> None:
+    """Say which labels a batch does not take: it keeps those that it has.
+
+    Raises:
+        CommandError: with those that it lacks it would have too many.
+    """
+    if there is None:
+        return
+    try:
+        labels.missing(there.labels, new)
+    except LabelError as bad:
+        raise CommandError(f"--label: {there.id}: {bad}") from None
+    other = {n: v for n, v in new.items() if there.labels.get(n, v) != v}
+    if other:
+        kept = {name: there.labels[name] for name in other}
+        console.say(
+            f"{there.id} keeps its label {labels.told(kept)}; "
+            f"{labels.told(other)} is not taken"
+        )
 
 
 def _nothing_is_sent(batch: BatchRecord) -> str:
@@ -255,7 +278,7 @@ def _batch(
         fresh=fresh,
         budget_usd_micros=budget_usd_micros,
         priority=spending.priority,
-        labels=labelling.given(spending.label),
+        labels=given_labels(spending.label),
     )
 
 

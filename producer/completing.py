@@ -15,8 +15,8 @@ from jobs import catalogue
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.settings import Settings
 from jobs.storage import StoreError, parse
-from producer.choosing import chosen_settings
 from producer.exits import CommandError
+from producer.options import chosen_settings
 
 #: Batches that are offered, the newest ones.
 MOST = 50

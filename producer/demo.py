@@ -18,13 +18,12 @@ from jobs.ledger import Ledger
 from jobs.money import usd
 from jobs.settings import Settings
 from producer import console
-from producer.children import Child
-from producer.choosing import chosen_settings
 from producer.commands import read, render_manifest
 from producer.exits import CommandError, Exit
-from producer.options import Reading, Spending
+from producer.local_server import claimed, ledger_of
+from producer.options import Reading, Spending, chosen_settings
 from producer.prices.quote import Bill
-from producer.private import claimed, ledger_of
+from producer.subprocesses import Child
 from producer.survey import Survey
 
 #: Median seconds that the stand-in takes for a video; the provider takes minutes.

@@ -9,8 +9,8 @@ import sys
 
 from jobs.settings import child_environment
 from producer import console
-from producer.choosing import chosen_settings
 from producer.exits import CommandError
+from producer.options import chosen_settings
 
 #: Any free port may be asked for with 0.
 HIGHEST_PORT = 65_535

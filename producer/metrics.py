@@ -31,9 +31,9 @@ from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord
 from jobs.states import FINAL, State
 from producer import console
-from producer.choosing import chosen_settings
 from producer.exits import CommandError, Exit
-from producer.private import ledger_of
+from producer.local_server import ledger_of
+from producer.options import chosen_settings
 
 if TYPE_CHECKING:
     from celery import Celery

@@ -14,7 +14,7 @@ from jobs.moves import Move, Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from producer import console
-from producer.rendering import keep_report
+from producer.local_run import keep_report
 from producer.watching import take
 
 

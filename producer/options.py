@@ -1,12 +1,15 @@
-"""Options that several commands share, with their help."""
+"""Options that several commands share, and the settings that they change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from jobs.batch.labels import parsed
+from jobs.batch.labels import LabelError, parsed
+from jobs.settings import Settings, SettingsError, read
+from producer.exits import CommandError
 
 _MANIFEST = Group("Manifest", sort_key=1)
 _SPENDING = Group("Spending", sort_key=2)
@@ -127,3 +130,29 @@ READING = Reading()
 SPENDING = Spending()
 WHEN = When()
 OVER = Over()
+
+
+def chosen_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - a setting has its own type
+    """The settings of this environment; `overrides` by field name win.
+
+    Raises:
+        CommandError: a variable is wrong.
+    """
+    try:
+        return read(None, **overrides)
+    except SettingsError as error:
+        raise CommandError(
+            f"{error}\nnothing was done; set it right, or unset it"
+        ) from None
+
+
+def given_labels(texts: Sequence[str]) -> dict[str, str]:
+    """The labels that `--label` options name.
+
+    Raises:
+        CommandError: one of them is none.
+    """
+    try:
+        return parsed(texts)
+    except LabelError as bad:
+        raise CommandError(f"--label: {bad}") from None

@@ -19,14 +19,14 @@ from jobs.report.steps import next_step
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import choice, guesses, iso, local
-from producer import console, labelling, tables
-from producer.choosing import chosen_settings
+from producer import console, tables
 from producer.console import Table, print_json, print_json_list
 from producer.exits import CommandError, Exit
-from producer.finding import find_batch, find_job
-from producer.private import ledger_of
-from producer.resolving import settling_help
-from producer.statements import every_batch
+from producer.local_server import ledger_of
+from producer.lookup import find_batch, find_job
+from producer.options import chosen_settings, given_labels
+from producer.resolve import settling_help
+from producer.statement import every_batch
 from producer.watching import Snapshot, document, held_up, state_of, take
 from producer.watching.plain import money
 
@@ -89,7 +89,7 @@ class Chosen:
 
     def all(self, ledger: Ledger) -> Iterator[BatchRecord]:
         """All of them, read block by block."""
-        wanted = labelling.given(self.labels)
+        wanted = given_labels(self.labels)
         for batch in every_batch(ledger, unfinished=self.unfinished):
             if labels.fit(batch.labels, wanted):
                 yield batch

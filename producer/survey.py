@@ -29,8 +29,8 @@ from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import console, looking
 from producer.exits import CommandError, Exit
+from producer.local_server import make_home
 from producer.prices.quote import Combinations, Share
-from producer.private import make_home
 from producer.problems import Problems
 from producer.reading import Options, plan
 from producer.spool import Spool

@@ -18,11 +18,11 @@ from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import one_line
 from producer import console, streams
-from producer.choosing import chosen_settings
 from producer.exits import CommandError, Exit
-from producer.finding import find_batch
-from producer.private import connected, ledger_of
-from producer.rendering import outcome
+from producer.local_run import outcome
+from producer.local_server import connected, ledger_of
+from producer.lookup import find_batch
+from producer.options import chosen_settings
 from producer.summary import print_ending
 from producer.watching import Snapshot
 from producer.watching.display import TICK_S, Display, display

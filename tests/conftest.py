@@ -17,7 +17,7 @@ from hypothesis import settings as drawing
 
 from jobs import settings
 from jobs.ledger import Ledger, connect
-from producer.private import claimed, ledger_of
+from producer.local_server import claimed, ledger_of
 from tests.browser.finding import browser_path
 
 # How long an example takes says something about the machine only.

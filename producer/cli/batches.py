@@ -127,7 +127,7 @@ def report(
         schema: Print the JSON Schema of `report.json`, and nothing else.
         json: Print it all as JSON.
     """
-    from producer.reporting import Wish, report
+    from producer.report import Wish, report
 
     wish = Wish(batch, over, billed=billed, schema=schema)
     return report(wish, form, json=json)
@@ -147,7 +147,7 @@ def pause(batch: AnyBatch = None, *, account: Flag = False, json: Json = False) 
         account: All batches of the account.
         json: Print what was done as JSON.
     """
-    from producer.acting import pause
+    from producer.pause import pause
 
     return pause(batch, account=account, json=json)
 
@@ -166,7 +166,7 @@ def resume(batch: AnyBatch = None, *, account: Flag = False, json: Json = False)
         account: All batches of the account; a rest after a refusal ends, too.
         json: Print what was done as JSON.
     """
-    from producer.acting import resume
+    from producer.pause import resume
 
     return resume(batch, account=account, json=json)
 
@@ -194,7 +194,7 @@ def cancel(
         yes: Do not ask before giving up what is paid.
         json: Print what was done as JSON.
     """
-    from producer.cancelling import cancel
+    from producer.cancel import cancel
 
     return cancel(batch, job, abandon=abandon, yes=yes, json=json)
 
@@ -222,7 +222,7 @@ def retry(
         yes: Do not ask before spending.
         json: Print what was done as JSON.
     """
-    from producer.bringing_back import retry
+    from producer.retry import retry
 
     return retry(batch, job, cancelled=cancelled, yes=yes, json=json)
 
@@ -259,7 +259,7 @@ def resolve(
         decisions: Settle what that table says; lines without a word stay as they are.
         json: Print what was done as JSON.
     """
-    from producer.resolving import resolve
+    from producer.resolve import resolve
 
     return resolve(
         batch,
@@ -285,6 +285,6 @@ def collect(batch: AnyBatch = None, *, json: Json = False) -> int:
         batch: Id of the batch; the newest one if none is named.
         json: Print the outcome as JSON.
     """
-    from producer.acting import collect
+    from producer.pause import collect
 
     return collect(batch, json=json)

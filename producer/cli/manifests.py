@@ -33,7 +33,7 @@ def init(
         force: Replace a file that is there.
         json: Print what was written as JSON.
     """
-    from producer.starting import init
+    from producer.init import init
 
     return init(path, model, force=force, json=json)
 
@@ -141,6 +141,6 @@ def submit(
         wait: Watch it, and end as it ends.
         json: Print the outcome as JSON.
     """
-    from producer.submitting import submit
+    from producer.submit import submit
 
     return submit(manifest, reading, spending, wait=wait, json=json)

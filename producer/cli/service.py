@@ -195,7 +195,7 @@ def worker(
         check: Only tell whether this machine's worker lives.
         json: Print what `--check` finds as JSON.
     """
-    from producer.working import worker
+    from producer.worker import worker
 
     return worker(
         concurrency=concurrency,

@@ -14,7 +14,6 @@ from jobs.ledger import Ledger
 from jobs.settings import Settings
 from jobs.text import masked, plain
 from producer import console
-from producer.choosing import chosen_settings
 from producer.console import Table, print_json
 from producer.doctor.findings import Finding, Health, warning, wrong
 from producer.doctor.fleet import fleet
@@ -22,7 +21,8 @@ from producer.doctor.server import server
 from producer.doctor.setup import limits, models, provider, store, versions
 from producer.doctor.standstill import standstill
 from producer.exits import CommandError, Exit
-from producer.private import ledger_of
+from producer.local_server import ledger_of
+from producer.options import chosen_settings
 
 COLOURS = {Health.GOOD: "green", Health.WARNING: "yellow", Health.WRONG: "red"}
 

@@ -15,10 +15,10 @@ from types import FrameType
 from jobs.ledger import Ledger, LedgerError
 from jobs.settings import Settings, worker_name
 from producer import console
-from producer.choosing import chosen_settings
 from producer.exits import CommandError, Exit
+from producer.local_server import ledger_of, make_home
 from producer.nightly.rounds import BEAT_S, STALE_S, Means, Scheduler, log
-from producer.private import ledger_of, make_home
+from producer.options import chosen_settings
 
 #: Seconds between two looks at the schedules.
 TICK_S = 1.0

@@ -24,13 +24,18 @@ from jobs.states import FINAL, State
 from jobs.storage import StoreError, normal
 from jobs.text import duration, iso, masked
 from producer import console
-from producer.choosing import chosen_settings
 from producer.console import Table, print_json
 from producer.exits import CommandError, Exit
-from producer.labelling import given
 from producer.nightly.rounds import STALE_S, Means, Scheduler, left_to_others
 from producer.nightly.scheduler import fleet_ledger
-from producer.options import READING, SPENDING, Reading, Spending
+from producer.options import (
+    READING,
+    SPENDING,
+    Reading,
+    Spending,
+    chosen_settings,
+    given_labels,
+)
 from producer.reading.source import STDIN, UnreadableError, is_bucket, path_of
 
 #: Firings that are told to a program.
@@ -197,7 +202,7 @@ def _checked(spending: Spending) -> Spending:
         raise CommandError(
             "--fresh would pay again at every firing; it is for run and submit"
         )
-    given(spending.label)
+    given_labels(spending.label)
     try:
         if spending.budget is not None and usd_micros(spending.budget) < 0:
             raise CommandError("--budget: cannot be less than nothing")

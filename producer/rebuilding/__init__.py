@@ -20,10 +20,10 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
 from producer import console
-from producer.choosing import chosen_settings
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.private import ledger_of
+from producer.local_server import ledger_of
+from producer.options import chosen_settings
 from producer.rebuilding import comparing
 from producer.rebuilding.copying import copies_in, keep_copy
 from producer.rebuilding.recollecting import Recollected, recollect

@@ -24,7 +24,7 @@ from producer import account
 from producer.exits import CommandError, Exit
 from producer.rebuilding.recollecting import CLOCK_SET_S, Recollected, told_by_store
 from producer.rebuilding.remembering import let_history_catch_up
-from producer.statements import every_batch
+from producer.statement import every_batch
 
 #: States of jobs that may have been sent after what an older ledger knows: it would
 #: send them again, or has taken them for over.

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, sync_playwright
 
-from producer.children import Child
+from producer.subprocesses import Child
 from tests.browser.finding import browser_path
 from tests.producer.running import until
 

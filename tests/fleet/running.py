@@ -27,7 +27,7 @@ from jobs.ledger.workers import Worker
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings, read
 from jobs.states import State
-from producer.children import Child
+from producer.subprocesses import Child
 from tests.producer.running import Desk, desk, until
 from tests.sandbox.running import RunningSandbox
 

@@ -18,7 +18,7 @@ from jobs import broker, redis_url, settings
 from jobs.broker import blocks, kombu_url, make_app, send
 from jobs.ledger import Ledger, keys
 from jobs.moves import Ref
-from producer.private import ledger_of
+from producer.local_server import ledger_of
 
 
 @pytest.mark.parametrize(

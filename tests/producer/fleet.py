@@ -23,7 +23,7 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from producer.exits import CommandError
-from producer.private import ledger_of
+from producer.local_server import ledger_of
 from tests.producer.running import Desk, desk
 from tests.sandbox.running import RunningSandbox
 

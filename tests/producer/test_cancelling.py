@@ -12,8 +12,9 @@ from jobs.ledger.audit import audit
 from jobs.moves import Ref
 from jobs.pace.limits import Limits
 from jobs.states import Event, State
-from producer import bringing_back, cancelling
+from producer.cancel import cancel as do_cancel
 from producer.exits import Exit
+from producer.retry import retry as do_retry
 from tests.jobs.ledger.play import (
     ACCOUNT,
     PLENTY,
@@ -56,11 +57,11 @@ def cancel(
     yes: bool = False,
     json: bool = False,
 ) -> Said:
-    return place.ask(cancelling.cancel, batch, job, abandon=abandon, yes=yes, json=json)
+    return place.ask(do_cancel, batch, job, abandon=abandon, yes=yes, json=json)
 
 
 def retry(place: Fleet, *words: str | None, **options: Any) -> Said:
-    return place.ask(bringing_back.retry, *words, **options)
+    return place.ask(do_retry, *words, **options)
 
 
 def at_work(place: Fleet, waiting: int = 3) -> dict[State, Ref]:

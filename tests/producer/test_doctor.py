@@ -9,10 +9,10 @@ import pytest
 
 from jobs import settings
 from jobs.ledger import LedgerError, connect
-from producer.children import Child
 from producer.doctor import _values, look
 from producer.doctor.findings import Finding, Health
-from producer.private import _binary
+from producer.local_server import _binary
+from producer.subprocesses import Child
 from tests.producer.running import desk, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
 

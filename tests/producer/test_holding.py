@@ -8,7 +8,7 @@ import pytest
 
 from jobs.moves import abandon
 from jobs.states import Event, State
-from producer import acting, showing
+from producer import pause, showing
 from producer.exits import Exit
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -55,12 +55,12 @@ def ten_and_two(place: Fleet) -> None:
 
 def test_a_batch_is_paused_and_resumed(place: Fleet) -> None:
     ten_and_two(place)
-    said = place.ask(acting.pause, "spring", account=False, json=False)
+    said = place.ask(pause.pause, "spring", account=False, json=False)
     assert "spring is paused: 8 jobs held" in said.err
     assert "reelmill resume spring" in said.err
     assert {ref.batch for ref in grant(place.ledger)} == {"autumn"}
-    assert printed(place, acting.pause, "spring", account=False)["was_paused"] is True
-    told = printed(place, acting.resume, "spring", account=False)
+    assert printed(place, pause.pause, "spring", account=False)["was_paused"] is True
+    told = printed(place, pause.resume, "spring", account=False)
     assert told == {
         "batch": "spring",
         "paused": False,
@@ -69,7 +69,7 @@ def test_a_batch_is_paused_and_resumed(place: Fleet) -> None:
         "under_way": 0,
     }
     assert len(grant(place.ledger)) == 8
-    said = place.ask(acting.resume, "spring", account=False, json=False)
+    said = place.ask(pause.resume, "spring", account=False, json=False)
     assert "spring was not paused" in said.err
 
 
@@ -77,11 +77,11 @@ def test_an_account_is_paused_and_resumed_with_its_troubles_forgotten(
     place: Fleet,
 ) -> None:
     ten_and_two(place)
-    said = place.ask(acting.pause, None, account=True, json=False)
+    said = place.ask(pause.pause, None, account=True, json=False)
     assert f"account {ACCOUNT} is paused" in said.err
     assert grant(place.ledger) == []
     reject(place.ledger, cause="balance", cooldown_s=900.0, reason="no money")
-    told = printed(place, acting.resume, None, account=True)
+    told = printed(place, pause.resume, None, account=True)
     assert told["was_paused"] is True
     assert told["forgotten"] == "no money"
     assert len(grant(place.ledger)) == 10
@@ -91,7 +91,7 @@ def test_an_account_that_the_ledger_does_not_know_is_not_paused_in_vain(
     place: Fleet,
 ) -> None:
     open_batch(place.ledger, account="real")
-    said = place.ask(acting.pause, None, account=True, json=False)
+    said = place.ask(pause.pause, None, account=True, json=False)
     assert said.code == Exit.USAGE
     assert f"nothing was ever rendered for account {ACCOUNT}" in said.err
     assert "its batches belong to real" in said.err
@@ -102,7 +102,7 @@ def test_an_account_that_the_ledger_does_not_know_is_not_paused_in_vain(
 def test_either_a_batch_or_the_account_is_meant(
     place: Fleet, batch: str | None, account: bool
 ) -> None:
-    said = place.ask(acting.pause, batch, account=account, json=False)
+    said = place.ask(pause.pause, batch, account=account, json=False)
     assert said.code == Exit.USAGE
     assert (
         "name a batch, of which reelmill list --open has the ids, or say --account "
@@ -122,7 +122,7 @@ def test_an_unknown_batch_brings_the_names_that_come_near(
     place: Fleet, name: str, hint: str
 ) -> None:
     ten_and_two(place)
-    said = place.ask(acting.pause, name, account=False, json=False)
+    said = place.ask(pause.pause, name, account=False, json=False)
     assert said.code == Exit.USAGE
     assert f"there is no batch {name} in this ledger; {hint}" in said.err
 

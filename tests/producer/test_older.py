@@ -18,11 +18,11 @@ from jobs.moves import Ref
 from jobs.settings import child_environment
 from jobs.states import State
 from jobs.storage import Store
-from producer import acting
+from producer import pause
 from producer.exits import CommandError, Exit
+from producer.local_run import keep_report
 from producer.rebuilding import rebuild
 from producer.rebuilding.copying import keep_copy, refuse_if_lost
-from producer.rendering import keep_report
 from tests.backups import backup
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, drawing, workshop
@@ -337,7 +337,7 @@ def test_nothing_is_handed_in_and_nobody_resumes_before_it_was_compared(
     with pytest.raises(
         CommandError, match=r"older than what was sent.*reelmill rebuild"
     ):
-        acting.resume(None, account=True, json=False)
+        pause.resume(None, account=True, json=False)
     assert shop.ledger.permits.grant(shop.engine.account, 9, 30.0) == []
 
 

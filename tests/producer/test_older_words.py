@@ -11,7 +11,7 @@ import pytest
 
 from jobs.pace.limits import Limits
 from jobs.states import Event
-from producer import acting, doctor, metrics, reporting, showing
+from producer import doctor, metrics, pause, report, showing
 from producer.exits import Exit
 from tests.jobs.ledger.play import ACCOUNT, grant, open_batch, play
 from tests.producer.fleet import Fleet, fleet
@@ -51,11 +51,11 @@ COMMANDS: dict[str, Callable[[Fleet], Any]] = {
     "doctor": partial(Fleet.ask, command=doctor.doctor, json=True),
     "report": partial(
         Fleet.ask,
-        command=partial(reporting.report, reporting.Wish("spring")),
+        command=partial(report.report, report.Wish("spring")),
         json=True,
     ),
     "resume": partial(
-        Fleet.ask, command=partial(acting.resume, None), account=True, json=False
+        Fleet.ask, command=partial(pause.resume, None), account=True, json=False
     ),
 }
 

@@ -13,9 +13,9 @@ from jobs import settings
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.records import BatchRecord
 from jobs.settings import LONGEST_SOCKET_PATH, Settings
-from producer.children import Child
 from producer.exits import CommandError, Exit
-from producer.private import ledger_of
+from producer.local_server import ledger_of
+from producer.subprocesses import Child
 from tests.producer.running import until
 
 
@@ -171,7 +171,7 @@ def test_a_ledger_out_of_reach_is_told_without_its_password(home: Path) -> None:
 def test_a_child_ends_with_its_parent(home: Path) -> None:
     code = (
         "import os, pathlib, sys\n"
-        "from producer.children import Child\n"
+        "from producer.subprocesses import Child\n"
         "child = Child('c', ['sleep', '600'], log=pathlib.Path(sys.argv[1]))\n"
         "print(child.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"

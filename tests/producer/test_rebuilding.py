@@ -20,10 +20,10 @@ from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
 from jobs.states import State
 from producer.exits import CommandError, Exit
+from producer.local_run import keep_report
 from producer.rebuilding import rebuild
 from producer.rebuilding.copying import keep_copy, lost_batches, refuse_if_lost
-from producer.rendering import keep_report
-from producer.resolving import resolve
+from producer.resolve import resolve
 from producer.showing import show
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, workshop

@@ -18,9 +18,9 @@ from jobs.ledger import Ledger
 from jobs.money import usd, usd_micros
 from jobs.states import Event
 from jobs.storage import Store
-from producer.private import ledger_of
-from producer.rendering import keep_report
-from producer.statements import every_batch
+from producer.local_run import keep_report
+from producer.local_server import ledger_of
+from producer.statement import every_batch
 from tests.jobs.ledger.ended import delete
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 from tests.producer.fleet import fleet

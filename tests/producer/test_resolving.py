@@ -13,7 +13,7 @@ from jobs.answers import Listed
 from jobs.moves import Ref
 from jobs.states import Event, State
 from producer.exits import Exit
-from producer.resolving import resolve
+from producer.resolve import resolve
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play, record_of
 from tests.producer.fleet import Fleet, fleet
 

@@ -8,8 +8,8 @@ import pytest
 from jobs.catalogue import builtin
 from jobs.job import Job
 from producer.exits import CommandError, Exit
+from producer.init import init
 from producer.reading import Options, plan
-from producer.starting import init
 
 NAMES = [model.name for model in builtin().models.values()]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from jobs.states import State
-from producer import acting, cancelling, watch
+from producer import cancel, pause, watch
 from producer.exits import Exit
 from producer.options import Reading, Spending
-from producer.submitting import submit
+from producer.submit import submit
 from tests.producer.fleet import Fleet, Said, fleet
 from tests.producer.running import as_csv, quick_sandbox, rows, until
 from tests.sandbox.running import RunningSandbox
@@ -81,7 +81,7 @@ def test_a_small_batch_behind_a_large_one_is_over_long_before_it(
 
         # What is left of the large one is taken back; what is paid is collected.
         order = (large_id, None)
-        place.ask(cancelling.cancel, *order, abandon=False, yes=False, json=False)
+        place.ask(cancel.cancel, *order, abandon=False, yes=False, json=False)
         ended = place.ask(watch.watch, [large_id], json=False)
         assert ended.code == Exit.FAILED
         over = place.count(large_id, State.STORED, State.CANCELLED)
@@ -95,7 +95,7 @@ def test_a_watch_ends_where_only_a_person_can_go_on(sandbox: RunningSandbox) -> 
     with fleet(sandbox, "held") as place:
         manifest = place.desk.write("cups.csv", as_csv(rows(sandbox, 2, V26)))
         batch = submitted(place, manifest).out.strip()
-        place.ask(acting.pause, batch, account=False, json=False)
+        place.ask(pause.pause, batch, account=False, json=False)
         watched = place.ask(watch.watch, [batch], json=False)
         assert watched.code == Exit.INCOMPLETE
         assert f"paused by a person; reelmill resume {batch} goes on" in watched.err

@@ -26,7 +26,7 @@ from jobs.ledger.audit import audit
 from jobs.settings import Settings
 from jobs.states import Event, State
 from producer.exits import Exit
-from producer.private import ledger_of
+from producer.local_server import ledger_of
 from tests.jobs.ledger.play import (
     ACCOUNT,
     PLENTY,

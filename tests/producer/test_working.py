@@ -13,11 +13,11 @@ from jobs import settings
 from jobs.ledger import Ledger
 from jobs.ledger.workers import WorkerFacts
 from producer.exits import CommandError, Exit
-from producer.working import worker
+from producer.worker import worker
 from tests.producer.running import ended, until
 
 HOST = socket.gethostname()
-BECOME = "from producer.working import worker; worker(name='w', concurrency=2)"
+BECOME = "from producer.worker import worker; worker(name='w', concurrency=2)"
 
 
 @pytest.fixture

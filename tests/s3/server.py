@@ -21,7 +21,7 @@ import httpx
 import obstore
 from obstore.store import S3Store
 
-from producer.children import Child
+from producer.subprocesses import Child
 
 WEED = Path(sysconfig.get_path("scripts")) / "weed"
 

@@ -13,7 +13,7 @@ from celery.exceptions import WorkerShutdown
 from jobs import settings
 from jobs.ledger import Ledger
 from jobs.settings import Settings, child_environment
-from producer.children import Child
+from producer.subprocesses import Child
 from tests.producer.running import until
 
 

@@ -9,7 +9,7 @@ import pytest
 from jobs import settings
 from jobs.ledger import Ledger
 from jobs.storage import Store
-from producer.private import ledger_of
+from producer.local_server import ledger_of
 
 
 @pytest.fixture(scope="package")

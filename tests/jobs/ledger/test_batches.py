@@ -13,7 +13,7 @@ from jobs.ledger import Ledger, LedgerError, NotDurableError
 from jobs.ledger.audit import audit
 from jobs.moves import Ref
 from jobs.states import Event, State
-from producer.private import ledger_of
+from producer.local_server import ledger_of
 from tests.jobs.ledger.play import (
     ACCOUNT,
     PLENTY,

@@ -24,10 +24,10 @@ from jobs.settings import Settings, child_environment, worker_name
 from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import console
-from producer.children import Child
 from producer.exits import CommandError, Exit
 from producer.kept_invoice import kept_invoice
 from producer.stuck import ask_anew, stuck, stuck_lines, unanswered
+from producer.subprocesses import Child
 from producer.watching import Snapshot, take
 from producer.watching.display import Display, display
 from producer.watching.poller import Poller

@@ -15,13 +15,13 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.states import MOVES, Event, State
 from jobs.text import counted, iso, local
 from producer import console
-from producer.choosing import chosen_settings
 from producer.consent import consent, cost_of
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.finding import find_batch, find_job
+from producer.local_server import ledger_of
+from producer.lookup import find_batch, find_job
 from producer.moving import finish_here, move_all
-from producer.private import ledger_of
+from producer.options import chosen_settings
 
 #: States that a person may take back, and those of what is paid and may be given up.
 #: A lost answer is in neither: whose it is must be known first, or another row's

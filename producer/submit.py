@@ -16,8 +16,8 @@ from producer import console
 from producer.commands import budget_of, check_store, hand_over, read, settings_of
 from producer.console import print_json
 from producer.exits import CommandError, Exit
+from producer.local_server import ledger_of
 from producer.options import Reading, Spending
-from producer.private import ledger_of
 from producer.watch import await_end
 from producer.watching import document, take
 

@@ -13,12 +13,12 @@ from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import counted
 from producer import console
-from producer.choosing import chosen_settings
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.finding import find_account, find_batch, same_account
-from producer.private import ledger_of
-from producer.rendering import keep_report, outcome, render
+from producer.local_run import keep_report, outcome, render
+from producer.local_server import ledger_of
+from producer.lookup import find_account, find_batch, same_account
+from producer.options import chosen_settings
 from producer.summary import print_ending, print_outcome
 from producer.watching import take
 

@@ -21,11 +21,11 @@ from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import iso
 from producer import account, console
-from producer.choosing import chosen_settings
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.finding import find_batch, find_job, same_account
-from producer.private import ledger_of
+from producer.local_server import ledger_of
+from producer.lookup import find_batch, find_job, same_account
+from producer.options import chosen_settings
 
 #: What an id of the provider may look like.
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -21,10 +21,10 @@ from jobs.settings import Settings, worker_name
 from jobs.storage import Store, StoreError
 from jobs.text import choice
 from producer import console
-from producer.choosing import chosen_settings
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.private import ledger_of
+from producer.local_server import ledger_of
+from producer.options import chosen_settings
 
 #: A thread carries a block of up to 100 jobs: two keep all connections to the provider
 #: busy with paid requests while the others look, fetch and settle.

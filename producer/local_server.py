@@ -18,8 +18,8 @@ from urllib.parse import quote
 from jobs.ledger import JobsDeletedError, Ledger, LedgerError, connect
 from jobs.ledger.refusals import trouble
 from jobs.settings import Settings
-from producer.children import Child
 from producer.exits import CommandError, Exit
+from producer.subprocesses import Child
 
 #: Reading a large append-only file back takes its time.
 START_PATIENCE_S = 120.0

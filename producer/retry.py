@@ -12,13 +12,13 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.text import counted
 from producer import console
-from producer.choosing import chosen_settings
 from producer.consent import consent, cost_of
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.finding import find_batch, find_job
+from producer.local_server import ledger_of
+from producer.lookup import find_batch, find_job
 from producer.moving import move_all
-from producer.private import ledger_of
+from producer.options import chosen_settings
 
 
 def retry(

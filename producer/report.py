@@ -28,15 +28,13 @@ from jobs.report.sheet import csv_lines, statement_lines
 from jobs.report.statement import statement
 from jobs.settings import Settings
 from producer import account, console
-from producer.choosing import chosen_settings
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.finding import find_batch, same_account
-from producer.labelling import given
-from producer.options import OVER, Over
-from producer.private import ledger_of
-from producer.rendering import keep_report, outcome
-from producer.statements import Books, Reader, left_out
+from producer.local_run import keep_report, outcome
+from producer.local_server import ledger_of
+from producer.lookup import find_batch, same_account
+from producer.options import OVER, Over, chosen_settings, given_labels
+from producer.statement import Books, Reader, left_out
 from producer.summary import print_report, print_statement
 from producer.watching import take
 
@@ -145,7 +143,7 @@ def _state(over: Over, form: Form, *, billed: bool) -> int:
     """Print the statement of a time; code 3 if a batch of it could not be read."""
     chosen = chosen_settings()
     _must_be_one_of(form, ("table", "json", *OF_A_TIME), "--since")
-    labels = given(over.label)
+    labels = given_labels(over.label)
     with ledger_of(chosen, alone=False) as ledger:
         now_s = ledger.now_s()
         asked = _period(over, now_s)
