@@ -7,8 +7,8 @@ reading shows the outcome.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobs.answers import Listed
 from jobs.job import Job
+from jobs.provider.answers import Listed
 from jobs.states import State
 
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from jobs.answers import Billed, Listed
+from jobs.provider.answers import Billed, Listed
 from jobs.settings import Settings, child_environment
 from producer.conversation import Conversation
 from producer.exits import CommandError, Exit

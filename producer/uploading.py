@@ -16,10 +16,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from jobs.answers import Trouble
 from jobs.attempt.links import USED_S
 from jobs.catalogue.pictures import kind_of
 from jobs.ledger import Ledger
+from jobs.provider.answers import Trouble
 from jobs.settings import Settings
 from jobs.text import masked
 from producer.account import Balance

@@ -2,15 +2,15 @@
 
 from hypothesis import strategies as st
 
-from jobs.answers import (
+from jobs.provider.answers import (
     Accepted,
     AccountTrouble,
     AnswerLost,
     Completed,
-    LookAgain,
-    LookAnswer,
     Missing,
     Over,
+    PollAgain,
+    PollAnswer,
     Refused,
     Running,
     SubmitAnswer,
@@ -51,11 +51,11 @@ overs = st.builds(
     words,
 )
 
-look_answers: st.SearchStrategy[LookAnswer] = st.one_of(
+poll_answers: st.SearchStrategy[PollAnswer] = st.one_of(
     st.builds(Running, words),
     st.builds(Completed, st.lists(addresses, max_size=3).map(tuple), waits_s, words),
     overs,
     st.builds(Missing, words),
-    st.builds(LookAgain, words, waits_s),
+    st.builds(PollAgain, words, waits_s),
     troubles,
 )

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs import catalogue, settings
-from jobs.answers import AccountTrouble, Trouble
+from jobs.provider.answers import AccountTrouble, Trouble
 from worker.lines import Answer, answer_lines, say, trouble
 from worker.provider import NoAnswerError, Provider
 from worker.quotes import NoQuoteError, quote

@@ -12,12 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from jobs.answers import Billed, Listed
 from jobs.attempt import settling
 from jobs.attempt.links import sent_inputs
 from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import JobsDeletedError, LedgerError
 from jobs.moves import Ref
+from jobs.provider.answers import Billed, Listed
 from jobs.rebuilding import is_clipped
 from jobs.records import JobRecord
 from jobs.states import State

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs import moves
-from jobs.answers import Completed
 from jobs.attempt import failures
 from jobs.moves import Ref
 from jobs.pace import waits
+from jobs.provider.answers import Completed
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
@@ -97,7 +97,7 @@ async def _receive(
     except DownloadError as error:
         answer = None
         if error.gone and record.prediction_id:
-            answer = await engine.provider.look(record.prediction_id)
+            answer = await engine.provider.poll(record.prediction_id)
         if not isinstance(answer, Completed):
             raise
         if not links and not answer.outputs:

@@ -33,6 +33,7 @@ from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.pace import waits
 from jobs.pace.poll_schedule import PollSchedule
+from jobs.provider.clock import RemoteClock, steady_s
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
@@ -40,7 +41,6 @@ from worker.files import Files
 from worker.gathering import Gathering
 from worker.generation_times import GenerationTimes, Kind
 from worker.provider import Provider
-from worker.steady import RemoteClock, steady_s
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from jobs.ledger import Ledger, LedgerError
 from jobs.pace.poll_schedule import PollSchedule
-from worker.steady import steady_s
+from jobs.provider.clock import steady_s
 
 log = logging.getLogger("reelmill.poll")
 

@@ -19,7 +19,6 @@ from typing import Any
 from aiohttp import web
 
 from jobs import broker, moves, settings
-from jobs.answers import Listed
 from jobs.attempt import hooks, settling
 from jobs.attempt.hooks import Attempted, Delivery, Genuine
 from jobs.attempt.links import sent_inputs
@@ -27,6 +26,7 @@ from jobs.attempt.settling import Lost
 from jobs.ledger import LedgerError
 from jobs.ledger.moves import Moved
 from jobs.moves import Ref
+from jobs.provider.answers import Listed
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine, log_move

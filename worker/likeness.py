@@ -9,9 +9,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from jobs.answers import Completed, Listed
 from jobs.attempt.settling import Lost
 from jobs.moves import Ref
+from jobs.provider.answers import Completed, Listed
 from worker import frames
 from worker.decoder import Decoder
 from worker.engine import Engine
@@ -89,7 +89,7 @@ async def _first_frame(
     engine: Engine, decoder: Decoder, prediction_id: str
 ) -> FirstFrame | None:
     """What the video of a prediction begins with; None if that cannot be told."""
-    answer = await engine.provider.look(prediction_id)
+    answer = await engine.provider.poll(prediction_id)
     if not isinstance(answer, Completed):
         return None
     try:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
-from jobs.answers import Billed, Listed, status_of
+from jobs.provider.answers import Billed, Listed, status_of
 from worker.replies import USABLE_ID, Reply, data
 
 #: Kinds of billing records that are about a prediction.

@@ -7,11 +7,11 @@ be reached is asked once more only when the provider could not reach it.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from jobs.answers import LookAgain, LookAnswer, Over
 from jobs.attempt.asking import pictures_of
 from jobs.attempt.failures import PICTURE_CODE
 from jobs.attempt.links import links_for, to_upload
 from jobs.moves import Ref
+from jobs.provider.answers import Over, PollAgain, PollAnswer
 from jobs.records import JobRecord
 from worker.engine import Engine
 from worker.files import DownloadError
@@ -38,8 +38,8 @@ def links_of(
 
 
 async def look_once_more(
-    engine: Engine, record: JobRecord, answer: LookAnswer
-) -> LookAnswer:
+    engine: Engine, record: JobRecord, answer: PollAnswer
+) -> PollAnswer:
     """The same answer, or that a picture which was out of reach is there after all."""
     if not isinstance(answer, Over) or answer.code != PICTURE_CODE:
         return answer
@@ -53,7 +53,7 @@ async def look_once_more(
                 await engine.files.fetch_picture(url, path)
         except NoRoomError as error:
             # Whether it is there cannot be told here; a later poll may.
-            return LookAgain(str(error))
+            return PollAgain(str(error))
         except DownloadError:
             await _forget_upload(engine, record, address)
             return answer

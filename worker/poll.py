@@ -7,17 +7,17 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from jobs import broker
-from jobs.answers import (
-    AccountTrouble,
-    Completed,
-    LookAgain,
-    LookAnswer,
-)
 from jobs.attempt import failures
 from jobs.ledger.moves import Moved
 from jobs.moves import Move, Ref
 from jobs.pace import waits
 from jobs.pace.poll_schedule import PollSchedule
+from jobs.provider.answers import (
+    AccountTrouble,
+    Completed,
+    PollAgain,
+    PollAnswer,
+)
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import State
 from worker.engine import Engine
@@ -68,7 +68,7 @@ async def _learn_and_write(
     engine: Engine,
     batches: Mapping[str, BatchRecord],
     records: Mapping[Ref, JobRecord],
-    answers: Mapping[Ref, LookAnswer],
+    answers: Mapping[Ref, PollAnswer],
 ) -> None:
     patience, now_s, found = await engine.patience(), engine.now_s(), Found()
     oldest = _oldest(records)
@@ -148,8 +148,8 @@ def _typical_s(engine: Engine, record: JobRecord) -> float:
     return model.typical_s(record.job.inputs) if model else UNKNOWN_TYPICAL_S
 
 
-async def _look(engine: Engine, record: JobRecord) -> LookAnswer:
-    answer = await engine.provider.look(record.prediction_id or "")
+async def _look(engine: Engine, record: JobRecord) -> PollAnswer:
+    answer = await engine.provider.poll(record.prediction_id or "")
     return await look_once_more(engine, record, answer)
 
 
@@ -169,10 +169,10 @@ def _write_down(engine: Engine, found: Found, *, bring_forward: bool) -> None:
         engine.times.write(engine.ledger, found.took_s, bring_forward=bring_forward)
 
 
-def _wait_s(wait_s: float, record: JobRecord, answer: LookAnswer) -> float:
+def _wait_s(wait_s: float, record: JobRecord, answer: PollAnswer) -> float:
     if record.state is State.OVERDUE:
         return waits.OVERDUE_POLL_S
-    if isinstance(answer, LookAgain):
+    if isinstance(answer, PollAgain):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
         asked_s = answer.retry_after_s or 0.0
         wait_s = max(wait_s, min(asked_s, waits.LONGEST_COOLING_S))

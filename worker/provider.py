@@ -24,19 +24,19 @@ import aiohttp
 import httpx
 from pydantic import SecretStr
 
-from jobs.answers import (
+from jobs.provider.answers import (
     AccountTrouble,
     AnswerLost,
     Billed,
     Listed,
-    LookAgain,
-    LookAnswer,
+    PollAgain,
+    PollAnswer,
     SubmitAnswer,
     Unsent,
 )
+from jobs.provider.clock import RemoteClock, steady_s
 from worker import pages, replies
 from worker.replies import Reply
-from worker.steady import RemoteClock, steady_s
 from worker.transport import (
     CONNECTIONS,
     REQUEST_ERRORS,
@@ -117,7 +117,7 @@ class Provider:
             return AnswerLost(reason) if could_have_left(error) else Unsent(reason)
         return replies.submitted(reply)
 
-    async def look(self, prediction_id: str) -> LookAnswer:
+    async def poll(self, prediction_id: str) -> PollAnswer:
         """How a prediction stands."""
         path = f"/api/v3/predictions/{quote(prediction_id, safe='')}/result"
         try:
@@ -125,8 +125,8 @@ class Provider:
                 lambda: self._ask_wire("GET", path), self._request_timeout_s
             )
         except NoAnswerError as error:
-            return LookAgain(str(error))
-        return replies.looked(reply, prediction_id)
+            return PollAgain(str(error))
+        return replies.polled(reply, prediction_id)
 
     async def balance_usd(self) -> float | AccountTrouble:
         """The account's money in dollars, or what is wrong with the account.

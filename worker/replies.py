@@ -1,7 +1,7 @@
 """Reading what the provider answered: from a status and some bytes to one value.
 
 Every field is taken as hostile until it has the type it should have. What cannot be
-read is "lost" for a paid request and "look again" for any other. Pages of the history
+read is "lost" for a paid request and "poll again" for any other. Pages of the history
 and of the billing are read in `pages`.
 """
 
@@ -18,17 +18,17 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from jobs.answers import (
+from jobs.provider.answers import (
     COMPLETED,
     FRUITLESS,
     Accepted,
     AccountTrouble,
     AnswerLost,
     Completed,
-    LookAgain,
-    LookAnswer,
     Missing,
     Over,
+    PollAgain,
+    PollAnswer,
     Refused,
     Running,
     SubmitAnswer,
@@ -178,14 +178,14 @@ def _complaint(reply: Reply) -> str:
     return reply.excerpt()
 
 
-def looked(reply: Reply, prediction_id: str) -> LookAnswer:
-    """What the answer to a look at a prediction says."""
+def polled(reply: Reply, prediction_id: str) -> PollAnswer:
+    """What the answer to a poll of a prediction says."""
     if reply.status != HTTPStatus.OK:
-        return _not_looked(reply)
+        return _not_polled(reply)
     found = data(reply)
     word = found.get("status")
     if not isinstance(word, str) or found.get("id", prediction_id) != prediction_id:
-        return LookAgain(f"not an answer about {prediction_id}: {reply.excerpt()}")
+        return PollAgain(f"not an answer about {prediction_id}: {reply.excerpt()}")
     status = status_of(clean(word))
     if status == COMPLETED:
         return _completed(found)
@@ -255,16 +255,16 @@ def _status(reply: Reply) -> int:
     return reply.status
 
 
-def _not_looked(reply: Reply) -> LookAnswer:
+def _not_polled(reply: Reply) -> PollAnswer:
     account = trouble(reply)
     if account:
         return account
     if reply.status == HTTPStatus.NOT_FOUND:
         return Missing(reply.excerpt())
-    return LookAgain(f"HTTP {reply.status}: {reply.excerpt()}", retry_after_s(reply))
+    return PollAgain(f"HTTP {reply.status}: {reply.excerpt()}", retry_after_s(reply))
 
 
-def _completed(found: Mapping[str, Any]) -> LookAnswer:
+def _completed(found: Mapping[str, Any]) -> PollAnswer:
     told, urls = found.get("outputs"), found.get("urls")
     base = urls.get("get") if isinstance(urls, dict) else None
     addresses = _addresses(told, str(base) if fetchable(base) else "")

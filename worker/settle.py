@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from jobs import moves
-from jobs.answers import Billed, Listed
 from jobs.attempt import settling
 from jobs.attempt.links import sent_inputs
 from jobs.attempt.settling import (
@@ -30,6 +29,7 @@ from jobs.ledger import LedgerError
 from jobs.ledger.moves import ADOPTABLE_S
 from jobs.moves import Move, Ref
 from jobs.pace import waits
+from jobs.provider.answers import Billed, Listed
 from jobs.rebuilding import CLIPPED_CODE, is_clipped
 from jobs.records import JobRecord
 from jobs.states import State

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from jobs import moves
-from jobs.answers import Accepted, SubmitAnswer, Unsent
 from jobs.attempt import failures, hooks, settling
 from jobs.attempt.hooks import Attempted
 from jobs.attempt.links import sent_inputs
@@ -22,13 +21,14 @@ from jobs.ledger import NotDurableError
 from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Verdict
 from jobs.moves import Move, Ref
+from jobs.provider.answers import Accepted, SubmitAnswer, Unsent
+from jobs.provider.clock import steady_s
 from jobs.records import JobRecord
 from jobs.states import State
 from worker.engine import Engine, log_move, log_moves
 from worker.marks import leave_marks, take_earlier_marks
 from worker.pictures import links_of
 from worker.provider import NoAnswerError
-from worker.steady import steady_s
 from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.submit")

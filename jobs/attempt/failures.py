@@ -9,26 +9,26 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from jobs import moves
-from jobs.answers import (
+from jobs.attempt.links import EXPIRED_CODE
+from jobs.money import usd
+from jobs.moves import Move, Token
+from jobs.pace import waits
+from jobs.provider.answers import (
     UNFINISHED,
     Accepted,
     AccountTrouble,
     AnswerLost,
     Completed,
-    LookAgain,
-    LookAnswer,
     Missing,
     Over,
+    PollAgain,
+    PollAnswer,
     Refused,
     Running,
     SubmitAnswer,
     Throttled,
     Unsent,
 )
-from jobs.attempt.links import EXPIRED_CODE
-from jobs.money import usd
-from jobs.moves import Move, Token
-from jobs.pace import waits
 from jobs.records import Failure, JobRecord
 from jobs.states import State
 
@@ -111,7 +111,7 @@ def upload_expired(batch: str, record: JobRecord, now_s: float) -> Move:
 def after_look(
     batch: str,
     record: JobRecord,
-    answer: LookAnswer,
+    answer: PollAnswer,
     *,
     now_s: float,
     lease_s: float,
@@ -142,7 +142,7 @@ def after_look(
                 return None
             failure = Failure("prediction-gone", reason)
             return moves.end(batch, record, failure, now_s, refund=False, again=False)
-        case Running() | LookAgain() | AccountTrouble():
+        case Running() | PollAgain() | AccountTrouble():
             return None
         case _:
             assert_never(answer)
@@ -151,7 +151,7 @@ def after_look(
 def while_it_lasts(
     batch: str,
     record: JobRecord,
-    answer: LookAnswer,
+    answer: PollAnswer,
     expected: waits.Expected,
     now_s: float,
 ) -> Move | Failure | None:
@@ -175,7 +175,7 @@ def while_it_lasts(
     return moves.overdue(batch, record, failure, waits.OVERDUE_POLL_S)
 
 
-def _said(answer: Running | Missing | LookAgain | AccountTrouble) -> str:
+def _said(answer: Running | Missing | PollAgain | AccountTrouble) -> str:
     """What a look that found no end was told."""
     match answer:
         case Running(status=status) if status in UNFINISHED:
@@ -184,7 +184,7 @@ def _said(answer: Running | Missing | LookAgain | AccountTrouble) -> str:
             return f"the provider says {status or 'nothing'}, which is no known status"
         case Missing(reason=reason):
             return f"the provider does not know it: {reason}"
-        case LookAgain(reason=reason) | AccountTrouble(reason=reason):
+        case PollAgain(reason=reason) | AccountTrouble(reason=reason):
             return f"the last poll brought: {reason}"
         case _:
             assert_never(answer)

@@ -6,7 +6,9 @@ told by what became of other jobs, and so by the ledger.
 
 from dataclasses import dataclass
 
-from jobs.answers import (
+from jobs.moves import Ref
+from jobs.pace import waits
+from jobs.provider.answers import (
     AccountTrouble,
     AnswerLost,
     SubmitAnswer,
@@ -14,8 +16,6 @@ from jobs.answers import (
     Trouble,
     Unsent,
 )
-from jobs.moves import Ref
-from jobs.pace import waits
 
 #: Causes of a rejection that are no trouble of the account.
 THROTTLED, LOST = "throttled", "lost"

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from jobs.answers import Listed
 from jobs.attempt.asking import NO_ASK, Asked
 from jobs.job import Job
 from jobs.ledger import keys, labels
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
 from jobs.moves import Ref, attempt_from_json
+from jobs.provider.answers import Listed
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
 from jobs.states import State
 

@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 
-from jobs.answers import Billed
 from jobs.fleet.charges import MOST_NAMED, Charge, Charges, Kind
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
+from jobs.provider.answers import Billed
 
 DAY_S = 86_400.0
 

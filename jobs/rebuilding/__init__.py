@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from jobs.answers import FRUITLESS, Listed
 from jobs.attempt import settling
 from jobs.attempt.settling import (
     Absent,
@@ -23,6 +22,7 @@ from jobs.job import Job
 from jobs.money import usd_micros
 from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
+from jobs.provider.answers import FRUITLESS, Listed
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import State
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs.answers import Billed
 from jobs.money import usd
+from jobs.provider.answers import Billed
 from jobs.records import Attempt, JobRecord
 from jobs.report.kinds import Kind, in_order, kind_of
 

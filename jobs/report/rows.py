@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from jobs.answers import Listed
 from jobs.job import Job
+from jobs.provider.answers import Listed
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
 from jobs.report.bill import Bill
 from jobs.report.formats import iso, iso_or_none, usd, usd_or_none

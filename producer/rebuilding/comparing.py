@@ -9,10 +9,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from jobs.answers import FRUITLESS, Listed
 from jobs.ledger import Ledger
 from jobs.ledger.marking import StoreMarks
 from jobs.moves import Ref
+from jobs.provider.answers import FRUITLESS, Listed
 from jobs.rebuilding import OVER, TO_BE_SENT, replay
 from jobs.rebuilding.copies import BatchCopy
 from jobs.rebuilding.replay import LOST

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs import rebuilding
-from jobs.answers import Listed
 from jobs.attempt import settling
 from jobs.attempt.settling import LONGEST_HOLD_S, Finding, Lost, Unclear
 from jobs.ledger import Ledger
 from jobs.moves import Ref
+from jobs.provider.answers import Listed
 from jobs.rebuilding import SKEW_S, Doubt
 from jobs.settings import Settings
 from producer import account, console

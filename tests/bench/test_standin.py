@@ -17,9 +17,9 @@ from wavespeed.api.client import Client
 
 from bench.standin.answers import WEBHOOK_SECRET
 from bench.standin.starting import Standin, started
-from jobs.answers import Accepted, Completed, Running, Throttled
 from jobs.attempt.hooks import Delivery, Genuine, genuine
 from jobs.catalogue import builtin
+from jobs.provider.answers import Accepted, Completed, Running, Throttled
 from worker.files import Files
 from worker.provider import Provider
 from worker.quotes import quote
@@ -70,7 +70,7 @@ async def submitted(provider: Provider, path: str = MODEL.path) -> str:
 
 async def completed(provider: Provider, prediction_id: str) -> Completed:
     async with asyncio.timeout(PATIENCE_S):
-        while not isinstance(answer := await provider.look(prediction_id), Completed):
+        while not isinstance(answer := await provider.poll(prediction_id), Completed):
             assert isinstance(answer, Running)
             await asyncio.sleep(LOOK_S)
     return answer

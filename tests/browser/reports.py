@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from jobs.answers import Listed
+from jobs.provider.answers import Listed
 from jobs.records import Failure, JobRecord
 from jobs.states import State
 from tests.jobs.report.reported import one_job, one_try

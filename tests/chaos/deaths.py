@@ -74,7 +74,7 @@ POINTS = {
     "before the adoption": Point(Moves, "make", "before", Event.ADOPT, rare=True),
     "adopted": Point(Moves, "make", "after", Event.ADOPT, rare=True),
     "proven absent": Point(Moves, "make", "after", Event.ABSENT, rare=True),
-    "looked": Point(Provider, "look", "after"),
+    "looked": Point(Provider, "poll", "after"),
     "completed": Point(Moves, "make", "after", Event.COMPLETE),
     "failed, once more": Point(Moves, "make", "after", Event.TRY_AGAIN, rare=True),
     "received": Point(Files, "receive", "after"),

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from jobs.answers import Listed
 from jobs.attempt.settling import ENOUGH_LOOKS, LOOKS_APART, Absent, Adopt, Lost
 from jobs.ledger import Ledger
 from jobs.moves import Ref
+from jobs.provider.answers import Listed
 from jobs.rebuilding import Doubt
 from jobs.settings import read
 from producer import account

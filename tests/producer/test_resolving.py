@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from jobs.answers import Listed
 from jobs.moves import Ref
+from jobs.provider.answers import Listed
 from jobs.states import Event, State
 from producer.exits import Exit
 from producer.resolve import resolve

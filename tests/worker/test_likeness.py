@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import worker.likeness
-from jobs.answers import Listed
 from jobs.attempt.settling import NEAR, Likeness, Lost
 from jobs.ledger import Ledger
 from jobs.moves import Ref
+from jobs.provider.answers import Listed
 from jobs.states import State
 from tests.producer.running import children, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.answers import (
+from jobs.provider.answers import (
     Accepted,
     AnswerLost,
     Listed,
@@ -159,7 +159,7 @@ headings = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text())
 
 READERS: list[Callable[[Reply], object]] = [
     replies.submitted,
-    lambda answer: replies.looked(answer, "p1"),
+    lambda answer: replies.polled(answer, "p1"),
     pages.listed,
     pages.billed,
     pages.shown,

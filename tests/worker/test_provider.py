@@ -11,14 +11,14 @@ from typing import TypeVar
 import pytest
 from pydantic import SecretStr
 
-from jobs.answers import (
+from jobs.provider.answers import (
     Accepted,
     AccountTrouble,
     AnswerLost,
     Completed,
-    LookAgain,
-    LookAnswer,
     Missing,
+    PollAgain,
+    PollAnswer,
     Refused,
     Running,
     SubmitAnswer,
@@ -91,8 +91,8 @@ async def submit(provider: Provider) -> SubmitAnswer:
     return await provider.submit(PATH, REQUEST)
 
 
-async def look(provider: Provider) -> LookAnswer:
-    return await provider.look("p1")
+async def look(provider: Provider) -> PollAnswer:
+    return await provider.poll("p1")
 
 
 def test_an_accepted_request_went_out_as_it_should() -> None:
@@ -259,12 +259,12 @@ def test_a_login_for_the_host_does_not_get_in_the_way_of_the_key(
 @pytest.mark.parametrize("way", LOST)
 def test_no_answer_makes_a_look_raise(way: str) -> None:
     answer, _ = ask_host(LOST[way], look)
-    assert isinstance(answer, LookAgain), answer
+    assert isinstance(answer, PollAgain), answer
 
 
 def test_a_look_without_connection_is_another_look() -> None:
     answer = ask_at(f"http://127.0.0.1:{closed_port()}", look)
-    assert isinstance(answer, LookAgain)
+    assert isinstance(answer, PollAgain)
     assert KEY not in answer.reason
 
 
@@ -274,7 +274,7 @@ def test_a_look_without_connection_is_another_look() -> None:
         (page(b'{"data": {"id": "p1", "status": "processing"}}'), Running),
         (page(b'{"message": "unknown"}', "404 Not Found"), Missing),
         (page(b'{"message": "no key"}', "401 Unauthorized"), AccountTrouble),
-        (page(b"{}", "429 Too Many Requests", "Retry-After: 7"), LookAgain),
+        (page(b"{}", "429 Too Many Requests", "Retry-After: 7"), PollAgain),
         (
             page(b'{"data": {"status": "completed", "outputs": ["https://x.de/1"]}}'),
             Completed,
@@ -288,8 +288,8 @@ def test_a_look_says_how_it_stands(answer: bytes, expected: type[object]) -> Non
 
 
 def test_an_id_cannot_leave_its_place_in_the_path() -> None:
-    async def climb(provider: Provider) -> LookAnswer:
-        return await provider.look("../../balance?x=#")
+    async def climb(provider: Provider) -> PollAnswer:
+        return await provider.poll("../../balance?x=#")
 
     _, there = ask_host(sends(page(b"{}")), climb)
     line = there.requests[0].split(b"\r\n")[0]

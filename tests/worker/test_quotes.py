@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from jobs import catalogue
-from jobs.answers import Trouble
+from jobs.provider.answers import Trouble
 from tests.worker.hosts import Answer, Host, host, page, reset, sends
 from tests.worker.test_uploads import in_turn
 from worker import quotes

@@ -7,14 +7,14 @@ from email.utils import format_datetime
 
 import pytest
 
-from jobs.answers import (
+from jobs.provider.answers import (
     Accepted,
     AccountTrouble,
     AnswerLost,
     Completed,
-    LookAgain,
     Missing,
     Over,
+    PollAgain,
     Refused,
     Running,
     Throttled,
@@ -237,7 +237,7 @@ LOOKED = [
 
 @pytest.mark.parametrize(("answer", "expected"), LOOKED)
 def test_a_look_is_understood(answer: Reply, expected: object) -> None:
-    assert replies.looked(answer, "p1") == expected
+    assert replies.polled(answer, "p1") == expected
 
 
 EIGHT = tuple(f"https://x.de/{n}" for n in range(8))
@@ -258,7 +258,7 @@ LOOK_AGAIN = [
 
 @pytest.mark.parametrize("answer", LOOK_AGAIN, ids=lambda a: repr(a)[:70])
 def test_what_says_nothing_about_a_prediction_ends_nothing(answer: Reply) -> None:
-    assert isinstance(replies.looked(answer, "p1"), LookAgain)
+    assert isinstance(replies.polled(answer, "p1"), PollAgain)
 
 
 A, B = "https://x.de/1.mp4", "https://x.de/2.mp4"
@@ -288,7 +288,7 @@ def test_every_entry_of_outputs_is_an_address_or_passed_over(
 ) -> None:
     urls = {"get": "https://api.de/api/v3/predictions/p1/result"}
     answer = says(status="completed", outputs=outputs, urls=urls)
-    assert replies.looked(answer, "p1") == Completed(addresses)
+    assert replies.polled(answer, "p1") == Completed(addresses)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_every_entry_of_outputs_is_an_address_or_passed_over(
 )
 def test_without_an_address_it_is_told_what_stands_there(outputs: object) -> None:
     answer = says(status="completed", outputs=outputs, error="the file\nwas lost")
-    found = replies.looked(answer, "p1")
+    found = replies.polled(answer, "p1")
     assert isinstance(found, Completed)
     assert found.outputs == ()
     said = "completed, without the address of a video: the file was lost, outputs: "
@@ -328,7 +328,7 @@ def test_without_an_address_it_is_told_what_stands_there(outputs: object) -> Non
 def test_outputs_of_any_depth_do_no_harm(depth: int) -> None:
     outputs = b"[" * depth + b"]" * depth
     body = b'{"data": {"status": "completed", "outputs": ' + outputs + b"}}"
-    assert isinstance(replies.looked(reply(body), "p1"), Completed | LookAgain)
+    assert isinstance(replies.polled(reply(body), "p1"), Completed | PollAgain)
 
 
 @pytest.mark.parametrize(
@@ -340,13 +340,13 @@ def test_outputs_of_any_depth_do_no_harm(depth: int) -> None:
 )
 def test_a_relative_address_without_a_base_is_none(address: str, base: object) -> None:
     answer = says(status="completed", outputs=[address], urls={"get": base})
-    found = replies.looked(answer, "p1")
+    found = replies.polled(answer, "p1")
     assert isinstance(found, Completed)
     assert found.outputs == ()
 
 
 def test_outputs_that_are_left_out_are_named_as_such() -> None:
-    found = replies.looked(says(status="completed"), "p1")
+    found = replies.polled(says(status="completed"), "p1")
     words = "completed, without the address of a video: outputs: null"
     assert found == Completed((), None, words)
 
@@ -361,7 +361,7 @@ def test_a_time_that_cannot_be_counted_with_is_none(millis: str) -> None:
         '{"data": {"status": "completed", "outputs": ["https://x.de/1"],'
         f' "timings": {{"inference": {millis}}}}}}}'
     )
-    found = replies.looked(reply(body.encode()), "p1")
+    found = replies.polled(reply(body.encode()), "p1")
     assert found == Completed(("https://x.de/1",), None)
 
 

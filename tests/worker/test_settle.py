@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from jobs import moves
-from jobs.answers import Listed
 from jobs.attempt import settling
 from jobs.ledger import Ledger
+from jobs.provider.answers import Listed
+from jobs.provider.clock import RemoteClock
 from jobs.rebuilding import is_clipped
 from jobs.states import State
 from tests.producer.running import quick_sandbox
@@ -31,7 +32,6 @@ from worker import submit as submitting
 from worker.provider import NoAnswerError
 from worker.replies import Reply
 from worker.settle import GIVEN_UP_AFTER, settle
-from worker.steady import RemoteClock
 
 #: One of each, on the first six requests.
 EVERY_LOSS = {

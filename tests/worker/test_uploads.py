@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from jobs.answers import Trouble
+from jobs.provider.answers import Trouble
 from tests.worker.hosts import Answer, Host, header, host, page, reset, sends, silent
 from worker.provider import Provider
 from worker.uploads import FORM, TICKETS, Picture, UploadError, Uploads

@@ -7,20 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.answers import (
-    Accepted,
-    AccountTrouble,
-    Completed,
-    LookAgain,
-    LookAnswer,
-    Missing,
-    Over,
-    Refused,
-    Running,
-    SubmitAnswer,
-    Throttled,
-    Unsent,
-)
 from jobs.attempt.failures import (
     after_look,
     after_submit,
@@ -31,10 +17,24 @@ from jobs.attempt.failures import (
 from jobs.attempt.links import EXPIRED_CODE
 from jobs.moves import Move, Slot, Token
 from jobs.pace.waits import RETENTION_S, Expected
+from jobs.provider.answers import (
+    Accepted,
+    AccountTrouble,
+    Completed,
+    Missing,
+    Over,
+    PollAgain,
+    PollAnswer,
+    Refused,
+    Running,
+    SubmitAnswer,
+    Throttled,
+    Unsent,
+)
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import Event, State
 from tests.jobs.ledger.play import PRICE, a_job
-from tests.strategies import look_answers, submit_answers
+from tests.strategies import poll_answers, submit_answers
 
 SENT_AT_S = 1_000.0
 
@@ -72,7 +72,7 @@ def test_a_job_is_sent_again_only_if_nothing_was_created(answer: SubmitAnswer) -
 
 
 def looked(
-    answer: LookAnswer, *, tries: int = 1, attempts: int = 3, after_s: float = 60.0
+    answer: PollAnswer, *, tries: int = 1, attempts: int = 3, after_s: float = 60.0
 ) -> Move | None:
     return after_look(
         "spring",
@@ -136,9 +136,9 @@ def test_there_are_never_more_paid_attempts_than_allowed() -> None:
     assert only.event is Event.FAIL
 
 
-@given(look_answers, st.floats(0, RETENTION_S, exclude_max=True))
+@given(poll_answers, st.floats(0, RETENTION_S, exclude_max=True))
 def test_only_the_word_of_the_provider_ends_a_paid_prediction(
-    answer: LookAnswer, after_s: float
+    answer: PollAnswer, after_s: float
 ) -> None:
     move = looked(answer, after_s=after_s)
     if isinstance(answer, Completed):
@@ -158,15 +158,15 @@ USUAL = Expected(usual_s=100.0, late_s=400.0, overdue_s=3_600.0)
 
 
 def lasting(
-    answer: LookAnswer, after_s: float, state: State = State.GENERATING
+    answer: PollAnswer, after_s: float, state: State = State.GENERATING
 ) -> Move | Failure | None:
     job = record(state)
     return while_it_lasts("spring", job, answer, USUAL, SENT_AT_S + after_s)
 
 
-@given(look_answers, st.floats(0, 10 * RETENTION_S))
+@given(poll_answers, st.floats(0, 10 * RETENTION_S))
 def test_however_long_it_takes_a_paid_prediction_is_awaited(
-    answer: LookAnswer, after_s: float
+    answer: PollAnswer, after_s: float
 ) -> None:
     follows = lasting(answer, after_s)
     if isinstance(answer, Completed | Over) or after_s < USUAL.late_s:
@@ -189,11 +189,11 @@ def test_however_long_it_takes_a_paid_prediction_is_awaited(
             "the provider says warming_up, which is no known status",
         ),
         (Missing("no such task"), "the provider does not know it: no such task"),
-        (LookAgain("HTTP 503: busy"), "the last poll brought: HTTP 503: busy"),
+        (PollAgain("HTTP 503: busy"), "the last poll brought: HTTP 503: busy"),
     ],
 )
 def test_what_takes_long_is_told_with_the_words_of_the_provider(
-    answer: LookAnswer, said: str
+    answer: PollAnswer, said: str
 ) -> None:
     sent = "sent 01 Jan 00:16 UTC, and such videos take 100 s"
     assert lasting(answer, 400.0) == Failure("late", f"{sent}; {said}")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.answers import FRUITLESS, Over
 from jobs.attempt.failures import CODES, after_look
+from jobs.provider.answers import FRUITLESS, Over
 from jobs.records import Attempt, JobRecord
 from jobs.states import Event, State
 from tests.jobs.ledger.play import PRICE, a_job

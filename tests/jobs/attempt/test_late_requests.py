@@ -7,10 +7,10 @@ from itertools import count
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from jobs.answers import Listed
 from jobs.attempt import settling
 from jobs.attempt.settling import Absent, Adopt, Finding, Lost, Unclear, Wait
 from jobs.moves import Ref
+from jobs.provider.answers import Listed
 
 MODEL = "m"
 SETTLE_S = 180.0

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.answers import Listed
 from jobs.attempt.settling import (
     ENOUGH_LOOKS,
     NEAR,
@@ -26,6 +25,7 @@ from jobs.attempt.settling import (
 )
 from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
+from jobs.provider.answers import Listed
 
 SETTLE_S = 180.0
 SENT_AT_S = 1_000_000.0

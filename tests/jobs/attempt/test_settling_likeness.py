@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.answers import Listed
 from jobs.attempt.settling import (
     CLEARLY,
     ENOUGH_LOOKS,
@@ -21,6 +20,7 @@ from jobs.attempt.settling import (
     settle,
 )
 from jobs.moves import LONGEST_GENERATION_S, Ref
+from jobs.provider.answers import Listed
 
 MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
 SENT_S = 1_800_000_000.0

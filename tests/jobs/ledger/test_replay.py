@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.answers import Listed
 from jobs.attempt.asking import Ask, Asked
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.moves import Ref
+from jobs.provider.answers import Listed
 from jobs.rebuilding.replay import (
     PATHS,
     day_field,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from jobs.answers import SubmitAnswer, Throttled
 from jobs.attempt import failures
 from jobs.attempt.rejections import rejection
 from jobs.ledger import Ledger
@@ -13,6 +12,7 @@ from jobs.moves import Ref
 from jobs.pace.limits import Limits
 from jobs.pace.poll_schedule import PollSchedule
 from jobs.pace.waits import LONGEST_COOLING_S
+from jobs.provider.answers import SubmitAnswer, Throttled
 from jobs.states import State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, batch_of, record_of

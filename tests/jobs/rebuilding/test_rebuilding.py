@@ -5,11 +5,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.answers import FRUITLESS, Listed
 from jobs.attempt.settling import Absent, Adopt, Lost, Unclear
 from jobs.job import Job
 from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
+from jobs.provider.answers import FRUITLESS, Listed
 from jobs.rebuilding import (
     ALL_CANDIDATES,
     MOST_CANDIDATES,

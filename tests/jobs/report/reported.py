@@ -5,9 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from jobs.answers import Billed, Listed
 from jobs.job import Job
 from jobs.pace.limits import Limits
+from jobs.provider.answers import Billed, Listed
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
 from jobs.report.document import report
 from jobs.report.invoice import invoice

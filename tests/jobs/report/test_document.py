@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from jobs.answers import Billed, Listed
 from jobs.money import usd_micros
+from jobs.provider.answers import Billed, Listed
 from jobs.records import Failure, JobRecord
 from jobs.report.document import as_json, report
 from jobs.report.invoice import invoice

@@ -6,8 +6,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.answers import Billed
 from jobs.money import usd
+from jobs.provider.answers import Billed
 from jobs.records import Attempt, JobRecord
 from jobs.report.invoice import invoice
 from jobs.states import State

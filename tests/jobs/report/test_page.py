@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from hypothesis import given
 
-from jobs.answers import Listed
 from jobs.pace.limits import Limits
+from jobs.provider.answers import Listed
 from jobs.records import Failure, JobRecord
 from jobs.report.document import report
 from jobs.report.page import as_html, html_chunks, lead

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no types
 
-from jobs.answers import Listed
 from jobs.pace.limits import Limits
+from jobs.provider.answers import Listed
 from jobs.records import Failure
 from jobs.report.document import as_json, report
 from jobs.report.invoice import invoice

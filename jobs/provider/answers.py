@@ -142,14 +142,14 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class LookAgain:
+class PollAgain:
     """No usable answer; says nothing about the prediction."""
 
     reason: str
     retry_after_s: float | None = None
 
 
-LookAnswer = Running | Completed | Over | Missing | LookAgain | AccountTrouble
+PollAnswer = Running | Completed | Over | Missing | PollAgain | AccountTrouble
 
 
 @dataclass(frozen=True, slots=True)
