@@ -15,8 +15,7 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.states import MOVES, Event, State
 from jobs.text import counted, iso, local
 from producer import console
-from producer.consent import consent, cost_of
-from producer.console import print_json
+from producer.console import consent, cost_of, print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, find_job

@@ -19,17 +19,17 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import account, console, looking, problems
+from producer import account, console, image_checks, problems
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.console import print_json
 from producer.exits import CommandError, Exit
 from producer.local_run import keep_report, outcome, render
 from producer.local_server import ledger_of
 from producer.lookup import deleted_words, find_failed
+from producer.manifests import Options
 from producer.options import Reading, Spending, chosen_settings, given_labels
 from producer.prices import view as price_view
 from producer.prices.quote import Bill
-from producer.reading import Options
 from producer.rebuilding.copying import refuse_if_lost
 from producer.summary import (
     print_beginning,
@@ -364,7 +364,7 @@ def _upload(
         for address, content in to_upload(job, found.catalogue.find(job.model)).items()
     )
     with console.counting("uploading pictures") as progress:
-        upload_all(chosen, ledger, needed, looking.opened, progress)
+        upload_all(chosen, ledger, needed, image_checks.opened, progress)
 
 
 def _ask_before_spending(

@@ -14,11 +14,14 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
+from rich.prompt import Confirm
 from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from jobs.money import dollars
 from jobs.text import json_text, visible
+from producer.exits import CommandError, Exit
 
 #: Columns of what is no terminal: a line is as long as it is, for `grep` and files.
 BOUNDLESS = 10_000
@@ -191,3 +194,31 @@ class Table(RichTable):
             text = "".join(segment.text for segment in line).rstrip()
             yield from Segment.adjust_line_length(line, cell_len(text), pad=False)
             yield Segment.line()
+
+
+def consent(question: str, *, yes: bool) -> None:
+    """Return if the person agrees, or has agreed already.
+
+    Raises:
+        CommandError: the person does not, or nobody is here to be asked.
+    """
+    if yes:
+        return
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise CommandError(
+            f"{question} Nobody is here to answer; --yes answers for you"
+        )
+    if not Confirm.ask(question, console=err, default=False):
+        raise CommandError("nothing was changed", Exit.INCOMPLETE)
+
+
+def cost_of(prices: Iterable[int | None]) -> str:
+    """The sum of prices in words, so that an unknown one is never taken for nothing.
+
+    >>> cost_of([210_000, None])
+    '$0.21 and 1 of unknown price'
+    """
+    every = list(prices)
+    unknown = every.count(None)
+    known = dollars(sum(filter(None, every)))
+    return f"{known} and {unknown} of unknown price" if unknown else known

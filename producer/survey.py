@@ -6,6 +6,7 @@ at the pictures, `weigh` finds what is stored already and adds up the rest. Hand
 jobs over is `batching`'s.
 """
 
+import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
 
-from jobs.attempt.asking import Asked, Asks, pictures_of
+from jobs.attempt.asking import Ask, Asked, Asks, pictures_of
 from jobs.catalogue import Catalogue
 from jobs.catalogue.addresses import is_http
 from jobs.catalogue.model import Model
@@ -27,13 +28,13 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
-from producer import console, looking
+from producer import console
 from producer.exits import CommandError, Exit
+from producer.image_checks import ImageCache, LookSummary, contents_of, problems_of
 from producer.local_server import make_home
+from producer.manifests import Options, plan
 from producer.prices.quote import Combinations, Share
 from producer.problems import Problems
-from producer.reading import Options, plan
-from producer.spool import Spool
 
 #: File of the home that holds what was seen of pictures.
 MEMORY = "pictures.sqlite"
@@ -46,6 +47,29 @@ THERE = frozenset({State.STORED, State.REUSED})
 
 #: Stored videos that are looked for side by side.
 SIDE_BY_SIDE = 16
+
+
+class Spool:
+    """Jobs in a temporary file: written first, then read as often as needed."""
+
+    def __init__(self) -> None:
+        # Closed with the spool, and gone with the process however it ends.
+        self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
+
+    def write(self, job: Job, ask: Ask) -> None:
+        """Add one job, and what it asks for."""
+        # Neither digests nor JSON have a tab or an end of a line in them.
+        self._file.write(f"{ask.content}\t{ask.written}\t{job.to_json()}\n")
+
+    def __iter__(self) -> Iterator[Asked]:
+        self._file.seek(0)
+        for line in self._file:
+            content, written, text = line.split("\t", 2)
+            yield Asked(Job.from_json(text), Ask(content, written))
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
 
 
 @dataclass(slots=True)
@@ -71,7 +95,7 @@ class Survey:
     #: Whether any picture is not on the web, and so must be uploaded.
     local: bool = False
     _spool: Spool | None = None
-    _memory: looking.Memory | None = None
+    _memory: ImageCache | None = None
 
     @property
     def reused(self) -> int:
@@ -126,16 +150,16 @@ class Survey:
                 if remote or not is_http(address):
                     yield address
 
-    def judge(self, memory: looking.Memory) -> None:
+    def judge(self, memory: ImageCache) -> None:
         """Take what was seen of the pictures for true from now on."""
         self._memory = memory
         self.keep(self._judged(memory, self._spool or ()))
 
-    def _judged(self, memory: looking.Memory, asked: Iterable[Asked]) -> Iterator[Job]:
+    def _judged(self, memory: ImageCache, asked: Iterable[Asked]) -> Iterator[Job]:
         for job, _ in asked:
             model = self.catalogue.find(job.model)
-            self.problems.add_all(looking.problems_of(job, model, memory, self.source))
-            yield replace(job, contents=looking.contents_of(job, model, memory))
+            self.problems.add_all(problems_of(job, model, memory, self.source))
+            yield replace(job, contents=contents_of(job, model, memory))
 
     def close(self) -> None:
         """Let go of the files it works with."""
@@ -180,7 +204,7 @@ def _planned(found: Survey, options: Options) -> Iterator[Job]:
 
 def look(
     found: Survey, settings: Settings, *, whole: bool, remote: bool = True
-) -> looking.LookSummary:
+) -> LookSummary:
     """Look at every picture; what is wrong with one is a problem of its row.
 
     Args:
@@ -190,12 +214,12 @@ def look(
         remote: also at those on the web; local ones are looked at in any case.
     """
     if not (remote or found.local):
-        return looking.LookSummary(looked=0, remembered=0, bytes=0)
+        return LookSummary(looked=0, remembered=0, bytes=0)
     # Only here: what asks the web is slow to import.
-    from producer.looking.round import look_at  # noqa: PLC0415 - 0.15 s
+    from producer.image_checks.round import look_at  # noqa: PLC0415 - 0.15 s
 
     make_home(settings.home)
-    memory = looking.Memory.open(settings.home / MEMORY, console.say)
+    memory = ImageCache.open(settings.home / MEMORY, console.say)
     near_allowed = False
     with suppress(OSError):  # its name cannot be looked up now
         near_allowed = near_allowed_for(settings.base_url)

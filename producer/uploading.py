@@ -25,7 +25,7 @@ from jobs.text import masked
 from producer.account import Balance
 from producer.conversation import MOST_UNDER_WAY, Conversation
 from producer.exits import CommandError, Exit
-from producer.looking import ImageCheckError
+from producer.image_checks import ImageCheckError
 
 #: Pictures that the ledger is asked about at once.
 BLOCK = 500

@@ -43,7 +43,7 @@ def list_(
         page: Which page.
         json: Print them as JSON, all of them unless limited.
     """
-    from producer.showing import Chosen, batches
+    from producer.show import Chosen, batches
 
     chosen = Chosen(unfinished=unfinished, labels=label)
     return batches(chosen, limit=limit, page=page, json=json)
@@ -75,7 +75,7 @@ def show(
         page: Which page.
         json: Print the jobs as JSON, all of them unless limited.
     """
-    from producer.showing import show
+    from producer.show import show
 
     return show(batch, job, state=state, limit=limit, page=page, json=json)
 

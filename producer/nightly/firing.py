@@ -21,10 +21,10 @@ from producer import problems
 from producer.batching import encodable
 from producer.commands import hand_over, read, settings_of
 from producer.exits import CommandError, Exit
+from producer.manifests.source import ENDINGS, is_bucket
 from producer.nightly import deadlines
 from producer.nightly.deadlines import Deadline
 from producer.options import Reading, Spending
-from producer.reading.source import ENDINGS, is_bucket
 
 #: Lines of a manifest's problems that are kept in the record of a firing.
 MOST_LINES = 20

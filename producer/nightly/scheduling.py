@@ -26,6 +26,7 @@ from jobs.text import duration, iso, masked
 from producer import console
 from producer.console import Table, print_json
 from producer.exits import CommandError, Exit
+from producer.manifests.source import STDIN, UnreadableError, is_bucket, path_of
 from producer.nightly.rounds import STALE_S, Means, Scheduler, left_to_others
 from producer.nightly.scheduler import fleet_ledger
 from producer.options import (
@@ -36,7 +37,6 @@ from producer.options import (
     chosen_settings,
     given_labels,
 )
-from producer.reading.source import STDIN, UnreadableError, is_bucket, path_of
 
 #: Firings that are told to a program.
 MOST_FIRINGS = 10

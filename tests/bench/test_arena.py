@@ -11,7 +11,7 @@ from bench.results import markdown
 from bench.rounds import ENTRANTS, write_jobs
 from jobs.catalogue import builtin
 from jobs.job import Job
-from producer.reading import Options, plan
+from producer.manifests import Options, plan
 from tests.bench.commands import bench
 
 

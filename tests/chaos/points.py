@@ -23,7 +23,7 @@ from jobs.settings import Settings, child_environment
 from jobs.states import FINAL, State
 from producer.batching import batch_id, enqueue, to_be
 from producer.local_run import keep_report
-from producer.reading import Options
+from producer.manifests import Options
 from producer.subprocesses import Child
 from producer.survey import survey
 from tests.chaos.deaths import KILL, POINTS, REACHED

@@ -17,8 +17,8 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import Event, State
 from producer.batching import batch_id, enqueue, is_over, to_be, turn
+from producer.manifests import Options
 from producer.prices.quote import Bill, Share
-from producer.reading import Options
 from producer.survey import Survey, survey, weigh
 from tests.jobs.ledger.play import PLENTY, play
 

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.moves import abandon
 from jobs.states import Event, State
-from producer import pause, showing
+from producer import pause, show
 from producer.exits import Exit
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -130,11 +130,11 @@ def test_an_unknown_batch_brings_the_names_that_come_near(
 def test_the_batches_are_listed_newest_first_with_what_holds_them_up(
     place: Fleet,
 ) -> None:
-    assert "there is no batch yet" in place.ask(showing.batches, json=False).err
+    assert "there is no batch yet" in place.ask(show.batches, json=False).err
     ten_and_two(place)
     place.ledger.batches.create(a_batch("half", created_at_s=3_000.0))
     place.ledger.batches.pause("autumn")
-    said = place.ask(showing.batches, json=False)
+    said = place.ask(show.batches, json=False)
     half, autumn, spring, *why = said.out.splitlines()[2:]
     assert half.split()[:3] == ["half", "incoming", "0/0"]
     assert why[0].startswith("half: not all rows are in yet")
@@ -142,7 +142,7 @@ def test_the_batches_are_listed_newest_first_with_what_holds_them_up(
     assert "reelmill resume autumn" in why[1]
     assert spring.split()[:5] == ["spring", "waiting", "1/10", "$0.21", "$9.00"]
     assert said.err == ""
-    told = printed(place, showing.batches)
+    told = printed(place, show.batches)
     assert [batch["batch"] for batch in told] == ["half", "autumn", "spring"]
     assert told[2]["jobs"] == {"waiting": 8, "stored": 1, "failed": 1}
     assert told[1]["held_up"].startswith("paused by a person")
@@ -159,8 +159,8 @@ def test_the_list_comes_in_pages_and_can_leave_out_what_is_over(place: Fleet) ->
             place.ledger.batches.pause("b0")
 
     def names(**options: Any) -> list[str]:
-        chosen = showing.Chosen(unfinished=bool(options.pop("unfinished", False)))
-        found = printed(place, showing.batches, chosen, **options)
+        chosen = show.Chosen(unfinished=bool(options.pop("unfinished", False)))
+        found = printed(place, show.batches, chosen, **options)
         return [batch["batch"] for batch in found]
 
     assert names() == ["b4", "b3", "b2", "b1", "b0"]
@@ -168,9 +168,9 @@ def test_the_list_comes_in_pages_and_can_leave_out_what_is_over(place: Fleet) ->
     assert names(limit=2, page=3) == ["b0"]
     assert names(limit=2, page=4) == []
     assert names(unfinished=True, limit=2) == ["b4", "b2"]
-    said = place.ask(showing.batches, limit=2, page=2, json=False)
+    said = place.ask(show.batches, limit=2, page=2, json=False)
     assert "batches 3 to 4 of 5; --page 3 shows more" in said.err
-    said = place.ask(showing.batches, limit=2, page=9, json=False)
+    said = place.ask(show.batches, limit=2, page=9, json=False)
     assert "page 9 is empty; the last one is 3" in said.err
 
 
@@ -178,7 +178,7 @@ def test_the_jobs_of_a_batch_come_in_pages_and_by_state(place: Fleet) -> None:
     ten_and_two(place)
 
     def ids(**options: Any) -> list[str]:
-        return [job["id"] for job in printed(place, showing.show, *both, **options)]
+        return [job["id"] for job in printed(place, show.show, *both, **options)]
 
     both = ("spring", None)
     assert ids() == [f"row-{n}" for n in range(1, 11)]
@@ -186,12 +186,12 @@ def test_the_jobs_of_a_batch_come_in_pages_and_by_state(place: Fleet) -> None:
     assert ids(state="failed") == ["row-2"]
     assert ids(state="waiting", limit=3, page=3) == ["row-9", "row-10"]
     assert ids(state="unknown") == []
-    said = place.ask(showing.show, *both, limit=4, json=False)
+    said = place.ask(show.show, *both, limit=4, json=False)
     assert "spring: waiting, $0.21 of $9.00 budget" in said.err
     assert "jobs 1 to 4 of 10; --page 2 shows more" in said.err
-    said = place.ask(showing.show, *both, state="waiting", limit=4, page=2, json=False)
+    said = place.ask(show.show, *both, state="waiting", limit=4, page=2, json=False)
     assert "waiting jobs 5 to 8 of 8" in said.err
-    wrong = place.ask(showing.show, *both, state="fialed", json=False)
+    wrong = place.ask(show.show, *both, state="fialed", json=False)
     assert wrong.code == Exit.USAGE
     assert "--state fialed: no job is ever that; did you mean failed?" in wrong.err
 
@@ -203,6 +203,6 @@ def test_a_job_that_was_given_up_says_so(place: Fleet) -> None:
     sent = play(place.ledger, ref, Event.CLAIM, Event.ACCEPT)
     place.ledger.moves.make([abandon("spring", sent, 9.0)])
     assert record(place.ledger, ref).state is State.FAILED
-    said = place.ask(showing.show, "spring", "row-1", json=False)
+    said = place.ask(show.show, "spring", "row-1", json=False)
     assert "given up by a person; prediction p1 is paid and not collected" in said.out
     assert "abandoned p1" in said.out

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.pace.limits import Limits
 from jobs.states import Event
-from producer import doctor, metrics, pause, report, showing
+from producer import doctor, metrics, pause, report, show
 from producer.exits import Exit
 from tests.jobs.ledger.play import ACCOUNT, grant, open_batch, play
 from tests.producer.fleet import Fleet, fleet
@@ -43,10 +43,8 @@ def place(shared: Fleet) -> Fleet:
 
 
 COMMANDS: dict[str, Callable[[Fleet], Any]] = {
-    "list": partial(Fleet.ask, command=showing.batches, json=True),
-    "show": partial(
-        Fleet.ask, command=partial(showing.show, "spring", None), json=False
-    ),
+    "list": partial(Fleet.ask, command=show.batches, json=True),
+    "show": partial(Fleet.ask, command=partial(show.show, "spring", None), json=False),
     "watch": lambda place: place.desk.reelmill("watch", "spring"),
     "doctor": partial(Fleet.ask, command=doctor.doctor, json=True),
     "report": partial(

@@ -24,7 +24,7 @@ from producer.local_run import keep_report
 from producer.rebuilding import rebuild
 from producer.rebuilding.copying import keep_copy, lost_batches, refuse_if_lost
 from producer.resolve import resolve
-from producer.showing import show
+from producer.show import show
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, workshop
 

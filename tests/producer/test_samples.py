@@ -7,7 +7,7 @@ import pytest
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.rows import Problem, Skipped
-from producer.reading import Options, plan
+from producer.manifests import Options, plan
 from tests.producer.running import desk
 
 SAMPLES = Path(str(resources.files("jobs"))) / "samples"

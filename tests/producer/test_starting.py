@@ -9,7 +9,7 @@ from jobs.catalogue import builtin
 from jobs.job import Job
 from producer.exits import CommandError, Exit
 from producer.init import init
-from producer.reading import Options, plan
+from producer.manifests import Options, plan
 
 NAMES = [model.name for model in builtin().models.values()]
 

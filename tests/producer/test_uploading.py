@@ -17,7 +17,7 @@ from jobs import settings
 from jobs.attempt.links import FRESH_S, USED_S
 from jobs.ledger import Ledger
 from jobs.settings import Settings
-from producer import looking
+from producer import image_checks
 from producer.exits import CommandError, Exit
 from producer.uploading import BLOCK, Uploaded, upload_all
 from sandbox.uploads import MAX_BYTES, samples
@@ -51,7 +51,7 @@ class Desk:
 
     def open(self, address: str) -> AbstractContextManager[BinaryIO]:
         self.opened.append(address)
-        return looking.opened(address)
+        return image_checks.opened(address)
 
     def upload(self, *needed: tuple[str, str]) -> Uploaded:
         return upload_all(self.settings, self.ledger, needed, self.open)

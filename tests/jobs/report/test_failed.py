@@ -22,7 +22,7 @@ from jobs.report.document import report
 from jobs.report.failed import ASKED_ANEW, failed_csv
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
-from producer.reading import Options, plan
+from producer.manifests import Options, plan
 from tests.jobs.manifest.asked import MUG, rows
 from tests.jobs.report.reported import NOW_S, SPRING
 
