@@ -16,8 +16,8 @@ from kombu.transport.virtual import QoS
 
 from jobs import redis_url
 from jobs.ledger import LedgerError, keys
-from jobs.moves import Ref
 from jobs.redis_url import RedisUrl
+from jobs.transitions import Ref
 
 __all__ = ["BrokerError", "backlog", "blocks", "make_app", "send"]
 
@@ -30,7 +30,7 @@ QUEUE = "reelmill"
 SUBMIT = "reelmill.submit"
 POLL = "reelmill.poll"
 COLLECT = "reelmill.collect"
-SETTLE = "reelmill.settle"
+RECONCILE = "reelmill.reconcile"
 FINISH = "reelmill.finish"
 
 # kombu puts back what a closing connection had taken, even where the connection was

@@ -76,7 +76,7 @@ class JobRecord:
     #: The mark that it was claimed under last; see `jobs.ledger.marking`.
     mark: str = ""
     #: Looks at the provider or at the file since its last move.
-    looks: int = 0
+    polls: int = 0
     #: Links that its newest attempt was sent with, by the address of the picture as
     #: the row has it; only of pictures that were uploaded.
     links: Mapping[str, str] = field(default_factory=dict)

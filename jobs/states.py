@@ -51,7 +51,7 @@ class Event(StrEnum):
     REUSE = "reuse"  #: the video that another job stored serves this one too
 
 
-MOVES: dict[tuple[State, Event], State] = {
+TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.WAITING, Event.GRANT): State.ADMITTED,
     (State.WAITING, Event.CANCEL): State.CANCELLED,
     (State.ADMITTED, Event.CLAIM): State.SUBMITTING,
@@ -92,7 +92,7 @@ MOVES: dict[tuple[State, Event], State] = {
 
 #: States that nothing leaves without a person's word. Derived, so that it cannot
 #: disagree with the table.
-FINAL = frozenset(State) - {s for s, event in MOVES if event is not Event.RETRY}
+FINAL = frozenset(State) - {s for s, event in TRANSITIONS if event is not Event.RETRY}
 
 #: Unfinished states that somebody must look at: exactly these stand in the due-set.
 WATCHED = frozenset(State) - FINAL - {State.WAITING}
@@ -106,11 +106,11 @@ PAID = frozenset(
 )
 
 
-class IllegalMoveError(Exception):
+class IllegalTransitionError(Exception):
     """An event that cannot happen in that state: a mistake in our own code."""
 
     def __init__(self, state: State, event: Event) -> None:
-        possible = sorted(event for at, event in MOVES if at is state)
+        possible = sorted(event for at, event in TRANSITIONS if at is state)
         super().__init__(
             f"{event} cannot happen to a job that is {state}; "
             f"from there: {', '.join(possible) or 'nothing'}"
@@ -123,9 +123,9 @@ def after(state: State, event: Event) -> State:
     """The state that `event` leads to from `state`.
 
     Raises:
-        IllegalMoveError: the table has no such move.
+        IllegalTransitionError: the table has no such move.
     """
     try:
-        return MOVES[state, event]
+        return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalMoveError(state, event) from None
+        raise IllegalTransitionError(state, event) from None

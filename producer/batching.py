@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from jobs import moves
-from jobs.attempt.asking import Asked
+from jobs import transitions
+from jobs.attempt.fingerprint import FingerprintedJob
 from jobs.attempt.links import EXPIRED_CODE
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord
@@ -135,21 +135,23 @@ def enqueue(
     return ledger.batches.read(batch.id) or batch
 
 
-def _named(found: Survey, batch: str) -> Iterator[Asked]:
+def _named(found: Survey, batch: str) -> Iterator[FingerprintedJob]:
     """The jobs at their prices, with the name of their batch in their keys."""
     for job, ask in found.asked():
         model = found.catalogue.find(job.model)
         priced = found.combinations.priced(job, model)
-        yield Asked(replace(priced, key=job.key.replace("{batch}", batch)), ask)
+        yield FingerprintedJob(
+            replace(priced, key=job.key.replace("{batch}", batch)), ask
+        )
 
 
 def _retry_expired(ledger: Ledger, batch: str) -> None:
     expired = [
-        moves.retry(batch, record)
+        transitions.retry(batch, record)
         for record in ledger.batches.jobs(batch)
         if record.state is State.FAILED
         and record.failure
         and record.failure.code == EXPIRED_CODE
     ]
     for start in range(0, len(expired), BLOCK):
-        ledger.moves.make(expired[start : start + BLOCK])
+        ledger.transitions.apply(expired[start : start + BLOCK])

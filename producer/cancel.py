@@ -8,12 +8,12 @@ it.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import Ledger
-from jobs.moves import Move, Ref
 from jobs.records import BatchRecord, JobRecord
-from jobs.states import MOVES, Event, State
+from jobs.states import TRANSITIONS, Event, State
 from jobs.text import counted, iso, local
+from jobs.transitions import Ref, Transition
 from producer import console
 from producer.console import consent, cost_of, print_json
 from producer.exits import CommandError, Exit
@@ -25,8 +25,8 @@ from producer.options import chosen_settings
 #: States that a person may take back, and those of what is paid and may be given up.
 #: A lost answer is in neither: whose it is must be known first, or another row's
 #: settling could take its video for its own.
-CANCELLABLE = tuple(at for at, event in MOVES if event is Event.CANCEL)
-ABANDONABLE = tuple(at for at, event in MOVES if event is Event.ABANDON)
+CANCELLABLE = tuple(at for at, event in TRANSITIONS if event is Event.CANCEL)
+ABANDONABLE = tuple(at for at, event in TRANSITIONS if event is Event.ABANDON)
 
 #: States of requests that were sent and whose end is not known yet.
 UNSETTLED = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
@@ -56,7 +56,7 @@ class Order:
         have to pay for it again.
         """
         refs = list(self.refs(ledger, ABANDONABLE))
-        kept = set() if self.job else ledger.twins.followed(refs)
+        kept = set() if self.job else ledger.dedup.followed(refs)
         return [ref for ref in refs if ref not in kept]
 
 
@@ -125,8 +125,12 @@ def _cancel(ledger: Ledger, order: Order) -> int:
     """Take back what has not been sent; how many jobs."""
     batch_id, made = order.batch.id, 0
 
-    def back(record: JobRecord) -> Move | None:
-        return moves.cancel(batch_id, record) if record.state in CANCELLABLE else None
+    def back(record: JobRecord) -> Transition | None:
+        return (
+            transitions.cancel(batch_id, record)
+            if record.state in CANCELLABLE
+            else None
+        )
 
     # One that was between two of these states may have been passed over.
     while more := move_all(ledger, order.refs(ledger, CANCELLABLE), back):
@@ -142,11 +146,11 @@ def _abandon(ledger: Ledger, order: Order) -> tuple[int, float]:
     batch_id, now_s = order.batch.id, ledger.now_s()
     until_s = 0.0
 
-    def given_up(record: JobRecord) -> Move | None:
+    def given_up(record: JobRecord) -> Transition | None:
         nonlocal until_s
         if record.state not in ABANDONABLE:
             return None
-        move = moves.abandon(batch_id, record, now_s)
+        move = transitions.abandon(batch_id, record, now_s)
         if record.state is State.GENERATING and move.held_s:
             until_s = max(until_s, now_s + move.held_s)
         return move

@@ -164,7 +164,7 @@ def _followed_up(ledger: Ledger, now: Snapshot) -> Snapshot:
         return now
     refs = ledger.batches.refs_in(now.batch.id, [State.FOLLOWING])
     while block := list(islice(refs, FOLLOWERS)):
-        ledger.twins.follow(now.batch.account, block)
+        ledger.dedup.follow(now.batch.account, block)
     return take(ledger, now.batch.id)
 
 
@@ -233,7 +233,10 @@ def keep_report(
     Raises:
         CommandError: there is no such batch, or the store does not take it.
     """
-    version, batch = ledger.due.report_version(batch_id), ledger.batches.read(batch_id)
+    version, batch = (
+        ledger.delay_queue.report_version(batch_id),
+        ledger.batches.read(batch_id),
+    )
     if batch is None:
         raise CommandError(f"there is no batch {batch_id} in this ledger")
     jobs = ledger.batches.jobs(batch_id)
@@ -251,7 +254,7 @@ def keep_report(
         raise CommandError(
             f"the report cannot be kept: {error}", Exit.UNREACHABLE
         ) from None
-    if ledger.due.report_version(batch_id) != version:
+    if ledger.delay_queue.report_version(batch_id) != version:
         # A worker may have kept a newer report before this one came in its place.
         return keep_report(ledger, batch_id, now_s, invoice)
     return document, store.place(f"{batch_id}/report.html")

@@ -5,12 +5,12 @@ it. What is done with what was found stands in `acting`, `showing` and `resolvin
 """
 
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.failed import NAME
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import choice, guesses
+from jobs.transitions import Ref
 from producer.exits import CommandError, Exit
 
 #: Batches, newest first, whose names are compared with one that is not known.

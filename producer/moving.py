@@ -1,6 +1,6 @@
 """Moving many jobs of a batch by a person's word, and what follows where nobody works.
 
-Which move a job makes is decided in `jobs.moves`; here it is only carried out.
+Which move a job makes is decided in `jobs.transitions`; here it is only carried out.
 """
 
 import time
@@ -9,17 +9,19 @@ from itertools import islice
 
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK
-from jobs.ledger.moves import Moved
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import Applied
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
+from jobs.transitions import Ref, Transition
 from producer import console
 from producer.local_run import keep_report
 from producer.watching import take
 
 
 def move_all(
-    ledger: Ledger, refs: Iterable[Ref], to_move: Callable[[JobRecord], Move | None]
+    ledger: Ledger,
+    refs: Iterable[Ref],
+    to_move: Callable[[JobRecord], Transition | None],
 ) -> int:
     """Make a move with each of these jobs, block by block; how many were made.
 
@@ -29,7 +31,7 @@ def move_all(
     while block := list(islice(rest, BLOCK)):
         records = ledger.batches.load(block)
         wanted = [move for record in records if record and (move := to_move(record))]
-        made += ledger.moves.make(wanted).count(Moved.YES)
+        made += ledger.transitions.apply(wanted).count(Applied.YES)
     return made
 
 

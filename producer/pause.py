@@ -50,7 +50,7 @@ def collect(batch: str | None, *, json: bool) -> int:
         same_account(found, chosen)
         # Look at everything that was begun now, not when it is due.
         refs = ledger.batches.refs_in(found.id, BEGUN)
-        ledger.due.extend(found.account, refs, 0.0)
+        ledger.delay_queue.extend(found.account, refs, 0.0)
         now = render(ledger, chosen, found.id)
         document, place = keep_report(ledger, found.id, time.time())
     print_outcome(document, place, json=json)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jobs.attempt.settling import SKEW_S
+from jobs.attempt.reconciling import SKEW_S
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
-from jobs.ledger.moves import REMEMBERED_DAYS
 from jobs.ledger.permits import DAY_S
+from jobs.ledger.transitions import REMEMBERED_DAYS
 from jobs.records import BatchRecord
 from jobs.report import schema
 from jobs.report.document import json_chunks
@@ -251,7 +251,7 @@ def _billed_over(ledger: Ledger, chosen: Settings, books: Books) -> dict[str, An
     ahead_s = ledger.now_s() - time.time()
     billed = account.billings(chosen, during.since_s - BEFORE_S, ahead_s)
     others = sorted({row.prediction_id for row in billed} - books.ids)
-    known = books.ids.union(ledger.moves.known(chosen.account_id, others))
+    known = books.ids.union(ledger.transitions.known(chosen.account_id, others))
     return invoice(books.records(), billed, known, (during.since_s, during.until_s))
 
 
@@ -264,7 +264,7 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
     ahead_s = ledger.now_s() - time.time()
     billed = account.billings(chosen, min(sent) - BEFORE_S, ahead_s)
     ids = sorted({row.prediction_id for row in billed})
-    known = ledger.moves.known(batch.account, ids)
+    known = ledger.transitions.known(batch.account, ids)
     forgotten_s = ledger.now_s() - REMEMBERED_DAYS * DAY_S
     if min(sent) < forgotten_s:
         console.say(

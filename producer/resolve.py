@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import Ledger
-from jobs.ledger.moves import ADOPTABLE_S, REMEMBERED_DAYS, Moved
+from jobs.ledger.transitions import ADOPTABLE_S, REMEMBERED_DAYS, Applied
 from jobs.rebuilding import is_clipped
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.sheet import csv_line
@@ -101,7 +101,7 @@ def settling_help(
         return []
     result = f"{chosen.base_url}/api/v3/predictions"
     ids = [c.prediction_id for c in record.candidates]
-    owned = ledger.moves.known(batch.account, ids)
+    owned = ledger.transitions.known(batch.account, ids)
     lines = [
         f"candidate {c.prediction_id}: {c.status}, created {iso(c.created_at_s)}, "
         f"{c.model or 'model unknown'}, {result}/{c.prediction_id}/result"
@@ -192,12 +192,12 @@ def _settle(
         if prediction_id is None:
             if is_clipped(record):
                 raise CommandError(_look_up(batch, record))
-            steps.append(moves.absent(batch.id, record, ledger.now_s()))
+            steps.append(transitions.mark_absent(batch.id, record, ledger.now_s()))
         else:
             _check_adoptable(ledger, chosen, batch, record, prediction_id)
-            steps.append(moves.accept(batch.id, record, prediction_id, 0.0))
-    made = zip(words.items(), ledger.moves.make(steps), strict=True)
-    return dict(word for word, moved in made if moved is Moved.YES)
+            steps.append(transitions.accept(batch.id, record, prediction_id, 0.0))
+    made = zip(words.items(), ledger.transitions.apply(steps), strict=True)
+    return dict(word for word, moved in made if moved is Applied.YES)
 
 
 def _unresolved(ledger: Ledger, batch: BatchRecord) -> Iterator[JobRecord]:
@@ -209,7 +209,7 @@ def _without_candidates(ledger: Ledger, batch: BatchRecord) -> Iterator[JobRecor
     """Unresolved jobs of which no candidate is left that no other job has."""
     for record in _unresolved(ledger, batch):
         ids = [c.prediction_id for c in record.candidates]
-        has_none = len(ledger.moves.known(batch.account, ids)) == len(ids)
+        has_none = len(ledger.transitions.known(batch.account, ids)) == len(ids)
         if has_none and not is_clipped(record):
             yield record
 
@@ -218,7 +218,7 @@ def _print_candidates(ledger: Ledger, batch: BatchRecord) -> int:
     sys.stdout.write("\ufeff" + csv_line(COLUMNS))
     for record in _unresolved(ledger, batch):
         ids = [c.prediction_id for c in record.candidates]
-        owned = ledger.moves.known(batch.account, ids)
+        owned = ledger.transitions.known(batch.account, ids)
         inputs = record.job.inputs
         pictures = inputs.get("image") or inputs.get("images") or ""
         free = " ".join(each for each in ids if each not in owned)
@@ -286,7 +286,7 @@ def _check_adoptable(
             f"--adopt {prediction_id!r}: is no id of a prediction; "
             f"reelmill show {batch.id} {record.job.id} has the candidates"
         )
-    owner = ledger.moves.owner(batch.account, prediction_id)
+    owner = ledger.transitions.owner(batch.account, prediction_id)
     if owner:
         raise CommandError(
             f"prediction {prediction_id} belongs to {owner} already; "

@@ -4,13 +4,13 @@ One more attempt is one more price, so it is asked for wherever workers would se
 once. What a person gave up while it was paid is brought back by its name alone.
 """
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import Ledger
 from jobs.money import usd
-from jobs.moves import ABANDONED_CODE, Move, Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.text import counted
+from jobs.transitions import ABANDONED_CODE, Ref, Transition
 from producer import console
 from producer.console import consent, cost_of, print_json
 from producer.exits import CommandError, Exit
@@ -41,10 +41,10 @@ def retry(
         # What it finds cancelled when it comes back to be sent would be so again.
         ledger.batches.take_up(found.id)
 
-        def again(record: JobRecord) -> Move | None:
+        def again(record: JobRecord) -> Transition | None:
             if record.state not in (State.FAILED, State.CANCELLED):
                 return None
-            return moves.retry(found.id, record)
+            return transitions.retry(found.id, record)
 
         count = move_all(ledger, prices, again)
         if not count:

@@ -173,7 +173,7 @@ def _listed(now: Snapshot) -> dict[str, Any]:
 def _standings(ledger: Ledger, found: Iterator[BatchRecord]) -> Iterator[Snapshot]:
     """How these batches stand, read block by block."""
     while block := [batch.id for batch in islice(found, TAKEN)]:
-        yield from map(Snapshot.of, ledger.looks.take(block))
+        yield from map(Snapshot.of, ledger.snapshots.take(block))
 
 
 def _batches_table(standings: list[Snapshot]) -> Table:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
+from jobs.transitions import Ref
 from producer.watching import Snapshot
 
 #: Tries in vain after which nobody should sit and wait: the waits between them double
@@ -42,7 +42,7 @@ def ask_anew(ledger: Ledger, batch: BatchRecord) -> Asked:
         for ref, (state, polls) in _standing(ledger, refs).items()
         if state is State.OVERDUE or polls >= TRIES
     }
-    ledger.due.extend(batch.account, asked, 0.0)
+    ledger.delay_queue.extend(batch.account, asked, 0.0)
     return asked
 
 
@@ -54,7 +54,7 @@ def unanswered(ledger: Ledger, asked: Asked) -> Asked:
 
 def _standing(ledger: Ledger, refs: Sequence[Ref]) -> Asked:
     pairs = zip(refs, ledger.batches.load(refs), strict=True)
-    return {ref: (record.state, record.looks) for ref, record in pairs if record}
+    return {ref: (record.state, record.polls) for ref, record in pairs if record}
 
 
 def stuck(ledger: Ledger, now: Snapshot) -> list[JobRecord]:
@@ -93,4 +93,4 @@ def stuck_lines(batch_id: str, records: Sequence[JobRecord], note: str) -> list[
 
 
 def _is_stuck(record: JobRecord) -> bool:
-    return record.state is State.GENERATED and record.looks >= TRIES
+    return record.state is State.GENERATED and record.polls >= TRIES

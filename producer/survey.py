@@ -15,13 +15,18 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
 
-from jobs.attempt.asking import Ask, Asked, Asks, pictures_of
+from jobs.attempt.fingerprint import (
+    Fingerprint,
+    FingerprintedJob,
+    Fingerprinter,
+    pictures_of,
+)
 from jobs.catalogue import Catalogue
 from jobs.catalogue.addresses import is_http
 from jobs.catalogue.model import Model
 from jobs.job import Job
 from jobs.ledger import Ledger
-from jobs.ledger.twins import Prospect
+from jobs.ledger.dedup import DedupPreview
 from jobs.manifest.rows import Problem, Skipped
 from jobs.net import near_allowed_for
 from jobs.records import BatchRecord
@@ -56,16 +61,16 @@ class Spool:
         # Closed with the spool, and gone with the process however it ends.
         self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
 
-    def write(self, job: Job, ask: Ask) -> None:
+    def write(self, job: Job, ask: Fingerprint) -> None:
         """Add one job, and what it asks for."""
         # Neither digests nor JSON have a tab or an end of a line in them.
         self._file.write(f"{ask.content}\t{ask.written}\t{job.to_json()}\n")
 
-    def __iter__(self) -> Iterator[Asked]:
+    def __iter__(self) -> Iterator[FingerprintedJob]:
         self._file.seek(0)
         for line in self._file:
             content, written, text = line.split("\t", 2)
-            yield Asked(Job.from_json(text), Ask(content, written))
+            yield FingerprintedJob(Job.from_json(text), Fingerprint(content, written))
 
     def close(self) -> None:
         """Let the file go."""
@@ -121,13 +126,13 @@ class Survey:
         """It is an export of this shop."""
         self.layout = layout
 
-    def asked(self) -> Iterator[Asked]:
+    def asked(self) -> Iterator[FingerprintedJob]:
         """The jobs in their order, with the contents of pictures as far as known."""
         yield from self._spool or ()
 
     def keep(self, jobs: Iterable[Job]) -> None:
         """Set these jobs aside, each with what it asks for, instead of those before."""
-        before, asks, digest = self._spool, Asks(self.catalogue), sha256()
+        before, asks, digest = self._spool, Fingerprinter(self.catalogue), sha256()
         self._spool = spool = Spool()
         for job in jobs:
             ask = asks.of(job)
@@ -155,7 +160,9 @@ class Survey:
         self._memory = memory
         self.keep(self._judged(memory, self._spool or ()))
 
-    def _judged(self, memory: ImageCache, asked: Iterable[Asked]) -> Iterator[Job]:
+    def _judged(
+        self, memory: ImageCache, asked: Iterable[FingerprintedJob]
+    ) -> Iterator[Job]:
         for job, _ in asked:
             model = self.catalogue.find(job.model)
             self.problems.add_all(problems_of(job, model, memory, self.source))
@@ -254,7 +261,7 @@ def foreseen(
     *,
     alone: bool,
     checked: bool = False,
-) -> Iterator[tuple[Job, Prospect]]:
+) -> Iterator[tuple[Job, DedupPreview]]:
     """The jobs, and what will become of each; see `weigh`.
 
     With `checked` it is looked for every video that would be reused.
@@ -262,16 +269,16 @@ def foreseen(
     asked = found.asked()
     while block := list(islice(asked, BLOCK)):
         if ledger is None:
-            prospects = [Prospect(State.WAITING)] * len(block)
+            prospects = [DedupPreview(State.WAITING)] * len(block)
         else:
-            prospects = ledger.twins.prospects(batch, block, alone=alone)
+            prospects = ledger.dedup.preview(batch, block, alone=alone)
             if checked:
                 _check_videos(ledger, batch, block, prospects, alone=alone)
         for (job, _), prospect in zip(block, prospects, strict=True):
             yield job, prospect
 
 
-def _add(found: Survey, job: Job, model: Model, prospect: Prospect) -> None:
+def _add(found: Survey, job: Job, model: Model, prospect: DedupPreview) -> None:
     kind = (model.name, model.duration_s(job.inputs))
     share = found.shares.setdefault(kind, Share())
     share.jobs += 1
@@ -292,8 +299,8 @@ def _add(found: Survey, job: Job, model: Model, prospect: Prospect) -> None:
 def _check_videos(
     ledger: Ledger,
     batch: BatchRecord,
-    block: list[Asked],
-    prospects: list[Prospect],
+    block: list[FingerprintedJob],
+    prospects: list[DedupPreview],
     *,
     alone: bool,
 ) -> None:
@@ -308,18 +315,18 @@ def _check_videos(
             there = pool.map(lambda i: _is_there(store, prospects[i]), left)
             left = [i for i, is_there in zip(left, there, strict=True) if not is_there]
             for i in left:
-                ledger.twins.forget(store.url, block[i], prospects[i].leader)
+                ledger.dedup.forget(store.url, block[i], prospects[i].leader)
             gone = [i for i in left if prospects[i].leader is None]
             for i in gone:
                 prospects[i] = replace(prospects[i], video="")
             left = [i for i in left if prospects[i].leader is not None]
             again = [block[i] for i in left]
-            found = ledger.twins.prospects(batch, again, alone=alone)
+            found = ledger.dedup.preview(batch, again, alone=alone)
             for i, prospect in zip(left, found, strict=True):
                 prospects[i] = prospect
 
 
-def _is_there(store: Store, prospect: Prospect) -> bool:
+def _is_there(store: Store, prospect: DedupPreview) -> bool:
     """Whether a stored video is still in its store, as large as it was.
 
     Raises:

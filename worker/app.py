@@ -21,14 +21,14 @@ from jobs import broker, settings
 from jobs.broker import make_app
 from jobs.ledger import LedgerError
 from jobs.ledger.workers import WorkerFacts
-from jobs.moves import Ref
+from jobs.transitions import Ref
 from worker import stopping
 from worker.collect import collect
+from worker.dispatcher import Dispatcher
 from worker.engine import Engine
 from worker.finish import finish
 from worker.poll import poll
-from worker.pulse import Pulse
-from worker.settle import settle
+from worker.reconcile import reconcile
 from worker.submit import submit
 from worker.telling import Teller
 
@@ -45,7 +45,7 @@ TASKS: dict[str, Work] = {
     broker.SUBMIT: submit,
     broker.POLL: poll,
     broker.COLLECT: collect,
-    broker.SETTLE: settle,
+    broker.RECONCILE: reconcile,
     broker.FINISH: finish,
 }
 
@@ -114,7 +114,7 @@ def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
     )
     stopping.listen()
     stopping.Stopping(made).start()
-    pulse = Pulse(made, facts)
+    pulse = Dispatcher(made, facts)
     pulse.start()
     signals.worker_shutdown.connect(lambda **_: pulse.leave(), weak=False)
     Teller(SETTINGS, made.ledger, stopping.is_asked).start()

@@ -12,15 +12,15 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from jobs.attempt import settling
+from jobs.attempt import reconciling
 from jobs.attempt.links import sent_inputs
 from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import JobsDeletedError, LedgerError
-from jobs.moves import Ref
 from jobs.provider.answers import Billed, Listed
 from jobs.rebuilding import is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
+from jobs.transitions import Ref
 from worker.engine import Engine
 from worker.provider import NoAnswerError
 
@@ -72,7 +72,7 @@ async def compare(engine: Engine) -> None:
         raise NoAnswerError("the provider dates no answer, so its clock is not known")
     if before_s is None:
         # What was charged before this ledger sent anything is none of its business.
-        await engine.call(found.note, account, None, now_s - settling.SKEW_S)
+        await engine.call(found.note, account, None, now_s - reconciling.SKEW_S)
         return
     until_s, doubtful = await _explained(engine, now_s)
     again = await engine.call(found.judged_later, account)
@@ -107,7 +107,7 @@ async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
     lost = await engine.call(permits.lost, engine.account)
     open_ones = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
     records = await engine.load(sorted({*holders, *lost}), *open_ones)
-    until_s = now_s - settling.listed_after_s(engine.settings.settle_s)
+    until_s = now_s - reconciling.listed_after_s(engine.settings.settle_s)
     ahead_s, doubtful = now_s - engine.now_s(), set[str]()
     for record in records.values():
         forgotten = record.attempt.sent_at_s < engine.now_s() - LONGEST_S / 2
@@ -115,16 +115,16 @@ async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
             doubtful |= {each.prediction_id for each in record.candidates}
             doubtful |= record.seen_candidates
         else:
-            sent_at_s, _ = settling.sent_between_s(
+            sent_at_s, _ = reconciling.sent_between_s(
                 record.attempt.sent_at_s, ahead_s, record.provider_sent_at_s
             )
-            until_s = min(until_s, sent_at_s - settling.PROVIDER_SKEW_S)
+            until_s = min(until_s, sent_at_s - reconciling.PROVIDER_SKEW_S)
     return until_s, doubtful
 
 
 async def _unexplained(engine: Engine, rows: Sequence[Billed]) -> list[Charge]:
     ids = sorted({row.prediction_id for row in rows} - {""})
-    owners = await engine.call(engine.ledger.moves.owners, engine.account, ids)
+    owners = await engine.call(engine.ledger.transitions.owners, engine.account, ids)
     refs = sorted(set(owners.values()))
     records = await engine.call(engine.ledger.batches.load, refs)
     ours = [row for row in rows if row.prediction_id in owners]
@@ -219,5 +219,5 @@ def _is_alike(engine: Engine, record: JobRecord, shown: Listed) -> bool:
         return False
     request = model.request(sent_inputs(record, model))
     ref = Ref("", record.job.id)
-    sent = settling.Lost(ref, model.id, request, sent_at_s=0.0, looks=0)
-    return settling.is_as_sent(sent, shown.inputs)
+    sent = reconciling.Lost(ref, model.id, request, sent_at_s=0.0, looks=0)
+    return reconciling.is_as_sent(sent, shown.inputs)

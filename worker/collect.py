@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jobs import moves
+from jobs import transitions
 from jobs.attempt import failures
-from jobs.moves import Ref
 from jobs.pace import waits
 from jobs.provider.answers import Completed
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
+from jobs.transitions import Ref
 from worker import keeping, posters
 from worker.engine import Engine
 from worker.files import Download, DownloadError
@@ -78,8 +78,8 @@ async def _collect_one(
         await _not_now(engine, ref, record, error)
         return
     size, sha256 = kept.fetched.size_bytes, kept.fetched.sha256
-    stored = moves.store(ref.batch, record, kept.place, size, sha256, kept.poster)
-    await engine.make([stored])
+    stored = transitions.store(ref.batch, record, kept.place, size, sha256, kept.poster)
+    await engine.apply([stored])
     if batch.note:
         await engine.call(engine.ledger.batches.release, ref.batch)
 
@@ -105,7 +105,7 @@ async def _receive(
         if answer.outputs in ((), tuple(links)):
             raise
         log.info("job=%s has another link", ref)
-        renew = engine.ledger.moves.renew
+        renew = engine.ledger.transitions.renew
         await engine.call(renew, ref.batch, record, " ".join(answer.outputs))
         link, download = await receive(answer.outputs, path)
     return replace(record, output=link), download
@@ -115,21 +115,21 @@ async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) 
     log.warning("job=%s video is not kept yet: %s", ref, error)
     now_s, batches = engine.now_s(), engine.ledger.batches
     age_s = now_s - (record.generated_at_s or now_s)
-    if isinstance(error, NoVideoError) and record.looks >= ENOUGH_WITHOUT:
+    if isinstance(error, NoVideoError) and record.polls >= ENOUGH_WITHOUT:
         none = failures.no_video(ref.batch, record, str(error), now_s)
-        await engine.make([none])
+        await engine.apply([none])
         return
     if isinstance(error, DownloadError) and age_s > waits.RETENTION_S:
         gone = failures.file_gone(ref.batch, record, str(error), now_s)
-        await engine.make([gone])
+        await engine.apply([gone])
         return
-    wait_s = waits.collect_again_s(record.looks, engine.luck())
+    wait_s = waits.collect_again_s(record.polls, engine.luck())
     if isinstance(error, NoVideoError):
         wait_s = max(wait_s, engine.settings.poll_min_s)
     if not isinstance(error, DownloadError):
         until_s = now_s + wait_s + HELD_LONGER_S
         await engine.call(batches.hold, ref.batch, str(error), until_s)
-    elif record.looks >= NOTED_AFTER:
+    elif record.polls >= NOTED_AFTER:
         words = f"the video of {ref.job} cannot be fetched: {error}"
         await engine.call(batches.note, ref.batch, words)
-    await engine.call(engine.ledger.due.postpone, engine.account, {ref: wait_s})
+    await engine.call(engine.ledger.delay_queue.postpone, engine.account, {ref: wait_s})

@@ -84,5 +84,5 @@ def _is_told(engine: Engine, batch: BatchRecord, away: set[str]) -> bool:
     if not there:
         log.warning("batch=%s has lost its report, which is written anew", batch.id)
         # No report is of this version: it is due, and the batch is kept as long again.
-        engine.ledger.due.drop_batch(batch.account, batch.id, "")
+        engine.ledger.delay_queue.drop_batch(batch.account, batch.id, "")
     return bool(there)

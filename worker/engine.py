@@ -29,14 +29,14 @@ from celery import Celery
 from jobs import catalogue
 from jobs.attempt import hooks
 from jobs.ledger import Ledger, LedgerError, connect
-from jobs.ledger.moves import Moved
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import Applied
 from jobs.pace import waits
 from jobs.pace.poll_schedule import PollSchedule
 from jobs.provider.clock import RemoteClock, steady_s
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
+from jobs.transitions import Ref, Transition
 from worker.files import Files
 from worker.gathering import Gathering
 from worker.generation_times import GenerationTimes, Kind
@@ -69,8 +69,8 @@ class Engine:
         self.catalogue = catalogue.builtin()
         self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
         #: Makes moves, without a word in the log.
-        self.move: Gathering[Move, Moved] = Gathering(
-            lambda moves: self.call(self.ledger.moves.make, moves)
+        self.move: Gathering[Transition, Applied] = Gathering(
+            lambda moves: self.call(self.ledger.transitions.apply, moves)
         )
         self._loop = asyncio.new_event_loop()
         #: True once the process was told to stop: nothing is begun any more.
@@ -186,15 +186,15 @@ class Engine:
 
         return await self.call(read)
 
-    async def make(self, moves: Sequence[Move]) -> list[Moved]:
+    async def apply(self, moves: Sequence[Transition]) -> list[Applied]:
         """Make moves that may be lost without harm, and log them."""
         if not moves:
             return []
         return log_moves(moves, await self.move(moves))
 
-    def make_now(self, moves: Sequence[Move]) -> list[Moved]:
+    def apply_now(self, moves: Sequence[Transition]) -> list[Applied]:
         """As `make`, for who is in a thread already."""
-        return log_moves(moves, self.ledger.moves.make(moves)) if moves else []
+        return log_moves(moves, self.ledger.transitions.apply(moves)) if moves else []
 
     @asynccontextmanager
     async def holding(self, refs: Iterable[Ref]) -> AsyncIterator["Held"]:
@@ -218,7 +218,7 @@ class Engine:
         """End the leases on these jobs, so that another worker is sent for them now."""
         waits_s = dict.fromkeys(refs, 0.0)
         with suppress(LedgerError):  # then the leases end by themselves
-            postpone = self.ledger.due.postpone
+            postpone = self.ledger.delay_queue.postpone
             await self.call(postpone, self.account, waits_s, looked=False)
 
     def decides_first_polls(self, patience: float) -> bool:
@@ -226,13 +226,13 @@ class Engine:
 
         Not where a person has set a time, nor where webhooks tell of ends.
         """
-        return self.settings.first_look_s is None and patience == 1.0
+        return self.settings.first_poll_s is None and patience == 1.0
 
     def first_poll_s(
         self, kind: Kind, schedule: PollSchedule, patience: float
     ) -> float:
         """Seconds to the first poll of a job that was accepted now; asks no ledger."""
-        chosen_s = self.settings.first_look_s
+        chosen_s = self.settings.first_poll_s
         if chosen_s is not None:
             return max(chosen_s, self.settings.poll_min_s)
         if self.decides_first_polls(patience) and self.times.is_early(kind):
@@ -324,7 +324,7 @@ class Engine:
             await asyncio.sleep(lease_s / 3)
             async with held.extending:
                 with suppress(LedgerError):
-                    extend = self.ledger.due.extend
+                    extend = self.ledger.delay_queue.extend
                     await self.call(extend, self.account, list(held), lease_s)
 
 
@@ -342,16 +342,16 @@ class Held(set[Ref]):
             self.difference_update(refs)
 
 
-def log_moves(moves: Sequence[Move], made: Sequence[Moved]) -> list[Moved]:
+def log_moves(moves: Sequence[Transition], made: Sequence[Applied]) -> list[Applied]:
     """Log moves and what became of each; the latter."""
     for move, moved in zip(moves, made, strict=True):
         log_move(move, moved)
     return list(made)
 
 
-def log_move(move: Move, moved: Moved) -> None:
+def log_move(move: Transition, moved: Applied) -> None:
     """One line for every move, always of the same fields."""
-    level = logging.INFO if moved is Moved.YES else logging.DEBUG
+    level = logging.INFO if moved is Applied.YES else logging.DEBUG
     log.log(
         level,
         "job=%s event=%s from=%s permit=%d prediction=%s moved=%s",

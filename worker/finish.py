@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from jobs.ledger.batches import JobsDeletedError
-from jobs.moves import Ref
 from jobs.report.document import report
 from jobs.report.files import report_files
 from jobs.storage import StoreError
+from jobs.transitions import Ref
 from worker import keeping
 from worker.engine import Engine, log
 from worker.telling import tell_rest
@@ -20,7 +20,7 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
     for ref in refs:
         async with engine.holding([ref]):
             # Before the jobs are read: what changes later belongs to the next version.
-            due = engine.ledger.due
+            due = engine.ledger.delay_queue
             version = await engine.call(due.report_version, ref.batch)
             try:
                 await keeping.in_thread(_report, engine, ref.batch)
@@ -36,7 +36,9 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
 async def _not_now(engine: Engine, ref: Ref, error: StoreError) -> None:
     log.warning("batch=%s report is not kept yet: %s", ref.batch, error)
     await engine.call(engine.ledger.batches.note, ref.batch, str(error))
-    await engine.call(engine.ledger.due.postpone, engine.account, {ref: AGAIN_S})
+    await engine.call(
+        engine.ledger.delay_queue.postpone, engine.account, {ref: AGAIN_S}
+    )
 
 
 def _report(engine: Engine, batch_id: str) -> None:

@@ -107,7 +107,7 @@ class GenerationTimes:
                 continue
             # Its next schedule knows of it.
             self._schedules.pop(kind, None)
-            forward = ledger.due.bring_forward
+            forward = ledger.delay_queue.bring_forward
             moved = forward(self.account, kind, quickest_s, self.poll_min_s)
             if moved:
                 log.info(

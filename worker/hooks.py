@@ -18,17 +18,17 @@ from typing import Any
 
 from aiohttp import web
 
-from jobs import broker, moves, settings
-from jobs.attempt import hooks, settling
+from jobs import broker, settings, transitions
+from jobs.attempt import hooks, reconciling
 from jobs.attempt.hooks import Attempted, Delivery, Genuine
 from jobs.attempt.links import sent_inputs
-from jobs.attempt.settling import Lost
+from jobs.attempt.reconciling import Lost
 from jobs.ledger import LedgerError
-from jobs.ledger.moves import Moved
-from jobs.moves import Ref
+from jobs.ledger.transitions import Applied
 from jobs.provider.answers import Listed
 from jobs.records import JobRecord
 from jobs.states import State
+from jobs.transitions import Ref
 from worker.engine import Engine, log_move
 from worker.provider import NoAnswerError
 from worker.replies import USABLE_ID
@@ -149,7 +149,7 @@ class Receiver:
             log.warning("job=%s: a webhook of prediction %s", ref, prediction_id)
             return
         engine = self._engine
-        await engine.call(engine.ledger.due.extend, engine.account, [ref], 0.0)
+        await engine.call(engine.ledger.delay_queue.extend, engine.account, [ref], 0.0)
 
     async def _adopt(
         self, attempted: Attempted, record: JobRecord, told: dict[str, Any]
@@ -161,10 +161,10 @@ class Receiver:
             if listing is None or not _fits(engine, ref, record, listing, told):
                 log.warning("job=%s: %s is not its prediction", ref, prediction_id)
                 return
-            move = moves.accept(ref.batch, record, prediction_id, 0.0)
+            move = transitions.accept(ref.batch, record, prediction_id, 0.0)
             (moved,) = await engine.certainly(engine.move, [move])
             log_move(move, moved)
-            if moved is Moved.NO:
+            if moved is Applied.NO:
                 # The answer came after all, while we asked.
                 (now,) = await engine.call(engine.ledger.batches.load, [ref])
                 if now and now.state is State.GENERATING:
@@ -208,7 +208,7 @@ def _fits(
     attempt = Lost(ref, model.id, request, record.attempt.sent_at_s, 0)
     shown = [inputs for inputs in (listing.inputs, told.get("input")) if inputs]
     return listing.model in ("", model.id) and all(
-        isinstance(inputs, dict) and settling.is_as_sent(attempt, inputs)
+        isinstance(inputs, dict) and reconciling.is_as_sent(attempt, inputs)
         for inputs in shown
     )
 

@@ -9,9 +9,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from jobs.attempt.settling import Lost
-from jobs.moves import Ref
+from jobs.attempt.reconciling import Lost
 from jobs.provider.answers import Completed, Listed
+from jobs.transitions import Ref
 from worker import frames
 from worker.decoder import Decoder
 from worker.engine import Engine

@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import LedgerError
 from jobs.ledger.marking import Marked, OlderLedgerError, StoreMarks
-from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import worker_name
 from jobs.storage import StoreError
+from jobs.transitions import Ref
 from worker import keeping
 from worker.engine import Engine
 from worker.together import side_by_side
@@ -53,9 +53,11 @@ async def leave_marks(
     await side_by_side(leave(*each) for each in by_batch.items())
     may_leave = {ref for _, marked in left for ref in marked.claims}
     kept_back = (
-        moves.give_back(r.batch, c) for r, c in claimed.items() if r not in may_leave
+        transitions.release(r.batch, c)
+        for r, c in claimed.items()
+        if r not in may_leave
     )
-    await engine.make(list(kept_back))
+    await engine.apply(list(kept_back))
     return {ref: record for ref, record in claimed.items() if ref in may_leave}, left
 
 

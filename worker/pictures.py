@@ -7,12 +7,12 @@ be reached is asked once more only when the provider could not reach it.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from jobs.attempt.asking import pictures_of
 from jobs.attempt.failures import PICTURE_CODE
+from jobs.attempt.fingerprint import pictures_of
 from jobs.attempt.links import links_for, to_upload
-from jobs.moves import Ref
 from jobs.provider.answers import Over, PollAgain, PollAnswer
 from jobs.records import JobRecord
+from jobs.transitions import Ref
 from worker.engine import Engine
 from worker.files import DownloadError
 from worker.partial import NoRoomError, partial_file

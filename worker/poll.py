@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from jobs import broker
 from jobs.attempt import failures
-from jobs.ledger.moves import Moved
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import Applied
 from jobs.pace import waits
 from jobs.pace.poll_schedule import PollSchedule
 from jobs.provider.answers import (
@@ -20,6 +19,7 @@ from jobs.provider.answers import (
 )
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import State
+from jobs.transitions import Ref, Transition
 from worker.engine import Engine
 from worker.generation_times import Kind, Took
 from worker.pictures import look_once_more
@@ -39,7 +39,7 @@ UNKNOWN_TYPICAL_S = 60.0
 class Found:
     """What some polls have found."""
 
-    moves: list[Move] = field(default_factory=list)
+    moves: list[Transition] = field(default_factory=list)
     #: Seconds to the next poll of those that still run.
     waits_s: dict[Ref, float] = field(default_factory=dict)
     #: Why it takes so long, of those of them that are late.
@@ -87,7 +87,7 @@ async def _learn_and_write(
             took_s = _took_s(schedule, record, answer, seen_s, engine.luck())
             if took_s is not None:
                 found.took_s[record.job.kind].append(took_s)
-        follows: Move | Failure | None = failures.after_look(
+        follows: Transition | Failure | None = failures.after_poll(
             ref.batch,
             record,
             answer,
@@ -99,7 +99,7 @@ async def _learn_and_write(
         usual = expected[record.job.kind]
         if usual and not follows:
             follows = failures.while_it_lasts(ref.batch, record, answer, usual, now_s)
-        if isinstance(follows, Move):
+        if isinstance(follows, Transition):
             found.moves.append(follows)
             continue
         wait_s = _wait_s(schedule.next_s(seen_s), record, answer)
@@ -122,7 +122,7 @@ def _took_s(
     An outage would else be taken for what such videos take.
     """
     if record.state is not State.OVERDUE:
-        return schedule.took_s(seen_s, record.looks, answer.inference_s, luck)
+        return schedule.took_s(seen_s, record.polls, answer.inference_s, luck)
     return answer.inference_s
 
 
@@ -155,12 +155,12 @@ async def _look(engine: Engine, record: JobRecord) -> PollAnswer:
 
 def _write_down(engine: Engine, found: Found, *, bring_forward: bool) -> None:
     """Write down what polls have found, in one go, and send for videos."""
-    engine.ledger.due.postpone(engine.account, found.waits_s, late=found.late)
-    moved = engine.make_now(found.moves)
+    engine.ledger.delay_queue.postpone(engine.account, found.waits_s, late=found.late)
+    moved = engine.apply_now(found.moves)
     finished = [
         move.ref
         for move, result in zip(found.moves, moved, strict=True)
-        if result is Moved.YES and move.write.get("output")
+        if result is Applied.YES and move.write.get("output")
     ]
     if finished:
         with suppress(*broker.BrokerError):  # they are due soon anyway

@@ -12,19 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs import moves
-from jobs.attempt import failures, hooks, settling
+from jobs import transitions
+from jobs.attempt import failures, hooks, reconciling
 from jobs.attempt.hooks import Attempted
 from jobs.attempt.links import sent_inputs
 from jobs.attempt.rejections import rejection
 from jobs.ledger import NotDurableError
-from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Verdict
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import Applied
 from jobs.provider.answers import Accepted, SubmitAnswer, Unsent
 from jobs.provider.clock import steady_s
 from jobs.records import JobRecord
 from jobs.states import State
+from jobs.transitions import Ref, Transition
 from worker.engine import Engine, log_move, log_moves
 from worker.marks import leave_marks, take_earlier_marks
 from worker.pictures import links_of
@@ -41,7 +41,9 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
     """Send the paid requests of jobs that hold a permit."""
     if not engine.settings.starts:
         admitted = await engine.load(refs, State.ADMITTED)
-        await engine.make([moves.give_back(r.batch, j) for r, j in admitted.items()])
+        await engine.apply(
+            [transitions.release(r.batch, j) for r, j in admitted.items()]
+        )
         return
     try:
         # A lost answer is searched for by the provider's clock.
@@ -70,7 +72,7 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
 async def _hold_back(engine: Engine, refs: Sequence[Ref], reason: str) -> None:
     """Nothing is sent to a provider that does not even tell its time."""
     admitted = await engine.load(refs, State.ADMITTED)
-    await engine.make([moves.give_back(r.batch, j) for r, j in admitted.items()])
+    await engine.apply([transitions.release(r.batch, j) for r, j in admitted.items()])
     account = await engine.call(engine.ledger.permits.read, engine.account)
     for ref, record in list(admitted.items())[:1]:
         before = account.consecutive_rejections
@@ -88,21 +90,21 @@ def _claim(
     now_s, lease_s = engine.now_s(), engine.settings.lease_s
     links = links_of(engine, admitted, now_s)
     claims = [
-        moves.claim(
+        transitions.claim(
             ref.batch, record, lease_s, links[ref], provider_now_s, marks[ref.batch]
         )
         for ref, record in admitted.items()
     ]
-    stamps = engine.ledger.moves.claim(claims) if claims else []
-    log_moves(claims, [Moved.NO if at_s is None else Moved.YES for at_s in stamps])
+    stamps = engine.ledger.transitions.claim(claims) if claims else []
+    log_moves(claims, [Applied.NO if at_s is None else Applied.YES for at_s in stamps])
     claimed = {
-        move.ref: moves.claimed(admitted[move.ref], move, sent_at_s)
+        move.ref: transitions.claimed(admitted[move.ref], move, sent_at_s)
         for move, sent_at_s in zip(claims, stamps, strict=True)
         if sent_at_s is not None
     }
     # Refused and not given back: it would be granted again and again.
     expired = {r: rec for r, rec in claimed.items() if links[r] is None}
-    engine.make_now(
+    engine.apply_now(
         [failures.upload_expired(r.batch, rec, now_s) for r, rec in expired.items()]
     )
     return {ref: rec for ref, rec in claimed.items() if ref not in expired}
@@ -116,9 +118,9 @@ def _of_known_models(
     known = {r: record for r, record in admitted.items() if record.job.model in models}
     others = {r: record for r, record in admitted.items() if r not in known}
     again_at_s = engine.now_s() + UNKNOWN_MODEL_S
-    engine.make_now(
+    engine.apply_now(
         [
-            moves.give_back(ref.batch, record, again_at_s=again_at_s)
+            transitions.release(ref.batch, record, again_at_s=again_at_s)
             for ref, record in others.items()
         ]
     )
@@ -144,7 +146,9 @@ def _prove(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> int | None:
         engine.ledger.durable()
     except NotDurableError as error:
         log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
-        engine.make_now([moves.give_back(r.batch, rec) for r, rec in claimed.items()])
+        engine.apply_now(
+            [transitions.release(r.batch, rec) for r, rec in claimed.items()]
+        )
         return None
     return engine.ledger.permits.read(engine.account).consecutive_rejections
 
@@ -171,8 +175,8 @@ async def _submit_one(
         record,
         answer,
         now_s=engine.now_s(),
-        first_look_s=first_s,
-        settle_look_s=min(5.0, engine.settings.settle_s / 4),
+        first_poll_s=first_s,
+        reconcile_in_s=min(5.0, engine.settings.settle_s / 4),
         is_final=verdict is Verdict.FINAL,
     )
     await _write_down(engine, move, record, answer)
@@ -194,7 +198,7 @@ async def _send(
 ) -> SubmitAnswer:
     if engine.stopping:
         return Unsent("the worker was told to stop", ours=True)
-    if steady_s() - claimed_at_s > settling.LONGEST_HOLD_S:
+    if steady_s() - claimed_at_s > reconciling.LONGEST_HOLD_S:
         # It waited for a connection, or this process slept (a suspended laptop, say):
         # others may take its answer for lost, and search from the claim on.
         return Unsent("held up for too long before it could be sent", ours=True)
@@ -202,12 +206,12 @@ async def _send(
 
 
 async def _write_down(
-    engine: Engine, move: Move, record: JobRecord, answer: SubmitAnswer
+    engine: Engine, move: Transition, record: JobRecord, answer: SubmitAnswer
 ) -> None:
     """Write down what the answer means, however long the ledger is away."""
     (moved,) = await engine.certainly(engine.move, [move])
     log_move(move, moved)
-    if moved is Moved.YES or not isinstance(answer, Accepted):
+    if moved is Applied.YES or not isinstance(answer, Accepted):
         return
     # Either the first try was made and only its echo was lost, or somebody took this
     # attempt for lost; its id is known now, so it is adopted.
@@ -220,11 +224,11 @@ async def _write_down(
         and now.permit == record.permit
         and now.state in (State.UNKNOWN, State.UNRESOLVED)
     ):
-        late = moves.accept(move.ref.batch, now, answer.prediction_id, 0.0)
+        late = transitions.accept(move.ref.batch, now, answer.prediction_id, 0.0)
         late = replace(late, due_in_s=move.due_in_s)
         (moved,) = await engine.certainly(engine.move, [late])
         log_move(late, moved)
-        if moved is Moved.YES:
+        if moved is Applied.YES:
             return
     log.error(
         "job=%s: prediction %s was answered too late and belongs to no attempt; "

@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
-from jobs import moves
+from jobs import transitions
 from jobs.attempt.links import EXPIRED_CODE
 from jobs.money import usd
-from jobs.moves import Move, Token
 from jobs.pace import waits
 from jobs.provider.answers import (
     UNFINISHED,
@@ -31,6 +30,7 @@ from jobs.provider.answers import (
 )
 from jobs.records import Failure, JobRecord
 from jobs.states import State
+from jobs.transitions import Token, Transition
 
 #: Codes of a failed prediction (wavespeed.ai/docs/error-codes) that a new attempt may
 #: cure. Every other code would fail again unchanged.
@@ -69,10 +69,10 @@ def after_submit(
     answer: SubmitAnswer,
     *,
     now_s: float,
-    first_look_s: float,
-    settle_look_s: float,
+    first_poll_s: float,
+    reconcile_in_s: float,
     is_final: bool = False,
-) -> Move:
+) -> Transition:
     """The move that the answer to a paid request calls for.
 
     With `is_final` a refusal that could be the account's was found to be the job's own.
@@ -80,22 +80,22 @@ def after_submit(
     match answer:
         case AccountTrouble(reason=reason) if is_final:
             failure = Failure("forbidden", f"HTTP 403: {reason}")
-            return moves.refuse(batch, record, failure, now_s)
+            return transitions.refuse(batch, record, failure, now_s)
         case Accepted(prediction_id=prediction_id):
-            return moves.accept(batch, record, prediction_id, first_look_s)
+            return transitions.accept(batch, record, prediction_id, first_poll_s)
         case Unsent() | Throttled() | AccountTrouble():
             throttled = isinstance(answer, Throttled)
-            return moves.give_back(batch, record, throttled=throttled)
+            return transitions.release(batch, record, throttled=throttled)
         case Refused(status=status, reason=reason):
             failure = Failure("refused", f"HTTP {status}: {reason}")
-            return moves.refuse(batch, record, failure, now_s)
+            return transitions.refuse(batch, record, failure, now_s)
         case AnswerLost(reason=reason):
-            return moves.lose(batch, record, reason, settle_look_s)
+            return transitions.mark_unknown(batch, record, reason, reconcile_in_s)
         case _:
             assert_never(answer)
 
 
-def upload_expired(batch: str, record: JobRecord, now_s: float) -> Move:
+def upload_expired(batch: str, record: JobRecord, now_s: float) -> Transition:
     """The provider no longer has a picture that was uploaded for this job.
 
     Nothing was sent for it, so it counts against no rate.
@@ -105,10 +105,10 @@ def upload_expired(batch: str, record: JobRecord, now_s: float) -> Move:
         "the upload of its picture is gone: more than 6 days old, out of reach or "
         "made with another key; run the manifest again, which uploads it anew",
     )
-    return replace(moves.refuse(batch, record, failure, now_s), token=Token.DROP)
+    return replace(transitions.refuse(batch, record, failure, now_s), token=Token.DROP)
 
 
-def after_look(
+def after_poll(
     batch: str,
     record: JobRecord,
     answer: PollAnswer,
@@ -117,7 +117,7 @@ def after_look(
     lease_s: float,
     poll_min_s: float,
     attempts: int,
-) -> Move | None:
+) -> Transition | None:
     """The move that a look at a prediction calls for; None is look again.
 
     Args:
@@ -132,16 +132,18 @@ def after_look(
     match answer:
         case Completed(outputs=(), words=words):
             failure = Failure(EMPTY_CODE, words)
-            return moves.complete(batch, record, (), now_s, poll_min_s, failure)
+            return transitions.complete(batch, record, (), now_s, poll_min_s, failure)
         case Completed(outputs=outputs):
-            return moves.complete(batch, record, outputs, now_s, lease_s)
+            return transitions.complete(batch, record, outputs, now_s, lease_s)
         case Over():
             return _over(batch, record, answer, now_s, attempts)
         case Missing(reason=reason):
             if now_s - record.attempt.sent_at_s < waits.RETENTION_S:
                 return None
             failure = Failure("prediction-gone", reason)
-            return moves.end(batch, record, failure, now_s, refund=False, again=False)
+            return transitions.end(
+                batch, record, failure, now_s, refund=False, again=False
+            )
         case Running() | PollAgain() | AccountTrouble():
             return None
         case _:
@@ -154,7 +156,7 @@ def while_it_lasts(
     answer: PollAnswer,
     expected: waits.Expected,
     now_s: float,
-) -> Move | Failure | None:
+) -> Transition | Failure | None:
     """What follows where a look found no end: a move, or what to tell a person.
 
     None while it takes no longer than it may. However long it takes, it is never taken
@@ -172,7 +174,7 @@ def while_it_lasts(
     failure = Failure(OVERDUE_CODE, words)
     if record.state is State.OVERDUE:
         return failure
-    return moves.overdue(batch, record, failure, waits.OVERDUE_POLL_S)
+    return transitions.overdue(batch, record, failure, waits.OVERDUE_POLL_S)
 
 
 def _said(answer: Running | Missing | PollAgain | AccountTrouble) -> str:
@@ -190,13 +192,13 @@ def _said(answer: Running | Missing | PollAgain | AccountTrouble) -> str:
             assert_never(answer)
 
 
-def file_gone(batch: str, record: JobRecord, reason: str, now_s: float) -> Move:
+def file_gone(batch: str, record: JobRecord, reason: str, now_s: float) -> Transition:
     """The paid video cannot be had any more: its time at the provider is over."""
     failure = Failure("file-gone", reason)
-    return moves.end(batch, record, failure, now_s, refund=False, again=False)
+    return transitions.end(batch, record, failure, now_s, refund=False, again=False)
 
 
-def no_video(batch: str, record: JobRecord, reason: str, now_s: float) -> Move:
+def no_video(batch: str, record: JobRecord, reason: str, now_s: float) -> Transition:
     """The provider says again and again that it is done, and names no video."""
     charged = record.attempt.charged_usd_micros
     cost = f"${usd(charged)} was charged" if charged else "what it cost is not known"
@@ -205,17 +207,17 @@ def no_video(batch: str, record: JobRecord, reason: str, now_s: float) -> Move:
         f"reelmill report {batch} --billed asks"
     )
     failure = Failure(EMPTY_CODE, words)
-    return moves.end(batch, record, failure, now_s, refund=False, again=False)
+    return transitions.end(batch, record, failure, now_s, refund=False, again=False)
 
 
 def _over(
     batch: str, record: JobRecord, over: Over, now_s: float, attempts: int
-) -> Move:
+) -> Transition:
     code = CODES.get(over.code, over.status)
     failure = Failure(code, over.reason or f"the provider says {over.status}")
     transient = over.code in TRANSIENT_CODES or over.status in TRANSIENT_STATUSES
     paid = sum(1 for attempt in record.attempts if attempt.prediction_id)
-    return moves.end(
+    return transitions.end(
         batch,
         record,
         failure,

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import quote
 
-from jobs.moves import Ref
+from jobs.transitions import Ref
 
 #: What is signed longer ago is refused (wavespeed.ai/docs-api/verifying_webhook).
 OLDEST_S = 300.0

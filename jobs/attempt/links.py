@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.attempt.asking import pictures_of
+from jobs.attempt.fingerprint import pictures_of
 from jobs.catalogue.addresses import is_http
 from jobs.catalogue.model import Model
 from jobs.job import Job

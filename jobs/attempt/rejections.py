@@ -6,7 +6,6 @@ told by what became of other jobs, and so by the ledger.
 
 from dataclasses import dataclass
 
-from jobs.moves import Ref
 from jobs.pace import waits
 from jobs.provider.answers import (
     AccountTrouble,
@@ -16,6 +15,7 @@ from jobs.provider.answers import (
     Trouble,
     Unsent,
 )
+from jobs.transitions import Ref
 
 #: Causes of a rejection that are no trouble of the account.
 THROTTLED, LOST = "throttled", "lost"

@@ -1,14 +1,6 @@
 """The ledger: the durable record of batches, jobs and attempts, in Redis.
 
-The only package that knows Redis. Its parts share one connection and one clock:
-`batches` (what was asked), `moves` (what happens to a job), `permits` (who may start),
-`due` (who must be looked at), `times` (how long the provider takes), `twins` (who asks
-for the same video), `links` (where uploaded pictures are), `hooks` (whether webhooks
-arrive), `locks` (what one does at a time), `workers` (who is at work), `looks` (how
-batches stand, at a glance),
-`crashes` (what tasks failed over), `rights` (what the server's user may do), `marks`
-(whether it is older than what was sent). Beside them `audit` checks that they agree,
-and `marking` keeps marks in the stores.
+The only package that knows Redis. Its parts share one connection and one clock.
 """
 
 from collections.abc import Callable
@@ -23,24 +15,24 @@ from jobs.ledger.batches import Batches, JobsDeletedError
 from jobs.ledger.charges import ChargesFound
 from jobs.ledger.connecting import client
 from jobs.ledger.crashes import Crashes
-from jobs.ledger.due import Due
+from jobs.ledger.dedup import Dedup
+from jobs.ledger.delay_queue import DelayQueue
 from jobs.ledger.figures import FiguresReader
 from jobs.ledger.hooks import Hooks
 from jobs.ledger.identity import Identity
 from jobs.ledger.links import Links
 from jobs.ledger.locks import Locks
-from jobs.ledger.looks import Looks
 from jobs.ledger.marks import Marks
-from jobs.ledger.moves import Moves
 from jobs.ledger.permits import Permits
 from jobs.ledger.queues import Queues
 from jobs.ledger.rights import Rights
 from jobs.ledger.schedules import Schedules
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
+from jobs.ledger.snapshots import Snapshots
 from jobs.ledger.tellings import Tellings
 from jobs.ledger.times import Times
-from jobs.ledger.twins import Twins
+from jobs.ledger.transitions import Transitions
 from jobs.ledger.workers import Workers
 
 __all__ = [
@@ -86,15 +78,15 @@ class Ledger:
         now = (lambda: "") if clock is None else (lambda: repr(clock()))
         scripts = Scripts(server)
         self.batches = Batches(server, scripts, now)
-        self.moves = Moves(server, scripts, now)
+        self.transitions = Transitions(server, scripts, now)
         self.permits = Permits(server, scripts, now)
-        self.due = Due(server, scripts, now)
+        self.delay_queue = DelayQueue(server, scripts, now)
         self.times = Times(server)
         self.links = Links(server)
         self.hooks = Hooks(server)
         self.locks = Locks(server, scripts)
         self.charges = ChargesFound(server, scripts, now)
-        self.looks = Looks(scripts, now)
+        self.snapshots = Snapshots(scripts, now)
         self.identity = Identity(server)
         self.marks = Marks(server, scripts, now)
         self.figures = FiguresReader(server, scripts, now)
@@ -102,7 +94,7 @@ class Ledger:
         self.rights = Rights(scripts)
         self.schedules = Schedules(server, scripts, now)
         self.tellings = Tellings(scripts, now)
-        self.twins = Twins(server, scripts, now)
+        self.dedup = Dedup(server, scripts, now)
         self.crashes = Crashes(scripts, now)
         self.workers = Workers(server, scripts, now)
 

@@ -7,9 +7,9 @@ something, not for the path of a job.
 from collections import Counter
 
 from jobs.ledger import Ledger, keys
-from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import FINAL, WATCHED, State
+from jobs.transitions import Ref
 
 #: States that hold a concurrency slot. An unresolved job may hold one, on loan.
 HOLDING = frozenset({State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.GENERATING})

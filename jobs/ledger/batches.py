@@ -4,15 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from jobs.attempt.asking import NO_ASK, Asked
+from jobs.attempt.fingerprint import NO_FINGERPRINT, FingerprintedJob
 from jobs.job import Job
 from jobs.ledger import keys, labels
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
-from jobs.moves import Ref, attempt_from_json
 from jobs.provider.answers import Listed
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
 from jobs.states import State
+from jobs.transitions import Ref, attempt_from_json
 
 #: Jobs that one script call adds, and one round trip reads.
 BLOCK = 500
@@ -61,7 +61,7 @@ class Batches:
         created_at = repr(batch.created_at_s)
         return bool(self._scripts.run("create", batch.id, created_at, *flat))
 
-    def add(self, batch_id: str, jobs: Iterable[Asked | Job]) -> int:
+    def add(self, batch_id: str, jobs: Iterable[FingerprintedJob | Job]) -> int:
         """Add jobs, skipping those it has; how many were new.
 
         A job that says what it asks for reuses the video of another that asked for the
@@ -78,17 +78,19 @@ class Batches:
             added += self._add(batch_id, block)
         return added
 
-    def adding(self, batch_id: str, jobs: Iterable[Asked]) -> Iterator[Asked]:
+    def adding(
+        self, batch_id: str, jobs: Iterable[FingerprintedJob]
+    ) -> Iterator[FingerprintedJob]:
         """Add jobs as `add` does; each is handed on once it is in."""
         rest = iter(jobs)
         while block := list(islice(rest, BLOCK)):
             self._add(batch_id, block)
             yield from block
 
-    def _add(self, batch_id: str, block: Sequence[Asked | Job]) -> int:
+    def _add(self, batch_id: str, block: Sequence[FingerprintedJob | Job]) -> int:
         args: list[object] = [self._now(), batch_id]
         for item in block:
-            job, ask = (item, NO_ASK) if isinstance(item, Job) else item
+            job, ask = (item, NO_FINGERPRINT) if isinstance(item, Job) else item
             price = "" if job.price_usd_micros is None else job.price_usd_micros
             quoted = "1" if job.quoted else ""
             args += (job.id, job.line, job.to_json(), price, quoted, *ask)
@@ -366,7 +368,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         generated_at_s=float(generated_at) if generated_at else None,
         permit=int(raw["permit"]),
         mark=raw.get("mark", ""),
-        looks=int(raw.get("looks", "0")),
+        polls=int(raw.get("looks", "0")),
         links=json.loads(raw.get("links", "{}")),
         leader=raw.get("leader", ""),
     )

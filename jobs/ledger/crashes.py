@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobs.ledger.scripts import Scripts
-from jobs.moves import Ref
+from jobs.transitions import Ref
 
 #: No job is left alone for longer.
 LONGEST_WAIT_S = 3_600.0

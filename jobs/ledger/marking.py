@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
-from jobs.moves import Ref
 from jobs.rebuilding.copies import marks_folder
 from jobs.storage import Store
+from jobs.transitions import Ref
 
 
 class OlderLedgerError(Exception):

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
-from jobs.moves import Ref
 from jobs.pace.limits import WINDOW_S
+from jobs.transitions import Ref
 
 
 def older_words(where: str) -> str:

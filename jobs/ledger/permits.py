@@ -8,8 +8,8 @@ from jobs.attempt.rejections import Rejection
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
-from jobs.moves import Ref
 from jobs.pace.limits import Limits
+from jobs.transitions import Ref
 
 DAY_S = 86_400
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, pstdev
 
-from jobs.moves import LONGEST_GENERATION_S
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.pace.poll_schedule import ENOUGH_LEARNT, PollSchedule
+from jobs.transitions import LONGEST_GENERATION_S
 
 #: From a permit to the answer that a prediction exists.
 ANSWER_S = 2.0

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from jobs.attempt import settling
-from jobs.attempt.settling import (
+from jobs.attempt import reconciling
+from jobs.attempt.reconciling import (
     Absent,
     Adopt,
     Finding,
@@ -20,11 +20,11 @@ from jobs.attempt.settling import (
 )
 from jobs.job import Job
 from jobs.money import usd_micros
-from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
 from jobs.provider.answers import FRUITLESS, Listed
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import State
+from jobs.transitions import Ref
 
 #: Between the clocks of whoever made a batch and of the provider, at most.
 SKEW_S = 300.0
@@ -256,7 +256,7 @@ def _first_match(doubt: Doubt, listed: Iterable[Listed]) -> Listed | None:
             and each.model in ("", lost.model)
             and each.created_at_s >= doubt.since_s - SKEW_S
             and not (doubt.over_by_s is not None and each.status in FRUITLESS)
-            and settling.is_as_sent(lost, each.inputs)
+            and reconciling.is_as_sent(lost, each.inputs)
         ):
             return each
     return None
@@ -267,7 +267,7 @@ def _without_match(
 ) -> Finding | None:
     lost = replace(doubt.lost, sent_at_s=doubt.since_s)
     since_s = now_s - lost.sent_at_s
-    hidden = [each for _, each in settling.candidates([lost], listed, SKEW_S)]
+    hidden = [each for _, each in reconciling.candidates([lost], listed, SKEW_S)]
     if hidden:
         return Unclear(tuple(hidden))
     if doubt.over_by_s is not None:

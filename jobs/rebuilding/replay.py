@@ -8,12 +8,12 @@ import json
 from collections import Counter
 from dataclasses import asdict, replace
 
-from jobs import moves
-from jobs.attempt.asking import NO_ASK, Ask
-from jobs.moves import Move, Ref, Slot, attempt_field, attempt_json
+from jobs import transitions
+from jobs.attempt.fingerprint import NO_FINGERPRINT, Fingerprint
 from jobs.rebuilding import OVER
 from jobs.records import Attempt, JobRecord
-from jobs.states import MOVES, Event, State
+from jobs.states import TRANSITIONS, Event, State
+from jobs.transitions import Ref, Slot, Transition, attempt_field, attempt_json
 
 #: From waiting to each state that a job can be put back into.
 PATHS = {
@@ -37,7 +37,7 @@ LOST = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED})
 DAY_S = 86_400
 
 
-def forward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Move]:
+def forward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Transition]:
     """The moves from where an older ledger has a job to where it was; none if it stays.
 
     Args:
@@ -48,14 +48,16 @@ def forward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Move]:
     has_video = record.state in (State.STORED, State.GENERATING)
     if now.state in LOST:
         own = record.prediction_id
-        return [moves.accept(batch_id, now, own, 0.0)] if has_video and own else []
+        return (
+            [transitions.accept(batch_id, now, own, 0.0)] if has_video and own else []
+        )
     if now.state in OVER and has_video:
-        return [moves.retry(batch_id, now), *_onward(batch_id, now, record)]
+        return [transitions.retry(batch_id, now), *_onward(batch_id, now, record)]
     if now.state is State.ADMITTED:
-        return [moves.give_back(batch_id, now), *_onward(batch_id, now, record)]
+        return [transitions.release(batch_id, now), *_onward(batch_id, now, record)]
     if now.state is State.FOLLOWING:
         ref = Ref(batch_id, now.job.id)
-        lead = Move(ref, now.state, Event.LEAD, now.permit, erase=("leader",))
+        lead = Transition(ref, now.state, Event.LEAD, now.permit, erase=("leader",))
         return [lead, *_onward(batch_id, now, record)]
     return _onward(batch_id, now, record) if now.state is State.WAITING else []
 
@@ -83,12 +85,14 @@ def with_attempts(record: JobRecord, attempts: tuple[Attempt, ...]) -> JobRecord
     return replace(record, attempts=attempts)
 
 
-def _onward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Move]:
+def _onward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Transition]:
     told = with_attempts(record, new_attempts(now, record))
-    return replay(batch_id, told, NO_ASK, now.permit)
+    return replay(batch_id, told, NO_FINGERPRINT, now.permit)
 
 
-def replay(batch_id: str, record: JobRecord, ask: Ask, permit: int = 0) -> list[Move]:
+def replay(
+    batch_id: str, record: JobRecord, ask: Fingerprint, permit: int = 0
+) -> list[Transition]:
     """The moves from waiting to where a job was, with its money and its attempts.
 
     Args:
@@ -97,12 +101,12 @@ def replay(batch_id: str, record: JobRecord, ask: Ask, permit: int = 0) -> list[
         ask: what it asks for.
         permit: the last one that the ledger gave it.
     """
-    made: list[Move] = []
+    made: list[Transition] = []
     state = State.WAITING
     for event in PATHS[record.state]:
         ref = Ref(batch_id, record.job.id)
-        made.append(Move(ref, state, event, permit))
-        state = MOVES[state, event]
+        made.append(Transition(ref, state, event, permit))
+        state = TRANSITIONS[state, event]
     lost = record.state is State.UNRESOLVED
     price = record.job.price_usd_micros or 0
     made[0] = replace(
@@ -138,12 +142,12 @@ def spent_by_day(record: JobRecord) -> dict[str, int]:
     return dict(spent)
 
 
-def _written(record: JobRecord, ask: Ask) -> dict[str, str]:
+def _written(record: JobRecord, ask: Fingerprint) -> dict[str, str]:
     """The job's fields as the ledger keeps them."""
     fields = {attempt_field(a.number): attempt_json(a) for a in record.attempts}
     if record.attempts:
         fields["day"] = day_field(record.attempt.sent_at_s)
-    fields |= {n: t for n, t in zip(Ask._fields, ask, strict=True) if t}
+    fields |= {n: t for n, t in zip(Fingerprint._fields, ask, strict=True) if t}
     if record.failure:
         fields["failure"] = json.dumps(asdict(record.failure), ensure_ascii=False)
     if record.candidates:

@@ -19,11 +19,11 @@ from jobs.catalogue.addresses import is_local
 from jobs.catalogue.inputs import Input
 from jobs.job import Job
 from jobs.manifest.column_mapping import RESERVED_COLUMNS
-from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
 from jobs.text import plain
+from jobs.transitions import Ref
 
 #: Reads jobs in the order in which they are named.
 Records = Callable[[Iterable[Ref]], Iterable[JobRecord]]

@@ -9,8 +9,8 @@ from collections.abc import Collection
 
 from jobs.attempt.failures import LATE_CODE, OVERDUE_CODE
 from jobs.attempt.links import EXPIRED_CODE
-from jobs.moves import ABANDONED_CODE
 from jobs.states import State
+from jobs.transitions import ABANDONED_CODE
 
 #: Codes of failures that the same row meets again, however often it is sent.
 _REFUSED = frozenset({"refused", "bad-parameter"})

@@ -119,7 +119,7 @@ class _OwnSettings(BaseModel):
         ge=0.05,
         le=600,
     )
-    first_look_s: Annotated[float, Field(ge=0.05, le=3600)] | None = Field(
+    first_poll_s: Annotated[float, Field(ge=0.05, le=3600)] | None = Field(
         None,
         alias="REELMILL_FIRST_LOOK_S",
         description="seconds to the first look; unset: as generation times are learnt",

@@ -12,13 +12,13 @@ from jobs.fleet.figures import AccountFigures
 from jobs.ledger import Ledger
 from jobs.ledger.marking import StoreMarks
 from jobs.ledger.marks import older_words
-from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import Store, StoreError
 from jobs.text import duration
+from jobs.transitions import Ref
 from producer import account
 from producer.doctor.findings import Finding, good, warning, wrong
 from producer.exits import CommandError
@@ -176,7 +176,7 @@ def _unresolved(batches: Sequence[BatchRecord]) -> Iterator[Finding]:
 
 def _too_long(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     """Predictions that go on far beyond the times of their kind."""
-    refs = ledger.due.late(chosen.account_id, MOST_LOOKED_AT)
+    refs = ledger.delay_queue.late(chosen.account_id, MOST_LOOKED_AT)
     told = []
     for ref, record in zip(refs, ledger.batches.load(refs[:MOST_NAMED]), strict=False):
         if record and record.failure:

@@ -79,7 +79,7 @@ def estimate(
         limits = Limits(limits.videos_per_minute, at_once)
     typical_s = works[0].typical_s if works else 0.0
     busy = [Work(account.slots_in_use, typical_s)] if account.slots_in_use else []
-    polling = Polling(settings.poll_min_s, settings.first_look_s)
+    polling = Polling(settings.poll_min_s, settings.first_poll_s)
     return makespan(works, limits, polling, busy if works else [])
 
 

@@ -112,7 +112,7 @@ def finish(
         today_usd_micros: what this UTC day has cost already.
     """
     works = _works(bill, learnt)
-    polling = Polling(settings.poll_min_s, settings.first_look_s)
+    polling = Polling(settings.poll_min_s, settings.first_poll_s)
     busy = [Work(slots_in_use, works[0].typical_s)] if works and slots_in_use else []
     days, left = _days(bill, settings, today_usd_micros)
     held_s = (now_s // DAY_S + days - 1) * DAY_S - now_s if days else 0.0

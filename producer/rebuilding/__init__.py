@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from jobs import rebuilding
-from jobs.attempt.asking import Asked
-from jobs.attempt.settling import Adopt, Unclear
+from jobs.attempt.fingerprint import FingerprintedJob
+from jobs.attempt.reconciling import Adopt, Unclear
 from jobs.ledger import Ledger
 from jobs.money import usd
-from jobs.moves import Ref
 from jobs.rebuilding import OVER, Doubt, replay
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
+from jobs.transitions import Ref
 from producer import console
 from producer.console import print_json
 from producer.exits import CommandError, Exit
@@ -129,12 +129,12 @@ def _put_back(
             continue
         record = records[ref.job]
         moves = replay.replay(made.id, record, batch.asks[ref.job])
-        if not ledger.moves.replay(moves):
+        if not ledger.transitions.replay(moves):
             raise CommandError(
                 f"{ref} could not be put back; reelmill show {made.id} {ref.job}"
             )
         ids = {a.prediction_id: ref for a in record.attempts if a.prediction_id}
-        ledger.moves.remember(made.account, ids)
+        ledger.transitions.remember(made.account, ids)
         spent.update(replay.spent_by_day(record))
     ledger.permits.spent(made.account, spent)
 
@@ -166,8 +166,8 @@ def _doubts(ledger: Ledger, batch: Recollected) -> list[Doubt]:
     made = batch.copy.batch
     shared: set[str] = set()
     if not made.fresh and not batch.now:
-        asked = [Asked(job, batch.asks[job.id]) for job in open_jobs]
-        prospects = ledger.twins.prospects(made, asked)
+        asked = [FingerprintedJob(job, batch.asks[job.id]) for job in open_jobs]
+        prospects = ledger.dedup.preview(made, asked)
         pairs = zip(open_jobs, prospects, strict=True)
         shared = {job.id for job, p in pairs if p.state is State.REUSED}
     return [batch.doubt(job) for job in open_jobs if job.id not in shared]

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jobs.ledger import Ledger
 from jobs.ledger.marking import StoreMarks
-from jobs.moves import Ref
 from jobs.provider.answers import FRUITLESS, Listed
 from jobs.rebuilding import OVER, TO_BE_SENT, replay
 from jobs.rebuilding.copies import BatchCopy
@@ -20,6 +19,7 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
+from jobs.transitions import Ref
 from producer import account
 from producer.exits import CommandError, Exit
 from producer.rebuilding.recollecting import CLOCK_SET_S, Recollected, told_by_store
@@ -115,7 +115,7 @@ def bring_forward(
         steps = replay.forward(made.id, now, record)
         if not steps:
             continue
-        if not ledger.moves.replay(steps):
+        if not ledger.transitions.replay(steps):
             raise CommandError(
                 f"{ref} has gone on meanwhile; run the same command again",
                 Exit.INCOMPLETE,
@@ -123,7 +123,7 @@ def bring_forward(
         if now.state not in LOST:
             new = replay.new_attempts(now, record)
             ids = {a.prediction_id: ref for a in new if a.prediction_id}
-            ledger.moves.remember(made.account, ids)
+            ledger.transitions.remember(made.account, ids)
             spent.update(replay.spent_by_day(replay.with_attempts(record, new)))
     ledger.permits.spent(made.account, spent)
 
@@ -178,7 +178,7 @@ def _must_be_looked_at(ledger: Ledger, chosen: Settings) -> None:
     told = _as_told(ledger, chosen, records)
     failed = [going[each.prediction_id][0] for each in told if each.status in FRUITLESS]
     if failed:
-        ledger.due.extend(chosen.account_id, failed, 0.0)
+        ledger.delay_queue.extend(chosen.account_id, failed, 0.0)
         names = ", ".join(sorted({ref.batch for ref in failed}))
         raise CommandError(
             f"{len(failed)} predictions have failed, and no worker has looked at them "

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs import catalogue, rebuilding
-from jobs.attempt.asking import Ask, Asked, Asks
+from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob, Fingerprinter
 from jobs.attempt.links import sent_inputs, to_upload
-from jobs.attempt.settling import Lost
+from jobs.attempt.reconciling import Lost
 from jobs.job import Job
 from jobs.manifest.naming import POSTER_ENDING
-from jobs.moves import Ref
 from jobs.rebuilding import OVER, Doubt, Kept, copies
 from jobs.rebuilding.copies import BatchCopy, BatchCopyError
 from jobs.records import Attempt, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
+from jobs.transitions import Ref
 from producer import console
 from producer.exits import CommandError, Exit
 
@@ -42,7 +42,7 @@ class Recollected:
 
     copy: BatchCopy
     #: What each of its jobs asks for.
-    asks: Mapping[str, Ask]
+    asks: Mapping[str, Fingerprint]
     #: Rows of its last report.
     rows: Mapping[str, Row]
     #: Unix seconds when that was made; of the batch, if it has none.
@@ -104,9 +104,9 @@ class Recollected:
             if attempt.prediction_id
         } | dict(self.witnesses)
 
-    def asked(self) -> Iterator[Asked]:
+    def asked(self) -> Iterator[FingerprintedJob]:
         """All its jobs, with what they ask for."""
-        return (Asked(job, self.asks[job.id]) for job in self.copy.jobs)
+        return (FingerprintedJob(job, self.asks[job.id]) for job in self.copy.jobs)
 
     def links(self, job: Job, now: JobRecord | None = None) -> dict[str, str]:
         """The links of a job's uploads that it was sent with, by address."""
@@ -185,7 +185,7 @@ def told_by_store(
         sizes: of all that is there, in bytes, by key.
         copy: the batch as it was asked for.
     """
-    asks = Asks(catalogue.builtin())
+    asks = Fingerprinter(catalogue.builtin())
     report = _object(store.get(f"{copy.batch.id}/report.json"))
     copy = _labelled(copy, report.get("labels") or {})
     rows: dict[str, Row] = {row["id"]: row for row in report.get("rows", ())}

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs import rebuilding
-from jobs.attempt import settling
-from jobs.attempt.settling import LONGEST_HOLD_S, Finding, Lost, Unclear
+from jobs.attempt import reconciling
+from jobs.attempt.reconciling import LONGEST_HOLD_S, Finding, Lost, Unclear
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.provider.answers import Listed
 from jobs.rebuilding import SKEW_S, Doubt
 from jobs.settings import Settings
+from jobs.transitions import Ref
 from producer import account, console
 
 #: Predictions of our own that are compared with what was sent for them.
@@ -67,7 +67,7 @@ def remember(
         return Memory()
     listed = _looked(ledger, chosen, doubts, claimed_by_s)
     ids = [each.prediction_id for each in listed]
-    known = set(own) | ledger.moves.known(chosen.account_id, ids)
+    known = set(own) | ledger.transitions.known(chosen.account_id, ids)
     free = _told_more(chosen, [c for c in listed if c.prediction_id not in known])
     trusted = _matches(doubts, free) or _shows_as_sent(chosen, listed, own)
     now_s = ledger.now_s()
@@ -79,10 +79,10 @@ def let_history_catch_up(
     ledger: Ledger, chosen: Settings, claimed_by_s: float, look: int = 0
 ) -> None:
     """Wait until it is time for a look, counted from 0, for what was claimed before."""
-    apart_s = chosen.settle_s * settling.LOOKS_APART
+    apart_s = chosen.settle_s * reconciling.LOOKS_APART
     last_s = claimed_by_s + LONGEST_HOLD_S
-    last_s += settling.listed_after_s(chosen.settle_s)
-    looks_left = settling.ENOUGH_LOOKS - 1 - look
+    last_s += reconciling.listed_after_s(chosen.settle_s)
+    looks_left = reconciling.ENOUGH_LOOKS - 1 - look
     wait_s = last_s - looks_left * apart_s - ledger.now_s()
     if look:
         wait_s = max(wait_s, apart_s)
@@ -100,7 +100,7 @@ def _looked(
 ) -> list[Listed]:
     """All that was seen by as many looks as prove an absence, each as seen last."""
     seen: dict[str, Listed] = {}
-    for look in range(settling.ENOUGH_LOOKS):
+    for look in range(reconciling.ENOUGH_LOOKS):
         let_history_catch_up(ledger, chosen, claimed_by_s, look)
         for each in _listed(ledger, chosen, doubts):
             if each.status != BILLED or each.prediction_id not in seen:
@@ -137,7 +137,7 @@ def _told_more(chosen: Settings, listed: Sequence[Listed]) -> list[Listed]:
 def _matches(doubts: Sequence[Doubt], listed: Sequence[Listed]) -> bool:
     """Whether one of them shows just what was to be sent for a job."""
     return any(
-        each.inputs is not None and settling.is_as_sent(doubt.lost, each.inputs)
+        each.inputs is not None and reconciling.is_as_sent(doubt.lost, each.inputs)
         for each in listed
         for doubt in doubts
     )
@@ -150,6 +150,6 @@ def _shows_as_sent(
     ours = [each for each in listed if each.prediction_id in own][:MOST_WITNESSES]
     return any(
         each.inputs is not None
-        and settling.is_as_sent(own[each.prediction_id], each.inputs)
+        and reconciling.is_as_sent(own[each.prediction_id], each.inputs)
         for each in _told_more(chosen, ours)
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from jobs import catalogue
 from jobs.catalogue import UnknownModelError
-from jobs.ledger.looks import Kind, Mix
+from jobs.ledger.snapshots import Kind, Mix
 from jobs.pace.limits import Limits
 from jobs.pace.makespan import Work, makespan
 from jobs.states import State

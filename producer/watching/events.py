@@ -7,7 +7,7 @@ all of it. The fields stand in docs/watching.md; new ones may come, none goes aw
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jobs.ledger.looks import Failed
+from jobs.ledger.snapshots import Failed
 from jobs.money import usd
 from jobs.report.steps import next_step
 from jobs.text import iso, json_text

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobs.ledger.looks import Failed
+from jobs.ledger.snapshots import Failed
 from jobs.money import dollars
 from jobs.report.steps import next_step
 from jobs.states import State

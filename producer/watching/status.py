@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.ledger import Ledger
-from jobs.ledger.looks import Failed, Look, Mix
 from jobs.ledger.marks import older_words
 from jobs.ledger.permits import AccountRecord
+from jobs.ledger.snapshots import BatchSnapshot, Failed, Mix
 from jobs.money import usd
 from jobs.records import BatchRecord
 from jobs.states import FINAL, WATCHED, State
@@ -47,7 +47,7 @@ class Snapshot:
     mix: Mix | None = None
 
     @classmethod
-    def of(cls, look: Look) -> "Snapshot":
+    def of(cls, look: BatchSnapshot) -> "Snapshot":
         """What a look has seen."""
         return cls(
             batch=look.batch,
@@ -121,7 +121,7 @@ def take_all(
     Raises:
         LookupError: one of them is not there.
     """
-    looks = ledger.looks.take(batch_ids, mixed=mixed)
+    looks = ledger.snapshots.take(batch_ids, mixed=mixed)
     found = {look.batch.id for look in looks}
     for batch_id in batch_ids:
         if batch_id not in found:

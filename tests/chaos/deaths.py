@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.ledger import Ledger
-from jobs.ledger.due import Due
-from jobs.ledger.moves import Moves
+from jobs.ledger.delay_queue import DelayQueue
 from jobs.ledger.permits import Permits
+from jobs.ledger.transitions import Transitions
 from jobs.states import Event
 from jobs.storage import Store
 from worker.files import Download, Files
@@ -59,31 +59,37 @@ class Point:
 
 #: Every point by name, in the order in which a job passes them.
 POINTS = {
-    "leased": Point(Due, "lease", "after"),
+    "leased": Point(DelayQueue, "lease", "after"),
     "reserved": Point(Permits, "grant", "after"),
-    "before the claim": Point(Moves, "claim", "before"),
-    "claimed": Point(Moves, "claim", "after"),
+    "before the claim": Point(Transitions, "claim", "before"),
+    "claimed": Point(Transitions, "claim", "after"),
     "claim on disk": Point(Ledger, "durable", "after"),
     "on its way": Point(Provider, "submit", "during"),
     "answered": Point(Provider, "submit", "after"),
     "account told of a rejection": Point(Permits, "reject", "after", rare=True),
-    "id written": Point(Moves, "make", "after", Event.ACCEPT),
-    "given back": Point(Moves, "make", "after", Event.RETURN, rare=True),
-    "found lost": Point(Moves, "make", "after", Event.LOSE, rare=True),
+    "id written": Point(Transitions, "apply", "after", Event.ACCEPT),
+    "given back": Point(Transitions, "apply", "after", Event.RETURN, rare=True),
+    "found lost": Point(Transitions, "apply", "after", Event.LOSE, rare=True),
     "looked into the history": Point(Provider, "history", "after", rare=True),
-    "before the adoption": Point(Moves, "make", "before", Event.ADOPT, rare=True),
-    "adopted": Point(Moves, "make", "after", Event.ADOPT, rare=True),
-    "proven absent": Point(Moves, "make", "after", Event.ABSENT, rare=True),
+    "before the adoption": Point(
+        Transitions, "apply", "before", Event.ADOPT, rare=True
+    ),
+    "adopted": Point(Transitions, "apply", "after", Event.ADOPT, rare=True),
+    "proven absent": Point(Transitions, "apply", "after", Event.ABSENT, rare=True),
     "looked": Point(Provider, "poll", "after"),
-    "completed": Point(Moves, "make", "after", Event.COMPLETE),
-    "failed, once more": Point(Moves, "make", "after", Event.TRY_AGAIN, rare=True),
+    "completed": Point(Transitions, "apply", "after", Event.COMPLETE),
+    "failed, once more": Point(
+        Transitions, "apply", "after", Event.TRY_AGAIN, rare=True
+    ),
     "received": Point(Files, "receive", "after"),
     "downloaded": Point(Download, "end", "after"),
     "video kept": Point(Store, "put_file", "after"),
     "provenance kept": Point(Store, "put_text", "after"),
-    "stored": Point(Moves, "make", "after", Event.STORE),
-    "before the report is ticked off": Point(Due, "drop_batch", "before", rare=True),
-    "report ticked off": Point(Due, "drop_batch", "after", rare=True),
+    "stored": Point(Transitions, "apply", "after", Event.STORE),
+    "before the report is ticked off": Point(
+        DelayQueue, "drop_batch", "before", rare=True
+    ),
+    "report ticked off": Point(DelayQueue, "drop_batch", "after", rare=True),
 }
 
 

@@ -17,7 +17,7 @@ from jobs import broker
 from jobs.broker import BrokerError, make_app
 from jobs.ledger import Ledger, LedgerError, NotDurableError, connect
 from jobs.ledger.workers import WorkerFacts
-from jobs.moves import Ref
+from jobs.transitions import Ref
 from tests.fleet.running import PASSWORD, Server, free_port
 from tests.producer.running import until
 

@@ -17,7 +17,7 @@ from kombu.utils.json import dumps
 from jobs import broker, redis_url, settings
 from jobs.broker import blocks, kombu_url, make_app, send
 from jobs.ledger import Ledger, keys
-from jobs.moves import Ref
+from jobs.transitions import Ref
 from producer.local_server import ledger_of
 
 

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from jobs.states import (
     FINAL,
-    MOVES,
     PAID,
+    TRANSITIONS,
     WATCHED,
     Event,
-    IllegalMoveError,
+    IllegalTransitionError,
     State,
     after,
 )
@@ -19,7 +19,7 @@ from jobs.states import (
 def reachable_from(start: State) -> set[State]:
     """Every state that some history of events leads to."""
     found = {start}
-    while more := {to for (at, _), to in MOVES.items() if at in found} - found:
+    while more := {to for (at, _), to in TRANSITIONS.items() if at in found} - found:
         found |= more
     return found
 
@@ -45,7 +45,7 @@ def test_only_a_person_takes_a_job_out_of_a_final_state(history: list[Event]) ->
         before = state
         try:
             state = after(state, event)
-        except IllegalMoveError:
+        except IllegalTransitionError:
             continue
         assert before not in FINAL or event is Event.RETRY
 
@@ -58,7 +58,7 @@ def test_a_job_that_may_be_paid_waits_again_only_with_proof(
     state = State.WAITING
     for event in history:
         before = state
-        if (state, event) in MOVES:
+        if (state, event) in TRANSITIONS:
             state = after(state, event)
             if before in PAID and state is State.WAITING:
                 assert event in proofs
@@ -67,17 +67,17 @@ def test_a_job_that_may_be_paid_waits_again_only_with_proof(
 def test_a_lost_answer_is_never_simply_sent_again() -> None:
     ways_back = {
         event
-        for (at, event), to in MOVES.items()
+        for (at, event), to in TRANSITIONS.items()
         if at in {State.UNKNOWN, State.UNRESOLVED} and to is State.WAITING
     }
     assert ways_back == {Event.ABSENT}
     assert State.SUBMITTING not in {
-        to for (at, _), to in MOVES.items() if at is not State.ADMITTED
+        to for (at, _), to in TRANSITIONS.items() if at is not State.ADMITTED
     }
 
 
 def test_a_paid_job_cannot_be_cancelled() -> None:
-    cancellable = {at for at, event in MOVES if event is Event.CANCEL}
+    cancellable = {at for at, event in TRANSITIONS if event is Event.CANCEL}
     assert cancellable == {State.WAITING, State.ADMITTED, State.FOLLOWING}
 
 
@@ -85,13 +85,13 @@ def test_a_paid_job_cannot_be_cancelled() -> None:
 def test_a_move_that_is_not_in_the_table_says_what_is(
     state: State, event: Event
 ) -> None:
-    if (state, event) in MOVES:
-        assert after(state, event) is MOVES[state, event]
+    if (state, event) in TRANSITIONS:
+        assert after(state, event) is TRANSITIONS[state, event]
         return
-    with pytest.raises(IllegalMoveError) as caught:
+    with pytest.raises(IllegalTransitionError) as caught:
         after(state, event)
     assert (caught.value.state, caught.value.event) == (state, event)
     message = str(caught.value)
     assert f"{event} cannot happen to a job that is {state}" in message
-    possible = [str(can) for at, can in MOVES if at is state]
+    possible = [str(can) for at, can in TRANSITIONS if at is state]
     assert all(can in message for can in possible or ["nothing"])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from jobs.states import FINAL, MOVES, PAID, Event, State
+from jobs.states import FINAL, PAID, TRANSITIONS, Event, State
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "states.md").read_text("utf-8")
@@ -16,7 +16,7 @@ SENTENCES = re.findall(r'^    [A-Z_]+ = "(\w+)"  #: (.*)$', SOURCE, re.MULTILINE
 
 def test_the_page_draws_every_move_and_no_other() -> None:
     drawn = re.findall(r"^    (\w+) --> (\w+): (\w+)$", PAGE, re.MULTILINE)
-    moves = {(at, to, event) for (at, event), to in MOVES.items()}
+    moves = {(at, to, event) for (at, event), to in TRANSITIONS.items()}
     assert len(drawn) == len(moves)
     assert set(drawn) == moves
     ends = re.findall(r"^    (\w+) --> \[\*\]$", PAGE, re.MULTILINE)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import catalogue, settings
-from jobs.attempt.asking import Asks
+from jobs.attempt.fingerprint import Fingerprinter
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.settings import Settings
@@ -105,7 +105,7 @@ def test_a_survey_tells_whether_any_picture_is_local(tmp_path: Path) -> None:
 
 
 def test_what_a_job_asks_for_is_set_aside_with_it(tmp_path: Path) -> None:
-    found, asks = surveyed(manifest(tmp_path, "a", "b")), Asks(KNOWN)
+    found, asks = surveyed(manifest(tmp_path, "a", "b")), Fingerprinter(KNOWN)
     asked = list(found.asked())
     assert [job.id for job, _ in asked] == ["a", "b"]
     assert [ask for _, ask in asked] == [asks.of(job) for job, _ in asked]

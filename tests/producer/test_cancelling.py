@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from jobs.attempt.asking import Ask, Asked
+from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
 from jobs.ledger.audit import audit
-from jobs.moves import Ref
 from jobs.pace.limits import Limits
 from jobs.states import Event, State
+from jobs.transitions import Ref
 from producer.cancel import cancel as do_cancel
 from producer.exits import Exit
 from producer.retry import retry as do_retry
@@ -169,7 +169,7 @@ def test_a_single_job_is_taken_back_and_the_batch_goes_on(place: Fleet) -> None:
 
 
 def test_what_another_batch_waits_for_is_not_given_up(place: Fleet) -> None:
-    asked = Asked(a_job(1), Ask("", "the same"))
+    asked = FingerprintedJob(a_job(1), Fingerprint("", "the same"))
     for name in ("spring", "autumn"):
         place.ledger.batches.create(a_batch(name))
         place.ledger.batches.add(name, [asked])
@@ -181,12 +181,12 @@ def test_what_another_batch_waits_for_is_not_given_up(place: Fleet) -> None:
     assert "what other batches wait for" in said.err
     play(place.ledger, leader, Event.COMPLETE, Event.STORE)
     (again,) = {"spring", "autumn"} - {leader.batch}
-    place.ledger.twins.follow(ACCOUNT, [Ref(again, "row-1")])
+    place.ledger.dedup.follow(ACCOUNT, [Ref(again, "row-1")])
     assert record_of(place.ledger, Ref(again, "row-1")).state is State.REUSED
 
 
 def test_whoever_follows_a_cancelled_job_makes_the_video_itself(place: Fleet) -> None:
-    asked = Asked(a_job(1), Ask("", "the same"))
+    asked = FingerprintedJob(a_job(1), Fingerprint("", "the same"))
     for name in ("spring", "autumn"):
         place.ledger.batches.create(a_batch(name))
         place.ledger.batches.add(name, [asked])
@@ -195,12 +195,12 @@ def test_whoever_follows_a_cancelled_job_makes_the_video_itself(place: Fleet) ->
     assert record_of(place.ledger, follower).state is State.FOLLOWING
     assert "1 job cancelled" in cancel(place).err
     assert follower in leased(place.ledger)
-    place.ledger.twins.follow(ACCOUNT, [follower])
+    place.ledger.dedup.follow(ACCOUNT, [follower])
     assert grant(place.ledger) == [follower]
 
 
 def test_one_that_follows_is_cancelled_without_harm_to_the_other(place: Fleet) -> None:
-    asked = Asked(a_job(1), Ask("", "the same"))
+    asked = FingerprintedJob(a_job(1), Fingerprint("", "the same"))
     for name in ("spring", "autumn"):
         place.ledger.batches.create(a_batch(name))
         place.ledger.batches.add(name, [asked])

@@ -185,7 +185,7 @@ def test_work_that_is_long_due_and_videos_at_risk_are_told(
     (ref,) = open_batch(simulated, jobs=1)
     grant(simulated)
     claim = move_by(ref.batch, record_of(simulated, ref), Event.CLAIM, now_s=clock())
-    simulated.moves.make([claim])
+    simulated.transitions.apply([claim])
     play(simulated, ref, Event.ACCEPT)
     assert {"due", "at risk"}.isdisjoint(found(standstill(simulated, chosen)))
     clock.forward(RETENTION_S - 7_200.0)

@@ -15,7 +15,7 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from jobs.ledger.moves import Moved
+from jobs.ledger.transitions import Applied
 from jobs.states import Event
 from tests.jobs.ledger.play import LEASE_S, PLENTY, move_by, open_batch, record_of
 from tests.producer.fleet import Fleet, fleet
@@ -170,7 +170,7 @@ def lose(made: Fleet, name: str) -> str:
     assert ledger.permits.grant(account, 1, LEASE_S) == [ref]
     for event in (Event.CLAIM, Event.LOSE, Event.GIVE_UP):
         move = move_by(name, record_of(ledger, ref), event, now_s=ledger.now_s())
-        assert ledger.moves.make([move]) == [Moved.YES]
+        assert ledger.transitions.apply([move]) == [Applied.YES]
     return name
 
 

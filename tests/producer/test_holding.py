@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs.moves import abandon
 from jobs.states import Event, State
+from jobs.transitions import abandon
 from producer import pause, show
 from producer.exits import Exit
 from tests.jobs.ledger.play import (
@@ -201,7 +201,7 @@ def test_a_job_that_was_given_up_says_so(place: Fleet) -> None:
     (ref,) = open_batch(place.ledger, jobs=1)
     grant(place.ledger)
     sent = play(place.ledger, ref, Event.CLAIM, Event.ACCEPT)
-    place.ledger.moves.make([abandon("spring", sent, 9.0)])
+    place.ledger.transitions.apply([abandon("spring", sent, 9.0)])
     assert record(place.ledger, ref).state is State.FAILED
     said = place.ask(show.show, "spring", "row-1", json=False)
     assert "given up by a person; prediction p1 is paid and not collected" in said.out

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from jobs import catalogue, moves
-from jobs.attempt.asking import Asked, Asks
+from jobs import catalogue, transitions
+from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.ledger.marking import StoreMarks
-from jobs.ledger.moves import Moved
-from jobs.moves import Ref
+from jobs.ledger.transitions import Applied
 from jobs.settings import child_environment
 from jobs.states import State
 from jobs.storage import Store
+from jobs.transitions import Ref
 from producer import pause
 from producer.exits import CommandError, Exit
 from producer.local_run import keep_report
@@ -217,8 +217,8 @@ def test_rows_whose_candidates_all_have_an_owner_were_never_sent(
     assert shop.states() == {State.STORED: 1, State.UNRESOLVED: 3}
     ref, *_ = shop.are(State.UNRESOLVED)
     (own,) = shop.record(ref).candidates
-    adopt = moves.accept("spring", shop.record(ref), own.prediction_id, 0.0)
-    shop.ledger.moves.make([adopt])
+    adopt = transitions.accept("spring", shop.record(ref), own.prediction_id, 0.0)
+    shop.ledger.transitions.apply([adopt])
     shop.until_all(State.STORED)
     assert max(shop.paid().values()) == 1
     assert len(shop.books()) == 4
@@ -296,7 +296,7 @@ def test_a_report_that_is_older_than_the_ledger_tells_nothing(
     shop.submit()
     end(shop)
     keep_report(shop.ledger, "spring", shop.ledger.now_s())
-    shop.ledger.moves.make([moves.retry("spring", shop.record(ref))])
+    shop.ledger.transitions.apply([transitions.retry("spring", shop.record(ref))])
     put_back = backup(shop.ledger)
     shop.submit()
     put_back()
@@ -392,7 +392,7 @@ def test_a_job_that_followed_and_was_paid_after_all_is_not_paid_again(
         picture = f"{shop.sandbox.files_url}/pictures/mug.jpg?n={n}"
         job = shop.job(0, image=picture, prompt=f"{shop.tag} same")
         job = replace(job, contents={picture: "mug"}, key=f"{n}.mp4")
-        asked.append(Asked(job, Asks(catalogue.builtin()).of(job)))
+        asked.append(FingerprintedJob(job, Fingerprinter(catalogue.builtin()).of(job)))
     for name, each in zip(("summer", "spring"), asked, strict=True):
         shop.order(batch=name, store=store)
         shop.ledger.batches.add(name, [each])
@@ -405,8 +405,10 @@ def test_a_job_that_followed_and_was_paid_after_all_is_not_paid_again(
     put_back = backup(shop.ledger)
 
     def cancel_leader() -> None:
-        shop.ledger.moves.make([moves.cancel("summer", shop.record(leader))])
-        shop.ledger.twins.follow(account_id, [follower])
+        shop.ledger.transitions.apply(
+            [transitions.cancel("summer", shop.record(leader))]
+        )
+        shop.ledger.dedup.follow(account_id, [follower])
 
     cancel_leader()
     shop.submit()
@@ -418,8 +420,8 @@ def test_a_job_that_followed_and_was_paid_after_all_is_not_paid_again(
         # It may be of either, so a person has a word.
         assert shop.states() == {State.UNRESOLVED: 2}
         now_s = shop.ledger.now_s()
-        absent = moves.absent("summer", shop.record(leader), now_s)
-        assert shop.ledger.moves.make([absent]) == [Moved.YES]
+        absent = transitions.mark_absent("summer", shop.record(leader), now_s)
+        assert shop.ledger.transitions.apply([absent]) == [Applied.YES]
     cancel_leader()
     shop.until(lambda: shop.record(follower).state is State.STORED, shop.turn)
     assert len(shop.books()) == 1

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from jobs import catalogue, moves
-from jobs.attempt.asking import Asked, Asks
-from jobs.attempt.settling import ENOUGH_LOOKS
+from jobs import catalogue, transitions
+from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
+from jobs.attempt.reconciling import ENOUGH_LOOKS
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.moves import Ref
 from jobs.rebuilding import MOST_CANDIDATES
 from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
 from jobs.states import State
+from jobs.transitions import Ref
 from producer.exits import CommandError, Exit
 from producer.local_run import keep_report
 from producer.rebuilding import rebuild
@@ -93,9 +93,9 @@ def end(shop: Workshop) -> None:
     shop.until(lambda: not any(map(shop.are, going)), shop.end)
 
 
-def asked_again(shop: Workshop, count: int) -> list[Asked]:
-    asks = Asks(catalogue.builtin())
-    return [Asked(job, asks.of(job)) for job in map(shop.job, range(count))]
+def asked_again(shop: Workshop, count: int) -> list[FingerprintedJob]:
+    asks = Fingerprinter(catalogue.builtin())
+    return [FingerprintedJob(job, asks.of(job)) for job in map(shop.job, range(count))]
 
 
 def past(records: dict[Ref, JobRecord]) -> dict[Ref, tuple[object, ...]]:
@@ -240,7 +240,9 @@ def costs(attempts: Sequence[Attempt]) -> list[tuple[object, ...]]:
 
 def try_again(shop: Workshop, refs: list[Ref]) -> None:
     """What `retry` does."""
-    shop.ledger.moves.make([moves.retry(r.batch, shop.record(r)) for r in refs])
+    shop.ledger.transitions.apply(
+        [transitions.retry(r.batch, shop.record(r)) for r in refs]
+    )
 
 
 def test_paid_retries_that_are_not_shown_wait_for_a_person_with_their_costs(
@@ -276,7 +278,9 @@ def test_what_was_cancelled_and_then_paid_is_not_taken_for_cancelled(
 ) -> None:
     shop.sandbox.configure(result_inputs=shows_inputs)
     refs = order(shop, 3)
-    shop.ledger.moves.make([moves.cancel("spring", shop.record(r)) for r in refs])
+    shop.ledger.transitions.apply(
+        [transitions.cancel("spring", shop.record(r)) for r in refs]
+    )
     keep_report(shop.ledger, "spring", shop.ledger.now_s())
     try_again(shop, refs[:2])
     shop.submit()

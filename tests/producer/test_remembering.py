@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from jobs.attempt.settling import ENOUGH_LOOKS, LOOKS_APART, Absent, Adopt, Lost
+from jobs.attempt.reconciling import ENOUGH_LOOKS, LOOKS_APART, Absent, Adopt, Lost
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.provider.answers import Listed
 from jobs.rebuilding import Doubt
 from jobs.settings import read
+from jobs.transitions import Ref
 from producer import account
 from producer.rebuilding.remembering import Memory, remember
 from tests.conftest import Clock

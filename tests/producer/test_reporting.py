@@ -66,8 +66,8 @@ def nights(sandbox: RunningSandbox) -> Iterator[Nights]:
         chosen, old = settings.read(place.environment), ids[str(mugs)]
         with ledger_of(chosen, alone=False) as ledger:
             # The worker may have ended before it wrote down that it had reported it.
-            version = ledger.due.report_version(old)
-            ledger.due.drop_batch(chosen.account_id, old, version)
+            version = ledger.delay_queue.report_version(old)
+            ledger.delay_queue.drop_batch(chosen.account_id, old, version)
             delete(ledger, old)
         yield Nights(place, ids[str(cups)], ids[str(mugs)])
 

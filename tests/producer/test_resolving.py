@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from jobs.moves import Ref
 from jobs.provider.answers import Listed
 from jobs.states import Event, State
+from jobs.transitions import Ref
 from producer.exits import Exit
 from producer.resolve import resolve
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play, record_of

@@ -103,7 +103,7 @@ def test_a_long_firing_is_not_taken_over_while_its_scheduler_lives(
     def take_long() -> None:
         for _ in range(10):
             night.clock.forward(LEASE_S / 2)
-            slow.beat()
+            slow.tick()
             fired_by_other.append(other.tick())
 
     night.at_hand_over = take_long

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.states import State
+from jobs.transitions import Ref
 from producer.stuck import TRIES, ask_anew, stuck, stuck_lines, unanswered
 from producer.watching import take
 from tests.producer.running import quick_sandbox
@@ -50,7 +50,7 @@ def test_while_anything_else_goes_on_nothing_is_stuck(shop: Workshop) -> None:
     first, _ = generated(shop, 2)
     tried = dict.fromkeys([first], 0.0)
     for _ in range(TRIES):
-        shop.ledger.due.postpone(shop.engine.account, tried)
+        shop.ledger.delay_queue.postpone(shop.engine.account, tried)
     assert stuck_ids(shop) == []
 
 
@@ -65,9 +65,9 @@ def test_the_next_run_asks_for_each_anew_before_it_stops_waiting(
     assert batch
     asked = ask_anew(shop.ledger, batch)
     account = shop.engine.account
-    leased = {ref for ref, _ in shop.ledger.due.lease(account, 9, 30.0)}
+    leased = {ref for ref, _ in shop.ledger.delay_queue.lease(account, 9, 30.0)}
     assert asked.keys() == leased == {first, second}
-    shop.ledger.due.postpone(account, {first: 60.0})
+    shop.ledger.delay_queue.postpone(account, {first: 60.0})
     assert unanswered(shop.ledger, asked).keys() == {second}
     shop.sandbox.configure(download_5xx=0)
     shop.end()

@@ -7,9 +7,9 @@ import pytest
 
 from jobs import settings
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.settings import Settings
 from jobs.states import Event
+from jobs.transitions import Ref
 from producer.telling import tell_end
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 from tests.worker.receivers import Receiver, web_receiver

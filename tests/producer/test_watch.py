@@ -20,7 +20,7 @@ from threading import Thread
 
 import pytest
 
-from jobs import moves, settings
+from jobs import settings, transitions
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.settings import Settings
@@ -120,7 +120,9 @@ def kill_server(ledger: Ledger) -> None:
 def take_back(ledger: Ledger, batch_id: str) -> None:
     """Cancel all that waits."""
     records = list(ledger.batches.jobs(batch_id))
-    ledger.moves.make([moves.cancel(batch_id, record) for record in records])
+    ledger.transitions.apply(
+        [transitions.cancel(batch_id, record) for record in records]
+    )
 
 
 def test_a_watch_outlives_its_killed_ledger_and_leaves_the_batch_alone() -> None:

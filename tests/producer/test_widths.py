@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from jobs import moves
-from jobs.ledger.moves import Moved
-from jobs.moves import Ref
+from jobs import transitions
+from jobs.ledger.transitions import Applied
 from jobs.records import Failure
 from jobs.states import Event
+from jobs.transitions import Ref
 from tests.jobs.batch.test_schedule import a_schedule
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, a_batch, a_job, grant, play
 from tests.jobs.ledger.play import record_of as record
@@ -53,8 +53,8 @@ def place() -> Iterator[Fleet]:
         bad = Ref(BATCH, LONG)
         play(ledger, bad, Event.CLAIM)
         failure = Failure("some-code", WORDS)
-        move = moves.refuse(BATCH, record(ledger, bad), failure, 0.0)
-        assert ledger.moves.make([move]) == [Moved.YES]
+        move = transitions.refuse(BATCH, record(ledger, bad), failure, 0.0)
+        assert ledger.transitions.apply([move]) == [Applied.YES]
         ledger.schedules.add(a_schedule(name=f"night{ACTS}", account=ACCOUNT))
         models = ("kling-v1.6-multi", "kling-v3.0-std")
         made.desk.write("two.csv", as_csv([row(name) for name in models]))

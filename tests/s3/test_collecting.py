@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.report.document import as_json
 from jobs.states import State
 from jobs.storage import Store
+from jobs.transitions import Ref
 from tests.producer.running import quick_sandbox
 from tests.s3.server import HEEDLESS, S3, Gate, headers_of
 from tests.sandbox.running import RunningSandbox

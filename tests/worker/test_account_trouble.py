@@ -306,7 +306,7 @@ def test_a_machine_without_room_decides_nothing_about_a_picture(
     in_the_way = shop.engine.settings.home / "partial"
     in_the_way.write_text("a file")
     shop.submit()
-    shop.until(lambda: shop.record(ref).looks >= 3, shop.look)
+    shop.until(lambda: shop.record(ref).polls >= 3, shop.look)
     assert shop.record(ref).state is State.GENERATING
     in_the_way.unlink()
     shop.until_all(State.STORED)

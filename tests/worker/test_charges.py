@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import moves
-from jobs.attempt import settling
+from jobs import transitions
+from jobs.attempt import reconciling
 from jobs.fleet.charges import Charges, Kind
 from jobs.ledger import Ledger
 from jobs.states import State
@@ -163,8 +163,8 @@ def test_what_may_be_an_unresolved_rows_is_counted_once_a_person_says_it_is_not(
     shop.post({**shop.job(1).inputs, "prompt": f"{shop.tag} alike"})
     shop.until(lambda: shop.are(State.UNRESOLVED), shop.turn)
     until_compared(shop)
-    shop.ledger.moves.make(
-        [moves.absent("spring", shop.record(ref), shop.ledger.now_s())]
+    shop.ledger.transitions.apply(
+        [transitions.mark_absent("spring", shop.record(ref), shop.ledger.now_s())]
     )
     shop.until_all(State.STORED)
     # One of the two is the row's own, which is paid for again now.
@@ -176,7 +176,7 @@ def test_what_was_charged_before_is_not_looked_at(
 ) -> None:
     with workshop(ledger, sandbox, home, settle_s=SETTLE_S) as shop:
         shop.post({**shop.job(1).inputs, "prompt": f"{shop.tag} long before"})
-        began_s = shop.books()[0]["created_at_s"] + 2 * settling.SKEW_S
+        began_s = shop.books()[0]["created_at_s"] + 2 * reconciling.SKEW_S
         shop.until(
             lambda: shop.engine.ledger.charges.compared_until_s(shop.engine.account),
             lambda: begin_after(shop, began_s),

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.report.document import report
 from jobs.states import State
+from jobs.transitions import Ref
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
@@ -60,7 +60,7 @@ def generated(shop: Workshop) -> Ref:
 
 def give_link(shop: Workshop, ref: Ref, output: str) -> None:
     """Let its link lead there from now on."""
-    assert shop.ledger.moves.renew(ref.batch, shop.record(ref), output)
+    assert shop.ledger.transitions.renew(ref.batch, shop.record(ref), output)
 
 
 def test_a_link_that_ran_out_is_replaced_by_a_fresh_one(shop: Workshop) -> None:
@@ -80,12 +80,16 @@ def test_a_link_is_renewed_only_where_it_was_believed(shop: Workshop) -> None:
     ref = generated(shop)
     before = shop.record(ref)
     give_link(shop, ref, "https://example.com/1.mp4")
-    assert not shop.ledger.moves.renew(ref.batch, before, "https://example.com/2.mp4")
+    assert not shop.ledger.transitions.renew(
+        ref.batch, before, "https://example.com/2.mp4"
+    )
     assert shop.record(ref).output == "https://example.com/1.mp4"
     give_link(shop, ref, before.output or "")
     shop.end()
     stored = shop.record(ref)
-    assert not shop.ledger.moves.renew(ref.batch, stored, "https://example.com/3.mp4")
+    assert not shop.ledger.transitions.renew(
+        ref.batch, stored, "https://example.com/3.mp4"
+    )
 
 
 def test_a_host_that_only_stumbles_is_asked_again_by_the_same_link(
@@ -96,7 +100,7 @@ def test_a_host_that_only_stumbles_is_asked_again_by_the_same_link(
     for _ in range(4):
         shop.end()
     record = shop.record(ref)
-    assert (record.state, record.looks) == (State.GENERATED, 4)
+    assert (record.state, record.polls) == (State.GENERATED, 4)
     batch = shop.ledger.batches.read(ref.batch)
     assert batch
     assert batch.note == (

@@ -9,7 +9,7 @@ from jobs import settings
 from jobs.broker import make_app
 from jobs.ledger import Ledger
 from jobs.ledger.crashes import LONGEST_WAIT_S
-from jobs.moves import Ref
+from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch
 from worker.app import do
@@ -34,7 +34,7 @@ def admitted(ledger: Ledger, jobs: int) -> list[Ref]:
 
 
 def leased(ledger: Ledger) -> set[Ref]:
-    return {ref for ref, _ in ledger.due.lease(ACCOUNT, 100, LEASE_S)}
+    return {ref for ref, _ in ledger.delay_queue.lease(ACCOUNT, 100, LEASE_S)}
 
 
 def test_one_bad_job_holds_up_none_of_its_block(engine: Engine) -> None:

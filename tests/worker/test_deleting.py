@@ -8,9 +8,9 @@ import pytest
 
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.moves import Ref
 from jobs.records import BatchRecord
 from jobs.states import State
+from jobs.transitions import Ref
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
@@ -42,7 +42,7 @@ def finished(shop: Workshop, batch_id: str = "spring") -> list[Ref]:
 
 
 def report(shop: Workshop) -> None:
-    due = shop.ledger.due.lease(shop.engine.account, 10, 30.0)
+    due = shop.ledger.delay_queue.lease(shop.engine.account, 10, 30.0)
     shop.engine.run(finish(shop.engine, [ref for ref, _ in due]))
 
 

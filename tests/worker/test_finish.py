@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no types
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.report import schema
 from jobs.states import State
 from jobs.storage import Store
+from jobs.transitions import Ref
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
@@ -37,7 +37,7 @@ def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Worksh
 
 def reported(shop: Workshop) -> dict[str, Any]:
     """What the report of the batch says that a worker writes."""
-    due = shop.ledger.due.lease(shop.engine.account, 10, 30.0)
+    due = shop.ledger.delay_queue.lease(shop.engine.account, 10, 30.0)
     shop.engine.run(finish(shop.engine, [ref for ref, _ in due]))
     path = shop.store / "spring" / "spring" / "report.json"
     return dict(json.loads(path.read_text("utf-8")))
@@ -81,12 +81,14 @@ def test_a_batch_that_changes_while_it_is_reported_is_reported_again(
 
         def cancelled_meanwhile(store: Store, *args: Any) -> int:
             if next(puts) == 0:
-                cancel = moves.cancel(ref.batch, shop.record(ref))
-                shop.ledger.moves.make([cancel])
-                shop.ledger.due.extend(shop.engine.account, [Ref(ref.batch, "")], 30.0)
+                cancel = transitions.cancel(ref.batch, shop.record(ref))
+                shop.ledger.transitions.apply([cancel])
+                shop.ledger.delay_queue.extend(
+                    shop.engine.account, [Ref(ref.batch, "")], 30.0
+                )
             return keep(store, *args)
 
         patch.setattr(Store, "put_chunks", cancelled_meanwhile)
         assert reported(shop)["rows"][0]["state"] == "waiting"
     assert reported(shop)["rows"][0]["state"] == "cancelled"
-    assert shop.ledger.due.count(shop.engine.account) == 0
+    assert shop.ledger.delay_queue.count(shop.engine.account) == 0

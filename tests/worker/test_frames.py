@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs.attempt.settling import CLEARLY, NEAR
+from jobs.attempt.reconciling import CLEARLY, NEAR
 from sandbox.pictures import shrunk
 from sandbox.uploads import samples
 from sandbox.videos import Clip, render

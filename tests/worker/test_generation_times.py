@@ -131,9 +131,9 @@ def test_where_a_person_or_webhooks_decide_no_job_is_polled_early(
     ledger: Ledger, sandbox: RunningSandbox, home: Path
 ) -> None:
     schedule = PollSchedule.of((), TYPICAL_S, 5.0)
-    with workshop(ledger, sandbox, home, poll_min_s=5.0, first_look_s=40.0) as shop:
+    with workshop(ledger, sandbox, home, poll_min_s=5.0, first_poll_s=40.0) as shop:
         assert shop.engine.first_poll_s(KIND, schedule, 1.0) == 40.0
-    with workshop(ledger, sandbox, home, poll_min_s=5.0, first_look_s=None) as shop:
+    with workshop(ledger, sandbox, home, poll_min_s=5.0, first_poll_s=None) as shop:
         engine = shop.engine
         assert engine.first_poll_s(KIND, schedule, 3.0) >= 3 * 27.5
         assert engine.first_poll_s(KIND, schedule, 1.0) == 5.0

@@ -9,7 +9,7 @@ import pytest
 from jobs import settings
 from jobs.broker import make_app
 from jobs.ledger import Ledger
-from jobs.moves import Ref
+from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch
 from worker.engine import Engine
@@ -33,7 +33,7 @@ def engine(simulated: Ledger, home: Path) -> Engine:
 
 
 def due(ledger: Ledger) -> set[Ref]:
-    return {ref for ref, _ in ledger.due.lease(ACCOUNT, 100, A_LEASE_S)}
+    return {ref for ref, _ in ledger.delay_queue.lease(ACCOUNT, 100, A_LEASE_S)}
 
 
 def test_an_extension_under_way_overrides_nothing_that_is_written_next(
@@ -41,7 +41,7 @@ def test_an_extension_under_way_overrides_nothing_that_is_written_next(
 ) -> None:
     refs = grant(engine.ledger)
     begun, go_on = threading.Event(), threading.Event()
-    extend = engine.ledger.due.extend
+    extend = engine.ledger.delay_queue.extend
 
     def late(account: str, held: list[Ref], _lease_s: float) -> None:
         begun.set()
@@ -56,9 +56,9 @@ def test_an_extension_under_way_overrides_nothing_that_is_written_next(
             go_on.set()
             await letting_go
             waits_s = dict.fromkeys(refs, SOON_S)
-            await engine.call(engine.ledger.due.postpone, ACCOUNT, waits_s)
+            await engine.call(engine.ledger.delay_queue.postpone, ACCOUNT, waits_s)
 
-    monkeypatch.setattr(engine.ledger.due, "extend", late)
+    monkeypatch.setattr(engine.ledger.delay_queue, "extend", late)
     engine.run(work())
     clock.forward(SOON_S)
     assert due(engine.ledger) == set(refs)
@@ -71,7 +71,7 @@ def test_only_what_is_still_held_goes_back(engine: Engine, clock: Clock) -> None
         async with engine.holding([done, *others]) as held:
             await held.let_go([done])
             waits_s = {done: SOON_S}
-            await engine.call(engine.ledger.due.postpone, ACCOUNT, waits_s)
+            await engine.call(engine.ledger.delay_queue.postpone, ACCOUNT, waits_s)
             raise asyncio.CancelledError
 
     engine.stopping = True

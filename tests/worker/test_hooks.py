@@ -19,14 +19,14 @@ from aiohttp import web
 from jobs.attempt import hooks
 from jobs.attempt.hooks import Attempted
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.settings import child_environment
 from jobs.states import State
+from jobs.transitions import Ref
 from sandbox.webhooks import signature
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, workshop
 from worker.hooks import Receiver
-from worker.settle import settle
+from worker.reconcile import reconcile
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,9 @@ class Hooked:
     def due(self) -> list[Ref]:
         """What somebody must look at now."""
         engine = self.shop.engine
-        return [r for r, _ in self.shop.ledger.due.lease(engine.account, 99, 60.0)]
+        return [
+            r for r, _ in self.shop.ledger.delay_queue.lease(engine.account, 99, 60.0)
+        ]
 
     def token(self, ref: Ref, permit: int = 1) -> str:
         return hooks.sealed(self.shop.engine.token_key, Attempted(ref, permit))
@@ -81,7 +83,7 @@ def hooked(
     """A receiver on a free port; nothing is looked at by itself for an hour."""
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/wave"
-    slow = {"webhook_url": url, "first_look_s": 3600, "settle_s": 3600.0}
+    slow = {"webhook_url": url, "first_poll_s": 3600, "settle_s": 3600.0}
     with workshop(ledger, sandbox, home, **slow | changes) as shop:
         runner: list[web.AppRunner] = []
 
@@ -183,7 +185,7 @@ def test_what_is_not_the_provider_s_word_for_this_attempt_changes_nothing(
     assert shop.states() == {State.UNKNOWN: 1}
     assert place.call(token, own | {"input": lost["inputs"]}) == 204
     shop.until(lambda: shop.record(ref).prediction_id == lost["id"], lambda: None)
-    shop.engine.run(settle(shop.engine, [ref]))
+    shop.engine.run(reconcile(shop.engine, [ref]))
     assert place.call(token, own) == 204
     assert place.call(token, {"id": other}) == 204
     assert shop.record(ref).prediction_id == lost["id"]

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import worker.likeness
-from jobs.attempt.settling import NEAR, Likeness, Lost
+from jobs.attempt.reconciling import NEAR, Likeness, Lost
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.provider.answers import Listed
 from jobs.states import State
+from jobs.transitions import Ref
 from tests.producer.running import children, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import MULTI, V26, Workshop, workshop

@@ -17,7 +17,7 @@ from jobs.storage import Store
 from tests.backups import backup
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import PATIENCE_S, Workshop, workshop
-from worker.pulse import Pulse
+from worker.dispatcher import Dispatcher
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +41,13 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{made.getsockname()[1]}"
 
 
-def new_pulse(shop: Workshop) -> Pulse:
+def new_pulse(shop: Workshop) -> Dispatcher:
     """The pulse of a worker that just started."""
     account = shop.engine.account
-    return Pulse(shop.engine, WorkerFacts("w@here", account=account, threads=4))
+    return Dispatcher(shop.engine, WorkerFacts("w@here", account=account, threads=4))
 
 
-def beat_until_compared(shop: Workshop) -> Pulse:
+def beat_until_compared(shop: Workshop) -> Dispatcher:
     """The pulse of a worker that just started, once it has looked at the ledger."""
     pulse = new_pulse(shop)
     end_s = time.monotonic() + PATIENCE_S
@@ -95,7 +95,7 @@ def test_a_worker_that_starts_on_an_older_ledger_grants_nothing(shop: Workshop) 
     put_back()
     pulse = beat_until_compared(shop)
     assert shop.ledger.permits.read(shop.engine.account).older
-    pulse.beat()
+    pulse.tick()
     assert shop.states() == {State.GENERATING: 1, State.WAITING: 2}
 
 
@@ -126,7 +126,7 @@ def test_no_beat_grants_before_the_ledger_was_compared(
         return bool(shop.ledger.permits.read(shop.engine.account).older)
 
     def beat() -> None:
-        pulse.beat()
+        pulse.tick()
 
     for _ in range(5):
         beat()
@@ -146,11 +146,11 @@ def test_the_billing_is_not_watched_before_the_ledger_was_compared(
         return bool(shop.ledger.server.execute_command("EXISTS", name))
 
     pulse = new_pulse(shop)
-    pulse.beat()
+    pulse.tick()
     assert not is_watched()
     shop.until(pulse._is_compared, lambda: None)
     pulse._clock_read_at = -math.inf
-    pulse.beat()
+    pulse.tick()
     shop.until(is_watched, lambda: None)
 
 

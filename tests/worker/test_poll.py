@@ -62,7 +62,9 @@ def test_two_that_never_end_at_two_slots_keep_nobody_else_waiting(
         assert failure
         assert failure.code == "overdue"
         assert failure.message.endswith("; the provider says processing")
-    assert shop.ledger.due.late(shop.engine.account, 9) == shop.are(State.OVERDUE)
+    assert shop.ledger.delay_queue.late(shop.engine.account, 9) == shop.are(
+        State.OVERDUE
+    )
     assert max(shop.paid().values()) == 1
     assert shop.is_paid_as_booked()
     shop.check()
@@ -97,7 +99,7 @@ def test_what_is_overdue_is_collected_once_an_answer_tells_its_end(
     learnt_s = shop.ledger.times.learnt(shop.engine.account, *record.job.kind)
     assert max(learnt_s) < shop.engine.settings.overdue_s
     assert (record.state, record.failure) == (State.STORED, None)
-    assert shop.ledger.due.late(shop.engine.account, 9) == []
+    assert shop.ledger.delay_queue.late(shop.engine.account, 9) == []
     shop.check()
 
 

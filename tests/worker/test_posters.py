@@ -17,7 +17,7 @@ import av
 import pytest
 from PIL import Image
 
-from jobs.attempt.settling import NEAR
+from jobs.attempt.reconciling import NEAR
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.records import Attempt, BatchRecord, JobRecord

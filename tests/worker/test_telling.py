@@ -20,9 +20,9 @@ import pytest
 from jobs import settings
 from jobs.batch.telling import DAY_S, GIVEN_UP_S, Kind, Telling, signature
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.settings import Settings, child_environment
 from jobs.states import State
+from jobs.transitions import Ref
 from producer.telling import tell_end
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT
@@ -174,11 +174,11 @@ def test_a_batch_is_over_while_its_receiver_hangs(
     ):
         shop.order(shop.job(0))
         shop.until_all(State.STORED)
-        assert ledger.due.lease(shop.engine.account, 10, LEASE_S)
+        assert ledger.delay_queue.lease(shop.engine.account, 10, LEASE_S)
         for _ in range(2):  # a task may be delivered twice
             shop.engine.run(finish(shop.engine, [Ref("spring", "")]))
         until(lambda: web.got)
-        assert ledger.due.count(shop.engine.account) == 0
+        assert ledger.delay_queue.count(shop.engine.account) == 0
         assert (shop.store / "spring" / "spring" / "report.html").exists()
         (waiting,) = ledger.figures.read().accounts
         assert waiting.tellings == 1

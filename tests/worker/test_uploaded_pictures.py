@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import moves
+from jobs import transitions
 from jobs.attempt.links import EXPIRED_CODE, USED_S
 from jobs.job import Job
 from jobs.ledger import Ledger, keys
@@ -118,7 +118,9 @@ def test_a_job_that_failed_for_its_upload_is_rendered_after_another(
     (ref,) = shop.works.order(job)
     shop.works.until_all(State.FAILED)
     shop.upload(job)
-    shop.works.ledger.moves.make([moves.retry(ref.batch, shop.works.record(ref))])
+    shop.works.ledger.transitions.apply(
+        [transitions.retry(ref.batch, shop.works.record(ref))]
+    )
     all_are_stored_and_paid_once(shop.works)
 
 

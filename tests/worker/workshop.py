@@ -25,14 +25,14 @@ from jobs import broker, settings
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.moves import Ref
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
+from jobs.transitions import Ref
 from tests.sandbox.running import RunningSandbox
 from worker.collect import collect
 from worker.engine import Engine
 from worker.poll import poll
-from worker.settle import settle
+from worker.reconcile import reconcile
 from worker.submit import submit
 
 V26 = "kling-v2.6-std"
@@ -136,7 +136,7 @@ class Workshop:
     def settle(self) -> None:
         """Look once for lost answers."""
         lost = [*self.are(State.UNKNOWN), *self.are(State.UNRESOLVED)]
-        self.engine.run(settle(self.engine, lost))
+        self.engine.run(reconcile(self.engine, lost))
 
     def look(self) -> None:
         """Look once at what is begun."""
@@ -239,7 +239,7 @@ def workshop(
         "home": home,
         "tier": "ultra",
         "poll_min_s": 0.05,
-        "first_look_s": 0.05,
+        "first_poll_s": 0.05,
     }
     settle_s = changes.pop("settle_s", 0.3)
     chosen = settings.read({}, **{**quick, **changes})

@@ -8,14 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.attempt.failures import (
-    after_look,
+    after_poll,
     after_submit,
     file_gone,
     upload_expired,
     while_it_lasts,
 )
 from jobs.attempt.links import EXPIRED_CODE
-from jobs.moves import Move, Slot, Token
 from jobs.pace.waits import RETENTION_S, Expected
 from jobs.provider.answers import (
     Accepted,
@@ -33,6 +32,7 @@ from jobs.provider.answers import (
 )
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import Event, State
+from jobs.transitions import Slot, Token, Transition
 from tests.jobs.ledger.play import PRICE, a_job
 from tests.strategies import poll_answers, submit_answers
 
@@ -49,14 +49,14 @@ def record(state: State = State.SUBMITTING, tries: int = 1) -> JobRecord:
     return JobRecord(a_job(1), state, numbered, permit=tries)
 
 
-def submitted(answer: SubmitAnswer) -> Move:
+def submitted(answer: SubmitAnswer) -> Transition:
     return after_submit(
         "spring",
         record(),
         answer,
         now_s=SENT_AT_S + 1,
-        first_look_s=40.0,
-        settle_look_s=5.0,
+        first_poll_s=40.0,
+        reconcile_in_s=5.0,
     )
 
 
@@ -73,8 +73,8 @@ def test_a_job_is_sent_again_only_if_nothing_was_created(answer: SubmitAnswer) -
 
 def looked(
     answer: PollAnswer, *, tries: int = 1, attempts: int = 3, after_s: float = 60.0
-) -> Move | None:
-    return after_look(
+) -> Transition | None:
+    return after_poll(
         "spring",
         record(State.GENERATING, tries),
         answer,
@@ -159,7 +159,7 @@ USUAL = Expected(usual_s=100.0, late_s=400.0, overdue_s=3_600.0)
 
 def lasting(
     answer: PollAnswer, after_s: float, state: State = State.GENERATING
-) -> Move | Failure | None:
+) -> Transition | Failure | None:
     job = record(state)
     return while_it_lasts("spring", job, answer, USUAL, SENT_AT_S + after_s)
 
@@ -175,7 +175,7 @@ def test_however_long_it_takes_a_paid_prediction_is_awaited(
         assert isinstance(follows, Failure)
         assert follows.code == "late"
     else:
-        assert isinstance(follows, Move)
+        assert isinstance(follows, Transition)
         assert (follows.event, follows.slot) == (Event.OVERDUE, Slot.FREE)
         assert follows.charged_usd_micros == follows.refunded_usd_micros == 0
         assert '"code": "overdue"' in follows.write["failure"]

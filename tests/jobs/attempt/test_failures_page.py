@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.attempt.failures import CODES, after_look
+from jobs.attempt.failures import CODES, after_poll
 from jobs.provider.answers import FRUITLESS, Over
 from jobs.records import Attempt, JobRecord
 from jobs.states import Event, State
@@ -46,7 +46,7 @@ def test_the_page_says_what_an_end_costs_and_whether_it_is_tried_again(
 ) -> None:
     paid = Attempt(1, 0.0, "generating", PRICE, PRICE, prediction_id="p1")
     record = JobRecord(a_job(1), State.GENERATING, (paid,), permit=1)
-    move = after_look(
+    move = after_poll(
         "spring",
         record,
         over,

@@ -19,7 +19,7 @@ from jobs.attempt.hooks import (
     sealed,
     token_key,
 )
-from jobs.moves import Ref
+from jobs.transitions import Ref
 
 KEY = token_key("acme", "wsk-1")
 SECRET = "whsec_0123456789"

@@ -7,10 +7,10 @@ from itertools import count
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from jobs.attempt import settling
-from jobs.attempt.settling import Absent, Adopt, Finding, Lost, Unclear, Wait
-from jobs.moves import Ref
+from jobs.attempt import reconciling
+from jobs.attempt.reconciling import Absent, Adopt, Finding, Lost, Unclear, Wait
 from jobs.provider.answers import Listed
+from jobs.transitions import Ref
 
 MODEL = "m"
 SETTLE_S = 180.0
@@ -77,7 +77,7 @@ def decided(world: World) -> tuple[Finding, float]:
     for at_s in world.moments():
         listed = world.history(at_s)
         ahead_s = CLAIMED_S + at_s - world.ledger_s(at_s) + world.errors_s[1]
-        begin_s, end_s = settling.sent_between_s(
+        begin_s, end_s = reconciling.sent_between_s(
             world.ledger_s(0.0), ahead_s, CLAIMED_S + world.errors_s[0]
         )
         gone = seen - {listing.prediction_id for listing in listed}
@@ -85,12 +85,12 @@ def decided(world: World) -> tuple[Finding, float]:
             Ref("b", "r"), MODEL, OWN, begin_s, looks + 1, end_s, vanished=gone
         )
         now_s = world.ledger_s(at_s) + ahead_s
-        found = settling.settle([attempt], listed, {}, SETTLE_S, now_s)
+        found = reconciling.reconcile([attempt], listed, {}, SETTLE_S, now_s)
         finding = found[attempt.ref]
         if not isinstance(finding, Wait) or at_s > GIVEN_UP_S:
             return finding, at_s
-        seen |= {c.prediction_id for _, c in settling.candidates([attempt], listed)}
-        if world.ledger_s(at_s) - looked_at_s >= SETTLE_S * settling.LOOKS_APART:
+        seen |= {c.prediction_id for _, c in reconciling.candidates([attempt], listed)}
+        if world.ledger_s(at_s) - looked_at_s >= SETTLE_S * reconciling.LOOKS_APART:
             looks, looked_at_s = looks + 1, world.ledger_s(at_s)
     raise AssertionError("moments never end")
 
@@ -101,7 +101,7 @@ steps_s = st.sampled_from([0.0, 1.0, -1.0, 10.0, -10.0, 600.0, -600.0]) | st.flo
 worlds = st.builds(
     World,
     handled_s=st.none() | st.floats(0.0, SETTLE_S),
-    lag_s=st.floats(0.0, SETTLE_S * settling.LAG),
+    lag_s=st.floats(0.0, SETTLE_S * reconciling.LAG),
     shown=st.booleans(),
     strangers_s=st.lists(st.floats(-300.0, 1_000.0), max_size=3).map(tuple),
     set_s=st.floats(-100.0, 1_000.0),
@@ -134,7 +134,7 @@ def test_what_never_arrived_is_sent_again_where_nothing_speaks_against_it(
     quiet = replace(world, handled_s=None, strangers_s=(), step_s=0.0)
     finding, at_s = decided(quiet)
     assert finding == Absent()
-    assert at_s <= SETTLE_S * (1 + settling.LAG) + 3 * 120.0 * len(quiet.looks_s)
+    assert at_s <= SETTLE_S * (1 + reconciling.LAG) + 3 * 120.0 * len(quiet.looks_s)
 
 
 @given(worlds, st.floats(SETTLE_S, 1_000.0))

@@ -1,11 +1,11 @@
 """Batches in which all is over, as the tests of what is deleted need them."""
 
-from jobs.attempt.asking import Ask, Asked
+from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.records import JobRecord
 from jobs.states import Event
 from jobs.storage import Store
+from jobs.transitions import Ref
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, a_batch, a_job, grant, play
 
 MADE = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE)
@@ -17,7 +17,10 @@ def finished(ledger: Ledger, store: Store, batch_id: str = "spring") -> list[Ref
     """A batch that is over and reported; its first job failed."""
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     ledger.batches.create(a_batch(batch_id, store=store.url))
-    asked = [Asked(a_job(n), Ask(f"c{n}", f"w{n}")) for n in range(1, JOBS + 1)]
+    asked = [
+        FingerprintedJob(a_job(n), Fingerprint(f"c{n}", f"w{n}"))
+        for n in range(1, JOBS + 1)
+    ]
     assert ledger.batches.add(batch_id, asked) == JOBS
     ledger.batches.open(batch_id)
     refs = grant(ledger)
@@ -30,7 +33,9 @@ def finished(ledger: Ledger, store: Store, batch_id: str = "spring") -> list[Ref
 
 def reported(ledger: Ledger, batch_id: str = "spring") -> None:
     """What the task that reports a batch does in the ledger."""
-    ledger.due.drop_batch(ACCOUNT, batch_id, ledger.due.report_version(batch_id))
+    ledger.delay_queue.drop_batch(
+        ACCOUNT, batch_id, ledger.delay_queue.report_version(batch_id)
+    )
 
 
 def delete(ledger: Ledger, batch_id: str = "spring", reuse_days: int = 400) -> None:
@@ -47,8 +52,12 @@ def jobs_here(ledger: Ledger) -> int:
     return len(ledger.server.execute_command("KEYS", "reelmill:job:*"))
 
 
-def ask(ledger: Ledger, store: Store, batch_id: str, *asks: Ask) -> list[JobRecord]:
+def ask(
+    ledger: Ledger, store: Store, batch_id: str, *asks: Fingerprint
+) -> list[JobRecord]:
     ledger.batches.create(a_batch(batch_id, store=store.url))
-    ledger.batches.add(batch_id, [Asked(a_job(n), a) for n, a in enumerate(asks, 1)])
+    ledger.batches.add(
+        batch_id, [FingerprintedJob(a_job(n), a) for n, a in enumerate(asks, 1)]
+    )
     ledger.batches.open(batch_id)
     return records(ledger, batch_id)

@@ -3,16 +3,16 @@
 from functools import partial
 from typing import Any
 
-from jobs import moves
+from jobs import transitions
 from jobs.attempt.rejections import THROTTLED, Rejection
 from jobs.job import Job
 from jobs.ledger import Ledger
-from jobs.ledger.moves import Moved
 from jobs.ledger.permits import Verdict
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import Event
+from jobs.transitions import Ref, Transition
 
 ACCOUNT = "acme"
 PRICE = 210_000
@@ -82,31 +82,41 @@ def move_by(
     event: Event,
     prediction_id: str = "p1",
     now_s: float = 0.0,
-) -> Move:
+) -> Transition:
     """The move that an event calls for, as the worker would make it."""
     failure = Failure("some-code", "some words")
     url = "https://files.example.com/1.mp4"
-    accept = partial(moves.accept, batch, record, prediction_id, 40.0)
-    end = partial(moves.end, batch, record, failure, now_s)
+    accept = partial(transitions.accept, batch, record, prediction_id, 40.0)
+    end = partial(transitions.end, batch, record, failure, now_s)
     makers = {
-        Event.CLAIM: partial(moves.claim, batch, record, LEASE_S),
-        Event.RETURN: partial(moves.give_back, batch, record),
-        Event.REFUSE: partial(moves.refuse, batch, record, failure, now_s),
-        Event.LOSE: partial(moves.lose, batch, record, "no answer", 5.0),
+        Event.CLAIM: partial(transitions.claim, batch, record, LEASE_S),
+        Event.RETURN: partial(transitions.release, batch, record),
+        Event.REFUSE: partial(transitions.refuse, batch, record, failure, now_s),
+        Event.LOSE: partial(transitions.mark_unknown, batch, record, "no answer", 5.0),
         Event.ACCEPT: accept,
         Event.ADOPT: accept,
-        Event.ABSENT: partial(moves.absent, batch, record, now_s),
-        Event.GIVE_UP: partial(moves.give_up, batch, record, "two", 3_600.0),
-        Event.OVERDUE: partial(moves.overdue, batch, record, failure, 600.0),
-        Event.COMPLETE: partial(moves.complete, batch, record, [url], now_s, LEASE_S),
+        Event.ABSENT: partial(transitions.mark_absent, batch, record, now_s),
+        Event.GIVE_UP: partial(
+            transitions.mark_unresolved, batch, record, "two", 3_600.0
+        ),
+        Event.OVERDUE: partial(transitions.overdue, batch, record, failure, 600.0),
+        Event.COMPLETE: partial(
+            transitions.complete, batch, record, [url], now_s, LEASE_S
+        ),
         Event.TRY_AGAIN: partial(end, refund=True, again=True),
         Event.FAIL: partial(end, refund=False, again=False),
         Event.STORE: partial(
-            moves.store, batch, record, "row-1.mp4", 1_000, "ab" * 32, poster=POSTER
+            transitions.store,
+            batch,
+            record,
+            "row-1.mp4",
+            1_000,
+            "ab" * 32,
+            poster=POSTER,
         ),
-        Event.CANCEL: partial(moves.cancel, batch, record),
-        Event.ABANDON: partial(moves.abandon, batch, record, now_s),
-        Event.RETRY: partial(moves.retry, batch, record),
+        Event.CANCEL: partial(transitions.cancel, batch, record),
+        Event.ABANDON: partial(transitions.abandon, batch, record, now_s),
+        Event.RETRY: partial(transitions.retry, batch, record),
     }
     return makers[event]()
 
@@ -118,11 +128,11 @@ def play(
     prediction_id: str = "p1",
     now_s: float = 0.0,
 ) -> JobRecord:
-    """Move a job along; where it is then."""
+    """Transition a job along; where it is then."""
     for event in events:
         record = record_of(ledger, ref)
         move = move_by(ref.batch, record, event, prediction_id, now_s)
-        assert ledger.moves.make([move]) == [Moved.YES]
+        assert ledger.transitions.apply([move]) == [Applied.YES]
     return record_of(ledger, ref)
 
 
@@ -148,7 +158,7 @@ def grant(ledger: Ledger, most: int = 1_000) -> list[Ref]:
 
 
 def leased(ledger: Ledger, most: int = 1_000) -> list[Ref]:
-    return [ref for ref, _ in ledger.due.lease(ACCOUNT, most, LEASE_S)]
+    return [ref for ref, _ in ledger.delay_queue.lease(ACCOUNT, most, LEASE_S)]
 
 
 def everything(ledger: Ledger) -> dict[str, object]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from jobs import settings
-from jobs.attempt.asking import NO_ASK, Asked
+from jobs.attempt.fingerprint import NO_FINGERPRINT, FingerprintedJob
 from jobs.ledger import Ledger, LedgerError, NotDurableError
 from jobs.ledger.audit import audit
-from jobs.moves import Ref
 from jobs.states import Event, State
+from jobs.transitions import Ref
 from producer.local_server import ledger_of
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -72,7 +72,9 @@ def test_jobs_are_added_once(ledger: Ledger) -> None:
 
 def test_what_is_added_is_handed_on_in_order_once_it_is_in(ledger: Ledger) -> None:
     ledger.batches.create(a_batch())
-    several = [Asked(a_job(number), NO_ASK) for number in range(1, 1_202)]
+    several = [
+        FingerprintedJob(a_job(number), NO_FINGERPRINT) for number in range(1, 1_202)
+    ]
     handed_on = []
     for asked in ledger.batches.adding("spring", several):
         handed_on.append(asked)

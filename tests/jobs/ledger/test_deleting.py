@@ -4,7 +4,7 @@ import pytest
 
 from jobs.ledger import JobsDeletedError, Ledger, keys
 from jobs.ledger.audit import audit
-from jobs.ledger.moves import Moved
+from jobs.ledger.transitions import Applied
 from jobs.states import Event, State
 from jobs.storage import Store
 from tests.conftest import Clock
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("small_steps")
 def test_of_a_batch_its_own_line_stays(ledger: Ledger, store: Store) -> None:
     finished(ledger, store)
     before = batch_of(ledger)
-    assert ledger.looks.take(["spring"])[0].failures
+    assert ledger.snapshots.take(["spring"])[0].failures
     delete(ledger)
     now = batch_of(ledger)
     assert 0.0 < now.deleted_at_s <= ledger.now_s()
@@ -50,7 +50,7 @@ def test_of_a_batch_its_own_line_stays(ledger: Ledger, store: Store) -> None:
     assert jobs_here(ledger) == 0
     left = [key for key in everything(ledger) if "batch:spring" in key]
     assert left == [keys.batch("spring")]
-    assert ledger.looks.take(["spring"])[0].failures == ()
+    assert ledger.snapshots.take(["spring"])[0].failures == ()
     assert audit(ledger, ACCOUNT) == []
     with pytest.raises(JobsDeletedError, match="spring"):
         records(ledger)
@@ -86,7 +86,7 @@ def test_nothing_comes_back_of_a_batch_that_is_half_deleted(
     again = move_by("spring", record_of(ledger, last), Event.RETRY)
     reported(ledger)
     assert ledger.batches.delete_jobs("spring", 0.0, REUSE_S) == 1
-    assert ledger.moves.make([again]) == [Moved.NO]
+    assert ledger.transitions.apply([again]) == [Applied.NO]
     assert audit(ledger, ACCOUNT) == []
     # Whoever comes next goes on, however long the records are kept by then.
     assert ledger.batches.delete_jobs("spring", 1e9, REUSE_S) == 0
@@ -113,7 +113,7 @@ def test_what_is_not_over_or_not_reported_is_not_touched(
 ) -> None:
     failed, *_ = finished(ledger, store)
     again = move_by("spring", record_of(ledger, failed), Event.RETRY)
-    assert ledger.moves.make([again]) == [Moved.YES]
+    assert ledger.transitions.apply([again]) == [Applied.YES]
     (ref,) = grant(ledger)
     for events in ((), (Event.CLAIM, Event.LOSE), (Event.GIVE_UP,)):
         play(ledger, ref, *events)

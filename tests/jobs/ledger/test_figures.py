@@ -5,9 +5,9 @@ import pytest
 from jobs.fleet.figures import LAG_S, POLLS, AccountFigures
 from jobs.ledger import Ledger
 from jobs.ledger.figures import MOST_BATCHES
-from jobs.ledger.moves import Moved
-from jobs.moves import Ref
+from jobs.ledger.transitions import Applied
 from jobs.states import Event, State
+from jobs.transitions import Ref
 from producer.metrics import DAY_S
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
@@ -39,7 +39,7 @@ def by(ledger: Ledger, ref: Ref, *events: Event, now_s: float) -> None:
     for event in events:
         record = record_of(ledger, ref)
         move = move_by(ref.batch, record, event, f"p-{ref}", now_s)
-        assert ledger.moves.make([move]) == [Moved.YES]
+        assert ledger.transitions.apply([move]) == [Applied.YES]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_looks_count_until_a_prediction_is_over(
     (ref,) = admitted(ledger)
     play(ledger, ref, Event.CLAIM, Event.ACCEPT)
     for _ in range(looks - 1):
-        ledger.due.postpone(ACCOUNT, {ref: 1.0})
+        ledger.delay_queue.postpone(ACCOUNT, {ref: 1.0})
     play(ledger, ref, Event.FAIL)
     assert [i for i, count in enumerate(figures(ledger).polls) if count] == [at]
 

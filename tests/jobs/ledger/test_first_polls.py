@@ -3,9 +3,9 @@
 import pytest
 
 from jobs.ledger import Ledger, keys
-from jobs.ledger.moves import Moved
-from jobs.moves import Ref, accept
+from jobs.ledger.transitions import Applied
 from jobs.states import Event
+from jobs.transitions import Ref, accept
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -37,12 +37,12 @@ def generating(
     for ref in refs:
         claimed = play(ledger, ref, Event.CLAIM)
         accepted = accept(batch, claimed, f"{ref}", first_s)
-        assert ledger.moves.make([accepted]) == [Moved.YES]
+        assert ledger.transitions.apply([accepted]) == [Applied.YES]
     return refs
 
 
 def bring_forward(ledger: Ledger, took_s: float) -> int:
-    return ledger.due.bring_forward(ACCOUNT, KIND, took_s, POLL_MIN_S)
+    return ledger.delay_queue.bring_forward(ACCOUNT, KIND, took_s, POLL_MIN_S)
 
 
 def test_what_is_not_polled_yet_is_polled_when_it_is_likely_done(
@@ -61,7 +61,7 @@ def test_what_is_not_polled_yet_is_polled_when_it_is_likely_done(
     clock.forward(0.5)
     assert leased(simulated) == late
     # They are polled sooner, which counts as no poll.
-    assert all(record_of(simulated, ref).looks == 0 for ref in early + late)
+    assert all(record_of(simulated, ref).polls == 0 for ref in early + late)
 
 
 def test_no_lease_is_broken(simulated: Ledger, clock: Clock) -> None:
@@ -127,5 +127,5 @@ def test_other_kinds_and_accounts_are_none_of_its_business(
         (ACCOUNT, ("another/model", duration_s)),
         ("other", KIND),
     ):
-        assert simulated.due.bring_forward(account, kind, 10.0, POLL_MIN_S) == 0
+        assert simulated.delay_queue.bring_forward(account, kind, 10.0, POLL_MIN_S) == 0
     assert leased(simulated) == []

@@ -6,10 +6,10 @@ import pytest
 
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.ledger.moves import Moved
-from jobs.moves import LONGEST_GENERATION_S, Ref, abandon, cancel
+from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
 from jobs.states import Event, State
+from jobs.transitions import LONGEST_GENERATION_S, Ref, abandon, cancel
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -92,8 +92,10 @@ def test_a_batch_that_was_half_handed_over_can_be_cancelled(ledger: Ledger) -> N
     (ref,) = open_batch(ledger, jobs=1)
     ledger.server.hdel("reelmill:batch:spring", "complete")
     ledger.batches.cancel("spring")
-    assert ledger.moves.make([cancel("spring", record_of(ledger, ref))]) == [Moved.YES]
-    leased = ledger.due.lease(ACCOUNT, 9, 30.0)
+    assert ledger.transitions.apply([cancel("spring", record_of(ledger, ref))]) == [
+        Applied.YES
+    ]
+    leased = ledger.delay_queue.lease(ACCOUNT, 9, 30.0)
     assert leased == [(Ref("spring", ""), None)]
 
 
@@ -106,7 +108,7 @@ def test_what_is_abandoned_stays_charged(
     assert grant(simulated) == [ref]
     record = play(simulated, ref, *events, now_s=clock())
     given_up = abandon("spring", record, clock())
-    assert simulated.moves.make([given_up]) == [Moved.YES]
+    assert simulated.transitions.apply([given_up]) == [Applied.YES]
     after = record_of(simulated, ref)
     assert after.state is State.FAILED
     assert after.failure
@@ -138,7 +140,7 @@ def test_an_abandoned_slot_is_not_taken_along_by_a_retry(
     ref, other = open_batch(simulated, jobs=2)
     assert grant(simulated, 1) == [ref]
     record = play(simulated, ref, *SENT, now_s=clock())
-    simulated.moves.make([abandon("spring", record, clock())])
+    simulated.transitions.apply([abandon("spring", record, clock())])
     play(simulated, ref, Event.RETRY)
     assert grant(simulated) == [ref]
     assert simulated.permits.read(ACCOUNT).slots_in_use == 2

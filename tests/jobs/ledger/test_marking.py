@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import Ledger
 from jobs.ledger.marking import Marked, OlderLedgerError, StoreMarks
-from jobs.ledger.moves import Moved
-from jobs.moves import Ref
+from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
 from jobs.records import JobRecord
 from jobs.storage import Store
+from jobs.transitions import Ref
 from tests.backups import backup
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
@@ -195,8 +195,8 @@ def test_a_ledger_that_never_went_back_is_never_taken_for_older(
 def claim(ledger: Ledger, mark: str) -> JobRecord:
     """Claim what waits next."""
     (ref,) = ledger.permits.grant(ACCOUNT, 1, LEASE_S)
-    move = moves.claim(ref.batch, record_of(ledger, ref), LEASE_S, mark=mark)
-    assert ledger.moves.claim([move]) != [None]
+    move = transitions.claim(ref.batch, record_of(ledger, ref), LEASE_S, mark=mark)
+    assert ledger.transitions.claim([move]) != [None]
     return record_of(ledger, ref)
 
 
@@ -225,14 +225,16 @@ def test_nobody_moves_what_was_claimed_anew_once_the_ledger_had_gone_back(
     now = claim(ledger, "b")
     assert before.permit == now.permit
     stale = (
-        moves.give_back("spring", before),
-        moves.accept("spring", before, "p1", 0.0),
-        moves.lose("spring", before, "no answer", 0.0),
+        transitions.release("spring", before),
+        transitions.accept("spring", before, "p1", 0.0),
+        transitions.mark_unknown("spring", before, "no answer", 0.0),
     )
     for move in stale:
-        assert ledger.moves.make([move]) == [Moved.NO]
+        assert ledger.transitions.apply([move]) == [Applied.NO]
     assert record_of(ledger, ref) == now
-    assert ledger.moves.make([moves.give_back("spring", now)]) == [Moved.YES]
+    assert ledger.transitions.apply([transitions.release("spring", now)]) == [
+        Applied.YES
+    ]
 
 
 def test_what_was_sent_since_a_backup_is_noticed_once_that_is_put_back(

@@ -4,11 +4,11 @@ import pytest
 
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.ledger.moves import Moved
-from jobs.moves import LONGEST_GENERATION_S, Ref, abandon
+from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
 from jobs.records import Failure
 from jobs.states import Event, State
+from jobs.transitions import LONGEST_GENERATION_S, Ref, abandon
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -34,7 +34,7 @@ def generating(ledger: Ledger, clock: Clock, at_once: int, jobs: int) -> list[Re
 
 
 def note(ledger: Ledger, *refs: Ref) -> None:
-    ledger.due.postpone(
+    ledger.delay_queue.postpone(
         ACCOUNT, dict.fromkeys(refs, 60.0), late=dict.fromkeys(refs, LATE)
     )
 
@@ -76,11 +76,11 @@ def test_an_end_that_comes_late_counts_like_any_other(
 ) -> None:
     (ref,) = generating(simulated, clock, 1, 1)
     assert play(simulated, ref, Event.OVERDUE).failure is not None
-    assert simulated.due.late(ACCOUNT, 9) == [ref]
+    assert simulated.delay_queue.late(ACCOUNT, 9) == [ref]
     ended = play(simulated, ref, event)
     assert ended.state is state
     assert (ended.failure is None) == (state is not State.FAILED)
-    assert simulated.due.late(ACCOUNT, 9) == []
+    assert simulated.delay_queue.late(ACCOUNT, 9) == []
     assert audit(simulated, ACCOUNT) == []
 
 
@@ -94,13 +94,13 @@ def test_those_that_take_long_are_known_by_when_they_were_sent(
     clock.forward(5.0)
     play(simulated, first, *SENT, prediction_id="p1", now_s=clock())
     note(simulated, first, second)
-    assert simulated.due.late(ACCOUNT, 9) == [second, first]
-    assert simulated.due.late(ACCOUNT, 1) == [second]
+    assert simulated.delay_queue.late(ACCOUNT, 9) == [second, first]
+    assert simulated.delay_queue.late(ACCOUNT, 1) == [second]
     assert record_of(simulated, first).failure == LATE
     assert record_of(simulated, first).state is State.GENERATING
     stored = play(simulated, first, Event.COMPLETE)
     assert stored.failure is None
-    assert simulated.due.late(ACCOUNT, 9) == [second]
+    assert simulated.delay_queue.late(ACCOUNT, 9) == [second]
     assert audit(simulated, ACCOUNT) == []
 
 
@@ -111,7 +111,7 @@ def test_nothing_is_noted_of_what_has_ended_meanwhile(
     play(simulated, ref, Event.COMPLETE)
     note(simulated, ref, Ref("spring", "nobody"))
     assert record_of(simulated, ref).failure is None
-    assert simulated.due.late(ACCOUNT, 9) == []
+    assert simulated.delay_queue.late(ACCOUNT, 9) == []
 
 
 def test_the_slot_of_what_is_given_up_is_held_as_long_as_it_may_be_rendered(
@@ -120,7 +120,7 @@ def test_the_slot_of_what_is_given_up_is_held_as_long_as_it_may_be_rendered(
     (ref, other) = generating(simulated, clock, 1, 2)
     clock.forward(LONGEST_GENERATION_S - 60.0)
     given_up = abandon("spring", record_of(simulated, ref), clock())
-    assert simulated.moves.make([given_up]) == [Moved.YES]
+    assert simulated.transitions.apply([given_up]) == [Applied.YES]
     assert grant(simulated) == []
     clock.forward(60.0)
     assert grant(simulated) == [other]

@@ -7,9 +7,9 @@ import pytest
 
 from jobs.ledger import Ledger, connect
 from jobs.ledger.audit import audit
-from jobs.moves import Ref
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.states import Event, State
+from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,

@@ -6,9 +6,9 @@ from jobs.attempt.rejections import LOST
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
 from jobs.ledger.permits import Verdict
-from jobs.moves import Ref, give_back
 from jobs.pace.limits import Limits
 from jobs.states import Event
+from jobs.transitions import Ref, release
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -28,7 +28,7 @@ TROUBLES = ("permission", "key", "balance")
 
 def claimed(ledger: Ledger, clock: Clock, ref: Ref) -> None:
     move = move_by(ref.batch, record_of(ledger, ref), Event.CLAIM, now_s=clock())
-    ledger.moves.make([move])
+    ledger.transitions.apply([move])
 
 
 def accepted(ledger: Ledger, clock: Clock, ref: Ref) -> None:
@@ -45,7 +45,7 @@ def refused(ledger: Ledger, clock: Clock, ref: Ref, cause: str) -> Verdict:
     """Its request goes out and is rejected, and it waits again."""
     claimed(ledger, clock, ref)
     verdict = reject(ledger, ref, cause)
-    ledger.moves.make([give_back(ref.batch, record_of(ledger, ref))])
+    ledger.transitions.apply([release(ref.batch, record_of(ledger, ref))])
     return verdict
 
 

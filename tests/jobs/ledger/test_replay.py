@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.attempt.asking import Ask, Asked
+from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
 from jobs.ledger import Ledger
 from jobs.ledger.audit import audit
-from jobs.moves import Ref
 from jobs.provider.answers import Listed
 from jobs.rebuilding.replay import (
     PATHS,
@@ -17,10 +16,11 @@ from jobs.rebuilding.replay import (
 )
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import FINAL, State
+from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, PRICE, a_batch, a_job
 
-ASK = Ask("content", "written")
+ASK = Fingerprint("content", "written")
 SENT_S = 1_700_000_000.0
 REFUSED = Failure("moderation", "no")
 
@@ -65,7 +65,7 @@ def test_a_job_is_put_back_as_it_was(ledger: Ledger, state: State) -> None:
     record = a_record(state)
     ledger.batches.create(a_batch())
     ledger.batches.add("spring", [record.job])
-    assert ledger.moves.replay(replay("spring", record, ASK))
+    assert ledger.transitions.replay(replay("spring", record, ASK))
     ref = Ref("spring", record.job.id)
     assert ledger.batches.load([ref]) == [record]
     assert audit(ledger, ACCOUNT) == []
@@ -75,7 +75,7 @@ def test_a_job_is_put_back_as_it_was(ledger: Ledger, state: State) -> None:
     assert batch.counts == {state: 1}
     assert batch.charged_usd_micros == record.charged_usd_micros
     assert batch.refunded_usd_micros == record.refunded_usd_micros
-    assert not ledger.moves.replay(replay("spring", record, ASK))
+    assert not ledger.transitions.replay(replay("spring", record, ASK))
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     assert ledger.permits.grant(ACCOUNT, 10, 30.0) == []
     assert audit(ledger, ACCOUNT) == []
@@ -87,8 +87,10 @@ def test_what_is_put_back_is_found_by_those_that_ask_for_the_same(
     record = a_record(State.STORED)
     ledger.batches.create(a_batch())
     ledger.batches.add("spring", [record.job])
-    assert ledger.moves.replay(replay("spring", record, ASK))
-    (found,) = ledger.twins.prospects(a_batch("summer"), [Asked(record.job, ASK)])
+    assert ledger.transitions.replay(replay("spring", record, ASK))
+    (found,) = ledger.dedup.preview(
+        a_batch("summer"), [FingerprintedJob(record.job, ASK)]
+    )
     assert (found.state, found.leader) == (State.REUSED, Ref("spring", record.job.id))
 
 
@@ -105,11 +107,11 @@ def test_what_is_or_may_be_under_way_is_due_and_at_once(
         )
         record = replace(record, attempts=attempts)
         simulated.batches.add("spring", [record.job])
-        assert simulated.moves.replay(replay("spring", record, ASK))
-    due = [state for _, state in simulated.due.lease(ACCOUNT, 99, 30.0)]
+        assert simulated.transitions.replay(replay("spring", record, ASK))
+    due = [state for _, state in simulated.delay_queue.lease(ACCOUNT, 99, 30.0)]
     assert set(due) == {State.GENERATING, State.UNRESOLVED}
     clock.forward(7 * 86_400)
-    left = {state for _, state in simulated.due.lease(ACCOUNT, 99, 30.0)}
+    left = {state for _, state in simulated.delay_queue.lease(ACCOUNT, 99, 30.0)}
     assert left == {State.GENERATING, State.UNRESOLVED}
     assert left.isdisjoint(FINAL)
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from jobs import moves
+from jobs import transitions
 from jobs.batch.telling import Kind, Telling
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.states import Event
+from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
@@ -103,6 +103,6 @@ def test_a_batch_is_news_again_once_a_person_has_brought_jobs_back(
         play(ledger, ref, *failing)
         assert ledger.tellings.add_batch(batch_of(ledger))
         assert not ledger.tellings.add_batch(batch_of(ledger))
-        retry = moves.retry("spring", record_of(ledger, ref))
-        ledger.moves.make([retry])
+        retry = transitions.retry("spring", record_of(ledger, ref))
+        ledger.transitions.apply([retry])
         assert not ledger.tellings.add_batch(batch_of(ledger))

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import Ledger
-from jobs.ledger.moves import Moved
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import Applied
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.pace.poll_schedule import PollSchedule
 from jobs.states import State
+from jobs.transitions import Ref, Transition
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, LEASE_S, batch_of, open_batch, record_of
 
@@ -78,7 +78,7 @@ class Night:
             self.then(0.0, "pulse")
         for ref in granted:
             record = record_of(self.ledger, ref)
-            self.move(moves.claim(ref.batch, record, LEASE_S))
+            self.move(transitions.claim(ref.batch, record, LEASE_S))
             self.then(self.luck.uniform(1.0, 3.0), "accept", ref)
 
     def accept(self, ref: Ref) -> None:
@@ -86,7 +86,7 @@ class Night:
         self.sent_at_s[ref] = record.attempt.sent_at_s
         self.over_at_s[ref] = self.clock() + generation.takes_s
         first_s = generation.schedule.first_s(self.luck.random())
-        self.move(moves.accept(ref.batch, record, f"{ref}", first_s))
+        self.move(transitions.accept(ref.batch, record, f"{ref}", first_s))
         self.then(first_s + self.luck.uniform(0.1, 1.0), "look", ref)
         self.then(WINDOW_S, "pulse")
 
@@ -97,13 +97,17 @@ class Night:
             self.then(again_s + self.luck.uniform(0.1, 1.0), "look", ref)
             return
         record = record_of(self.ledger, ref)
-        self.move(moves.complete(ref.batch, record, "https://x/1.mp4", now_s, LEASE_S))
+        self.move(
+            transitions.complete(ref.batch, record, "https://x/1.mp4", now_s, LEASE_S)
+        )
         self.then(self.luck.uniform(2.0, 8.0), "store", ref)
         self.then(0.0, "pulse")
 
     def store(self, ref: Ref) -> None:
         record = record_of(self.ledger, ref)
-        self.move(moves.store(ref.batch, record, f"{ref.job}.mp4", 1_000, "ab" * 32))
+        self.move(
+            transitions.store(ref.batch, record, f"{ref.job}.mp4", 1_000, "ab" * 32)
+        )
 
-    def move(self, move: Move) -> None:
-        assert self.ledger.moves.make([move]) == [Moved.YES]
+    def move(self, move: Transition) -> None:
+        assert self.ledger.transitions.apply([move]) == [Applied.YES]

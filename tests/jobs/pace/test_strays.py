@@ -8,12 +8,12 @@ import pytest
 from jobs.attempt import failures
 from jobs.attempt.rejections import rejection
 from jobs.ledger import Ledger
-from jobs.moves import Ref
 from jobs.pace.limits import Limits
 from jobs.pace.poll_schedule import PollSchedule
 from jobs.pace.waits import LONGEST_COOLING_S
 from jobs.provider.answers import SubmitAnswer, Throttled
 from jobs.states import State
+from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, batch_of, record_of
 from tests.jobs.pace.night import PULSE_S, Generation, Night
@@ -58,8 +58,8 @@ class Mishaps(Night):
             record,
             answer,
             now_s=self.clock(),
-            first_look_s=1.0,
-            settle_look_s=1.0,
+            first_poll_s=1.0,
+            reconcile_in_s=1.0,
         )
         self.move(move)
         self.then(0.0, "pulse")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.attempt.settling import ENOUGH_LOOKS
+from jobs.attempt.reconciling import ENOUGH_LOOKS
 from jobs.pace.poll_schedule import ENOUGH_LEARNT
 from jobs.pace.waits import (
     LATE,

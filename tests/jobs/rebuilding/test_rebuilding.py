@@ -5,9 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.attempt.settling import Absent, Adopt, Lost, Unclear
+from jobs.attempt.reconciling import Absent, Adopt, Lost, Unclear
 from jobs.job import Job
-from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
 from jobs.provider.answers import FRUITLESS, Listed
 from jobs.rebuilding import (
@@ -19,6 +18,7 @@ from jobs.rebuilding import (
     most_candidates,
     unresolved,
 )
+from jobs.transitions import Ref
 
 MADE_S = 1_800_000_000.0
 NOW_S = MADE_S + 3_600

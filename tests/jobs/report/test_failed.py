@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.planning import Manifest
-from jobs.moves import Ref
 from jobs.records import Failure, JobRecord
 from jobs.report.document import report
 from jobs.report.failed import ASKED_ANEW, failed_csv
 from jobs.report.sheet import FORMULA_STARTS, inert
 from jobs.states import State
+from jobs.transitions import Ref
 from producer.manifests import Options, plan
 from tests.jobs.manifest.asked import MUG, rows
 from tests.jobs.report.reported import NOW_S, SPRING

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from jobs.ledger.looks import Failed, Kind, Mix
 from jobs.ledger.permits import AccountRecord
+from jobs.ledger.snapshots import Failed, Kind, Mix
 from jobs.pace.limits import Limits
 from jobs.records import BatchRecord, Failure
 from jobs.states import State

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from jobs.ledger.looks import FAILURES, Failed
+from jobs.ledger.snapshots import FAILURES, Failed
 from jobs.states import State
 from producer.watching import Snapshot, document
 from producer.watching.eta import Pace

@@ -8,10 +8,10 @@ import pytest
 from jobs.broker import blocks
 from jobs.ledger import Ledger
 from jobs.ledger.workers import WorkerFacts
-from jobs.moves import Ref
+from jobs.transitions import Ref
 from tests.sandbox.running import running_sandbox
 from tests.worker.workshop import workshop
-from worker.pulse import LARGEST_BLOCK, Pulse
+from worker.dispatcher import LARGEST_BLOCK, Dispatcher
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,9 @@ def test_all_that_is_due_goes_together_up_to_a_bound(jobs: int, messages: int) -
 
 def test_a_worker_that_left_is_not_made_known_again(ledger: Ledger, home: Path) -> None:
     with running_sandbox() as sandbox, workshop(ledger, sandbox, home) as shop:
-        pulse = Pulse(shop.engine, WorkerFacts("w@here", account=shop.engine.account))
+        pulse = Dispatcher(
+            shop.engine, WorkerFacts("w@here", account=shop.engine.account)
+        )
         pulse.tell()
         (known,) = ledger.workers.known()
         assert known.facts.name == "w@here"

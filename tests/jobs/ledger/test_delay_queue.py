@@ -2,12 +2,12 @@
 
 import pytest
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import Ledger
-from jobs.ledger.moves import Moved
-from jobs.moves import Ref
+from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
 from jobs.states import WATCHED, Event, State
+from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
@@ -55,7 +55,7 @@ def test_work_of_a_dead_process_comes_back(
     ref, _ = admitted(simulated, 2)
     assert play(simulated, ref, *WAYS[state]).state is state
     clock.forward(A_DAY_S)
-    assert (ref, state) in simulated.due.lease(ACCOUNT, 10, LEASE_S)
+    assert (ref, state) in simulated.delay_queue.lease(ACCOUNT, 10, LEASE_S)
 
 
 def test_what_is_leased_is_nobody_elses_until_the_lease_ends(
@@ -75,23 +75,23 @@ def test_what_is_leased_is_nobody_elses_until_the_lease_ends(
 def test_an_extended_lease_holds(simulated: Ledger, clock: Clock) -> None:
     (ref,) = admitted(simulated)
     clock.forward(LEASE_S - 1)
-    simulated.due.extend(ACCOUNT, [ref], LEASE_S)
+    simulated.delay_queue.extend(ACCOUNT, [ref], LEASE_S)
     clock.forward(LEASE_S - 1)
     assert leased(simulated) == []
     clock.forward(1)
     assert leased(simulated) == [ref]
-    assert record_of(simulated, ref).looks == 0
+    assert record_of(simulated, ref).polls == 0
 
 
 def test_a_look_is_counted_until_the_next_move(ledger: Ledger) -> None:
     (ref,) = admitted(ledger)
     play(ledger, ref, Event.CLAIM, Event.LOSE)
-    ledger.due.postpone(ACCOUNT, {ref: 3.0})
-    ledger.due.postpone(ACCOUNT, {ref: 3.0})
-    assert record_of(ledger, ref).looks == 2
-    ledger.due.postpone(ACCOUNT, {ref: 3.0}, looked=False)
-    assert record_of(ledger, ref).looks == 2
-    assert play(ledger, ref, Event.ADOPT).looks == 0
+    ledger.delay_queue.postpone(ACCOUNT, {ref: 3.0})
+    ledger.delay_queue.postpone(ACCOUNT, {ref: 3.0})
+    assert record_of(ledger, ref).polls == 2
+    ledger.delay_queue.postpone(ACCOUNT, {ref: 3.0}, looked=False)
+    assert record_of(ledger, ref).polls == 2
+    assert play(ledger, ref, Event.ADOPT).polls == 0
 
 
 @pytest.mark.parametrize("seconds", [7.5])
@@ -99,7 +99,7 @@ def test_postponed_means_so_much_later(
     simulated: Ledger, clock: Clock, seconds: float
 ) -> None:
     (ref,) = admitted(simulated)
-    simulated.due.postpone(ACCOUNT, {ref: seconds})
+    simulated.delay_queue.postpone(ACCOUNT, {ref: seconds})
     clock.forward(seconds - 0.01)
     assert leased(simulated) == []
     clock.forward(0.01)
@@ -113,18 +113,18 @@ def test_neither_postponing_nor_extending_makes_a_job_due_that_is_not(
     play(ledger, ref, Event.CANCEL)
     ledger.server.execute_command("DEL", "reelmill:account:acme:due")
     ghosts = [ref, Ref("spring", "nobody"), Ref("nothing", "")]
-    ledger.due.extend(ACCOUNT, ghosts, LEASE_S)
-    ledger.due.postpone(ACCOUNT, dict.fromkeys(ghosts, 1.0))
-    assert ledger.due.count(ACCOUNT) == 0
+    ledger.delay_queue.extend(ACCOUNT, ghosts, LEASE_S)
+    ledger.delay_queue.postpone(ACCOUNT, dict.fromkeys(ghosts, 1.0))
+    assert ledger.delay_queue.count(ACCOUNT) == 0
     assert ledger.batches.load(ghosts[1:]) == [None, None]
 
 
 def test_a_batch_that_goes_on_is_not_due(ledger: Ledger) -> None:
     (ref,) = admitted(ledger)
     play(ledger, ref, Event.CLAIM, Event.LOSE, Event.GIVE_UP)
-    assert ledger.due.count(ACCOUNT) == 2
+    assert ledger.delay_queue.count(ACCOUNT) == 2
     play(ledger, ref, Event.ABSENT)
-    assert ledger.due.count(ACCOUNT) == 0
+    assert ledger.delay_queue.count(ACCOUNT) == 0
     play(ledger, ref, Event.CANCEL)
     assert leased(ledger) == [Ref("spring", "")]
 
@@ -135,7 +135,7 @@ def in_report(ledger: Ledger) -> tuple[Ref, str]:
     ref, *_ = open_batch(ledger, budget_usd_micros=0)
     assert grant(ledger) == []
     assert leased(ledger) == [OVER]
-    return ref, ledger.due.report_version("spring")
+    return ref, ledger.delay_queue.report_version("spring")
 
 
 def test_a_batch_that_changed_during_its_report_is_reported_again(
@@ -146,9 +146,9 @@ def test_a_batch_that_changed_during_its_report_is_reported_again(
     play(simulated, ref, Event.CANCEL)
     # Nobody else is sent for it while somebody is at it, however long it takes.
     assert leased(simulated) == []
-    simulated.due.extend(ACCOUNT, [OVER], LEASE_S)
+    simulated.delay_queue.extend(ACCOUNT, [OVER], LEASE_S)
     clock.forward(1)
-    simulated.due.drop_batch(ACCOUNT, "spring", version)
+    simulated.delay_queue.drop_batch(ACCOUNT, "spring", version)
     assert leased(simulated) == [OVER]
     reported(simulated)
     clock.forward(LEASE_S)
@@ -164,7 +164,7 @@ def test_an_older_report_that_is_kept_last_is_made_anew(
     assert leased(simulated) == [OVER]
     reported(simulated)
     # Whoever had begun before wakes up and keeps what it had.
-    simulated.due.drop_batch(ACCOUNT, "spring", version)
+    simulated.delay_queue.drop_batch(ACCOUNT, "spring", version)
     assert leased(simulated) == [OVER]
     reported(simulated)
     clock.forward(LEASE_S)
@@ -182,13 +182,13 @@ def test_a_server_whose_clock_is_set_back_goes_on_at_once(
     first, second = grant(simulated)
     for ref in (first, second):
         play(simulated, ref, Event.CLAIM, Event.ACCEPT, prediction_id=ref.job)
-    simulated.due.postpone(ACCOUNT, {first: 10.0, second: 10.0})
-    simulated.due.lease(ACCOUNT, 10, LEASE_S)
+    simulated.delay_queue.postpone(ACCOUNT, {first: 10.0, second: 10.0})
+    simulated.delay_queue.lease(ACCOUNT, 10, LEASE_S)
     clock.forward(-back_s)
-    assert simulated.due.lease(ACCOUNT, 10, LEASE_S) == []
+    assert simulated.delay_queue.lease(ACCOUNT, 10, LEASE_S) == []
     assert grant(simulated) == []
     clock.forward(10.0)
-    assert {ref for ref, _ in simulated.due.lease(ACCOUNT, 10, LEASE_S)} == {
+    assert {ref for ref, _ in simulated.delay_queue.lease(ACCOUNT, 10, LEASE_S)} == {
         first,
         second,
     }
@@ -204,13 +204,13 @@ def test_looks_count_and_rejected_rows_go_on_after_a_clock_was_set_back(
     lost, refused = admitted(simulated, 2)
     play(simulated, lost, Event.CLAIM, Event.LOSE)
     record = record_of(simulated, refused)
-    give_back = moves.give_back("spring", record, again_at_s=clock.now_s + 30.0)
-    assert simulated.moves.make([give_back]) == [Moved.YES]
-    simulated.due.lease(ACCOUNT, 10, LEASE_S)
-    simulated.due.postpone(ACCOUNT, {lost: 1.0}, apart_s=45.0)
+    give_back = transitions.release("spring", record, again_at_s=clock.now_s + 30.0)
+    assert simulated.transitions.apply([give_back]) == [Applied.YES]
+    simulated.delay_queue.lease(ACCOUNT, 10, LEASE_S)
+    simulated.delay_queue.postpone(ACCOUNT, {lost: 1.0}, apart_s=45.0)
     clock.forward(-A_DAY_S)
-    simulated.due.lease(ACCOUNT, 10, LEASE_S)
-    simulated.due.postpone(ACCOUNT, {lost: 1.0}, apart_s=45.0)
-    assert record_of(simulated, lost).looks == 2
+    simulated.delay_queue.lease(ACCOUNT, 10, LEASE_S)
+    simulated.delay_queue.postpone(ACCOUNT, {lost: 1.0}, apart_s=45.0)
+    assert record_of(simulated, lost).polls == 2
     clock.forward(31.0)
     assert grant(simulated) == [refused]

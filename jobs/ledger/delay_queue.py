@@ -13,14 +13,14 @@ from types import MappingProxyType
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
-from jobs.moves import Ref
 from jobs.records import Failure
 from jobs.states import State
+from jobs.transitions import Ref
 
 NOTHING: Mapping[Ref, Failure] = MappingProxyType({})
 
 
-class Due:
+class DelayQueue:
     """Leases on what is due, by account."""
 
     def __init__(

@@ -2,13 +2,13 @@
 
 import pytest
 
-from jobs.attempt.asking import Ask, Asked
+from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
 from jobs.ledger import Ledger, keys
 from jobs.ledger.audit import audit
-from jobs.ledger.moves import Moved
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import Applied
 from jobs.states import Event, State
 from jobs.storage import Store
+from jobs.transitions import Ref, Transition
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import (
     MADE,
@@ -40,9 +40,14 @@ def test_the_videos_of_a_deleted_batch_are_reused(ledger: Ledger, store: Store) 
     _, stored, *_ = finished(ledger, store)
     made = record_of(ledger, stored)
     delete(ledger, "spring")
-    wanted = [Ask("c2", "new"), Ask("", "w3"), Ask("x", "w4"), Ask("c1", "w1")]
-    (prospect,) = ledger.twins.prospects(
-        a_batch("autumn", store=store.url), [Asked(a_job(1), wanted[0])]
+    wanted = [
+        Fingerprint("c2", "new"),
+        Fingerprint("", "w3"),
+        Fingerprint("x", "w4"),
+        Fingerprint("c1", "w1"),
+    ]
+    (prospect,) = ledger.dedup.preview(
+        a_batch("autumn", store=store.url), [FingerprintedJob(a_job(1), wanted[0])]
     )
     assert (prospect.state, prospect.leader) == (State.REUSED, stored)
     assert (prospect.video, prospect.video_bytes) == (made.video, made.video_bytes)
@@ -64,17 +69,19 @@ def test_what_was_refused_for_its_content_is_not_sent_again_after_it_is_deleted(
     ledger: Ledger, store: Store
 ) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
-    ask(ledger, store, "spring", Ask("c1", "w1"))
+    ask(ledger, store, "spring", Fingerprint("c1", "w1"))
     (ref,) = grant(ledger)
     play(ledger, ref, Event.CLAIM, Event.ACCEPT)
     move = move_by("spring", record_of(ledger, ref), Event.FAIL)
     refused = '{"code": "moderation", "message": "too bold"}'
     written = {**move.write, "failure": refused}
     fields = {name: getattr(move, name) for name in move.__slots__}
-    assert ledger.moves.make([Move(**{**fields, "write": written})]) == [Moved.YES]
+    assert ledger.transitions.apply([Transition(**{**fields, "write": written})]) == [
+        Applied.YES
+    ]
     reported(ledger)
     delete(ledger, "spring")
-    (spared,) = ask(ledger, store, "autumn", Ask("c1", "w9"))
+    (spared,) = ask(ledger, store, "autumn", Fingerprint("c1", "w9"))
     assert spared.state is State.FAILED
     assert spared.failure
     assert spared.failure.message == "refused before, as spring/row-1: too bold"
@@ -87,13 +94,18 @@ def test_a_video_that_is_gone_is_made_again_though_it_was_deleted(
     _, stored, *_ = finished(ledger, store)
     delete(ledger, "spring")
     autumn = a_batch("autumn", store=store.url)
-    for asked in (Asked(a_job(1), Ask("", "w2")), Asked(a_job(1), Ask("c3", "w3"))):
-        (prospect,) = ledger.twins.prospects(autumn, [asked])
+    for asked in (
+        FingerprintedJob(a_job(1), Fingerprint("", "w2")),
+        FingerprintedJob(a_job(1), Fingerprint("c3", "w3")),
+    ):
+        (prospect,) = ledger.dedup.preview(autumn, [asked])
         assert prospect.state is State.REUSED
-        ledger.twins.forget(store.url, asked, prospect.leader)
-        (prospect,) = ledger.twins.prospects(autumn, [asked])
+        ledger.dedup.forget(store.url, asked, prospect.leader)
+        (prospect,) = ledger.dedup.preview(autumn, [asked])
         assert prospect.state is State.WAITING
-    (other,) = ledger.twins.prospects(autumn, [Asked(a_job(1), Ask("c2", "x"))])
+    (other,) = ledger.dedup.preview(
+        autumn, [FingerprintedJob(a_job(1), Fingerprint("c2", "x"))]
+    )
     assert other.state is State.WAITING
     assert stored.batch == "spring"
 
@@ -102,11 +114,13 @@ def test_who_follows_a_job_that_is_deleted_before_it_looks_takes_its_video(
     simulated: Ledger, clock: Clock, store: Store
 ) -> None:
     simulated.permits.set_limits(ACCOUNT, PLENTY)
-    ask(simulated, store, "spring", Ask("c1", "w1"), Ask("c2", "w2"))
+    ask(simulated, store, "spring", Fingerprint("c1", "w1"), Fingerprint("c2", "w2"))
     first, second = grant(simulated)
     play(simulated, first, Event.CLAIM, Event.ACCEPT, prediction_id="p1")
     play(simulated, second, Event.CLAIM, Event.ACCEPT, prediction_id="p2")
-    follows = ask(simulated, store, "autumn", Ask("c1", "w1"), Ask("c2", "w2"))
+    follows = ask(
+        simulated, store, "autumn", Fingerprint("c1", "w1"), Fingerprint("c2", "w2")
+    )
     assert {each.state for each in follows} == {State.FOLLOWING}
     play(simulated, first, Event.COMPLETE, Event.STORE)
     play(simulated, second, Event.FAIL)
@@ -114,7 +128,7 @@ def test_who_follows_a_job_that_is_deleted_before_it_looks_takes_its_video(
     delete(simulated, "spring")
     clock.forward(LEASE_S)
     autumn = [Ref("autumn", "row-1"), Ref("autumn", "row-2")]
-    simulated.twins.follow(ACCOUNT, autumn)
+    simulated.dedup.follow(ACCOUNT, autumn)
     took, leads = records(simulated, "autumn")
     assert (took.state, leads.state) == (State.REUSED, State.WAITING)
     assert took.video == "row-1.mp4"
@@ -123,8 +137,8 @@ def test_who_follows_a_job_that_is_deleted_before_it_looks_takes_its_video(
 
 def prospect(ledger: Ledger, store: Store, content: str, written: str) -> State:
     """What would become of a row that asks for this now."""
-    asked = Asked(a_job(1), Ask(content, written))
-    (found,) = ledger.twins.prospects(a_batch("winter", store=store.url), [asked])
+    asked = FingerprintedJob(a_job(1), Fingerprint(content, written))
+    (found,) = ledger.dedup.preview(a_batch("winter", store=store.url), [asked])
     return found.state
 
 
@@ -158,7 +172,7 @@ def test_the_videos_of_a_deleted_batch_are_reused_for_a_time(
 def test_what_is_reused_again_and_again_stays(ledger: Ledger, store: Store) -> None:
     finished(ledger, store)
     delete(ledger, "spring", 30)
-    (again,) = ask(ledger, store, "autumn", Ask("c2", "other"))
+    (again,) = ask(ledger, store, "autumn", Fingerprint("c2", "other"))
     assert again.state is State.REUSED
     reported(ledger, "autumn")
     delete(ledger, "autumn", 60)
@@ -172,7 +186,12 @@ def test_a_video_that_a_younger_batch_has_is_not_made_again(
     finished(ledger, store)
     delete(ledger, "spring")
     reusers = ask(
-        ledger, store, "autumn", Ask("c2", "other"), Ask("c2", "other"), Ask("", "w3")
+        ledger,
+        store,
+        "autumn",
+        Fingerprint("c2", "other"),
+        Fingerprint("c2", "other"),
+        Fingerprint("", "w3"),
     )
     assert {reuser.state for reuser in reusers} == {State.REUSED}
     expire(ledger, store)
@@ -182,7 +201,7 @@ def test_a_video_that_a_younger_batch_has_is_not_made_again(
     reported(ledger, "autumn")
     delete(ledger, "autumn", 60)
     assert days_left(ledger, store) == {60}
-    (again,) = ask(ledger, store, "winter", Ask("c2", "other"))
+    (again,) = ask(ledger, store, "winter", Fingerprint("c2", "other"))
     assert (again.state, again.video) == (State.REUSED, reusers[0].video)
     assert audit(ledger, ACCOUNT) == []
 
@@ -192,14 +211,14 @@ def test_an_older_video_that_is_deleted_later_is_not_the_one_that_is_reused(
 ) -> None:
     finished(ledger, store)
     ledger.batches.create(a_batch("anew", store=store.url, fresh=True))
-    ledger.batches.add("anew", [Asked(a_job(2), Ask("c2", "w2"))])
+    ledger.batches.add("anew", [FingerprintedJob(a_job(2), Fingerprint("c2", "w2"))])
     ledger.batches.open("anew")
     (newer,) = grant(ledger)
     play(ledger, newer, *MADE, prediction_id="newer")
     reported(ledger, "anew")
     delete(ledger, "anew")
     delete(ledger, "spring")
-    (took,) = ask(ledger, store, "autumn", Ask("c2", "w2"))
+    (took,) = ask(ledger, store, "autumn", Fingerprint("c2", "w2"))
     assert (took.state, took.leader) == (State.REUSED, str(newer))
 
 
@@ -207,9 +226,9 @@ def test_nothing_is_left_of_who_followed_and_was_cancelled(
     ledger: Ledger, store: Store
 ) -> None:
     ledger.permits.set_limits(ACCOUNT, PLENTY)
-    ask(ledger, store, "spring", Ask("c1", "w1"))
+    ask(ledger, store, "spring", Fingerprint("c1", "w1"))
     (ref,) = grant(ledger)
-    (follows,) = ask(ledger, store, "autumn", Ask("c1", "w1"))
+    (follows,) = ask(ledger, store, "autumn", Fingerprint("c1", "w1"))
     assert follows.state is State.FOLLOWING
     play(ledger, Ref("autumn", "row-1"), Event.CANCEL)
     play(ledger, ref, *MADE)

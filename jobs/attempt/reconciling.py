@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.moves import LONGEST_GENERATION_S, Ref
 from jobs.pace.waits import RETENTION_S
 from jobs.provider.answers import COMPLETED, FRUITLESS, Listed
+from jobs.transitions import LONGEST_GENERATION_S, Ref
 
 #: Between two times by the provider's clock: dates of HTTP are cut to the second, and
 #: the request has a way to go.
@@ -186,7 +186,7 @@ def rivals(lost: Iterable[Lost]) -> list[Rivals]:
     return groups
 
 
-def settle(
+def reconcile(
     lost: Sequence[Lost],
     listed: Iterable[Listed],
     likeness: Likeness,

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from jobs import broker
 from jobs.ledger import LedgerError
 from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
-from jobs.moves import Ref
 from jobs.states import State
+from jobs.transitions import Ref
 from worker.charges import watch_charges
 from worker.deleting import delete_old
 from worker.engine import Engine
@@ -34,9 +34,9 @@ log = logging.getLogger("reelmill.pulse")
 #: Which task looks after a job in which state; a batch that is over has none.
 TASKS = {
     State.ADMITTED: broker.SUBMIT,
-    State.SUBMITTING: broker.SETTLE,
-    State.UNKNOWN: broker.SETTLE,
-    State.UNRESOLVED: broker.SETTLE,
+    State.SUBMITTING: broker.RECONCILE,
+    State.UNKNOWN: broker.RECONCILE,
+    State.UNRESOLVED: broker.RECONCILE,
     State.GENERATING: broker.POLL,
     State.OVERDUE: broker.POLL,
     State.GENERATED: broker.COLLECT,
@@ -60,7 +60,7 @@ LONGEST_REST_S = 30.0
 BACKLOG_PER_THREAD = 2
 
 
-class Pulse(threading.Thread):
+class Dispatcher(threading.Thread):
     """A timer of one worker process."""
 
     def __init__(self, engine: Engine, facts: WorkerFacts) -> None:
@@ -91,7 +91,7 @@ class Pulse(threading.Thread):
                 self._engine.begin()
                 self.tell()
                 if not is_asked():
-                    self.beat()
+                    self.tick()
                 self._are_back()
                 rest_s = pulse_s
             except broker.BrokerError as error:
@@ -138,7 +138,7 @@ class Pulse(threading.Thread):
             log.warning("the pulse goes on; the server was away for %.1f s", away_s)
             self._away_since = None
 
-    def beat(self) -> int:
+    def tick(self) -> int:
         """Grant and send once; how many jobs were sent for."""
         room = self._room()
         if room <= 0:
@@ -157,7 +157,7 @@ class Pulse(threading.Thread):
         # A worker that falls behind with its looks goes on starting: what waits for
         # both is due longest, and idle slots are lost for good.
         kept = min(MOST_GRANTS, room // 3) if engine.settings.starts else 0
-        leased = engine.ledger.due.lease(engine.account, room - kept, lease_s)
+        leased = engine.ledger.delay_queue.lease(engine.account, room - kept, lease_s)
         granted: list[Ref] = []
         if engine.settings.starts and is_compared:
             room = min(room - len(leased), MOST_GRANTS)
@@ -165,7 +165,7 @@ class Pulse(threading.Thread):
         by_task: dict[str, list[Ref]] = defaultdict(list)
         by_task[broker.SUBMIT] += granted
         following = [ref for ref, state in leased if state is State.FOLLOWING]
-        engine.ledger.twins.follow(engine.account, following)
+        engine.ledger.dedup.follow(engine.account, following)
         for ref, state in leased:
             if state in TASKS:
                 by_task[TASKS[state]].append(ref)

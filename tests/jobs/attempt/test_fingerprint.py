@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.attempt.asking import Ask, Asks
+from jobs.attempt.fingerprint import Fingerprint, Fingerprinter
 from jobs.catalogue import builtin
 from jobs.job import Job
 
@@ -33,8 +33,8 @@ def a_job(
     )
 
 
-def ask(job: Job) -> Ask:
-    return Asks(KNOWN).of(job)
+def ask(job: Job) -> Fingerprint:
+    return Fingerprinter(KNOWN).of(job)
 
 
 def test_an_address_signed_anew_is_written_anew_and_has_the_same_content() -> None:
@@ -80,11 +80,11 @@ def test_what_is_left_to_its_default_is_the_same_as_the_default() -> None:
 def test_rows_that_are_written_twice_are_told_apart_by_their_turn(
     prompts: list[str],
 ) -> None:
-    asks = Asks(KNOWN)
+    asks = Fingerprinter(KNOWN)
     found = [asks.of(a_job(prompt=p, contents={MUG: CONTENT})) for p in prompts]
     assert len(set(found)) == len(prompts)
     # The same rows in another order ask for the same things.
-    again = Asks(KNOWN)
+    again = Fingerprinter(KNOWN)
     shuffled = [
         again.of(a_job(prompt=p, contents={MUG: CONTENT})) for p in reversed(prompts)
     ]

@@ -1,7 +1,7 @@
 """What each event does to a job, its money and its permit: one function an event.
 
-A `Move` is a value: the ledger carries it out in one atomic step if the job is still
-where the mover believed it, and not at all otherwise. Money is reserved with the
+A `Transition` is a value: the ledger carries it out in one atomic step if the job is
+still where the caller believed it, and not at all otherwise. Money is reserved with the
 permit, charged when an id is known, released when nothing was created; these
 functions are the only place that says so.
 """
@@ -67,7 +67,7 @@ class Token(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """One step of one job, with everything that belongs to it."""
 
     ref: Ref
@@ -125,13 +125,15 @@ def _price(record: JobRecord) -> int:
     return record.job.price_usd_micros or 0
 
 
-def _move(batch: str, record: JobRecord, event: Event) -> Move:
+def _move(batch: str, record: JobRecord, event: Event) -> Transition:
     ref = Ref(batch, record.job.id)
     mark = record.mark if record.state is State.SUBMITTING else ""
-    return Move(ref, record.state, event, record.permit, mark, erase=("looks",))
+    return Transition(ref, record.state, event, record.permit, mark, erase=("looks",))
 
 
-def _with(move: Move, attempt: Attempt, failure: Failure | None = None) -> Move:
+def _with(
+    move: Transition, attempt: Attempt, failure: Failure | None = None
+) -> Transition:
     written = {**move.write, attempt_field(attempt.number): attempt_json(attempt)}
     if failure:
         written["failure"] = json.dumps(asdict(failure), ensure_ascii=False)
@@ -145,7 +147,7 @@ def claim(
     links: Mapping[str, str] | None = None,
     provider_now_s: float | None = None,
     mark: str = "",
-) -> Move:
+) -> Transition:
     """Write the attempt down: only after this may the request leave.
 
     The ledger's server stamps it with its own time.
@@ -176,7 +178,7 @@ def claim(
     return _with(replace(move, write=write), attempt)
 
 
-def claimed(record: JobRecord, move: Move, sent_at_s: float) -> JobRecord:
+def claimed(record: JobRecord, move: Transition, sent_at_s: float) -> JobRecord:
     """The job as it is once its claim was made, without reading it again.
 
     `sent_at_s` is the server's stamp, in unix seconds by the ledger's clock.
@@ -189,17 +191,17 @@ def claimed(record: JobRecord, move: Move, sent_at_s: float) -> JobRecord:
         attempts=(*record.attempts, replace(attempt, sent_at_s=sent_at_s)),
         links=json.loads(move.write.get("links", "null")) or record.links,
         mark=move.write.get("mark", ""),
-        looks=0,
+        polls=0,
     )
 
 
-def give_back(
+def release(
     batch: str,
     record: JobRecord,
     *,
     throttled: bool = False,
     again_at_s: float | None = None,
-) -> Move:
+) -> Transition:
     """Nothing was created: the permit goes back, and the attempt never was one.
 
     With `again_at_s`, in unix seconds by the ledger's clock, it waits behind all others
@@ -219,7 +221,7 @@ def give_back(
     return replace(move, erase=gone)
 
 
-def refuse(batch: str, record: JobRecord, failure: Failure, now_s: float) -> Move:
+def refuse(batch: str, record: JobRecord, failure: Failure, now_s: float) -> Transition:
     """The provider refused the request; nothing is charged."""
     attempt = replace(
         record.attempt, outcome="refused", ended_at_s=now_s, failure=failure
@@ -233,19 +235,21 @@ def refuse(batch: str, record: JobRecord, failure: Failure, now_s: float) -> Mov
     return _with(move, attempt, failure)
 
 
-def lose(batch: str, record: JobRecord, reason: str, look_in_s: float) -> Move:
+def mark_unknown(
+    batch: str, record: JobRecord, reason: str, poll_in_s: float
+) -> Transition:
     """The answer is lost: everything stays reserved until it is found or absent."""
     failure = Failure("answer-lost", reason)
     attempt = replace(record.attempt, outcome="unknown", failure=failure)
     move = replace(
-        _move(batch, record, Event.LOSE), due_in_s=look_in_s, token=Token.COUNT
+        _move(batch, record, Event.LOSE), due_in_s=poll_in_s, token=Token.COUNT
     )
     return _with(move, attempt)
 
 
 def accept(
-    batch: str, record: JobRecord, prediction_id: str, first_look_s: float
-) -> Move:
+    batch: str, record: JobRecord, prediction_id: str, first_poll_s: float
+) -> Transition:
     """The provider has it and charged it; from a lost answer this is adoption."""
     event = Event.ACCEPT if record.state is State.SUBMITTING else Event.ADOPT
     attempt = replace(
@@ -257,7 +261,7 @@ def accept(
     )
     move = replace(
         _move(batch, record, event),
-        due_in_s=first_look_s,
+        due_in_s=first_poll_s,
         reserved_usd_micros=-_price(record),
         charged_usd_micros=_price(record),
         slot=Slot.KEEP if event is Event.ACCEPT else Slot.TAKE,
@@ -268,7 +272,7 @@ def accept(
     return _with(move, attempt)
 
 
-def absent(batch: str, record: JobRecord, now_s: float) -> Move:
+def mark_absent(batch: str, record: JobRecord, now_s: float) -> Transition:
     """It is proven that nothing was created: the job may be sent again."""
     attempt = replace(record.attempt, outcome="absent", ended_at_s=now_s)
     move = replace(
@@ -280,25 +284,27 @@ def absent(batch: str, record: JobRecord, now_s: float) -> Move:
     return _with(move, attempt)
 
 
-def give_up(
+def mark_unresolved(
     batch: str,
     record: JobRecord,
     reason: str,
-    look_in_s: float,
+    poll_in_s: float,
     code: str = "unresolved",
-) -> Move:
+) -> Transition:
     """It cannot be told by looking: a person decides; the money stays reserved."""
     failure = Failure(code, reason)
     attempt = replace(record.attempt, failure=failure)
     move = replace(
         _move(batch, record, Event.GIVE_UP),
-        due_in_s=look_in_s,
+        due_in_s=poll_in_s,
         slot=Slot.LEND,
     )
     return _with(move, attempt, failure)
 
 
-def overdue(batch: str, record: JobRecord, failure: Failure, due_in_s: float) -> Move:
+def overdue(
+    batch: str, record: JobRecord, failure: Failure, due_in_s: float
+) -> Transition:
     """It generates for far too long: others get its slot, and it is still awaited."""
     move = _move(batch, record, Event.OVERDUE)
     told = json.dumps(asdict(failure), ensure_ascii=False)
@@ -312,7 +318,7 @@ def complete(
     now_s: float,
     due_in_s: float,
     failure: Failure | None = None,
-) -> Move:
+) -> Transition:
     """The provider finished the video; it must be fetched.
 
     `failure` says what it told where the address of a video should be.
@@ -336,7 +342,7 @@ def end(
     *,
     refund: bool,
     again: bool,
-) -> Move:
+) -> Transition:
     """The attempt ended without a video; a new one follows if `again`."""
     back = record.attempt.charged_usd_micros if refund else 0
     attempt = replace(
@@ -362,7 +368,7 @@ def store(
     size: int,
     sha256: str,
     poster: str | None = None,
-) -> Move:
+) -> Transition:
     """The video is checked and kept; `size` in bytes, `poster` by its key."""
     kept = {"video": video, "bytes": str(size), "sha256": sha256}
     return replace(
@@ -372,7 +378,7 @@ def store(
     )
 
 
-def retry(batch: str, record: JobRecord) -> Move:
+def retry(batch: str, record: JobRecord) -> Transition:
     """A person asks for one more attempt of what has failed or was taken back."""
     return replace(
         _move(batch, record, Event.RETRY),
@@ -380,7 +386,7 @@ def retry(batch: str, record: JobRecord) -> Move:
     )
 
 
-def cancel(batch: str, record: JobRecord) -> Move:
+def cancel(batch: str, record: JobRecord) -> Transition:
     """A person takes it back before it was sent."""
     permit = record.state is State.ADMITTED
     return replace(
@@ -391,7 +397,7 @@ def cancel(batch: str, record: JobRecord) -> Move:
     )
 
 
-def abandon(batch: str, record: JobRecord, now_s: float) -> Move:
+def abandon(batch: str, record: JobRecord, now_s: float) -> Transition:
     """A person gives up what is paid: its video is not collected, and stays charged.
 
     The provider may go on with it, so its slot is held until the longest generation

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.attempt.settling import (
+from jobs.attempt.reconciling import (
     ENOUGH_LOOKS,
     NEAR,
     Absent,
@@ -19,13 +19,13 @@ from jobs.attempt.settling import (
     Unclear,
     Wait,
     fits_nobody,
+    reconcile,
     rivals,
     sent_between_s,
-    settle,
 )
-from jobs.moves import Ref
 from jobs.pace.waits import RETENTION_S
 from jobs.provider.answers import Listed
+from jobs.transitions import Ref
 
 SETTLE_S = 180.0
 SENT_AT_S = 1_000_000.0
@@ -60,7 +60,7 @@ def settled(
     now_s: float = LATE_S,
     likeness: Likeness | None = None,
 ) -> list[Finding]:
-    found = settle(attempts, history, likeness or {}, SETTLE_S, now_s)
+    found = reconcile(attempts, history, likeness or {}, SETTLE_S, now_s)
     assert found.keys() == {attempt.ref for attempt in attempts}
     return [found[attempt.ref] for attempt in attempts]
 
@@ -285,7 +285,7 @@ def test_whatever_is_listed_nobody_adopts_twice_and_only_what_fits(
     far = st.floats(0, 255)
     likeness = {pair: data.draw(far) for pair in pairs if data.draw(st.booleans())}
     now_s = SENT_AT_S + after_s
-    found = settle(attempts, history, likeness, SETTLE_S, now_s)
+    found = reconcile(attempts, history, likeness, SETTLE_S, now_s)
     assert found.keys() == {attempt.ref for attempt in attempts}
     adopted = [f.prediction_id for f in found.values() if isinstance(f, Adopt)]
     assert len(adopted) == len(set(adopted))

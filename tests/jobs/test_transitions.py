@@ -7,10 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import moves
-from jobs.moves import Move, Ref, Slot, Token, attempt_from_json, attempt_json
+from jobs import transitions
 from jobs.records import Attempt, Failure, JobRecord
-from jobs.states import FINAL, MOVES, Event, State, after
+from jobs.states import FINAL, TRANSITIONS, Event, State, after
+from jobs.transitions import (
+    Ref,
+    Slot,
+    Token,
+    Transition,
+    attempt_from_json,
+    attempt_json,
+)
 from tests.jobs.ledger.play import OWN_STEPS, PRICE, a_job, move_by
 
 #: Steps that the ledger takes by itself, where jobs share a video; no money moves.
@@ -46,9 +53,9 @@ def admitted(price: int | None = PRICE) -> JobRecord:
     return JobRecord(a_job(1, price), State.ADMITTED, permit=1)
 
 
-def then(record: JobRecord, move: Move) -> JobRecord:
+def then(record: JobRecord, move: Transition) -> JobRecord:
     """The job after a move, by the fields it writes and erases."""
-    kept = {moves.attempt_field(a.number): a for a in record.attempts}
+    kept = {transitions.attempt_field(a.number): a for a in record.attempts}
     for name, value in move.write.items():
         if name.startswith("attempt:"):
             kept[name] = attempt_from_json(value)
@@ -66,7 +73,9 @@ def test_along_every_path_the_books_balance(
     record, worth = admitted(price), price or 0
     reserved, charged, refunded, slot = worth, 0, 0, True
     for number in range(30):
-        possible = [e for at, e in MOVES if at is record.state and e not in SHARING]
+        possible = [
+            e for at, e in TRANSITIONS if at is record.state and e not in SHARING
+        ]
         if not possible:
             break
         event = data.draw(st.sampled_from(possible))
@@ -93,20 +102,20 @@ def test_along_every_path_the_books_balance(
 
 
 def test_an_attempt_that_never_left_is_none() -> None:
-    claimed = then(admitted(), moves.claim("spring", admitted(), 30.0))
+    claimed = then(admitted(), transitions.claim("spring", admitted(), 30.0))
     assert [a.outcome for a in claimed.attempts] == ["sent"]
-    back = moves.give_back("spring", claimed)
+    back = transitions.release("spring", claimed)
     assert then(claimed, back).attempts == ()
     assert back.token is Token.DROP
 
 
 def test_an_attempt_that_was_absent_stays_in_the_record() -> None:
-    claimed = then(admitted(), moves.claim("spring", admitted(), 30.0))
-    lost = then(claimed, moves.lose("spring", claimed, "no answer", 5.0))
-    gone = then(lost, moves.absent("spring", lost, 200.0))
+    claimed = then(admitted(), transitions.claim("spring", admitted(), 30.0))
+    lost = then(claimed, transitions.mark_unknown("spring", claimed, "no answer", 5.0))
+    gone = then(lost, transitions.mark_absent("spring", lost, 200.0))
     assert [(a.outcome, a.number) for a in gone.attempts] == [("absent", 1)]
     again = replace(gone, state=State.ADMITTED, permit=2)
-    second = then(again, moves.claim("spring", again, 30.0))
+    second = then(again, transitions.claim("spring", again, 30.0))
     assert [a.number for a in second.attempts] == [1, 2]
     assert second.charged_usd_micros == 0
 
@@ -119,7 +128,7 @@ def test_only_a_last_failure_is_the_failure_of_the_job(
     attempt = Attempt(1, 7.0, "generating", PRICE, PRICE, prediction_id="p1")
     record = JobRecord(a_job(1), State.GENERATING, (attempt,), permit=1)
     failure = Failure("provider-error", "oh")
-    end = moves.end("spring", record, failure, 9.0, refund=refund, again=again)
+    end = transitions.end("spring", record, failure, 9.0, refund=refund, again=again)
     assert end.refunded_usd_micros == (PRICE if refund else 0)
     assert ("failure" in end.write) is not again
     assert json.loads(end.write["attempt:1"])["failure"]["code"] == "provider-error"
@@ -127,7 +136,7 @@ def test_only_a_last_failure_is_the_failure_of_the_job(
 
 def test_a_waiting_job_is_cancelled_without_giving_back_what_it_has_not() -> None:
     waiting = replace(admitted(), state=State.WAITING)
-    move = moves.cancel("spring", waiting)
+    move = transitions.cancel("spring", waiting)
     assert move.reserved_usd_micros == 0
     assert (move.slot, move.token) == (Slot.KEEP, Token.KEEP)
 
@@ -135,6 +144,6 @@ def test_a_waiting_job_is_cancelled_without_giving_back_what_it_has_not() -> Non
 def test_a_job_without_a_price_moves_no_money() -> None:
     record = admitted(None)
     assert record.job.price_usd_micros is None
-    claimed = then(record, moves.claim("spring", record, 30.0))
-    accepted = moves.accept("spring", claimed, "p1", 40.0)
+    claimed = then(record, transitions.claim("spring", record, 30.0))
+    accepted = transitions.accept("spring", claimed, "p1", 40.0)
     assert accepted.charged_usd_micros == accepted.reserved_usd_micros == 0

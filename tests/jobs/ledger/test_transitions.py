@@ -6,14 +6,14 @@ from random import Random
 
 import pytest
 
-from jobs import moves
+from jobs import transitions
 from jobs.ledger import Ledger, keys
 from jobs.ledger.audit import audit
-from jobs.ledger.moves import Moved
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import Applied
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.records import Failure, JobRecord
-from jobs.states import FINAL, MOVES, Event, IllegalMoveError, State
+from jobs.states import FINAL, TRANSITIONS, Event, IllegalTransitionError, State
+from jobs.transitions import Ref, Transition
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,
@@ -89,7 +89,7 @@ class History:
     def something_happens(self) -> None:
         """To one of the jobs that it can happen to, if there is any; or twice."""
         event = self.luck.choice(HAPPENINGS)
-        able = [(r, j) for r, j in self.records() if (j.state, event) in MOVES]
+        able = [(r, j) for r, j in self.records() if (j.state, event) in TRANSITIONS]
         if not able or (event in ENDS and self.luck.random() < 0.9):
             return
         ref, record = self.luck.choice(able)
@@ -98,8 +98,8 @@ class History:
         move = move_by(ref.batch, record, event, prediction_id, self.clock())
         self.old.append((ref, record))
         twice = self.luck.randrange(2)
-        made = self.ledger.moves.make([move] * (1 + twice))
-        assert made == [Moved.YES, *([Moved.NO] * twice)]
+        made = self.ledger.transitions.apply([move] * (1 + twice))
+        assert made == [Applied.YES, *([Applied.NO] * twice)]
         start = (ref, record.permit)
         if event in ARRIVED:
             self.starts[start] = (self.starts[start][0], self.clock())
@@ -113,22 +113,22 @@ class History:
         now = record_of(self.ledger, ref)
         if (now.state, now.permit) == (record.state, record.permit):
             return
-        event = self.luck.choice([e for at, e in MOVES if at is record.state])
+        event = self.luck.choice([e for at, e in TRANSITIONS if at is record.state])
         if event in OWN_STEPS:
             return
         before = everything(self.ledger)
         move = move_by(ref.batch, record, event, "late")
-        assert self.ledger.moves.make([move]) == [Moved.NO]
+        assert self.ledger.transitions.apply([move]) == [Applied.NO]
         assert everything(self.ledger) == before
 
     def somebody_looks(self) -> None:
         refs = leased(self.ledger, self.luck.randrange(1, 9))
         if self.luck.randrange(2):
-            self.ledger.due.extend(ACCOUNT, refs, LEASE_S)
+            self.ledger.delay_queue.extend(ACCOUNT, refs, LEASE_S)
         else:
             waits_s = dict.fromkeys(refs, 12.0)
             late = dict.fromkeys(refs[::2], Failure("late", "it takes long"))
-            self.ledger.due.postpone(ACCOUNT, waits_s, late=late)
+            self.ledger.delay_queue.postpone(ACCOUNT, waits_s, late=late)
 
     def the_account_is_refused(self) -> None:
         cause = self.luck.choice(["throttled", "lost", "permission", "key", "balance"])
@@ -207,26 +207,28 @@ def test_a_move_that_the_table_lacks_is_refused_and_sends_nothing(
     ledger: Ledger, event: Event
 ) -> None:
     ref, _ = admitted(ledger)
-    move = Move(ref, State.STORED, event, permit=1)
+    move = Transition(ref, State.STORED, event, permit=1)
     before = everything(ledger)
-    with pytest.raises(IllegalMoveError, match="from there: nothing"):
-        ledger.moves.make([move])
+    with pytest.raises(IllegalTransitionError, match="from there: nothing"):
+        ledger.transitions.apply([move])
     assert everything(ledger) == before
 
 
 def test_one_illegal_move_keeps_its_whole_block_from_being_sent(ledger: Ledger) -> None:
     first, second = admitted(ledger)
     good = move_by("spring", record_of(ledger, first), Event.CLAIM)
-    with pytest.raises(IllegalMoveError):
-        ledger.moves.make([good, Move(second, State.FAILED, Event.STORE, 1)])
+    with pytest.raises(IllegalTransitionError):
+        ledger.transitions.apply(
+            [good, Transition(second, State.FAILED, Event.STORE, 1)]
+        )
     assert record_of(ledger, first).state is State.ADMITTED
 
 
 def test_a_job_that_does_not_exist_is_not_moved(ledger: Ledger) -> None:
     admitted(ledger)
     before = everything(ledger)
-    ghost = Move(Ref("spring", "nobody"), State.WAITING, Event.CANCEL, 0)
-    assert ledger.moves.make([ghost]) == [Moved.NO]
+    ghost = Transition(Ref("spring", "nobody"), State.WAITING, Event.CANCEL, 0)
+    assert ledger.transitions.apply([ghost]) == [Applied.NO]
     assert everything(ledger) == before
 
 
@@ -237,8 +239,8 @@ def test_each_answer_of_too_many_counts_once_for_its_batch(ledger: Ledger) -> No
     for _ in range(2):
         grant(ledger)
         record = play(ledger, first, Event.CLAIM)
-        back = moves.give_back("spring", record, throttled=True)
-        assert ledger.moves.make([back, back]) == [Moved.YES, Moved.NO]
+        back = transitions.release("spring", record, throttled=True)
+        assert ledger.transitions.apply([back, back]) == [Applied.YES, Applied.NO]
     grant(ledger)
     play(ledger, first, Event.CLAIM, Event.RETURN)
     assert batch_of(ledger).throttled == 2
@@ -253,11 +255,11 @@ def test_a_prediction_never_belongs_to_two_jobs(ledger: Ledger) -> None:
     play(ledger, second, Event.CLAIM)
     before = everything(ledger)
     taken = move_by("spring", record_of(ledger, second), Event.ACCEPT, "p1")
-    assert ledger.moves.make([taken]) == [Moved.TAKEN]
+    assert ledger.transitions.apply([taken]) == [Applied.TAKEN]
     assert everything(ledger) == before
-    assert ledger.moves.owner(ACCOUNT, "p1") == first
-    assert ledger.moves.known(ACCOUNT, ["p1", "p2"]) == {"p1"}
-    assert ledger.moves.known(ACCOUNT, []) == set()
+    assert ledger.transitions.owner(ACCOUNT, "p1") == first
+    assert ledger.transitions.known(ACCOUNT, ["p1", "p2"]) == {"p1"}
+    assert ledger.transitions.known(ACCOUNT, []) == set()
 
 
 def test_a_prediction_of_an_earlier_attempt_is_not_counted_twice(
@@ -268,7 +270,7 @@ def test_a_prediction_of_an_earlier_attempt_is_not_counted_twice(
     assert grant(ledger) == [ref]
     play(ledger, ref, Event.CLAIM, Event.LOSE)
     again = move_by("spring", record_of(ledger, ref), Event.ADOPT, "p1")
-    assert ledger.moves.make([again]) == [Moved.TAKEN]
+    assert ledger.transitions.apply([again]) == [Applied.TAKEN]
     assert record_of(ledger, ref).charged_usd_micros == PRICE
 
 

@@ -6,10 +6,10 @@ from enum import IntEnum
 from jobs.ledger import keys
 from jobs.ledger.scripts import Call, Scripts
 from jobs.ledger.server import Server
-from jobs.moves import Move, Ref
 from jobs.pace.limits import WINDOW_S
 from jobs.records import JobRecord
 from jobs.states import WATCHED, after
+from jobs.transitions import Ref, Transition
 
 #: Predictions that one script call asks for or writes down.
 OWNERS = 500
@@ -23,7 +23,7 @@ REMEMBERED_DAYS = 9
 ADOPTABLE_S = (REMEMBERED_DAYS - 1) * 86_400.0
 
 
-class Moved(IntEnum):
+class Applied(IntEnum):
     """Whether a move was made."""
 
     YES = 1  #: it was
@@ -31,12 +31,12 @@ class Moved(IntEnum):
     TAKEN = -1  #: its prediction belongs to an attempt already
 
 
-def _moved(answer: object) -> Moved:
+def _moved(answer: object) -> Applied:
     """What became of a move; one that was a claim is answered with its stamp."""
-    return Moved(min(int(float(str(answer))), Moved.YES))
+    return Applied(min(int(float(str(answer))), Applied.YES))
 
 
-class Moves:
+class Transitions:
     """Carries out moves, each in one atomic step."""
 
     def __init__(
@@ -46,23 +46,24 @@ class Moves:
         self._scripts = scripts
         self._now = now
 
-    def make(self, moves: Sequence[Move]) -> list[Moved]:
+    def apply(self, moves: Sequence[Transition]) -> list[Applied]:
         """Make these moves in one round trip; what became of each, in order.
 
         Raises:
-            IllegalMove: the state table has no such move; nothing was sent.
+            IllegalTransitionError: the state table has no such move; nothing was sent.
         """
         calls = [self._call(move) for move in moves]
         return [_moved(answer) for answer in self._scripts.run_all(calls)]
 
-    def claim(self, claims: Sequence[Move]) -> list[float | None]:
+    def claim(self, claims: Sequence[Transition]) -> list[float | None]:
         """Make these claims in one round trip; the server's stamp of each, in order.
 
         A stamp is in unix seconds by the server's clock; None where it was not made.
         """
         answers = self._scripts.run_all([self._call(move) for move in claims])
         return [
-            float(answer) if _moved(answer) is Moved.YES else None for answer in answers
+            float(answer) if _moved(answer) is Applied.YES else None
+            for answer in answers
         ]
 
     def note_candidates(self, ids: Mapping[tuple[Ref, int], Iterable[str]]) -> None:
@@ -73,13 +74,13 @@ class Moves:
             pipeline.execute_command("HSET", keys.job(ref), "seen", text)
         pipeline.execute()
 
-    def replay(self, moves: Sequence[Move]) -> bool:
+    def replay(self, moves: Sequence[Transition]) -> bool:
         """Make these moves of one job in one step; whether all of them were made.
 
         Only for a job that nothing has happened to: see `jobs.rebuilding.replay`.
         """
         answers = self._scripts.run_together([self._call(move) for move in moves])
-        return all(_moved(answer) is Moved.YES for answer in answers)
+        return all(_moved(answer) is Applied.YES for answer in answers)
 
     def remember(self, account_id: str, owners: Mapping[str, Ref]) -> None:
         """Write down whose these earlier predictions were, by their ids."""
@@ -117,10 +118,10 @@ class Moves:
             owners += self._scripts.run("owners", self._now(), account_id, *block)
         return owners
 
-    def _call(self, move: Move) -> Call:
+    def _call(self, move: Transition) -> Call:
         target = after(move.state, move.event)
         writes = [part for pair in move.write.items() for part in pair]
-        return "move", (
+        return "transition", (
             self._now(),
             move.ref,
             move.state,

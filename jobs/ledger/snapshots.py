@@ -57,7 +57,7 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class BatchSnapshot:
     """How a batch and its account stood at one moment."""
 
     #: Unix seconds by the ledger's clock.
@@ -76,14 +76,16 @@ class Look:
     mix: Mix | None
 
 
-class Looks:
+class Snapshots:
     """How batches stand."""
 
     def __init__(self, scripts: Scripts, now: Callable[[], str]) -> None:
         self._scripts = scripts
         self._now = now
 
-    def take(self, batch_ids: Sequence[str], *, mixed: bool = False) -> list[Look]:
+    def take(
+        self, batch_ids: Sequence[str], *, mixed: bool = False
+    ) -> list[BatchSnapshot]:
         """How these batches stand, in one step; one that is not there is left out.
 
         Args:
@@ -92,14 +94,14 @@ class Looks:
         """
         sampled = SAMPLED if mixed else 0
         options = (self._now(), SILENT_S, FAILURES, sampled)
-        raw = json.loads(self._scripts.run("look", *options, *batch_ids))
+        raw = json.loads(self._scripts.run("snapshot", *options, *batch_ids))
         return [_look(each, raw) for each in raw["batches"]]
 
 
-def _look(told: Mapping[str, Any], raw: Mapping[str, Any]) -> Look:
+def _look(told: Mapping[str, Any], raw: Mapping[str, Any]) -> BatchSnapshot:
     now_s, said = float(raw["now"]), raw["accounts"][told["account"]]
     fields = _hash(said["hash"])
-    return Look(
+    return BatchSnapshot(
         now_s=now_s,
         batch=batch_record(told["id"], _hash(told["hash"])),
         account=account_record(told["account"], fields, said["slots"], now_s),

@@ -6,17 +6,17 @@ from random import Random
 
 import pytest
 
-from jobs import moves
-from jobs.attempt.asking import Ask, Asked
-from jobs.attempt.settling import Unclear
+from jobs import transitions
+from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
+from jobs.attempt.reconciling import Unclear
 from jobs.ledger import JobsDeletedError, Ledger
 from jobs.ledger.audit import audit
-from jobs.ledger.moves import Moved
-from jobs.moves import Ref
+from jobs.ledger.transitions import Applied
 from jobs.rebuilding import unresolved
 from jobs.rebuilding.replay import forward
 from jobs.records import JobRecord
-from jobs.states import FINAL, MOVES, Event, State
+from jobs.states import FINAL, TRANSITIONS, Event, State
+from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (
@@ -39,7 +39,9 @@ MADE = (Event.CLAIM, Event.ACCEPT, Event.COMPLETE, Event.STORE)
 A_WHILE_S = 121.0
 
 
-def ask(ledger: Ledger, batch_id: str, *asks: Ask | str, fresh: bool = False) -> None:
+def ask(
+    ledger: Ledger, batch_id: str, *asks: Fingerprint | str, fresh: bool = False
+) -> None:
     """A batch whose jobs ask for these, handed over as a manifest is."""
     ledger.permits.set_limits(ACCOUNT, PLENTY)
     hand_over(ledger, batch_id, *asks, fresh=fresh)
@@ -49,14 +51,16 @@ def ask(ledger: Ledger, batch_id: str, *asks: Ask | str, fresh: bool = False) ->
 def hand_over(
     ledger: Ledger,
     batch_id: str,
-    *asks: Ask | str,
+    *asks: Fingerprint | str,
     fresh: bool = False,
     price: int | None = PRICE,
 ) -> None:
     account = "other" if batch_id.startswith("other") else ACCOUNT
     ledger.batches.create(a_batch(batch_id, account=account, fresh=fresh))
     asked = [
-        Asked(a_job(i, price), a if isinstance(a, Ask) else Ask("", a))
+        FingerprintedJob(
+            a_job(i, price), a if isinstance(a, Fingerprint) else Fingerprint("", a)
+        )
         for i, a in enumerate(asks, 1)
     ]
     ledger.batches.add(batch_id, asked)
@@ -65,7 +69,7 @@ def hand_over(
 def follow(ledger: Ledger) -> list[Ref]:
     """What a pulse does for jobs that follow."""
     refs = leased(ledger)
-    ledger.twins.follow(ACCOUNT, refs)
+    ledger.dedup.follow(ACCOUNT, refs)
     return [ref for ref in refs if ref.job]
 
 
@@ -95,7 +99,7 @@ def test_a_batch_of_which_all_is_there_is_over_at_once(ledger: Ledger) -> None:
     play(ledger, first, *MADE)
     ask(ledger, "tuesday", "mug")
     assert ("tuesday/", None) in [
-        (str(ref), state) for ref, state in ledger.due.lease(ACCOUNT, 10, 30.0)
+        (str(ref), state) for ref, state in ledger.delay_queue.lease(ACCOUNT, 10, 30.0)
     ]
 
 
@@ -167,18 +171,24 @@ def test_another_accounts_work_is_not_waited_for_but_its_videos_serve(
 
 
 def test_contents_tell_apart_what_is_written_the_same(ledger: Ledger) -> None:
-    ask(ledger, "monday", Ask("old", "mug"), Ask("", "lamp"))
+    ask(ledger, "monday", Fingerprint("old", "mug"), Fingerprint("", "lamp"))
     for ref in grant(ledger):
         play(ledger, ref, *MADE, prediction_id=str(ref))
     # A new picture behind the same address; the same behind a new one; not looked at.
-    ask(ledger, "tuesday", Ask("", "mug"), Ask("any", "lamp"))
+    ask(ledger, "tuesday", Fingerprint("", "mug"), Fingerprint("any", "lamp"))
     assert states(ledger, "tuesday") == ["reused", "reused"]
-    ask(ledger, "friday", Ask("new", "mug"), Ask("old", "mug?signed=2"))
+    ask(ledger, "friday", Fingerprint("new", "mug"), Fingerprint("old", "mug?signed=2"))
     assert states(ledger, "friday") == ["waiting", "reused"]
 
 
 def test_rows_of_one_batch_never_share(ledger: Ledger) -> None:
-    ask(ledger, "monday", Ask("same", "mug"), Ask("same", "cup"), Ask("", "cup"))
+    ask(
+        ledger,
+        "monday",
+        Fingerprint("same", "mug"),
+        Fingerprint("same", "cup"),
+        Fingerprint("", "cup"),
+    )
     assert states(ledger, "monday") == ["waiting"] * 3
 
 
@@ -209,13 +219,13 @@ def test_a_video_that_is_gone_is_made_again(ledger: Ledger) -> None:
     ask(ledger, "monday", "mug")
     (leader,) = grant(ledger)
     play(ledger, leader, *MADE)
-    asked = Asked(a_job(1), Ask("", "mug"))
+    asked = FingerprintedJob(a_job(1), Fingerprint("", "mug"))
     hand_over(ledger, "tuesday")
-    (prospect,) = ledger.twins.prospects(a_batch("tuesday"), [asked])
+    (prospect,) = ledger.dedup.preview(a_batch("tuesday"), [asked])
     assert (prospect.state, prospect.leader) == (State.REUSED, leader)
     assert (prospect.video, prospect.video_bytes) == ("row-1.mp4", 1_000)
-    ledger.twins.forget("videos", asked, leader)
-    (prospect,) = ledger.twins.prospects(a_batch("tuesday"), [asked])
+    ledger.dedup.forget("videos", asked, leader)
+    (prospect,) = ledger.dedup.preview(a_batch("tuesday"), [asked])
     assert prospect.state is State.WAITING
     ask(ledger, "tuesday", "mug")
     assert states(ledger, "tuesday") == ["waiting"]
@@ -226,8 +236,8 @@ def test_what_waits_elsewhere_is_told_as_it_will_be(
     ledger: Ledger, *, alone: bool, state: str
 ) -> None:
     ask(ledger, "monday", "mug")
-    asked = [Asked(a_job(1), Ask("", "mug"))]
-    (prospect,) = ledger.twins.prospects(a_batch("tuesday"), asked, alone=alone)
+    asked = [FingerprintedJob(a_job(1), Fingerprint("", "mug"))]
+    (prospect,) = ledger.dedup.preview(a_batch("tuesday"), asked, alone=alone)
     assert prospect.state == state
 
 
@@ -237,7 +247,7 @@ def test_a_waiting_job_gets_the_newest_addresses(ledger: Ledger) -> None:
     assert grant(ledger, 1) == [sent]
     new = {"image": "https://example.com/new.jpg"}
     newer = [
-        Asked(replace(a_job(n), inputs=new), Ask("", name))
+        FingerprintedJob(replace(a_job(n), inputs=new), Fingerprint("", name))
         for n, name in ((1, "mug"), (2, "lamp"))
     ]
     assert ledger.batches.add("monday", newer) == 0
@@ -317,7 +327,7 @@ class Rivalry:
         grant(self.ledger, self.luck.randrange(3))
 
     def those_due_look(self) -> None:
-        self.ledger.twins.follow(ACCOUNT, leased(self.ledger, 3))
+        self.ledger.dedup.follow(ACCOUNT, leased(self.ledger, 3))
 
     def time_passes(self) -> None:
         self.clock.forward(self.luck.choice([1.0, A_WHILE_S]))
@@ -326,7 +336,7 @@ class Rivalry:
         able = [
             (batch_id, record, event)
             for batch_id, record in self.records()
-            for at, event in MOVES
+            for at, event in TRANSITIONS
             if at is record.state and event not in OWN_STEPS
             if batch_id not in self.deleted
         ]
@@ -335,7 +345,7 @@ class Rivalry:
             self.predictions += 1
             prediction_id = f"p{self.predictions}"
             move = move_by(batch_id, record, event, prediction_id, self.clock())
-            assert self.ledger.moves.make([move]) == [Moved.YES]
+            assert self.ledger.transitions.apply([move]) == [Applied.YES]
 
     def check(self) -> None:
         assert audit(self.ledger, ACCOUNT) == []
@@ -394,7 +404,7 @@ def finish_all(rivalry: Rivalry) -> None:
             prediction_id = f"p{rivalry.predictions}"
             event = best[record.state]
             move = move_by(batch_id, record, event, prediction_id, rivalry.clock())
-            rivalry.ledger.moves.make([move])
+            rivalry.ledger.transitions.apply([move])
 
 
 def test_a_follower_that_may_have_been_sent_follows_again_once_it_was_not(
@@ -407,11 +417,11 @@ def test_a_follower_that_may_have_been_sent_follows_again_once_it_was_not(
     follower = Ref("tuesday", "row-1")
     now = record_of(ledger, follower)
     found = unresolved(now.job, Unclear(()), ledger.now_s(), (), 1)
-    assert ledger.moves.replay(forward("tuesday", now, found))
+    assert ledger.transitions.replay(forward("tuesday", now, found))
     assert states(ledger, "tuesday") == ["unresolved"]
     assert audit(ledger, ACCOUNT) == []
     now = record_of(ledger, follower)
-    ledger.moves.make([moves.absent("tuesday", now, ledger.now_s())])
+    ledger.transitions.apply([transitions.mark_absent("tuesday", now, ledger.now_s())])
     assert states(ledger, "tuesday") == ["following"]
     assert audit(ledger, ACCOUNT) == []
     play(ledger, leader, Event.COMPLETE, Event.STORE)

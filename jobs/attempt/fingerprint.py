@@ -2,7 +2,7 @@
 
 It decides when two rows are the same: model, inputs as they would be sent, and the
 content of the pictures, for signed addresses change every night and content does not.
-Who makes the video, and who takes it over, is decided in `ledger.twins`.
+Who makes the video, and who takes it over, is decided in `ledger.dedup`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _DIGEST_BYTES = 16
 _JSON = json.JSONEncoder(sort_keys=True)
 
 
-class Ask(NamedTuple):
+class Fingerprint(NamedTuple):
     """What a job asks for.
 
     Two are the same if their contents are; where the content of a picture is not known
@@ -37,18 +37,18 @@ class Ask(NamedTuple):
     written: str
 
 
-class Asked(NamedTuple):
+class FingerprintedJob(NamedTuple):
     """A job with what it asks for."""
 
     job: Job
-    ask: Ask
+    ask: Fingerprint
 
 
 #: Of a job that shares its video with no other.
-NO_ASK = Ask("", "")
+NO_FINGERPRINT = Fingerprint("", "")
 
 
-class Asks:
+class Fingerprinter:
     """Tells what the jobs of one manifest ask for.
 
     Rows of one manifest that ask for the same are meant: whoever writes two wants two
@@ -60,7 +60,7 @@ class Asks:
         self._forms: dict[str, _Form] = {}
         self._seen = Seen()
 
-    def of(self, job: Job) -> Ask:
+    def of(self, job: Job) -> Fingerprint:
         """What the next job of the manifest asks for."""
         form = self._forms.get(job.model)
         if form is None:
@@ -72,7 +72,7 @@ class Asks:
         content = ""
         if all(address in job.contents for address in pictures_of(form.model, job)):
             content = form.digest(form.by_content(request, job.contents))
-        return Ask(content and self._numbered(content), self._numbered(written))
+        return Fingerprint(content and self._numbered(content), self._numbered(written))
 
     def _numbered(self, digest: str) -> str:
         nth = self._seen.count(digest)

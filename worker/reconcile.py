@@ -1,8 +1,8 @@
-"""The settle task: what became of the paid requests whose answers were lost?
+"""The reconcile task: what became of the paid requests whose answers were lost?
 
 Asks the provider's history and its billing, subtracts every prediction that a job
-already has, and lets `jobs.attempt.settling` say whose the rest is. All lost answers of
-the account are settled together, because each is a rival of the others.
+already has, and lets `jobs.attempt.reconciling` say whose the rest is. All lost answers
+of the account are reconciled together, because each is a rival of the others.
 """
 
 import json
@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
-from jobs import moves
-from jobs.attempt import settling
+from jobs import transitions
+from jobs.attempt import reconciling
 from jobs.attempt.links import sent_inputs
-from jobs.attempt.settling import (
+from jobs.attempt.reconciling import (
     Absent,
     Adopt,
     Finding,
@@ -26,18 +26,18 @@ from jobs.attempt.settling import (
     Wait,
 )
 from jobs.ledger import LedgerError
-from jobs.ledger.moves import ADOPTABLE_S
-from jobs.moves import Move, Ref
+from jobs.ledger.transitions import ADOPTABLE_S
 from jobs.pace import waits
 from jobs.provider.answers import Billed, Listed
 from jobs.rebuilding import CLIPPED_CODE, is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
+from jobs.transitions import Ref, Transition
 from worker.engine import Engine
 from worker.likeness import likeness
 from worker.provider import NoAnswerError
 
-log = logging.getLogger("reelmill.settle")
+log = logging.getLogger("reelmill.reconcile")
 
 LEFT_BEHIND = "the process that sent it ended before it wrote down an answer"
 
@@ -76,7 +76,7 @@ class _Clock:
     ahead_s: float
 
 
-async def settle(engine: Engine, refs: Sequence[Ref]) -> None:
+async def reconcile(engine: Engine, refs: Sequence[Ref]) -> None:
     """Find out what became of the account's lost answers."""
     await _lose_left_behind(engine, refs)
     account = await engine.call(engine.ledger.permits.read, engine.account)
@@ -97,7 +97,7 @@ async def settle(engine: Engine, refs: Sequence[Ref]) -> None:
 
 
 async def _ask_again(engine: Engine, refs: Sequence[Ref], wait_s: float) -> None:
-    postpone = engine.ledger.due.postpone
+    postpone = engine.ledger.delay_queue.postpone
     again_s = dict.fromkeys(refs, wait_s)
     await engine.call(postpone, engine.account, again_s, looked=False)
 
@@ -123,7 +123,7 @@ async def _settle_all(engine: Engine, refs: Sequence[Ref]) -> None:
         await _not_now(engine, lost, str(error))
         return
     attempts = [_lost(engine, ref, record, clock) for ref, record in lost.items()]
-    for group in settling.rivals(attempts):
+    for group in reconciling.rivals(attempts):
         # What only a person can settle is looked at when it is due, or beside others.
         own = {attempt.ref: lost[attempt.ref] for attempt in group.attempts}
         if any(ref in refs or r.state is State.UNKNOWN for ref, r in own.items()):
@@ -140,7 +140,7 @@ async def _settle_group(
             await _not_now(engine, records, str(error))
             return
     found = [_move(engine, r, records[r], finding) for r, finding in findings.items()]
-    await engine.make([move for move in found if move])
+    await engine.apply([move for move in found if move])
     waiting = {r: records[r] for r, f in findings.items() if _stays(records[r], f)}
     await _look_again(engine, waiting)
 
@@ -158,7 +158,7 @@ async def _not_now(engine: Engine, records: dict[Ref, JobRecord], why: str) -> N
         and record.unanswered_since_s is not None
         and record.unanswered_since_s < oldest_s
     }
-    await engine.make([_give_up_unseen(ref, rec, why) for ref, rec in late.items()])
+    await engine.apply([_give_up_unseen(ref, rec, why) for ref, rec in late.items()])
     # A look without an answer proves nothing about absence.
     left = {ref: record for ref, record in records.items() if ref not in late}
     await _look_again(engine, left, unanswered=True)
@@ -168,20 +168,23 @@ async def _lose_left_behind(engine: Engine, refs: Sequence[Ref]) -> None:
     """A lease on `submitting` ran out: its sender is gone, its answer lost."""
     left = await engine.load(refs, State.SUBMITTING)
     lease_s = engine.settings.lease_s
-    await engine.make(
-        [moves.lose(r.batch, rec, LEFT_BEHIND, lease_s) for r, rec in left.items()]
+    await engine.apply(
+        [
+            transitions.mark_unknown(r.batch, rec, LEFT_BEHIND, lease_s)
+            for r, rec in left.items()
+        ]
     )
 
 
 def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> Lost:
     """A lost attempt; without its request if this worker does not know its model."""
     model = engine.catalogue.models.get(record.job.model)
-    sent_at_s, sent_by_s = settling.sent_between_s(
+    sent_at_s, sent_by_s = reconciling.sent_between_s(
         record.attempt.sent_at_s, clock.ahead_s, record.provider_sent_at_s
     )
     until_s = math.inf
     if record.state is State.UNRESOLVED and not is_clipped(record):
-        until_s = sent_by_s + settling.listed_after_s(engine.settings.settle_s)
+        until_s = sent_by_s + reconciling.listed_after_s(engine.settings.settle_s)
         # A rebuilt ledger knows only by when it was sent; its candidates tell the rest.
         last_s = max((c.created_at_s for c in record.candidates), default=0.0)
         until_s = max(until_s, last_s + abs(clock.ahead_s))
@@ -190,7 +193,7 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> Lost:
         model=record.job.model,
         request=model.request(sent_inputs(record, model)) if model else {},
         sent_at_s=sent_at_s,
-        looks=record.looks + 1,
+        looks=record.polls + 1,
         sent_by_s=sent_by_s,
         until_s=until_s,
         vanished=record.seen_candidates,
@@ -201,25 +204,28 @@ async def _find(
     engine: Engine, group: Rivals, records: dict[Ref, JobRecord], clock: _Clock
 ) -> dict[Ref, Finding]:
     model, settle_s = group.attempts[0].model, engine.settings.settle_s
-    window = group.begin_s, min(group.until_s, clock.now_s + settling.PROVIDER_SKEW_S)
+    window = (
+        group.begin_s,
+        min(group.until_s, clock.now_s + reconciling.PROVIDER_SKEW_S),
+    )
     listed = await engine.provider.history(model, *window)
     lost = await _still_seen(engine, group.attempts, listed)
     free, early = await _unclaimed(engine, lost, listed, clock)
     free = await _told_more(engine, lost, free)
     free = await _trusted(engine, lost, listed, free, clock)
-    findings = settling.settle(lost, free, {}, settle_s, clock.now_s)
+    findings = reconciling.reconcile(lost, free, {}, settle_s, clock.now_s)
     if any(isinstance(finding, Absent) for finding in findings.values()):
         # The billing is a second witness: what it charged exists, listed or not.
         billed = _unlisted(await engine.provider.billings(*window), listed)
         more, still_early = await _unclaimed(engine, lost, billed, clock)
         free += await _told_more(engine, lost, more)
         early |= still_early
-        findings = settling.settle(lost, free, {}, settle_s, clock.now_s)
-    pairs = settling.candidates(lost, free)
+        findings = reconciling.reconcile(lost, free, {}, settle_s, clock.now_s)
+    pairs = reconciling.candidates(lost, free)
     await _remember(engine, records, pairs)
     if any(isinstance(finding, Absent | Unclear) for finding in findings.values()):
         near = await likeness(engine, pairs)
-        findings = settling.settle(lost, free, near, settle_s, clock.now_s)
+        findings = reconciling.reconcile(lost, free, near, settle_s, clock.now_s)
     return {ref: Wait() if ref in early else f for ref, f in findings.items()}
 
 
@@ -243,7 +249,9 @@ async def _still_seen(
     """The same, with those earlier candidates only that vanished from the history."""
     seen = {each for attempt in lost for each in attempt.vanished}
     gone = seen - {listing.prediction_id for listing in listed}
-    gone -= await engine.call(engine.ledger.moves.known, engine.account, sorted(gone))
+    gone -= await engine.call(
+        engine.ledger.transitions.known, engine.account, sorted(gone)
+    )
     return [replace(attempt, vanished=attempt.vanished & gone) for attempt in lost]
 
 
@@ -260,7 +268,7 @@ async def _remember(
         for ref, ids in seen.items()
         if ids != records[ref].seen_candidates
     }
-    await engine.call(engine.ledger.moves.note_candidates, new)
+    await engine.call(engine.ledger.transitions.note_candidates, new)
 
 
 async def _unclaimed(
@@ -276,9 +284,9 @@ async def _unclaimed(
         *await _newly_lost(engine, lost, clock),
     ]
     ids = [listing.prediction_id for listing in listed]
-    known = await engine.call(engine.ledger.moves.known, engine.account, ids)
+    known = await engine.call(engine.ledger.transitions.known, engine.account, ids)
     free = [listing for listing in listed if listing.prediction_id not in known]
-    contested = {c.prediction_id for _, c in settling.nearby(rivals, free)}
+    contested = {c.prediction_id for _, c in reconciling.nearby(rivals, free)}
     left = [c for c in free if c.prediction_id not in contested]
     over = [c for c in free if c.prediction_id in contested]
     # While an account is busy something is always being sent: what came after the time
@@ -286,8 +294,8 @@ async def _unclaimed(
     settle_s = engine.settings.settle_s
     early = {
         attempt.ref
-        for attempt, listing in settling.nearby(lost, over)
-        if settling.is_early(attempt, listing, settle_s)
+        for attempt, listing in reconciling.nearby(lost, over)
+        if reconciling.is_early(attempt, listing, settle_s)
     }
     return left, early
 
@@ -314,7 +322,7 @@ async def _told_more(
     engine: Engine, lost: Sequence[Lost], free: Sequence[Listed]
 ) -> list[Listed]:
     """The same, with what their results show where the history does not."""
-    near = [listing for _, listing in settling.nearby(lost, free)]
+    near = [listing for _, listing in reconciling.nearby(lost, free)]
     hidden = [c.prediction_id for c in near if c.inputs is None]
     told: dict[str, Listed] = {}
     unanswered = 0
@@ -349,7 +357,7 @@ async def _trusted(
     make our own prediction look like a stranger's, and its row would be paid again. So
     what differs counts only if one that is surely ours shows just what was sent.
     """
-    doubtful = [c for c in free if settling.fits_nobody(lost, c)]
+    doubtful = [c for c in free if reconciling.fits_nobody(lost, c)]
     if not doubtful or await _shows_as_sent(engine, listed, clock):
         return free
     return [replace(c, inputs=None) if c in doubtful else c for c in free]
@@ -360,20 +368,20 @@ async def _shows_as_sent(
 ) -> bool:
     """Whether one of our own predictions shows just what was sent for it."""
     ids = [listing.prediction_id for listing in listed]
-    known = await engine.call(engine.ledger.moves.known, engine.account, ids)
+    known = await engine.call(engine.ledger.transitions.known, engine.account, ids)
     for listing in [c for c in listed if c.prediction_id in known][:MOST_WITNESSES]:
         told: Listed | None = listing
         if listing.inputs is None:
             with suppress(NoAnswerError):  # then it is no witness
                 told = await engine.provider.listing(listing.prediction_id)
-        owner = engine.ledger.moves.owner
+        owner = engine.ledger.transitions.owner
         ref = await engine.call(owner, engine.account, listing.prediction_id)
         if ref is None or told is None or not told.inputs:
             continue
         (record,) = await engine.call(engine.ledger.batches.load, [ref])
         if record and record.job.model in engine.catalogue.models:
             sent = _lost(engine, ref, record, clock)
-            if settling.is_as_sent(sent, told.inputs):
+            if reconciling.is_as_sent(sent, told.inputs):
                 return True
     return False
 
@@ -389,20 +397,22 @@ def _unlisted(billed: Sequence[Billed], listed: Sequence[Listed]) -> list[Listed
     ]
 
 
-def _move(engine: Engine, ref: Ref, record: JobRecord, finding: Finding) -> Move | None:
+def _move(
+    engine: Engine, ref: Ref, record: JobRecord, finding: Finding
+) -> Transition | None:
     match finding:
         case Adopt(prediction_id=prediction_id):
-            first_look_s = engine.settings.poll_min_s
-            return moves.accept(ref.batch, record, prediction_id, first_look_s)
+            first_poll_s = engine.settings.poll_min_s
+            return transitions.accept(ref.batch, record, prediction_id, first_poll_s)
         case Absent():
-            return moves.absent(ref.batch, record, engine.now_s())
+            return transitions.mark_absent(ref.batch, record, engine.now_s())
         case Unclear() if record.state is State.UNKNOWN:
             return _give_up(ref, record, finding)
         case Unclear() | Wait():
             return None
 
 
-def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Move:
+def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Transition:
     candidates = finding.candidates
     count = len(candidates)
     which = "a prediction" if count == 1 else f"one of {count} predictions"
@@ -414,22 +424,24 @@ def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Move:
             "the answer was lost, and a clock was set meanwhile, so it is not certain "
             "that the provider's history would show it"
         )
-    move = moves.give_up(ref.batch, record, reason, waits.UNRESOLVED_LOOK_S)
+    move = transitions.mark_unresolved(
+        ref.batch, record, reason, waits.UNRESOLVED_LOOK_S
+    )
     return _with_candidates(move, candidates)
 
 
-def _give_up_unseen(ref: Ref, record: JobRecord, why: str) -> Move:
+def _give_up_unseen(ref: Ref, record: JobRecord, why: str) -> Transition:
     """Nobody knows all that may be its own, so nobody may take it for absent."""
     reason = f"the answer was lost, and it cannot be looked for: {why}"
     look_s = waits.UNRESOLVED_LOOK_S
-    move = moves.give_up(ref.batch, record, reason, look_s, CLIPPED_CODE)
-    seen = settling.seen_before(
+    move = transitions.mark_unresolved(ref.batch, record, reason, look_s, CLIPPED_CODE)
+    seen = reconciling.seen_before(
         record.seen_candidates, record.job.model, record.attempt.sent_at_s
     )
     return _with_candidates(move, seen)
 
 
-def _with_candidates(move: Move, candidates: Sequence[Listed]) -> Move:
+def _with_candidates(move: Transition, candidates: Sequence[Listed]) -> Transition:
     told = json.dumps([asdict(c) for c in candidates], ensure_ascii=False)
     return replace(move, write={**move.write, "candidates": told})
 
@@ -445,12 +457,12 @@ async def _look_again(
     now_s, settle_s = engine.now_s(), engine.settings.settle_s
     waits_s = {
         ref: waits.UNRESOLVED_LOOK_S
-        if record.state is State.UNRESOLVED and record.looks >= settling.ENOUGH_LOOKS
+        if record.state is State.UNRESOLVED and record.polls >= reconciling.ENOUGH_LOOKS
         else waits.settle_again_s(now_s - record.attempt.sent_at_s, settle_s)
         for ref, record in records.items()
     }
-    apart_s = settle_s * settling.LOOKS_APART
-    postpone = engine.ledger.due.postpone
+    apart_s = settle_s * reconciling.LOOKS_APART
+    postpone = engine.ledger.delay_queue.postpone
     await engine.call(
         postpone, engine.account, waits_s, unanswered=unanswered, apart_s=apart_s
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs import moves
-from jobs.attempt import settling
+from jobs import transitions
+from jobs.attempt import reconciling
 from jobs.ledger import Ledger
 from jobs.provider.answers import Listed
 from jobs.provider.clock import RemoteClock
@@ -30,8 +30,8 @@ from tests.worker.workshop import (
 from worker import replies
 from worker import submit as submitting
 from worker.provider import NoAnswerError
+from worker.reconcile import GIVEN_UP_AFTER, reconcile
 from worker.replies import Reply
-from worker.settle import GIVEN_UP_AFTER, settle
 
 #: One of each, on the first six requests.
 EVERY_LOSS = {
@@ -138,11 +138,11 @@ def test_an_attempt_that_a_dead_process_left_behind_is_settled_too(
     (sent, unsent) = shop.order(shop.job(0), shop.job(1))
     shop.ledger.permits.grant(shop.engine.account, 2, 30.0)
     for ref in (sent, unsent):
-        claim = moves.claim(ref.batch, shop.record(ref), 30.0)
-        shop.ledger.moves.make([claim])
+        claim = transitions.claim(ref.batch, shop.record(ref), 30.0)
+        shop.ledger.transitions.apply([claim])
     shop.post(dict(shop.record(sent).job.inputs) | {"duration": 5})
     assert shop.states() == {State.SUBMITTING: 2}
-    shop.engine.run(settle(shop.engine, [sent, unsent]))
+    shop.engine.run(reconcile(shop.engine, [sent, unsent]))
     all_are_stored_and_paid_once(shop)
     assert len(shop.record(sent).attempts) == 1
     assert len(shop.record(unsent).attempts) == 2
@@ -152,19 +152,19 @@ def test_what_another_row_is_just_sending_is_not_adopted(shop: Workshop) -> None
     first, second = shop.order(shop.job(0), shop.job(0 + 6))
     shop.ledger.permits.grant(shop.engine.account, 2, 30.0)
     for ref in (first, second):
-        claim = moves.claim(ref.batch, shop.record(ref), 30.0)
-        shop.ledger.moves.make([claim])
-    lost = moves.lose(first.batch, shop.record(first), "no answer", 1.0)
-    shop.ledger.moves.make([lost])
+        claim = transitions.claim(ref.batch, shop.record(ref), 30.0)
+        shop.ledger.transitions.apply([claim])
+    lost = transitions.mark_unknown(first.batch, shop.record(first), "no answer", 1.0)
+    shop.ledger.transitions.apply([lost])
     # The answer to this one is on its way; both rows have the same picture.
     made = shop.post(dict(shop.record(second).job.inputs) | {"duration": 5})
-    shop.until(lambda: shop.record(first).looks >= 4, shop.settle)
+    shop.until(lambda: shop.record(first).polls >= 4, shop.settle)
     until_settled_s = shop.record(first).attempt.sent_at_s + 0.5
     shop.until(lambda: shop.engine.now_s() > until_settled_s, shop.settle)
     assert shop.record(first).state is State.UNKNOWN
 
-    accept = moves.accept(second.batch, shop.record(second), made, 1.0)
-    shop.ledger.moves.make([accept])
+    accept = transitions.accept(second.batch, shop.record(second), made, 1.0)
+    shop.ledger.transitions.apply([accept])
     all_are_stored_and_paid_once(shop)
 
 
@@ -354,7 +354,7 @@ def test_looks_close_together_count_once(shop: Workshop) -> None:
     lose(shop, "submit_drop_before")
     for _ in range(5):
         shop.settle()
-    assert shop.record(ref).looks == 1
+    assert shop.record(ref).polls == 1
 
 
 @pytest.mark.parametrize("ahead_s", [-30, 30])
@@ -504,7 +504,7 @@ def test_a_request_that_is_held_up_too_long_after_its_claim_does_not_leave(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.order(shop.job(0))
-    late_s = count(0.0, settling.LONGEST_HOLD_S + 1)
+    late_s = count(0.0, reconciling.LONGEST_HOLD_S + 1)
     with monkeypatch.context() as patch:
         patch.setattr(submitting, "steady_s", lambda: next(late_s))
         shop.submit()

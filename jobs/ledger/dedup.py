@@ -2,24 +2,24 @@
 
 One of them leads: it makes the video and pays for it. The others follow it until the
 video is stored and is theirs too; if it fails, one of them leads instead. What counts
-as the same is decided in `attempt.asking`.
+as the same is decided in `attempt.fingerprint`.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jobs.attempt.asking import Asked
+from jobs.attempt.fingerprint import FingerprintedJob
 from jobs.ledger import keys
 from jobs.ledger.scripts import Scripts
 from jobs.ledger.server import Server
-from jobs.moves import Ref
 from jobs.records import BatchRecord
 from jobs.states import State
+from jobs.transitions import Ref
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
+class DedupPreview:
     """What would become of a job if it were added now."""
 
     #: `waiting` if it makes its video itself, `following`, `reused`, or where it is in
@@ -33,10 +33,10 @@ class Prospect:
 
 
 #: Of a job that nobody asked for before.
-_NONE = Prospect(State.WAITING)
+_NONE = DedupPreview(State.WAITING)
 
 
-class Twins:
+class Dedup:
     """Who asks for the same video."""
 
     def __init__(
@@ -46,9 +46,13 @@ class Twins:
         self._scripts = scripts
         self._now = now
 
-    def prospects(
-        self, batch: BatchRecord, asked: Sequence[Asked], *, alone: bool = False
-    ) -> list[Prospect]:
+    def preview(
+        self,
+        batch: BatchRecord,
+        asked: Sequence[FingerprintedJob],
+        *,
+        alone: bool = False,
+    ) -> list[DedupPreview]:
         """What would become of these jobs of a batch, in order; changes nothing.
 
         With `alone` it is told as if all other batches were put aside.
@@ -56,13 +60,13 @@ class Twins:
         args: list[object] = [batch.id, batch.store, batch.account, int(alone)]
         for job, ask in asked:
             args += (job.id, *ask)
-        flat = self._scripts.run("twins", *args)
+        flat = self._scripts.run("dedup_preview", *args)
         found = [_NONE] * len(asked)
         for i in range(0, len(flat), 5):
             found[int(flat[i]) - 1] = _prospect(*flat[i + 1 : i + 5])
         return found
 
-    def forget(self, store: str, asked: Asked, leader: Ref | None) -> None:
+    def forget(self, store: str, asked: FingerprintedJob, leader: Ref | None) -> None:
         """The video of a job is gone from its store: nobody shall reuse it."""
         key, read = keys.asked(store), self._server.get
         for name in filter(None, asked.ask):
@@ -85,6 +89,6 @@ class Twins:
             self._scripts.run("follow", self._now(), account_id, *refs)
 
 
-def _prospect(state: str, leader: str, video: str, size: str) -> Prospect:
+def _prospect(state: str, leader: str, video: str, size: str) -> DedupPreview:
     found = Ref.parse(leader) if leader else None
-    return Prospect(State(state), found, video, int(size) if size else None)
+    return DedupPreview(State(state), found, video, int(size) if size else None)

@@ -5,19 +5,21 @@ from collections.abc import Mapping
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.ledger.looks import FAILURES, Kind, Look
+from jobs.ledger.snapshots import FAILURES, BatchSnapshot, Kind
 from jobs.ledger.workers import WorkerFacts
-from jobs.moves import Ref
 from jobs.pace.limits import Limits
 from jobs.records import Failure
 from jobs.states import Event, State
+from jobs.transitions import Ref
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 
 STD = "kwaivgi/kling-v2.6-std/image-to-video"
 
 
-def look(ledger: Ledger, batch_id: str = "spring", *, mixed: bool = False) -> Look:
-    (found,) = ledger.looks.take([batch_id], mixed=mixed)
+def look(
+    ledger: Ledger, batch_id: str = "spring", *, mixed: bool = False
+) -> BatchSnapshot:
+    (found,) = ledger.snapshots.take([batch_id], mixed=mixed)
     return found
 
 
@@ -45,10 +47,10 @@ def test_several_are_told_at_once_and_what_is_not_there_is_left_out(
 ) -> None:
     open_batch(ledger, "spring")
     open_batch(ledger, "autumn", account="other")
-    found = ledger.looks.take(["autumn", "winter", "spring"])
+    found = ledger.snapshots.take(["autumn", "winter", "spring"])
     assert [each.batch.id for each in found] == ["autumn", "spring"]
     assert [each.account.id for each in found] == ["other", ACCOUNT]
-    assert ledger.looks.take([]) == []
+    assert ledger.snapshots.take([]) == []
 
 
 def test_a_look_names_what_generates_for_too_long(ledger: Ledger) -> None:
@@ -58,9 +60,9 @@ def test_a_look_names_what_generates_for_too_long(ledger: Ledger) -> None:
         play(ledger, ref, Event.CLAIM, Event.ACCEPT, prediction_id=f"p{number}")
     why = Failure("late", "the provider says processing")
     waits_s = dict.fromkeys(refs, 60.0)
-    ledger.due.postpone(ACCOUNT, waits_s, late=dict.fromkeys(refs, why))
+    ledger.delay_queue.postpone(ACCOUNT, waits_s, late=dict.fromkeys(refs, why))
     play(ledger, refs[-1], Event.OVERDUE)
-    spring, autumn = ledger.looks.take(["spring", "autumn"])
+    spring, autumn = ledger.snapshots.take(["spring", "autumn"])
     assert len(spring.late) == FAILURES
     assert set(spring.late) < {ref.job for ref in refs}
     assert autumn.late == ("row-1",)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.attempt.settling import (
+from jobs.attempt.reconciling import (
     CLEARLY,
     ENOUGH_LOOKS,
     NEAR,
@@ -17,10 +17,10 @@ from jobs.attempt.settling import (
     Lost,
     Unclear,
     Wait,
-    settle,
+    reconcile,
 )
-from jobs.moves import LONGEST_GENERATION_S, Ref
 from jobs.provider.answers import Listed
+from jobs.transitions import LONGEST_GENERATION_S, Ref
 
 MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
 SENT_S = 1_800_000_000.0
@@ -48,7 +48,7 @@ def settled(
 ) -> dict[str, Finding]:
     """Findings by job, from distances by job and prediction."""
     likeness = {(Ref("spring", name), each): far for (name, each), far in near.items()}
-    findings = settle(attempts, found, likeness, SETTLE_S, now_s)
+    findings = reconcile(attempts, found, likeness, SETTLE_S, now_s)
     return {ref.job: finding for ref, finding in findings.items()}
 
 
