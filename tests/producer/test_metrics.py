@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 ALERTS = yaml.safe_load((DEPLOY / "alerts.yml").read_text("utf-8"))
 DASHBOARD = json.loads((DEPLOY / "grafana-dashboard.json").read_text("utf-8"))
-PAGE = (ROOT / "docs" / "telling.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "notifications.md").read_text("utf-8")
 
 BATCH = BatchRecord(
     id="spring",
