@@ -55,8 +55,8 @@ def sources() -> str:
     """The code that finds something wrong with a manifest."""
     files = [ROOT / "jobs" / "net.py", *(ROOT / "jobs" / "catalogue").glob("*.py")]
     files += (ROOT / "jobs" / "manifest").glob("*.py")
-    files += (ROOT / "producer" / "reading").glob("*.py")
-    files += (ROOT / "producer" / "looking").glob("*.py")
+    files += (ROOT / "producer" / "manifests").glob("*.py")
+    files += (ROOT / "producer" / "image_checks").glob("*.py")
     return "".join(file.read_text(encoding="utf-8") for file in files)
 
 
