@@ -364,7 +364,7 @@ def _upload(
         for address, content in to_upload(job, found.catalogue.find(job.model)).items()
     )
     with console.counting("uploading pictures") as progress:
-        upload_all(chosen, ledger, needed, image_checks.opened, progress)
+        upload_all(chosen, ledger, needed, image_checks.open_image, progress)
 
 
 def _ask_before_spending(

@@ -35,7 +35,7 @@ from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import console
 from producer.exits import CommandError, Exit
-from producer.image_checks import ImageCache, LookSummary, contents_of, problems_of
+from producer.image_checks import ImageCache, contents_of, problems_of
 from producer.local_server import make_home
 from producer.manifests import Options, plan
 from producer.prices.quote import Combinations, Share
@@ -211,7 +211,7 @@ def _planned(found: Survey, options: Options) -> Iterator[Job]:
 
 def look(
     found: Survey, settings: Settings, *, whole: bool, remote: bool = True
-) -> LookSummary:
+) -> None:
     """Look at every picture; what is wrong with one is a problem of its row.
 
     Args:
@@ -221,22 +221,21 @@ def look(
         remote: also at those on the web; local ones are looked at in any case.
     """
     if not (remote or found.local):
-        return LookSummary(looked=0, remembered=0, bytes=0)
+        return
     # Only here: what asks the web is slow to import.
-    from producer.image_checks.round import look_at  # noqa: PLC0415 - 0.15 s
+    from producer.image_checks.check import check_images  # noqa: PLC0415 - 0.15 s
 
     make_home(settings.home)
-    memory = ImageCache.open(settings.home / MEMORY, console.say)
+    memory = ImageCache(settings.home / MEMORY, console.say)
     near_allowed = False
     with suppress(OSError):  # its name cannot be looked up now
         near_allowed = near_allowed_for(settings.base_url)
     addresses = found.pictures(remote=remote)
-    with console.counting("looking at pictures") as fetched:
-        summary = look_at(
-            addresses, memory, near_allowed=near_allowed, whole=whole, fetched=fetched
+    with console.counting("looking at pictures") as progress:
+        check_images(
+            addresses, memory, near_allowed=near_allowed, whole=whole, progress=progress
         )
     found.judge(memory)
-    return summary
 
 
 def weigh(

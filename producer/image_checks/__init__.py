@@ -1,22 +1,67 @@
-"""A look at every picture before anything is paid: is it there, and is it right?
+"""Checks pictures before anything is paid: are they there, and do the models take them?
 
-`round.look_at` looks, `ImageCache` holds what was seen, and `problems_of` and
-`contents_of` tell it job by job. Nothing here spends. What asks the web is not in this
-namespace: its libraries take 0.15 s to import.
+`check.check_images` checks, `ImageCache` holds what was found, and `problems_of` and
+`contents_of` tell it job by job. `check` is imported where it is needed, because its
+libraries take 0.15 s.
 """
 
-from producer.image_checks.judging import contents_of, opened, pictures_of, problems_of
-from producer.image_checks.memory import FRESH_S, Found, ImageCache
-from producer.image_checks.seen import ImageCheckError, LookSummary
+from collections.abc import Iterator
 
-__all__ = [
-    "FRESH_S",
-    "Found",
-    "ImageCache",
-    "ImageCheckError",
-    "LookSummary",
-    "contents_of",
-    "opened",
-    "pictures_of",
-    "problems_of",
-]
+from jobs.catalogue.model import Model
+from jobs.catalogue.pictures import validate_image
+from jobs.job import Job
+from jobs.manifest.rows import Problem
+from jobs.text import masked, shown
+from producer.image_checks.cache import ImageCache
+from producer.image_checks.files import open_image
+from producer.image_checks.results import ImageCheckError
+
+__all__ = ["ImageCache", "ImageCheckError", "contents_of", "open_image", "problems_of"]
+
+
+def _images_of(job: Job, model: Model) -> Iterator[tuple[str, str]]:
+    """The inputs that hold pictures, and the addresses in them as written."""
+    for name, value in job.inputs.items():
+        if name in model.inputs and model.inputs[name].is_picture:
+            for address in [value] if isinstance(value, str) else value:
+                yield name, address
+
+
+def problems_of(job: Job, model: Model, cache: ImageCache, file: str) -> list[Problem]:
+    """What keeps the pictures of a job from being used; empty if nothing does.
+
+    Args:
+        job: whose pictures were checked; others are no problem.
+        model: its model.
+        cache: what was found.
+        file: the manifest, as the user named it.
+    """
+    problems: list[Problem] = []
+    for name, address in dict.fromkeys(_images_of(job, model)):
+        found = cache.find(address)
+        if found is None:
+            continue
+        issues = [(found.kind, found.message, found.suggestion)]
+        if found.info is not None:
+            issues = [
+                (issue.kind, issue.message, issue.suggestion)
+                for issue in validate_image(found.info, model.pictures, shown(address))
+            ]
+        problems += [
+            Problem(file, job.line, name, masked(address), message, suggestion, kind)
+            for kind, message, suggestion in issues
+        ]
+    return problems
+
+
+def contents_of(job: Job, model: Model, cache: ImageCache) -> dict[str, str]:
+    """Hex SHA-256 of the content of each picture of a job, by address as written.
+
+    Only of pictures that were read whole.
+    """
+    contents: dict[str, str] = {}
+    for _, address in _images_of(job, model):
+        found = cache.find(address)
+        if found is not None and found.info is not None and found.info.sha256:
+            contents[address] = found.info.sha256
+    return contents

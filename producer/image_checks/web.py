@@ -1,22 +1,22 @@
-"""A look at a picture on the web: as few bytes of it as tell what it is.
+"""Checks a picture on the web by as few bytes of it as tell what it is.
 
-It decides which bytes to ask for and whether what was kept still holds. It never keeps
-anything itself, and never judges by what a host says of a picture, only by its bytes.
+A picture is judged by its bytes, never by what a host says of it.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-import httpx
+import aiohttp
 
 from jobs.catalogue.pictures import FIRST_BYTES, ImageSniffer
-from producer.image_checks.asking import Asking
-from producer.image_checks.memory import ImageCache, Kept
-from producer.image_checks.seen import ImageCheckError
-from producer.image_checks.wish import Wish
+from producer.image_checks.cache import CachedImage, ImageCache
+from producer.image_checks.fetch import TRY_LATER, Client
+from producer.image_checks.results import Demand, ImageCheckError
+
+_CHUNK_BYTES = 1 << 14
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _EMPTY_RANGE = re.compile(r"bytes \*/0+")
@@ -38,76 +38,79 @@ class _Facts:
     modified: str
 
 
-class WebLook:
-    """One look at one picture on the web."""
+class WebImage:
+    """One check of one picture on the web."""
 
     def __init__(
-        self, address: str, asking: Asking, memory: ImageCache, wish: Wish
+        self, address: str, client: Client, cache: ImageCache, demand: Demand
     ) -> None:
+        self.bytes_read = 0
         self._address = address
-        self._asking = asking
-        self._memory = memory
-        self._wish = wish
-        self._reading = ImageSniffer()
+        self._client = client
+        self._cache = cache
+        self._demand = demand
+        self._sniffer = ImageSniffer()
         self._facts = _Facts(None, "", "")
-        #: A range was refused.
-        self._plainly = False
-        #: Content that was read under another signature; None before it was asked for.
-        self._same: list[Kept] | None = None
+        self._is_range_refused = False
+        #: Content that was read under another signature, once it was looked for.
+        self._same: CachedImage | None = None
+        self._is_same_known = False
 
-    async def still_holds(self, kept: Kept) -> bool:
-        """Whether the picture is the one that was kept; no body is read for it.
+    async def is_unchanged(self, cached: CachedImage) -> bool:
+        """Whether the picture is the one that was cached; no body is read for it.
 
         Raises:
             ImageCheckError: it cannot be asked.
         """
         headers = {"Range": "bytes=0-0"}
-        if kept.tag:
-            headers["If-None-Match"] = kept.tag
+        if cached.tag:
+            headers["If-None-Match"] = cached.tag
         else:
-            headers["If-Modified-Since"] = kept.modified
+            headers["If-Modified-Since"] = cached.modified
         try:
-            async with self._asking.get(self._address, headers) as answer:
-                if answer.status_code == HTTPStatus.NOT_MODIFIED:
+            async with self._client.get(self._address, headers) as answer:
+                if answer.status == HTTPStatus.NOT_MODIFIED:
                     return True
                 if answer.headers.get("content-length") == "1":
                     # So small that reading it costs less than another connection.
-                    await answer.aread()
-                if _size_bytes_of(answer) != kept.look.size_bytes:
+                    await answer.read()
+                if _size_bytes_of(answer) != cached.info.size_bytes:
                     return False
-                if kept.tag:
-                    return _tag_of(answer) == kept.tag
-                return str(answer.headers.get("last-modified", "")) == kept.modified
-        except ImageCheckError as trouble:
-            if trouble.to_range:
+                if cached.tag:
+                    return _tag_of(answer) == cached.tag
+                return answer.headers.get("last-modified") == cached.modified
+        except ImageCheckError as error:
+            if error.range_refused:
                 return False
             raise
 
-    async def read(self) -> Kept:
-        """Look at the picture anew.
+    async def read(self) -> CachedImage:
+        """Read as much of the picture as is wanted.
 
         Raises:
-            ImageCheckError: it cannot be seen.
+            ImageCheckError: it cannot be read.
         """
         self._begin()
         try:
-            ranged = not self._plainly and await self._ask(0, FIRST_BYTES - 1)
-        except ImageCheckError as trouble:
-            self._plainly = trouble.to_range
+            has_ranges = not self._is_range_refused and await self._ask(
+                0, FIRST_BYTES - 1
+            )
+        except ImageCheckError as error:
+            self._is_range_refused = error.range_refused
             # What may pass is asked again after a while, and without a range then.
-            if trouble.passing or not self._plainly:
+            if error.retryable or not error.range_refused:
                 raise
-            ranged = False
-        if not ranged:
+            has_ranges = False
+        if not has_ranges:
             self._begin()
             await self._ask(0, None)
         while (last := self._last_wanted()) is not None:
-            await self._ask(self._reading.size_bytes, last)
-        return self._found()
+            await self._ask(self._sniffer.size_bytes, last)
+        return self._read_image()
 
     def _begin(self) -> None:
-        self._reading = ImageSniffer()
-        self._same = None
+        self._sniffer = ImageSniffer()
+        self._same, self._is_same_known = None, False
 
     async def _ask(self, first: int, last: int | None) -> bool:
         """Read a range, or what the host gives in its place.
@@ -117,8 +120,8 @@ class WebLook:
         headers = {} if last is None else {"Range": f"bytes={first}-{last}"}
         if first and self._facts.tag:
             headers["If-Range"] = self._facts.tag
-        async with self._asking.get(self._address, headers) as answer:
-            if answer.status_code == HTTPStatus.OK:
+        async with self._client.get(self._address, headers) as answer:
+            if answer.status == HTTPStatus.OK:
                 # No ranges here, or another picture by now: this is all of it.
                 self._begin()
                 self._facts = _facts_of(answer)
@@ -126,21 +129,23 @@ class WebLook:
                 return True
             if last is None:
                 raise ImageCheckError(
-                    f"cannot be read: the host answers HTTP {answer.status_code}",
-                    "see whether that host is well, then try again",
+                    f"cannot be read: the host answers HTTP {answer.status}",
+                    TRY_LATER,
                 )
             return await self._read_range(answer, first, last)
 
-    async def _read_range(self, answer: httpx.Response, first: int, last: int) -> bool:
+    async def _read_range(
+        self, answer: aiohttp.ClientResponse, first: int, last: int
+    ) -> bool:
         said = answer.headers.get("content-range", "")
         if _EMPTY_RANGE.fullmatch(said):
             self._facts = _Facts(0, "", "")
             return True
         match = _CONTENT_RANGE.fullmatch(said)
         facts = _facts_of(answer)
-        if first and (match is None or (facts != self._facts)):
+        if first and (match is None or facts != self._facts):
             raise ImageCheckError(
-                "changed while it was read", "try again", passing=True
+                "changed while it was read", "try again", retryable=True
             )
         if match is None:
             return False
@@ -148,103 +153,96 @@ class WebLook:
         if begin != first or end != min(last, size - 1):
             return False
         self._facts = facts
-        wanted = end - first + 1
-        if await self._read(answer, wanted) < wanted:
-            raise _cut_off(self._reading.size_bytes, size)
-        self._reading.sniff()
+        missing = end - first + 1
+        async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
+            self._feed(chunk[:missing])
+            missing -= len(chunk)
+            if missing <= 0:
+                break
+        if missing > 0:
+            raise _cut_off(self._sniffer.size_bytes, size)
+        self._sniffer.sniff()
         return True
 
-    async def _read(self, answer: httpx.Response, most_bytes: int) -> int:
-        """Read so many bytes and no more; returns how many came."""
-        came = 0
-        async for chunk in answer.aiter_raw():
-            part = chunk[: most_bytes - came]
-            came += len(part)
-            self._wish.count(len(part))
-            self._reading.feed(part)
-            if len(part) < len(chunk):
-                break
-        return came
-
-    async def _read_as_needed(self, answer: httpx.Response) -> None:
+    async def _read_as_needed(self, answer: aiohttp.ClientResponse) -> None:
         """Read an answer that begins at the beginning, until nothing more is wanted."""
-        async for chunk in answer.aiter_raw():
-            self._wish.count(len(chunk))
-            self._reading.feed(chunk)
-            if self._reading.size_bytes > self._wish.most_bytes and (
-                self._facts.size_bytes is None
-            ):
-                raise ImageCheckError(
-                    f"sends more than {self._wish.most_bytes:,} bytes",
-                    "save it smaller",
-                    trouble="picture-bytes",
-                )
-            if self._facts.size_bytes is not None and self._last_wanted() is None:
+        told_bytes, max_bytes = self._facts.size_bytes, self._demand.max_bytes
+        async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
+            self._feed(chunk)
+            if told_bytes is None:
+                if self._sniffer.size_bytes > max_bytes:
+                    raise ImageCheckError(
+                        f"sends more than {max_bytes:,} bytes",
+                        "save it smaller",
+                        kind="picture-bytes",
+                    )
+            elif self._last_wanted() is None:
                 return
-        size_bytes = self._reading.size_bytes
-        if self._facts.size_bytes not in {None, size_bytes}:
-            raise _cut_off(size_bytes, self._facts.size_bytes or 0)
-        self._facts = _Facts(size_bytes, self._facts.tag, self._facts.modified)
+        size_bytes = self._sniffer.size_bytes
+        if told_bytes not in {None, size_bytes}:
+            raise _cut_off(size_bytes, told_bytes or 0)
+        self._facts = replace(self._facts, size_bytes=size_bytes)
+
+    def _feed(self, chunk: bytes) -> None:
+        self.bytes_read += len(chunk)
+        self._sniffer.feed(chunk)
 
     def _last_wanted(self) -> int | None:
         """The last byte that is still wanted; None if enough is known."""
         size_bytes = self._facts.size_bytes or 0
-        came = self._reading.size_bytes
+        came = self._sniffer.size_bytes
         if came >= size_bytes:
             return None
-        if not self._reading.is_decided:
+        if not self._sniffer.is_decided:
             return min(2 * max(came, FIRST_BYTES), size_bytes) - 1
-        if not self._wish.wants_all(self._reading, size_bytes):
+        if not self._demand.wants_all(self._sniffer, size_bytes):
             return None
         if came >= FIRST_BYTES and self._known_content() is not None:
             return None
         return size_bytes - 1
 
-    def _known_content(self) -> Kept | None:
-        """What was kept of this very content under another signature."""
+    def _known_content(self) -> CachedImage | None:
+        """What is cached of this very content under another signature."""
         facts = self._facts
-        if self._same is None:
-            self._same = []
-            if facts.tag and facts.size_bytes:
-                kept = self._memory.kept_of_content(
-                    *(self._address, facts.tag, facts.size_bytes),
-                    self._reading.first_sha256,
-                )
-                self._same = [kept] if kept is not None else []
-        return self._same[0] if self._same else None
+        if not self._is_same_known and facts.tag and facts.size_bytes:
+            first_sha256 = self._sniffer.first_sha256
+            self._same = self._cache.cached_content(
+                self._address, facts.tag, facts.size_bytes, first_sha256
+            )
+        self._is_same_known = True
+        return self._same
 
-    def _found(self) -> Kept:
+    def _read_image(self) -> CachedImage:
         size_bytes = self._facts.size_bytes or 0
-        look = self._reading.info(
-            size_bytes, whole=self._reading.size_bytes == size_bytes
-        )
-        if look.sha256 is None and self._same:
-            look = self._same[0].look
-        first = self._reading.first_sha256
-        return Kept(look, self._facts.tag, self._facts.modified, first)
+        is_whole = self._sniffer.size_bytes == size_bytes
+        info = self._sniffer.info(size_bytes, whole=is_whole)
+        if info.sha256 is None and self._same is not None:
+            info = self._same.info
+        first_sha256 = self._sniffer.first_sha256
+        return CachedImage(info, self._facts.tag, self._facts.modified, first_sha256)
 
 
-def _facts_of(answer: httpx.Response) -> _Facts:
+def _facts_of(answer: aiohttp.ClientResponse) -> _Facts:
     tag = _tag_of(answer)
     return _Facts(_size_bytes_of(answer), tag, "" if tag else _modified_of(answer))
 
 
-def _size_bytes_of(answer: httpx.Response) -> int | None:
+def _size_bytes_of(answer: aiohttp.ClientResponse) -> int | None:
     """Size of the whole picture, as far as an answer tells it."""
-    if answer.status_code == HTTPStatus.PARTIAL_CONTENT:
+    if answer.status == HTTPStatus.PARTIAL_CONTENT:
         match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
         return int(match[3]) if match else None
     text = answer.headers.get("content-length", "")
     return int(text[:18]) if text.isascii() and text.isdecimal() else None
 
 
-def _tag_of(answer: httpx.Response) -> str:
+def _tag_of(answer: aiohttp.ClientResponse) -> str:
     """A strong ETag; empty where there is none: a weak one promises no bytes."""
     tag = str(answer.headers.get("etag", ""))
     return tag if tag.startswith('"') else ""
 
 
-def _modified_of(answer: httpx.Response) -> str:
+def _modified_of(answer: aiohttp.ClientResponse) -> str:
     text = str(answer.headers.get("last-modified", ""))
     try:
         now = parsedate_to_datetime(answer.headers.get("date", ""))
@@ -256,6 +254,6 @@ def _modified_of(answer: httpx.Response) -> str:
 def _cut_off(came: int, wanted: int) -> ImageCheckError:
     return ImageCheckError(
         f"comes cut off: {came:,} of {wanted:,} bytes",
-        "see whether that host is well, then try again",
-        passing=True,
+        TRY_LATER,
+        retryable=True,
     )

@@ -51,7 +51,7 @@ class Desk:
 
     def open(self, address: str) -> AbstractContextManager[BinaryIO]:
         self.opened.append(address)
-        return image_checks.opened(address)
+        return image_checks.open_image(address)
 
     def upload(self, *needed: tuple[str, str]) -> Uploaded:
         return upload_all(self.settings, self.ledger, needed, self.open)

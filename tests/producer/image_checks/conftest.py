@@ -1,4 +1,4 @@
-"""Things that looks need: a host of pictures, and a memory that forgets nothing."""
+"""What image checks need: a host of pictures, and commands that check them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,51 +6,55 @@ from pathlib import Path
 
 import pytest
 
-from producer.image_checks import Found, ImageCache, LookSummary
-from producer.image_checks.asking import Manners
-from producer.image_checks.round import look_at
+from producer.image_checks import ImageCache
+from producer.image_checks.check import check_images
+from producer.image_checks.fetch import FetchLimits
+from producer.image_checks.results import CheckSummary, Finding
 from tests.conftest import Clock
 from tests.producer.image_checks.gallery import Gallery, gallery
 
-#: Patience for tests: nothing here needs more.
-QUICK = Manners(wait_s=0.001, read_timeout_s=5.0, deadline_s=10.0)
+QUICK = FetchLimits(first_wait_s=0.001, read_timeout_s=5.0, timeout_s=10.0)
 
 
-class Looker:
-    """Looks at addresses as one command after another would, each with its memory."""
+class Checker:
+    """Checks pictures as one command after another would, each with the cache."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
         self.clock = clock
         self.said: list[str] = []
-        self.summary = LookSummary(0, 0, 0)
+        self.summary = CheckSummary(0, 0, 0)
 
     @contextmanager
-    def memory(self) -> Iterator[ImageCache]:
-        opened = ImageCache.open(self.path, self.said.append, self.clock)
+    def cache(self) -> Iterator[ImageCache]:
+        opened = ImageCache(self.path, self.said.append, self.clock)
         try:
             yield opened
         finally:
             opened.close()
 
-    def look(
+    def __call__(
         self,
         *addresses: str,
         whole: bool = True,
         near_allowed: bool = True,
-        manners: Manners = QUICK,
-    ) -> list[Found]:
+        limits: FetchLimits = QUICK,
+    ) -> list[Finding]:
         """What one command finds."""
-        with self.memory() as memory:
-            self.summary = look_at(
+        with self.cache() as cache:
+            self.summary = check_images(
                 addresses,
-                memory,
+                cache,
                 near_allowed=near_allowed,
                 whole=whole,
-                manners=manners,
+                limits=limits,
             )
-            found = [memory.find(address) for address in addresses]
+            found = [cache.find(address) for address in addresses]
         return [one for one in found if one is not None]
+
+    def one(self, address: str, *, whole: bool = True) -> Finding:
+        """What a command finds of one picture."""
+        return self(address, whole=whole)[0]
 
 
 @pytest.fixture
@@ -60,8 +64,8 @@ def host() -> Iterator[Gallery]:
 
 
 @pytest.fixture
-def looker(tmp_path: Path, clock: Clock) -> Looker:
-    return Looker(tmp_path / "home" / "pictures.sqlite", clock)
+def check(tmp_path: Path, clock: Clock) -> Checker:
+    return Checker(tmp_path / "home" / "pictures.sqlite", clock)
 
 
 @pytest.fixture(autouse=True)

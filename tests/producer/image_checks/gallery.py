@@ -41,8 +41,35 @@ class Exhibit:
     length: bool = True
     #: Done instead, in this order, before the first right answer.
     faults: list[Fault] = field(default_factory=list)
-    #: Sent along.
     headers: dict[str, str] = field(default_factory=dict)
+
+    def answer(self, asked: Asked) -> tuple[str, dict[str, str], bytes]:
+        """Status, headers and body."""
+        if self.range_refused and "range" in asked.headers:
+            return self.range_refused, {}, b"no"
+        headers = {"Date": formatdate(usegmt=True), **self.headers}
+        headers |= {"ETag": self.etag} if self.etag else {}
+        headers |= {"Last-Modified": self.modified} if self.modified else {}
+        if self.conditions and self._is_unchanged(asked):
+            return "304 Not Modified", headers, b""
+        wanted = asked.headers.get("range", "") if self.ranges else ""
+        size = len(self.body)
+        if not wanted or asked.headers.get("if-range", self.etag) != self.etag:
+            if self.length:
+                headers["Content-Length"] = str(size)
+            return "200 OK", headers, self.body
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        if int(first) >= size:
+            headers["Content-Range"] = f"bytes */{size}"
+            return "416 Range Not Satisfiable", headers, b""
+        end = min(int(last or size), size - 1)
+        headers["Content-Range"] = f"bytes {first}-{end}/{size}"
+        return "206 Partial Content", headers, self.body[int(first) : end + 1]
+
+    def _is_unchanged(self, asked: Asked) -> bool:
+        if "if-none-match" in asked.headers:
+            return asked.headers["if-none-match"] == self.etag
+        return asked.headers.get("if-modified-since", "-") == self.modified
 
 
 class Gallery:
@@ -53,16 +80,12 @@ class Gallery:
         self.asked: list[Asked] = []
         self.sent_bytes = 0
         self.at_once = 0
-        self.most_at_once = 0
-        self.port = 0
+        self.max_at_once = 0
+        self.url = ""
         #: Requests that must be there together before any of them is answered.
         self.together = 1
         self._change: asyncio.Condition | None = None
-        self._visits: dict[object, asyncio.StreamWriter] = {}
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        self._visits: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def show(self, path: str, body: bytes, **how: object) -> str:
         """Show a picture; returns its address."""
@@ -85,8 +108,9 @@ class Gallery:
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        # The loop itself holds its tasks but weakly.
-        self._visits[asyncio.current_task()] = writer
+        task = asyncio.current_task()
+        assert task
+        self._visits[task] = writer
         ends = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
         with suppress(*ends):
             while not writer.is_closing():
@@ -100,87 +124,37 @@ class Gallery:
         writer.close()
 
     async def close(self) -> None:
-        """Show everybody out."""
-        for writer in self._visits.values():
+        for task, writer in self._visits.items():
             writer.transport.abort()
-        tasks = [task for task in self._visits if isinstance(task, asyncio.Task)]
-        for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._visits, return_exceptions=True)
 
     async def _wait_for_others(self) -> None:
         self._change = self._change or asyncio.Condition()
         async with self._change:
             self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
+            self.max_at_once = max(self.max_at_once, self.at_once)
             self._change.notify_all()
-            await self._change.wait_for(lambda: self.most_at_once >= self.together)
+            await self._change.wait_for(lambda: self.max_at_once >= self.together)
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        picture = self.pictures.get(asked.path.partition("?")[0])
-        if picture is None:
-            await self._send(writer, "404 Not Found", {}, b"nothing here")
-        elif picture.faults:
-            await picture.faults.pop(0)(asked, writer)
-        else:
-            await self._show(asked, picture, writer)
-
-    async def _show(
-        self, asked: Asked, picture: Exhibit, writer: asyncio.StreamWriter
-    ) -> None:
-        if picture.range_refused and "range" in asked.headers:
-            await self._send(writer, picture.range_refused, {}, b"no")
+        exhibit = self.pictures.get(asked.path.partition("?")[0])
+        if exhibit and exhibit.faults:
+            await exhibit.faults.pop(0)(asked, writer)
             return
-        headers = {"Date": formatdate(usegmt=True), **picture.headers}
-        if picture.etag:
-            headers["ETag"] = picture.etag
-        if picture.modified:
-            headers["Last-Modified"] = picture.modified
-        if picture.conditions and _is_unchanged(asked, picture):
-            await self._send(writer, "304 Not Modified", headers, None)
-            return
-        wanted = asked.headers.get("range", "") if picture.ranges else ""
-        if asked.headers.get("if-range", picture.etag) != picture.etag:
-            wanted = ""
-        if not wanted:
-            if asked.method == "HEAD":
-                headers["Content-Length"] = str(len(picture.body))
-                await self._send(writer, "200 OK", headers, None)
-            else:
-                await self._send(
-                    writer, "200 OK", headers, picture.body, length=picture.length
-                )
-            return
-        size = len(picture.body)
-        first, _, last = wanted.removeprefix("bytes=").partition("-")
-        if int(first) >= size:
-            headers["Content-Range"] = f"bytes */{size}"
-            await self._send(writer, "416 Range Not Satisfiable", headers, b"")
-            return
-        end = min(int(last or size), size - 1)
-        headers["Content-Range"] = f"bytes {first}-{end}/{size}"
-        part = picture.body[int(first) : end + 1]
-        await self._send(writer, "206 Partial Content", headers, part)
-
-    async def _send(
-        self,
-        writer: asyncio.StreamWriter,
-        status: str,
-        headers: dict[str, str],
-        body: bytes | None,
-        *,
-        length: bool = True,
-    ) -> None:
-        if body is not None and length:
-            headers["Content-Length"] = str(len(body))
+        missing: tuple[str, dict[str, str], bytes] = ("404 Not Found", {}, b"nothing")
+        status, headers, body = exhibit.answer(asked) if exhibit else missing
+        is_endless = bool(exhibit and not exhibit.length and status == "200 OK")
+        if not is_endless:
+            headers.setdefault("Content-Length", str(len(body)))
         lines = [f"HTTP/1.1 {status}", *(f"{k}: {v}" for k, v in headers.items())]
         writer.write("\r\n".join([*lines, "", ""]).encode())
-        for start in range(0, len(body or b""), 1 << 16):
-            part = (body or b"")[start : start + (1 << 16)]
+        for start in range(0, 0 if asked.method == "HEAD" else len(body), 1 << 16):
+            part = body[start : start + (1 << 16)]
             writer.write(part)
             await writer.drain()
             self.sent_bytes += len(part)
-        if not length:
+        if is_endless:
             writer.close()
 
 
@@ -193,13 +167,6 @@ def says(head: str, body: bytes = b"") -> Fault:
         writer.close()
 
     return fault
-
-
-def _is_unchanged(asked: Asked, picture: Exhibit) -> bool:
-    if "if-none-match" in asked.headers:
-        return asked.headers["if-none-match"] == picture.etag
-    since = asked.headers.get("if-modified-since")
-    return since is not None and since == picture.modified
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Asked:
@@ -221,7 +188,7 @@ def gallery() -> Iterator[Gallery]:
     async def run() -> None:
         loops.append(asyncio.get_running_loop())
         server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-        made.port = server.sockets[0].getsockname()[1]
+        made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.set()
         await over.wait()
         server.close()

@@ -1,0 +1,157 @@
+"""Checks every distinct picture of a manifest once, many side by side."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from jobs.catalogue import builtin
+from jobs.catalogue.addresses import is_http
+from jobs.catalogue.pictures import ImageInfo
+from jobs.net import Guard
+from jobs.text import shown
+from producer.image_checks.cache import CachedImage, ImageCache
+from producer.image_checks.fetch import Client, FetchLimits
+from producer.image_checks.files import check_file
+from producer.image_checks.results import (
+    CheckSummary,
+    Demand,
+    Finding,
+    ImageCheckError,
+)
+from producer.image_checks.web import WebImage
+
+#: Pictures in hand at once: more than are asked for, so that a slow host does not keep
+#: the others waiting.
+IN_HAND = 512
+
+#: Files and objects that are read at once.
+_READERS = 16
+
+
+def check_images(
+    addresses: Iterable[str],
+    cache: ImageCache,
+    *,
+    near_allowed: bool,
+    whole: bool,
+    progress: Callable[[int, int], None] = lambda _count, _bytes: None,
+    limits: FetchLimits | None = None,
+) -> CheckSummary:
+    """Check every distinct picture; afterwards `cache.find` answers for each.
+
+    Args:
+        addresses: as they are written in jobs; they may repeat.
+        cache: where findings are held.
+        near_allowed: also ask loopback and private hosts; see `near_allowed_for`.
+        whole: learn the digest of the whole content, of pictures that a model accepts.
+        progress: told after every picture how many are done and how many bytes came.
+        limits: how hosts are asked.
+    """
+    models = builtin().models.values()
+    demand = Demand(whole, tuple(dict.fromkeys(model.pictures for model in models)))
+    checks = _Round(cache, demand, near_allowed=near_allowed, progress=progress)
+    asyncio.run(checks.run(addresses, limits or FetchLimits()))
+    return CheckSummary(checks.read, checks.unchanged, checks.bytes)
+
+
+class _Round:
+    """One round, in one event loop."""
+
+    def __init__(
+        self,
+        cache: ImageCache,
+        demand: Demand,
+        *,
+        near_allowed: bool,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self.read = 0
+        self.unchanged = 0
+        self.bytes = 0
+        self._cache = cache
+        self._demand = demand
+        self._near = near_allowed
+        self._progress = progress
+
+    async def run(self, addresses: Iterable[str], limits: FetchLimits) -> None:
+        """Check all of them."""
+        self._cache.begin()
+        client = Client(Guard(near_allowed=self._near), limits)
+        left = self._claimed(addresses)
+        with ThreadPoolExecutor(_READERS, "image-check") as self._threads:
+            workers = [
+                asyncio.create_task(self._work(left, client)) for _ in range(IN_HAND)
+            ]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+                await client.close()
+                self._cache.write()
+
+    def _claimed(self, addresses: Iterable[str]) -> Iterator[str]:
+        for address in addresses:
+            if self._cache.claim(address, whole=self._demand.whole):
+                yield address
+
+    async def _work(self, left: Iterator[str], client: Client) -> None:
+        for address in left:
+            try:
+                found = Finding(await self._check(address, client))
+            except ImageCheckError as error:
+                self.read += 1
+                message = f"{shown(address)} {error.message}"
+                found = Finding(None, error.kind, message, error.suggestion)
+            self._cache.note(address, found)
+            self._progress(self.read + self.unchanged, self.bytes)
+            # What is cached waits for nothing, and must not keep others waiting.
+            await asyncio.sleep(0)
+
+    async def _check(self, address: str, client: Client) -> ImageInfo:
+        cached = self._cache.cached(address)
+        if cached is not None and self._demand.whole and cached.info.sha256 is None:
+            cached = None
+        if is_http(address):
+            now, is_unchanged = await self._check_web(address, cached, client)
+        else:
+            loop, args = asyncio.get_running_loop(), (address, cached, self._demand)
+            now, came = await loop.run_in_executor(self._threads, check_file, *args)
+            self.bytes += came
+            is_unchanged = now is cached
+        self.unchanged += is_unchanged
+        self.read += not is_unchanged
+        if now is not cached:
+            self._keep(address, now)
+        return now.info
+
+    async def _check_web(
+        self, address: str, cached: CachedImage | None, client: Client
+    ) -> tuple[CachedImage, bool]:
+        """What is known of a picture now, and whether it was known before."""
+        if cached is not None and cached.near and not self._near:
+            cached = None
+        # What is about to be paid for is always asked for: it may have been replaced.
+        believed = cached is not None and self._cache.is_fresh(cached)
+        if cached is not None and believed and not self._demand.whole:
+            return cached, True
+        image = WebImage(address, client, self._cache, self._demand)
+        try:
+            if cached is not None and await client.retry(
+                lambda: image.is_unchanged(cached)
+            ):
+                return replace(cached, near=self._near), True
+            return replace(await client.retry(image.read), near=self._near), False
+        finally:
+            self.bytes += image.bytes_read
+
+    def _keep(self, address: str, image: CachedImage) -> None:
+        """Remember what a model accepts, if anything tells when it changes.
+
+        What some model refuses may be mended in a moment: it is always asked for.
+        """
+        if (image.tag or image.modified) and self._demand.is_accepted(image.info):
+            fresh = not self._demand.is_refused(image.info)
+            self._cache.keep(address, image, fresh=fresh)

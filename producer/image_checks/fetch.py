@@ -1,0 +1,291 @@
+"""Asks web hosts for pictures: guarded, with limits, retries and a few redirects."""
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TypeVar
+from urllib.parse import urljoin
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from yarl import URL
+
+from jobs.net import BarredError, Guard, Standing, barred_by, connector
+from producer.image_checks.results import ImageCheckError
+
+T = TypeVar("T")
+
+MAX_REDIRECTS = 3
+
+#: Seconds that an answer of DNS is believed.
+_DNS_S = 300
+
+#: Failures in a row after which a host is not asked any more.
+MAX_FAILURES = 50
+
+#: Pictures as they are: compressed, sizes and ranges would mean nothing.
+_HEADERS = {
+    "Accept": "image/*,*/*;q=0.5",
+    "Accept-Encoding": "identity",
+    "User-Agent": "reelmill",
+}
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_USABLE = frozenset({200, 206, 304, 416})
+_RETRYABLE = frozenset({408, 425, 429})
+#: Refusals that do not concern a range. Some hosts refuse one with 400, 403, 501 or
+#: 503, and serve the whole.
+_NOT_FOR_THE_RANGE = frozenset({401, 404, 408, 410, 425, 429})
+
+TRY_LATER = "see whether that host is well, then try again"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """How hosts are asked."""
+
+    #: Requests at once, to one host and to all together.
+    per_host: int = 8
+    overall: int = 64
+    tries: int = 3
+    #: Seconds before the second try; doubled before every further one.
+    first_wait_s: float = 0.5
+    #: A host that wants to be left alone for longer is left alone.
+    max_wait_s: float = 20.0
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 20.0
+    #: Seconds for one whole answer.
+    timeout_s: float = 120.0
+
+
+class Client:
+    """Asks web hosts, for one event loop."""
+
+    def __init__(self, guard: Guard, limits: FetchLimits) -> None:
+        self._guard = guard
+        self._limits = limits
+        self._proxies = getproxies()
+        self._direct = self._session(guard)
+        # A proxy may well be near to us, and it is the one that connects.
+        self._proxied = self._session(None)
+        self._overall = asyncio.Semaphore(limits.overall)
+        self._hosts: defaultdict[bytes, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(limits.per_host)
+        )
+        self._failures: Counter[bytes] = Counter()
+
+    def _session(self, guard: Guard | None) -> aiohttp.ClientSession:
+        limits = self._limits
+        return aiohttp.ClientSession(
+            connector=connector(guard, limits.overall, believed_s=_DNS_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_HEADERS,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(
+                total=limits.timeout_s,
+                sock_connect=limits.connect_timeout_s,
+                sock_read=limits.read_timeout_s,
+            ),
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._direct.close()
+        await self._proxied.close()
+
+    async def retry(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What `ask` gives, tried again where that may help.
+
+        Raises:
+            ImageCheckError: it did not help, or the host wants to be left alone for
+                too long.
+        """
+        wait_s = self._limits.first_wait_s
+        for _ in range(self._limits.tries - 1):
+            try:
+                return await ask()
+            except ImageCheckError as error:
+                if not error.retryable or error.retry_after_s > self._limits.max_wait_s:
+                    raise
+                # Many wait for one host: let them not come back in one moment.
+                jittered_s = wait_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+                pause_s = max(error.retry_after_s, jittered_s)
+            await asyncio.sleep(pause_s)
+            wait_s *= 2
+        return await ask()
+
+    @asynccontextmanager
+    async def get(
+        self, address: str, headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that tells of a picture, its body still to be read.
+
+        Raises:
+            ImageCheckError: there is none; also where the body cannot be read.
+        """
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                url = _parsed(address)
+                # In this order: who waits for a busy host keeps nobody from others.
+                async with (
+                    self._hosts[url.netloc],
+                    self._overall,
+                    await self._ask(url, headers) as answer,
+                ):
+                    place = answer.headers.get("location")
+                    if answer.status not in _REDIRECTS or place is None:
+                        _check(answer, has_range="Range" in headers)
+                        yield answer
+                        return
+                    address = _joined(address, place)
+        except TimeoutError:
+            raise ImageCheckError(
+                "did not come in time", TRY_LATER, retryable=True
+            ) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _check_error(error) from None
+        raise ImageCheckError(
+            f"is redirected more than {MAX_REDIRECTS} times",
+            "give the address that it ends at",
+        )
+
+    async def _ask(
+        self, url: httpx.URL, headers: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
+        host = url.raw_host.decode("ascii")
+        self._guard.check_host(host)
+        if self._failures[url.netloc] >= MAX_FAILURES:
+            raise ImageCheckError(
+                f"was not asked for: {host} does not answer",
+                "see whether that host is up",
+            )
+        proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
+        if proxy and not proxy_bypass(host):
+            # It resolves names by itself, so they are judged here beforehand.
+            await self._guard.check_name(host)
+            session = self._proxied
+            proxy = proxy if "://" in proxy else f"http://{proxy}"
+        else:
+            session, proxy = self._direct, None
+        try:
+            # As it is written: many addresses are signed to the letter.
+            answer = await session.get(
+                URL(str(url), encoded=True),
+                headers=headers,
+                proxy=proxy,
+                allow_redirects=False,
+            )
+        except ValueError as error:
+            # Such as a name whose parts are too long to be asked for.
+            raise ImageCheckError(
+                f"cannot be asked for ({error})", "check the address"
+            ) from None
+        except (aiohttp.ClientError, OSError) as error:
+            if barred_by(error) is None:
+                self._failures[url.netloc] += 1
+            raise
+        self._failures.pop(url.netloc, None)
+        return answer
+
+
+def _joined(address: str, place: str) -> str:
+    try:
+        return urljoin(address, place)
+    except ValueError:
+        return ""
+
+
+def _parsed(address: str) -> httpx.URL:
+    """The address as it will be asked for, an international host in ASCII."""
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, ValueError):
+        url = httpx.URL("")
+    if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
+        raise ImageCheckError(
+            "is, or leads to, what is no web address", "check the address"
+        )
+    return url
+
+
+def _check(answer: aiohttp.ClientResponse, *, has_range: bool) -> None:
+    """Let pass what tells of a picture.
+
+    Raises:
+        ImageCheckError: it does not.
+    """
+    status = answer.status
+    if status in _USABLE:
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            raise ImageCheckError(
+                "comes packed although it was asked for as it is",
+                "turn compression off for pictures on that host",
+            )
+        return
+    suggestion = TRY_LATER
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        suggestion = "let everybody read it, or give a signed address"
+    elif status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        suggestion = "nothing is there: check the address"
+    raise ImageCheckError(
+        f"cannot be read: the host answers HTTP {status}",
+        suggestion,
+        retryable=status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+        retry_after_s=_retry_after_s(answer),
+        range_refused=has_range and status not in _NOT_FOR_THE_RANGE,
+    )
+
+
+def _retry_after_s(answer: aiohttp.ClientResponse) -> float:
+    """Seconds that a host wants to be left alone; 0 where it does not say."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
+    try:
+        until = parsedate_to_datetime(text)
+        now = parsedate_to_datetime(answer.headers.get("date", ""))
+        return max(0.0, (until - now).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _check_error(error: Exception) -> ImageCheckError:
+    """An error on the way, in words."""
+    barred = barred_by(error)
+    if barred is not None:
+        return _barred(barred)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return ImageCheckError(
+            "cannot be reached: its host has no address",
+            "check how the host is spelt",
+            retryable=True,
+        )
+    if isinstance(error, aiohttp.ClientSSLError):
+        return ImageCheckError(
+            "cannot be reached: its host's certificate is not valid",
+            "give an address whose certificate is",
+        )
+    words = str(error).partition("\n")[0] or type(error).__name__
+    return ImageCheckError(
+        f"cannot be read ({words})", "see whether that host is up", retryable=True
+    )
+
+
+def _barred(barred: BarredError) -> ImageCheckError:
+    if barred.standing is Standing.NEVER:
+        return ImageCheckError(
+            "leads to a link-local address, which is never asked",
+            "give an address that everybody can open",
+            kind=barred.standing.value,
+        )
+    return ImageCheckError(
+        "leads to a private address, which the provider cannot reach",
+        "give an address that everybody can open, or a local file, which is uploaded",
+        kind=barred.standing.value,
+    )
