@@ -73,7 +73,7 @@ class JobRecord:
     generated_at_s: float | None = None
     #: Counts the permits it was given; a mover names the one it acts under.
     permit: int = 0
-    #: The mark that it was claimed under last; see `jobs.ledger.marking`.
+    #: The mark that it was claimed under last; see `jobs.ledger.marks`.
     mark: str = ""
     #: Looks at the provider or at the file since its last move.
     polls: int = 0

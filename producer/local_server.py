@@ -16,7 +16,7 @@ from shutil import which
 from urllib.parse import quote
 
 from jobs.ledger import JobsDeletedError, Ledger, LedgerError, connect
-from jobs.ledger.refusals import trouble
+from jobs.ledger.errors import trouble
 from jobs.settings import Settings
 from producer.exits import CommandError, Exit
 from producer.subprocesses import Child

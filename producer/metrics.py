@@ -23,9 +23,9 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from jobs import broker
-from jobs.fleet.charges import Kind
-from jobs.fleet.figures import LAG_S, POLLS, TROUBLES, AccountFigures, Figures
 from jobs.ledger import Ledger, LedgerError, connect
+from jobs.ledger.charges import Kind
+from jobs.ledger.figures import LAG_S, POLLS, TROUBLES, AccountFigures, Figures
 from jobs.money import usd
 from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord

@@ -21,7 +21,7 @@ def tell_end(ledger: Ledger, settings: Settings, batch_id: str) -> None:
     if not settings.notifies:
         return
     batch = ledger.batches.read(batch_id)
-    ledger.tellings.add_batch(batch, settings.report_url)
+    ledger.outbox.add_batch(batch, settings.report_url)
     if not settings.redis_url:
         _tell_now(settings)
 
@@ -29,7 +29,7 @@ def tell_end(ledger: Ledger, settings: Settings, batch_id: str) -> None:
 def _tell_now(settings: Settings) -> None:
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "worker.telling"],
+            [sys.executable, "-m", "worker.notify"],
             env=child_environment(settings),
             stdin=subprocess.DEVNULL,
             capture_output=True,

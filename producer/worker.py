@@ -15,7 +15,7 @@ from typing import NoReturn
 from jobs import redis_url
 from jobs.broker import QUEUE
 from jobs.ledger import LedgerError, NotDurableError, connect
-from jobs.ledger.refusals import rights_words, trouble
+from jobs.ledger.errors import rights_words, trouble
 from jobs.ledger.workers import SILENT_S, Worker
 from jobs.settings import Settings, worker_name
 from jobs.storage import Store, StoreError

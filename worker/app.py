@@ -27,10 +27,10 @@ from worker.collect import collect
 from worker.dispatcher import Dispatcher
 from worker.engine import Engine
 from worker.finish import finish
+from worker.notify import Notifier
 from worker.poll import poll
 from worker.reconcile import reconcile
 from worker.submit import submit
-from worker.telling import Teller
 
 log = logging.getLogger("reelmill")
 
@@ -117,7 +117,7 @@ def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
     pulse = Dispatcher(made, facts)
     pulse.start()
     signals.worker_shutdown.connect(lambda **_: pulse.leave(), weak=False)
-    Teller(SETTINGS, made.ledger, stopping.is_asked).start()
+    Notifier(SETTINGS, made.ledger, stopping.is_asked).start()
 
 
 @signals.setup_logging.connect

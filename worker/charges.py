@@ -14,8 +14,8 @@ from contextlib import suppress
 
 from jobs.attempt import reconciling
 from jobs.attempt.links import sent_inputs
-from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import JobsDeletedError, LedgerError
+from jobs.ledger.charges import Charge, Kind
 from jobs.provider.answers import Billed, Listed
 from jobs.rebuilding import is_clipped
 from jobs.records import JobRecord

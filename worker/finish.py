@@ -9,7 +9,7 @@ from jobs.storage import StoreError
 from jobs.transitions import Ref
 from worker import keeping
 from worker.engine import Engine, log
-from worker.telling import tell_rest
+from worker.notify import notify_batch
 
 #: Seconds until a store that does not take a report is asked again.
 AGAIN_S = 60.0
@@ -29,7 +29,7 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
                 continue
             except JobsDeletedError:  # it was reported long ago
                 log.info("batch=%s was reported before", ref.batch)
-        await engine.call(tell_rest, engine.settings, engine.ledger, ref.batch)
+        await engine.call(notify_batch, engine.settings, engine.ledger, ref.batch)
         await engine.call(due.drop_batch, engine.account, ref.batch, version)
 
 

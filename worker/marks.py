@@ -1,7 +1,7 @@
 """Marks of claims, left in the stores of their batches before anything is sent.
 
 A store that takes no mark takes no video either, so its batches start nothing while it
-does not. What marks are for stands in `jobs.ledger.marking`.
+does not. What marks are for stands in `jobs.ledger.marks`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from jobs import transitions
 from jobs.ledger import LedgerError
-from jobs.ledger.marking import Marked, OlderLedgerError, StoreMarks
+from jobs.ledger.marks import Marked, OlderLedgerError, StoreMarks
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import worker_name
 from jobs.storage import StoreError

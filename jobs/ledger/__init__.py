@@ -3,6 +3,7 @@
 The only package that knows Redis. Its parts share one connection and one clock.
 """
 
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
@@ -11,27 +12,19 @@ from redis.exceptions import RedisError, ResponseError
 
 from jobs import redis_url
 from jobs.ledger import keys
+from jobs.ledger.accounts import Hooks, Links, Locks, Times
 from jobs.ledger.batches import Batches, JobsDeletedError
-from jobs.ledger.charges import ChargesFound
-from jobs.ledger.connecting import client
-from jobs.ledger.crashes import Crashes
+from jobs.ledger.charges import UnexplainedCharges
 from jobs.ledger.dedup import Dedup
-from jobs.ledger.delay_queue import DelayQueue
+from jobs.ledger.delay_queue import Crashes, DelayQueue
+from jobs.ledger.errors import Rights
 from jobs.ledger.figures import FiguresReader
-from jobs.ledger.hooks import Hooks
-from jobs.ledger.identity import Identity
-from jobs.ledger.links import Links
-from jobs.ledger.locks import Locks
 from jobs.ledger.marks import Marks
+from jobs.ledger.outbox import Outbox
 from jobs.ledger.permits import Permits
-from jobs.ledger.queues import Queues
-from jobs.ledger.rights import Rights
 from jobs.ledger.schedules import Schedules
-from jobs.ledger.scripts import Scripts
-from jobs.ledger.server import Server
-from jobs.ledger.snapshots import Snapshots
-from jobs.ledger.tellings import Tellings
-from jobs.ledger.times import Times
+from jobs.ledger.server import Part, Scripts, Server, client
+from jobs.ledger.snapshots import Queues, Snapshots
 from jobs.ledger.transitions import Transitions
 from jobs.ledger.workers import Workers
 
@@ -55,6 +48,28 @@ class NotDurableError(Exception):
     """The server did not say that what was written is on its disk."""
 
 
+class Identity(Part):
+    """The ledger's name, which tells that a server has lost its data or got older ones.
+
+    It is drawn once and lies beside everything else, so it is lost with it. Copies of
+    batches in a store are kept below it.
+    """
+
+    def known(self) -> str:
+        """Its name; empty if it has none yet."""
+        return str(self._server.execute_command("GET", keys.NAME) or "")
+
+    def name(self) -> str:
+        """Its name, drawn if it has none yet."""
+        return self.set_if_missing(uuid.uuid4().hex)
+
+    def set_if_missing(self, name: str) -> str:
+        """Take a name, if it is one and there is none yet; the one it has now."""
+        if name:
+            self._server.execute_command("SET", keys.NAME, name, "NX")
+        return self.known()
+
+
 class Ledger:
     """All parts of the ledger over one server."""
 
@@ -74,29 +89,28 @@ class Ledger:
         """
         self.server = server
         self._replicas = replicas
-        self._clock = clock
-        now = (lambda: "") if clock is None else (lambda: repr(clock()))
-        scripts = Scripts(server)
-        self.batches = Batches(server, scripts, now)
-        self.transitions = Transitions(server, scripts, now)
-        self.permits = Permits(server, scripts, now)
-        self.delay_queue = DelayQueue(server, scripts, now)
-        self.times = Times(server)
-        self.links = Links(server)
-        self.hooks = Hooks(server)
-        self.locks = Locks(server, scripts)
-        self.charges = ChargesFound(server, scripts, now)
-        self.snapshots = Snapshots(scripts, now)
-        self.identity = Identity(server)
-        self.marks = Marks(server, scripts, now)
-        self.figures = FiguresReader(server, scripts, now)
-        self.queues = Queues(server, scripts)
-        self.rights = Rights(scripts)
-        self.schedules = Schedules(server, scripts, now)
-        self.tellings = Tellings(scripts, now)
-        self.dedup = Dedup(server, scripts, now)
-        self.crashes = Crashes(scripts, now)
-        self.workers = Workers(server, scripts, now)
+        part = (server, Scripts(server), clock)
+        self._part = Part(*part)
+        self.batches = Batches(*part)
+        self.transitions = Transitions(*part)
+        self.permits = Permits(*part)
+        self.delay_queue = DelayQueue(*part)
+        self.dedup = Dedup(*part)
+        self.times = Times(*part)
+        self.links = Links(*part)
+        self.hooks = Hooks(*part)
+        self.locks = Locks(*part)
+        self.charges = UnexplainedCharges(*part)
+        self.snapshots = Snapshots(*part)
+        self.queues = Queues(*part)
+        self.figures = FiguresReader(*part)
+        self.identity = Identity(*part)
+        self.marks = Marks(*part)
+        self.rights = Rights(*part)
+        self.schedules = Schedules(*part)
+        self.outbox = Outbox(*part)
+        self.crashes = Crashes(*part)
+        self.workers = Workers(*part)
 
     def durable(self) -> None:
         """Return once everything that was written until now is on disk.
@@ -146,10 +160,7 @@ class Ledger:
 
     def now_s(self) -> float:
         """Unix seconds by the server's clock."""
-        if self._clock is not None:
-            return self._clock()
-        seconds, micros = self.server.time()
-        return float(seconds) + float(micros) / 1e6
+        return self._part.now_s()
 
     def shutdown(self) -> None:
         """Ask the server to write everything down and end."""

@@ -1,14 +1,13 @@
 """Batches and their jobs as they were asked for, and reading both back."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from jobs.attempt.fingerprint import NO_FINGERPRINT, FingerprintedJob
 from jobs.job import Job
-from jobs.ledger import keys, labels
-from jobs.ledger.scripts import Scripts
-from jobs.ledger.server import Server
+from jobs.ledger import keys
+from jobs.ledger.server import Part
 from jobs.provider.answers import Listed
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
 from jobs.states import State
@@ -31,17 +30,16 @@ class JobsDeletedError(Exception):
         super().__init__(f"the job records of {batch_id} were deleted meanwhile")
 
 
-class Batches:
+#: Begins the name of the field of a label: one each, so that two people can add labels
+#: at once and neither loses one.
+LABEL = "label:"
+
+
+class Batches(Part):
     """What was asked for: batches and jobs, in the order of their manifests."""
 
-    def __init__(
-        self, server: Server, scripts: Scripts, now: Callable[[], str]
-    ) -> None:
-        self._server = server
-        self._scripts = scripts
-        self._now = now
-        #: Jobs that one step deletes.
-        self.deleted_at_once = DELETED
+    #: Jobs that one step deletes.
+    deleted_at_once = DELETED
 
     def create(self, batch: BatchRecord) -> bool:
         """Write down an empty batch; False if there is one of that id already."""
@@ -55,7 +53,7 @@ class Batches:
             "budget": "" if budget is None else budget,
             "fresh": int(batch.fresh),
             "folder": batch.folder,
-            **labels.fields(batch.labels),
+            **_label_fields(batch.labels),
         }
         flat = [part for pair in fields.items() for part in pair]
         created_at = repr(batch.created_at_s)
@@ -101,7 +99,7 @@ class Batches:
 
     def open(self, batch_id: str) -> None:
         """Declare that every job is in; permits may be granted from now on."""
-        self._scripts.run("open", self._now(), batch_id)
+        self._run("open", batch_id)
 
     def read(self, batch_id: str) -> BatchRecord | None:
         """A batch with its counts and its money; None if there is none."""
@@ -150,7 +148,7 @@ class Batches:
 
     def add_labels(self, batch_id: str, new: Mapping[str, str]) -> None:
         """Give a batch labels; those it has already stay as they are."""
-        for name, value in labels.fields(new).items():
+        for name, value in _label_fields(new).items():
             command = ("HSETNX", keys.batch(batch_id), name, value)
             self._server.execute_command(*command)
 
@@ -253,7 +251,7 @@ class Batches:
             is over, its report is due, or it was reported later.
         """
         args = (batch_id, keep_s, self.deleted_at_once, reuse_s)
-        left = int(self._scripts.run("delete_jobs", self._now(), *args))
+        left = int(self._run("delete_jobs", *args))
         return None if left < 0 else left
 
     def slice(self, batch_id: str, first: int, count: int) -> list[JobRecord]:
@@ -292,6 +290,15 @@ class Batches:
         return [_job(raw) if raw.get("job") else None for raw in pipeline.execute()]
 
 
+def _label_fields(labels: Mapping[str, str]) -> dict[str, str]:
+    return {LABEL + name: value for name, value in labels.items()}
+
+
+def _labels(raw: Mapping[str, str]) -> dict[str, str]:
+    found = {k.removeprefix(LABEL): v for k, v in raw.items() if k.startswith(LABEL)}
+    return dict(sorted(found.items()))
+
+
 def batch_record(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
     """A batch from its fields as the server holds them."""
     counts = {s: int(raw[f"n:{s}"]) for s in State if int(raw.get(f"n:{s}", "0"))}
@@ -315,7 +322,7 @@ def batch_record(batch_id: str, raw: Mapping[str, str]) -> BatchRecord:
         held_until_s=float(raw.get("held_until", "0")),
         rounds=int(raw.get("rounds", "0")),
         deleted_at_s=float(raw.get("deleted_at", "0")),
-        labels=labels.of(raw),
+        labels=_labels(raw),
         throttled=int(raw.get("throttled", "0")),
         counts=counts,
         estimated_usd_micros=int(raw.get("estimated", "0")),

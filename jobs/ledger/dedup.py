@@ -6,13 +6,12 @@ as the same is decided in `attempt.fingerprint`.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.attempt.fingerprint import FingerprintedJob
 from jobs.ledger import keys
-from jobs.ledger.scripts import Scripts
-from jobs.ledger.server import Server
+from jobs.ledger.server import Part
 from jobs.records import BatchRecord
 from jobs.states import State
 from jobs.transitions import Ref
@@ -36,15 +35,8 @@ class DedupPreview:
 _NONE = DedupPreview(State.WAITING)
 
 
-class Dedup:
+class Dedup(Part):
     """Who asks for the same video."""
-
-    def __init__(
-        self, server: Server, scripts: Scripts, now: Callable[[], str]
-    ) -> None:
-        self._server = server
-        self._scripts = scripts
-        self._now = now
 
     def preview(
         self,
@@ -86,7 +78,7 @@ class Dedup:
     def follow(self, account_id: str, refs: Sequence[Ref]) -> None:
         """Let jobs that follow look at the ones they follow."""
         if refs:
-            self._scripts.run("follow", self._now(), account_id, *refs)
+            self._run("follow", account_id, *refs)
 
 
 def _prospect(state: str, leader: str, video: str, size: str) -> DedupPreview:

@@ -1,4 +1,4 @@
-"""The due-set: who must be looked at, and when.
+"""The delay queue: who must be looked at, and when; and what tasks failed over.
 
 It is the truth that messages only hint at. Whoever is sent for a job holds a lease on
 it, that is, the job is due again when the lease ends; work that takes longer extends
@@ -6,13 +6,12 @@ it, and the work of a dead process comes back by itself.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 from jobs.ledger import keys
-from jobs.ledger.scripts import Scripts
-from jobs.ledger.server import Server
+from jobs.ledger.server import Part
 from jobs.records import Failure
 from jobs.states import State
 from jobs.transitions import Ref
@@ -20,21 +19,14 @@ from jobs.transitions import Ref
 NOTHING: Mapping[Ref, Failure] = MappingProxyType({})
 
 
-class DelayQueue:
+class DelayQueue(Part):
     """Leases on what is due, by account."""
-
-    def __init__(
-        self, server: Server, scripts: Scripts, now: Callable[[], str]
-    ) -> None:
-        self._server = server
-        self._scripts = scripts
-        self._now = now
 
     def lease(
         self, account_id: str, most: int, lease_s: float
     ) -> list[tuple[Ref, State | None]]:
         """Take up to `most` that are due; a batch that is over comes without state."""
-        flat = self._scripts.run("lease", self._now(), account_id, most, lease_s)
+        flat = self._run("lease", account_id, most, lease_s)
         pairs = zip(flat[::2], flat[1::2], strict=True)
         return [
             (Ref.parse(ref), State(state) if state else None) for ref, state in pairs
@@ -101,7 +93,7 @@ class DelayQueue:
 
     def drop_batch(self, account_id: str, batch_id: str, version: str) -> None:
         """A batch was reported in this version; it is due at once if it has changed."""
-        self._scripts.run("drop", self._now(), account_id, batch_id, version)
+        self._run("drop", account_id, batch_id, version)
 
     def count(self, account_id: str) -> int:
         """How many stand in the due-set."""
@@ -121,4 +113,47 @@ class DelayQueue:
         for ref, wait_s in waits_s.items():
             why = json.dumps(asdict(late[ref])) if ref in late else ""
             args += (ref, wait_s, why)
-        self._scripts.run("postpone", self._now(), account_id, look, *args)
+        self._run("postpone", account_id, look, *args)
+
+
+#: No job is left alone for longer.
+LONGEST_WAIT_S = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A task failed over a job or a batch, lately."""
+
+    ref: Ref
+    #: Which task, and how.
+    words: str
+    #: How often in a row.
+    times: int
+    #: Seconds until it is due again; negative if it is.
+    in_s: float
+
+
+class Crashes(Part):
+    """The crashes of tasks, by account."""
+
+    def add(self, account_id: str, ref: Ref, words: str, first_s: float) -> float:
+        """A task failed over it; seconds until it is due again, if it is due at all.
+
+        Args:
+            account_id: whose job.
+            ref: the job, or the batch (`B/`).
+            words: which task failed and how, without anything secret.
+            first_s: seconds after the first time.
+        """
+        waits = (first_s, LONGEST_WAIT_S)
+        return float(self._run("crash", account_id, ref, words, *waits))
+
+    def recent(self, account_id: str) -> list[Crash]:
+        """Those that may not be over, the most frequent first."""
+        flat = self._run("crashes", account_id)
+        found = [
+            Crash(Ref.parse(ref), told["words"], told["times"], float(in_s))
+            for ref, text, in_s in zip(*[iter(flat)] * 3, strict=True)
+            for told in [json.loads(text)]
+        ]
+        return sorted(found, key=lambda crash: -crash.times)

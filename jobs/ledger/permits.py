@@ -1,13 +1,12 @@
 """Permits: rate, concurrency and budget, taken together, across all processes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 from jobs.attempt.rejections import Rejection
 from jobs.ledger import keys
-from jobs.ledger.scripts import Scripts
-from jobs.ledger.server import Server
+from jobs.ledger.server import Part
 from jobs.pace.limits import Limits
 from jobs.transitions import Ref
 
@@ -52,15 +51,8 @@ class Verdict(IntEnum):
     FINAL = 2  #: its job alone, which is refused for good
 
 
-class Permits:
+class Permits(Part):
     """Who may start, by account."""
-
-    def __init__(
-        self, server: Server, scripts: Scripts, now: Callable[[], str]
-    ) -> None:
-        self._server = server
-        self._scripts = scripts
-        self._now = now
 
     def set_limits(
         self,
@@ -102,14 +94,13 @@ class Permits:
 
     def grant(self, account_id: str, most: int, lease_s: float) -> list[Ref]:
         """Admit up to `most` waiting jobs, as limits, budgets and fairness allow."""
-        refs = self._scripts.run("grant", self._now(), account_id, most, lease_s)
+        refs = self._run("grant", account_id, most, lease_s)
         return [Ref.parse(ref) for ref in refs]
 
     def reject(self, account_id: str, rejection: Rejection) -> Verdict:
         """A request was rejected, or its answer was lost: what follows from it."""
-        verdict = self._scripts.run(
+        verdict = self._run(
             "reject",
-            self._now(),
             account_id,
             rejection.ref,
             rejection.permit,
@@ -142,7 +133,7 @@ class Permits:
     def read(self, account_id: str) -> AccountRecord:
         """How the account stands."""
         raw = self._server.hgetall(keys.account(account_id))
-        now_s = float(self._now() or self._server.time()[0])
+        now_s = self.now_s()
         slots_in_use = self._server.zcard(keys.slots(account_id))
         return account_record(account_id, raw, slots_in_use, now_s)
 

@@ -5,13 +5,11 @@ does it, and another takes over from one that died. What is due when is decided 
 `jobs.batch.schedule`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobs.batch.schedule import Firing, Schedule
 from jobs.ledger import keys
-from jobs.ledger.scripts import Scripts
-from jobs.ledger.server import Server
+from jobs.ledger.server import Part
 
 #: Newest firings that are kept of a schedule.
 KEPT = 30
@@ -35,20 +33,13 @@ class Standing:
     trying: Firing | None = None
 
 
-class Schedules:
+class Schedules(Part):
     """The schedules of a ledger."""
-
-    def __init__(
-        self, server: Server, scripts: Scripts, now: Callable[[], str]
-    ) -> None:
-        self._server = server
-        self._scripts = scripts
-        self._now = now
 
     def add(self, schedule: Schedule, *, replace: bool = False) -> bool:
         """Keep a schedule, to be fired from now on; False if its name is taken."""
         args = (schedule.name, schedule.to_json(), int(replace))
-        return bool(self._scripts.run("schedule", self._now(), *args))
+        return bool(self._run("schedule", *args))
 
     def remove(self, name: str) -> bool:
         """Forget a schedule and its firings; False if there is none."""
@@ -81,7 +72,7 @@ class Schedules:
             lease_s: seconds until another may take it over.
         """
         args = (name, repr(at_s), claim, lease_s)
-        return bool(self._scripts.run("fire", self._now(), *args))
+        return bool(self._run("fire", *args))
 
     def hold(
         self, name: str, claim: str, lease_s: float, trying: Firing | None = None
@@ -91,7 +82,7 @@ class Schedules:
         With `trying` it is told why nothing came of it yet.
         """
         text = trying.to_json() if trying else ""
-        return bool(self._scripts.run("hold", self._now(), name, claim, lease_s, text))
+        return bool(self._run("hold", name, claim, lease_s, text))
 
     def done(self, name: str, claim: str, at_s: float, firing: Firing) -> bool:
         """All times until then are dealt with; False if the claim is lost.
@@ -104,7 +95,7 @@ class Schedules:
     def beat(self, account_id: str, scheduler: str) -> None:
         """A scheduler of an account says that it lives."""
         member = f"{account_id}/{scheduler}"
-        self._scripts.run("scheduler", self._now(), member, REMEMBERED_S)
+        self._run("scheduler", member, REMEMBERED_S)
 
     def beats(self) -> dict[str, float]:
         """Unix seconds of the last beat of every scheduler, as `account/scheduler`."""

@@ -1,19 +1,18 @@
-"""Looking at batches: how they and their accounts stand, in one step of bounded size.
+"""How batches and accounts stand, each read in one step of bounded size.
 
-However many jobs a batch has, a look reads as much of it, so that fifty people may
-watch one. What waits, and how long such videos took, changes slowly and is told only
-when it is asked for. What is made of it stands in `producer.watching`.
+However many jobs a batch has, a snapshot reads as much of it, so that fifty people may
+watch one.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
+from jobs.ledger import keys
 from jobs.ledger.batches import batch_record
 from jobs.ledger.permits import AccountRecord, account_record
-from jobs.ledger.scripts import Scripts
+from jobs.ledger.server import Part, pairs
 from jobs.ledger.workers import SILENT_S
 from jobs.records import BatchRecord, Failure
 from jobs.states import State
@@ -76,12 +75,8 @@ class BatchSnapshot:
     mix: Mix | None
 
 
-class Snapshots:
+class Snapshots(Part):
     """How batches stand."""
-
-    def __init__(self, scripts: Scripts, now: Callable[[], str]) -> None:
-        self._scripts = scripts
-        self._now = now
 
     def take(
         self, batch_ids: Sequence[str], *, mixed: bool = False
@@ -100,10 +95,10 @@ class Snapshots:
 
 def _look(told: Mapping[str, Any], raw: Mapping[str, Any]) -> BatchSnapshot:
     now_s, said = float(raw["now"]), raw["accounts"][told["account"]]
-    fields = _hash(said["hash"])
+    fields = pairs(said["hash"])
     return BatchSnapshot(
         now_s=now_s,
-        batch=batch_record(told["id"], _hash(told["hash"])),
+        batch=batch_record(told["id"], pairs(told["hash"])),
         account=account_record(told["account"], fields, said["slots"], now_s),
         starts=said["starts"],
         workers=said["workers"],
@@ -132,6 +127,50 @@ def _mix(told: Mapping[str, Any]) -> Mix:
     return Mix(kinds, int(told["beside"]))
 
 
-def _hash(flat: Sequence[str]) -> dict[str, str]:
-    """Fields and values in turn, as a mapping."""
-    return dict(list(pairwise(flat))[::2])
+#: Jobs of a batch that are looked at.
+LOOKED_AT = 100
+
+#: Batches that are looked at in one round trip.
+BLOCK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits in one batch."""
+
+    batch: str
+    #: Weight in the fair sharing of the account.
+    priority: int
+    #: Jobs without a permit.
+    waiting: int
+    #: True if a person or a budget keeps them from starting.
+    held: bool
+    #: Jobs of those looked at by model id and seconds of video.
+    kinds: dict[tuple[str, int], int]
+
+
+class Queues(Part):
+    """What waits, by account."""
+
+    def of(self, account_id: str) -> list[Queue]:
+        """The batches of an account in which jobs wait."""
+        ids = self._server.zrange(keys.open_batches(account_id), 0, -1)
+        found = []
+        for start in range(0, len(ids), BLOCK):
+            block = ids[start : start + BLOCK]
+            calls = [("queued", (batch_id, LOOKED_AT)) for batch_id in block]
+            answers = self._scripts.run_all(calls)
+            found += [_queue(i, told) for i, told in zip(block, answers, strict=True)]
+        return [queue for queue in found if queue.waiting]
+
+
+def _queue(batch_id: str, told: list[Any]) -> Queue:
+    waiting, priority, held, *flat = told
+    kinds = zip(*[iter(flat)] * 3, strict=True)
+    return Queue(
+        batch=batch_id,
+        priority=int(priority),
+        waiting=int(waiting),
+        held=held == "1",
+        kinds={(model, int(float(length))): int(n) for model, length, n in kinds},
+    )

@@ -1,11 +1,10 @@
 """Moving jobs: the only way that a job's state, money or permit ever changes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from jobs.ledger import keys
-from jobs.ledger.scripts import Call, Scripts
-from jobs.ledger.server import Server
+from jobs.ledger.server import Call, Part
 from jobs.pace.limits import WINDOW_S
 from jobs.records import JobRecord
 from jobs.states import WATCHED, after
@@ -36,15 +35,8 @@ def _moved(answer: object) -> Applied:
     return Applied(min(int(float(str(answer))), Applied.YES))
 
 
-class Transitions:
+class Transitions(Part):
     """Carries out moves, each in one atomic step."""
-
-    def __init__(
-        self, server: Server, scripts: Scripts, now: Callable[[], str]
-    ) -> None:
-        self._server = server
-        self._scripts = scripts
-        self._now = now
 
     def apply(self, moves: Sequence[Transition]) -> list[Applied]:
         """Make these moves in one round trip; what became of each, in order.
@@ -87,7 +79,7 @@ class Transitions:
         told = [part for owner in owners.items() for part in owner]
         for start in range(0, len(told), 2 * OWNERS):
             block = told[start : start + 2 * OWNERS]
-            self._scripts.run("remember", self._now(), account_id, *block)
+            self._run("remember", account_id, *block)
 
     def renew(self, batch_id: str, record: JobRecord, output: str) -> bool:
         """Its finished video is to be had by another link; False if it went on."""
@@ -115,7 +107,7 @@ class Transitions:
         owners: list[str] = []
         for start in range(0, len(prediction_ids), OWNERS):
             block = prediction_ids[start : start + OWNERS]
-            owners += self._scripts.run("owners", self._now(), account_id, *block)
+            owners += self._run("owners", account_id, *block)
         return owners
 
     def _call(self, move: Transition) -> Call:

@@ -6,13 +6,11 @@ had in hand comes back by its leases, whether anybody noticed or not.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from jobs.ledger import keys
-from jobs.ledger.scripts import Scripts
-from jobs.ledger.server import Server
+from jobs.ledger.server import Part
 
 #: Seconds between two beats, and after the last one until a worker counts as dead.
 BEAT_EVERY_S = 5.0
@@ -63,20 +61,13 @@ class Worker:
         return self.silent_s < SILENT_S
 
 
-class Workers:
+class Workers(Part):
     """The workers of a ledger."""
-
-    def __init__(
-        self, server: Server, scripts: Scripts, now: Callable[[], str]
-    ) -> None:
-        self._server = server
-        self._scripts = scripts
-        self._now = now
 
     def beat(self, facts: WorkerFacts) -> None:
         """Say that a worker lives."""
         told = json.dumps(asdict(facts), separators=(",", ":"))
-        self._scripts.run("beat", self._now(), facts.name, told, KEPT_S)
+        self._run("beat", facts.name, told, KEPT_S)
 
     def leave(self, name: str) -> None:
         """A worker ended as it should; it is no longer known."""
@@ -85,7 +76,7 @@ class Workers:
 
     def known(self) -> list[Worker]:
         """All that were heard of in the last day, the longest silent first."""
-        flat = self._scripts.run("workers", self._now())
+        flat = self._run("workers")
         return [
             Worker(_facts(name, json.loads(facts)), float(silent_s))
             for name, facts, silent_s in zip(*[iter(flat)] * 3, strict=True)
@@ -93,12 +84,12 @@ class Workers:
 
     def lack(self, account_id: str, model: str) -> None:
         """Say that a worker was sent for a row whose model it does not know."""
-        now_s = float(self._now() or self._server.time()[0])
+        now_s = self.now_s()
         self._server.hset(keys.lacked(account_id), mapping={model: repr(now_s)})
 
     def lacked(self, account_id: str) -> list[str]:
         """The models that workers lately did not know."""
-        now_s = float(self._now() or self._server.time()[0])
+        now_s = self.now_s()
         found = self._server.hgetall(keys.lacked(account_id))
         lately = now_s - LACKED_S
         return sorted(model for model, at_s in found.items() if float(at_s) > lately)

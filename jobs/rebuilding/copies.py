@@ -47,7 +47,7 @@ def key_of(ledger_name: str, batch_id: str) -> str:
 
 
 def marks_folder(ledger_name: str) -> str:
-    """Where the marks of a ledger lie in a store; see `jobs.ledger.marking`."""
+    """Where the marks of a ledger lie in a store; see `jobs.ledger.marks`."""
     return f"{FOLDER}/{ledger_name}/marks"
 
 

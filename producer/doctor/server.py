@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from jobs import broker, redis_url
 from jobs.ledger import Ledger, LedgerError, NotDurableError
-from jobs.ledger.refusals import rights_words, trouble
+from jobs.ledger.errors import rights_words, trouble
 from jobs.settings import Settings
 from producer.doctor.findings import Finding, good, warning, wrong
 

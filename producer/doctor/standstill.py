@@ -7,11 +7,10 @@ large ledger is looked at as quickly as a small one.
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from jobs.fleet.charges import Kind
-from jobs.fleet.figures import AccountFigures
 from jobs.ledger import Ledger
-from jobs.ledger.marking import StoreMarks
-from jobs.ledger.marks import older_words
+from jobs.ledger.charges import Kind
+from jobs.ledger.figures import AccountFigures
+from jobs.ledger.marks import StoreMarks, older_words
 from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord
 from jobs.settings import Settings

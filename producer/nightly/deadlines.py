@@ -14,7 +14,7 @@ from jobs.catalogue import Catalogue, UnknownModelError
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
 from jobs.ledger.permits import AccountRecord
-from jobs.ledger.queues import Queue
+from jobs.ledger.snapshots import Queue
 from jobs.money import usd
 from jobs.pace.limits import Limits
 from jobs.pace.makespan import Makespan, Polling, Work, makespan

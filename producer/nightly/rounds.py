@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from itertools import count
 
 from jobs.batch.schedule import Due, Firing, Schedule, ScheduleError, due
-from jobs.batch.telling import Kind, Telling
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.batches import JobsDeletedError
 from jobs.ledger.schedules import Standing
+from jobs.notification import Kind, Notification
 from jobs.settings import Settings, worker_name
 from producer.exits import CommandError
 from producer.nightly.firing import (
@@ -39,7 +39,7 @@ AGAIN_S = 60.0
 log = logging.getLogger("reelmill.scheduler")
 
 #: Has people told; the same words are told once.
-Tell = Callable[[Telling], object]
+Tell = Callable[[Notification], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Means:
             ledger=ledger,
             account_id=chosen.account_id,
             submit=submit_to(ledger),
-            tell=ledger.tellings.add,
+            tell=ledger.outbox.add,
             # The server's clock, lest machines disagree on what is due.
             clock=ledger.now_s,
             name=worker_name(),
@@ -234,4 +234,6 @@ class Scheduler:
 
     def _say(self, subject: str, details: str, about: dict[str, str]) -> None:
         account_id = self._means.account_id
-        self._means.tell(Telling.of(account_id, Kind.SCHEDULE, subject, details, about))
+        self._means.tell(
+            Notification.of(account_id, Kind.SCHEDULE, subject, details, about)
+        )

@@ -68,7 +68,7 @@ def rebuild(
         name, ids = _to_rebuild(
             ledger, chosen.store, ledger_name, is_older=bool(older_at_s)
         )
-        ledger.identity.become(name)
+        ledger.identity.set_if_missing(name)
         batches, bad = recollect(chosen, name, ids)
         if older_at_s:
             batches += comparing.known_batches(ledger, chosen, older_at_s)

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from jobs.ledger import Ledger
-from jobs.ledger.marking import StoreMarks
+from jobs.ledger.marks import StoreMarks
 from jobs.provider.answers import FRUITLESS, Listed
 from jobs.rebuilding import OVER, TO_BE_SENT, replay
 from jobs.rebuilding.copies import BatchCopy

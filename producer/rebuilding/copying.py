@@ -12,7 +12,7 @@ from jobs import catalogue
 from jobs.attempt.links import Link, to_upload
 from jobs.job import Job
 from jobs.ledger import Ledger
-from jobs.ledger.marking import OlderLedgerError, StoreMarks
+from jobs.ledger.marks import OlderLedgerError, StoreMarks
 from jobs.rebuilding import copies
 from jobs.records import BatchRecord
 from jobs.storage import Store, StoreError

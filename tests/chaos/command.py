@@ -17,9 +17,9 @@ from subprocess import TimeoutExpired
 
 from jobs import settings
 from jobs.ledger import LedgerError, connect
-from jobs.ledger.audit import audit
 from producer.exits import Exit
 from producer.local_server import ledger_of
+from tests.audit import audit
 from tests.chaos.tally import Tally
 from tests.producer.running import Begun, Desk, command_of, ended, until
 

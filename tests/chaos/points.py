@@ -18,7 +18,6 @@ from pathlib import Path
 
 from jobs import catalogue, settings
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.settings import Settings, child_environment
 from jobs.states import FINAL, State
 from producer.batching import batch_id, enqueue, to_be
@@ -26,6 +25,7 @@ from producer.local_run import keep_report
 from producer.manifests import Options
 from producer.subprocesses import Child
 from producer.survey import survey
+from tests.audit import audit
 from tests.chaos.deaths import KILL, POINTS, REACHED
 from tests.chaos.tally import Tally
 from tests.producer.running import Desk

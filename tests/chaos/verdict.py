@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.money import usd, usd_micros
+from tests.audit import audit
 from tests.chaos.lost import settled
 from tests.chaos.orders import Orders, meant
 from tests.chaos.tally import Tally

@@ -15,8 +15,8 @@ from redis import Redis
 
 from jobs.broker import QUEUE, make_app
 from jobs.ledger import keys
-from jobs.ledger.audit import audit
 from jobs.states import State
+from tests.audit import audit
 from tests.fleet.running import API_KEY, PASSWORD, Fleet, fleet
 from tests.producer.running import quick_sandbox, until
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
+from tests.audit import audit
 from tests.fleet.running import V26, Fleet, fleet
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox

@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.ledger.audit import audit
 from jobs.states import State
+from tests.audit import audit
 from tests.fleet.running import PASSWORD, Fleet, Server, fleet, free_port
 from tests.producer.running import as_csv, quick_sandbox, rows, until
 from tests.sandbox.running import RunningSandbox

@@ -8,8 +8,8 @@ from redis import Redis
 
 from jobs import redis_url
 from jobs.broker import make_app
-from jobs.ledger.audit import audit
-from jobs.ledger.rights import ON_CHANNELS, ON_KEYS, OTHERS, acl_line
+from jobs.ledger.errors import ON_CHANNELS, ON_KEYS, OTHERS, acl_line
+from tests.audit import audit
 from tests.fleet.running import PASSWORD, Fleet, fleet
 from tests.producer.running import quick_sandbox, until
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from jobs.broker import make_app
-from jobs.ledger.audit import audit
 from jobs.states import State
 from producer.subprocesses import Child
+from tests.audit import audit
 from tests.fleet.running import Fleet, fleet
 from tests.producer.running import quick_sandbox, until
 

@@ -18,12 +18,12 @@ from unittest.mock import patch
 
 from jobs import settings
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
 from producer.exits import CommandError
 from producer.local_server import ledger_of
+from tests.audit import audit
 from tests.producer.running import Desk, desk
 from tests.sandbox.running import RunningSandbox
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.batch.schedule import Firing, Schedule
-from jobs.batch.telling import Telling
 from jobs.ledger import Ledger
+from jobs.notification import Notification
 from jobs.records import BatchRecord
 from producer.batching import encodable
 from producer.nightly.rounds import Means, Scheduler
@@ -24,7 +24,7 @@ class Night:
     ledger: Ledger
     clock: Clock
     handed: list[tuple[str, Reading, Spending]] = field(default_factory=list)
-    told: list[Telling] = field(default_factory=list)
+    told: list[Notification] = field(default_factory=list)
     #: What happens when a manifest is handed over, by the end of its name.
     trouble: dict[str, BaseException] = field(default_factory=dict)
     at_hand_over: Callable[[], Any] = lambda: None

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
-from jobs.ledger.audit import audit
 from jobs.pace.limits import Limits
 from jobs.states import Event, State
 from jobs.transitions import Ref
 from producer.cancel import cancel as do_cancel
 from producer.exits import Exit
 from producer.retry import retry as do_retry
+from tests.audit import audit
 from tests.jobs.ledger.play import (
     ACCOUNT,
     PLENTY,

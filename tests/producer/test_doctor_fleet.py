@@ -9,8 +9,8 @@ import pytest
 
 from jobs import settings
 from jobs.batch.schedule import Schedule
-from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import Ledger
+from jobs.ledger.charges import Charge, Kind
 from jobs.ledger.workers import WorkerFacts
 from jobs.pace.limits import Limits
 from jobs.pace.waits import RETENTION_S

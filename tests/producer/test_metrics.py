@@ -18,9 +18,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import broker, settings
-from jobs.fleet.charges import Charges, Kind
-from jobs.fleet.figures import TROUBLES, AccountFigures, Figures
 from jobs.ledger import Ledger, connect
+from jobs.ledger.charges import Charges, Kind
+from jobs.ledger.figures import TROUBLES, AccountFigures, Figures
 from jobs.pace.limits import Limits
 from jobs.records import BatchRecord
 from jobs.states import State

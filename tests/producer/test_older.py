@@ -11,8 +11,7 @@ import pytest
 from jobs import catalogue, transitions
 from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
-from jobs.ledger.marking import StoreMarks
+from jobs.ledger.marks import StoreMarks
 from jobs.ledger.transitions import Applied
 from jobs.settings import child_environment
 from jobs.states import State
@@ -23,6 +22,7 @@ from producer.exits import CommandError, Exit
 from producer.local_run import keep_report
 from producer.rebuilding import rebuild
 from producer.rebuilding.copying import keep_copy, refuse_if_lost
+from tests.audit import audit
 from tests.backups import backup
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, drawing, workshop

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from jobs import settings
-from jobs.ledger.audit import audit
 from producer.local_server import ledger_of
+from tests.audit import audit
 from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
 from tests.sandbox.running import RunningSandbox
 

@@ -13,7 +13,6 @@ from jobs import catalogue, transitions
 from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
 from jobs.attempt.reconciling import ENOUGH_LOOKS
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.rebuilding import MOST_CANDIDATES
 from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
@@ -25,6 +24,7 @@ from producer.rebuilding import rebuild
 from producer.rebuilding.copying import keep_copy, lost_batches, refuse_if_lost
 from producer.resolve import resolve
 from producer.show import show
+from tests.audit import audit
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, workshop
 

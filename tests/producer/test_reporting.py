@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from jobs import settings
-from jobs.fleet.charges import Charge, Kind
 from jobs.ledger import Ledger
+from jobs.ledger.charges import Charge, Kind
 from jobs.money import usd, usd_micros
 from jobs.states import Event
 from jobs.storage import Store

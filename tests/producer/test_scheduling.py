@@ -120,8 +120,8 @@ def test_a_manifest_with_problems_is_refused_whole(
     assert f"{gone} refused: " in said.out
     (batch,) = place.ledger.batches.ids()
     assert batch.startswith("good-")
-    (untold, *others) = place.ledger.tellings.lease(place.chosen.account_id, 9, 60)
-    assert "nothing of " in untold.telling.subject
+    (untold, *others) = place.ledger.outbox.lease(place.chosen.account_id, 9, 60)
+    assert "nothing of " in untold.notification.subject
     assert len(others) == 1
     listed = place.ask(scheduling.list_schedules, json=False)
     assert batch in listed.out.replace("\n", "")

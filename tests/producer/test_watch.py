@@ -22,11 +22,11 @@ import pytest
 
 from jobs import settings, transitions
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.settings import Settings
 from jobs.states import Event, State
 from producer.exits import Exit
 from producer.local_server import ledger_of
+from tests.audit import audit
 from tests.jobs.ledger.play import (
     ACCOUNT,
     PLENTY,

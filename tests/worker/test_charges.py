@@ -8,8 +8,8 @@ import pytest
 
 from jobs import transitions
 from jobs.attempt import reconciling
-from jobs.fleet.charges import Charges, Kind
 from jobs.ledger import Ledger
+from jobs.ledger.charges import Charges, Kind
 from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox

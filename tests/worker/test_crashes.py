@@ -8,7 +8,7 @@ import pytest
 from jobs import settings
 from jobs.broker import make_app
 from jobs.ledger import Ledger
-from jobs.ledger.crashes import LONGEST_WAIT_S
+from jobs.ledger.delay_queue import LONGEST_WAIT_S
 from jobs.transitions import Ref
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch

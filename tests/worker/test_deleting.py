@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.records import BatchRecord
 from jobs.states import State
 from jobs.transitions import Ref
+from tests.audit import audit
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop

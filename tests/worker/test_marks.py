@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.ledger.marking import StoreMarks
+from jobs.ledger.marks import StoreMarks
 from jobs.ledger.workers import WorkerFacts
 from jobs.states import State
 from jobs.storage import Store

@@ -24,10 +24,10 @@ from PIL import Image, ImageDraw
 from jobs import broker, settings
 from jobs.job import Job
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.transitions import Ref
+from tests.audit import audit
 from tests.sandbox.running import RunningSandbox
 from worker.collect import collect
 from worker.engine import Engine

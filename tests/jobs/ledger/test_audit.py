@@ -3,8 +3,8 @@
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.states import Event
+from tests.audit import audit
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 
 DUE = "reelmill:account:acme:due"

@@ -10,10 +10,10 @@ import pytest
 from jobs import settings
 from jobs.attempt.fingerprint import NO_FINGERPRINT, FingerprintedJob
 from jobs.ledger import Ledger, LedgerError, NotDurableError
-from jobs.ledger.audit import audit
 from jobs.states import Event, State
 from jobs.transitions import Ref
 from producer.local_server import ledger_of
+from tests.audit import audit
 from tests.jobs.ledger.play import (
     ACCOUNT,
     PLENTY,

@@ -5,8 +5,8 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.fleet.charges import MOST_NAMED, Charge, Charges, Kind
 from jobs.ledger import Ledger
+from jobs.ledger.charges import MOST_NAMED, Charge, Charges, Kind
 from jobs.states import Event
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play

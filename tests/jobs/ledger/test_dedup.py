@@ -10,13 +10,13 @@ from jobs import transitions
 from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
 from jobs.attempt.reconciling import Unclear
 from jobs.ledger import JobsDeletedError, Ledger
-from jobs.ledger.audit import audit
 from jobs.ledger.transitions import Applied
 from jobs.rebuilding import unresolved
 from jobs.rebuilding.replay import forward
 from jobs.records import JobRecord
 from jobs.states import FINAL, TRANSITIONS, Event, State
 from jobs.transitions import Ref
+from tests.audit import audit
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import reported
 from tests.jobs.ledger.play import (

@@ -4,11 +4,11 @@ import pytest
 
 from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
 from jobs.ledger import Ledger, keys
-from jobs.ledger.audit import audit
 from jobs.ledger.transitions import Applied
 from jobs.states import Event, State
 from jobs.storage import Store
 from jobs.transitions import Ref, Transition
+from tests.audit import audit
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import (
     MADE,

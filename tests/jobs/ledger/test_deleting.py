@@ -3,10 +3,10 @@
 import pytest
 
 from jobs.ledger import JobsDeletedError, Ledger, keys
-from jobs.ledger.audit import audit
 from jobs.ledger.transitions import Applied
 from jobs.states import Event, State
 from jobs.storage import Store
+from tests.audit import audit
 from tests.conftest import Clock
 from tests.jobs.ledger.ended import (
     JOBS,

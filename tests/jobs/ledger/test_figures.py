@@ -2,9 +2,8 @@
 
 import pytest
 
-from jobs.fleet.figures import LAG_S, POLLS, AccountFigures
 from jobs.ledger import Ledger
-from jobs.ledger.figures import MOST_BATCHES
+from jobs.ledger.figures import LAG_S, MOST_BATCHES, POLLS, AccountFigures
 from jobs.ledger.transitions import Applied
 from jobs.states import Event, State
 from jobs.transitions import Ref

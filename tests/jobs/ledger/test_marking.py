@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from jobs import transitions
 from jobs.ledger import Ledger
-from jobs.ledger.marking import Marked, OlderLedgerError, StoreMarks
+from jobs.ledger.marks import Marked, OlderLedgerError, StoreMarks
 from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
 from jobs.records import JobRecord
@@ -319,7 +319,7 @@ def test_the_starts_that_an_older_ledger_forgot_count_as_many_as_allowed(
 
 
 def test_a_name_that_is_none_is_not_taken(ledger: Ledger) -> None:
-    assert ledger.identity.become("") == ""
+    assert ledger.identity.set_if_missing("") == ""
     drawn = ledger.identity.name()
     assert drawn
-    assert ledger.identity.become("another") == drawn
+    assert ledger.identity.set_if_missing("another") == drawn

@@ -6,10 +6,10 @@ from itertools import chain
 import pytest
 
 from jobs.ledger import Ledger, connect
-from jobs.ledger.audit import audit
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.states import Event, State
 from jobs.transitions import Ref
+from tests.audit import audit
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,

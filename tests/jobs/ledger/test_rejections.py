@@ -4,11 +4,11 @@ import pytest
 
 from jobs.attempt.rejections import LOST
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.ledger.permits import Verdict
 from jobs.pace.limits import Limits
 from jobs.states import Event
 from jobs.transitions import Ref, release
+from tests.audit import audit
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,

@@ -6,7 +6,6 @@ import pytest
 
 from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
 from jobs.ledger import Ledger
-from jobs.ledger.audit import audit
 from jobs.provider.answers import Listed
 from jobs.rebuilding.replay import (
     PATHS,
@@ -17,6 +16,7 @@ from jobs.rebuilding.replay import (
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import FINAL, State
 from jobs.transitions import Ref
+from tests.audit import audit
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, PRICE, a_batch, a_job
 

@@ -9,8 +9,7 @@ import pytest
 import jobs.ledger
 from jobs import redis_url
 from jobs.ledger import Ledger, LedgerError, connect
-from jobs.ledger.refusals import rights_words, trouble
-from jobs.ledger.rights import ON_KEYS, OTHERS, acl_line
+from jobs.ledger.errors import ON_KEYS, OTHERS, acl_line, rights_words, trouble
 
 URL = "redis://reel:quite-secret@ledger/0"
 WHERE = redis_url.read(URL)
@@ -83,4 +82,4 @@ def test_every_command_of_a_script_is_among_the_rights_that_users_need() -> None
     texts = [script.read_text("utf-8") for script in scripts]
     used = {name for text in texts for name in re.findall(r"\.p?call\('(\w+)'", text)}
     assert used
-    assert used - set(known) == set(), "name them in jobs/ledger/rights.py"
+    assert used - set(known) == set(), "name them in jobs/ledger/errors.py"

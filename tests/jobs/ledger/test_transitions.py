@@ -8,12 +8,12 @@ import pytest
 
 from jobs import transitions
 from jobs.ledger import Ledger, keys
-from jobs.ledger.audit import audit
 from jobs.ledger.transitions import Applied
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.records import Failure, JobRecord
 from jobs.states import FINAL, TRANSITIONS, Event, IllegalTransitionError, State
 from jobs.transitions import Ref, Transition
+from tests.audit import audit
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,

@@ -1,8 +1,7 @@
-"""What people are told when a batch comes to rest, and in which words.
+"""Notifications that a batch came to rest: when, in which words, and in which form.
 
-It decides whether a batch is worth a word, what the word is, and how it looks to a
-program, to Slack and in a mail. It sends nothing; what is still to be told is kept in
-`ledger.tellings`, and `worker.telling` delivers it.
+For a program, for Slack and for a mail. The ledger's outbox keeps them until
+`worker.notify` has delivered them.
 """
 
 import hashlib
@@ -29,12 +28,12 @@ DAY_S = 86_400.0
 #: The second try comes after about as long.
 FIRST_WAIT_S = 5.0
 
-#: What could not be told for so long is news no more.
+#: What could not be delivered for so long is given up.
 GIVEN_UP_S = 30 * DAY_S
 
 
 class Kind(StrEnum):
-    """Why somebody is told."""
+    """Why somebody is notified."""
 
     FINISHED = "finished"  #: a batch is over: stored, failed or cancelled
     UNRESOLVED = "unresolved"  #: nothing goes on before a person settles jobs
@@ -44,8 +43,8 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """One thing that people are to be told."""
+class Notification:
+    """One thing that people are notified of."""
 
     #: The same on every try, so that a receiver can drop what comes twice.
     id: str
@@ -66,10 +65,10 @@ class Telling:
         subject: str,
         details: str = "",
         document: Mapping[str, Any] | None = None,
-    ) -> "Telling":
-        """A telling whose id comes from what it says.
+    ) -> "Notification":
+        """A notification whose id comes from what it says.
 
-        The same words of the same account are told once; what is news each time needs
+        The same words of the same account are sent once; what is news each time needs
         something in its document that differs, such as a time.
         """
         subject = _line(subject)
@@ -84,16 +83,16 @@ class Telling:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> "Telling":
-        """The telling that `to_json` wrote."""
+    def from_json(cls, text: str) -> "Notification":
+        """What `to_json` wrote."""
         raw = json.loads(text)
         return cls(**{**raw, "kind": Kind(raw["kind"])})
 
 
-def about_batch(batch: BatchRecord, report_url: str = "") -> Telling | None:
-    """What is to be told of a batch; None while it still goes on by itself.
+def batch_notification(batch: BatchRecord, report_url: str = "") -> Notification | None:
+    """What people hear of a batch; None while it still goes on by itself.
 
-    The same outcome makes the same telling, until a person brings a job back. With
+    The same outcome makes the same notification, until a person brings a job back. With
     `report_url` as in `report_link`.
     """
     kind = _kind(batch)
@@ -102,9 +101,11 @@ def about_batch(batch: BatchRecord, report_url: str = "") -> Telling | None:
     link = report_link(batch, report_url)
     details = "\n".join([*_details(batch, kind), f"Report: {link}"])
     document = _document(batch) | {"report": link, "round": batch.rounds}
-    telling = Telling.of(batch.account, kind, _subject(batch, kind), details, document)
-    # Not part of what makes it news: a label that is added later tells nobody again.
-    return replace(telling, document={**document, "labels": dict(batch.labels)})
+    notification = Notification.of(
+        batch.account, kind, _subject(batch, kind), details, document
+    )
+    # Not part of what makes it news: a label that is added later notifies nobody again.
+    return replace(notification, document={**document, "labels": dict(batch.labels)})
 
 
 def report_link(batch: BatchRecord, report_url: str = "") -> str:
@@ -117,21 +118,25 @@ def report_link(batch: BatchRecord, report_url: str = "") -> str:
     return f"{batch.store}/{batch.id}/report.html"
 
 
-def request_of(
-    telling: Telling, url: str, secret: str, now_s: float
+def web_request(
+    notification: Notification, url: str, secret: str, now_s: float
 ) -> tuple[dict[str, str], bytes]:
-    """Headers and body of the request that tells it to a web address.
+    """Headers and body of the request that sends it to a web address.
 
     Slack gets its own form. Everybody else gets the document with the text in it and,
     where there is a secret, a signature over the time in unix seconds and the body.
     """
     headers = {"content-type": "application/json"}
     if urlsplit(url).hostname in SLACK_HOSTS:
-        return headers, json.dumps({"text": _for_slack(telling.text)}).encode()
-    told = {"id": telling.id, "kind": telling.kind, "account": telling.account}
-    document = {**told, "text": telling.text, **telling.document}
+        return headers, json.dumps({"text": _for_slack(notification.text)}).encode()
+    head = {
+        "id": notification.id,
+        "kind": notification.kind,
+        "account": notification.account,
+    }
+    document = {**head, "text": notification.text, **notification.document}
     body = json.dumps(document, ensure_ascii=False).encode()
-    headers["reelmill-id"] = telling.id
+    headers["reelmill-id"] = notification.id
     if secret:
         headers["reelmill-signature"] = signature(secret, int(now_s), body)
     return headers, body
@@ -144,9 +149,9 @@ def signature(secret: str, at_s: int, body: bytes) -> str:
     return f"t={at_s},v1={digest}"
 
 
-def again_s(tries: int, luck: float) -> float:
+def retry_in_s(tries: int, jitter: float) -> float:
     """Seconds to the next try after `tries` that failed (from 1), a day at most."""
-    return min(DAY_S, FIRST_WAIT_S * 4.0 ** min(tries - 1, 10) * (0.75 + 0.5 * luck))
+    return min(DAY_S, FIRST_WAIT_S * 4.0 ** min(tries - 1, 10) * (0.75 + 0.5 * jitter))
 
 
 def _kind(batch: BatchRecord) -> Kind | None:

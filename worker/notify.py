@@ -1,9 +1,8 @@
-"""Telling people: what the ledger has for them is sent to the web or by mail.
+"""Notifying people: what waits in the outbox is sent to a web address or by mail.
 
-A thread of its own beside the pulse, so that a receiver that hangs holds up nothing
-else; whatever fails is tried again later by whichever worker is there. What is told
-stands in `jobs.batch.telling`. `python -m worker.telling` tells what is due now, and
-ends.
+A thread of its own beside the dispatcher, so that a receiver that hangs holds up
+nothing else; whatever fails is tried again later by whichever worker is there.
+`python -m worker.notify` sends what is due now, and ends.
 """
 
 import asyncio
@@ -24,120 +23,135 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from jobs import settings
-from jobs.batch.telling import GIVEN_UP_S, Telling, again_s, request_of
 from jobs.ledger import Ledger, LedgerError, connect
-from jobs.ledger.tellings import Untold
+from jobs.ledger.outbox import PendingNotification
 from jobs.net import barred_by
+from jobs.notification import GIVEN_UP_S, Notification, retry_in_s, web_request
 from jobs.settings import Settings
 from jobs.settings.telling import Smtp
 from worker.replies import describe
 from worker.transport import REQUEST_ERRORS, make_client
 
-log = logging.getLogger("reelmill.telling")
+log = logging.getLogger("reelmill.notify")
 
-#: Seconds between two looks at what is to be told.
-BEAT_S = 1.0
+#: Seconds between two looks into the outbox.
+TICK_S = 1.0
 
-#: Patience for one receiver, from the first byte to the last.
-DEADLINE_S = 15.0
+#: Seconds that one receiver has, from the first byte to the last.
+TIMEOUT_S = 15.0
 
 #: Longer than a try can take, so that nobody else tries meanwhile.
-LEASE_S = 2 * DEADLINE_S
+LEASE_S = 2 * TIMEOUT_S
 
-#: Tellings that go out side by side.
-MOST = 20
+#: Outbox that go out side by side.
+MAX_AT_ONCE = 20
 
-Way = Callable[[Settings, Telling], Awaitable[None]]
+Channel = Callable[[Settings, Notification], Awaitable[None]]
 
 
 class NotificationError(Exception):
     """It did not reach its receiver; says why, without a secret."""
 
 
-class Teller(threading.Thread):
-    """Tells what is due, for as long as the worker lives."""
+class Notifier(threading.Thread):
+    """Delivers what is due, for as long as the worker lives."""
 
     def __init__(
         self, settings: Settings, ledger: Ledger, is_stopping: Callable[[], bool]
     ) -> None:
-        """A teller that goes on until it finds that the worker is stopping."""
-        super().__init__(name="telling", daemon=True)
+        """A thread that goes on until it finds that the worker is stopping."""
+        super().__init__(name="notifier", daemon=True)
         self._settings = settings
         self._ledger = ledger
         self._is_stopping = is_stopping
 
     def run(self) -> None:
-        """Tell until stopped; nothing that goes wrong ends it."""
+        """Deliver until stopped; nothing that goes wrong ends it."""
         while self._settings.notifies and not self._is_stopping():
-            time.sleep(BEAT_S)
+            time.sleep(TICK_S)
             try:
-                tell_due(self._settings, self._ledger)
+                deliver_due(self._settings, self._ledger)
             except (LedgerError, OSError) as error:
-                log.warning("nobody is told: %s", error)
+                log.warning("nobody is notified: %s", error)
             except Exception:
-                log.exception("telling failed; it is tried again")
+                log.exception("notifying failed; it is tried again")
 
 
-def tell_due(settings: Settings, ledger: Ledger, deadline_s: float = DEADLINE_S) -> int:
-    """Tell what is due now; how many tellings that were.
+def deliver_due(
+    settings: Settings, ledger: Ledger, timeout_s: float = TIMEOUT_S
+) -> int:
+    """Deliver what is due now; how many notifications that were.
 
-    `deadline_s` is the patience for one receiver, far less than `LEASE_S`.
+    `timeout_s` is for one receiver, far less than `LEASE_S`.
     """
-    leased = ledger.tellings.lease(settings.account_id, MOST, LEASE_S)
+    leased = ledger.outbox.lease(settings.account_id, MAX_AT_ONCE, LEASE_S)
     if leased:
-        asyncio.run(_tell_all(settings, ledger, leased, deadline_s))
+        asyncio.run(_deliver_all(settings, ledger, leased, timeout_s))
     return len(leased)
 
 
-def tell_rest(settings: Settings, ledger: Ledger, batch_id: str) -> None:
-    """Have it told that a batch came to rest, if anybody wants to know."""
+def notify_batch(settings: Settings, ledger: Ledger, batch_id: str) -> None:
+    """Notify that a batch came to rest, if anybody wants to know."""
     if settings.notifies:
         batch = ledger.batches.read(batch_id)
-        ledger.tellings.add_batch(batch, settings.report_url)
+        ledger.outbox.add_batch(batch, settings.report_url)
 
 
-async def _tell_all(
-    settings: Settings, ledger: Ledger, leased: list[Untold], deadline_s: float
+async def _deliver_all(
+    settings: Settings,
+    ledger: Ledger,
+    leased: list[PendingNotification],
+    timeout_s: float,
 ) -> None:
-    tries = (_tell(settings, ledger, each, deadline_s) for each in leased)
+    tries = (_deliver(settings, ledger, each, timeout_s) for each in leased)
     await asyncio.gather(*tries)
 
 
-async def _tell(
-    settings: Settings, ledger: Ledger, untold: Untold, deadline_s: float
+async def _deliver(
+    settings: Settings, ledger: Ledger, pending: PendingNotification, timeout_s: float
 ) -> None:
-    """Tell it on every way that is left, and write down what came of it."""
-    telling, told = untold.telling, list(untold.told)
-    left = [name for name in _ways(settings) if name not in told]
+    """Send it on every channel that is left, and write down what came of it."""
+    notification, delivered = pending.notification, list(pending.delivered)
+    left = [name for name in _channels(settings) if name not in delivered]
     for name in left:
         try:
-            await _try(settings, name, telling, deadline_s)
+            await _try(settings, name, notification, timeout_s)
         except NotificationError as error:
-            log.warning("%s is not told by %s yet: %s", telling.id, name, error)
+            log.warning(
+                "%s is not delivered by %s yet: %s", notification.id, name, error
+            )
         else:
-            told.append(name)
-            log.info("%s is told by %s: %s", telling.id, name, telling.subject)
+            delivered.append(name)
+            log.info(
+                "%s is delivered by %s: %s", notification.id, name, notification.subject
+            )
     now_s = ledger.now_s()
-    since_s = now_s if untold.since_s is None else untold.since_s
-    if len(told) == len(untold.told) + len(left):
-        ledger.tellings.done(telling)
+    since_s = now_s if pending.since_s is None else pending.since_s
+    if len(delivered) == len(pending.delivered) + len(left):
+        ledger.outbox.done(notification)
     elif now_s - since_s > GIVEN_UP_S:
-        log.error("%s could not be told in time: %s", telling.id, telling.subject)
-        ledger.tellings.done(telling)
+        log.error(
+            "%s could not be delivered in time: %s",
+            notification.id,
+            notification.subject,
+        )
+        ledger.outbox.done(notification)
     else:
-        tries = untold.tries + 1
-        later = replace(untold, tries=tries, told=tuple(told), since_s=since_s)
-        ledger.tellings.tell_again(later, again_s(tries, random.random()))  # noqa: S311 - nothing secret hangs on it
+        tries = pending.tries + 1
+        later = replace(
+            pending, tries=tries, delivered=tuple(delivered), since_s=since_s
+        )
+        ledger.outbox.reschedule(later, retry_in_s(tries, random.random()))  # noqa: S311 - nothing secret hangs on it
 
 
 async def _try(
-    settings: Settings, name: str, telling: Telling, deadline_s: float
+    settings: Settings, name: str, notification: Notification, timeout_s: float
 ) -> None:
     try:
-        async with asyncio.timeout(deadline_s):
-            await WAYS[name](settings, telling)
+        async with asyncio.timeout(timeout_s):
+            await CHANNELS[name](settings, notification)
     except TimeoutError:
-        raise NotificationError(f"no answer in {deadline_s:g} s") from None
+        raise NotificationError(f"no answer in {timeout_s:g} s") from None
     except (*REQUEST_ERRORS, smtplib.SMTPException) as error:
         if barred := barred_by(error):
             raise NotificationError(
@@ -146,16 +160,16 @@ async def _try(
         raise NotificationError(_without_secrets(describe(error), settings)) from None
 
 
-def _ways(settings: Settings) -> list[str]:
+def _channels(settings: Settings) -> list[str]:
     asked = {"web": settings.notify_url is not None, "mail": settings.notify_email}
     return [name for name, is_asked in asked.items() if is_asked]
 
 
-async def _by_web(settings: Settings, telling: Telling) -> None:
+async def _by_web(settings: Settings, notification: Notification) -> None:
     url, secret = _shown(settings.notify_url), _shown(settings.notify_secret)
-    headers, body = request_of(telling, url, secret, time.time())
+    headers, body = web_request(notification, url, secret, time.time())
     async with (
-        make_client(DEADLINE_S) as client,
+        make_client(TIMEOUT_S) as client,
         client.stream("POST", url, content=body, headers=headers) as response,
     ):
         # What else it says is of no interest, and may be without end.
@@ -169,22 +183,22 @@ async def _by_web(settings: Settings, telling: Telling) -> None:
         raise NotificationError(f"the receiver answers HTTP {status}")
 
 
-async def _by_mail(settings: Settings, telling: Telling) -> None:
+async def _by_mail(settings: Settings, notification: Notification) -> None:
     server = Smtp.read(_shown(settings.smtp_url))
-    mail = mail_of(telling, server.sender, settings.notify_email)
+    mail = mail_of(notification, server.sender, settings.notify_email)
     await _in_thread(lambda: _send(server, mail))
 
 
-def mail_of(telling: Telling, sender: str, receivers: str) -> EmailMessage:
-    """The mail that tells it; each try has the same id, so that doubles are known."""
+def mail_of(notification: Notification, sender: str, receivers: str) -> EmailMessage:
+    """The mail of it; each try has the same id, so that doubles are known."""
     mail = EmailMessage()
-    mail["Subject"] = telling.subject
+    mail["Subject"] = notification.subject
     mail["From"] = sender
     mail["To"] = receivers
     mail["Date"] = formatdate()
-    mail["Message-ID"] = f"<{telling.id}@reelmill>"
+    mail["Message-ID"] = f"<{notification.id}@reelmill>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(telling.text + "\n")
+    mail.set_content(notification.text + "\n")
     return mail
 
 
@@ -198,9 +212,9 @@ def _send(server: Smtp, mail: EmailMessage) -> None:
     trust = ssl.create_default_context()
     where = (server.host, server.port)
     with (
-        smtplib.SMTP_SSL(*where, timeout=DEADLINE_S, context=trust)
+        smtplib.SMTP_SSL(*where, timeout=TIMEOUT_S, context=trust)
         if server.tls
-        else smtplib.SMTP(*where, timeout=DEADLINE_S)
+        else smtplib.SMTP(*where, timeout=TIMEOUT_S)
     ) as smtp:
         smtp.ehlo()
         if not server.tls and smtp.has_extn("starttls"):
@@ -247,7 +261,7 @@ async def _in_thread(do: Callable[[], None]) -> None:
     await done
 
 
-WAYS: dict[str, Way] = {"web": _by_web, "mail": _by_mail}
+CHANNELS: dict[str, Channel] = {"web": _by_web, "mail": _by_mail}
 
 
 def _shown(secret: SecretStr | None) -> str:
@@ -264,11 +278,11 @@ def _without_secrets(words: str, settings: Settings) -> str:
 
 
 def main() -> None:
-    """Tell what is due now, and end."""
+    """Deliver what is due now, and end."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     chosen = settings.read()
     ledger = connect(chosen.ledger_url)
-    while chosen.notifies and tell_due(chosen, ledger):
+    while chosen.notifies and deliver_due(chosen, ledger):
         pass
 
 

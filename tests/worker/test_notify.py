@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from jobs import settings
-from jobs.batch.telling import DAY_S, GIVEN_UP_S, Kind, Telling, signature
 from jobs.ledger import Ledger
+from jobs.notification import DAY_S, GIVEN_UP_S, Kind, Notification, signature
 from jobs.settings import Settings, child_environment
 from jobs.states import State
 from jobs.transitions import Ref
@@ -30,9 +30,11 @@ from tests.producer.running import quick_sandbox, until
 from tests.worker.receivers import Receiver, mail_receiver, web_receiver
 from tests.worker.workshop import workshop
 from worker.finish import finish
-from worker.telling import LEASE_S, Teller, tell_due
+from worker.notify import LEASE_S, Notifier, deliver_due
 
-NEWS = Telling.of(ACCOUNT, Kind.FINISHED, "spring: all 3 videos are stored", "Cost: $1")
+NEWS = Notification.of(
+    ACCOUNT, Kind.FINISHED, "spring: all 3 videos are stored", "Cost: $1"
+)
 
 
 @pytest.fixture
@@ -61,9 +63,9 @@ def mail_url(mail: Receiver, host: str = "127.0.0.1") -> str:
 def test_the_web_is_told_once_and_can_check_whose_words_they_are(
     home: Path, ledger: Ledger, web: Receiver
 ) -> None:
-    ledger.tellings.add(NEWS)
-    assert tell_due(told_by(home, web), ledger) == 1
-    assert tell_due(told_by(home, web), ledger) == 0
+    ledger.outbox.add(NEWS)
+    assert deliver_due(told_by(home, web), ledger) == 1
+    assert deliver_due(told_by(home, web), ledger) == 0
     ((head, body),) = web.got
     assert json.loads(body)["text"] == NEWS.text
     assert head["reelmill-id"] == json.loads(body)["id"] == NEWS.id
@@ -77,8 +79,8 @@ def test_a_mail_is_one_that_every_reader_knows_again(
 ) -> None:
     to = "a@example.com, b@example.com"
     chosen = told_by(home, notify_email=to, smtp_url=mail_url(mail))
-    ledger.tellings.add(NEWS)
-    tell_due(chosen, ledger)
+    ledger.outbox.add(NEWS)
+    deliver_due(chosen, ledger)
     ((envelope, text),) = mail.got
     assert "a@example.com" in envelope["RCPT"]
     assert "b@example.com" in envelope["RCPT"]
@@ -96,12 +98,12 @@ def test_a_receiver_that_is_down_is_told_later_and_the_others_only_once(
     web.answers = [503, 302, 404, 200]
     smtp: dict[str, Any] = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
     chosen = told_by(home, web, **smtp)
-    simulated.tellings.add(NEWS)
+    simulated.outbox.add(NEWS)
     for tries in range(1, 5):
-        assert tell_due(chosen, simulated) == 1
+        assert deliver_due(chosen, simulated) == 1
         assert len(web.got) == tries
         clock.forward(DAY_S)
-    assert tell_due(chosen, simulated) == 0
+    assert deliver_due(chosen, simulated) == 0
     assert len(mail.got) == 1
     assert {head["reelmill-id"] for head, _ in web.got} == {NEWS.id}
 
@@ -114,50 +116,50 @@ def test_nobody_listens_at_all_and_the_mail_waits(
         "smtp_url": mail_url(mail),
     }
     away = {**there, "smtp_url": "smtp://127.0.0.1:1?from=mill@example.com"}
-    simulated.tellings.add(NEWS)
-    tell_due(told_by(home, **away), simulated)
+    simulated.outbox.add(NEWS)
+    deliver_due(told_by(home, **away), simulated)
     clock.forward(DAY_S)
     mail.answers = [451, 200]
     for _ in range(2):
-        tell_due(told_by(home, **there), simulated)
+        deliver_due(told_by(home, **there), simulated)
         clock.forward(DAY_S)
     assert [envelope["MAIL"] for envelope, _ in mail.got] == [
         mail.got[0][0]["MAIL"]
     ] * 2
-    assert simulated.tellings.lease(ACCOUNT, 10, LEASE_S) == []
+    assert simulated.outbox.lease(ACCOUNT, 10, LEASE_S) == []
 
 
 def test_what_nobody_takes_for_a_month_is_given_up(
     simulated: Ledger, clock: Clock, home: Path, web: Receiver
 ) -> None:
     web.answers = [500]
-    simulated.tellings.add(NEWS)
-    tell_due(told_by(home, web), simulated)
+    simulated.outbox.add(NEWS)
+    deliver_due(told_by(home, web), simulated)
     clock.forward(GIVEN_UP_S + 1)
     # The age is told by the server's own clock; the first try is set back by as much.
-    (untold,) = simulated.tellings.lease(ACCOUNT, 1, 0.0)
+    (untold,) = simulated.outbox.lease(ACCOUNT, 1, 0.0)
     assert untold.since_s is not None
     old = replace(untold, since_s=untold.since_s - GIVEN_UP_S - 1)
-    simulated.tellings.tell_again(old, 0.0)
-    assert tell_due(told_by(home, web), simulated) == 1
+    simulated.outbox.reschedule(old, 0.0)
+    assert deliver_due(told_by(home, web), simulated) == 1
     clock.forward(GIVEN_UP_S)
-    assert tell_due(told_by(home, web), simulated) == 0
+    assert deliver_due(told_by(home, web), simulated) == 0
 
 
 def test_who_dies_between_sending_and_writing_down_tells_twice_with_one_id(
     home: Path, ledger: Ledger, web: Receiver
 ) -> None:
     chosen = told_by(home, web)
-    ledger.tellings.add(NEWS)
+    ledger.outbox.add(NEWS)
     web.free.clear()
-    command = [sys.executable, "-m", "worker.telling"]
+    command = [sys.executable, "-m", "worker.notify"]
     with subprocess.Popen(command, env=child_environment(chosen)) as process:
         until(lambda: web.got)
         os.kill(process.pid, signal.SIGKILL)
     web.free.set()
-    assert tell_due(chosen, ledger) == 0
+    assert deliver_due(chosen, ledger) == 0
     later = Ledger(ledger.server, lambda: ledger.now_s() + LEASE_S)
-    assert tell_due(chosen, later) == 1
+    assert deliver_due(chosen, later) == 1
     assert [head["reelmill-id"] for head, _ in web.got] == [NEWS.id] * 2
     assert len({body for _, body in web.got}) == 1
 
@@ -193,7 +195,7 @@ def test_a_batch_is_over_while_its_receiver_hangs(
 def telling(chosen: Settings, ledger: Ledger, web: Receiver) -> Iterator[None]:
     """A worker's teller while the context lasts; then the receiver answers."""
     over = threading.Event()
-    teller = Teller(chosen, ledger, over.is_set)
+    teller = Notifier(chosen, ledger, over.is_set)
     teller.start()
     try:
         yield
@@ -209,11 +211,11 @@ def test_a_receiver_that_hangs_is_left_after_a_while(
     web.free.clear()
     mail.free.clear()
     smtp: dict[str, Any] = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
-    simulated.tellings.add(NEWS)
-    assert tell_due(told_by(home, web, **smtp), simulated, deadline_s=0.2) == 1
+    simulated.outbox.add(NEWS)
+    assert deliver_due(told_by(home, web, **smtp), simulated, timeout_s=0.2) == 1
     clock.forward(DAY_S)
-    (untold,) = simulated.tellings.lease(ACCOUNT, 1, LEASE_S)
-    assert (untold.tries, untold.told) == (1, ())
+    (untold,) = simulated.outbox.lease(ACCOUNT, 1, LEASE_S)
+    assert (untold.tries, untold.delivered) == (1, ())
 
 
 def test_no_secret_is_said_whatever_goes_wrong(
@@ -237,9 +239,9 @@ def test_no_secret_is_said_whatever_goes_wrong(
                 told_by(home, **{**smtp, "smtp_url": plain}),
             ]
         ):
-            news = Telling.of(ACCOUNT, Kind.FINISHED, f"news {number}")
-            ledger.tellings.add(news)
-            tell_due(chosen, ledger)
+            news = Notification.of(ACCOUNT, Kind.FINISHED, f"news {number}")
+            ledger.outbox.add(news)
+            deliver_due(chosen, ledger)
         assert elsewhere.got == []
     said = [r.getMessage() for r in caplog.records if r.name == "reelmill.telling"]
     assert len(said) == 5
@@ -254,4 +256,4 @@ def test_nobody_is_told_where_nobody_asked(home: Path, ledger: Ledger) -> None:
     nobody = told_by(home)
     assert not nobody.notifies
     tell_end(ledger, nobody, "spring")
-    Teller(nobody, ledger, lambda: False).run()
+    Notifier(nobody, ledger, lambda: False).run()

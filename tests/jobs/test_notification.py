@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.batch.telling import (
+from jobs.notification import (
     DAY_S,
     Kind,
-    Telling,
-    about_batch,
-    again_s,
-    request_of,
+    Notification,
+    batch_notification,
+    retry_in_s,
     signature,
+    web_request,
 )
 from jobs.records import BatchRecord
 from jobs.states import State
@@ -46,8 +46,8 @@ def batch(**changes: Any) -> BatchRecord:
     return replace(made, **changes)
 
 
-def told(**changes: Any) -> Telling:
-    telling = about_batch(batch(**changes))
+def told(**changes: Any) -> Notification:
+    telling = batch_notification(batch(**changes))
     assert telling is not None
     return telling
 
@@ -83,7 +83,7 @@ def told(**changes: Any) -> Telling:
 def test_a_batch_is_told_of_once_it_rests(
     changes: dict[str, Any], kind: Kind | None
 ) -> None:
-    telling = about_batch(batch(**changes))
+    telling = batch_notification(batch(**changes))
     assert (telling.kind if telling else None) == kind
 
 
@@ -111,7 +111,7 @@ def test_all_that_a_person_wants_to_know_is_in_the_text() -> None:
 
 
 def test_a_program_gets_counts_and_exact_amounts() -> None:
-    _, body = request_of(told(), WEB, "", 0.0)
+    _, body = web_request(told(), WEB, "", 0.0)
     assert json.loads(body) | {"text": "", "id": ""} == {
         "id": "",
         "kind": "finished",
@@ -155,14 +155,14 @@ def test_the_same_outcome_is_the_same_telling_until_a_person_brings_jobs_back() 
 
 def test_slack_gets_nothing_but_a_text_in_which_nobody_is_called() -> None:
     telling = told(manifest="<!channel> & co.csv")
-    headers, body = request_of(telling, SLACK, "whisper", 0.0)
+    headers, body = web_request(telling, SLACK, "whisper", 0.0)
     assert headers == {"content-type": "application/json"}
     assert list(json.loads(body)) == ["text"]
     assert "&lt;!channel&gt; &amp; co.csv" in json.loads(body)["text"]
 
 
 def test_a_signature_is_over_the_time_and_the_very_bytes() -> None:
-    headers, body = request_of(told(), WEB, "whisper", 1_800_000_000.9)
+    headers, body = web_request(told(), WEB, "whisper", 1_800_000_000.9)
     at, _, given_digest = headers["reelmill-signature"].partition(",v1=")
     assert at == "t=1800000000"
     digest = hmac.new(b"whisper", b"1800000000." + body, hashlib.sha256)
@@ -175,14 +175,14 @@ def test_a_signature_is_over_the_time_and_the_very_bytes() -> None:
 def test_a_telling_survives_the_ledger_and_its_subject_is_one_line(
     subject: str, details: str
 ) -> None:
-    telling = Telling.of("acme", Kind.SCHEDULE, subject, details, {"at": 1})
-    assert Telling.from_json(telling.to_json()) == telling
+    telling = Notification.of("acme", Kind.SCHEDULE, subject, details, {"at": 1})
+    assert Notification.from_json(telling.to_json()) == telling
     assert len(telling.subject.splitlines()) <= 1
     assert telling.subject.isprintable()
 
 
 @given(st.integers(1, 1_000), st.floats(0, 1, exclude_max=True))
 def test_tries_grow_apart_to_a_day_and_no_further(tries: int, luck: float) -> None:
-    assert 0 < again_s(tries, luck) <= again_s(tries + 1, luck) <= DAY_S
-    assert again_s(tries, 0.0) <= again_s(tries, luck)
-    assert again_s(100, luck) == DAY_S
+    assert 0 < retry_in_s(tries, luck) <= retry_in_s(tries + 1, luck) <= DAY_S
+    assert retry_in_s(tries, 0.0) <= retry_in_s(tries, luck)
+    assert retry_in_s(100, luck) == DAY_S
