@@ -19,13 +19,17 @@ was compared goes on though another was not.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from jobs.ledger import Ledger, keys
+from jobs.ledger import keys
 from jobs.ledger.server import Part
 from jobs.pace.limits import WINDOW_S
 from jobs.rebuilding.copies import marks_folder
 from jobs.storage import Store
 from jobs.transitions import Ref
+
+if TYPE_CHECKING:
+    from jobs.ledger import Ledger
 
 
 def older_words(where: str) -> str:
@@ -111,7 +115,7 @@ class Marked:
 class StoreMarks:
     """The marks of one account in one store."""
 
-    def __init__(self, ledger: Ledger, store: Store, account_id: str) -> None:
+    def __init__(self, ledger: "Ledger", store: Store, account_id: str) -> None:
         self._ledger = ledger
         self._store = store
         self._account_id = account_id

@@ -160,7 +160,8 @@ def _without_errors(answers: list[Any]) -> list[Any]:
 
 def pairs(flat: Sequence[str]) -> dict[str, str]:
     """Fields and values in turn, as scripts answer with a hash, as a mapping."""
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+    each = list(flat)  # Lua encodes an empty list as an object
+    return dict(zip(each[::2], each[1::2], strict=True))
 
 
 class Part:
