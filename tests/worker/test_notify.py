@@ -243,7 +243,7 @@ def test_no_secret_is_said_whatever_goes_wrong(
             ledger.outbox.add(news)
             deliver_due(chosen, ledger)
         assert elsewhere.got == []
-    said = [r.getMessage() for r in caplog.records if r.name == "reelmill.telling"]
+    said = [r.getMessage() for r in caplog.records if r.name == "reelmill.notify"]
     assert len(said) == 5
     assert "redirects are not followed" in said[0] + said[1]
     assert "link-local" in said[3]
