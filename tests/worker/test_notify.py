@@ -136,7 +136,7 @@ def test_what_nobody_takes_for_a_month_is_given_up(
     simulated.outbox.add(NEWS)
     deliver_due(told_by(home, web), simulated)
     clock.forward(GIVEN_UP_S + 1)
-    # The age is delivered by the server's own clock; the first try is set back by as much.
+    # Its age is by the server's own clock; the first try is set back by as much.
     (untold,) = simulated.outbox.lease(ACCOUNT, 1, 0.0)
     assert untold.since_s is not None
     old = replace(untold, since_s=untold.since_s - GIVEN_UP_S - 1)
