@@ -5,9 +5,8 @@ from typing import Any
 
 from jobs import catalogue
 from jobs.catalogue import UnknownModelError
-from jobs.catalogue.explaining import costs, rules
 from jobs.catalogue.inputs import Input
-from jobs.catalogue.model import Model
+from jobs.catalogue.model import Model, costs, rules
 from jobs.money import dollars, usd
 from jobs.text import choice, plain
 from producer import console

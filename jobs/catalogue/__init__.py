@@ -1,36 +1,31 @@
-"""The catalogue: which models there are, found by id, short name or alias.
-
-It decides what a name means and refuses a catalogue that contradicts itself; what a
-model takes and costs stands in `model`, the facts in `catalogue.toml`, and how those
-are read in `reading`.
-"""
+"""The catalogue: which models there are, found by id, short name or alias."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from types import MappingProxyType
 
-from jobs.catalogue.model import InputProblem, Model, PictureLimits, Price
-from jobs.catalogue.reading import CatalogueError, model_of
+from pydantic import TypeAdapter, ValidationError
+
+from jobs.catalogue.model import Model
 from jobs.text import choice, guesses, shown
 
 __all__ = [
     "Catalogue",
     "CatalogueError",
-    "InputProblem",
     "Model",
-    "PictureLimits",
-    "Price",
     "UnknownModelError",
     "builtin",
     "load",
 ]
 
-
 #: Models that are offered where a name begins many.
-MOST_GUESSES = 5
+MAX_GUESSES = 5
+
+
+class CatalogueError(Exception):
+    """The catalogue's own data is wrong: where and what."""
 
 
 class UnknownModelError(Exception):
@@ -58,17 +53,15 @@ class Catalogue:
         Raises:
             CatalogueError: two of them share an id, a short name or an alias.
         """
-        by_id: dict[str, Model] = {}
+        by_id = {model.id: model for model in models}
         by_name: dict[str, Model] = {}
-        for model in models:
-            by_id[model.id] = model
-            for name in dict.fromkeys((model.id, model.name, *model.aliases)):
+        for model in by_id.values():
+            for name in (model.id, model.name, *model.aliases):
                 other = by_name.setdefault(name.casefold(), model)
                 if other is not model:
-                    raise CatalogueError(
-                        f"catalogue: {name} names both {other.id} and {model.id}"
-                    )
-        return cls(MappingProxyType(by_id), MappingProxyType(by_name))
+                    message = f"{name} names both {other.id} and {model.id}"
+                    raise CatalogueError(f"catalogue: {message}")
+        return cls(by_id, by_name)
 
     def find(self, name: str) -> Model:
         """The model with this id, short name or alias, in whatever case.
@@ -85,7 +78,7 @@ class Catalogue:
         ]
         near = begun or guesses(name, self._by_name)
         meant = dict.fromkeys(self._by_name[known].name for known in near)
-        raise UnknownModelError(name, tuple(meant)[:MOST_GUESSES])
+        raise UnknownModelError(name, tuple(meant)[:MAX_GUESSES])
 
 
 def load(text: str) -> Catalogue:
@@ -95,15 +88,18 @@ def load(text: str) -> Catalogue:
         CatalogueError: the text is not such a catalogue; it says where and why.
     """
     try:
-        document = tomllib.loads(text)
+        document = TypeAdapter(dict[str, list[Model]]).validate_python(
+            tomllib.loads(text)
+        )
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"catalogue: not TOML: {error}") from None
-    tables = document.pop("model", [])
-    if document:
-        raise CatalogueError(f"catalogue: {choice(document, word='and')} is not known")
-    if not isinstance(tables, list) or not tables:
-        raise CatalogueError("catalogue: it has no [[model]]")
-    return Catalogue.of(model_of(table) for table in tables)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise CatalogueError(f"catalogue, {place}: {first['msg']}") from None
+    if [*document] != ["model"]:
+        raise CatalogueError("catalogue: write [[model]] for each, and nothing else")
+    return Catalogue.of(document["model"])
 
 
 @cache

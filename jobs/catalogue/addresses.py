@@ -1,15 +1,14 @@
 """Addresses of pictures: how one may be written, and what is wrong with one.
 
 A picture is named by an http(s) address, by the URL of an object in a bucket, or by a
-path. It decides by the text alone and never asks a disk or the network; whether a
-picture is really there, and is a picture, is looked at by the producer.
+path. The text alone is judged: no disk and no host is asked.
 """
 
 import posixpath
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from jobs.catalogue.validation import InvalidValueError, invalid
 from jobs.net import Standing, standing_of_host
 from jobs.text import choice, shown
 
@@ -26,21 +25,9 @@ _PLAIN = re.compile(
     r"/[\w%.~/=&?+-]*"
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_FORBIDDEN = re.compile(r'[\s\\<>"\x00-\x20\x7f-\xa0\ud800-\udfff]')
-_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_FORBIDDEN_IN_URL = re.compile(r'[\s\\<>"\x00-\x20\x7f-\xa0\ud800-\udfff]')
+_FORBIDDEN_IN_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationIssue:
-    """What is wrong with one value, and what to do about it."""
-
-    #: A stable word for programs.
-    kind: str
-    #: What is wrong, with the value in it.
-    message: str
-    #: What to do next.
-    suggestion: str
 
 
 def is_http(address: str) -> bool:
@@ -59,134 +46,112 @@ def is_local(address: str) -> bool:
     return not is_http(address) and not is_object(address)
 
 
-def beside(address: str, file: str) -> str:
+def resolved(address: str, file: str) -> str:
     """The address, a relative path being taken from the folder of the manifest.
 
     The listing of a folder ends with a slash; its paths can be opened as they are.
 
-    >>> beside("../mug.jpg", "shop/lists/a.csv"), beside("https://a.b/c", "shop/a.csv")
-    ('shop/mug.jpg', 'https://a.b/c')
+    >>> resolved("../a.jpg", "shop/lists/a.csv"), resolved("https://a.b/c", "x/a.csv")
+    ('shop/a.jpg', 'https://a.b/c')
     """
     if "/" not in file or file.endswith("/") or not is_local(address):
         return address
     return posixpath.normpath(posixpath.join(posixpath.dirname(file), address))
 
 
-def flaw_of(address: str) -> ValidationIssue | None:
-    """What keeps an address from naming a picture; None if nothing does."""
+def check_address(address: str) -> None:
+    """Accept an address that can name a picture.
+
+    Raises:
+        InvalidValueError: it cannot, or it leads to a metadata service.
+    """
     if _PLAIN.fullmatch(address) and len(address) <= MAX_URL_CHARS:
-        return None
+        return
     scheme = _SCHEME.match(address)
+    if address[:5].casefold() in {"data:", "file:"}:
+        raise _not_a_name(address)
     if scheme is None:
-        return _flaw_of_path(address)
-    if len(address) > MAX_URL_CHARS:
-        return _too_long(len(address), f"{MAX_URL_CHARS} characters")
-    name = scheme[1].casefold()
-    if name in {"http", "https"}:
-        return _flaw_of_web(address)
-    return (_flaw_of_object if name in OBJECT_SCHEMES else _foreign)(address)
+        _check_path(address)
+    elif len(address) > MAX_URL_CHARS:
+        raise _too_long(len(address), MAX_URL_CHARS, "characters")
+    elif is_http(address):
+        _check_url(address)
+    elif is_object(address):
+        _check_object(address)
+    else:
+        objects = choice([f"{one}://" for one in OBJECT_SCHEMES])
+        suggestion = f"give an http(s) address, a path, or an object as {objects}"
+        raise invalid("address", f"{shown(address)} cannot be opened", suggestion)
 
 
-def _foreign(url: str) -> ValidationIssue:
-    if url[:5].casefold() == "file:":
-        message = f"{shown(url)} is written as a URL"
-        return ValidationIssue("local-file", message, "write the path alone")
-    objects = choice([f"{one}://" for one in OBJECT_SCHEMES])
-    suggestion = f"give an http(s) address, a path, or an object as {objects}"
-    return ValidationIssue("address", f"{shown(url)} cannot be opened", suggestion)
-
-
-def _flaw_of_path(path: str) -> ValidationIssue | None:
-    if found := _NO_NAME.search(path):
-        message = f"{shown(path)} has {_named(found[0])} in it"
-        return ValidationIssue("address", message, "take it out")
-    size = len(path.encode())
-    if size > MAX_PATH_BYTES and path[:5].casefold() != "data:":
-        return _too_long(size, f"{MAX_PATH_BYTES} bytes")
-    return _no_path(path)
-
-
-def _no_path(path: str) -> ValidationIssue | None:
-    """What looks like a path and is plainly something else."""
-    if path[:5].casefold() == "data:":
+def _not_a_name(address: str) -> InvalidValueError:
+    if address[:5].casefold() == "data:":
         message = "a data: address carries the picture itself"
-        return ValidationIssue(
-            "data-url", message, "save the picture and give its path"
-        )
+        return invalid("data-url", message, "save the picture and give its path")
+    message = f"{shown(address)} is written as a URL"
+    return invalid("local-file", message, "write the path alone")
+
+
+def _check_path(path: str) -> None:
+    _refuse(_FORBIDDEN_IN_PATH, path)
+    size = len(path.encode())
+    if size > MAX_PATH_BYTES:
+        raise _too_long(size, MAX_PATH_BYTES, "bytes")
     if path.startswith("//"):
         message = f"{shown(path)} does not say http or https"
-        return ValidationIssue("address", message, f"write https:{path[:80]}")
-    if path[:5].casefold() == "file:":
-        return _foreign(path)
+        raise invalid("address", message, f"write https:{path[:80]}")
     if _DRIVE.match(path):
-        message = f"{shown(path)} is a path of Windows"
         suggestion = "write it with / and relative to the manifest"
-        return ValidationIssue("local-file", message, suggestion)
+        raise invalid("local-file", f"{shown(path)} is a path of Windows", suggestion)
     if posixpath.basename(path) in {"", ".", ".."}:
-        message = f"{shown(path)} names no file"
-        return ValidationIssue("address", message, "give the path of one picture")
-    return None
+        suggestion = "give the path of one picture"
+        raise invalid("address", f"{shown(path)} names no file", suggestion)
 
 
-def _too_long(length: int, most: str) -> ValidationIssue:
-    unit = most.split()[1]
-    message = f"an address of {length} {unit} is too long"
-    return ValidationIssue("too-long", message, f"give one of at most {most}")
-
-
-def _flaw_of_object(url: str) -> ValidationIssue | None:
-    if found := _NO_NAME.search(url):
-        message = f"{shown(url)} has {_named(found[0])} in it"
-        return ValidationIssue("address", message, "take it out")
+def _check_object(url: str) -> None:
+    _refuse(_FORBIDDEN_IN_PATH, url)
     bucket, _, key = url.partition("://")[2].partition("/")
     if "@" in bucket:
-        return _password(url)
+        raise _password(url)
     if not bucket or not key or key.endswith("/"):
-        message = f"{shown(url)} names no object"
-        return ValidationIssue(
-            "address", message, "write it like s3://bucket/pictures/mug.jpg"
-        )
-    return None
+        suggestion = "write it like s3://bucket/pictures/mug.jpg"
+        raise invalid("address", f"{shown(url)} names no object", suggestion)
 
 
-def _flaw_of_web(url: str) -> ValidationIssue | None:
-    if found := _FORBIDDEN.search(url):
-        return ValidationIssue(
-            "address",
-            f"{shown(url)} has {_named(found[0])} in it",
-            f"write it as %{ord(found[0]):02X}"
-            if found[0] in ' "<>'
-            else "take it out",
-        )
+def _check_url(url: str) -> None:
+    _refuse(_FORBIDDEN_IN_URL, url)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
     if not host or port == 0 or not host.strip("."):
-        return ValidationIssue(
-            "address",
-            f"{shown(url)} has no usable host",
-            "write it like https://example.com/mug.jpg",
-        )
+        suggestion = "write it like https://example.com/mug.jpg"
+        raise invalid("address", f"{shown(url)} has no usable host", suggestion)
     if "@" in parts.netloc:
-        return _password(url)
+        raise _password(url)
     if standing_of_host(host) is Standing.NEVER:
         message = f"{shown(url)} is a link-local address or a metadata service"
         suggestion = "give an address that everybody can open"
-        return ValidationIssue("link-local", message, suggestion)
-    return None
+        raise invalid("link-local", message, suggestion)
 
 
-def _password(url: str) -> ValidationIssue:
-    return ValidationIssue(
-        "password-in-address",
-        f"{shown(url)} carries a user or password",
-        "give an address that needs none, such as a signed one",
-    )
+def _refuse(forbidden: re.Pattern[str], address: str) -> None:
+    if found := forbidden.search(address):
+        char = found[0]
+        name = shown(char) if char.isprintable() else f"the character U+{ord(char):04X}"
+        message = f"{shown(address)} has {'a space' if char == ' ' else name} in it"
+        can_be_quoted = forbidden is _FORBIDDEN_IN_URL and char in ' "<>'
+        instead = f"write it as %{ord(char):02X}" if can_be_quoted else "take it out"
+        raise invalid("address", message, instead)
 
 
-def _named(char: str) -> str:
-    if char == " ":
-        return "a space"
-    return shown(char) if char.isprintable() else f"the character U+{ord(char):04X}"
+def _too_long(length: int, most: int, unit: str) -> InvalidValueError:
+    message = f"an address of {length} {unit} is too long"
+    return invalid("too-long", message, f"give one of at most {most} {unit}")
+
+
+def _password(url: str) -> InvalidValueError:
+    message = f"{shown(url)} carries a user or password"
+    suggestion = "give an address that needs none, such as a signed one"
+    return invalid("password-in-address", message, suggestion)

@@ -1,23 +1,34 @@
 """One input of a model: what it may be, and how a value from a manifest becomes it.
 
-It decides what a single value is worth, whether it came as text from a CSV cell or
-typed from JSONL; rules between inputs stand in `model`. It never guesses: what is not
-clearly right is a flaw with a sentence.
+A value may be text, as in a CSV cell, or typed, as in JSONL. Nothing is guessed: what
+is not clearly right is refused with a sentence.
 """
 
 import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Any, Literal
 
-from jobs.catalogue.addresses import ValidationIssue, flaw_of
-from jobs.catalogue.formulas import STARTS, is_formula
+from pydantic import ConfigDict, model_validator
+from pydantic.dataclasses import dataclass
+
+from jobs.catalogue.addresses import check_address
+from jobs.catalogue.validation import (
+    InvalidValueError,
+    ValidationIssue,
+    invalid,
+    is_given,
+)
 from jobs.text import choice, guesses, shown
+
+#: Of everything that the catalogue's data describes: a slip of the pen is refused.
+STRICT_DATA = ConfigDict(extra="forbid", defer_build=True)
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,400}(?:\.0{0,15})?")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})")
+_SECONDS = re.compile(r"\s*[0-9]+ ?s(ec)?\s*")
 #: Control characters but tab and line feed, and halves of surrogate pairs.
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 #: What may follow the first field of an object in its human form, ` @ 5s`.
@@ -25,12 +36,34 @@ _NUMBER = re.compile(r"\s*([0-9][0-9.,]*)\s*s?")
 _SEPARATORS = re.compile(r"[|\n]")
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
+_CELL = r"\$?[A-Z]{1,3}\$?[0-9]{1,7}"
+#: After an equals sign: a call, another sheet's cell, a cell, a range, a number, a
+#: text or a truth. Texts begin with another sign more often than formulas do.
+_FORMULA = re.compile(
+    rf"""=[\s({{+-]*(?:
+        (?i:[^\W\d][\w.]*[(\[!|] | \[[^\]]*\] | {_CELL}\s*(?:$|[-+*/^&=<>:;,%)}}])
+          | \$?[A-Z]{{1,3}}:\$?[A-Z]{{1,3}}\s*$ | (?:TRUE|FALSE)\s*$)
+      | [0-9]+(?:[.,][0-9]+)?\s*(?:$|[-+*/^&=<>;,%)}}])
+      | (?:"[^"]*"|'[^']*')\s*(?:$|[!&=<>;,)}}]) | [\#@])
+    | [+@-](?:[A-Z][A-Z0-9.]*\(.*\) | {_CELL}\s*(?:$|[-+*/^&]) | [A-Za-z]+\|.*!)""",
+    re.VERBOSE | re.DOTALL,
+)
 
-@dataclass(frozen=True, slots=True)
+
+def is_formula(text: str) -> bool:
+    """True if a spreadsheet would compute this cell, and nobody would write it so.
+
+    >>> is_formula('=A1&" turning"'), is_formula("-5"), is_formula("- slow pan")
+    (True, False, False)
+    """
+    return text[:1] in "=+-@ \t\n" and _FORMULA.match(text.strip()) is not None
+
+
+@dataclass(frozen=True, slots=True, config=STRICT_DATA)
 class Input:
     """What a model takes under one name; the words are those of the catalogue."""
 
-    type: str
+    type: Literal["text", "integer", "number", "boolean", "picture", "list", "object"]
     required: bool = False
     default: Any = None
     minimum: float | None = None
@@ -44,25 +77,36 @@ class Input:
     #: Of an object: its parts.
     fields: Mapping[str, "Input"] = field(default_factory=dict)
     #: `string` if the value travels as a JSON string, else empty.
-    wire: str = ""
+    wire: Literal["", "string"] = ""
 
-    def read(self, value: object, flaws: list[ValidationIssue]) -> Any:  # noqa: ANN401 - many types
-        """The value as this input has it; what is wrong is added to `flaws`.
+    @model_validator(mode="after")
+    def _agrees(self) -> "Input":
+        if (self.type == "list") is not (self.item is not None):
+            raise ValueError("a list, and nothing else, has an item")
+        if (self.type == "object") is not bool(self.fields):
+            raise ValueError("an object, and nothing else, has fields")
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None and low > high:
+            raise ValueError("minimum is above maximum")
+        try:
+            if self.default is not None:
+                self.read(self.default)
+        except InvalidValueError as error:
+            raise ValueError(f"default: {error}") from None
+        return self
 
-        Returns None, with at least one flaw added, where it cannot be read.
+    def read(self, value: object) -> Any:  # noqa: ANN401 - inputs are of many types
+        """The value as this input has it.
+
+        Raises:
+            InvalidValueError: it is not allowed; of a list or an object with an issue
+                for each of its parts that is wrong.
         """
-        if type(value) is str and value[:1] in STARTS and is_formula(value):
+        if isinstance(value, str) and is_formula(value):
             message = f"{shown(value)} is a formula that was not computed"
             suggestion = "save the table with its values, or write the text itself"
-            flaws.append(ValidationIssue("formula", message, suggestion))
-            return None
-        return _READERS[self.type](self, value, flaws)
-
-    def flaws_of(self, value: object) -> list[ValidationIssue]:
-        """What is wrong with a value; empty if nothing is."""
-        flaws: list[ValidationIssue] = []
-        self.read(value, flaws)
-        return flaws
+            raise invalid("formula", message, suggestion)
+        return _READERS[self.type](self, value)
 
     @property
     def is_picture(self) -> bool:
@@ -79,109 +123,71 @@ class Input:
         return ""
 
 
-def is_given(value: object) -> bool:
-    """True unless it counts as left out: nothing at all, or only white space."""
-    return bool(value.strip()) if isinstance(value, str) else value is not None
-
-
-def _read_text(spec: Input, value: object, flaws: list[ValidationIssue]) -> str | None:
+def _read_text(spec: Input, value: object) -> str:
     if not isinstance(value, str):
-        flaws.append(
-            ValidationIssue(
-                "not-text", f"{shown(value)} is not text", "put it in quotes"
-            )
-        )
-        return None
+        raise invalid("not-text", f"{shown(value)} is not text", "put it in quotes")
     text = value.strip()
     if not text.isprintable():
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if not _can_be_sent(text, flaws):
-            return None
-    if "{" in text and ("{{" in text or "{%" in text):
-        flaws.append(_no_template(text))
-        return None
+        _check_sendable(text)
+    if "{{" in text or "{%" in text:  # in a cell: those of defaults are filled in
+        message = f"{shown(text)} has a template in it, and a cell is taken as it is"
+        suggestion = "write the template into --prompt, --set or the defaults"
+        raise invalid("template", message, suggestion)
     if spec.max_chars is not None and len(text) > spec.max_chars:
-        flaws.append(
-            ValidationIssue(
-                "too-long",
-                f"{len(text)} characters are too many",
-                f"write at most {spec.max_chars}",
-            )
-        )
-        return None
-    checked: str | None = _among(spec, text, value, flaws)
-    return checked
+        message = f"{len(text)} characters are too many"
+        raise invalid("too-long", message, f"write at most {spec.max_chars}")
+    _check_allowed(spec, text, value)
+    return text
 
 
-def _no_template(text: str) -> ValidationIssue:
-    """Braces that reach this point are in a cell, and cells are never templates."""
-    return ValidationIssue(
-        "template",
-        f"{shown(text)} has a template in it, and a cell is taken as it is",
-        "write the template into --prompt, --set or the defaults",
-    )
-
-
-def _can_be_sent(text: str, flaws: list[ValidationIssue]) -> bool:
+def _check_sendable(text: str) -> None:
     if bad := _UNSENDABLE.search(text):
         char = f"U+{ord(bad[0]):04X}"
         message = f"{shown(text)} has the control character {char} in it"
-        flaws.append(ValidationIssue("control-character", message, "take it out"))
-        return False
-    if any(char.isprintable() and not char.isspace() for char in text):
-        return True
-    message = f"{shown(text)} has nothing in it that can be seen"
-    flaws.append(
-        ValidationIssue("blank", message, "write some words or leave it empty")
-    )
-    return False
+        raise invalid("control-character", message, "take it out")
+    if not any(char.isprintable() and not char.isspace() for char in text):
+        message = f"{shown(text)} has nothing in it that can be seen"
+        raise invalid("blank", message, "write some words or leave it empty")
 
 
-def _among(spec: Input, value: Any, given: object, flaws: list[ValidationIssue]) -> Any:  # noqa: ANN401 - many types
-    """The value, if the choices and the range allow it."""
+def _check_allowed(spec: Input, value: Any, given: object) -> None:  # noqa: ANN401 - many types
     if spec.choices and value not in spec.choices:
         listed = ", ".join(str(one) for one in spec.choices)
         message = f"{shown(given)} is not one of {listed}"
-        flaws.append(ValidationIssue("not-allowed", message, f"write {spec.allowed}"))
-        return None
+        raise invalid("not-allowed", message, f"write {spec.allowed}")
     low, high = spec.minimum, spec.maximum
-    if (low is not None and value < low) or (high is not None and value > high):
-        if spec.allowed:
-            message = f"{shown(given)} is not within {spec.allowed}"
-            suggestion = f"write {_kind_of_number(spec)} from {spec.allowed}"
-        else:
-            message = f"{shown(given)} is out of range"
-            suggestion = f"at least {low:g}" if low is not None else f"at most {high:g}"
-        flaws.append(ValidationIssue("out-of-range", message, suggestion))
-        return None
-    return value
+    if (low is None or value >= low) and (high is None or value <= high):
+        return
+    if spec.allowed:
+        message = f"{shown(given)} is not within {spec.allowed}"
+        suggestion = f"write {_kind_of_number(spec)} from {spec.allowed}"
+    else:
+        message = f"{shown(given)} is out of range"
+        suggestion = f"at least {low:g}" if low is not None else f"at most {high:g}"
+    raise invalid("out-of-range", message, suggestion)
 
 
 def _kind_of_number(spec: Input) -> str:
     return "a whole number" if spec.type == "integer" else "a number"
 
 
-def _read_integer(
-    spec: Input, value: object, flaws: list[ValidationIssue]
-) -> int | None:
+def _read_integer(spec: Input, value: object) -> int:
+    number = None
     if isinstance(value, str):
         text = value.strip()
         number = int(text.partition(".")[0]) if _WHOLE.fullmatch(text) else None
     elif isinstance(value, float):
         number = int(value) if value.is_integer() else None
-    else:
-        # True is an int to Python, but nobody means one second by it.
-        number = value if type(value) is int else None
+    elif type(value) is int:  # True is an int to Python, but nobody means 1 s by it
+        number = value
     if number is None:
-        flaws.append(_no_number(spec, value, "not-an-integer"))
-        return None
-    checked: int | None = _among(spec, number, value, flaws)
-    return checked
+        raise _no_number(spec, value, "not-an-integer")
+    _check_allowed(spec, number, value)
+    return number
 
 
-def _read_number(
-    spec: Input, value: object, flaws: list[ValidationIssue]
-) -> float | None:
+def _read_number(spec: Input, value: object) -> float:
     number = None
     if isinstance(value, str):
         text = value.strip()
@@ -191,82 +197,59 @@ def _read_number(
     elif isinstance(value, float) and math.isfinite(value):
         number = value
     if number is None:
-        flaws.append(_no_number(spec, value, "not-a-number"))
-        return None
-    checked: float | None = _among(spec, number + 0.0, value, flaws)  # -0.0 becomes 0.0
-    return checked
+        raise _no_number(spec, value, "not-a-number")
+    _check_allowed(spec, number, value)
+    return number + 0.0  # -0.0 becomes 0.0
 
 
-def _no_number(spec: Input, value: object, kind: str) -> ValidationIssue:
-    message = f"{shown(value)} is not {_kind_of_number(spec)}"
-    if isinstance(value, str) and _DECIMAL.fullmatch(
-        value.strip().replace(",", ".", 1)
-    ):
-        if spec.type == "number":
-            return ValidationIssue(kind, message, "write it with a point, such as 0.5")
-    elif isinstance(value, str) and re.fullmatch(r"\s*[0-9]+ ?s(ec)?\s*", value):
-        return ValidationIssue(kind, message, "write the number alone, in seconds")
-    if spec.allowed and not spec.choices:
-        return ValidationIssue(
-            kind, message, f"write {_kind_of_number(spec)} from {spec.allowed}"
-        )
-    return ValidationIssue(
-        kind, message, f"write {spec.allowed or _kind_of_number(spec)}"
-    )
+def _no_number(spec: Input, value: object, kind: str) -> InvalidValueError:
+    text = value.strip() if isinstance(value, str) else ""
+    suggestion = f"write {spec.allowed or _kind_of_number(spec)}"
+    if spec.type == "number" and _DECIMAL.fullmatch(text.replace(",", ".", 1)):
+        suggestion = "write it with a point, such as 0.5"
+    elif _SECONDS.fullmatch(text):
+        suggestion = "write the number alone, in seconds"
+    elif spec.allowed and not spec.choices:
+        suggestion = f"write {_kind_of_number(spec)} from {spec.allowed}"
+    return invalid(kind, f"{shown(value)} is not {_kind_of_number(spec)}", suggestion)
 
 
-def _read_boolean(
-    _spec: Input, value: object, flaws: list[ValidationIssue]
-) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        known = _BOOLEANS.get(value.strip().casefold())
-        if known is not None:
-            return known
-    message = f"{shown(value)} is neither true nor false"
-    flaws.append(ValidationIssue("not-a-boolean", message, "write true or false"))
-    return None
+def _read_boolean(_spec: Input, value: object) -> bool:
+    word = value.strip().casefold() if isinstance(value, str) else ""
+    known = value if isinstance(value, bool) else _BOOLEANS.get(word)
+    if known is None:
+        message = f"{shown(value)} is neither true nor false"
+        raise invalid("not-a-boolean", message, "write true or false")
+    return known
 
 
-def _read_picture(
-    _spec: Input, value: object, flaws: list[ValidationIssue]
-) -> str | None:
+def _read_picture(_spec: Input, value: object) -> str:
     if not isinstance(value, str):
         message = f"{shown(value)} is no address of a picture"
-        suggestion = "give one address or path as text"
-        flaws.append(ValidationIssue("address", message, suggestion))
-        return None
-    url = value.strip()
-    flaw = flaw_of(url)
-    if flaw is None:
-        return url
-    flaws.append(flaw)
-    return None
+        raise invalid("address", message, "give one address or path as text")
+    address = value.strip()
+    check_address(address)
+    return address
 
 
-def _read_list(
-    spec: Input, value: object, flaws: list[ValidationIssue]
-) -> list[Any] | None:
+def _read_list(spec: Input, value: object) -> list[Any]:
     items = _items(value) if isinstance(value, str) else value
     if spec.item is None or not isinstance(items, list | tuple):
-        message = f"{shown(value)} is not a list"
-        flaws.append(
-            ValidationIssue(
-                "not-a-list", message, "write the items with | between them"
-            )
-        )
-        return None
-    found: list[Any] = []
-    before = len(flaws)
-    for number, item in enumerate(items, 1):
-        _read_part(spec.item, item, f"item {number}: ", found.append, flaws)
+        suggestion = "write the items with | between them"
+        raise invalid("not-a-list", f"{shown(value)} is not a list", suggestion)
+    issues: list[ValidationIssue] = []
+    found = [
+        _read_part(spec.item, item, f"item {number}: ", issues)
+        for number, item in enumerate(items, 1)
+    ]
     most = spec.max_items
     if len(items) < spec.min_items or (most is not None and len(items) > most):
         wanted = f"{spec.min_items} to {most}" if most else f"at least {spec.min_items}"
         message = f"{len(items)} items are too {'many' if items else 'few'}"
-        flaws.append(ValidationIssue("items", message, f"give {wanted}"))
-    return found if len(flaws) == before else None
+        issues.append(ValidationIssue("items", message, f"give {wanted}"))
+    if issues:
+        raise InvalidValueError(*issues)
+    return found
 
 
 def _items(text: str) -> object:
@@ -281,62 +264,43 @@ def _items(text: str) -> object:
 
 
 def _read_part(
-    spec: Input,
-    value: object,
-    where: str,
-    keep: Callable[[Any], None],
-    flaws: list[ValidationIssue],
-) -> None:
-    """Reads a part of a list or object; its flaws begin with where it stands."""
-    inner: list[ValidationIssue] = []
-    if is_given(value):
-        found = spec.read(value, inner)
-    else:
-        found = None
-        inner.append(
-            ValidationIssue("missing", "it is empty", "fill it or leave it out")
-        )
-    if inner:
-        flaws += [
-            ValidationIssue(f.kind, where + f.message, f.suggestion) for f in inner
+    spec: Input, value: object, where: str, issues: list[ValidationIssue]
+) -> Any:  # noqa: ANN401 - parts are of many types
+    """A part of a list or object; what is wrong with it is added to the issues."""
+    try:
+        if not is_given(value):
+            raise invalid("missing", "it is empty", "fill it or leave it out")
+        return spec.read(value)
+    except InvalidValueError as error:
+        issues += [
+            ValidationIssue(one.kind, where + one.message, one.suggestion)
+            for one in error.issues
         ]
-    else:
-        keep(found)
 
 
-def _read_object(spec: Input, value: object, flaws: list[ValidationIssue]) -> Any:  # noqa: ANN401 - parts of many types
+def _read_object(spec: Input, value: object) -> dict[str, Any]:
+    example = "write {" + ", ".join(f'"{name}": …' for name in spec.fields) + "}"
     parts = _parts(spec, value) if isinstance(value, str) else value
     if not isinstance(parts, Mapping):
         message = f"{shown(value)} is not made of {choice(spec.fields, word='and')}"
-        flaws.append(
-            ValidationIssue("not-an-object", message, f"write {_example(spec)}")
-        )
-        return None
+        raise invalid("not-an-object", message, example)
+    issues: list[ValidationIssue] = []
     found: dict[str, Any] = {}
-    before = len(flaws)
     for name, given in parts.items():
-        part = spec.fields.get(name)
-        if part is None:
+        if name not in spec.fields:
             meant = guesses(str(name), spec.fields) or tuple(spec.fields)
-            message = f"{shown(name)} is not known here"
-            flaws.append(
-                ValidationIssue("unknown-input", message, f"did you mean {meant[0]}?")
-            )
+            unknown = f"{shown(name)} is not known here", f"did you mean {meant[0]}?"
+            issues.append(ValidationIssue("unknown-input", *unknown))
         elif is_given(given):
-            keep = _keeper(found, name)
-            _read_part(part, given, f"{name}: ", keep, flaws)
-    for name, part in spec.fields.items():
-        if part.required and not is_given(parts.get(name)):
-            flaws.append(
-                ValidationIssue(
-                    "missing", f"it has no {name}", f"write {_example(spec)}"
-                )
-            )
-    return found if len(flaws) == before else None
-
-
-def _keeper(found: dict[str, Any], name: str) -> Callable[[Any], None]:
-    return lambda value: found.__setitem__(name, value)
+            found[name] = _read_part(spec.fields[name], given, f"{name}: ", issues)
+    issues += [
+        ValidationIssue("missing", f"it has no {name}", example)
+        for name, part in spec.fields.items()
+        if part.required and not is_given(parts.get(name))
+    ]
+    if issues:
+        raise InvalidValueError(*issues)
+    return found
 
 
 def _parts(spec: Input, text: str) -> dict[str, str]:
@@ -348,12 +312,7 @@ def _parts(spec: Input, text: str) -> dict[str, str]:
     return {names[0]: text}
 
 
-def _example(spec: Input) -> str:
-    parts = [f'"{name}": …' for name in spec.fields]
-    return "{" + ", ".join(parts) + "}"
-
-
-_READERS: dict[str, Callable[[Input, object, list[ValidationIssue]], Any]] = {
+_READERS: dict[str, Callable[[Input, object], Any]] = {
     "text": _read_text,
     "integer": _read_integer,
     "number": _read_number,
@@ -362,6 +321,3 @@ _READERS: dict[str, Callable[[Input, object, list[ValidationIssue]], Any]] = {
     "list": _read_list,
     "object": _read_object,
 }
-
-#: The words a catalogue may use for `type`.
-TYPES = frozenset(_READERS)

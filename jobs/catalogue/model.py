@@ -1,34 +1,29 @@
 """A model: its inputs, the rules between them, its price, and its request on the wire.
 
-It decides whether the values of a row are right for the model and what they cost; how a
-single value is read stands in `inputs`, and which models there are in `catalogue`.
+A model is data. Those that come with reelmill stand in `catalogue.toml`, which says
+what each field means.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
 
-from jobs.catalogue.addresses import ValidationIssue
-from jobs.catalogue.inputs import Input, is_given
-from jobs.text import choice, guesses
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic.dataclasses import dataclass
 
+from jobs.catalogue.inputs import STRICT_DATA, Input
+from jobs.catalogue.validation import InvalidValueError, ValidationIssue, is_given
+from jobs.money import usd, usd_micros
+from jobs.text import choice, guesses, plain, shown
 
-@dataclass(frozen=True, slots=True)
-class InputProblem:
-    """One thing that is wrong with the values given to a model."""
-
-    input: str
-    #: As it was given; None where nothing was.
-    value: object
-    message: str
-    suggestion: str
-    #: A stable word for programs.
-    kind: str
+_Exact = Annotated[Fraction, BeforeValidator(Fraction), Field(gt=0)]
+_UsdMicros = Annotated[int, BeforeValidator(usd_micros), Field(gt=0)]
+_Group = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT_DATA)
 class PictureLimits:
     """What the provider takes as a picture."""
 
@@ -44,28 +39,29 @@ class PictureLimits:
     max_aspect: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT_DATA)
 class Factor:
     """What multiplies a price when an input has a value."""
 
     input: str
     value: Any
-    factor: Fraction
+    factor: _Exact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT_DATA)
 class Price:
     """What one attempt costs."""
 
-    usd_micros: int
-    source: str
-    read_on: date
+    #: Written in dollars, as text.
+    usd_micros: _UsdMicros = Field(alias="usd")
+    source: str = Field()
+    read_on: date = Field()
     #: Seconds of video that `usd_micros` buys; None if it buys the whole video.
-    per_s: int | None = None
+    per_s: Annotated[int, Field(gt=0)] | None = None
     factors: tuple[Factor, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT_DATA)
 class Total:
     """A range for the sum of one field over a list of objects, in seconds."""
 
@@ -75,17 +71,17 @@ class Total:
     maximum: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT_DATA)
 class Typical:
     """How long a generation takes before anything is learnt: a plan, not a promise."""
 
-    #: Seconds of generation by seconds of video, the shortest video first.
-    typical_s: Mapping[int, float]
+    #: Seconds of generation by seconds of video.
+    typical_s: Annotated[Mapping[int, float], Field(min_length=1)]
     source: str
     read_on: date
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT_DATA)
 class Model:
     """One model of the provider, as the catalogue has it."""
 
@@ -93,55 +89,81 @@ class Model:
     id: str
     #: Short name, such as `kling-v2.6-std`.
     name: str
-    aliases: tuple[str, ...]
     title: str
-    #: Endpoint below the base URL, with a leading slash.
-    path: str
     inputs: Mapping[str, Input]
     pictures: PictureLimits
     typical: Typical
     source: str
     read_on: date
+    aliases: tuple[str, ...] = ()
     #: None where the price is not known.
     price: Price | None = None
     #: Exactly one of each group must be given.
-    one_of: tuple[tuple[str, ...], ...] = ()
+    one_of: tuple[_Group, ...] = ()
     #: No two of a group may be given together.
-    mutually_exclusive: tuple[tuple[str, ...], ...] = ()
+    mutually_exclusive: tuple[_Group, ...] = ()
     total: tuple[Total, ...] = ()
     #: Length of its videos where it has no input `duration`.
     fixed_duration_s: int | None = None
 
+    @model_validator(mode="after")
+    def _agrees(self) -> "Model":
+        """Refuses rules and prices of inputs that the model does not have."""
+        factors = self.price.factors if self.price else ()
+        named = [name for group in self._groups for name in group]
+        named += [factor.input for factor in factors]
+        named += [total.list for total in self.total]
+        for name in named:
+            if name not in self.inputs:
+                raise ValueError(f"there is no input {shown(name)}")
+        for total in self.total:
+            item = self.inputs[total.list].item
+            if not item or type(item.fields[total.field].default) is not int:
+                raise ValueError(f"the total needs a default {total.field}")
+        for factor in factors:
+            if self.inputs[factor.input].default is None:
+                raise ValueError(f"{factor.input} needs a default")
+        duration = self.inputs.get("duration")
+        known = duration.default if duration else self.fixed_duration_s
+        if type(known) is not int:
+            raise ValueError("give duration a default, or set fixed_duration_s")
+        return self
+
+    @property
+    def path(self) -> str:
+        """Endpoint below the base URL, with a leading slash."""
+        return f"/api/v3/{self.id}"
+
+    @property
+    def _groups(self) -> tuple[_Group, ...]:
+        """Inputs that cannot be given together."""
+        return (*self.one_of, *self.mutually_exclusive)
+
     def check(
         self, values: Mapping[str, object]
-    ) -> tuple[dict[str, Any], list[InputProblem]]:
+    ) -> tuple[dict[str, Any], list[ValidationIssue]]:
         """The inputs, read and typed, and every problem with them.
 
         Values may be text, as in a CSV cell, or typed. Empty ones count as not given,
         and defaults are not filled in. With any problem the inputs are incomplete.
         """
         inputs: dict[str, Any] = {}
-        problems: list[InputProblem] = []
-        flaws: list[ValidationIssue] = []
-        given: set[str] = set()
-        for name, value in values.items():
-            if not is_given(value):
-                continue
-            given.add(name)
-            spec = self.inputs.get(name)
-            if spec is None:
-                problems.append(self._unknown(name, value))
-                continue
-            found = spec.read(value, flaws)
-            if flaws:
-                problems += [_problem(name, value, flaw) for flaw in flaws]
-                flaws.clear()
-            else:
-                inputs[name] = found
-        problems += self._missing(given)
-        problems += self._together(given, values)
-        problems += self._sums(inputs)
-        return inputs, problems
+        issues: list[ValidationIssue] = []
+        given = {name: value for name, value in values.items() if is_given(value)}
+        for name, value in given.items():
+            try:
+                if name in self.inputs:
+                    inputs[name] = self.inputs[name].read(value)
+                else:
+                    issues.append(self._unknown(name, value))
+            except InvalidValueError as error:
+                issues += [
+                    replace(one, input=name, value=value) for one in error.issues
+                ]
+        issues += self._missing(given)
+        issues += self._together(given)
+        issues += self._sums(inputs)
+        return inputs, issues
 
     def request(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The JSON body that is sent for inputs that `check` returned.
@@ -150,8 +172,8 @@ class Model:
         is always said, so that a changed default cannot change the bill.
         """
         body = dict(inputs)
-        for name in self._priced_inputs():
-            body.setdefault(name, self.inputs[name].default)
+        for factor in self.price.factors if self.price else ():
+            body.setdefault(factor.input, self.inputs[factor.input].default)
         if "duration" in self.inputs:
             body.setdefault("duration", self.duration_s(inputs))
         for total in self.total:
@@ -198,9 +220,8 @@ class Model:
             return max([self.fixed_duration_s or 0, *sums])
         if sums and "duration" not in inputs:
             return max(sums)
-        return int(
-            max([inputs.get("duration", self.inputs["duration"].default), *sums])
-        )
+        duration = inputs.get("duration", self.inputs["duration"].default)
+        return int(max([duration, *sums]))
 
     def typical_s(self, inputs: Mapping[str, Any]) -> float:
         """Seconds a generation takes before anything is learnt: a plan figure."""
@@ -211,12 +232,8 @@ class Model:
 
     def conflicts_with(self, name: str) -> set[str]:
         """The inputs that cannot be given together with this one."""
-        groups = (*self.one_of, *self.mutually_exclusive)
+        groups = self._groups
         return {other for group in groups if name in group for other in group} - {name}
-
-    def _priced_inputs(self) -> Iterator[str]:
-        if self.price is not None:
-            yield from (factor.input for factor in self.price.factors)
 
     def _default_of(self, total: Total) -> int:
         item = self.inputs[total.list].item
@@ -226,40 +243,33 @@ class Model:
         default = self._default_of(total)
         return sum(item.get(total.field, default) for item in inputs[total.list])
 
-    def _unknown(self, name: str, value: object) -> InputProblem:
-        meant = guesses(name, self.inputs)
-        suggestion = (
-            f"did you mean {meant[0]}?"
-            if meant
-            else f"it has {choice(self.inputs, word='and')}"
-        )
+    def _unknown(self, name: str, value: object) -> ValidationIssue:
+        meant = guesses(name, self.inputs, most=1)
+        known = f"it has {choice(self.inputs, word='and')}"
+        suggestion = f"did you mean {meant[0]}?" if meant else known
         message = f"{self.name} has no input of that name"
-        return InputProblem(name, value, message, suggestion, "unknown-input")
+        return ValidationIssue("unknown-input", message, suggestion, name, value)
 
-    def _missing(self, given: set[str]) -> Iterator[InputProblem]:
+    def _missing(self, given: Mapping[str, object]) -> Iterator[ValidationIssue]:
         for name, spec in self.inputs.items():
             if spec.required and name not in given:
                 message = f"{self.name} needs {name}"
-                yield InputProblem(name, None, message, "fill it in", "missing")
+                yield ValidationIssue("missing", message, "fill it in", name)
         for group in self.one_of:
-            if given.isdisjoint(group):
+            if given.keys().isdisjoint(group):
                 message = f"{self.name} needs {choice(group)}"
-                yield InputProblem(group[0], None, message, "fill in one", "missing")
+                yield ValidationIssue("missing", message, "fill in one", group[0])
 
-    def _together(
-        self, given: set[str], values: Mapping[str, object]
-    ) -> Iterator[InputProblem]:
-        for group in (*self.one_of, *self.mutually_exclusive):
+    def _together(self, given: Mapping[str, object]) -> Iterator[ValidationIssue]:
+        for group in self._groups:
             both = [name for name in group if name in given]
             if len(both) > 1:
-                message = (
-                    f"{self.name} does not take {choice(both, word='and')} together"
-                )
-                yield InputProblem(
-                    both[1], values[both[1]], message, "leave one empty", "together"
-                )
+                names = choice(both, word="and")
+                message = f"{self.name} does not take {names} together"
+                said = (message, "leave one empty", both[1], given[both[1]])
+                yield ValidationIssue("together", *said)
 
-    def _sums(self, inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
+    def _sums(self, inputs: Mapping[str, Any]) -> Iterator[ValidationIssue]:
         for total in self.total:
             if total.list not in inputs:
                 continue
@@ -267,15 +277,39 @@ class Model:
             if not total.minimum <= found <= total.maximum:
                 message = f"the {total.field}s of its items sum to {found} s"
                 suggestion = f"let them sum to {total.minimum} to {total.maximum} s"
-                value = inputs[total.list]
-                yield InputProblem(total.list, value, message, suggestion, "sum")
+                name = total.list
             elif inputs.get(total.field, found) != found:
                 # Which of the two is billed is not documented; so they must agree.
                 message = f"the {total.field}s of {total.list} sum to {found} s"
                 suggestion = f"write {found}, or leave it empty"
-                value = inputs[total.field]
-                yield InputProblem(total.field, value, message, suggestion, "sum")
+                name = total.field
+            else:
+                continue
+            yield ValidationIssue("sum", message, suggestion, name, inputs[name])
 
 
-def _problem(name: str, value: object, flaw: ValidationIssue) -> InputProblem:
-    return InputProblem(name, value, flaw.message, flaw.suggestion, flaw.kind)
+def costs(model: Model) -> str:
+    """What a video costs by our price list, with the list's date, for people."""
+    price = model.price
+    if price is None:
+        return "the price is not known"
+    per = f"for each {price.per_s} s" if price.per_s else "a video"
+    factors = [
+        f", times {float(factor.factor):g} with {factor.input} {plain(factor.value)}"
+        for factor in price.factors
+    ]
+    read_on = f"read on {price.read_on.isoformat()}"
+    return f"${usd(price.usd_micros)} {per}{''.join(factors)} ({read_on})"
+
+
+def rules(model: Model) -> list[str]:
+    """Which inputs depend on each other, a sentence each."""
+    exclusive = model.mutually_exclusive
+    return [
+        *(f"give exactly one of {choice(group, word='and')}" for group in model.one_of),
+        *(f"never {choice(group, word='and')} together" for group in exclusive),
+        *(
+            f"the {one.field}s of {one.list} sum to {one.minimum} to {one.maximum} s"
+            for one in model.total
+        ),
+    ]

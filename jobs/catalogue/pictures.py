@@ -1,7 +1,6 @@
 """What a picture is, by its own bytes, and what keeps a model from taking it.
 
-It decides from bytes alone: neither an ending nor what a host calls a file counts. It
-fetches nothing; whoever reads a picture, the producer, feeds it to an `ImageSniffer`.
+Neither an ending nor what a host calls a file counts.
 """
 
 import hashlib
@@ -12,15 +11,15 @@ from io import BytesIO
 
 import imagesize  # type: ignore[import-untyped]  # none are published
 
-from jobs.catalogue.addresses import ValidationIssue
 from jobs.catalogue.model import PictureLimits
+from jobs.catalogue.validation import ValidationIssue
 from jobs.text import choice
 
 #: What is asked for first: nearly every picture tells its size in here.
 FIRST_BYTES = 65_536
 
 #: A beginning longer than this that does not tell the size never will.
-MOST_HEADER_BYTES = 2 << 20
+MAX_HEADER_BYTES = 2 << 20
 
 #: Enough to know every kind of file.
 _KIND_BYTES = 64
@@ -63,12 +62,12 @@ _CALLED = {
     "xml": "an XML document",
     "svg": "an SVG drawing",
 }
-_NO_PICTURES = frozenset({"video", "pdf", "zip", "html", "xml", "empty", "unknown"})
+_NO_PICTURES = frozenset({"video", "pdf", "zip", "html", "xml"})
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What a look at a picture found."""
+    """What is known of a picture."""
 
     #: `jpeg`, `png`, `webp`, …; `html`, `empty` or `unknown` where it is no picture.
     kind: str
@@ -98,7 +97,7 @@ class ImageSniffer:
         if not self.kind:
             return False
         known = self.kind not in _SIZED or self.sides_px is not None
-        return known or self.size_bytes > MOST_HEADER_BYTES
+        return known or self.size_bytes > MAX_HEADER_BYTES
 
     @property
     def first_sha256(self) -> str:
@@ -173,37 +172,49 @@ def sides_px_of(head: bytes) -> tuple[int, int] | None:
 
 
 def validate_image(
-    look: ImageInfo, limits: PictureLimits, shown: str
+    image: ImageInfo, limits: PictureLimits, shown: str
 ) -> list[ValidationIssue]:
     """What keeps a model from taking a picture; empty if nothing does.
 
     Args:
-        look: what was found.
+        image: what is known of it.
         limits: what the model takes.
         shown: the picture, for the beginning of a sentence.
     """
     return [
         ValidationIssue(kind, f"{shown} {message}", suggestion)
-        for kind, message, suggestion in _flaws_of(look, limits)
+        for kind, message, suggestion in _issues(image, limits)
     ]
 
 
-def _flaws_of(look: ImageInfo, limits: PictureLimits) -> Iterator[tuple[str, str, str]]:
+def _issues(image: ImageInfo, limits: PictureLimits) -> Iterator[tuple[str, str, str]]:
+    """Kind, what is wrong and what to do, of all that is wrong."""
     taken = dict.fromkeys(_KINDS.get(name, name) for name in limits.formats)
-    if look.kind not in taken:
-        yield _of_another_kind(look.kind, choice(kind.upper() for kind in taken))
+    if image.kind not in taken:
+        yield _of_another_kind(image.kind, choice(kind.upper() for kind in taken))
         return
-    if look.size_bytes > limits.max_bytes:
-        yield (
-            "picture-bytes",
-            f"is {look.size_bytes:,} bytes large",
-            f"save it with at most {limits.max_bytes:,} bytes",
-        )
-    if not look.width_px or not look.height_px:
-        message = f"is a broken {look.kind.upper()}: it does not tell its width"
+    if image.size_bytes > limits.max_bytes:
+        message = f"is {image.size_bytes:,} bytes large"
+        suggestion = f"save it with at most {limits.max_bytes:,} bytes"
+        yield "picture-bytes", message, suggestion
+    width_px, height_px = image.width_px, image.height_px
+    if not width_px or not height_px:
+        message = f"is a broken {image.kind.upper()}: it does not tell its width"
         yield "picture-broken", message, "save it anew"
         return
-    yield from _flaws_of_sides(look.width_px, look.height_px, limits)
+    sides = f"is {width_px} x {height_px} px"
+    if min(width_px, height_px) < limits.min_side_px:
+        yield "picture-sides", sides, f"each side needs {limits.min_side_px} px"
+    aspect, low, high = width_px / height_px, limits.min_aspect, limits.max_aspect
+    if (low is not None and aspect < low) or (high is not None and aspect > high):
+        bounds = [
+            f"at {word} {bound:g}"
+            for word, bound in (("least", low), ("most", high))
+            if bound is not None
+        ]
+        message = f"{sides}, so its width is {aspect:.3g} times its height"
+        suggestion = f"crop it: {choice(bounds, word='and')} times is taken"
+        yield "picture-aspect", message, suggestion
 
 
 def _of_another_kind(kind: str, taken: str) -> tuple[str, str, str]:
@@ -214,29 +225,5 @@ def _of_another_kind(kind: str, taken: str) -> tuple[str, str, str]:
     if kind in _NO_PICTURES:
         message = f"is {_CALLED[kind]} and no picture"
         return "no-picture", message, f"give a picture itself, as {taken}"
-    return (
-        "picture-format",
-        f"is {_CALLED.get(kind, kind.upper())}",
-        (f"save it as {taken}"),
-    )
-
-
-def _flaws_of_sides(
-    width_px: int, height_px: int, limits: PictureLimits
-) -> Iterator[tuple[str, str, str]]:
-    sides = f"is {width_px} x {height_px} px"
-    if min(width_px, height_px) < limits.min_side_px:
-        yield "picture-sides", sides, f"each side needs {limits.min_side_px} px"
-    aspect = width_px / height_px
-    low, high = limits.min_aspect, limits.max_aspect
-    if (low is None or aspect >= low) and (high is None or aspect <= high):
-        return
-    bounds = [
-        *([f"at least {low:g}"] if low is not None else []),
-        *([f"at most {high:g}"] if high is not None else []),
-    ]
-    yield (
-        "picture-aspect",
-        f"{sides}, so its width is {aspect:.3g} times its height",
-        f"crop it: {choice(bounds, word='and')} times is taken",
-    )
+    called = _CALLED.get(kind, kind.upper())
+    return "picture-format", f"is {called}", f"save it as {taken}"

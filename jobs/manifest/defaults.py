@@ -1,51 +1,49 @@
 """What rows leave empty: defaults, nearest first, plain or as templates.
 
-It decides which default fits a row and fills templates in; whether the values are right
-is decided in `catalogue.model`. A default that is wrong as such is told once, where it
-stands; a template that a row cannot fill is told at that row.
+A default that is wrong as such is told once, where it stands; a template that a row
+cannot fill is told at that row.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from jobs.catalogue import Catalogue, Model, UnknownModelError
-from jobs.catalogue.inputs import is_given
+from jobs.catalogue.validation import InvalidValueError, ValidationIssue, is_given
 from jobs.manifest.column_mapping import Columns
 from jobs.manifest.rows import Defaults, Problem
-from jobs.manifest.template import BadTemplateError, Fits, Scope, Template, is_template
-from jobs.text import choice, masked, plain, shown
+from jobs.manifest.templates import (
+    Fits,
+    RowScope,
+    Template,
+    is_template,
+    template_error,
+)
+from jobs.text import choice, plain, shown
 
 #: What would change the parts of a list or an object that is written as one text.
 _STRUCTURE = re.compile(r"[|\r\n]|^\s*\[|@\s*[0-9][0-9.,]*\s*s?\s*$")
 
-_Filler: TypeAlias = Callable[[Scope], object]
+_Fill: TypeAlias = Callable[[RowScope], object]
+_MakeScope: TypeAlias = Callable[[], RowScope]
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """The defaults of one place, their templates ready to be filled."""
-
-    file: str
-    cells: Mapping[str, object]
-    lines: Mapping[str, int]
-    fillers: Mapping[str, _Filler]
-
-    def problem(self, name: str, value: object, said: tuple[str, str, str]) -> Problem:
-        """A problem of a default itself; `said` is message, suggestion and kind."""
-        text = masked(plain(value))
-        return Problem(self.file, self.lines.get(name), name, text, *said)
-
-
-class _Entry(NamedTuple):
-    """A default that fits a model."""
+class Default:
+    """One default, and where it is written."""
 
     name: str
     value: object
-    filler: _Filler | None
-    conflicts_with: set[str]
+    #: What fills the templates within it; None if it has none.
+    fill: _Fill | None
+    file: str
+    line: int | None
+
+    def problem(self, issue: ValidationIssue) -> Problem:
+        """A problem of the default itself."""
+        return Problem.of(issue, self.file, self.line, self.name, self.value)
 
 
 @dataclass(slots=True)
@@ -53,25 +51,32 @@ class Filled:
     """What defaults add to a row."""
 
     #: Where the values come from that the row does not give itself.
-    by: dict[str, Layer] = field(default_factory=dict)
-    #: Values that a template made for this row alone.
-    made: set[str] = field(default_factory=set)
-    #: Why templates could not be filled, by the name they stand under.
-    troubles: dict[str, BadTemplateError] = field(default_factory=dict)
+    by: dict[str, Default] = field(default_factory=dict)
+    #: Why templates could not be filled, with the default that they are.
+    template_errors: list[tuple[Default, ValidationIssue]] = field(default_factory=list)
+
+    def made(self, default: Default, scope: _MakeScope) -> object:
+        """The value of a default for a row; None if its template says nothing."""
+        if default.fill is None:
+            return default.value
+        try:
+            made = default.fill(scope())
+        except InvalidValueError as error:
+            self.template_errors.append((default, error.issue))
+            return None
+        return made if is_given(made) else None
 
 
-class Filling:
+class DefaultValues:
     """The defaults of one manifest; those that are taken earlier win."""
 
     def __init__(self, catalogue: Catalogue, columns: Columns) -> None:
         self._catalogue = catalogue
         self._columns = columns
-        self._layers: list[Layer] = []
-        self._fitting: dict[str, list[tuple[Layer, list[_Entry]]]] = {}
-        #: Defaults that no model knows, nearest first.
-        self._own: list[tuple[str, object, _Filler | None]] = []
+        #: The defaults of each place, the nearest place first.
+        self._layers: list[list[Default]] = []
         #: Names whose default was told to be wrong; that it is missing is no news.
-        self.broken: set[str] = set()
+        self.bad: set[str] = set()
         #: Plain defaults by name, nearest first: what templates see of them.
         self.plain: dict[str, object] = {}
 
@@ -80,140 +85,92 @@ class Filling:
 
         Those that are wrong are left out.
         """
-        cells: dict[str, object] = {}
-        fillers: dict[str, _Filler] = {}
-        layer = Layer(defaults.file, cells, defaults.lines, fillers)
+        layer: list[Default] = []
         problems: list[Problem] = []
         for name, value in defaults.cells.items():
             if not is_given(value):
                 continue
+            fill, line = None, defaults.lines.get(name)
             try:
-                filler = self._filler(name, value)
-            except BadTemplateError as bad:
-                said: tuple[str, str, str] | None = (
-                    bad.message,
-                    bad.suggestion,
-                    "template",
-                )
-            else:
-                said = self._wrong(name, value, templated=filler is not None)
-            if said is not None:
-                problems.append(layer.problem(name, value, said))
-                self.broken.add(name)
+                fill = self._fill(name, value)
+                issue = self._issue(name, value, templated=fill is not None)
+            except InvalidValueError as error:
+                issue = error.issue
+            default = Default(name, value, fill, defaults.file, line)
+            if issue is not None:
+                problems.append(default.problem(issue))
+                self.bad.add(name)
                 continue
-            if not self.gives(name):
-                self._add(name, value, filler)
-            cells[name] = value
-            if filler is not None:
-                fillers[name] = filler
+            if fill is None and not self.gives(name):
+                self.plain[name] = value
+            layer.append(default)
         self._layers.append(layer)
-        self._fitting.clear()
         return problems
-
-    def _add(self, name: str, value: object, filler: _Filler | None) -> None:
-        if not self._columns.is_known(name):
-            self._own.append((name, value, filler))
-        if filler is None:
-            self.plain[name] = value
 
     def gives(self, *names: str) -> bool:
         """True if there is a default for one of these."""
-        return any(name in layer.cells for layer in self._layers for name in names)
+        return any(one.name in names for layer in self._layers for one in layer)
 
-    def id_of(self, scope: Callable[[], Scope]) -> str | None:
-        """The id that a template makes for a row; None if there is no such template.
+    def id_template(self) -> Default | None:
+        """The template that makes ids, if there is one."""
+        every = (one for layer in self._layers for one in layer)
+        return next((one for one in every if one.name == "id"), None)
 
-        Raises:
-            BadTemplateError: the row cannot fill it.
-        """
-        for layer in self._layers:
-            if "id" in layer.fillers:
-                return str(layer.fillers["id"](scope()))
-        return None
-
-    def fill(
-        self, model: Model, given: dict[str, object], scope: Callable[[], Scope]
-    ) -> Filled:
+    def fill(self, model: Model, given: dict[str, object], scope: _MakeScope) -> Filled:
         """Adds the defaults that fit to the values that a row gives.
 
         One for an input that the model lacks, or that excludes a value that is given
         nearer, is passed over.
         """
         filled = Filled()
-        fitting = self._fitting.get(model.id)
-        if fitting is None:
-            fitting = self._fitting[model.id] = self._fit(model)
-        for layer, entries in fitting:
-            nearer = {*given, *filled.troubles}
-            for name, value, filler, conflicts_with in entries:
-                if name in nearer or not nearer.isdisjoint(conflicts_with):
+        for layer in self._layers:
+            nearer = {*given, *(one.name for one, _ in filled.template_errors)}
+            for default in layer:
+                name = default.name
+                if name not in model.inputs or name in nearer:
                     continue
-                if filler is None:
-                    given[name] = value
-                    filled.by[name] = layer
-                elif (made := _made(filled, name, filler, scope)) is not None:
+                if not nearer.isdisjoint(model.conflicts_with(name)):
+                    continue
+                made = filled.made(default, scope)
+                if made is not None:
                     given[name] = made
-                    filled.by[name] = layer
+                    filled.by[name] = default
         return filled
 
-    def complete(
-        self, data: dict[str, str], scope: Callable[[], Scope]
-    ) -> dict[str, BadTemplateError]:
-        """Adds the defaults that no model knows to a row's own data.
-
-        Returns why templates could not be filled, by name.
-        """
-        if not self._own:
-            return {}
+    def fill_own(self, data: dict[str, str], scope: _MakeScope) -> Filled:
+        """Adds the defaults that no model knows to a row's own data."""
         filled = Filled()
-        for name, value, filler in self._own:
-            if name in data:
-                continue
-            made = _made(filled, name, filler, scope) if filler else value
-            if made is not None:
-                data[name] = plain(made)
-        return filled.troubles
+        told: set[str] = set()
+        for layer in self._layers:
+            for default in layer:
+                name = default.name
+                if name in data or name in told or self._columns.is_known(name):
+                    continue
+                told.add(name)
+                made = filled.made(default, scope)
+                if made is not None:
+                    data[name] = plain(made)
+        return filled
 
-    def text_of(self, name: str, layer: Layer | None = None) -> str:
-        """A template as it was written, for a problem."""
-        layers = [layer] if layer else self._layers
-        return next((plain(one.cells[name]) for one in layers if name in one.cells), "")
-
-    def _fit(self, model: Model) -> list[tuple[Layer, list[_Entry]]]:
-        return [
-            (
-                layer,
-                [
-                    _Entry(
-                        name, value, layer.fillers.get(name), model.conflicts_with(name)
-                    )
-                    for name, value in layer.cells.items()
-                    if name in model.inputs
-                ],
-            )
-            for layer in self._layers
-        ]
-
-    def _wrong(
+    def _issue(
         self, name: str, value: object, *, templated: bool
-    ) -> tuple[str, str, str] | None:
-        """What is wrong with a default whatever the row: message, suggestion, kind."""
+    ) -> ValidationIssue | None:
+        """What is wrong with a default whatever the row."""
         if name == "id" and not templated:
             message = "an id cannot serve for several rows"
             suggestion = "write ids into the rows, or a template such as {{ sku }}"
-            return message, suggestion, "default-id"
+            return ValidationIssue("default-id", message, suggestion)
         if name == "model":
             try:
                 self._catalogue.find(plain(value))
             except UnknownModelError as unknown:
-                message = f"there is no model {shown(value)}"
-                return message, meant(unknown, self._catalogue), "unknown-model"
+                return unknown_model(value, unknown, self._catalogue)
         elif near := self._columns.misspelt(name):
             message = f"no model has an input {shown(name)}"
-            return message, f"did you mean {near}?", "unknown-input"
+            return ValidationIssue("unknown-input", message, f"did you mean {near}?")
         return None
 
-    def _filler(self, name: str, value: object) -> _Filler | None:
+    def _fill(self, name: str, value: object) -> _Fill | None:
         """What fills the templates within a default; None if it has none.
 
         A list that is written as JSON is taken apart before anything is filled in, so
@@ -225,61 +182,54 @@ class Filling:
             return None
         if not self._columns.is_composed(name):
             return _nested(value)
-        if value.lstrip().startswith("["):
-            try:
-                return _nested(json.loads(value))
-            except (ValueError, RecursionError):
-                message = f"{shown(value)} is no JSON list"
-                raise BadTemplateError(
-                    message, "mend it, or write | between items"
-                ) from None
-        return _nested(value, _whole_part)
+        if not value.lstrip().startswith("["):
+            return _nested(value, _check_whole)
+        try:
+            return _nested(json.loads(value))
+        except (ValueError, RecursionError):
+            message = f"{shown(value)} is no JSON list"
+            suggestion = "mend it, or write | between items"
+            raise template_error(message, suggestion) from None
 
 
-def _nested(value: object, fits: Fits | None = None) -> _Filler | None:
+def unknown_model(
+    value: object, unknown: UnknownModelError, catalogue: Catalogue
+) -> ValidationIssue:
+    """The issue of a name that no model has."""
+    names = [model.name for model in catalogue.models.values()]
+    known = f"there are {choice(names, word='and')}"
+    meant = f"did you mean {choice(unknown.guesses)}?" if unknown.guesses else known
+    return ValidationIssue("unknown-model", f"there is no model {shown(value)}", meant)
+
+
+def _nested(value: object, fits: Fits | None = None) -> _Fill | None:
     """What fills every template in a value, however deep; None if there is none."""
     if isinstance(value, str):
         if not is_template(value):
             return None
-        template = Template.of(value)
+        template = Template(value)
         return lambda scope: template.render(scope, fits)
+    items: Mapping[object, object] = {}
     if isinstance(value, list):
-        several = [(one, _nested(one)) for one in value]
-        if any(filler for _, filler in several):
-            return lambda scope: [
-                filler(scope) if filler else one for one, filler in several
-            ]
-    if isinstance(value, dict):
-        parts = [(key, one, _nested(one)) for key, one in value.items()]
-        if any(filler for *_, filler in parts):
-            return lambda scope: {
-                key: filler(scope) if filler else one for key, one, filler in parts
-            }
-    return None
+        items = dict(enumerate(value))
+    elif isinstance(value, dict):
+        items = value
+    fills = {key: fill for key, one in items.items() if (fill := _nested(one))}
+    if not fills:
+        return None
+
+    def filled(scope: RowScope) -> object:
+        made = {
+            key: fills[key](scope) if key in fills else one
+            for key, one in items.items()
+        }
+        return [*made.values()] if isinstance(value, list) else made
+
+    return filled
 
 
-def _whole_part(text: str) -> None:
+def _check_whole(text: str) -> None:
     if found := _STRUCTURE.search(text):
         message = f"{shown(text)} would be taken apart at {shown(found[0])}"
-        raise BadTemplateError(message, "write this default as a list, in YAML or JSON")
-
-
-def _made(
-    filled: Filled, name: str, filler: _Filler, scope: Callable[[], Scope]
-) -> object:
-    """What a template makes of a row; None if it cannot be filled, or says nothing."""
-    try:
-        made = filler(scope())
-    except BadTemplateError as bad:
-        filled.troubles[name] = bad
-        return None
-    filled.made.add(name)
-    return made if is_given(made) else None
-
-
-def meant(unknown: UnknownModelError, catalogue: Catalogue) -> str:
-    """Which model was probably meant, for a suggestion."""
-    if unknown.guesses:
-        return f"did you mean {choice(unknown.guesses)}?"
-    names = [model.name for model in catalogue.models.values()]
-    return f"there are {choice(names, word='and')}"
+        suggestion = "write this default as a list, in YAML or JSON"
+        raise template_error(message, suggestion)

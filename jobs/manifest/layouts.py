@@ -1,20 +1,20 @@
 """Product exports of shops: which tables are one, and what their rows stand for.
 
-It decides which product a row belongs to, which picture of it the row holds, and what
-the row is called; the facts stand in `layouts.toml`. How the values reach a model is
-decided in `feeding`.
+What is known of each export is data: `layouts.toml` says how to read it.
 """
 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from datetime import date
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
-from typing import Any
 
-from jobs.catalogue.inputs import is_given
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from jobs.catalogue.validation import is_given
 from jobs.manifest.naming import MAX_ID_CHARS, fitting_id
 from jobs.text import plain
 
@@ -22,20 +22,22 @@ _COMMAS = re.compile(r"(?<!\\),")
 _POSITION = re.compile(r"[1-9][0-9]{0,5}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Layout:
     """One shop's export; the words are those of `layouts.toml`."""
 
     name: str
+    source: str
+    read_on: date
     recognised_by: frozenset[str]
     picture: str
     ids: tuple[str, ...]
-    filled_down: tuple[str, ...]
     carried: tuple[str, ...]
     columns: tuple[str, ...]
     several: bool = False
     group: str = ""
     position: str = ""
+    filled_down: tuple[str, ...] = ()
 
     def owns(self, column: str) -> bool:
         """True if the export brings this column, and no person added it."""
@@ -44,33 +46,16 @@ class Layout:
     def pictures(self, cell: object) -> list[str]:
         """The addresses in a cell of its picture column."""
         text = cell if isinstance(cell, str) else ""
-        if not self.several:
-            return [text] if text.strip() else []
-        parts = (part.replace("\\,", ",").strip() for part in _COMMAS.split(text))
-        return [part for part in parts if part]
+        parts = _COMMAS.split(text) if self.several else [text]
+        return [part.replace("\\,", ",").strip() for part in parts if part.strip()]
 
 
 @cache
 def builtin() -> tuple[Layout, ...]:
     """The layouts that come with reelmill."""
     file = resources.files("jobs.manifest") / "layouts.toml"
-    tables = tomllib.loads(file.read_text(encoding="utf-8"))["layout"]
-    return tuple(_layout(table) for table in tables)
-
-
-def _layout(table: Mapping[str, Any]) -> Layout:
-    return Layout(
-        name=table["name"],
-        recognised_by=frozenset(table["recognised_by"]),
-        picture=table["picture"],
-        ids=tuple(table["ids"]),
-        filled_down=tuple(table["filled_down"]),
-        carried=tuple(table["carried"]),
-        columns=tuple(table["columns"]),
-        several=table.get("several", False),
-        group=table.get("group", ""),
-        position=table.get("position", ""),
-    )
+    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    return TypeAdapter(tuple[Layout, ...]).validate_python(document["layout"])
 
 
 def recognised(columns: Iterable[str]) -> Layout | None:
@@ -86,27 +71,33 @@ class Products:
         self.layout = layout
         self._group: object = None
         self._shared: dict[str, object] = {}
-        self._pictures = 0
+        #: Numbers of the pictures of the present product, in the order of its rows.
+        self.numbers: list[int] = []
 
     def enter(self, cells: dict[str, object]) -> None:
         """Fills in what a row shares with the rows of the same product above it."""
         group = cells.get(self.layout.group)
         if not is_given(group) or group != self._group:
-            self._group, self._pictures = group, 0
-            self._shared = {}
+            self._group, self._shared, self.numbers = group, {}, []
         for column in self.layout.filled_down:
             if is_given(cells.get(column)):
                 self._shared[column] = cells[column]
             elif column in self._shared and column in cells:
                 cells[column] = self._shared[column]
 
-    def picture_number(self, cells: Mapping[str, object], *, by_position: bool) -> int:
-        """Which picture of its product the row holds, from 1."""
-        self._pictures += 1
+    def add_picture(self, cells: Mapping[str, object], *, by_position: bool) -> int:
+        """Count a picture; which of its product the row holds, from 1.
+
+        A position that another row of the product has already is not used again.
+        """
         position = plain(cells.get(self.layout.position, "")).strip()
+        number = len(self.numbers) + 1
         if by_position and _POSITION.fullmatch(position):
-            return int(position)
-        return self._pictures
+            number = int(position)
+        if number in self.numbers:
+            number = max(self.numbers) + 1
+        self.numbers.append(number)
+        return number
 
     def name(self, cells: Mapping[str, object], number: int) -> str | None:
         """An id for a row; None if the row has nothing to be named by.

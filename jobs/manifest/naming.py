@@ -1,18 +1,18 @@
 """Names of jobs and of their videos: which ids are allowed, and where videos go.
 
-It decides what may stand in a file name, an object key and a Redis key; whether a name
-is taken stands in `batch.seen`. A store key can never climb out of the prefix of its
-batch.
+What is accepted may stand in a file name, an object key and a Redis key. A store key
+can never climb out of the prefix of its batch.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from unicodedata import category, normalize
 
-from jobs.manifest.template import BadTemplateError, Scope, Template, is_template
-from jobs.text import guesses, shown
+from jobs.batch.seen import Seen
+from jobs.catalogue.validation import InvalidValueError, invalid, is_given
+from jobs.manifest.templates import RowScope, Template, is_template
+from jobs.text import guesses, plain, shown
 
 MAX_ID_CHARS = 100
 MAX_ID_BYTES = 200
@@ -35,44 +35,37 @@ _ASCII_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 #: What a field's value may not bring into a key: `{batch}` is filled in later.
 _UNSAFE = re.compile(r"[/\\{}\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
-#: Fields that every row has; `batch` is filled in when the batch is made.
-_FIELDS = ("batch", "id", "model", "line")
-
-
-class KeyNameError(Exception):
-    """An id or a store key that cannot be used."""
-
-    def __init__(self, message: str, suggestion: str) -> None:
-        super().__init__(f"{message}; {suggestion}")
-        self.message = message
-        self.suggestion = suggestion
 
 
 def clean_id(text: str) -> str:
     """The id as it is kept: NFC, without white space around it.
 
     Raises:
-        KeyNameError: it is too long, or has characters that an id cannot have.
+        InvalidValueError: it is too long, or has characters that an id cannot have.
     """
     text = text.strip()
     if _ASCII_ID.fullmatch(text):
         return text
     text = normalize("NFC", text)
     if not text:
-        raise KeyNameError("the id is empty", "leave the cell empty to have one made")
+        raise invalid("id", "the id is empty", "leave the cell empty to have one made")
     size = len(text.encode("utf-8", "surrogatepass"))
     if len(text) > MAX_ID_CHARS or size > MAX_ID_BYTES:
-        raise KeyNameError(
+        raise invalid(
+            "id",
             f"{shown(text)} is too long for an id",
             f"write at most {MAX_ID_CHARS} characters, {MAX_ID_BYTES} bytes in UTF-8",
         )
     if text[:1] in {".", "-"}:
-        raise KeyNameError(
-            f"{shown(text)} begins with {text[0]}", "begin with a letter or a digit"
+        raise invalid(
+            "id",
+            f"{shown(text)} begins with {text[0]}",
+            "begin with a letter or a digit",
         )
     for place, char in enumerate(text):
         if not _may_stand(char, first=place == 0):
-            raise KeyNameError(
+            raise invalid(
+                "id",
                 f"{shown(text)} has {shown(char)} in it",
                 "use letters, digits, dot, underscore and hyphen",
             )
@@ -87,7 +80,7 @@ def fitting_id(text: str) -> str:
     """
     try:
         return clean_id(text)
-    except KeyNameError:
+    except InvalidValueError:
         # The digest tells apart what looks the same once it is made to fit.
         digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
         letters = (char if _may_stand(char, first=False) else "-" for char in text)
@@ -105,131 +98,139 @@ def _may_stand(char: str, *, first: bool) -> bool:
     return kind[0] == "L" or kind == "Nd" or (kind[0] == "M" and not first)
 
 
-@dataclass(frozen=True, slots=True)
 class KeyTemplate:
-    """Where videos are stored: text with `{batch}`, `{id}`, `{model}`, columns."""
+    """Where videos are stored: text with names in braces, as in `{batch}/{id}`.
 
-    #: Text and field names in turn, text first.
-    parts: tuple[str, ...]
-    #: True if unique ids alone make unique keys.
-    unique_by_id: bool
-    #: The columns of the manifest it uses.
-    columns: frozenset[str]
-    #: Of one with `{{ column | filter }}` in it: what makes the text of each row.
-    filled: Template | None = None
+    Names are `batch`, `id`, `model`, `line` and columns; `{{ column | filter }}` may
+    stand in it, too.
+    """
 
-    @classmethod
-    def of(cls, text: str) -> "KeyTemplate":
-        """The template that a person wrote; `.mp4` is added where it is missing.
+    def __init__(self, text: str) -> None:
+        """Read the template that a person wrote; `.mp4` is added where it is missing.
 
         Raises:
-            KeyNameError: it could leave its prefix, or is not well formed.
+            InvalidValueError: it could leave its prefix, or is not well formed.
         """
-        text = text.strip()
-        if is_template(text):
-            return cls._templated(text)
-        if not text:
-            raise KeyNameError("the key is empty", f"write it like {DEFAULT_KEY}")
-        if not text.casefold().endswith(ENDING):
-            text += ENDING
-        parts = tuple(_FIELD.split(text))
-        literal = "".join(parts[::2])
-        if "{" in literal or "}" in literal:
-            raise KeyNameError(
-                f"{shown(text)} has a brace without its partner",
-                f"write it like {DEFAULT_KEY}",
-            )
-        if any(not name.strip() for name in parts[1::2]):
-            raise KeyNameError(
-                f"{shown(text)} has an empty field", "name a column in it"
-            )
-        _hold(_FIELD.sub("x", text))
-        columns = frozenset(parts[1::2]) - frozenset(_FIELDS)
-        return cls(parts, text.split("/")[-1] == "{id}" + ENDING, columns)
-
-    @classmethod
-    def _templated(cls, text: str) -> "KeyTemplate":
-        try:
-            template = Template.of(text)
-        except BadTemplateError as bad:
-            raise KeyNameError(bad.message, bad.suggestion) from None
-        sketch = template.sketch()
-        if is_template(sketch):
-            raise KeyNameError(f"{shown(text)} has braces that stay", "take them out")
-        example = cls.of(sketch)
-        return cls(
-            example.parts, unique_by_id=False, columns=example.columns, filled=template
+        self.text = text.strip()
+        self._template = Template(self.text) if is_template(self.text) else None
+        example = self._template.sketch() if self._template else self.text
+        if is_template(example):
+            raise _bad_key(f"{shown(self.text)} has braces that stay", "take them out")
+        example = _with_ending(example)
+        if any(not name.strip() for name in _FIELD.findall(example)):
+            message = f"{shown(self.text)} has an empty field"
+            raise _bad_key(message, "name a column in it")
+        _check_key(_FIELD.sub("x", example))
+        #: True if unique ids alone make unique keys.
+        self.unique_by_id = (
+            self._template is None and example.split("/")[-1] == "{id}" + ENDING
         )
 
-    def for_row(self, scope: Scope) -> "KeyTemplate":
-        """The template with the values of one row in the places of `{{ column }}`.
-
-        Raises:
-            KeyNameError: a value cannot stand in a key.
-            BadTemplateError: a name means nothing here, or its cell is empty.
-        """
-        if self.filled is None:
-            return self
-        text = normalize("NFC", self.filled.render(scope, _fit))
-        return replace(KeyTemplate.of(text), unique_by_id=False)
-
-    def key(self, fields: Mapping[str, str]) -> str:
+    def key(
+        self, fields: Mapping[str, object], scope: Callable[[], RowScope] | None = None
+    ) -> str:
         """The store key of one job; `{batch}` stays in it as it is.
 
+        Args:
+            fields: the row's columns and what it is, by the names in single braces.
+            scope: what templates in double braces see of the row.
+
         Raises:
-            KeyNameError: a field is missing or empty, or the key could not be stored.
+            InvalidValueError: a field is missing or empty, or the key could not be
+                stored.
         """
-        text = [*self.parts]
-        for place in range(1, len(text), 2):
-            text[place] = _value(text[place], fields)
-        key = "".join(text)
+        text = self.text
+        if self._template is not None and scope is not None:
+            text = normalize("NFC", self._template.render(scope(), _check_part))
+        key = _FIELD.sub(lambda found: _value(found[1], fields), _with_ending(text))
         if key.casefold() == _REPORT_KEY:
-            raise KeyNameError(
+            message = (
                 f"{shown(key)} would put what is told of this video in the place of "
-                "the batch's own report",
-                "choose another id or key",
+                "the batch's own report"
             )
-        # Checked ids in the default template need no second look.
-        if len(key) > 200 or self.columns:  # noqa: PLR2004 - a quarter of any limit
-            _hold(key)
+            raise _bad_key(message, "choose another id or key")
+        _check_key(key)
         return key
 
 
-def _fit(value: str) -> None:
-    """Complains of a value that would change the shape of the key."""
+def _with_ending(text: str) -> str:
+    return text if not text or text.casefold().endswith(ENDING) else text + ENDING
+
+
+def _bad_key(
+    message: str, suggestion: str = f"write it like {DEFAULT_KEY}"
+) -> InvalidValueError:
+    return invalid("key", message, suggestion)
+
+
+def _check_part(value: str, fix: str = "") -> None:
+    """Refuses a value that would change the shape of the key."""
     if unsafe := _UNSAFE.search(value):
         message = f"{shown(value)} cannot stand in a key for {shown(unsafe[0])} in it"
-        raise KeyNameError(message, f'add | replace({shown(unsafe[0])}, "-") to it')
+        raise _bad_key(message, fix or f'add | replace({shown(unsafe[0])}, "-") to it')
 
 
-def _value(name: str, fields: Mapping[str, str]) -> str:
+def _value(name: str, fields: Mapping[str, object]) -> str:
     if name == "batch":
         return "{batch}"
-    value = fields.get(name, "").strip()
+    value = plain(fields[name]).strip() if is_given(fields.get(name)) else ""
     if not value:
         near = guesses(name, [*fields, "batch"], most=1)
         meant = f"did you mean {{{near[0]}}}?" if near and near[0] != name else ""
         message = f"the key needs {{{name}}}, which the row does not give"
-        raise KeyNameError(message, meant or f"fill in {name} or choose another key")
-    if unsafe := _UNSAFE.search(value):
-        message = f"{shown(value)} cannot stand in a key for {shown(unsafe[0])} in it"
-        raise KeyNameError(message, f"change {name} or choose another key")
+        raise _bad_key(message, meant or f"fill in {name} or choose another key")
+    _check_part(value, f"change {name} or choose another key")
     return normalize("NFC", value)
 
 
-def _hold(key: str) -> None:
-    """Complains of a key that could climb out of its prefix or not be stored."""
-    again = f"write it like {DEFAULT_KEY}"
+def _check_key(key: str) -> None:
+    """Refuses a key that could climb out of its prefix or not be stored."""
+    if not key:
+        raise _bad_key("the key is empty")
     if "\\" in key or not key.replace(" ", "").isprintable():
         message = f"the key {shown(key)} has a backslash or a control character in it"
-        raise KeyNameError(message, again)
+        raise _bad_key(message)
+    literal = key.replace("{batch}", "")
+    if "{" in literal or "}" in literal:
+        raise _bad_key(f"{shown(key)} has a brace without its partner")
     segments = key.split("/")
     if bad := [part for part in segments if part.strip() in {"", ".", ".."}]:
         shape = "an empty part" if not bad[0].strip() else f"the part {bad[0].strip()}"
-        raise KeyNameError(f"the key {shown(key)} has {shape}", again)
+        raise _bad_key(f"the key {shown(key)} has {shape}")
     if any(len(part.encode()) > MAX_SEGMENT_BYTES for part in segments):
-        raise KeyNameError(
-            f"the key {shown(key)} cannot be a file name", "make it shorter"
-        )
+        raise _bad_key(f"the key {shown(key)} cannot be a file name", "make it shorter")
     if len(key.encode()) > MAX_KEY_BYTES:
-        raise KeyNameError(f"the key {shown(key)} is too long", "make it shorter")
+        raise _bad_key(f"the key {shown(key)} is too long", "make it shorter")
+
+
+class UsedNames:
+    """The ids and store keys that one manifest has used, each for one row."""
+
+    def __init__(self) -> None:
+        self._ids = Seen()
+        self._keys = Seen()
+
+    def add_id(self, job_id: str, line: int) -> None:
+        """Use an id.
+
+        Raises:
+            InvalidValueError: another row has it.
+        """
+        first = self._ids.add(job_id, line)
+        if first is not None:
+            message = f"{shown(job_id)} is already the id of line {first}"
+            suggestion = (
+                "give each row its own id; upper and lower case count as the same"
+            )
+            raise invalid("duplicate-id", message, suggestion)
+
+    def add_key(self, key: str, line: int) -> None:
+        """Use a store key.
+
+        Raises:
+            InvalidValueError: another row has it.
+        """
+        first = self._keys.add(key, line)
+        if first is not None:
+            message = f"the video of line {first} is already stored as {shown(key)}"
+            raise invalid("duplicate-key", message, "put {id} into the key")

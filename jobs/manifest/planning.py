@@ -1,35 +1,34 @@
 """From rows to jobs: the columns, defaults, model, inputs, id and key of each row.
 
-It decides whether a row can become a job and says everything that keeps it from it; it
-reads no file, that is the producer's. Which column feeds what is decided in `feeding`,
-what defaults add in `filling`. One `Manifest` serves one manifest, because ids and keys
-are unique in it.
+Everything that keeps a row from becoming a job is told at once. One `Manifest` serves
+one manifest, because ids and keys are unique in it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from jobs.catalogue import Catalogue, InputProblem, Model, UnknownModelError
-from jobs.catalogue.addresses import beside
-from jobs.catalogue.inputs import is_given
+from jobs.catalogue import Catalogue, Model, UnknownModelError
+from jobs.catalogue.addresses import resolved
+from jobs.catalogue.validation import (
+    InvalidValueError,
+    ValidationIssue,
+    invalid,
+    is_given,
+)
 from jobs.job import Job
 from jobs.manifest.column_mapping import (
     PICTURES,
+    ColumnMapper,
     Columns,
-    Feeding,
-    Shaped,
     Sorting,
     nothing_known,
 )
-from jobs.manifest.defaults import Filled, Filling, meant
-from jobs.manifest.row_names import RowNames
+from jobs.manifest.defaults import DefaultValues, Filled, unknown_model
+from jobs.manifest.naming import DEFAULT_KEY, KeyTemplate, UsedNames, clean_id
 from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
-from jobs.manifest.scope import RowScope, Scopes
-from jobs.manifest.template import BadTemplateError
-from jobs.text import masked, plain, shown
-
-__all__ = ["Defaults", "Manifest", "Problem", "Row", "Skipped"]
+from jobs.manifest.templates import RowScope
+from jobs.text import plain, shown
 
 _COMMAND_LINE = "command line"
 
@@ -53,12 +52,14 @@ class Manifest:
     ) -> None:
         self._catalogue = catalogue
         self._columns = Columns(catalogue)
-        self._feeding = Feeding(self._columns, only_first_pictures=only_first_pictures)
-        self._filling = Filling(catalogue, self._columns)
-        self._names = RowNames(self._feeding, self._filling)
-        self._scopes = Scopes()
-        self._models: dict[str, Model] = {}
-        self._pictures: dict[str, tuple[str, ...]] = {}
+        self._mapper = ColumnMapper(
+            self._columns, only_first_pictures=only_first_pictures
+        )
+        self._defaults = DefaultValues(catalogue, self._columns)
+        self._key = KeyTemplate(DEFAULT_KEY)
+        self._is_key_chosen = False
+        self._used = UsedNames()
+        #: Problems of the whole manifest that were told: each is told once.
         self._told: set[tuple[str, str, str]] = set()
         self._is_table = False
         #: What is wrong with the options; with any, no row can be planned.
@@ -72,34 +73,40 @@ class Manifest:
     @property
     def layout(self) -> str | None:
         """Whose export the present table is; None if it is nobody's."""
-        return self._feeding.layout.name if self._feeding.layout else None
+        return self._mapper.layout.name if self._mapper.layout else None
 
     def fill(self, defaults: Defaults) -> list[Problem]:
         """Takes defaults for all rows to come; those taken earlier win.
 
         Returns what is wrong with them; those values are left out.
         """
-        return self._filling.take(defaults)
+        return self._defaults.take(defaults)
 
     def feed(self, feeds: Feeds) -> list[Problem]:
         """Takes a mapping of columns for all rows to come; those taken earlier win.
 
         Returns what is wrong with it; those names are left out.
         """
-        return self._feeding.accept(feeds)
+        return self._mapper.accept(feeds)
 
     def accept_key(self, text: str, file: str, line: int | None) -> list[Problem]:
         """Takes the template of store keys; one that was taken earlier wins.
 
         Returns what is wrong with it.
         """
-        return self._names.accept_key(text, file, line)
+        try:
+            template = KeyTemplate(text)
+        except InvalidValueError as bad:
+            return [Problem.of(bad.issue, file, line, "key", text)]
+        if not self._is_key_chosen:
+            self._key, self._is_key_chosen = template, True
+        return []
 
     def header(self, header: Header) -> list[Problem]:
         """Takes the names of a table; returns why its rows could not be used."""
         self._is_table = True
-        problems = self._feeding.head(header)
-        useful = self._filling.gives(*PICTURES) or self._feeding.means_something(header)
+        problems = self._mapper.accept_header(header)
+        useful = self._defaults.gives(*PICTURES) or self._mapper.means_something(header)
         return problems if useful or problems else [nothing_known(header)]
 
     def plan(self, row: Row) -> Job | Skipped | list[Problem]:
@@ -108,46 +115,45 @@ class Manifest:
         The list is empty where the fault was told before: it lies in a default, or in
         the name of a column.
         """
-        if not self._feeding.active:
-            return self._planned(row, row.cells, None)
-        shaped = self._feeding.shape(row)
-        if isinstance(shaped, Skipped):
-            return shaped
-        named = Row(row.file, row.line, row.number, shaped.cells, row.lines)
-        return self._planned(named, shaped.scope, shaped)
-
-    def _planned(
-        self, row: Row, cells: Mapping[str, object], shaped: Shaped | None
-    ) -> Job | list[Problem]:
-        """The job of a row under our names; `cells` is what templates see."""
+        mapped = self._mapper.map(row)
+        if isinstance(mapped, Skipped):
+            return mapped
+        cells, seen = mapped.cells, mapped.scope
+        row = Row(row.file, row.line, row.number, cells, row.lines)
         problems: list[Problem] = []
-        job_id = self._names.id(row, partial(self._scope, cells, row.line), problems)
+        job_id = self._id(row, partial(self._scope, seen, row.line), problems)
         model = self._model(row, problems)
         if model is None:
             return problems
-        if shaped is not None and shaped.picture is not None:
+        if mapped.picture is not None:
             name = next((one for one in PICTURES if one in model.inputs), PICTURES[0])
-            shaped.cells[name] = shaped.picture
-        scope = partial(self._scope, cells, row.line, job_id, model.name)
-        sorting = self._columns.sort(model, row.cells)
-        slips = self._misplaced(row, sorting, problems) if sorting.misplaced else set()
+            cells[name] = mapped.picture
+        scope = partial(self._scope, seen, row.line, job_id, model.name)
+        sorting = self._columns.sort(model, tuple(cells))
+        typos = self._misnamed(row, sorting, problems)
         given = {
-            name: value for name in sorting.inputs if is_given(value := row.cells[name])
+            name: value for name in sorting.inputs if is_given(value := cells[name])
         }
-        filled = self._filling.fill(model, given, scope)
-        inputs, wrong = model.check(given)
-        if wrong or filled.troubles:
-            problems += self._of_inputs(row, model, filled, wrong, slips)
+        filled = self._defaults.fill(model, given, scope)
+        inputs, issues = model.check(given)
+        problems += self._of_inputs(row, model, filled, issues, typos)
         data = self._data(row, sorting.own, scope, problems)
-        key = self._names.key(row, cells, job_id, model, scope, problems)
-        if problems or wrong or slips or job_id is None or key is None:
+        key = self._store_key(row, seen, job_id, model, scope, problems)
+        if problems or issues or typos or job_id is None or key is None:
             return problems
-        if "/" in row.file or filled.by:
-            self._place(row, model, filled, inputs)
-        price_usd_micros = model.price_usd_micros(inputs)
-        duration_s = model.duration_s(inputs)
+        for name, spec in model.inputs.items():
+            if spec.is_picture and name in inputs:
+                file = filled.by[name].file if name in filled.by else row.file
+                inputs[name] = _resolved(inputs[name], file)
         return Job(
-            job_id, row.line, model.id, inputs, price_usd_micros, key, data, duration_s
+            job_id,
+            row.line,
+            model.id,
+            inputs,
+            model.price_usd_micros(inputs),
+            key,
+            data,
+            model.duration_s(inputs),
         )
 
     def _scope(
@@ -159,149 +165,173 @@ class Manifest:
     ) -> RowScope:
         """What templates see of a row: its cells, plain defaults, and what it is."""
         place = {"id": job_id, "model": model, "line": str(line)}
-        more = {**place, **self._filling.plain}
-        return self._scopes.of(cells, more, closed=self._is_table)
+        more = {**place, **self._defaults.plain}
+        return RowScope(cells, more, closed=self._is_table)
+
+    def _id(
+        self, row: Row, scope: partial[RowScope], problems: list[Problem]
+    ) -> str | None:
+        """The id of a row: its own, a template's, or one by its place."""
+        given = row.cells.get("id")
+        default = None if is_given(given) else self._defaults.id_template()
+        try:
+            if default is not None and default.fill is not None:
+                given = default.fill(scope())
+            job_id = _cleaned_id(given, row.number)
+            self._used.add_id(job_id, row.line)
+        except InvalidValueError as bad:
+            if bad.issue.kind == "template" and default is not None:
+                problems.append(_of_template(row, "id", default.value, bad.issue))
+            else:
+                problems.append(self._mapper.problem(row, "id", bad.issue))
+            return None
+        return job_id
+
+    def _store_key(
+        self,
+        row: Row,
+        cells: Mapping[str, object],
+        job_id: str | None,
+        model: Model,
+        scope: partial[RowScope],
+        problems: list[Problem],
+    ) -> str | None:
+        """The store key of a row's video; None with a problem, or without an id.
+
+        `cells` are all columns of the table, used for the model or not.
+        """
+        if job_id is None:
+            return None
+        given = {name: value for name, value in cells.items() if is_given(value)}
+        own = {"id": job_id, "model": model.name, "line": str(row.line)}
+        try:
+            key = self._key.key({**self._defaults.plain, **given, **own}, scope)
+            if not self._key.unique_by_id:
+                self._used.add_key(key, row.line)
+        except InvalidValueError as bad:
+            if bad.issue.kind == "template":
+                problems.append(_of_template(row, "key", self._key.text, bad.issue))
+            else:
+                problems.append(self._mapper.problem(row, None, bad.issue))
+            return None
+        return key
 
     def _model(self, row: Row, problems: list[Problem]) -> Model | None:
         name = row.cells.get("model")
         if not is_given(name):
-            name = self._filling.plain.get("model")
+            name = self._defaults.plain.get("model")
         if name is None:
-            if "model" not in self._filling.broken:
-                message = "no model is given"
-                suggestion = "fill in the column model, or pass --model"
-                problems.append(self._at(row, "model", message, suggestion, "missing"))
-            return None
-        text = plain(name)
-        model = self._models.get(text)
-        if model is not None:
-            return model
-        try:
-            model = self._catalogue.find(text)
-        except UnknownModelError as unknown:
-            message = f"there is no model {shown(name)}"
-            suggestion = meant(unknown, self._catalogue)
-            problems.append(
-                self._at(row, "model", message, suggestion, "unknown-model")
-            )
-            return None
-        self._models[text] = model
-        return model
+            if "model" in self._defaults.bad:
+                return None
+            suggestion = "fill in the column model, or pass --model"
+            issue = ValidationIssue("missing", "no model is given", suggestion)
+        else:
+            try:
+                return self._catalogue.find(plain(name))
+            except UnknownModelError as unknown:
+                issue = unknown_model(name, unknown, self._catalogue)
+        problems.append(self._mapper.problem(row, "model", issue))
+        return None
 
-    def _misplaced(
+    def _misnamed(
         self, row: Row, sorting: Sorting, problems: list[Problem]
     ) -> set[str]:
         """The inputs that the row gives under a misspelt name.
 
         A misspelt column is told once and not for each of its rows.
         """
-        slips: set[str] = set()
-        for one in sorting.misplaced:
+        typos: set[str] = set()
+        for one in sorting.misnamed:
             meant_too = is_given(row.cells.get(one.meant))
             if meant_too or not is_given(row.cells[one.column]):
                 continue
             if one.meant:
-                slips.add(one.meant)
-                told = (one.meant, row.file, one.column)
-                if told in self._told:
+                typos.add(one.meant)
+                if not self._is_news(one.meant, row.file, one.column):
                     continue
-                self._told.add(told)
-            problems.append(
-                self._at(row, one.column, one.message, one.suggestion, one.kind)
-            )
-        return slips
+            problems.append(self._mapper.problem(row, one.column, one.issue))
+        return typos
+
+    def _is_news(self, *fact: str) -> bool:
+        """True the first time."""
+        told = (fact[0], fact[1], fact[2])
+        is_new = told not in self._told
+        self._told.add(told)
+        return is_new
 
     def _of_inputs(
         self,
         row: Row,
         model: Model,
         filled: Filled,
-        wrong: list[InputProblem],
-        slips: set[str],
+        issues: list[ValidationIssue],
+        typos: set[str],
     ) -> Iterator[Problem]:
         """The problems with inputs; one that lies in a default is told only once.
 
-        What is missing for a slip of the pen, or for a template or a default that was
+        What is missing for a misspelt column, or for a template or a default that was
         told to be wrong, is told by that.
         """
-        yield from self._of_templates(row, filled.troubles)
-        excused = slips | filled.troubles.keys() | self._filling.broken
-        for one in wrong:
-            layer = filled.by.get(one.input)
-            if one.kind == "missing" and excused & {
-                one.input,
-                *model.conflicts_with(one.input),
-            }:
+        for default, issue in filled.template_errors:
+            yield _of_template(row, default.name, default.value, issue)
+        excused = {one.name for one, _ in filled.template_errors}
+        excused |= typos | self._defaults.bad
+        for issue in issues:
+            default_ = filled.by.get(issue.input)
+            instead = {issue.input, *model.conflicts_with(issue.input)}
+            if issue.kind == "missing" and excused & instead:
                 continue
-            said = (one.message, one.suggestion, one.kind)
-            if layer is None:
-                yield self._at(row, one.input, *said)
-            elif one.input in filled.made:
-                value = masked(plain(one.value))
-                yield Problem(row.file, row.line, one.input, value, *said)
-            elif (
-                told := (model.id, layer.file, f"{one.input} {one.kind}")
-            ) not in self._told:
-                self._told.add(told)
-                yield layer.problem(one.input, one.value, said)
-
-    def _of_templates(
-        self, row: Row, troubles: Mapping[str, BadTemplateError]
-    ) -> Iterator[Problem]:
-        for name, bad in troubles.items():
-            text = masked(self._filling.text_of(name))
-            said = (bad.message, bad.suggestion, "template")
-            yield Problem(row.file, row.line, name, text, *said)
+            if default_ is None:
+                yield self._mapper.problem(row, issue.input, issue)
+            elif default_.fill is not None:
+                yield _of_template(row, issue.input, issue.value, issue)
+            elif self._is_news(model.id, default_.file, f"{issue.input} {issue.kind}"):
+                yield default_.problem(issue)
 
     def _data(
         self,
         row: Row,
         own: tuple[str, ...],
-        scope: Callable[[], RowScope],
+        scope: partial[RowScope],
         problems: list[Problem],
     ) -> dict[str, str]:
         """The columns that no model knows, with what defaults add to them."""
         data = {
             name: plain(row.cells[name]) for name in own if is_given(row.cells[name])
         }
-        troubles = self._filling.complete(data, scope)
-        if troubles:
-            problems += self._of_templates(row, troubles)
+        for default, issue in self._defaults.fill_own(data, scope).template_errors:
+            problems.append(_of_template(row, default.name, default.value, issue))
         for name, text in data.items():
-            if not (text.isprintable() and name.isprintable()) and not _keepable(
-                name + text
-            ):
+            if not _can_be_kept(name + text):
                 message = f"{shown(text)} holds half a character or NUL"
-                suggestion = "write the text anew"
-                problems.append(
-                    self._at(row, name, message, suggestion, "control-character")
-                )
+                said = (message, "write the text anew")
+                issue = ValidationIssue("control-character", *said)
+                problems.append(self._mapper.problem(row, name, issue))
         return data
 
-    def _place(
-        self, row: Row, model: Model, filled: Filled, inputs: dict[str, Any]
-    ) -> None:
-        """Takes relative paths of pictures from the folder they were written in."""
-        names = self._pictures.get(model.id)
-        if names is None:
-            specs = model.inputs.items()
-            names = tuple(name for name, spec in specs if spec.is_picture)
-            self._pictures[model.id] = names
-        for name in names:
-            value = inputs.get(name)
-            if value is None:
-                continue
-            file = filled.by[name].file if name in filled.by else row.file
-            if isinstance(value, str):
-                inputs[name] = beside(value, file)
-            else:
-                inputs[name] = [beside(one, file) for one in value]
 
-    def _at(
-        self, row: Row, name: str | None, message: str, suggestion: str, kind: str
-    ) -> Problem:
-        return self._feeding.problem(row, name, message, suggestion, kind)
+def _of_template(
+    row: Row, column: str, value: object, issue: ValidationIssue
+) -> Problem:
+    """A problem of what a template makes of a row."""
+    return Problem.of(issue, row.file, row.line, column, value)
 
 
-def _keepable(text: str) -> bool:
-    return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)
+def _cleaned_id(given: object, number: int) -> str:
+    if not is_given(given):
+        return f"row-{number:04d}"
+    if isinstance(given, str) or type(given) is int:
+        return clean_id(plain(given))
+    raise invalid("id", f"{shown(given)} is no id", "write it as text")
+
+
+def _resolved(value: Any, file: str) -> Any:  # noqa: ANN401 - an address, or a list of them
+    if isinstance(value, str):
+        return resolved(value, file)
+    return [resolved(one, file) for one in value]
+
+
+def _can_be_kept(text: str) -> bool:
+    return text.isprintable() or not any(
+        char == "\0" or "\ud800" <= char <= "\udfff" for char in text
+    )

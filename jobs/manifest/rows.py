@@ -1,11 +1,10 @@
-"""What a manifest is read as: rows, defaults, headers, problems, each with its place.
-
-It decides how a problem reads to a person; what is a problem is decided in `judging`,
-and where rows come from in the producer.
-"""
+"""What a manifest is read as: rows, defaults, headers, problems, with their places."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from jobs.catalogue.validation import ValidationIssue
+from jobs.text import masked, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,20 @@ class Problem:
     suggestion: str
     #: A stable word for programs.
     kind: str
+
+    @classmethod
+    def of(
+        cls,
+        issue: ValidationIssue,
+        file: str,
+        line: int | None,
+        column: str | None,
+        value: object,
+    ) -> "Problem":
+        """The problem that an issue is at its place; passwords are masked."""
+        text = None if value is None else masked(plain(value))
+        said = (issue.message, issue.suggestion, issue.kind)
+        return cls(file, line, column, text, *said)
 
     def __str__(self) -> str:
         """One line for a person: where, what, and what to do next."""

@@ -1,21 +1,21 @@
 """A manifest to begin with: a row for each model that was asked for, explained.
 
-It decides which values stand in it, so that it is in order as it is; where it is kept
-is the producer's to say (`starting`). YAML carries its explanations as comments, CSV
-cannot, so `explanations` has them for the terminal.
+It is in order as it is written. YAML carries its explanations as comments; CSV cannot,
+so `explanations` has them for the terminal.
 """
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import Any
 
-from jobs.catalogue.explaining import costs, explained, pictures, rules
+import yaml
+
 from jobs.catalogue.inputs import Input
-from jobs.catalogue.model import Model
+from jobs.catalogue.model import Model, PictureLimits, costs, rules
 from jobs.manifest.column_mapping import RESERVED_COLUMNS
-from jobs.text import plain
+from jobs.text import choice, plain
 
 #: What an input is given in a starter, where the catalogue has no default for it.
 _EXAMPLES: dict[str, Any] = {
@@ -42,6 +42,20 @@ _BY_TYPE: dict[str, Any] = {
 }
 _WIDTH = 88
 
+_HEAD = """\
+# The videos you want, a row for each, in the list below. Then:
+#   reelmill check {name}   everything that is wrong with it; no cost
+#   reelmill price {name}   what it costs and how long it takes; no cost
+#   reelmill run {name}     shows the price, asks, and renders
+{others}
+# What rows leave empty is taken from here, as far as their model knows it.
+defaults:
+  model: {model}
+
+# Names that no model knows, such as sku, are your own: the report has them.
+items:"""
+_OTHERS = "#\n# Other models; reelmill models NAME tells what one takes:"
+
 
 def yaml_starter(models: Sequence[Model], others: Sequence[Model], name: str) -> str:
     """A manifest in YAML: what a row needs is written, what it may have is commented.
@@ -51,7 +65,12 @@ def yaml_starter(models: Sequence[Model], others: Sequence[Model], name: str) ->
         others: those that are only named, with their prices.
         name: of the file, for the commands in its first lines.
     """
-    return "\n".join([*_head(others, name), *_defaults(models[0]), *_items(models)])
+    name = name if name.isprintable() else "MANIFEST"
+    listed = [f"#   {model.name}: {costs(model)}" for model in others]
+    more = "\n".join([_OTHERS, *listed, ""]) if others else ""
+    head = _HEAD.format(name=name, others=more, model=models[0].name)
+    rows = [_item(model, number) for number, model in enumerate(models, 1)]
+    return "\n".join([head, *(line for row in rows for line in row)])
 
 
 def csv_starter(models: Sequence[Model]) -> str:
@@ -62,8 +81,7 @@ def csv_starter(models: Sequence[Model]) -> str:
     writer.writeheader()
     for number, model in enumerate(models, 1):
         row = {name: _cell(value) for name, value in _needed(model).items()}
-        ours = {"id": _id(model), "model": model.name, "sku": _sku(number)}
-        writer.writerow({**ours, **row})
+        writer.writerow({**_ours(model, number), **row})
     return text.getvalue()
 
 
@@ -76,43 +94,28 @@ def explanations(model: Model) -> list[str]:
     ]
 
 
-def _head(others: Sequence[Model], name: str) -> Iterator[str]:
-    name = name if name.isprintable() else "MANIFEST"
-    yield "# The videos you want, a row for each, in the list below. Then:"
-    yield f"#   reelmill check {name}   everything that is wrong with it; no cost"
-    yield f"#   reelmill price {name}   what it costs and how long it takes; no cost"
-    yield f"#   reelmill run {name}     shows the price, asks, and renders"
-    if others:
-        yield "#"
-        yield "# Other models; reelmill models NAME tells what one takes:"
-        yield from (f"#   {model.name}: {costs(model)}" for model in others)
+def _item(model: Model, number: int) -> Iterator[str]:
+    for words in (f"{model.title}: {costs(model)}", *rules(model)):
+        yield from _comment(words, "  ")
+    ours, needed = _ours(model, number), _needed(model)
+    yield f"  - id: {ours['id']}"
+    yield f"    model: {model.name}"
+    for name, spec in model.inputs.items():
+        yield from _comment(_words(model, spec), "    ")
+        value = needed.get(name, _example(name, spec))
+        written = yaml.safe_dump(
+            {name: value}, allow_unicode=True, sort_keys=False, width=_WIDTH * 10
+        )
+        mark = "    " if name in needed else "    #"
+        yield from (mark + line for line in written.splitlines())
+    yield f"    sku: {ours['sku']}"
     yield ""
 
 
-def _defaults(model: Model) -> Iterator[str]:
-    yield "# What rows leave empty is taken from here, as far as their model knows it."
-    yield "defaults:"
-    yield f"  model: {model.name}"
-    yield ""
-
-
-def _items(models: Sequence[Model]) -> Iterator[str]:
-    yield "# Names that no model knows, such as sku, are your own: the report has them."
-    yield "items:"
-    for number, model in enumerate(models, 1):
-        yield from _comment(f"{model.title}: {costs(model)}", "  ")
-        for rule in rules(model):
-            yield from _comment(rule, "  ")
-        yield f"  - id: {_id(model)}"
-        yield f"    model: {model.name}"
-        needed = _needed(model)
-        for name, spec in model.inputs.items():
-            yield from _comment(_words(model, spec), "    ")
-            written = _entry(name, needed.get(name, _example(name, spec)))
-            mark = "    " if name in needed else "    #"
-            yield from (mark + line for line in written)
-        yield f"    sku: {_sku(number)}"
-        yield ""
+def _ours(model: Model, number: int) -> dict[str, str]:
+    """What stands in a row beside its inputs."""
+    job_id = f"my-first-{model.name.partition('-')[2]}"
+    return {"id": job_id, "model": model.name, "sku": f"SKU-{number}"}
 
 
 def _needed(model: Model) -> dict[str, Any]:
@@ -129,7 +132,8 @@ def _example(name: str, spec: Input) -> Any:  # noqa: ANN401 - inputs are of man
     known = (spec.default, _EXAMPLES.get(name), *spec.choices[:1], spec.minimum)
     found = next((each for each in known if each is not None), None)
     if found is not None:
-        return found
+        is_whole = spec.type == "integer" and not isinstance(found, bool)
+        return int(found) if is_whole else found
     if spec.type == "list" and spec.item:
         return [_example("", spec.item)] * max(spec.min_items, 1)
     if spec.type == "object":
@@ -138,43 +142,54 @@ def _example(name: str, spec: Input) -> Any:  # noqa: ANN401 - inputs are of man
 
 
 def _words(model: Model, spec: Input) -> str:
-    words = explained(spec)
-    if spec.is_picture:
-        words += f"; {pictures(model.pictures)}"
+    """What may be given, and what happens when nothing is."""
+    words = _explained(spec)
+    return words + f"; {_pictures(model.pictures)}" if spec.is_picture else words
+
+
+def _explained(spec: Input) -> str:
+    if spec.required:
+        return f"{_takes(spec)}; required"
+    if spec.default is None:
+        return _takes(spec)
+    return f"{_takes(spec)}; {plain(spec.default)} if it is left out"
+
+
+def _takes(spec: Input) -> str:
+    """What may be given: `whole number, 5 or 10`."""
+    if spec.type == "list" and spec.item:
+        most = spec.max_items
+        least = f"at least {spec.min_items}"
+        count = least if most is None else f"{spec.min_items} to {most}"
+        return f"list of {count}{_items(spec.item)}"
+    words = str("whole number" if spec.type == "integer" else spec.type)
+    if spec.allowed:
+        words += f", {spec.allowed}"
+    if spec.max_chars and not spec.choices:
+        words += f", at most {spec.max_chars} characters"
     return words
 
 
-def _entry(name: str, value: object) -> Iterator[str]:
-    """A name and its value as lines of YAML; lists have a line for each item."""
-    if not isinstance(value, list):
-        yield f"{name}: {_scalar(value)}"
-        return
-    yield f"{name}:"
-    for item in value:
-        parts = item.items() if isinstance(item, dict) else ()
-        lines = [f"{key}: {_scalar(part)}" for key, part in parts] or [_scalar(item)]
-        yield f"  - {lines[0]}"
-        yield from (f"    {line}" for line in lines[1:])
+def _items(item: Input) -> str:
+    if item.type != "object":
+        return f" {_takes(item)}s"
+    parts = [f"{name} ({_explained(part)})" for name, part in item.fields.items()]
+    return f", each with {choice(parts, word='and')}"
 
 
-def _scalar(value: object) -> str:
-    """A value as YAML has it: in quotes where it could be taken for something else."""
-    text = plain(value)
-    is_plain = text[:1].isalnum() and not {": ", " #"} & {
-        text[place : place + 2] for place in range(len(text))
-    }
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
+def _pictures(limits: PictureLimits) -> str:
+    """What the provider takes as a picture."""
+    words = f"{choice(limits.formats)}, at most {limits.max_bytes / 1e6:g} MB"
+    words += f", each side at least {limits.min_side_px} px"
+    if limits.min_aspect is not None and limits.max_aspect is not None:
+        words += f", width by height {limits.min_aspect:g} to {limits.max_aspect:g}"
+    return words
 
 
-def _comment(text: str, indent: str) -> Iterator[str]:
+def _comment(text: str, indent: str) -> list[str]:
     """A comment, over several lines where it is long."""
-    line = f"{indent}#"
-    for word in text.split():
-        if len(line) + len(word) >= _WIDTH:
-            yield line
-            line = f"{indent}#  "
-        line += f" {word}"
-    yield line
+    first, later = f"{indent}# ", f"{indent}#   "
+    return wrap(text, _WIDTH, initial_indent=first, subsequent_indent=later)
 
 
 def _cell(value: object) -> str:
@@ -182,11 +197,3 @@ def _cell(value: object) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return " | ".join(value)
     return plain(value)
-
-
-def _id(model: Model) -> str:
-    return f"my-first-{model.name.partition('-')[2]}"
-
-
-def _sku(number: int) -> str:
-    return f"SKU-{number}"

@@ -17,6 +17,7 @@ from typing import Any
 from jobs.catalogue import Catalogue
 from jobs.catalogue.addresses import is_local
 from jobs.catalogue.inputs import Input
+from jobs.catalogue.validation import InvalidValueError
 from jobs.job import Job
 from jobs.manifest.column_mapping import RESERVED_COLUMNS
 from jobs.records import JobRecord
@@ -141,9 +142,16 @@ def _cell(value: object, spec: Input | None) -> str:
     """The first way to write a value that is read as the same value again."""
     ways = list(_ways(value, spec)) or [plain(value)]
     for text in ways:
-        if spec and not spec.flaws_of(text) and spec.read(text, []) == value:
+        if spec and _is_read_as(spec, text, value):
             return text
     return ways[-1]
+
+
+def _is_read_as(spec: Input, text: str, value: object) -> bool:
+    try:
+        return bool(spec.read(text) == value)
+    except InvalidValueError:
+        return False
 
 
 def _ways(value: object, spec: Input | None) -> Iterator[str]:

@@ -15,7 +15,8 @@ import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
 from jobs.batch.seen import Seen
-from jobs.manifest.naming import POSTER_ENDING, KeyNameError, clean_id
+from jobs.catalogue.validation import InvalidValueError
+from jobs.manifest.naming import POSTER_ENDING, clean_id
 from jobs.manifest.rows import Problem, Row, Skipped
 from jobs.storage.bucket import ANSWER_TIMEOUT, open_bucket
 from jobs.storage.words import explain
@@ -176,7 +177,7 @@ def _made_id(path: str) -> str:
     fit = "".join(char if _fits(char) else "-" for char in text).lstrip("-.")
     try:
         return clean_id(fit)
-    except KeyNameError:
+    except InvalidValueError:
         return ""
 
 

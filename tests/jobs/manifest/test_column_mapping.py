@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.column_mapping import FURTHER_PICTURE, NO_PICTURE
-from jobs.manifest.planning import Manifest, Problem, Row, Skipped
-from jobs.manifest.rows import Feeds, Header
+from jobs.manifest.planning import Manifest
+from jobs.manifest.rows import Feeds, Header, Problem, Row, Skipped
 
 URL = "https://example.com/mug.jpg"
 OPTIONS = {"model": "kling-v2.6-std", "prompt": "a slow turn"}
@@ -158,7 +158,7 @@ def test_a_problem_of_an_export_names_its_own_columns() -> None:
     planned = manifest(None)
     table(planned, *SHOP)
     cells = dict(zip(SHOP, ("mug", "", "ftp://a/b.jpg", "1", ""), strict=True))
-    for number, columns in enumerate([["Image Src"], ["Handle", "Image Src"]], 1):
+    for number, columns in enumerate([["Image Src"], ["Image Src"]], 1):
         made = planned.plan(Row("shop.csv", number + 1, number, cells))
         assert isinstance(made, list)
         assert [one.column for one in made] == columns

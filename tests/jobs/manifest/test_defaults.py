@@ -4,8 +4,8 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.planning import Defaults, Manifest, Row
-from jobs.manifest.rows import Header
+from jobs.manifest.planning import Manifest
+from jobs.manifest.rows import Defaults, Header, Row
 
 URL = "https://example.com/mug.jpg"
 V26: dict[str, object] = {"model": "kling-v2.6-std"}

@@ -10,8 +10,8 @@ from jobs.catalogue import builtin as catalogue
 from jobs.job import Job
 from jobs.manifest.column_mapping import NO_PICTURE
 from jobs.manifest.layouts import recognised
-from jobs.manifest.planning import Manifest, Row, Skipped
-from jobs.manifest.rows import Header
+from jobs.manifest.planning import Manifest
+from jobs.manifest.rows import Header, Row, Skipped
 
 SAMPLES = resources.files("jobs") / "samples"
 EXPORTS = ["shopify.csv", "shopify-new.csv", "woocommerce.csv"]

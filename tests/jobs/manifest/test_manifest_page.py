@@ -6,8 +6,7 @@ import pytest
 from jobs.catalogue import builtin
 from jobs.catalogue.inputs import Input
 from jobs.manifest.layouts import builtin as builtin_layouts
-from jobs.manifest.template import Template
-from jobs.manifest.template.filters import FILTERS
+from jobs.manifest.templates import FILTERS, Template
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "manifest.md").read_text(encoding="utf-8")
@@ -21,7 +20,7 @@ def takes(spec: Input) -> str:
             return f"{count} pictures"
         parts = [part(name, one) for name, one in spec.item.fields.items()]
         return f"{count}: {', '.join(parts)}"
-    words = "whole number" if spec.type == "integer" else spec.type
+    words = str("whole number" if spec.type == "integer" else spec.type)
     if spec.allowed:
         words += f", {spec.allowed}"
     if spec.max_chars and not spec.choices:
@@ -86,4 +85,4 @@ def test_the_page_lists_the_exports_and_filters_that_are_understood() -> None:
     "text", re.findall(r"`(\{\{[^`]*\}\}|\{% if [^`]*endif %\})`", PAGE)
 )
 def test_every_template_on_the_page_can_be_used(text: str) -> None:
-    assert Template.of(text.replace("\\|", "|")).sketch()
+    assert Template(text.replace("\\|", "|")).sketch()

@@ -3,16 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.batch.seen import Seen
+from jobs.catalogue.validation import InvalidValueError
 from jobs.manifest.naming import (
     DEFAULT_KEY,
     MAX_KEY_BYTES,
-    KeyNameError,
     KeyTemplate,
     clean_id,
     fitting_id,
 )
-from jobs.manifest.scope import Scopes
-from jobs.manifest.template import BadTemplateError
+from jobs.manifest.templates import RowScope
 
 FIELDS = {"id": "mug", "model": "kling-v2.6-std", "line": "7", "sku": "A 1"}
 
@@ -43,9 +42,9 @@ def test_an_id_is_composed_so_that_equal_looking_ones_are_equal() -> None:
     ],
 )
 def test_an_id_that_could_harm_a_file_name_is_refused(name: str) -> None:
-    with pytest.raises(KeyNameError) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         clean_id(name)
-    assert caught.value.suggestion
+    assert caught.value.issue.suggestion
     assert str(caught.value).isprintable()
 
 
@@ -53,7 +52,7 @@ def test_an_id_that_could_harm_a_file_name_is_refused(name: str) -> None:
 def test_a_cleaned_id_stays_as_it_is(text: str) -> None:
     try:
         cleaned = clean_id(text)
-    except KeyNameError:
+    except InvalidValueError:
         return
     assert clean_id(cleaned) == cleaned
     assert not set(cleaned) & set("/\\{} \n\0")
@@ -68,7 +67,7 @@ def test_a_cleaned_id_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_a_key_is_made_from_its_template(template: str, key: str) -> None:
-    assert KeyTemplate.of(template).key(FIELDS) == key
+    assert KeyTemplate(template).key(FIELDS) == key
 
 
 @given(st.text(), st.text())
@@ -80,22 +79,22 @@ def test_any_text_is_made_an_id_and_different_ones_stay_so(a: str, b: str) -> No
 
 
 def keyed(template: str, cells: dict[str, object]) -> str:
-    scope = Scopes().of(cells, {}, closed=True)
-    return KeyTemplate.of(template).for_row(scope).key(FIELDS)
+    scope = RowScope(cells, {}, closed=True)
+    return KeyTemplate(template).key(FIELDS, lambda: scope)
 
 
 @pytest.mark.parametrize("value", ["../x", "a/b", "{batch}"])
 def test_a_templated_value_cannot_change_the_shape_of_a_key(value: str) -> None:
-    with pytest.raises(KeyNameError) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         keyed("{batch}/{{ sku }}", {"sku": value})
-    assert "replace" in caught.value.suggestion
+    assert "replace" in caught.value.issue.suggestion
 
 
 @given(st.text(), st.text())
 def test_no_templated_key_ever_climbs_out_of_its_prefix(a: str, b: str) -> None:
     try:
         key = keyed("{{ a }}/x{{ b | default('y') }}", {"a": a, "b": b})
-    except (KeyNameError, BadTemplateError):
+    except InvalidValueError:
         return
     parts = key.split("/")
     assert len(parts) == 2
@@ -125,27 +124,27 @@ def test_no_templated_key_ever_climbs_out_of_its_prefix(a: str, b: str) -> None:
     ],
 )
 def test_a_template_that_could_leave_its_prefix_is_refused(template: str) -> None:
-    with pytest.raises(KeyNameError):
-        KeyTemplate.of(template)
+    with pytest.raises(InvalidValueError):
+        KeyTemplate(template)
 
 
 @pytest.mark.parametrize("value", ["../x", "a/b", "a\\b", "{batch}", ""])
 def test_a_value_that_could_leave_the_prefix_is_refused(value: str) -> None:
-    with pytest.raises(KeyNameError):
-        KeyTemplate.of("{batch}/{sku}").key({**FIELDS, "sku": value})
+    with pytest.raises(InvalidValueError):
+        KeyTemplate("{batch}/{sku}").key({**FIELDS, "sku": value})
 
 
 @pytest.mark.parametrize("dots", ["..", " .. "])
 def test_a_part_of_dots_alone_is_refused(dots: str) -> None:
-    with pytest.raises(KeyNameError):
-        KeyTemplate.of("{sku}/{id}").key({**FIELDS, "sku": dots})
+    with pytest.raises(InvalidValueError):
+        KeyTemplate("{sku}/{id}").key({**FIELDS, "sku": dots})
 
 
 @given(template=st.text("{}idsku/.\\a", max_size=20), sku=st.text(max_size=300))
 def test_no_key_ever_climbs_out_of_its_prefix(template: str, sku: str) -> None:
     try:
-        key = KeyTemplate.of(template).key({**FIELDS, "sku": sku})
-    except KeyNameError:
+        key = KeyTemplate(template).key({**FIELDS, "sku": sku})
+    except InvalidValueError:
         return
     parts = key.split("/")
     assert not {"", ".", ".."} & {part.strip() for part in parts}
@@ -157,15 +156,15 @@ def test_no_key_ever_climbs_out_of_its_prefix(template: str, sku: str) -> None:
 
 @pytest.mark.parametrize("name", ["Report"])
 def test_no_video_takes_the_place_of_its_batchs_report(name: str) -> None:
-    with pytest.raises(KeyNameError, match="own report; choose another id or key"):
-        KeyTemplate.of(DEFAULT_KEY).key({"id": name})
-    assert KeyTemplate.of("{batch}/all/{id}").key({"id": name})
+    with pytest.raises(InvalidValueError, match="own report; choose another id or key"):
+        KeyTemplate(DEFAULT_KEY).key({"id": name})
+    assert KeyTemplate("{batch}/all/{id}").key({"id": name})
 
 
 def test_keys_are_unique_by_id_only_where_the_id_is_the_whole_name() -> None:
-    assert KeyTemplate.of("{batch}/{sku}/{id}.mp4").unique_by_id
-    assert not KeyTemplate.of("{batch}/{id}{line}.mp4").unique_by_id
-    assert not KeyTemplate.of("{batch}/{id}/{sku}.mp4").unique_by_id
+    assert KeyTemplate("{batch}/{sku}/{id}.mp4").unique_by_id
+    assert not KeyTemplate("{batch}/{id}{line}.mp4").unique_by_id
+    assert not KeyTemplate("{batch}/{id}/{sku}.mp4").unique_by_id
 
 
 @given(st.lists(st.text("abAB", max_size=3)))

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.planning import Defaults, Manifest, Problem, Row, Skipped
+from jobs.manifest.planning import Manifest
+from jobs.manifest.rows import Defaults, Problem, Row, Skipped
 
 URL = "https://example.com/mug.jpg"
 LEAST = {"model": "kling-v2.6-std", "image": URL, "prompt": "turn"}

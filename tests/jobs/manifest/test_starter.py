@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from jobs.catalogue import Model, builtin
-from jobs.catalogue.explaining import costs
 from jobs.catalogue.inputs import Input
+from jobs.catalogue.model import costs
 from jobs.manifest.starter import csv_starter, explanations, yaml_starter
 
 MODELS = list(builtin().models.values())
@@ -30,7 +30,9 @@ NEW = {
         item=Input("object", fields={"x": Input("number"), "y": Input("number")}),
     ),
 }
-TOMORROW = replace(MODELS[0], name="kling-v9", inputs=NEW, one_of=(), price=None)
+TOMORROW = replace(
+    MODELS[0], name="kling-v9", inputs=NEW, one_of=(), price=None, fixed_duration_s=5
+)
 
 
 def items(text: str) -> Any:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.manifest.scope import Scopes
-from jobs.manifest.template import BadTemplateError, Template, is_template
+from jobs.catalogue.validation import InvalidValueError
+from jobs.manifest.templates import RowScope, Template, is_template
 
 CELLS = {
     "Title": " Mug <b>Big</b> &amp; red ",
@@ -24,13 +24,13 @@ def render(
     text: str, cells: Mapping[str, object] = CELLS, *, table: bool = True
 ) -> str:
     more = {"campaign": "spring", "id": "mug"}
-    return Template.of(text).render(Scopes().of(cells, more, closed=table))
+    return Template(text).render(RowScope(cells, more, closed=table))
 
 
 def told(text: str, cells: Mapping[str, object] = CELLS, *, table: bool = True) -> str:
-    with pytest.raises(BadTemplateError) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         render(text, cells, table=table)
-    assert caught.value.suggestion
+    assert caught.value.issue.suggestion
     assert str(caught.value).isprintable()
     return str(caught.value)
 
@@ -94,10 +94,10 @@ def test_what_a_row_cannot_fill_is_told(text: str, words: str) -> None:
     ],
 )
 def test_what_may_not_stand_in_a_template_is_refused_before_any_row(text: str) -> None:
-    with pytest.raises(BadTemplateError) as caught:
-        Template.of(text)
-    assert caught.value.suggestion
-    assert caught.value.message.isprintable()
+    with pytest.raises(InvalidValueError) as caught:
+        Template(text)
+    assert caught.value.issue.suggestion
+    assert caught.value.issue.message.isprintable()
 
 
 def test_names_of_the_template_language_mean_nothing_here() -> None:
@@ -140,16 +140,16 @@ def test_a_value_may_be_refused_where_it_is_put() -> None:
         if "/" in text:
             raise ValueError(text)
 
-    scope = Scopes().of({"a": "x/y", "b": "z"}, {}, closed=True)
-    assert Template.of("q/{{ b }}").render(scope, fits) == "q/z"
+    scope = RowScope({"a": "x/y", "b": "z"}, {}, closed=True)
+    assert Template("q/{{ b }}").render(scope, fits) == "q/z"
     with pytest.raises(ValueError, match="x/y"):
-        Template.of("{{ a }}").render(scope, fits)
+        Template("{{ a }}").render(scope, fits)
 
 
 def test_the_sketch_of_a_template_has_its_own_text() -> None:
     text = "{batch}/{{ vendor }}/{% if a %}b{% else %}c{% endif %}"
-    assert Template.of(text).sketch() == "{batch}/x/b"
-    assert Template.of("{% if a > 5 %}b{% endif %}").sketch() == "x"
+    assert Template(text).sketch() == "{batch}/x/b"
+    assert Template("{% if a > 5 %}b{% endif %}").sketch() == "x"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +174,6 @@ WORDS = st.sampled_from(
 def test_any_text_is_a_template_or_told_to_be_none(text: str, title: str) -> None:
     try:
         made = render(text, {"title": title})
-    except BadTemplateError:
+    except InvalidValueError:
         return
     assert is_template(text) or made == text.removesuffix("\n")

@@ -1,0 +1,44 @@
+"""What is wrong with a value: a sentence for people, a word for programs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationIssue:
+    """What is wrong with one value, and what to do about it."""
+
+    #: A stable word for programs.
+    kind: str
+    #: What is wrong, with the value in it.
+    message: str
+    #: What to do next.
+    suggestion: str
+    #: The input it was given for; empty where it is not known yet.
+    input: str = ""
+    #: As it was given; None where nothing was.
+    value: object = None
+
+
+class InvalidValueError(Exception):
+    """A value that cannot be used."""
+
+    def __init__(self, *issues: ValidationIssue) -> None:
+        super().__init__(
+            "; ".join(f"{one.message}; {one.suggestion}" for one in issues)
+        )
+        self.issues = issues
+
+    @property
+    def issue(self) -> ValidationIssue:
+        """The first issue; of most values there is only one."""
+        return self.issues[0]
+
+
+def invalid(kind: str, message: str, suggestion: str) -> InvalidValueError:
+    """The error of one issue."""
+    return InvalidValueError(ValidationIssue(kind, message, suggestion))
+
+
+def is_given(value: object) -> bool:
+    """True unless it counts as left out: nothing at all, or only white space."""
+    return bool(value.strip()) if isinstance(value, str) else value is not None
