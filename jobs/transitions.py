@@ -12,12 +12,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from jobs.pace.waits import LONGEST_GENERATION_S
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import Event, State
-
-#: Nothing generates longer than this at the provider, so that a job that a person must
-#: settle gives its slot back after it.
-LONGEST_GENERATION_S = 3_600.0
 
 #: Code of the failure of a job that a person gave up.
 ABANDONED_CODE = "abandoned"

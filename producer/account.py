@@ -1,18 +1,29 @@
-"""What the provider says about the account, asked through a process of the worker."""
+"""What the provider says about the account: free questions, asked in this process."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Hashable, Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from jobs.provider.answers import Billed, Listed
-from jobs.settings import Settings, child_environment
-from producer.conversation import Conversation
+from jobs import catalogue
+from jobs.provider.answers import (
+    AccountTrouble,
+    Billed,
+    Listed,
+    NoAnswerError,
+    NoQuoteError,
+    Trouble,
+)
+from jobs.settings import Settings
 from producer.exits import CommandError, Exit
 
+if TYPE_CHECKING:
+    from jobs.provider.client import Provider
+
+A = TypeVar("A")
 K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 
 #: What to do about each trouble.
 CURES = {
@@ -21,13 +32,20 @@ CURES = {
     "balance": "top the account up",
 }
 
+#: What is wrong with the account is wrong for every picture and every price.
+ACCOUNT_TROUBLES = frozenset(Trouble)
+
+#: Questions that are asked side by side.
+MAX_AT_ONCE = 8
+
+#: Records of a moment ago may be dated a little later.
+SOON_S = 60.0
+
+DAY_S = 86_400.0
 
 #: What one video would cost this account by the provider, in micro-dollars; or why it
 #: does not say.
 Quote = int | str
-
-#: Asks for the balance where a price is asked for otherwise; no number of a question.
-BALANCE = "balance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +79,42 @@ class Balance:
         return CommandError(f"{base_url} says: {self.reason}; {cure}", Exit.UNREACHABLE)
 
 
+def ask(settings: Settings, question: Callable[["Provider"], Awaitable[T]]) -> T:
+    """The answer to questions that are asked over one client.
+
+    Raises:
+        NoAnswerError: the provider does not say.
+    """
+
+    async def asked() -> T:
+        # Only here: commands that ask nobody start without aiohttp, 0.15 s earlier.
+        from jobs.provider.client import opened
+
+        async with opened(settings) as provider:
+            return await question(provider)
+
+    return asyncio.run(asked())
+
+
 def balance(settings: Settings) -> Balance:
     """Ask the provider for the account's balance; costs nothing."""
-    return _balance(ask(settings, "balance"))
+    return ask(settings, _balance)
 
 
-def _balance(answer: Mapping[str, Any]) -> Balance:
-    if "unreachable" in answer:
-        return Balance(trouble="unreachable", reason=str(answer["unreachable"]))
-    if "trouble" in answer:
-        return Balance(trouble=str(answer["trouble"]), reason=str(answer["reason"]))
-    return Balance(usd=float(answer["balance_usd"]))
+def balance_and_clock(settings: Settings) -> tuple[Balance, float | None]:
+    """The balance, and by how many seconds the provider's clock is ahead of ours.
+
+    The clock is exact to about a second; None if the provider does not tell its time.
+    """
+
+    async def question(provider: "Provider") -> tuple[Balance, float | None]:
+        money = await _balance(provider)
+        if money.usd is None:
+            return money, None
+        now_s = await provider.now_s()
+        return money, None if now_s is None else now_s - time.time()
+
+    return ask(settings, question)
 
 
 def clock_ahead_s(settings: Settings, ahead_s: float) -> float:
@@ -84,9 +127,11 @@ def clock_ahead_s(settings: Settings, ahead_s: float) -> float:
     Raises:
         CommandError: it does not say.
     """
-    answer = ask(settings, "clock", repr(ahead_s))
-    _or_stop(answer)
-    return float(answer["ahead_s"])
+
+    async def question(provider: "Provider") -> float:
+        return (await _clocks(provider, ahead_s))[1]
+
+    return _ask_or_stop(settings, question)
 
 
 def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]:
@@ -100,9 +145,14 @@ def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]
     Raises:
         CommandError: it does not say.
     """
-    answer = ask(settings, "billings", repr(after_s), repr(ahead_s))
-    _or_stop(answer)
-    return [Billed(**row) for row in answer["billed"]]
+
+    async def question(provider: "Provider") -> list[Billed]:
+        now_s, theirs_s = await _clocks(provider, ahead_s)
+        until_s = now_s + theirs_s + SOON_S
+        rows = await provider.billings(after_s + theirs_s, until_s)
+        return [replace(row, created_at_s=row.created_at_s - theirs_s) for row in rows]
+
+    return _ask_or_stop(settings, question)
 
 
 def history(
@@ -119,41 +169,55 @@ def history(
     Raises:
         CommandError: it does not say.
     """
-    answer = ask(settings, "history", repr(after_s), repr(ahead_s), *models)
-    _or_stop(answer)
-    return [Listed(**row) for row in answer["listed"]]
+
+    async def question(provider: "Provider") -> list[Listed]:
+        now_s, theirs_s = await _clocks(provider, ahead_s)
+        found: dict[str, Listed] = {}
+        for model in models:
+            from_s = after_s + theirs_s
+            while from_s < now_s + theirs_s:
+                # Day by day, because one question is answered with so many and no more.
+                to_s = min(from_s + DAY_S, now_s + theirs_s + SOON_S)
+                for each in await provider.history(model, from_s, to_s):
+                    at_s = each.created_at_s - theirs_s
+                    found[each.prediction_id] = replace(each, created_at_s=at_s)
+                from_s = to_s
+        return list(found.values())
+
+    return _ask_or_stop(settings, question)
 
 
 def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
-    """The same, with what their results show of their inputs, in any order.
+    """The same, with what their results show of their inputs.
 
     What a result does not tell stays as it is.
 
     Raises:
         CommandError: the provider does not say.
     """
-    waiting = {each.prediction_id: each for each in listed}
-    if not waiting:
+    if not listed:
         return []
-    questions = ({"key": prediction_id} for prediction_id in waiting)
-    with Conversation(settings, "listings") as worker:
-        return [_told_of(waiting, answer) for answer in worker.answers(questions)]
 
+    async def question(provider: "Provider") -> list[Listed]:
+        async def told(known: Listed) -> Listed:
+            try:
+                found = await provider.listing(known.prediction_id)
+            except NoAnswerError:
+                await provider.clock_s()  # whether it is this one only, or all of them
+                return known
+            if found is None:
+                return known
+            return replace(known, status=found.status, inputs=found.inputs)
 
-def _told_of(listed: Mapping[str, Listed], answer: Mapping[str, Any]) -> Listed:
-    _or_stop(answer)
-    known = listed[answer["key"]]
-    if "inputs" not in answer:
-        return known
-    return replace(known, status=answer["status"], inputs=answer["inputs"])
+        return await _side_by_side(told, listed)
+
+    return _ask_or_stop(settings, question)
 
 
 def balance_and_quotes(
     settings: Settings, asked: Mapping[K, tuple[str, Mapping[str, Any]]]
 ) -> tuple[Balance, dict[K, Quote]]:
-    """Ask for the balance, and what videos would cost; asking is free.
-
-    Both at once, because to start who asks takes longer than to ask.
+    """Ask side by side for the balance and what videos would cost; asking is free.
 
     Args:
         settings: whose account; it must have a key.
@@ -162,28 +226,34 @@ def balance_and_quotes(
     Returns:
         Beside the balance the quote of each, or why there is none.
     """
-    found: dict[K, Quote] = {}
-    names = list(asked)
-    # First, so that its answer is its own even where that to a price ends them all.
-    questions = [{"key": BALANCE}] + [
-        {"key": number, "model_id": model_id, "inputs": dict(inputs)}
-        for number, (model_id, inputs) in enumerate(asked.values())
-    ]
-    money: Balance | None = None
-    # No price is worth the end of a command.
-    try:
-        with Conversation(settings, "quotes") as worker:
-            for answer in worker.answers(questions):
-                if answer["key"] == BALANCE:
-                    money = _balance(answer)
-                else:
-                    known = answer.get("price_usd_micros")
-                    found[names[answer["key"]]] = known or str(answer["reason"])
-        ended = "no answer"
-    except CommandError as stop:
-        ended = str(stop)
-    money = money or Balance(trouble="unreachable", reason=ended)
-    return money, {name: found.get(name, ended) for name in names}
+    known = catalogue.builtin()
+    #: What is in the way of every price; nothing is asked any more.
+    ended: list[str] = []
+
+    async def price(provider: "Provider", name: K) -> Quote:
+        from jobs.provider.prices import quote
+
+        model_id, inputs = asked[name]
+        if ended:
+            return ended[0]
+        try:
+            return await quote(provider, known.find(model_id), inputs)
+        except NoQuoteError as error:
+            if error.trouble in ACCOUNT_TROUBLES:
+                ended.append(str(error))
+            return str(error)
+        except NoAnswerError as error:
+            ended.append(str(error))
+            return str(error)
+
+    async def question(provider: "Provider") -> tuple[Balance, list[Quote]]:
+        return await asyncio.gather(
+            _balance(provider),
+            _side_by_side(lambda name: price(provider, name), asked),
+        )
+
+    money, quotes = ask(settings, question)
+    return money, dict(zip(asked, quotes, strict=True))
 
 
 def must_fit(settings: Settings, prediction_id: str, model: str) -> None:
@@ -192,40 +262,61 @@ def must_fit(settings: Settings, prediction_id: str, model: str) -> None:
     Raises:
         CommandError: it does not, it is of another, or the provider does not say.
     """
-    answer = ask(settings, "look", prediction_id)
-    _or_stop(answer)
-    if "missing" in answer:
+    found = _ask_or_stop(settings, lambda provider: provider.listing(prediction_id))
+    if found is None:
         raise CommandError(
             f"the provider knows no prediction {prediction_id}; copy its id once more "
             "from where you found it"
         )
-    if answer["model"] not in ("", model):
+    if found.model not in ("", model):
         raise CommandError(
-            f"prediction {prediction_id} is one of {answer['model']}, not {model}; "
+            f"prediction {prediction_id} is one of {found.model}, not {model}; "
             "adopt one of that model, or say --absent"
         )
 
 
-def _or_stop(answer: Mapping[str, Any]) -> None:
-    reason = answer.get("unreachable") or answer.get("reason")
-    if reason:
+def _ask_or_stop(
+    settings: Settings, question: Callable[["Provider"], Awaitable[T]]
+) -> T:
+    try:
+        return ask(settings, question)
+    except NoAnswerError as error:
         raise CommandError(
-            f"the provider does not say: {reason}; ask again in a few minutes",
+            f"the provider does not say: {error}; ask again in a few minutes",
             Exit.UNREACHABLE,
-        )
+        ) from None
 
 
-def ask(settings: Settings, *question: str) -> dict[str, Any]:
-    """The provider's answer to a free question, through a process of the worker."""
-    asked = subprocess.run(  # noqa: S603 - a command of our own
-        [sys.executable, "-m", "worker.ask", *question],
-        env=child_environment(settings),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if asked.returncode:
-        words = asked.stderr.strip().splitlines()[-1:] or ["no answer"]
-        return {"unreachable": words[0]}
-    return dict(json.loads(asked.stdout))
+async def _balance(provider: "Provider") -> Balance:
+    try:
+        found = await provider.balance_usd()
+    except NoAnswerError as error:
+        return Balance(trouble="unreachable", reason=str(error))
+    if isinstance(found, AccountTrouble):
+        return Balance(trouble=found.trouble, reason=found.reason)
+    return Balance(usd=found)
+
+
+async def _clocks(provider: "Provider", ahead_s: float) -> tuple[float, float]:
+    """The ledger's time, and how far the provider's, by which it records, is ahead."""
+    now_s = time.time() + ahead_s
+    theirs_s = await provider.clock_s()
+    return now_s, 0.0 if theirs_s is None else theirs_s - now_s
+
+
+async def _side_by_side(
+    work: Callable[[A], Awaitable[T]], items: Iterable[A]
+) -> list[T]:
+    """What comes of each item, in their order; the first error ends them all."""
+    room = asyncio.Semaphore(MAX_AT_ONCE)
+
+    async def one(item: A) -> T:
+        async with room:
+            return await work(item)
+
+    tasks = [asyncio.create_task(one(item)) for item in items]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

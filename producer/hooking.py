@@ -1,7 +1,7 @@
 """The receiver of the provider's webhooks, as a command: `hooks`.
 
-It checks what a person set and hands over to a process of the worker, for only workers
-speak to the provider; what a webhook brings about is decided in `worker.hooks`.
+It checks what a person set and becomes `worker.hooks`, which decides what a webhook
+brings about.
 """
 
 import os

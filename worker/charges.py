@@ -16,13 +16,12 @@ from jobs.attempt import reconciling
 from jobs.attempt.links import sent_inputs
 from jobs.ledger import JobsDeletedError, LedgerError
 from jobs.ledger.charges import Charge, Kind
-from jobs.provider.answers import Billed, Listed
+from jobs.provider.answers import Billed, Listed, NoAnswerError
 from jobs.rebuilding import is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref
 from worker.engine import Engine
-from worker.provider import NoAnswerError
 
 log = logging.getLogger("reelmill.charges")
 

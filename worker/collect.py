@@ -21,9 +21,8 @@ from jobs.states import State
 from jobs.storage import StoreError
 from jobs.transitions import Ref
 from worker import keeping, posters
+from worker.downloads import Download, DownloadError, NoRoomError, partial_file
 from worker.engine import Engine
-from worker.files import Download, DownloadError
-from worker.partial import NoRoomError, partial_file
 from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.collect")

@@ -32,15 +32,15 @@ from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.transitions import Applied
 from jobs.pace import waits
 from jobs.pace.poll_schedule import PollSchedule
+from jobs.provider.client import Provider
 from jobs.provider.clock import RemoteClock, steady_s
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.transitions import Ref, Transition
-from worker.files import Files
+from worker.downloads import Files
 from worker.gathering import Gathering
 from worker.generation_times import GenerationTimes, Kind
-from worker.provider import Provider
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,12 +90,7 @@ class Engine:
     @cached_property
     def provider(self) -> Provider:
         """The provider's client; made on the loop that uses it."""
-        return Provider(
-            self.settings.base_url,
-            self.settings.api_key,
-            submit_timeout_s=self.settings.submit_timeout_s,
-            request_timeout_s=self.settings.request_timeout_s,
-        )
+        return Provider.of(self.settings)
 
     @cached_property
     def token_key(self) -> bytes:

@@ -25,13 +25,12 @@ from jobs.attempt.links import sent_inputs
 from jobs.attempt.reconciling import Lost
 from jobs.ledger import LedgerError
 from jobs.ledger.transitions import Applied
-from jobs.provider.answers import Listed
+from jobs.provider.answers import Listed, NoAnswerError
+from jobs.provider.replies import USABLE_ID
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref
 from worker.engine import Engine, log_move
-from worker.provider import NoAnswerError
-from worker.replies import USABLE_ID
 
 log = logging.getLogger("reelmill.hooks")
 

@@ -25,7 +25,7 @@ from jobs.money import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTakenError, Store, StoreError
 from worker.decoder import decoder
-from worker.files import Download, Fetched
+from worker.downloads import Download, Fetched
 from worker.frames import DecodeError
 
 log = logging.getLogger("reelmill.collect")

@@ -14,10 +14,9 @@ from jobs.provider.answers import Completed, Listed
 from jobs.transitions import Ref
 from worker import frames
 from worker.decoder import Decoder
+from worker.downloads import DownloadError, NoRoomError, partial_file
 from worker.engine import Engine
-from worker.files import DownloadError
 from worker.frames import DecodeError, FirstFrame
-from worker.partial import NoRoomError, partial_file
 
 log = logging.getLogger("reelmill.likeness")
 

@@ -27,10 +27,9 @@ from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.outbox import PendingNotification
 from jobs.net import barred_by
 from jobs.notification import GIVEN_UP_S, Notification, retry_in_s, web_request
+from jobs.provider.http import REQUEST_ERRORS, Http, describe
 from jobs.settings import Settings
 from jobs.settings.telling import Smtp
-from worker.replies import describe
-from worker.transport import REQUEST_ERRORS, make_client
 
 log = logging.getLogger("reelmill.notify")
 
@@ -168,12 +167,13 @@ def _channels(settings: Settings) -> list[str]:
 async def _by_web(settings: Settings, notification: Notification) -> None:
     url, secret = _shown(settings.notify_url), _shown(settings.notify_secret)
     headers, body = web_request(notification, url, secret, time.time())
-    async with (
-        make_client(TIMEOUT_S) as client,
-        client.stream("POST", url, content=body, headers=headers) as response,
-    ):
-        # What else it says is of no interest, and may be without end.
-        status = response.status_code
+    http = Http(TIMEOUT_S)
+    try:
+        async with await http.ask("POST", url, headers, body) as response:
+            # What else it says is of no interest, and may be without end.
+            status = response.status
+    finally:
+        await http.close()
     if status in range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST):
         raise NotificationError(
             f"the receiver answers HTTP {status}, and redirects are not followed; "

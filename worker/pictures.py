@@ -13,9 +13,8 @@ from jobs.attempt.links import links_for, to_upload
 from jobs.provider.answers import Over, PollAgain, PollAnswer
 from jobs.records import JobRecord
 from jobs.transitions import Ref
+from worker.downloads import DownloadError, NoRoomError, partial_file
 from worker.engine import Engine
-from worker.files import DownloadError
-from worker.partial import NoRoomError, partial_file
 
 
 def links_of(

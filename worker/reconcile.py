@@ -28,14 +28,13 @@ from jobs.attempt.reconciling import (
 from jobs.ledger import LedgerError
 from jobs.ledger.transitions import ADOPTABLE_S
 from jobs.pace import waits
-from jobs.provider.answers import Billed, Listed
+from jobs.provider.answers import Billed, Listed, NoAnswerError
 from jobs.rebuilding import CLIPPED_CODE, is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, Transition
 from worker.engine import Engine
 from worker.likeness import likeness
-from worker.provider import NoAnswerError
 
 log = logging.getLogger("reelmill.reconcile")
 

@@ -20,7 +20,8 @@ from jobs.attempt.rejections import rejection
 from jobs.ledger import NotDurableError
 from jobs.ledger.permits import Verdict
 from jobs.ledger.transitions import Applied
-from jobs.provider.answers import Accepted, SubmitAnswer, Unsent
+from jobs.provider import submit as paid
+from jobs.provider.answers import Accepted, NoAnswerError, SubmitAnswer, Unsent
 from jobs.provider.clock import steady_s
 from jobs.records import JobRecord
 from jobs.states import State
@@ -28,7 +29,6 @@ from jobs.transitions import Ref, Transition
 from worker.engine import Engine, log_move, log_moves
 from worker.marks import leave_marks, take_earlier_marks
 from worker.pictures import links_of
-from worker.provider import NoAnswerError
 from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.submit")
@@ -202,7 +202,7 @@ async def _send(
         # It waited for a connection, or this process slept (a suspended laptop, say):
         # others may take its answer for lost, and search from the claim on.
         return Unsent("held up for too long before it could be sent", ours=True)
-    return await engine.provider.submit(path, request)
+    return await paid.submit(engine.provider, path, request)
 
 
 async def _write_down(

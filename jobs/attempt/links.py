@@ -1,7 +1,7 @@
 """Links: the addresses under which the provider keeps uploaded pictures for a while.
 
 It decides which pictures need one, how long one may be used, and what a job's inputs
-look like with them filled in. They are kept by the ledger, made by `worker.uploads`.
+look like with them filled in. The ledger keeps them.
 """
 
 from collections.abc import Mapping

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.pace.waits import RETENTION_S
+from jobs.pace.waits import LONGEST_GENERATION_S, RETENTION_S
 from jobs.provider.answers import COMPLETED, FRUITLESS, Listed
-from jobs.transitions import LONGEST_GENERATION_S, Ref
+from jobs.transitions import Ref
 
 #: Between two times by the provider's clock: dates of HTTP are cut to the second, and
 #: the request has a way to go.

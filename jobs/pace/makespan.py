@@ -15,7 +15,7 @@ from statistics import NormalDist, fmean, pstdev
 
 from jobs.pace.limits import WINDOW_S, Limits
 from jobs.pace.poll_schedule import ENOUGH_LEARNT, PollSchedule
-from jobs.transitions import LONGEST_GENERATION_S
+from jobs.pace.waits import LONGEST_GENERATION_S
 
 #: From a permit to the answer that a prediction exists.
 ANSWER_S = 2.0

@@ -1,7 +1,7 @@
 """What the provider can answer, as closed families of values.
 
-The client at the seam to httpx makes them, `attempt.failures` decides what follows.
-Nothing here is text that somebody has to search: decisions travel as types.
+The client makes them, `jobs.attempt.failures` decides what follows. Nothing here is
+text that somebody has to search: decisions travel as types.
 """
 
 from dataclasses import dataclass
@@ -43,6 +43,30 @@ def status_of(word: str) -> str:
     """
     plain = "_".join(word.casefold().replace("-", " ").replace("_", " ").split())
     return _SYNONYMS.get(plain, plain)
+
+
+class NoAnswerError(Exception):
+    """The provider gave no usable answer to a question that costs nothing."""
+
+
+class NoQuoteError(Exception):
+    """The provider quotes no price for these inputs."""
+
+    def __init__(self, trouble: str, reason: str) -> None:
+        super().__init__(reason)
+        #: `refused` for these inputs, `unreadable`, or a trouble of the account.
+        self.trouble = trouble
+
+
+class UploadError(Exception):
+    """A picture could not be handed over."""
+
+    def __init__(self, trouble: str, reason: str, after_s: float | None = None) -> None:
+        super().__init__(reason)
+        #: `refused` for this picture, `unreachable`, or a trouble of the account.
+        self.trouble = trouble
+        #: Seconds until the other side wants to be asked again, where it says so.
+        self.after_s = after_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from heapq import merge
 from typing import Any
 
 from jobs.pace.limits import WINDOW_S
+from jobs.pace.waits import LONGEST_GENERATION_S
 from jobs.records import Attempt, JobRecord
 from jobs.report.formats import iso
 from jobs.states import State
-from jobs.transitions import LONGEST_GENERATION_S
 
 #: Most steps of a timeline: as many as a narrow screen can show apart.
 MOST_STEPS = 240

@@ -4,16 +4,13 @@ It needs no ledger. What the ledger's server and the fleet are like stands in `s
 and `fleet`.
 """
 
-import json
 import platform
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 
 from jobs import catalogue
-from jobs.settings import Settings, child_environment
+from jobs.settings import Settings
 from jobs.storage import Store, StoreError, parse
 from producer import account
 from producer.doctor.findings import Finding, good, warning, wrong
@@ -64,7 +61,7 @@ def provider(chosen: Settings) -> Iterator[Finding]:
         )
         yield warning("provider", words)
         return
-    money = account.balance(chosen)
+    money, ahead_s = account.balance_and_clock(chosen)
     if money.usd is None:
         cure = account.CURES.get(
             money.trouble, "check WAVESPEED_BASE_URL and the network"
@@ -76,19 +73,6 @@ def provider(chosen: Settings) -> Iterator[Finding]:
         yield warning("provider", f"{words}; {account.CURES['balance']}")
     else:
         yield good("provider", words)
-    yield from _clock(chosen)
-
-
-def _clock(chosen: Settings) -> Iterator[Finding]:
-    asked = subprocess.run(
-        [sys.executable, "-m", "worker.clock"],
-        env=child_environment(chosen),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    ahead_s = None if asked.returncode else json.loads(asked.stdout)["ahead_s"]
     if ahead_s is not None:
         yield clock_finding("provider's clock", "the provider", ahead_s)
 

@@ -20,9 +20,10 @@ from bench.standin.starting import Standin, started
 from jobs.attempt.hooks import Delivery, Genuine, genuine
 from jobs.catalogue import builtin
 from jobs.provider.answers import Accepted, Completed, Running, Throttled
-from worker.files import Files
-from worker.provider import Provider
-from worker.quotes import quote
+from jobs.provider.client import Provider
+from jobs.provider.prices import quote
+from jobs.provider.submit import submit
+from worker.downloads import Files
 
 MODEL = builtin().find("kling-v2.6-std")
 INPUTS = {"image": "https://example.com/mug.jpg", "prompt": "a mug", "duration": "5"}
@@ -63,7 +64,7 @@ async def client(standin: Standin) -> AsyncIterator[Provider]:
 
 
 async def submitted(provider: Provider, path: str = MODEL.path) -> str:
-    answer = await provider.submit(path, INPUTS)
+    answer = await submit(provider, path, INPUTS)
     assert isinstance(answer, Accepted)
     return answer.prediction_id
 
@@ -205,7 +206,7 @@ async def test_beyond_its_limits_the_account_is_refused_and_it_is_counted() -> N
         async with client(standin) as provider:
             for _ in range(2):
                 await submitted(provider)
-            answer = await provider.submit(MODEL.path, INPUTS)
+            answer = await submit(provider, MODEL.path, INPUTS)
         assert isinstance(answer, Throttled)
         counts = standin.counts()
     assert (counts["posts"], counts["created"], counts["refused_429"]) == (3, 2, 1)

@@ -15,16 +15,18 @@ import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from jobs.ledger import Ledger
 from jobs.ledger.delay_queue import DelayQueue
 from jobs.ledger.permits import Permits
 from jobs.ledger.transitions import Transitions
+from jobs.provider import submit
+from jobs.provider.client import Provider
 from jobs.states import Event
 from jobs.storage import Store
-from worker.files import Download, Files
-from worker.provider import Provider
+from worker.downloads import Download, Files
 
 #: Environment: points with their counts, such as `{"claimed": 3, "stored": 1}`.
 KILL = "CHAOS_KILL"
@@ -40,7 +42,7 @@ ON_ITS_WAY_S = 0.008
 class Point:
     """Where to kill: around which call, and which of its calls count."""
 
-    owner: type
+    owner: type | ModuleType
     method: str
     #: `before`, `during` or `after` the call.
     when: str
@@ -64,8 +66,8 @@ POINTS = {
     "before the claim": Point(Transitions, "claim", "before"),
     "claimed": Point(Transitions, "claim", "after"),
     "claim on disk": Point(Ledger, "durable", "after"),
-    "on its way": Point(Provider, "submit", "during"),
-    "answered": Point(Provider, "submit", "after"),
+    "on its way": Point(submit, "submit", "during"),
+    "answered": Point(submit, "submit", "after"),
     "account told of a rejection": Point(Permits, "reject", "after", rare=True),
     "id written": Point(Transitions, "apply", "after", Event.ACCEPT),
     "given back": Point(Transitions, "apply", "after", Event.RETURN, rare=True),

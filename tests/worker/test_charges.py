@@ -10,13 +10,13 @@ from jobs import transitions
 from jobs.attempt import reconciling
 from jobs.ledger import Ledger
 from jobs.ledger.charges import Charges, Kind
+from jobs.provider.answers import NoAnswerError
 from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 from worker import charges
 from worker.charges import compare, watch_charges
-from worker.provider import NoAnswerError
 
 #: Longer than the error of a clock that is read to the second, from a busy machine.
 SETTLE_S = 3.0

@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 from aiohttp import ThreadedResolver
 
-from tests.worker.hosts import Answer, Host, header, host, page, repeats, reset, sends
-from tests.worker.hosts import silent as hush
-from worker.files import MOST_REDIRECTS, DownloadError, Fetched, Files
-from worker.partial import NoRoomError
+from tests.jobs.provider.hosts import (
+    Answer,
+    Host,
+    header,
+    host,
+    page,
+    repeats,
+    reset,
+    sends,
+)
+from tests.jobs.provider.hosts import silent as hush
+from worker.downloads import MAX_REDIRECTS, DownloadError, Fetched, Files, NoRoomError
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:
@@ -227,7 +235,7 @@ def test_a_loop_of_redirects_asks_so_often_and_no_more(tmp_path: Path) -> None:
             await files.close()
             return len(there.requests)
 
-    assert asyncio.run(run()) == MOST_REDIRECTS + 1
+    assert asyncio.run(run()) == MAX_REDIRECTS + 1
 
 
 def test_a_redirect_to_another_host_carries_nothing_along(tmp_path: Path) -> None:

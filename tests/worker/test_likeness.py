@@ -20,9 +20,8 @@ from tests.producer.running import children, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import MULTI, V26, Workshop, workshop
 from worker.decoder import Decoder
-from worker.files import Download
+from worker.downloads import Download, NoRoomError
 from worker.likeness import FARTHEST, MOST_FILES, likeness
-from worker.partial import NoRoomError
 
 
 @pytest.fixture(scope="module")

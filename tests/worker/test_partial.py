@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.partial import LEFT_AFTER_S, NoRoomError, partial_file, sweep
+from worker.downloads import LEFT_AFTER_S, NoRoomError, partial_file, sweep
 
 
 def test_a_partial_file_is_in_the_home_and_its_owners_alone(home: Path) -> None:

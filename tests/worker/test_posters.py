@@ -30,7 +30,7 @@ from tests.worker.test_frames import distance
 from tests.worker.test_mp4 import film
 from tests.worker.workshop import Workshop, workshop
 from worker import frames, posters
-from worker.files import Download
+from worker.downloads import Download
 from worker.frames import DecodeError
 from worker.keeping import Kept, keep
 from worker.posters import HEIGHT_PX, WIDTH_PX

@@ -13,8 +13,10 @@ from PIL import Image
 from jobs import transitions
 from jobs.attempt import reconciling
 from jobs.ledger import Ledger
-from jobs.provider.answers import Listed
+from jobs.provider import replies
+from jobs.provider.answers import Listed, NoAnswerError
 from jobs.provider.clock import RemoteClock
+from jobs.provider.replies import Reply
 from jobs.rebuilding import is_clipped
 from jobs.states import State
 from tests.producer.running import quick_sandbox
@@ -27,11 +29,8 @@ from tests.worker.workshop import (
     sandbox_ahead,
     workshop,
 )
-from worker import replies
 from worker import submit as submitting
-from worker.provider import NoAnswerError
 from worker.reconcile import GIVEN_UP_AFTER, reconcile
-from worker.replies import Reply
 
 #: One of each, on the first six requests.
 EVERY_LOSS = {

@@ -10,6 +10,8 @@ import pytest
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.pace.waits import TROUBLE_PROBE_S
+from jobs.provider import submit as paid
+from jobs.provider.client import Provider
 from jobs.states import FINAL, State
 from tests.conftest import Clock
 from tests.producer.running import quick_sandbox
@@ -46,15 +48,15 @@ def shop(simulated: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Wor
 
 
 @pytest.fixture
-def sent(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each prompt was sent."""
-    prompts, submit = Counter[str](), shop.engine.provider.submit
+    prompts, submit = Counter[str](), paid.submit
 
-    async def counted(path: str, request: dict[str, str]) -> object:
+    async def counted(provider: Provider, path: str, request: dict[str, str]) -> object:
         prompts[request["prompt"]] += 1
-        return await submit(path, request)
+        return await submit(provider, path, request)
 
-    monkeypatch.setattr(shop.engine.provider, "submit", counted)
+    monkeypatch.setattr(paid, "submit", counted)
     return prompts
 
 

@@ -19,8 +19,9 @@ from jobs.attempt.reconciling import (
     Wait,
     reconcile,
 )
+from jobs.pace.waits import LONGEST_GENERATION_S
 from jobs.provider.answers import Listed
-from jobs.transitions import LONGEST_GENERATION_S, Ref
+from jobs.transitions import Ref
 
 MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
 SENT_S = 1_800_000_000.0

@@ -5,9 +5,10 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
+from jobs.pace.waits import LONGEST_GENERATION_S
 from jobs.records import Failure
 from jobs.states import Event, State
-from jobs.transitions import LONGEST_GENERATION_S, Ref, abandon
+from jobs.transitions import Ref, abandon
 from tests.audit import audit
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (

@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jobs.pace.waits import LONGEST_GENERATION_S
 from jobs.records import Attempt, JobRecord
 from jobs.report.document import report
 from jobs.report.timeline import MOST_STEPS, ROUND_S
 from jobs.states import State
-from jobs.transitions import LONGEST_GENERATION_S
 from tests.jobs.report.reported import NOW_S, SPRING, one_job, one_try
 
 #: Some seconds apart, or hours, or years.

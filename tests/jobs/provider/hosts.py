@@ -4,6 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from jobs.provider.client import Provider
+
+T = TypeVar("T")
+
+KEY = "wsk-0123456789"
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 #: What a server does once it has read a whole request.
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -98,3 +109,52 @@ def page(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
     lines += ["Connection: close", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def in_turn(*answers: Answer) -> Answer:
+    """One after the other; the last one again and again."""
+    left = list(answers)
+
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        now = left.pop(0) if len(left) > 1 else left[0]
+        await now(reader, writer)
+
+    return answer
+
+
+@asynccontextmanager
+async def client(url: str, timeout_s: float = 5.0) -> AsyncIterator[Provider]:
+    """The provider's client, for a provider at this address."""
+    provider = Provider(
+        url, SecretStr(KEY), submit_timeout_s=timeout_s, request_timeout_s=timeout_s
+    )
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+def ask_at(
+    url: str, ask: Callable[[Provider], Awaitable[T]], timeout_s: float = 5.0
+) -> T:
+    """What a provider at this address is found to say."""
+
+    async def run() -> T:
+        async with client(url, timeout_s) as provider:
+            return await ask(provider)
+
+    return asyncio.run(run())
+
+
+def ask_host(
+    answer: Answer, ask: Callable[[Provider], Awaitable[T]], timeout_s: float = 5.0
+) -> tuple[T, Host]:
+    """What a provider that answers like this is found to say, and what it was sent."""
+
+    async def run() -> tuple[T, Host]:
+        async with host(answer) as there, client(there.url, timeout_s) as provider:
+            return await ask(provider), there
+
+    return asyncio.run(run())

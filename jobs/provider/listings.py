@@ -1,7 +1,6 @@
 """Reading pages of listings: the history's predictions, and the billing's records.
 
-A page is read whole or not at all, because what is proven by it is an absence. Answers
-about one prediction are read in `replies`; which pages are asked for, in `provider`.
+A page is read whole or not at all, because what is proven by it is an absence.
 """
 
 from collections.abc import Mapping
@@ -11,13 +10,13 @@ from http import HTTPStatus
 from typing import Any
 
 from jobs.provider.answers import Billed, Listed, status_of
-from worker.replies import USABLE_ID, Reply, data
+from jobs.provider.replies import USABLE_ID, Reply, data
 
 #: Kinds of billing records that are about a prediction.
 BILLED = ("deduct", "refund")
 
 #: A billed figure above this is not in dollars but in millionths of one.
-DEAREST_USD = 1_000
+MAX_USD = 1_000
 
 
 def items(reply: Reply) -> list[Any] | None:
@@ -124,11 +123,11 @@ def usd_micros_of(price: float | str) -> int:
     """
     try:
         amount = Decimal(str(price))
-        believable = abs(amount) <= DEAREST_USD * 1_000_000
+        believable = abs(amount) <= MAX_USD * 1_000_000
     except ArithmeticError:
         believable = False
     if not believable:
         raise ValueError(f"{price!r} is no price")
-    if abs(amount) < DEAREST_USD:
+    if abs(amount) < MAX_USD:
         amount *= 1_000_000
     return int(amount.to_integral_value())

@@ -1,43 +1,50 @@
 """Fetching a finished video from whatever host the provider keeps it on.
 
 In bounded memory, with a deadline for the whole and for every read, and never with the
-API key: file hosts vary and are nobody we know.
+API key: file hosts vary and are nobody we know. What is not whole yet lies in a folder
+of the home that nobody else reads.
 """
 
 import asyncio
 import hashlib
+import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import aiohttp
 
-from jobs.net import barred_by
+from jobs.provider.http import Http, RequestError, deadline
+from jobs.provider.replies import clean, fetchable
+from jobs.settings import worker_name
 from worker import mp4
-from worker.partial import no_room
-from worker.replies import clean, describe, fetchable
-from worker.transport import REQUEST_ERRORS, Sessions, Wire
 
 T = TypeVar("T")
 
-MOST_REDIRECTS = 10
+log = logging.getLogger("reelmill.collect")
+
+MAX_REDIRECTS = 10
 
 #: Answers that send whoever asks to another address.
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 #: No video of these models comes near; a body without end must end somewhere.
-LARGEST_BYTES = 4 << 30
+MAX_VIDEO_BYTES = 4 << 30
 
 #: Larger than any picture that a model takes.
-LARGEST_PICTURE_BYTES = 32 << 20
+MAX_PICTURE_BYTES = 32 << 20
 
 #: Videos that one process fetches at the same time.
 SIDE_BY_SIDE = 32
@@ -51,6 +58,12 @@ PIECE_BYTES = 1 << 20
 #: A single read may take this long.
 READ_TIMEOUT_S = 30.0
 
+#: The folder of the home that partial files lie in.
+FOLDER = "partial"
+
+#: No download lasts so long: its file was left by a process that died, on whichever
+#: machine.
+LEFT_AFTER_S = 86_400.0
 
 #: A range from the first byte on: its last byte, and the size of the whole.
 WHOLE_RANGE = re.compile(r"bytes 0-(\d{1,18})/(\d{1,18})")
@@ -72,6 +85,10 @@ BEGIN_BYTES = 64
 
 #: Answers of a host that has no such file any more, or whose link has run out.
 GONE = frozenset({400, 401, 403, 404, 410})
+
+
+class NoRoomError(Exception):
+    """This machine cannot hold a partial file; says where and what to do."""
 
 
 class DownloadError(Exception):
@@ -97,8 +114,7 @@ class Files:
 
     def __init__(self, timeout_s: float, provider_url: str) -> None:
         self._timeout_s = timeout_s
-        self._sessions = Sessions(provider_url)
-        self._wire = Wire(self._sessions, READ_TIMEOUT_S)
+        self._http = Http(READ_TIMEOUT_S, provider_url)
         #: Whoever fetches a video waits here, where waiting is no silence of its host.
         self.room = asyncio.Semaphore(SIDE_BY_SIDE)
 
@@ -107,7 +123,7 @@ class Files:
 
         Raises:
             DownloadError: none of them is there, whole, and a video.
-            NoRoom: this machine cannot hold it.
+            NoRoomError: this machine cannot hold it.
         """
         _, download = await self.receive_first(urls, path)
         return await _in_thread(download.end)
@@ -117,17 +133,13 @@ class Files:
 
         Raises:
             DownloadError: it is not there, or not whole.
-            NoRoom: this machine cannot hold it.
+            NoRoomError: this machine cannot hold it.
         """
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with deadline(self._timeout_s, "not whole after"):
                 return await self._follow(url, Download(path, is_video=True))
-        except aiohttp.ServerTimeoutError as error:
-            raise DownloadError(describe(error)) from None
-        except TimeoutError:
-            raise DownloadError(f"not whole after {self._timeout_s:g} s") from None
-        except REQUEST_ERRORS as error:
-            raise _not_fetched(error) from None
+        except RequestError as error:
+            raise DownloadError(str(error)) from None
 
     async def receive_first(
         self, urls: Sequence[str], path: Path
@@ -136,7 +148,7 @@ class Files:
 
         Raises:
             DownloadError: none of them is; gone if another link may lead to one.
-            NoRoom: this machine cannot hold it.
+            NoRoomError: this machine cannot hold it.
         """
         errors: list[DownloadError] = []
         for url in urls:
@@ -160,38 +172,28 @@ class Files:
                 ours.
         """
         try:
-            async with asyncio.timeout(READ_TIMEOUT_S):
+            async with deadline(READ_TIMEOUT_S, "not whole after"):
                 picture = Download(path, is_video=False)
                 await self._follow(url, picture)
                 await _in_thread(picture.end)
-        except aiohttp.ServerTimeoutError as error:
-            raise DownloadError(describe(error)) from None
-        except TimeoutError:
-            raise DownloadError(f"not whole after {READ_TIMEOUT_S:g} s") from None
-        except REQUEST_ERRORS as error:
-            raise _not_fetched(error) from None
+        except RequestError as error:
+            raise DownloadError(str(error)) from None
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._sessions.close()
+        await self._http.close()
 
     async def _follow(self, url: str, download: "Download") -> "Download":
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             if not fetchable(url):
                 raise DownloadError(f"not a web address: {clean(url)}")
-            parts = urlsplit(url)
-            await self._sessions.check(parts.scheme, parts.hostname or "")
-            async with self._wire.ask("GET", url) as response:
+            async with await self._http.ask("GET", url) as response:
                 leads_to = response.headers.get("location")
                 if response.status not in REDIRECTS or leads_to is None:
                     await _save(response, download)
                     return download
                 url = urljoin(url, leads_to.strip().replace(" ", "%20"))
-        raise DownloadError(f"redirected more than {MOST_REDIRECTS} times")
-
-
-def _not_fetched(error: Exception) -> DownloadError:
-    return DownloadError(str(barred_by(error) or describe(error)))
+        raise DownloadError(f"redirected more than {MAX_REDIRECTS} times")
 
 
 async def _in_thread(do: Callable[[], T]) -> T:
@@ -213,7 +215,7 @@ async def _save(response: aiohttp.ClientResponse, download: "Download") -> None:
         raise DownloadError(said, gone=response.status in GONE)
     async for chunk in response.content.iter_any():
         download.pending += chunk
-        if download.size_bytes > download.most_bytes:
+        if download.size_bytes > download.max_bytes:
             raise DownloadError("it does not end")
         if len(download.pending) >= PIECE_BYTES:
             await _in_thread(download.write)
@@ -252,7 +254,7 @@ class Download:
         self._digest = hashlib.sha256()
         #: What has come and is not written yet.
         self.pending = bytearray()
-        self.most_bytes = LARGEST_BYTES if is_video else LARGEST_PICTURE_BYTES
+        self.max_bytes = MAX_VIDEO_BYTES if is_video else MAX_PICTURE_BYTES
 
     @property
     def size_bytes(self) -> int:
@@ -275,7 +277,7 @@ class Download:
         """Write down what has come; `lasting` if it is to outlive a power cut.
 
         Raises:
-            NoRoom: the disk does not take it.
+            NoRoomError: the disk does not take it.
         """
         how = os.O_APPEND if self._written_bytes else os.O_CREAT | os.O_TRUNC
         try:
@@ -291,7 +293,7 @@ class Download:
             finally:
                 os.close(file)
         except OSError as error:
-            raise no_room(self._path.parent, error) from None
+            raise _no_room(self._path.parent, error) from None
         self._digest.update(self.pending)
         self._written_bytes += len(self.pending)
         self.pending = bytearray()
@@ -300,7 +302,7 @@ class Download:
         """Write the last of it, and check what has come.
 
         Raises:
-            NoRoom: the disk does not take it.
+            NoRoomError: the disk does not take it.
             DownloadError: it was to be a video, and is none.
         """
         self.check()
@@ -311,7 +313,7 @@ class Download:
         """Check what has come.
 
         Raises:
-            NoRoom: the disk does not take it.
+            NoRoomError: the disk does not take it.
             DownloadError: it was to be a video, and is none.
         """
         if not self._is_video:
@@ -327,4 +329,87 @@ class Download:
             reason = f"it is {what}" if what else str(error)
             raise DownloadError(f"what came is no MP4 video: {reason}") from None
         except OSError as error:
-            raise no_room(self._path.parent, error) from None
+            raise _no_room(self._path.parent, error) from None
+
+
+@contextmanager
+def partial_file(home: Path) -> Iterator[Path]:
+    """Where a new file may be below the home, for as long as it is needed.
+
+    Raises:
+        NoRoomError: there is no place for it.
+    """
+    # Of a loop's time, so without `pathlib`'s checks, each of which is dearer than the
+    # call that it makes.
+    folder = _folder(home)
+    _sweep_once(folder)
+    path = f"{folder}/{worker_name()}-{secrets.token_hex(8)}.mp4"
+    try:
+        # Known before anything is fetched.
+        _touch(path)
+    except OSError as error:
+        raise _no_room(Path(folder), error) from None
+    try:
+        yield Path(path)
+    finally:
+        # Who cannot take it away said so when it was written.
+        with suppress(OSError):
+            os.unlink(path)  # noqa: PTH108 - of a loop's time
+
+
+@cache
+def _folder(home: Path) -> str:
+    return str(home.absolute() / FOLDER)
+
+
+def _touch(path: str) -> None:
+    how = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    try:
+        os.close(os.open(path, how, 0o600))
+    except FileNotFoundError:
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, how, 0o600))
+
+
+def _no_room(folder: Path, error: OSError) -> NoRoomError:
+    """What a person should know when a folder takes no more."""
+    return NoRoomError(
+        f"{folder}: a video cannot be fetched into it ({error.strerror}); "
+        "make room there, or set REELMILL_HOME to another folder"
+    )
+
+
+def sweep(folder: Path, now_s: float) -> int:
+    """Clear out what was left here; how many files. `now_s` is in Unix seconds."""
+    swept = 0
+    for path in folder.glob("*.mp4"):
+        # Another process may be quicker.
+        with suppress(OSError):
+            if _is_left(path, now_s):
+                path.unlink()
+                swept += 1
+    return swept
+
+
+def _is_left(path: Path, now_s: float) -> bool:
+    pid, _, host = path.stem.rpartition("-")[0].partition("@")
+    if pid.isdecimal() and host == socket.gethostname():
+        # This process has made none before it sweeps: that of its number is dead.
+        return int(pid) == os.getpid() or not _lives(int(pid))
+    return now_s - path.stat().st_mtime > LEFT_AFTER_S
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+@cache
+def _sweep_once(folder: str) -> None:
+    if swept := sweep(Path(folder), time.time()):
+        log.info("%s: cleared out %d partial files of dead workers", folder, swept)

@@ -2,16 +2,21 @@
 
 import json
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from jobs.provider import listings, replies
 from jobs.provider.answers import (
     Accepted,
     AccountTrouble,
     AnswerLost,
     Completed,
+    Listed,
     Missing,
     Over,
     PollAgain,
@@ -20,8 +25,8 @@ from jobs.provider.answers import (
     Throttled,
     Trouble,
 )
-from worker import replies
-from worker.replies import EXCERPT, Reply, describe
+from jobs.provider.replies import EXCERPT, Reply
+from tests.strategies import json_values
 
 
 def reply(
@@ -171,7 +176,7 @@ def test_an_unclear_answer_to_a_paid_request_is_lost(answer: Reply) -> None:
     assert isinstance(replies.submitted(answer), AnswerLost)
 
 
-LOOKED = [
+POLLED = [
     (says(id="p1", status="created"), Running("created")),
     (says(id="p1", status="processing"), Running("processing")),
     (says(status="PROCESSING"), Running("processing")),
@@ -235,14 +240,14 @@ LOOKED = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "expected"), LOOKED)
-def test_a_look_is_understood(answer: Reply, expected: object) -> None:
+@pytest.mark.parametrize(("answer", "expected"), POLLED)
+def test_a_poll_is_understood(answer: Reply, expected: object) -> None:
     assert replies.polled(answer, "p1") == expected
 
 
 EIGHT = tuple(f"https://x.de/{n}" for n in range(8))
 
-LOOK_AGAIN = [
+POLL_AGAIN = [
     *(reply({}, status) for status in (302, 400, 429, 500, 502, 503, 504)),
     reply(b""),
     reply(b"<html>"),
@@ -256,7 +261,7 @@ LOOK_AGAIN = [
 ]
 
 
-@pytest.mark.parametrize("answer", LOOK_AGAIN, ids=lambda a: repr(a)[:70])
+@pytest.mark.parametrize("answer", POLL_AGAIN, ids=lambda a: repr(a)[:70])
 def test_what_says_nothing_about_a_prediction_ends_nothing(answer: Reply) -> None:
     assert isinstance(replies.polled(answer, "p1"), PollAgain)
 
@@ -324,11 +329,11 @@ def test_without_an_address_it_is_told_what_stands_there(outputs: object) -> Non
     assert found.words.isprintable()
 
 
-@pytest.mark.parametrize("depth", range(800, 1_100, 3))
-def test_outputs_of_any_depth_do_no_harm(depth: int) -> None:
-    outputs = b"[" * depth + b"]" * depth
-    body = b'{"data": {"status": "completed", "outputs": ' + outputs + b"}}"
-    assert isinstance(replies.polled(reply(body), "p1"), Completed | PollAgain)
+def test_outputs_of_any_depth_do_no_harm() -> None:
+    for depth in range(800, 1_100, 3):
+        outputs = b"[" * depth + b"]" * depth
+        body = b'{"data": {"status": "completed", "outputs": ' + outputs + b"}}"
+        assert isinstance(replies.polled(reply(body), "p1"), Completed | PollAgain)
 
 
 @pytest.mark.parametrize(
@@ -427,11 +432,167 @@ def test_foreign_words_are_one_short_line_without_control_characters() -> None:
     assert line.startswith("a [31m b c xxx")
 
 
-def test_an_error_is_described_by_its_kind_if_it_has_no_words() -> None:
-    assert replies.describe(TimeoutError()) == "TimeoutError"
-    assert replies.describe(OSError("a\nb")) == "OSError: a b"
+ITEM = {
+    "id": "p1",
+    "model": "m",
+    "status": "created",
+    "created_at": "2026-05-19T06:09:15.948268264Z",
+}
+AT_S = datetime(2026, 5, 19, 6, 9, 15, 948268, tzinfo=UTC).timestamp()
 
 
-def test_an_error_shows_no_login_of_a_proxy() -> None:
-    error = OSError("407, url='http://user:s3cret@proxy.example.com:8080'")
-    assert describe(error) == "OSError: 407, url='http://proxy.example.com:8080'"
+def test_a_page_of_the_history_is_read() -> None:
+    assert listings.listed(says(items=[])) == []
+    assert listings.listed(says(items=[ITEM])) == [Listed("p1", "m", AT_S, "created")]
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("COMPLETED", "completed"), ("error", "failed"), ("Warming up", "warming_up")],
+)
+def test_a_status_is_read_in_whatever_form_it_is_listed(word: str, status: str) -> None:
+    for found in (
+        listings.listed(says(items=[{**ITEM, "status": word}])),
+        [listings.shown(says(**{**ITEM, "status": word}))],
+    ):
+        assert [each and each.status for each in found or ()] == [status]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ({"inputs": {"a": 1}}, {"a": 1}),
+        ({"input": {"a": 1}}, {"a": 1}),
+        ({"inputs": {}}, None),
+        ({"inputs": "a"}, None),
+        ({"inputs": None}, None),
+    ],
+)
+def test_inputs_that_are_not_shown_are_none(
+    shown: dict[str, object], expected: object
+) -> None:
+    """Taken for inputs that differ they would prove an absence that is none."""
+    (listing,) = listings.listed(says(items=[{**ITEM, **shown}])) or []
+    assert listing.inputs == expected
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply({}, 500),
+        reply({"data": {"items": [ITEM]}}, 206),
+        says(),
+        says(items=None),
+        says(items={}),
+        says(items=[ITEM, "p2"]),
+        says(items=[ITEM, {**ITEM, "id": "a/b"}]),
+        says(items=[ITEM, {**ITEM, "id": 7}]),
+        says(items=[ITEM, {**ITEM, "created_at": "yesterday"}]),
+        says(items=[ITEM, {**ITEM, "created_at": 7}]),
+        reply(b"<html>"),
+    ],
+    ids=lambda a: repr(a)[:70],
+)
+def test_a_page_with_anything_unreadable_is_no_page(answer: Reply) -> None:
+    assert listings.listed(answer) is None
+
+
+BILLING = {
+    "uuid": "b1",
+    "billing_type": "deduct",
+    "price": 0.21,
+    "created_at": "2026-05-19T06:09:15Z",
+    "prediction": {"uuid": "p1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("price", "micros"),
+    [(0.21, 210_000), (-0.252, 252_000), ("0.21", 210_000), (210_000, 210_000)],
+)
+def test_a_billed_price_is_exact(price: object, micros: int) -> None:
+    (record,) = listings.billed(says(items=[{**BILLING, "price": price}])) or []
+    assert record.amount_usd_micros == micros
+    assert (record.prediction_id, record.kind) == ("p1", "deduct")
+
+
+@pytest.mark.parametrize(
+    "price", ["", "abc", "NaN", "1e999999999", None, True, [], float("inf"), 10**30]
+)
+def test_a_price_that_cannot_be_read_makes_no_page(price: object) -> None:
+    assert listings.billed(says(items=[{**BILLING, "price": price}])) is None
+
+
+#: Answers that look right at first and are wrong somewhere inside.
+NAMES = [
+    "code",
+    "data",
+    "id",
+    "status",
+    "outputs",
+    "items",
+    "error",
+    "message",
+    "created_at",
+    "timings",
+    "inference",
+    "inputs",
+    "price",
+    "billing_type",
+    "prediction",
+    "uuid",
+    "model",
+    "url",
+]
+leaves = st.one_of(
+    json_values,
+    st.sampled_from(["completed", "failed", "p1", "https://x.de/1", "deduct", 1200]),
+    st.datetimes().map(datetime.isoformat),
+)
+parts = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5)
+    ),
+)
+objects = st.dictionaries(st.sampled_from(NAMES), parts, max_size=5)
+bodies = st.binary(max_size=200) | objects.map(lambda o: json.dumps(o).encode())
+headings = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text())
+
+READERS: list[Callable[[Reply], object]] = [
+    replies.submitted,
+    lambda answer: replies.polled(answer, "p1"),
+    listings.listed,
+    listings.billed,
+    listings.shown,
+    replies.date_s,
+    replies.retry_after_s,
+]
+
+
+@given(
+    status=st.sampled_from([200, 200, 200, 404, 429, 500]), body=bodies, head=headings
+)
+def test_no_answer_whatever_makes_a_reader_raise(
+    status: int, body: bytes, head: dict[str, str]
+) -> None:
+    for read in READERS:
+        read(Reply(status, body, head))
+
+
+@given(status=st.integers(100, 599), body=bodies)
+def test_only_an_answer_of_200_with_an_id_is_an_acceptance(
+    status: int, body: bytes
+) -> None:
+    answer = replies.submitted(Reply(status, body, {}))
+    if isinstance(answer, Accepted):
+        assert status == 200
+        assert json.loads(body)["data"]["id"] == answer.prediction_id
+
+
+@given(st.integers(500, 599), bodies)
+def test_an_error_of_the_server_is_never_taken_for_a_no(
+    status: int, body: bytes
+) -> None:
+    assert isinstance(replies.submitted(Reply(status, body, {})), AnswerLost)

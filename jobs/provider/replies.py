@@ -1,8 +1,7 @@
 """Reading what the provider answered: from a status and some bytes to one value.
 
 Every field is taken as hostile until it has the type it should have. What cannot be
-read is "lost" for a paid request and "poll again" for any other. Pages of the history
-and of the billing are read in `pages`.
+read is "lost" for a paid request and "poll again" for any other.
 """
 
 import json
@@ -57,11 +56,8 @@ MONEY = re.compile(
     re.IGNORECASE,
 )
 
-#: A login in an address.
-LOGIN = re.compile(r"//[^/\s@]+@")
-
 #: A prediction is over within a day; a longer time is a mistake of the answer.
-LONGEST_INFERENCE_MS = 86_400_000
+MAX_INFERENCE_MS = 86_400_000
 
 #: A number that tells why a prediction ended.
 CODE = re.compile(r"[0-9]{1,6}")
@@ -69,8 +65,8 @@ CODE = re.compile(r"[0-9]{1,6}")
 EXCERPT = 300
 
 #: Addresses of one prediction that are tried, and how deep they may stand in outputs.
-MOST_OUTPUTS = 8
-DEEPEST_OUTPUT = 4
+MAX_OUTPUTS = 8
+MAX_DEPTH = 4
 
 
 @dataclass(frozen=True)
@@ -106,18 +102,6 @@ def clean(text: str) -> str:
     """Foreign text on one line, without control characters, of bounded length."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
-
-
-def describe(error: BaseException) -> str:
-    """An exception in a few words; never the request, which holds the key.
-
-    By the name of the transport's own error underneath, where there is one: the one on
-    top may say that it did not connect though it had.
-    """
-    # A proxy's address may have a login in it, and its errors tell the address.
-    words = LOGIN.sub("//", clean(str(error)))
-    name = type(error.__cause__ or error).__name__
-    return f"{name}: {words}" if words else name
 
 
 def data(reply: Reply) -> dict[str, Any]:
@@ -268,7 +252,7 @@ def _completed(found: Mapping[str, Any]) -> PollAnswer:
     told, urls = found.get("outputs"), found.get("urls")
     base = urls.get("get") if isinstance(urls, dict) else None
     addresses = _addresses(told, str(base) if fetchable(base) else "")
-    outputs = tuple(islice(dict.fromkeys(addresses), MOST_OUTPUTS))
+    outputs = tuple(islice(dict.fromkeys(addresses), MAX_OUTPUTS))
     timings = found.get("timings")
     inference = timings.get("inference") if isinstance(timings, dict) else None
     if outputs:
@@ -289,7 +273,7 @@ def _addresses(told: object, base: str, depth: int = 0) -> Iterator[str]:
                 address = urljoin(base, address)
         if fetchable(address):
             yield address
-    elif isinstance(told, dict | list) and depth < DEEPEST_OUTPUT:
+    elif isinstance(told, dict | list) and depth < MAX_DEPTH:
         parts = told
         if isinstance(told, dict):
             # A stable sort: what has neither name stays behind in its order.
@@ -304,7 +288,7 @@ def _seconds(millis: object) -> float | None:
     if isinstance(millis, bool) or not isinstance(millis, int | float):
         return None
     # Also sorts out what is no number, and whole numbers too large for a division.
-    return millis / 1000 if 0 <= millis <= LONGEST_INFERENCE_MS else None
+    return millis / 1000 if 0 <= millis <= MAX_INFERENCE_MS else None
 
 
 def _http_date_s(text: str) -> float | None:

@@ -1,18 +1,32 @@
-"""Quotes as a command asks for them, through a real worker, from a real sandbox."""
+"""Free questions as commands ask them, of a real sandbox and of silent hosts."""
 
+import os
+import signal
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from jobs import catalogue, settings
+from jobs.provider.answers import Listed
 from jobs.settings import Settings
-from producer.account import Balance, balance, balance_and_quotes
+from producer.account import (
+    Balance,
+    balance,
+    balance_and_clock,
+    balance_and_quotes,
+    history,
+    told_more,
+)
+from producer.exits import CommandError
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 
 V26 = catalogue.builtin().find("kling-v2.6-std").id
 V30 = catalogue.builtin().find("kling-v3.0-std").id
+NOWHERE = "http://127.0.0.1:9"
 PICTURE = {"image": "photos/mug.jpg", "prompt": "it turns"}
 
 
@@ -60,10 +74,8 @@ def test_an_older_provider_quotes_what_is_paid(
     assert found == {1: 189_000}
 
 
-@pytest.mark.parametrize(
-    "away", [{"base_url": "http://127.0.0.1:9"}, {"api_key": None}, {"settle_s": 0.1}]
-)
-def test_without_a_provider_a_key_or_a_worker_there_are_no_quotes(
+@pytest.mark.parametrize("away", [{"base_url": NOWHERE}, {"api_key": None}])
+def test_without_a_provider_or_a_key_there_are_no_quotes(
     chosen: Settings, away: dict[str, object]
 ) -> None:
     asked = {number: (V26, dict(PICTURE)) for number in range(20)}
@@ -81,3 +93,46 @@ def test_the_balance_is_told_whatever_the_prices(
     money, found = balance_and_quotes(chosen, asked)
     assert money == balance(chosen) != Balance()
     assert all("HTTP 400" in str(why) for why in found.values())
+
+
+def test_an_answer_that_never_comes_holds_nothing_up(chosen: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        quiet = chosen.model_copy(update={"base_url": url, "request_timeout_s": 0.1})
+        assert "no answer within 0.1 s" in balance(quiet).reason
+        with pytest.raises(CommandError, match="the provider does not say"):
+            history(quiet, [V26], 0.0, 0.0)
+
+
+def test_an_interrupt_ends_a_question_at_once(chosen: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def interrupt() -> None:
+            with silent.accept()[0] as connection:
+                connection.recv(1)
+                os.kill(os.getpid(), signal.SIGINT)
+
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        patient = chosen.model_copy(
+            update={"base_url": url, "request_timeout_s": 3_600.0}
+        )
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            balance(patient)
+
+
+def test_what_a_result_does_not_tell_stays_as_it_is(chosen: Settings) -> None:
+    known = Listed("no-such-prediction", V26, 1.0, "completed")
+    assert told_more(chosen, [known]) == [known]
+    away = chosen.model_copy(update={"base_url": NOWHERE})
+    with pytest.raises(CommandError, match="the provider does not say"):
+        told_more(away, [known])
+
+
+def test_the_clock_is_told_with_the_balance(chosen: Settings) -> None:
+    money, ahead_s = balance_and_clock(chosen)
+    assert money == balance(chosen)
+    assert ahead_s is not None
+    assert abs(ahead_s) < 60
+    away = chosen.model_copy(update={"base_url": NOWHERE})
+    assert balance_and_clock(away)[1] is None

@@ -14,10 +14,11 @@ from typing import Any
 from jobs.catalogue.addresses import is_http
 from jobs.catalogue.model import Model
 from jobs.money import MICROS_PER_USD
-from worker import replies
-from worker.pages import DEAREST_USD
-from worker.provider import NoAnswerError, Provider
-from worker.replies import Reply
+from jobs.provider import replies
+from jobs.provider.answers import NoAnswerError, NoQuoteError
+from jobs.provider.client import Provider
+from jobs.provider.listings import MAX_USD
+from jobs.provider.replies import Reply
 
 PRICE = "/api/v3/model/price"
 
@@ -31,15 +32,6 @@ AGAIN_S = (0.5, 1.5)
 
 #: Stands for a picture that has no address yet; no path of this machine goes anywhere.
 SOME_PICTURE = "https://example.com/picture.jpg"
-
-
-class NoQuoteError(Exception):
-    """The provider quotes no price for these inputs."""
-
-    def __init__(self, trouble: str, reason: str) -> None:
-        super().__init__(reason)
-        #: `refused` for these inputs, `unreadable`, or a trouble of the account.
-        self.trouble = trouble
 
 
 async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> int:
@@ -108,7 +100,7 @@ def _micros(price: object) -> int:
     if isinstance(price, bool) or not isinstance(price, int | str | Decimal):
         raise TypeError(price)
     dollars = Decimal(price)
-    if not 0 < dollars <= DEAREST_USD:
+    if not 0 < dollars <= MAX_USD:
         raise ValueError(price)
     micros = dollars * MICROS_PER_USD
     return int(micros.to_integral_value(ROUND_CEILING))

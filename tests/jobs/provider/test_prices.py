@@ -1,22 +1,29 @@
 """Quotes are read exactly, in the newer and the older shape, and nothing else is."""
 
-import asyncio
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from jobs import catalogue
-from jobs.provider.answers import Trouble
-from tests.worker.hosts import Answer, Host, host, page, reset, sends
-from tests.worker.test_uploads import in_turn
-from worker import quotes
-from worker.provider import NoAnswerError, Provider
-from worker.quotes import PRICE, PRICING, SOME_PICTURE, NoQuoteError, quote, read
-from worker.replies import Reply
+from jobs.catalogue.model import Model
+from jobs.provider import prices
+from jobs.provider.answers import NoAnswerError, NoQuoteError, Trouble
+from jobs.provider.client import Provider
+from jobs.provider.prices import PRICE, PRICING, SOME_PICTURE, quote, read
+from jobs.provider.replies import Reply
+from tests.jobs.provider.hosts import (
+    Answer,
+    Host,
+    ask_host,
+    in_turn,
+    page,
+    reset,
+    sends,
+)
 
 V21 = catalogue.builtin().find("kling-v2.1-std")
 V30 = catalogue.builtin().find("kling-v3.0-std")
@@ -27,20 +34,19 @@ def said(data: str) -> bytes:
     return f'{{"code": 200, "message": "success", "data": {data}}}'.encode()
 
 
-def ask(answer: Answer) -> tuple[int | NoQuoteError | NoAnswerError, Host]:
-    async def run() -> tuple[int | NoQuoteError | NoAnswerError, Host]:
-        async with host(answer) as there:
-            provider = Provider(
-                there.url, SecretStr("k"), submit_timeout_s=5.0, request_timeout_s=5.0
-            )
-            try:
-                return await quote(provider, V30, INPUTS), there
-            except (NoQuoteError, NoAnswerError) as error:
-                return error, there
-            finally:
-                await provider.close()
+Found = int | NoQuoteError | NoAnswerError
 
-    return asyncio.run(run())
+
+def ask(
+    answer: Answer, model: Model = V30, inputs: Mapping[str, object] = INPUTS
+) -> tuple[Found, Host]:
+    async def question(provider: Provider) -> Found:
+        try:
+            return await quote(provider, model, inputs)
+        except (NoQuoteError, NoAnswerError) as error:
+            return error
+
+    return ask_host(answer, question)
 
 
 def test_the_question_is_what_would_be_sent_without_a_local_path() -> None:
@@ -88,7 +94,7 @@ def test_a_provider_that_is_away_quotes_nothing(answer: Answer) -> None:
 def test_a_provider_that_is_busy_is_asked_again(
     status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quotes, "AGAIN_S", (0.0, 0.0))
+    monkeypatch.setattr(prices, "AGAIN_S", (0.0, 0.0))
     busy, good = sends(page(b"", status)), sends(page(said('{"price": 0.5}')))
     found, there = ask(in_turn(busy, busy, good))
     assert found == 500_000
@@ -139,16 +145,7 @@ def test_what_is_no_price_is_none(body: bytes) -> None:
 
 
 def test_inputs_go_as_the_model_wants_them() -> None:
-    answer = page(said('{"price": 0.25}'))
-
-    async def run() -> bytes:
-        async with host(sends(answer)) as there:
-            provider = Provider(
-                there.url, None, submit_timeout_s=5.0, request_timeout_s=5.0
-            )
-            await quote(provider, V21, {"prompt": "p", "image": "https://e.com/a.jpg"})
-            await provider.close()
-            return there.requests[0]
-
-    asked = json.loads(asyncio.run(run()).split(b"\r\n\r\n", 1)[1])["inputs"]
-    assert asked == V21.request({"prompt": "p", "image": "https://e.com/a.jpg"})
+    inputs = {"prompt": "p", "image": "https://e.com/a.jpg"}
+    _, there = ask(sends(page(said('{"price": 0.25}'))), V21, inputs)
+    asked = json.loads(there.requests[0].split(b"\r\n\r\n", 1)[1])["inputs"]
+    assert asked == V21.request(inputs)

@@ -2,21 +2,24 @@
 
 import asyncio
 import json
+import logging
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
+import aiohttp
 import pytest
-from pydantic import SecretStr
 
+from jobs.net import BarredError, Standing
+from jobs.provider import submit as paid
 from jobs.provider.answers import (
     Accepted,
     AccountTrouble,
     AnswerLost,
     Completed,
     Missing,
+    NoAnswerError,
     PollAgain,
     PollAnswer,
     Refused,
@@ -26,72 +29,35 @@ from jobs.provider.answers import (
     Trouble,
     Unsent,
 )
-from tests.worker.hosts import (
+from jobs.provider.client import MAX_ANSWER_BYTES, Provider
+from jobs.provider.http import describe
+from tests.jobs.provider.hosts import (
+    CHUNKED,
+    KEY,
     Answer,
-    Host,
+    ask_at,
+    ask_host,
+    client,
     header,
-    host,
     page,
     repeats,
     reset,
     sends,
     silent,
 )
-from worker.provider import LONGEST_ANSWER_BYTES, NoAnswerError, Provider
 
-T = TypeVar("T")
-
-KEY = "wsk-0123456789"
 PATH = "/api/v3/kwaivgi/kling-v2.6-std/image-to-video"
 REQUEST = {"image": "https://example.com/mug.jpg", "prompt": "Tür 🌷", "duration": 5}
 
 ACCEPTED = page(b'{"code": 200, "data": {"id": "p1", "status": "created"}}')
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-TOO_LONG = page(b" " * (LONGEST_ANSWER_BYTES + 1))
-
-
-def ask_at(
-    url: str, ask: Callable[[Provider], Awaitable[T]], timeout_s: float = 5.0
-) -> T:
-    async def run() -> T:
-        provider = Provider(
-            url,
-            SecretStr(KEY),
-            submit_timeout_s=timeout_s,
-            request_timeout_s=timeout_s,
-        )
-        try:
-            return await ask(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(run())
-
-
-def ask_host(
-    answer: Answer, ask: Callable[[Provider], Awaitable[T]], timeout_s: float = 5.0
-) -> tuple[T, Host]:
-    async def run() -> tuple[T, Host]:
-        async with host(answer) as there:
-            provider = Provider(
-                there.url,
-                SecretStr(KEY),
-                submit_timeout_s=timeout_s,
-                request_timeout_s=timeout_s,
-            )
-            try:
-                return await ask(provider), there
-            finally:
-                await provider.close()
-
-    return asyncio.run(run())
+TOO_LONG = page(b" " * (MAX_ANSWER_BYTES + 1))
 
 
 async def submit(provider: Provider) -> SubmitAnswer:
-    return await provider.submit(PATH, REQUEST)
+    return await paid.submit(provider, PATH, REQUEST)
 
 
-async def look(provider: Provider) -> PollAnswer:
+async def poll(provider: Provider) -> PollAnswer:
     return await provider.poll("p1")
 
 
@@ -145,9 +111,14 @@ def test_what_the_server_has_read_is_lost_and_never_sent_again(way: str) -> None
     assert KEY not in answer.reason
 
 
-def test_an_answer_that_takes_too_long_is_lost() -> None:
-    answer, there = ask_host(silent, submit, timeout_s=0.1)
-    assert isinstance(answer, AnswerLost)
+@pytest.mark.parametrize(
+    "answer",
+    [silent, repeats(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", b" ")],
+    ids=["silence", "a drip"],
+)
+def test_an_answer_that_takes_too_long_is_lost(answer: Answer) -> None:
+    found, there = ask_host(answer, submit, timeout_s=0.1)
+    assert isinstance(found, AnswerLost)
     assert len(there.requests) == 1
 
 
@@ -162,13 +133,6 @@ def test_an_answer_that_has_arrived_is_read_though_its_time_is_up() -> None:
 
     answer, _ = ask_host(answers_and_stops, submit, timeout_s=0.2)
     assert answer == Accepted("p1")
-
-
-def test_an_answer_that_drips_is_lost() -> None:
-    drips = repeats(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", b" ")
-    answer, there = ask_host(drips, submit, timeout_s=0.1)
-    assert isinstance(answer, AnswerLost)
-    assert len(there.requests) == 1
 
 
 def test_a_kept_connection_that_was_closed_is_not_used_to_send_twice() -> None:
@@ -204,28 +168,86 @@ def test_what_found_no_connection_never_left(url: str) -> None:
 
 @pytest.mark.parametrize("answer_of_tls", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 def test_what_failed_in_the_tls_handshake_never_left(answer_of_tls: bytes) -> None:
-    async def run() -> tuple[SubmitAnswer, bytes]:
-        came = bytearray()
+    came = bytearray()
 
-        async def serve(
-            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-        ) -> None:
-            came.extend(await reader.read(5))
-            writer.write(answer_of_tls)
-            writer.close()
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.extend(await reader.read(5))
+        writer.write(answer_of_tls)
+        writer.close()
 
+    async def run() -> SubmitAnswer:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            url = f"https://127.0.0.1:{port}"
-            key = SecretStr(KEY)
-            provider = Provider(url, key, submit_timeout_s=5, request_timeout_s=5)
-            answer = await submit(provider)
-            await provider.close()
-        return answer, bytes(came)
+            async with client(f"https://127.0.0.1:{port}") as provider:
+                return await submit(provider)
 
-    answer, came = asyncio.run(run())
+    answer = asyncio.run(run())
     assert isinstance(answer, Unsent), answer
     assert came[:1] == b"\x16"  # a handshake, not a request
+
+
+def family(parent: type[Exception]) -> Iterator[type[Exception]]:
+    yield parent
+    for child in parent.__subclasses__():
+        yield from family(child)
+
+
+#: aiohttp raises these only while it looks up a name, connects or shakes hands.
+WHILE_CONNECTING = {
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientConnectorDNSError,
+    aiohttp.ClientConnectorSSLError,
+    aiohttp.ClientConnectorCertificateError,
+    aiohttp.ClientProxyConnectionError,
+    aiohttp.ClientSSLError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.client_exceptions.UnixClientConnectorError,
+}
+
+
+@pytest.mark.parametrize("kind", sorted(set(family(aiohttp.ClientError)), key=repr))
+def test_of_all_errors_of_the_library_those_while_connecting_sent_nothing(
+    kind: type[Exception],
+) -> None:
+    error = kind.__new__(kind)  # without its library's arguments
+    assert paid.could_have_left(error) == (kind not in WHILE_CONNECTING)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(OSError, TimeoutError, ConnectionResetError, BrokenPipeError),
+        *(RuntimeError, KeyError, ValueError),
+    ],
+)
+def test_an_error_that_nobody_knows_may_have_left(kind: type[Exception]) -> None:
+    assert paid.could_have_left(kind())
+
+
+def test_what_the_guard_keeps_back_never_left() -> None:
+    assert not paid.could_have_left(BarredError(Standing.NEVER))
+    answer = ask_at("http://169.254.169.254", submit)
+    assert isinstance(answer, Unsent)
+    assert "link-local" in answer.reason
+
+
+def test_a_full_pool_is_no_silence_of_the_other_side() -> None:
+    """The wait for a connection ends in an error from before the first byte."""
+
+    async def ask() -> Exception:
+        with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
+            url = f"http://127.0.0.1:{server.getsockname()[1]}"
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
+            async with session, asyncio.TaskGroup() as tasks:
+                first = tasks.create_task(session.get(url).__aenter__())
+                await asyncio.sleep(0)
+                timeout = aiohttp.ClientTimeout(connect=0.01)
+                with pytest.raises(aiohttp.ConnectionTimeoutError) as caught:
+                    await session.get(url, timeout=timeout)
+                first.cancel()
+            return caught.value
+
+    assert not paid.could_have_left(asyncio.run(ask()))
 
 
 @pytest.mark.parametrize(
@@ -257,15 +279,25 @@ def test_a_login_for_the_host_does_not_get_in_the_way_of_the_key(
 
 
 @pytest.mark.parametrize("way", LOST)
-def test_no_answer_makes_a_look_raise(way: str) -> None:
-    answer, _ = ask_host(LOST[way], look)
+def test_no_answer_to_a_poll_is_another_poll(way: str) -> None:
+    answer, _ = ask_host(LOST[way], poll)
     assert isinstance(answer, PollAgain), answer
 
 
-def test_a_look_without_connection_is_another_look() -> None:
-    answer = ask_at(f"http://127.0.0.1:{closed_port()}", look)
+def test_a_poll_without_a_connection_is_another_poll() -> None:
+    answer = ask_at(f"http://127.0.0.1:{closed_port()}", poll)
     assert isinstance(answer, PollAgain)
-    assert KEY not in answer.reason
+
+
+@pytest.mark.parametrize("ask", [submit, poll])
+def test_the_key_is_in_no_log_and_no_answer(
+    ask: Callable[[Provider], Awaitable[object]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for answer in (reset, sends(page(b"{}", "401 Unauthorized"))):
+        found, _ = ask_host(answer, ask)
+        assert KEY not in repr(found)
+    assert KEY not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -281,8 +313,8 @@ def test_a_look_without_connection_is_another_look() -> None:
         ),
     ],
 )
-def test_a_look_says_how_it_stands(answer: bytes, expected: type[object]) -> None:
-    found, there = ask_host(sends(answer), look)
+def test_a_poll_says_how_it_stands(answer: bytes, expected: type[object]) -> None:
+    found, there = ask_host(sends(answer), poll)
     assert isinstance(found, expected)
     assert b"GET /api/v3/predictions/p1/result HTTP/1.1" in there.requests[0]
 
@@ -332,3 +364,10 @@ def test_a_history_that_cannot_be_read_whole_is_no_history() -> None:
     for answer in bad:
         with pytest.raises(NoAnswerError):
             ask_host(sends(answer), history)
+
+
+def test_an_error_is_described_in_few_words_without_a_login_of_a_proxy() -> None:
+    assert describe(TimeoutError()) == "TimeoutError"
+    assert describe(OSError("a\nb")) == "OSError: a b"
+    error = OSError("407, url='http://user:s3cret@proxy.example.com:8080'")
+    assert describe(error) == "OSError: 407, url='http://proxy.example.com:8080'"
