@@ -40,7 +40,7 @@ from producer.summary import (
 from producer.survey import Survey, foreseen, look, survey, weigh
 from producer.telling import tell_end
 from producer.uploading import upload_all
-from producer.watching import take
+from producer.watching.status import take
 
 
 def check(manifest: str, reading: Reading, *, json: bool) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 
 from jobs import catalogue
 from jobs.ledger import Ledger, LedgerError
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.records import JobRecord
 from jobs.report.document import report
 from jobs.report.files import report_files
@@ -28,10 +29,9 @@ from producer.exits import CommandError, Exit
 from producer.kept_invoice import kept_invoice
 from producer.stuck import ask_anew, stuck, stuck_lines, unanswered
 from producer.subprocesses import Child
-from producer.watching import Snapshot, take
 from producer.watching.display import Display, display
-from producer.watching.poller import Poller
-from producer.watching.status import with_followed
+from producer.watching.eta import Poller
+from producer.watching.status import is_followed, take
 
 #: Jobs waited for side by side are the loop's work; threads only carry blocks of them.
 THREADS = 16
@@ -86,7 +86,7 @@ def _interruptible() -> Iterator[Interrupt]:
                 signal.signal(number, handler)
 
 
-def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
+def render(ledger: Ledger, settings: Settings, batch_id: str) -> BatchSnapshot:
     """Run a worker until nothing is left for this machine to do; how it stands then.
 
     Raises:
@@ -96,7 +96,7 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
     if settings.starts:
         ledger.batches.unstop(batch_id)
     poller = Poller(ledger, [batch_id])
-    first = _look(ledger, poller)
+    first = _look(poller)
     with _interruptible() as interrupt:
         shown = display("Ctrl-C stops; the same command goes on")
         try:
@@ -108,22 +108,24 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> Snapshot:
 def _watch(
     ledger: Ledger,
     settings: Settings,
-    now: Snapshot,
+    now: BatchSnapshot,
     poller: Poller,
     shown: Display,
     interrupt: Interrupt,
-) -> Snapshot:
+) -> BatchSnapshot:
     asked = ask_anew(ledger, now.batch)
-    if not asked and _is_over(now, settings, []):
+    if not asked and _is_over(ledger, now, settings, []):
         return now
     batch_id = now.batch.id
     worker, starts, born_s = _start_worker(settings), 1, time.monotonic()
     in_vain: list[JobRecord] = []
     try:
-        while not interrupt.asked and (asked or not _is_over(now, settings, in_vain)):
+        while not interrupt.asked and (
+            asked or not _is_over(ledger, now, settings, in_vain)
+        ):
             time.sleep(LOOK_S)
             asked = asked and unanswered(ledger, asked)
-            now = _followed_up(ledger, _look(ledger, poller))
+            now = _followed_up(ledger, _look(poller))
             in_vain = stuck(ledger, now)
             shown.show([now], poller.paces)
             if not worker.running:
@@ -149,18 +151,15 @@ def _watch(
     return take(ledger, batch_id)
 
 
-def _look(ledger: Ledger, poller: Poller) -> Snapshot:
-    """How it stands, and whether what it follows is made.
-
-    A worker of our own is at work, or about to be.
-    """
+def _look(poller: Poller) -> BatchSnapshot:
+    """How it stands; a worker of our own is at work, or about to be."""
     (now,) = poller.poll()
-    return with_followed(ledger, replace(now, workers=max(1, now.workers)))
+    return replace(now, workers=max(1, now.workers))
 
 
-def _followed_up(ledger: Ledger, now: Snapshot) -> Snapshot:
+def _followed_up(ledger: Ledger, now: BatchSnapshot) -> BatchSnapshot:
     """How it stands once jobs that follow have seen that nobody leads any more."""
-    if now.followed or not now.count(State.FOLLOWING):
+    if not now.count(State.FOLLOWING) or is_followed(ledger, now):
         return now
     refs = ledger.batches.refs_in(now.batch.id, [State.FOLLOWING])
     while block := list(islice(refs, FOLLOWERS)):
@@ -168,9 +167,11 @@ def _followed_up(ledger: Ledger, now: Snapshot) -> Snapshot:
     return take(ledger, now.batch.id)
 
 
-def _is_over(now: Snapshot, settings: Settings, in_vain: Sequence[JobRecord]) -> bool:
+def _is_over(
+    ledger: Ledger, now: BatchSnapshot, settings: Settings, in_vain: Sequence[JobRecord]
+) -> bool:
     """Whether nothing happens any more without a person."""
-    if now.followed:
+    if is_followed(ledger, now):
         return False
     if not in_vain and now.under_way > now.count(State.FOLLOWING):
         return False
@@ -260,7 +261,7 @@ def keep_report(
     return document, store.place(f"{batch_id}/report.html")
 
 
-def outcome(now: Snapshot) -> Exit:
+def outcome(now: BatchSnapshot) -> Exit:
     """The exit code that says how a batch stands."""
     if now.batch.total - now.over:
         return Exit.INCOMPLETE

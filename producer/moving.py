@@ -15,7 +15,7 @@ from jobs.settings import Settings
 from jobs.transitions import Ref, Transition
 from producer import console
 from producer.local_run import keep_report
-from producer.watching import take
+from producer.watching.status import take
 
 
 def move_all(

@@ -20,7 +20,7 @@ from producer.local_server import ledger_of
 from producer.lookup import find_account, find_batch, same_account
 from producer.options import chosen_settings
 from producer.summary import print_ending, print_outcome
-from producer.watching import take
+from producer.watching.status import take
 
 #: What has begun and is not over: a look may move it on.
 BEGUN = (

@@ -36,7 +36,7 @@ from producer.lookup import find_batch, same_account
 from producer.options import OVER, Over, chosen_settings, given_labels
 from producer.statement import Books, Reader, left_out
 from producer.summary import print_report, print_statement
-from producer.watching import take
+from producer.watching.status import take
 
 #: Billing is asked for from so many seconds before the first attempt, lest a rough
 #: comparison of clocks leaves something out.

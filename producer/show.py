@@ -12,6 +12,7 @@ from typing import Any
 from jobs.batch import labels
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.money import dollars, usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.notices import is_late
@@ -27,8 +28,7 @@ from producer.lookup import find_batch, find_job
 from producer.options import chosen_settings, given_labels
 from producer.resolve import settling_help
 from producer.statement import every_batch
-from producer.watching import Snapshot, document, held_up, state_of, take
-from producer.watching.plain import money
+from producer.watching.status import document, held_up, money, state_of, take
 
 #: Lines of a page for a person, unless told.
 BATCHES_SHOWN = 20
@@ -165,18 +165,18 @@ def show(
     return Exit.STORED
 
 
-def _listed(now: Snapshot) -> dict[str, Any]:
+def _listed(now: BatchSnapshot) -> dict[str, Any]:
     """How a batch stands, for a program."""
     return document(now) | {"labels": dict(now.batch.labels)}
 
 
-def _standings(ledger: Ledger, found: Iterator[BatchRecord]) -> Iterator[Snapshot]:
+def _standings(ledger: Ledger, found: Iterator[BatchRecord]) -> Iterator[BatchSnapshot]:
     """How these batches stand, read block by block."""
     while block := [batch.id for batch in islice(found, TAKEN)]:
-        yield from map(Snapshot.of, ledger.snapshots.take(block))
+        yield from ledger.snapshots.take(block)
 
 
-def _batches_table(standings: list[Snapshot]) -> Table:
+def _batches_table(standings: list[BatchSnapshot]) -> Table:
     """Batches, a line each; why one stands still is said below, in a sentence."""
     labelled = ["labels"] if any(now.batch.labels for now in standings) else []
     numbers = ("stored", "charged", "budget")
@@ -222,7 +222,7 @@ def _jobs(
 
 
 def _show_jobs(
-    now: Snapshot, records: list[JobRecord], state: State | None, asked: Page
+    now: BatchSnapshot, records: list[JobRecord], state: State | None, asked: Page
 ) -> None:
     console.out.print(tables.jobs_table(records))
     words = f"{state_of(now)}, {money(now.batch)}"

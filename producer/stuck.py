@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from jobs.ledger import Ledger
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.transitions import Ref
-from producer.watching import Snapshot
 
 #: Tries in vain after which nobody should sit and wait: the waits between them double
 #: from a second, so this is after some eight minutes.
@@ -57,7 +57,7 @@ def _standing(ledger: Ledger, refs: Sequence[Ref]) -> Asked:
     return {ref: (record.state, record.polls) for ref, record in pairs if record}
 
 
-def stuck(ledger: Ledger, now: Snapshot) -> list[JobRecord]:
+def stuck(ledger: Ledger, now: BatchSnapshot) -> list[JobRecord]:
     """The jobs whose videos cannot be had, if nothing else is under way; else none.
 
     Cheap while anything else goes on: it reads until the first job that is not stuck.

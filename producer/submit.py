@@ -19,7 +19,7 @@ from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.options import Reading, Spending
 from producer.watch import await_end
-from producer.watching import document, take
+from producer.watching.status import document, take
 
 
 def submit(

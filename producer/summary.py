@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.report.markdown import outcomes
 from jobs.report.page_words import moment, short_names
 from jobs.states import State
 from jobs.text import counted
 from producer import account, console, tables
 from producer.console import Table, print_json
-from producer.watching import Snapshot, held_up
+from producer.watching.status import held_up
 
 #: Jobs that a sentence names.
 MOST_NAMED = 5
@@ -26,7 +27,7 @@ def print_gone(jobs: Sequence[str]) -> None:
         )
 
 
-def print_beginning(before: Snapshot) -> None:
+def print_beginning(before: BatchSnapshot) -> None:
     """Say what is about to be done."""
     batch = before.batch
     left = batch.total - before.over
@@ -45,7 +46,7 @@ def print_beginning(before: Snapshot) -> None:
         )
 
 
-def print_ending(now: Snapshot, before: Snapshot | None) -> None:
+def print_ending(now: BatchSnapshot, before: BatchSnapshot | None) -> None:
     """Say where the videos are; or what is left, why, and how to go on."""
     left = now.batch.total - now.over
     if not left:
@@ -77,7 +78,7 @@ def print_ending(now: Snapshot, before: Snapshot | None) -> None:
         console.say(f"{again} to go on")
 
 
-def _print_lasting(now: Snapshot, again: str) -> None:
+def _print_lasting(now: BatchSnapshot, again: str) -> None:
     if overdue := now.count(State.OVERDUE):
         console.say(
             f"the provider does not end {overdue}, which are paid; {again} within 7 "
@@ -90,7 +91,7 @@ def _print_lasting(now: Snapshot, again: str) -> None:
         )
 
 
-def _print_over(now: Snapshot, before: Snapshot | None) -> None:
+def _print_over(now: BatchSnapshot, before: BatchSnapshot | None) -> None:
     batch, done = now.batch, now.count(State.STORED, State.REUSED)
     if batch.cancelled:
         again = f"reelmill retry {batch.id} --cancelled takes it up again"
@@ -109,7 +110,7 @@ def _print_over(now: Snapshot, before: Snapshot | None) -> None:
             console.say("run again, a manifest pays only for what is new in it")
 
 
-def _print_failed(now: Snapshot, where: str) -> None:
+def _print_failed(now: BatchSnapshot, where: str) -> None:
     if failed := now.count(State.FAILED):
         console.say(
             f"{failed} failed: {where} why, and what to do about each; "

@@ -1,8 +1,6 @@
-"""Awaiting the end of batches that others work on, and showing how they go.
+"""The command `watch`: shows how batches go that others work on, until they are over.
 
-Nothing here is needed by the batches: whoever looks may stop poller, and a ledger
-that is away for a while is waited for. What is seen, and how it is shown, stands in
-`watching`.
+No batch needs it: it may end at any time, and waits for a ledger that is away.
 """
 
 import signal
@@ -14,6 +12,7 @@ from functools import partial
 from types import FrameType
 
 from jobs.ledger import Ledger, LedgerError, connect
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import one_line
@@ -24,19 +23,21 @@ from producer.local_server import connected, ledger_of
 from producer.lookup import find_batch
 from producer.options import chosen_settings
 from producer.summary import print_ending
-from producer.watching import Snapshot
-from producer.watching.display import TICK_S, Display, display
+from producer.watching.display import Display, display
+from producer.watching.eta import Poller
 from producer.watching.events import Events
-from producer.watching.poller import Poller
 
 #: How the batches stand, once more, where it can be told.
-LastPoll = Callable[[], list[Snapshot] | None]
+LastPoll = Callable[[], list[BatchSnapshot] | None]
 
 #: How long a run that has ended may take to let go of its home.
 LAST_POLL_S = 15.0
 
+#: Seconds between two tries to read it then.
+RETRY_S = 0.25
+
 #: Open batches that are watched side by side if none is named.
-MOST_WATCHED = 20
+MAX_WATCHED = 20
 
 
 def watch(batches: Sequence[str], *, json: bool) -> int:
@@ -55,7 +56,7 @@ def watch(batches: Sequence[str], *, json: bool) -> int:
 
 def _open(ledger: Ledger) -> list[str]:
     """The newest batches that are not over; the rest is named aloud."""
-    found, total = ledger.batches.page(0, MOST_WATCHED, unfinished=True)
+    found, total = ledger.batches.page(0, MAX_WATCHED, unfinished=True)
     if total > len(found):
         console.say(
             f"{total} batches are open; these are the newest {len(found)}, and "
@@ -64,7 +65,7 @@ def _open(ledger: Ledger) -> list[str]:
     return [batch.id for batch in found]
 
 
-def _last_poll(chosen: Settings, ids: Sequence[str]) -> list[Snapshot] | None:
+def _last_poll(chosen: Settings, ids: Sequence[str]) -> list[BatchSnapshot] | None:
     """How batches stand whose run took its ledger with it; None if it is not told.
 
     What a run did last was seen by nobody who looked on, and its server may still be
@@ -78,7 +79,7 @@ def _last_poll(chosen: Settings, ids: Sequence[str]) -> list[Snapshot] | None:
             ledger_of(chosen, alone=False) as ledger,
         ):
             return Poller(ledger, ids).poll()
-        time.sleep(TICK_S)
+        time.sleep(RETRY_S)
     return None
 
 
@@ -139,14 +140,14 @@ def await_ends(
     return next((e for e in (Exit.INCOMPLETE, Exit.FAILED) if e in codes), Exit.STORED)
 
 
-def _tell_end(now: Snapshot, *, several: bool) -> None:
+def _tell_end(now: BatchSnapshot, *, several: bool) -> None:
     name = f"{one_line(now.batch.id)}: " if several else ""
     done = now.count(State.STORED, State.REUSED)
     console.say(f"{name}{done} of {now.batch.total} stored")
     print_ending(now, None)
 
 
-def is_at_rest(now: Snapshot) -> bool:
+def is_at_rest(now: BatchSnapshot) -> bool:
     """Whether nothing more comes of a fleet's batch without a person."""
     if not now.batch.complete or now.under_way:
         return False
@@ -161,15 +162,15 @@ def is_at_rest(now: Snapshot) -> bool:
 
 
 def _polls(
-    poller: Poller, nows: list[Snapshot], shown: Display, last: LastPoll | None
-) -> Iterator[list[Snapshot]]:
+    poller: Poller, nows: list[BatchSnapshot], shown: Display, last: LastPoll | None
+) -> Iterator[list[BatchSnapshot]]:
     """How they stand, again and again, until all are at rest."""
     away = False
     while True:
         yield nows
         if all(map(is_at_rest, nows)):
             return
-        _rest(poller.rest_s, shown)
+        time.sleep(poller.rest_s)
         try:
             nows = _poll(poller)
         except LedgerError as error:
@@ -180,20 +181,10 @@ def _polls(
                 shown.away(str(error), time.time())
             away = True
         else:
-            if away:
-                shown.back()
             away = False
 
 
-def _rest(seconds: float, shown: Display) -> None:
-    """Wait, with an eye on the size of the terminal."""
-    until = time.monotonic() + seconds
-    while (left_s := until - time.monotonic()) > 0:
-        time.sleep(min(TICK_S, left_s))
-        shown.tick()
-
-
-def _poll(poller: Poller) -> list[Snapshot]:
+def _poll(poller: Poller) -> list[BatchSnapshot]:
     try:
         return poller.poll()
     except LookupError as lost:

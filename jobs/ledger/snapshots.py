@@ -15,7 +15,7 @@ from jobs.ledger.permits import AccountRecord, account_record
 from jobs.ledger.server import Part, pairs
 from jobs.ledger.workers import SILENT_S
 from jobs.records import BatchRecord, Failure
-from jobs.states import State
+from jobs.states import FINAL, State
 
 #: The newest failures of a batch that a look tells.
 FAILURES = 10
@@ -64,15 +64,50 @@ class BatchSnapshot:
     batch: BatchRecord
     account: AccountRecord
     #: Starts of the account that count against its limit a minute.
-    starts: int
+    starts: int = 0
     #: Workers of the account that live.
-    workers: int
+    workers: int = 0
     #: The newest that failed, became unresolved or overdue and still are, newest first.
-    failures: tuple[Failed, ...]
+    failures: tuple[Failed, ...] = ()
     #: Jobs that generate far beyond the times of their kind, the oldest first.
-    late: tuple[str, ...]
+    late: tuple[str, ...] = ()
     #: Only where it was asked for.
-    mix: Mix | None
+    mix: Mix | None = None
+
+    @property
+    def spent_usd_micros(self) -> int:
+        """What the batch has cost: what was charged, less what came back."""
+        return self.batch.charged_usd_micros - self.batch.refunded_usd_micros
+
+    def count(self, *states: State) -> int:
+        """Jobs in these states."""
+        return sum(self.batch.counts.get(state, 0) for state in states)
+
+    @property
+    def over(self) -> int:
+        """Jobs to which nothing happens any more."""
+        return self.count(*FINAL)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing happens to the batch any more."""
+        return self.batch.complete and self.over == self.batch.total
+
+    @property
+    def under_way(self) -> int:
+        """Jobs that workers go on with, but the overdue."""
+        # Lost answers wait for a person while the ledger is older than what was sent.
+        lost = (State.SUBMITTING, State.UNKNOWN) if self.account.older else ()
+        rest = self.count(State.WAITING, State.UNRESOLVED, State.OVERDUE, *lost)
+        return self.batch.total - self.over - rest
+
+    @property
+    def news(self) -> object:
+        """What is compared to tell whether anything has changed since."""
+        account = self.account
+        held = (account.cooling_until_s, account.trouble, account.reason)
+        limits = (account.paused, account.limits, account.adaptive_concurrency)
+        return (self.batch, held, limits, self.workers, self.failures, self.late)
 
 
 class Snapshots(Part):

@@ -1,24 +1,49 @@
-"""Displays: what shows progress where standard error goes, and the live panel itself.
+"""Shows how batches go: a live panel at a terminal, plain lines anywhere else.
 
-A panel is drawn where a terminal shows colours and more than ASCII; everywhere else
-there are plain lines. The terminal is left as it was found, however it ends.
+In a panel the most important comes first, for what does not fit is cut off below.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
+from jobs.ledger.snapshots import BatchSnapshot, Failed
+from jobs.money import dollars
+from jobs.report.steps import next_step
+from jobs.states import State
+from jobs.text import by, counted, duration, one_line
 from producer import console
-from producer.watching.eta import Pace
-from producer.watching.plain import Lines
-from producer.watching.render import render
-from producer.watching.status import Snapshot
+from producer.watching.eta import Estimate, Pace, ends_first, estimate, is_short, left
+from producer.watching.status import (
+    PARTS,
+    account_step,
+    counts,
+    held_up,
+    money,
+    state_of,
+)
 
-#: Seconds between two looks at the size of the terminal.
-TICK_S = 0.25
+#: The last failures that are shown of a batch that is alone.
+MAX_FAILURES = 6
+
+#: An end that is nearer than this may be there any moment.
+SOON_S = 5.0
+
+#: Seconds between two plain lines of a batch.
+PLAIN_EVERY_S = 5.0
+
+#: How the word for a batch's state is coloured.
+STYLES = {"finished": "green", "running": "blue", "unresolved": "magenta"}
+
+#: What stands between two facts on a line.
+BETWEEN = " · "
 
 #: What a person may press, and what for, where others work.
 KEYS = "Ctrl-C leaves the batch alone"
@@ -27,76 +52,14 @@ KEYS = "Ctrl-C leaves the batch alone"
 class Display(Protocol):
     """Shows progress while something runs."""
 
-    def show(self, nows: Sequence[Snapshot], paces: Mapping[str, Pace]) -> None:
+    def show(self, nows: Sequence[BatchSnapshot], paces: Mapping[str, Pace]) -> None:
         """Show how batches stand, and what was seen of each before, by its id."""
 
     def away(self, why: str, since_s: float) -> None:
-        """The ledger does not answer, since that unix second."""
-
-    def back(self) -> None:
-        """The ledger answers again."""
-
-    def tick(self) -> None:
-        """Draw anew, if the terminal has another size."""
+        """The ledger does not answer, since that unix second, until the next `show`."""
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-
-
-class Panel:
-    """The live panel, at a terminal."""
-
-    def __init__(self, on: Console, keys: str, *, whole: bool) -> None:
-        """Draw on a terminal.
-
-        Args:
-            on: what is drawn on.
-            keys: what a person may press, and what for.
-            whole: take its whole screen, and give it back at the end.
-        """
-        self._console, self._keys, self._whole = on, keys, whole
-        self._nows: Sequence[Snapshot] = ()
-        self._paces: Mapping[str, Pace] = {}
-        self._away_since_s: float | None = None
-        self._size = on.size
-        self._live = Live(console=on, auto_refresh=False, transient=True, screen=whole)
-        self._live.start()
-
-    def show(self, nows: Sequence[Snapshot], paces: Mapping[str, Pace]) -> None:
-        """Draw how they stand."""
-        self._nows, self._paces = nows, dict(paces)
-        self._draw()
-
-    def away(self, _why: str, since_s: float) -> None:
-        """Draw that the ledger does not answer."""
-        self._away_since_s = since_s
-        self._draw()
-
-    def back(self) -> None:
-        """What is drawn next is fresh."""
-        self._away_since_s = None
-
-    def tick(self) -> None:
-        """Draw for the size that the terminal has now."""
-        if self._console.size != self._size:
-            self._draw()
-
-    def close(self) -> None:
-        """Take the panel away; what had the whole screen is left as it last stood."""
-        was_there = self._live.is_started
-        self._live.stop()
-        if was_there and self._whole and self._nows:
-            self._console.print(self._rendered(""))
-
-    def _draw(self) -> None:
-        self._size = self._console.size
-        if self._nows:
-            self._live.update(self._rendered(self._keys), refresh=True)
-
-    def _rendered(self, keys: str) -> Group:
-        return render(
-            self._nows, self._paces, keys=keys, away_since_s=self._away_since_s
-        )
 
 
 def display(keys: str = KEYS, *, several: bool = False, whole: bool = False) -> Display:
@@ -112,3 +75,276 @@ def display(keys: str = KEYS, *, several: bool = False, whole: bool = False) -> 
     if draws and err.color_system and not err.no_color and not err.options.ascii_only:
         return Panel(err, keys, whole=whole)
     return Lines(time.monotonic, named=several)
+
+
+class Lines:
+    """A plain line on standard error now and then: no more than news, nor too often."""
+
+    def __init__(self, clock: Callable[[], float], *, named: bool = False) -> None:
+        """Say it with a clock that only goes forward; `named` begins with the batch."""
+        self._clock = clock
+        self._named = named
+        self._said: dict[str, tuple[float, str]] = {}
+        self._is_away = False
+
+    def show(self, nows: Sequence[BatchSnapshot], paces: Mapping[str, Pace]) -> None:
+        """Say how they stand, where that is news and not too soon."""
+        if self._is_away:
+            console.say("the ledger answers again")
+        self._is_away = False
+        for now in nows:
+            name, at_s = now.batch.id, self._clock()
+            said_at_s, said = self._said.get(name, (-PLAIN_EVERY_S, ""))
+            line = plain_line(now, paces[name])
+            if line != said and at_s - said_at_s >= PLAIN_EVERY_S:
+                console.say(f"{one_line(name)}: {line}" if self._named else line)
+                self._said[name] = at_s, line
+
+    def away(self, why: str, _since_s: float) -> None:
+        """Say that the ledger does not answer."""
+        self._is_away = True
+        console.say(f"the ledger is away ({one_line(why)}); asking again")
+
+    def close(self) -> None:
+        """Nothing to take away."""
+
+
+def plain_line(now: BatchSnapshot, pace: Pace) -> str:
+    """One line: counts, money, rate, time left, and what holds it up below it."""
+    batch = now.batch
+    parts = [f"{now.count(State.STORED)} of {batch.total} stored"]
+    parts += [f"{n} {part.word}" for part, n in counts(now) if part.word != "stored"]
+    parts.append(money(batch))
+    if pace.per_minute and left(now):
+        parts.append(f"{pace.per_minute:.0f} a minute")
+    left_s = estimate(now, pace).left_s
+    if left_s:
+        parts.append(f"{duration(left_s)} left")
+    elif first := ends_first(now):
+        parts.append(f"{first} ends first")
+    why = "; ".join(filter(None, (held_up(now), account_step(now))))
+    return BETWEEN.join(parts) + (f"\n{one_line(why)}" if why else "")
+
+
+class Panel:
+    """The live panel, at a terminal."""
+
+    def __init__(self, on: Console, keys: str, *, whole: bool) -> None:
+        """Draw on a terminal; `whole` takes its screen until the end."""
+        self._console, self._keys, self._whole = on, keys, whole
+        self._nows: Sequence[BatchSnapshot] = ()
+        self._paces: Mapping[str, Pace] = {}
+        self._live = Live(console=on, auto_refresh=False, transient=True, screen=whole)
+        self._live.start()
+
+    def show(self, nows: Sequence[BatchSnapshot], paces: Mapping[str, Pace]) -> None:
+        """Draw how they stand."""
+        self._nows, self._paces = nows, dict(paces)
+        self._live.update(self._rendered(keys=self._keys), refresh=True)
+
+    def away(self, _why: str, since_s: float) -> None:
+        """Draw that the ledger does not answer."""
+        made = self._rendered(keys=self._keys, away_since_s=since_s)
+        self._live.update(made, refresh=True)
+
+    def close(self) -> None:
+        """Take the panel away; what had the whole screen is left as it last stood."""
+        was_there = self._live.is_started
+        self._live.stop()
+        if was_there and self._whole and self._nows:
+            self._console.print(self._rendered())
+
+    def _rendered(self, keys: str = "", away_since_s: float | None = None) -> Group:
+        return render(self._nows, self._paces, keys=keys, away_since_s=away_since_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The jobs of a batch by state, in one line as wide as there is room."""
+
+    now: BatchSnapshot
+
+    def __rich_console__(
+        self, _console: Console, options: ConsoleOptions
+    ) -> Iterator[Text]:
+        total, width = self.now.batch.total or 1, options.max_width - 6
+        bar, so_far = Text(), 0
+        for part in PARTS:
+            so_far += self.now.count(*part.states)
+            upto = width * so_far // total
+            bar.append("━" * (upto - len(bar)), part.style)
+        bar.append("━" * (width - len(bar)), "bright_black")
+        yield bar.append(f"{100 * self.now.over // total:4} %", "bold")
+
+
+def render(
+    nows: Sequence[BatchSnapshot],
+    paces: Mapping[str, Pace],
+    *,
+    keys: str = "",
+    away_since_s: float | None = None,
+    zone: tzinfo | None = None,
+) -> Group:
+    """These batches below one another, and the limits of their accounts.
+
+    Args:
+        nows: how they stand.
+        paces: what was seen of each before, by its id.
+        keys: what a person may press, and what for.
+        away_since_s: unix second since which the ledger does not answer.
+        zone: that of this machine unless given.
+    """
+    made: list[RenderableType] = []
+    if away_since_s is not None:
+        since = _clock(away_since_s, zone)
+        words = f"the ledger is away since {since}, asking again"
+        made.append(Text(words, "bold yellow"))
+    if len(nows) > 1:
+        stored = sum(now.count(State.STORED, State.REUSED) for now in nows)
+        total = sum(now.batch.total for now in nows)
+        words = f"{len(nows)} batches{BETWEEN}{stored:,} of {total:,} stored"
+        made += [Text(words, "bold"), Text()]
+    for now in nows:
+        made += [*_batch(now, paces[now.batch.id], zone), Text()]
+    limits = [line for now in _one_of_each(nows) for line in _limits(now, paces, nows)]
+    made.append(_rows(limits))
+    if len(nows) == 1 and nows[0].failures:
+        made += [Text(), _rows(_failures(nows[0]))]
+    if keys:
+        seen = _clock(max(now.now_s for now in nows), zone)
+        made += [Text(), Text(f"seen at {seen}{BETWEEN}{keys}", "dim")]
+    return Group(*made)
+
+
+def _batch(
+    now: BatchSnapshot, pace: Pace, zone: tzinfo | None
+) -> Iterator[RenderableType]:
+    batch, word = now.batch, state_of(now)
+    name = Text(one_line(batch.id), "bold")
+    name.append("  ").append(word, STYLES.get(word, "yellow"))
+    if batch.total > now.over:
+        name.append(f"{BETWEEN}{counted(now.workers, 'worker')}", "dim")
+    yield name
+    yield Text(one_line(f"{batch.manifest} → {batch.store}"), "dim")
+    yield Bar(now)
+    yield Text("   ").join(
+        Text.assemble(("●", part.style), f" {number:,} {part.word}")
+        for part, number in counts(now)
+    )
+    why = held_up(now)
+    if not why and not now.workers and batch.total > now.over:
+        why = "no worker of its account is at work: nothing happens until one is"
+    if why:
+        yield Text(one_line(why), "yellow")
+    if step := account_step(now):
+        yield Text(f"→ {step}", "yellow")
+    expected = estimate(now, pace)
+    end = _end(now, expected, zone)
+    yield _rows([*([("done", end)] if end else []), ("money", _money(now, expected))])
+
+
+def _rows(lines: Sequence[tuple[str, Text]]) -> Table:
+    """Lines that begin with what they are about."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for label, words in lines:
+        made.add_row(label, words)
+    return made
+
+
+def _end(now: BatchSnapshot, expected: Estimate, zone: tzinfo | None) -> Text | None:
+    """When it will be over, or what money prevents that."""
+    if not left(now):
+        return None
+    if expected.left_s is not None:
+        if expected.left_s < SOON_S:
+            return Text("any moment now", "bold")
+        moment = by(now.now_s, expected.left_s, zone)
+        return Text(f"by {moment}, in {duration(expected.left_s)}", "bold")
+    first = ends_first(now)
+    return Text(f"{first} ends first", "yellow") if first else None
+
+
+def _money(now: BatchSnapshot, expected: Estimate) -> Text:
+    """What is spent, what it will come to, and what it may cost.
+
+    Beside a budget stands what counts against it: charges, and what came back apart.
+    """
+    batch, budget = now.batch, now.batch.budget_usd_micros
+    if budget is None:
+        spent, word = now.spent_usd_micros, "spent"
+        projected = expected.projected_net_usd_micros
+    else:
+        spent, word = batch.charged_usd_micros, "charged"
+        projected = expected.projected_usd_micros
+    cents = round(projected, -4)  # of what is only expected no fractions of a cent
+    told = [f"{dollars(spent)} {word}", f"{dollars(cents)} projected"]
+    if budget is not None:
+        short = ", too little" if is_short(now) else ""
+        told.append(f"{dollars(budget)} budget{short}")
+        if batch.refunded_usd_micros:
+            told.append(f"{dollars(batch.refunded_usd_micros)} refunded")
+    if batch.unpriced:
+        told.append(f"{batch.unpriced:,} without a price")
+    return Text(BETWEEN.join(told))
+
+
+def _one_of_each(nows: Sequence[BatchSnapshot]) -> list[BatchSnapshot]:
+    """A batch of each account."""
+    return list({now.account.id: now for now in nows}.values())
+
+
+def _limits(
+    now: BatchSnapshot, paces: Mapping[str, Pace], nows: Sequence[BatchSnapshot]
+) -> Iterator[tuple[str, Text]]:
+    """Starts and slots of an account against its limits."""
+    account, limits = now.account, now.account.limits
+    if limits is None:
+        return
+    if len(_one_of_each(nows)) > 1:
+        yield "account", Text(one_line(account.id))
+    starts = f"{now.starts:,} of {limits.videos_per_minute:,} in the last minute"
+    rate = paces[now.batch.id].per_minute if len(nows) == 1 else None
+    if rate:
+        starts += f"{BETWEEN}{rate:,.1f} videos a minute come"
+    yield "starts", Text(starts)
+    slots = f"{account.slots_in_use:,} of {limits.concurrent_videos:,} in use"
+    adaptive = account.adaptive_concurrency
+    if adaptive is not None and adaptive < limits.concurrent_videos:
+        slots += f"{BETWEEN}after a 429 {adaptive:,} at once"
+    yield "slots", Text(slots)
+
+
+def _failures(now: BatchSnapshot) -> list[tuple[str, Text]]:
+    """The last failures, newest first: which, why, and what to do.
+
+    What is to be done about several in a row alike is told once, below the last.
+    """
+    told = now.failures[:MAX_FAILURES]
+    steps = [_step(now.batch.id, failed) for failed in told]
+    lines: list[tuple[str, Text]] = []
+    for failed, step, later in zip(told, steps, [*steps[1:], ""], strict=True):
+        style = "red" if failed.state is State.FAILED else "magenta"
+        name = (one_line(failed.id), style)
+        words = Text.assemble(name, "  ", one_line(_why(failed)))
+        if step != later:
+            words.append(f"\n→ {step}", "dim")
+        lines.append(("" if lines else "failed", words))
+    return lines
+
+
+def _why(failed: Failed) -> str:
+    if failed.failure is None:
+        return f"{failed.state}: no reason was written down"
+    return f"{failed.failure.code}: {failed.failure.message}"
+
+
+def _step(batch_id: str, failed: Failed) -> str:
+    code = failed.failure.code if failed.failure else ""
+    return one_line(next_step(batch_id, failed.id, failed.state, code))
+
+
+def _clock(at_s: float, zone: tzinfo | None) -> str:
+    """A moment, to the second."""
+    return f"{datetime.fromtimestamp(at_s, UTC).astimezone(zone):%H:%M:%S}"

@@ -1,21 +1,22 @@
-"""When a batch will be over, and what it will have cost: what was seen, and a plan.
+"""Polls batches, and tells when each will be over and what it will have cost.
 
 The plan plays the account's limits through with the generation times that were learnt;
-the pace is how fast videos came while somebody watched. The more of it was seen, the
-more it counts, because it knows of refusals and of others on the account. Pure: the
-ledger's clock comes with each snapshot.
+the pace is how fast videos came while they were polled. The more of it was seen, the
+more it counts, because it knows of refusals and of others on the account.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jobs import catalogue
 from jobs.catalogue import UnknownModelError
-from jobs.ledger.snapshots import Kind, Mix
+from jobs.ledger import Ledger
+from jobs.ledger.snapshots import BatchSnapshot, Kind, Mix
 from jobs.pace.limits import Limits
 from jobs.pace.makespan import Work, makespan
 from jobs.states import State
-from producer.watching.status import Snapshot
+from producer.watching.status import take_all
 
 #: The pace is that of the last minutes.
 SEEN_S = 600.0
@@ -35,6 +36,16 @@ UNKNOWN_TYPICAL_S = 120.0
 #: States in which the provider has it, or may have it.
 AT_PROVIDER = (State.ADMITTED, State.SUBMITTING, State.UNKNOWN, State.GENERATING)
 
+#: Seconds to the next poll where something has changed, and the most where nothing has.
+SOONEST_S, LATEST_S = 1.0, 5.0
+
+#: The wait grows so much with each poll that finds nothing new.
+SLOWER = 1.5
+
+#: Seconds between two polls at what waits, and where nothing could be planned yet, as
+#: before the first worker has told the account's limits.
+MIXED_EVERY_S, UNPLANNED_EVERY_S = 60.0, 5.0
+
 _MINUTE_S = 60.0
 
 
@@ -47,7 +58,7 @@ class Pace:
     #: When it will be over by the plan, in unix seconds; None is not known.
     planned_end_s: float | None = None
 
-    def after(self, now: Snapshot) -> "Pace":
+    def after(self, now: BatchSnapshot) -> "Pace":
         """The pace once this was seen, too."""
         done = now.count(State.STORED, State.FAILED)
         seen = [*self.seen, (now.now_s, done)]
@@ -60,7 +71,7 @@ class Pace:
             del seen[0]
         return replace(self, seen=tuple(seen), planned_end_s=self._planned(now))
 
-    def _planned(self, now: Snapshot) -> float | None:
+    def _planned(self, now: BatchSnapshot) -> float | None:
         # Once nothing waits, what was planned for the last start only comes nearer.
         if now.mix is None or (self.planned_end_s and not now.count(State.WAITING)):
             return self.planned_end_s
@@ -98,19 +109,19 @@ class Estimate:
     projected_net_usd_micros: int
 
 
-def left(now: Snapshot) -> int:
+def left(now: BatchSnapshot) -> int:
     """Jobs that are still to come by themselves."""
     return now.count(State.WAITING, State.GENERATED, *AT_PROVIDER)
 
 
-def estimate(now: Snapshot, pace: Pace) -> Estimate:
+def estimate(now: BatchSnapshot, pace: Pace) -> Estimate:
     """What is expected, by what is seen now and was seen before."""
     projected = charges(now) + to_come(now)
     net = projected - now.batch.refunded_usd_micros
     return Estimate(_left_s(now, pace), projected, net)
 
 
-def _left_s(now: Snapshot, pace: Pace) -> float | None:
+def _left_s(now: BatchSnapshot, pace: Pace) -> float | None:
     count = left(now)
     if not count:
         return 0.0 if not now.count(State.FOLLOWING) else None
@@ -128,7 +139,7 @@ def _left_s(now: Snapshot, pace: Pace) -> float | None:
     return trust * paced_s + (1 - trust) * planned_s
 
 
-def is_kept(now: Snapshot) -> bool:
+def is_kept(now: BatchSnapshot) -> bool:
     """Whether what waits stays where it is until somebody does something."""
     batch, account = now.batch, now.account
     by_a_person = batch.paused or batch.cancelled or batch.aside or account.paused
@@ -137,13 +148,13 @@ def is_kept(now: Snapshot) -> bool:
     return bool(by_a_person or by_its_store or by_money or not now.workers)
 
 
-def is_short(now: Snapshot) -> bool:
+def is_short(now: BatchSnapshot) -> bool:
     """Whether the batch's budget ends before all that waits has started."""
     most, more = now.batch.budget_usd_micros, to_come(now)
     return most is not None and more > 0 and charges(now) + more > most
 
 
-def ends_first(now: Snapshot) -> str:
+def ends_first(now: BatchSnapshot) -> str:
     """The budget that ends before all that waits has started, in words.
 
     Empty where none does, or something else keeps the batch now.
@@ -157,12 +168,12 @@ def ends_first(now: Snapshot) -> str:
     return "today's budget" if more and day_is_short else ""
 
 
-def charges(now: Snapshot) -> int:
+def charges(now: BatchSnapshot) -> int:
     """Micro-dollars that count against the budget: charged or reserved."""
     return now.batch.charged_usd_micros + now.batch.reserved_usd_micros
 
 
-def planned_s(now: Snapshot, mix: Mix) -> float | None:
+def planned_s(now: BatchSnapshot, mix: Mix) -> float | None:
     """Seconds until all is there, by the limits and the times that are known."""
     limits = now.account.limits
     looked_at = sum(kind.jobs for kind in mix.kinds)
@@ -196,7 +207,7 @@ def _typical_s(kind: Kind) -> float:
     return model.typical_s({"duration": kind.duration_s})
 
 
-def to_come(now: Snapshot) -> int:
+def to_come(now: BatchSnapshot) -> int:
     """Micro-dollars of what waits, if it costs what the rest does on average.
 
     It costs no more than is left of the estimate, which knows the dear ones. What has
@@ -210,3 +221,41 @@ def to_come(now: Snapshot) -> int:
     begun = now.spent_usd_micros + batch.reserved_usd_micros
     most = max(0, batch.estimated_usd_micros - begun)
     return min(most, batch.estimated_usd_micros * waiting // own)
+
+
+class Poller:
+    """Polls some batches, and keeps what was seen of their pace."""
+
+    def __init__(self, ledger: Ledger, batch_ids: Sequence[str]) -> None:
+        self._ledger = ledger
+        self._batch_ids = list(batch_ids)
+        self._news: list[object] = []
+        self._mixed_from_s = 0.0
+        self._now_s = 0.0
+        #: What was seen of each batch, by its id.
+        self.paces = {batch_id: Pace() for batch_id in batch_ids}
+        #: Seconds to wait before the next poll.
+        self.rest_s = SOONEST_S
+
+    def poll(self) -> list[BatchSnapshot]:
+        """How the batches stand.
+
+        Raises:
+            LookupError: one of them is not there.
+        """
+        mixed = self._now_s >= self._mixed_from_s
+        nows = take_all(self._ledger, self._batch_ids, mixed=mixed)
+        self._now_s = max(now.now_s for now in nows)
+        for now in nows:
+            self.paces[now.batch.id] = self.paces[now.batch.id].after(now)
+        if mixed:
+            planned = all(
+                self.paces[n.batch.id].planned_end_s or not left(n) for n in nows
+            )
+            every_s = MIXED_EVERY_S if planned else UNPLANNED_EVERY_S
+            self._mixed_from_s = self._now_s + every_s
+        news = [now.news for now in nows]
+        still = news == self._news
+        self.rest_s = min(LATEST_S, self.rest_s * SLOWER) if still else SOONEST_S
+        self._news = news
+        return nows

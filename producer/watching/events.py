@@ -7,15 +7,15 @@ all of it. The fields stand in docs/watching.md; new ones may come, none goes aw
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jobs.ledger.snapshots import Failed
+from jobs.ledger.snapshots import BatchSnapshot, Failed
 from jobs.money import usd
 from jobs.report.steps import next_step
 from jobs.text import iso, json_text
 from producer.watching.eta import Pace, estimate
-from producer.watching.status import Snapshot, account_step, document
+from producer.watching.status import account_step, document
 
 
-def whole(now: Snapshot, pace: Pace) -> dict[str, Any]:
+def whole(now: BatchSnapshot, pace: Pace) -> dict[str, Any]:
     """How a batch stands and what is expected of it."""
     expected, account = estimate(now, pace), now.account
     limits, left_s = account.limits, expected.left_s
@@ -70,11 +70,15 @@ class Events:
         """
         self._write = write
         self._clock = clock
+        self._is_away = False
         self._news: dict[str, object] = {}
         self._failures: dict[str, Sequence[Failed]] = {}
 
-    def show(self, nows: Sequence[Snapshot], paces: Mapping[str, Pace]) -> None:
+    def show(self, nows: Sequence[BatchSnapshot], paces: Mapping[str, Pace]) -> None:
         """Tell what has changed since."""
+        if self._is_away:
+            self._tell("back", self._clock(), {})
+        self._is_away = False
         for now in nows:
             name = now.batch.id
             first = name not in self._news
@@ -91,20 +95,14 @@ class Events:
                 self._tell("failure", now.now_s, failure(name, failed))
             self._failures[name] = now.failures
 
-    def over(self, now: Snapshot, pace: Pace, code: int) -> None:
+    def over(self, now: BatchSnapshot, pace: Pace, code: int) -> None:
         """Tell that the watching of a batch has ended, with its exit code."""
         self._tell("over", now.now_s, {**whole(now, pace), "exit_code": code})
 
     def away(self, why: str, _since_s: float) -> None:
         """Tell that the ledger does not answer."""
+        self._is_away = True
         self._tell("away", self._clock(), {"reason": why})
-
-    def back(self) -> None:
-        """Tell that it does again."""
-        self._tell("back", self._clock(), {})
-
-    def tick(self) -> None:
-        """Nothing is drawn anew."""
 
     def close(self) -> None:
         """Nothing to take away."""

@@ -1,116 +1,66 @@
-"""How a batch stands at one moment: what is read of it, and the words for that.
+"""How a batch stands, in words for people and for programs.
 
-One read of the ledger, whatever the size of the batch. When it ends stands in `eta`.
+It is read in one step of the ledger, whatever the size of the batch.
 """
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
-from jobs.ledger.permits import AccountRecord
-from jobs.ledger.snapshots import BatchSnapshot, Failed, Mix
-from jobs.money import usd
+from jobs.ledger.snapshots import BatchSnapshot
+from jobs.money import dollars, usd
 from jobs.records import BatchRecord
-from jobs.states import FINAL, WATCHED, State
+from jobs.states import WATCHED, State
 from jobs.text import duration, iso
 from producer.account import CURES
 
 #: Jobs that a sentence names.
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 #: States of which a video comes, or a failure, without a person.
 MAKING = WATCHED - {State.UNRESOLVED, State.OVERDUE, State.FOLLOWING}
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """How a batch stands now."""
+class Part:
+    """Jobs that are shown as one: a word, its states, its colour."""
 
-    batch: BatchRecord
-    account: AccountRecord
-    #: Unix seconds by the ledger's clock.
-    now_s: float
-    #: Whether somebody makes what its following jobs wait for.
-    followed: bool = False
-    #: Starts of the account that count against its limit a minute.
-    starts: int = 0
-    #: Workers of the account that live.
-    workers: int = 0
-    #: The newest that failed, became unresolved or overdue and still are, newest first.
-    failures: tuple[Failed, ...] = ()
-    #: Jobs that generate far beyond the times of their kind, the oldest first.
-    late: tuple[str, ...] = ()
-    #: What waits, by kind; None where it was not asked for.
-    mix: Mix | None = None
-
-    @classmethod
-    def of(cls, look: BatchSnapshot) -> "Snapshot":
-        """What a look has seen."""
-        return cls(
-            batch=look.batch,
-            account=look.account,
-            now_s=look.now_s,
-            starts=look.starts,
-            workers=look.workers,
-            failures=look.failures,
-            late=look.late,
-            mix=look.mix,
-        )
-
-    @property
-    def spent_usd_micros(self) -> int:
-        """What the batch has cost: what was charged, less what came back."""
-        return self.batch.charged_usd_micros - self.batch.refunded_usd_micros
-
-    def count(self, *states: State) -> int:
-        """Jobs in these states."""
-        return sum(self.batch.counts.get(state, 0) for state in states)
-
-    @property
-    def over(self) -> int:
-        """Jobs to which nothing happens any more."""
-        return self.count(*FINAL)
-
-    @property
-    def under_way(self) -> int:
-        """Jobs that somebody must look at, but those of a person and the overdue."""
-        # Lost answers wait for a person while the ledger is older than what was sent.
-        lost = (State.SUBMITTING, State.UNKNOWN) if self.account.older else ()
-        rest = self.count(State.WAITING, State.UNRESOLVED, State.OVERDUE, *lost)
-        return self.batch.total - self.over - rest
-
-    @property
-    def news(self) -> object:
-        """What is compared to tell whether anything has changed since."""
-        account = self.account
-        held = (account.cooling_until_s, account.trouble, account.reason)
-        limits = (account.paused, account.limits, account.adaptive_concurrency)
-        return (self.batch, held, limits, self.workers, self.failures, self.late)
+    word: str
+    states: tuple[State, ...]
+    style: str
 
 
-def take(ledger: Ledger, batch_id: str) -> Snapshot:
-    """How the batch stands, and whether what it follows is made.
+#: From what is there to what is to come, and then what will not come.
+PARTS: Final = (
+    Part("stored", (State.STORED,), "green"),
+    Part("reused", (State.REUSED,), "cyan"),
+    Part("generating", (State.GENERATING, State.GENERATED), "blue"),
+    Part("overdue", (State.OVERDUE,), "bright_yellow"),
+    Part("submitting", (State.ADMITTED, State.SUBMITTING), "bright_magenta"),
+    Part("unknown", (State.UNKNOWN,), "yellow"),
+    Part("made by another batch", (State.FOLLOWING,), "bright_cyan"),
+    Part("waiting", (State.WAITING,), "bright_black"),
+    Part("unresolved", (State.UNRESOLVED,), "magenta"),
+    Part("failed", (State.FAILED,), "red"),
+    Part("cancelled", (State.CANCELLED,), "white"),
+)
+
+
+def take(ledger: Ledger, batch_id: str) -> BatchSnapshot:
+    """How the batch stands.
 
     Raises:
         LookupError: there is no such batch.
     """
-    (now,) = take_all(ledger, [batch_id])
-    return with_followed(ledger, now)
-
-
-def with_followed(ledger: Ledger, now: Snapshot) -> Snapshot:
-    """The snapshot, with whether somebody makes what its following jobs wait for."""
-    if not now.count(State.FOLLOWING):
-        return now
-    return replace(now, followed=_others_work(ledger, now.batch))
+    return take_all(ledger, [batch_id])[0]
 
 
 def take_all(
     ledger: Ledger, batch_ids: Sequence[str], *, mixed: bool = False
-) -> list[Snapshot]:
+) -> list[BatchSnapshot]:
     """How these batches stand, in one round trip.
 
     Args:
@@ -121,18 +71,18 @@ def take_all(
     Raises:
         LookupError: one of them is not there.
     """
-    looks = ledger.snapshots.take(batch_ids, mixed=mixed)
-    found = {look.batch.id for look in looks}
-    for batch_id in batch_ids:
-        if batch_id not in found:
-            raise LookupError(batch_id)
-    return [Snapshot.of(look) for look in looks]
+    found = ledger.snapshots.take(batch_ids, mixed=mixed)
+    if missing := set(batch_ids) - {now.batch.id for now in found}:
+        raise LookupError(min(missing))
+    return found
 
 
-def _others_work(ledger: Ledger, batch: BatchRecord) -> bool:
-    """Whether another batch of the account goes on without a person."""
+def is_followed(ledger: Ledger, now: BatchSnapshot) -> bool:
+    """Whether another batch of the account makes what jobs of this one wait for."""
+    if not now.count(State.FOLLOWING):
+        return False
     for other in ledger.batches.unfinished():
-        if other.id == batch.id or other.account != batch.account:
+        if other.id == now.batch.id or other.account != now.batch.account:
             continue
         if any(other.counts.get(state) for state in MAKING):
             return True
@@ -142,7 +92,25 @@ def _others_work(ledger: Ledger, batch: BatchRecord) -> bool:
     return False
 
 
-def held_up(now: Snapshot) -> str:
+def counts(now: BatchSnapshot) -> list[tuple[Part, int]]:
+    """The jobs of a batch, in the order of `PARTS`, without what there is none of."""
+    return [(part, n) for part in PARTS if (n := now.count(*part.states))]
+
+
+def money(batch: BatchRecord) -> str:
+    """What a batch has spent of what it may.
+
+    A budget counts charges, whatever of them came back; an estimate knows no failures.
+    """
+    charged, refunded = batch.charged_usd_micros, batch.refunded_usd_micros
+    if batch.budget_usd_micros is not None:
+        return f"{dollars(charged)} of {dollars(batch.budget_usd_micros)} budget"
+    net, estimated = dollars(charged - refunded), dollars(batch.estimated_usd_micros)
+    came_back = f", {dollars(refunded)} refunded" if refunded else ""
+    return f"{net} of {estimated} estimated{came_back}"
+
+
+def held_up(now: BatchSnapshot) -> str:
     """What keeps the batch from going on; empty if nothing does."""
     if now.account.older and now.over < now.batch.total:
         return older_words(now.account.older)
@@ -150,7 +118,7 @@ def held_up(now: Snapshot) -> str:
     return "; ".join(filter(None, (first or now.batch.note, _by_the_provider(now))))
 
 
-def _by_a_person(now: Snapshot) -> str:
+def _by_a_person(now: BatchSnapshot) -> str:
     batch = now.batch
     if batch.cancelled and now.over < batch.total:
         return "cancelled; what was sent is still collected"
@@ -165,13 +133,13 @@ def _by_a_person(now: Snapshot) -> str:
     return ""
 
 
-def _by_money(now: Snapshot) -> str:
+def _by_money(now: BatchSnapshot) -> str:
     if now.batch.stopped_by and not now.under_way:
         return f"stopped by the {now.batch.stopped_by.replace('-', ' ')}"
     return ""
 
 
-def _by_the_account(now: Snapshot) -> str:
+def _by_the_account(now: BatchSnapshot) -> str:
     account = now.account
     if account.trouble:
         return f"the account is in trouble ({account.trouble}): {account.reason}"
@@ -184,16 +152,16 @@ def _by_the_account(now: Snapshot) -> str:
     return ""
 
 
-def _only_waits(now: Snapshot) -> bool:
+def _only_waits(now: BatchSnapshot) -> bool:
     return bool(now.count(State.WAITING)) and not now.under_way
 
 
-def _by_the_provider(now: Snapshot) -> str:
+def _by_the_provider(now: BatchSnapshot) -> str:
     """Which predictions go on far too long, and how to give one up."""
     if not now.late:
         return ""
-    names = ", ".join(now.late[:MOST_NAMED])
-    if len(now.late) > MOST_NAMED:
+    names = ", ".join(now.late[:MAX_NAMED])
+    if len(now.late) > MAX_NAMED:
         names += " and more"
     overdue = now.count(State.OVERDUE)
     free = f" ({overdue} without a slot)" if overdue else ""
@@ -204,20 +172,19 @@ def _by_the_provider(now: Snapshot) -> str:
     )
 
 
-def account_step(now: Snapshot) -> str:
+def account_step(now: BatchSnapshot) -> str:
     """What a person does about the account; empty if that is not what holds it up."""
     trouble = now.account.trouble
-    is_over = now.batch.complete and now.over == now.batch.total
-    if not trouble or is_over or _by_a_person(now) or _by_money(now):
+    if not trouble or now.is_over or _by_a_person(now) or _by_money(now):
         return ""
     step = CURES.get(trouble, "look at the account")
     return f"{step}; a worker that is at work tries again every minute"
 
 
-def state_of(now: Snapshot) -> str:
+def state_of(now: BatchSnapshot) -> str:
     """How the batch stands, in one word."""
     batch = now.batch
-    over = batch.complete and now.over == batch.total
+    over = now.is_over
     words = {
         "cancelled": batch.cancelled and over,
         "cancelling": batch.cancelled,
@@ -233,7 +200,7 @@ def state_of(now: Snapshot) -> str:
     return next((word for word, fits in words.items() if fits), "waiting")
 
 
-def document(now: Snapshot) -> dict[str, Any]:
+def document(now: BatchSnapshot) -> dict[str, Any]:
     """How the batch stands, for a program; amounts are decimal dollars."""
     batch = now.batch
     budget = batch.budget_usd_micros

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from jobs.states import State
-from producer.watching.render import render
+from producer.watching.display import render
 from tests.browser import scenes
 from tests.browser.pictures import keep
 from tests.browser.running import PASSWORD, USER, browser, flower

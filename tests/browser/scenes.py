@@ -14,9 +14,10 @@ from itertools import product
 from pathlib import Path
 
 from jobs.catalogue import builtin
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.states import State
 from producer.watching.eta import Pace
-from producer.watching.status import Snapshot, take_all
+from producer.watching.status import take_all
 from tests.fleet.running import API_KEY, Fleet, fleet
 from tests.producer.running import REELMILL, Desk, desk, quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
@@ -108,7 +109,7 @@ def three_nights() -> Iterator[Desk]:
 
 
 @contextmanager
-def half_way() -> Iterator[tuple[Snapshot, Pace]]:
+def half_way() -> Iterator[tuple[BatchSnapshot, Pace]]:
     """How a batch stands that two workers are half through with, and how it went."""
     with (
         quick_sandbox("--key", API_KEY, generation_s=GENERATION_S) as sandbox,
@@ -121,7 +122,7 @@ def half_way() -> Iterator[tuple[Snapshot, Pace]]:
         path = made.place.write("spring-shoes.csv", text)
         ended = made.place.reelmill("submit", path, "--yes", "--budget", "60")
         assert ended.code == 0, ended.err
-        batches, nows, pace = made.ledger.batches.ids(1), list[Snapshot](), Pace()
+        batches, nows, pace = made.ledger.batches.ids(1), list[BatchSnapshot](), Pace()
 
         def is_half_way() -> bool:
             nonlocal pace

@@ -9,7 +9,7 @@ from jobs.ledger import Ledger
 from jobs.states import State
 from jobs.transitions import Ref
 from producer.stuck import TRIES, ask_anew, stuck, stuck_lines, unanswered
-from producer.watching import take
+from producer.watching.status import take
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from jobs.ledger.permits import AccountRecord
-from jobs.ledger.snapshots import Failed, Kind, Mix
+from jobs.ledger.snapshots import BatchSnapshot, Failed, Kind, Mix
 from jobs.pace.limits import Limits
 from jobs.records import BatchRecord, Failure
 from jobs.states import State
-from producer.watching import Snapshot
 
 NOW_S = 1_800_000_000.0
 LIMITS = Limits(videos_per_minute=40, concurrent_videos=100)
@@ -46,7 +45,7 @@ def snapshot(
     of: AccountRecord | None = None,
     seen: dict[str, Any] | None = None,
     **changes: Any,
-) -> Snapshot:
+) -> BatchSnapshot:
     """A snapshot with one worker; `seen` changes it, other words change its batch."""
     batch = BatchRecord(
         id="products-1",
@@ -62,7 +61,7 @@ def snapshot(
         estimated_usd_micros=2_100_000,
         charged_usd_micros=840_000,
     )
-    made = Snapshot(replace(batch, **changes), of or account(), now_s, workers=1)
+    made = BatchSnapshot(now_s, replace(batch, **changes), of or account(), workers=1)
     return replace(made, **(seen or {}))
 
 

@@ -1,7 +1,7 @@
 """A terminal of a test: it takes what is written, and tells what a person sees.
 
 It knows what a live panel writes: text, line ends, moves up, erasures, the second
-screen, the cursor. When it gets narrower it breaks its lines, as terminals do.
+screen, the cursor.
 """
 
 import re
@@ -68,21 +68,6 @@ class Terminal:
                 self.behind = None
             case _:
                 self.strange.append(numbers + order)
-
-    def resize(self, width: int) -> None:
-        """Get another width; long lines are broken, or cut on the second screen."""
-        if self.behind:
-            self.rows, self.width = [row[:width] for row in self.rows], width
-            return
-        broken: list[str] = []
-        row = 0
-        for number, line in enumerate(self.rows):
-            parts = [line[i : i + width] for i in range(0, len(line), width)] or [""]
-            broken += parts
-            if number == self.row:
-                row = len(broken) - 1
-        self.rows, self.row, self.width = broken, row, width
-        self.column = min(self.column, width)
 
     @property
     def seen(self) -> list[str]:

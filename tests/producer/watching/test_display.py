@@ -1,17 +1,24 @@
-"""A live panel draws what has changed, keeps to its terminal and leaves it in order."""
+"""A panel leaves its terminal in order; plain lines come seldom and whole."""
 
 from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
+from hypothesis import given
 
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.states import State
 from producer import console
 from producer.console import Screen
-from producer.watching import Snapshot
-from producer.watching.display import Panel, display
+from producer.watching.display import PLAIN_EVERY_S, Lines, Panel, display, plain_line
 from producer.watching.eta import Pace
-from producer.watching.plain import Lines
-from tests.producer.watching.snapshots import NOW_S, failed, mix, snapshot
+from tests.producer.watching.snapshots import (
+    NOW_S,
+    account,
+    counts,
+    failed,
+    mix,
+    snapshot,
+)
 from tests.producer.watching.terminal import Terminal
 
 ONE = snapshot(
@@ -42,7 +49,7 @@ class Desk:
         self.console.size = (width, height)
         self.panel = Panel(self.console, "Ctrl-C ends it", whole=whole)
 
-    def show(self, *nows: Snapshot) -> list[str]:
+    def show(self, *nows: BatchSnapshot) -> list[str]:
         self.panel.show(nows, {now.batch.id: Pace().after(now) for now in nows})
         return self.seen()
 
@@ -61,17 +68,6 @@ def test_what_is_drawn_takes_the_place_of_what_was(whole: bool) -> None:
     assert any("● 2 stored" in line for line in desk.seen())
     assert not any("● 1 stored" in line for line in desk.seen())
     desk.panel.close()
-
-
-def test_another_size_is_drawn_for_at_once() -> None:
-    desk, fresh = Desk(whole=True), Desk(whole=True, width=61)
-    desk.show(ONE)
-    desk.terminal.resize(61)
-    desk.console.size = (61, 30)
-    desk.panel.tick()
-    assert desk.seen() == fresh.show(ONE)
-    for each in (desk, fresh):
-        each.panel.close()
 
 
 def test_a_low_terminal_has_the_most_important_alone() -> None:
@@ -115,14 +111,8 @@ def test_a_ledger_that_is_away_is_shown_until_it_is_back() -> None:
     desk.show(ONE)
     desk.panel.away("no route", NOW_S)
     assert any("the ledger is away since" in line for line in desk.seen())
-    desk.panel.back()
     assert not any("is away" in line for line in desk.show(ONE))
     desk.panel.close()
-
-
-def test_what_is_no_terminal_gets_lines() -> None:
-    # Standard error of a test is a file, whatever colours are asked for.
-    assert isinstance(display(), Lines)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +136,77 @@ def test_a_terminal_without_colours_or_with_ascii_alone_gets_lines(
     shown = display()
     assert isinstance(shown, kind)
     shown.close()
+
+
+@given(counts)
+def test_a_status_tells_every_job_once(counts: dict[State, int]) -> None:
+    now = snapshot(counts, seen={"workers": 0})
+    words = plain_line(now, Pace().after(now)).split(" · ")
+    told = [int(word.split()[0]) for word in words if not word.startswith("$")]
+    assert sum(told) == sum(counts.values())
+
+
+def test_a_status_tells_counts_money_pace_and_time_left() -> None:
+    before = snapshot({State.STORED: 1, State.WAITING: 9}, now_s=NOW_S - 60)
+    now = snapshot({State.STORED: 4, State.GENERATING: 2, State.WAITING: 4})
+    assert plain_line(now, Pace().after(before).after(now)) == (
+        "4 of 10 stored · 2 generating · 4 waiting · $0.84 of $2.10 estimated"
+        " · 3 a minute · 2 min left"
+    )
+    capped = snapshot({State.FAILED: 1}, budget_usd_micros=1_000_000)
+    assert plain_line(capped, Pace().after(capped)) == (
+        "0 of 1 stored · 1 failed · $0.84 of $1.00 budget"
+    )
+    back = snapshot({State.FAILED: 1}, refunded_usd_micros=210_000)
+    assert plain_line(back, Pace().after(back)) == (
+        "0 of 1 stored · 1 failed · $0.63 of $2.10 estimated, $0.21 refunded"
+    )
+    of = account(trouble="balance", reason="no credits")
+    short = snapshot({State.WAITING: 9}, budget_usd_micros=1_000_000)
+    assert plain_line(short, Pace()) == (
+        "0 of 9 stored · 9 waiting · $0.84 of $1.00 budget · the budget ends first"
+    )
+    (_, why) = plain_line(snapshot({State.WAITING: 1}, of=of), Pace()).splitlines()
+    assert why == (
+        "the account is in trouble (balance): no credits; top the account up; "
+        "a worker that is at work tries again every minute"
+    )
+    held = snapshot({State.WAITING: 1}, note="full:\x1b[2J\nof \u202e")
+    assert plain_line(held, Pace()).splitlines()[1:] == ["full:\\x1b[2J of \\u202e"]
+
+
+def test_plain_lines_come_when_there_is_news_and_not_too_often(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    at_s = [0.0]
+    lines = Lines(lambda: at_s[0])
+    for at_s[0], are in (
+        (0.0, {State.WAITING: 2}),
+        (1.0, {State.STORED: 1, State.WAITING: 1}),
+        (PLAIN_EVERY_S, {State.WAITING: 2}),
+        (PLAIN_EVERY_S + 1, {State.STORED: 1, State.WAITING: 1}),
+        (PLAIN_EVERY_S + 2, {State.STORED: 2}),
+    ):
+        now = snapshot(are, now_s=NOW_S + at_s[0])
+        lines.show([now], {now.batch.id: Pace()})
+    lines.away("no route", NOW_S)
+    at_s[0] += PLAIN_EVERY_S
+    lines.show([now], {now.batch.id: Pace()})
+    lines.close()
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(" · ")[0] for line in said] == [
+        "0 of 2 stored",
+        "1 of 2 stored",
+        "the ledger is away (no route); asking again",
+        "the ledger answers again",
+        "2 of 2 stored",
+    ]
+
+
+def test_lines_of_several_batches_name_them(capsys: pytest.CaptureFixture[str]) -> None:
+    several = [snapshot({State.WAITING: 2}, id=name) for name in ("spring", "autumn")]
+    Lines(lambda: 0.0, named=True).show(
+        several, {now.batch.id: Pace() for now in several}
+    )
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(" of ")[0] for line in said] == ["spring: 0", "autumn: 0"]

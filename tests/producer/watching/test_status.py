@@ -3,10 +3,11 @@
 import pytest
 from hypothesis import given
 
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.states import FINAL, State
-from producer.watching import Snapshot, held_up
 from producer.watching.status import (
     account_step,
+    held_up,
     state_of,
 )
 from tests.producer.watching.snapshots import NOW_S, account, counts, snapshot
@@ -69,7 +70,7 @@ def test_every_job_is_over_under_way_waiting_or_a_persons(
         ),
     ],
 )
-def test_what_holds_a_batch_up_is_told(now: Snapshot, words: str) -> None:
+def test_what_holds_a_batch_up_is_told(now: BatchSnapshot, words: str) -> None:
     assert held_up(now) == words
 
 
@@ -105,7 +106,7 @@ def test_a_batch_of_which_only_the_overdue_are_left_is_called_so(
     ],
 )
 def test_what_to_do_about_the_account_is_told_where_that_holds_a_batch_up(
-    now: Snapshot, told: bool
+    now: BatchSnapshot, told: bool
 ) -> None:
     assert ("tries again every minute" in account_step(now)) is told
     assert bool(account_step(now)) is told

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from jobs.ledger.snapshots import BatchSnapshot
 from jobs.states import State
-from producer.watching import Snapshot
+from producer.watching.display import render
 from producer.watching.eta import Pace
-from producer.watching.render import render
 from tests.producer.watching.snapshots import (
     NOW_S,
     account,
@@ -40,13 +40,13 @@ FULL = snapshot(
 )
 
 
-def lines_of(*nows: Snapshot, width: int = 100, **options: Any) -> list[str]:
+def lines_of(*nows: BatchSnapshot, width: int = 100, **options: Any) -> list[str]:
     paces = {now.batch.id: Pace().after(now) for now in nows}
     options = {"keys": "Ctrl-C leaves the batch alone", "zone": UTC, **options}
     return drawn(render(nows, paces, **options), width)
 
 
-def shown(*nows: Snapshot, **options: Any) -> str:
+def shown(*nows: BatchSnapshot, **options: Any) -> str:
     return "\n".join(line.rstrip() for line in lines_of(*(nows or (FULL,)), **options))
 
 

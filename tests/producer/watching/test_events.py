@@ -1,98 +1,21 @@
-"""Plain lines come seldom and whole; events tell a program all that happens."""
+"""Events tell a program all that happens, in order, and each failure once."""
 
 import json
 from dataclasses import replace
 from typing import Any
 
-import pytest
-from hypothesis import given
-
-from jobs.ledger.snapshots import FAILURES, Failed
+from jobs.ledger.snapshots import FAILURES, BatchSnapshot, Failed
 from jobs.states import State
-from producer.watching import Snapshot, document
 from producer.watching.eta import Pace
 from producer.watching.events import Events
-from producer.watching.plain import PLAIN_EVERY_S, Lines, status
+from producer.watching.status import document
 from tests.producer.watching.snapshots import (
     NOW_S,
     account,
-    counts,
     failed,
     mix,
     snapshot,
 )
-
-
-@given(counts)
-def test_a_status_tells_every_job_once(counts: dict[State, int]) -> None:
-    now = snapshot(counts, seen={"workers": 0})
-    words = status(now, Pace().after(now)).split(" · ")
-    told = [int(word.split()[0]) for word in words if not word.startswith("$")]
-    assert sum(told) == sum(counts.values())
-
-
-def test_a_status_tells_counts_money_pace_and_time_left() -> None:
-    before = snapshot({State.STORED: 1, State.WAITING: 9}, now_s=NOW_S - 60)
-    now = snapshot({State.STORED: 4, State.GENERATING: 2, State.WAITING: 4})
-    assert status(now, Pace().after(before).after(now)) == (
-        "4 of 10 stored · 2 generating · 4 waiting · $0.84 of $2.10 estimated"
-        " · 3 a minute · 2 min left"
-    )
-    capped = snapshot({State.FAILED: 1}, budget_usd_micros=1_000_000)
-    assert status(capped, Pace().after(capped)) == (
-        "0 of 1 stored · 1 failed · $0.84 of $1.00 budget"
-    )
-    back = snapshot({State.FAILED: 1}, refunded_usd_micros=210_000)
-    assert status(back, Pace().after(back)) == (
-        "0 of 1 stored · 1 failed · $0.63 of $2.10 estimated, $0.21 refunded"
-    )
-    of = account(trouble="balance", reason="no credits")
-    short = snapshot({State.WAITING: 9}, budget_usd_micros=1_000_000)
-    assert status(short, Pace()) == (
-        "0 of 9 stored · 9 waiting · $0.84 of $1.00 budget · the budget ends first"
-    )
-    (_, why) = status(snapshot({State.WAITING: 1}, of=of), Pace()).splitlines()
-    assert why == (
-        "the account is in trouble (balance): no credits; top the account up; "
-        "a worker that is at work tries again every minute"
-    )
-    held = snapshot({State.WAITING: 1}, note="full:\x1b[2J\nof \u202e")
-    assert status(held, Pace()).splitlines()[1:] == ["full:\\x1b[2J of \\u202e"]
-
-
-def test_plain_lines_come_when_there_is_news_and_not_too_often(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    at_s = [0.0]
-    lines = Lines(lambda: at_s[0])
-    for at_s[0], are in (
-        (0.0, {State.WAITING: 2}),
-        (1.0, {State.STORED: 1, State.WAITING: 1}),
-        (PLAIN_EVERY_S, {State.WAITING: 2}),
-        (PLAIN_EVERY_S + 1, {State.STORED: 1, State.WAITING: 1}),
-        (PLAIN_EVERY_S + 2, {State.STORED: 2}),
-    ):
-        now = snapshot(are, now_s=NOW_S + at_s[0])
-        lines.show([now], {now.batch.id: Pace()})
-    lines.away("no route", NOW_S)
-    lines.back()
-    lines.close()
-    said = capsys.readouterr().err.splitlines()
-    assert [line.split(" · ")[0] for line in said] == [
-        "0 of 2 stored",
-        "1 of 2 stored",
-        "the ledger is away (no route); asking again",
-        "the ledger answers again",
-    ]
-
-
-def test_lines_of_several_batches_name_them(capsys: pytest.CaptureFixture[str]) -> None:
-    several = [snapshot({State.WAITING: 2}, id=name) for name in ("spring", "autumn")]
-    Lines(lambda: 0.0, named=True).show(
-        several, {now.batch.id: Pace() for now in several}
-    )
-    said = capsys.readouterr().err.splitlines()
-    assert [line.split(" of ")[0] for line in said] == ["spring: 0", "autumn: 0"]
 
 
 class Stream:
@@ -102,7 +25,7 @@ class Stream:
         self.lines: list[str] = []
         self.events = Events(self.lines.append, lambda: NOW_S)
 
-    def show(self, *nows: Snapshot) -> None:
+    def show(self, *nows: BatchSnapshot) -> None:
         self.events.show(nows, {now.batch.id: Pace().after(now) for now in nows})
 
     def told(self) -> list[dict[str, Any]]:
@@ -121,7 +44,6 @@ def test_events_tell_what_happens_in_order_and_each_failure_once() -> None:
     for now in (first, replace(first, now_s=NOW_S + 9, starts=3), one, one):
         stream.show(now)
     stream.events.away("no route", NOW_S)
-    stream.events.back()
     stream.show(two)
     stream.events.over(two, Pace(), 3)
     told = stream.told()
