@@ -53,6 +53,13 @@ def test_the_index_has_every_page_once() -> None:
     assert sorted(rows) == others
 
 
+def test_every_file_that_the_architecture_names_exists() -> None:
+    page = (DOCS / "architecture.md").read_text("utf-8")
+    named = re.findall(r"`((?:jobs|producer|worker|sandbox|deploy)/[\w./]*)`", page)
+    assert len(named) > 30
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def commands(page: Path) -> list[list[str]]:
     """The words of every `reelmill …` that stands in a block of commands."""
     found = []

@@ -160,7 +160,7 @@ def test_every_metric_is_used_and_told_of() -> None:
     names = {"reelmill_up", *(family.name for family in families(FULL))}
     for name in names:
         assert used & {f"{name}{ending}" for ending in ("", "_total", "_bucket")}, name
-    told = re.findall(r"^\| `(reelmill_[a-z_]+)", PAGE, re.MULTILINE)
+    told = re.findall(r"`(reelmill_[a-z_]+)`", PAGE)
     assert {name.removesuffix("_total") for name in told} == names
 
 

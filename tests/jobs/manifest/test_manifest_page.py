@@ -31,22 +31,15 @@ def takes(spec: Input) -> str:
 def part(name: str, spec: Input) -> str:
     words = takes(spec)
     words += ", required" if spec.required else ""
-    words += "" if spec.default is None else f", default {spec.default}"
+    words += "" if spec.default is None else f", default {str(spec.default).lower()}"
     return f"`{name}` ({words})"
-
-
-def default(spec: Input) -> str:
-    if spec.required:
-        return "required"
-    return "" if spec.default is None else f"`{str(spec.default).lower()}`"
 
 
 def test_the_page_lists_every_input_as_the_catalogue_has_it() -> None:
     listed = [line for line in PAGE.splitlines() if line.startswith("| kling-")]
     assert listed == [
-        f"| {model.name} | `{name}` | {takes(spec)} | {default(spec)} |"
-        for model in builtin().models.values()
-        for name, spec in model.inputs.items()
+        f"| {model.name} | {'<br>'.join(part(*each) for each in inputs.items())} |"
+        for model, inputs in ((m, m.inputs) for m in builtin().models.values())
     ]
 
 
