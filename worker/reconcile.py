@@ -215,7 +215,8 @@ async def _find(
     findings = reconciling.reconcile(lost, free, {}, settle_s, clock.now_s)
     if any(isinstance(finding, Absent) for finding in findings.values()):
         # The billing is a second witness: what it charged exists, listed or not.
-        billed = _unlisted(await engine.provider.billings(*window), listed)
+        billings = await engine.provider.billings(*window)
+        billed = _unlisted(billings, listed, model)
         more, still_early = await _unclaimed(engine, lost, billed, clock)
         free += await _told_more(engine, lost, more)
         early |= still_early
@@ -385,14 +386,16 @@ async def _shows_as_sent(
     return False
 
 
-def _unlisted(billed: Sequence[Billed], listed: Sequence[Listed]) -> list[Listed]:
-    """Charged predictions that the history does not show (yet)."""
+def _unlisted(
+    billed: Sequence[Billed], listed: Sequence[Listed], model_id: str
+) -> list[Listed]:
+    """Charged predictions of a model that the history does not show (yet)."""
     shown = {listing.prediction_id for listing in listed}
     charges = {row.prediction_id: row for row in billed if row.kind == "deduct"}
     return [
-        Listed(prediction_id, row.model, row.created_at_s, "billed")
+        Listed(prediction_id, model_id, row.created_at_s, "billed")
         for prediction_id, row in charges.items()
-        if prediction_id and prediction_id not in shown
+        if prediction_id and prediction_id not in shown and row.may_be_of(model_id)
     ]
 
 

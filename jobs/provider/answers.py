@@ -204,3 +204,11 @@ class Billed:
     amount_usd_micros: int
     #: Unix seconds, by the provider's clock.
     created_at_s: float
+
+    def may_be_of(self, model_id: str) -> bool:
+        """Whether this model may have been charged.
+
+        The provider's example of a record names a model by its vendor and name alone
+        (wavespeed.ai/docs/check-billings); the ids of most go on after that.
+        """
+        return model_id.startswith(self.model)

@@ -14,7 +14,7 @@ from jobs import transitions
 from jobs.attempt import reconciling
 from jobs.ledger import Ledger
 from jobs.provider import replies
-from jobs.provider.answers import Listed, NoAnswerError
+from jobs.provider.answers import Billed, Listed, NoAnswerError
 from jobs.provider.clock import RemoteClock
 from jobs.provider.replies import Reply
 from jobs.rebuilding import is_clipped
@@ -98,9 +98,19 @@ def test_a_history_that_lags_and_fails_for_a_while_is_waited_for(
         all_are_stored_and_paid_once(shop)
 
 
+@pytest.mark.parametrize("short", [False, True])
 def test_a_history_that_lags_too_long_is_not_believed_before_the_billing(
-    shop: Workshop,
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, *, short: bool
 ) -> None:
+    """Also where the billing names a model by the beginning of its id."""
+    billings = shop.engine.provider.billings
+
+    async def shortened(*window: float) -> list[Billed]:
+        found = await billings(*window)
+        return [replace(row, model=row.model.rpartition("/")[0]) for row in found]
+
+    if short:
+        monkeypatch.setattr(shop.engine.provider, "billings", shortened)
     shop.sandbox.configure(history_lag_s=3_600.0, result_inputs=True, **EVERY_LOSS)
     shop.order(*(shop.job(number) for number in range(7)))
     shop.submit()
