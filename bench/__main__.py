@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.measuring import MeasuringError
+from bench.processes import MeasuringError
 from bench.results import Cell, Page, Table, markdown, write
 
 #: What can be asked, and the module that answers: it has `add_options`, `answer` and,

@@ -2,8 +2,8 @@
 
 The same jobs, generation times and spacing of looks for all, one after the other on a
 fresh server each, in rounds whose order turns; told are medians of the rounds. Then one
-kill in the middle for each of them. How a run goes stands in `rounds` and `killing`,
-and what the answer looks like in `arena_page`.
+kill in the middle for each of them. `rounds` has how a run goes, `arena_page` what the
+answer looks like.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any
 
-from bench import killing, rounds
+from bench import rounds
 from bench.arena_page import page
-from bench.measuring import MeasuringError
+from bench.processes import MeasuringError
 from bench.rounds import ENTRANTS, Setting
 
 __all__ = ["add_options", "answer", "medians", "page", "turned"]
 
-LIBRARIES = ("celery", "redis", "httpx", "aiohttp", "wavespeed", "requests")
+LIBRARIES = ("celery", "redis", "httpx", "aiohttp")
 
 #: A run that takes so many times the median, and a while, is not going to end.
 BOUND_MEDIANS, BOUND_S = 10.0, 240.0
@@ -37,9 +37,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--median-s", type=float, nargs="+", default=[20.0, 60.0], help="generation")
     add("--spread", type=float, default=0.35, help="sigma of the log of the times")
     add("--rounds", type=int, default=3)
-    add("--poll-s", type=float, default=5.0, help="seconds between two looks")
+    add("--poll-s", type=float, default=5.0, help="seconds between two polls")
     add("--seed", type=int, default=7, help="of the times; each round has the next")
-    add("--video-bytes", type=int, default=200_000)
     add("--lesson", type=int, default=100, help="jobs that reelmill saw before")
     names = tuple(ENTRANTS)
     add("--contenders", nargs="+", choices=names, default=names, metavar="NAME")
@@ -62,7 +61,6 @@ def answer(asked: argparse.Namespace) -> dict[str, object]:
         "rounds": asked.rounds,
         "poll_s": asked.poll_s,
         "spread": asked.spread,
-        "video_bytes": asked.video_bytes,
         "lesson": asked.lesson,
         "visibility_s": asked.visibility_s,
         "kill_bound_s": asked.kill_bound_s,
@@ -118,7 +116,7 @@ def _rounds(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def _kills(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     play = partial(
-        killing.play, visibility_s=asked.visibility_s, bound_s=asked.kill_bound_s
+        rounds.play_killed, visibility_s=asked.visibility_s, bound_s=asked.kill_bound_s
     )
     for number in range(asked.kills):
         setting = _setting(asked, asked.median_s[0], number)
@@ -133,7 +131,6 @@ def _setting(asked: argparse.Namespace, median_s: float, number: int) -> Setting
         spread=asked.spread,
         seed=asked.seed + number,
         poll_s=asked.poll_s,
-        video_bytes=asked.video_bytes,
         lesson=asked.lesson,
         bound_s=BOUND_MEDIANS * median_s + BOUND_S,
     )

@@ -13,17 +13,16 @@ OURS = "reelmill"
 #: How much of another contender's CPU ours may take at most.
 CPU_SHARES: Mapping[str, tuple[float, str]] = {
     "celery_retry": (1 / 8, "1/8"),
-    "httpx_script": (1 / 3, "1/3"),
     "aiohttp_script": (2.0, "2"),
 }
 
-#: The contender that looks at a fixed spacing and is held up least by itself.
+#: The contender that polls at a fixed spacing and is held up least by itself.
 FIXED = "aiohttp_script"
 
-#: From this generation time on, looks shall be half of those at a fixed spacing.
-LOOKS_FROM_S = 60.0
+#: From this generation time on, polls shall be half of those at a fixed spacing.
+POLLS_FROM_S = 60.0
 
-_COLUMNS = (
+COLUMNS = (
     ("CPU s per 1,000", "cpu_s_per_1000"),
     ("… broker", "broker_cpu_s_per_1000"),
     ("… producer", "producer_cpu_s_per_1000"),
@@ -60,8 +59,7 @@ and a fresh broker for each run. The machine has {cores} cores for contender and
 server together; {rest}.
 
 Generation times are log-normal (sigma {spread:g}) and in one round the same for every
-contender; nothing limits how many are under way. Looks are {poll_s:g} s apart, videos
-have {video_bytes:,} bytes.
+contender; nothing limits how many are under way. Polls are {poll_s:g} s apart.
 
 (rounds)
 CPU is that of all processes of a contender and its broker, in their own code and in
@@ -76,7 +74,7 @@ Memory is the most that all of them held together, each shared page once, asked 
 every second.
 
 (rounds)
-GETs are looks at predictions, downloads apart. Lag is from the end of a generation by
+GETs are polls of predictions, downloads apart. Lag is from the end of a generation by
 the server's clock to the time of the file. The ideal wall time is the longest
 generation.
 
@@ -86,9 +84,6 @@ it learnt generation times.
 
 (celery_retry)
 celery_retry has two processes.
-
-(sdk_threads)
-sdk_threads has a thread for each of the {jobs:,} jobs.
 
 (kills)
 Killed is once half of the jobs are being generated; what is missing {kill_bound_s:g}
@@ -106,7 +101,7 @@ def page(numbers: Mapping[str, Any]) -> Page:
         title="reelmill beside other ways to render a batch",
         tables=[
             *(_costs(numbers, median_s) for median_s in times),
-            _targets(numbers),
+            aims(numbers),
             *([_kills(numbers["kills"])] if numbers["kills"] else []),
         ],
         notes=_notes(numbers),
@@ -115,18 +110,19 @@ def page(numbers: Mapping[str, Any]) -> Page:
 
 def _costs(numbers: Mapping[str, Any], median_s: float) -> Table:
     rows = [
-        [each["contender"], *(each.get(figure) for _, figure in _COLUMNS)]
+        [each["contender"], *(each.get(figure) for _, figure in COLUMNS)]
         for each in _at(numbers["medians"], median_s)
     ]
     title = f"{numbers['jobs']:,} jobs, {median_s:g} s generation (median)"
-    return Table(title, ["", *(name for name, _ in _COLUMNS)], rows)
+    return Table(title, ["", *(name for name, _ in COLUMNS)], rows)
 
 
 def _at(medians: Sequence[Any], median_s: float) -> list[Any]:
     return [each for each in medians if each["median_s"] == median_s]
 
 
-def _targets(numbers: Mapping[str, Any]) -> Table:
+def aims(numbers: Mapping[str, Any]) -> Table:
+    """What is aimed at, and whether it was reached."""
     columns = ["", "generation s", "aimed at", "found", "reached"]
     rows: list[list[Cell]] = []
     for ours in (each for each in numbers["medians"] if each["contender"] == OURS):
@@ -152,7 +148,7 @@ def _aims(
         if name in others:
             share = ours["cpu_s_per_1000"] / others[name]["cpu_s_per_1000"]
             yield f"CPU of {name}'s", f"≤ {shown}", share, share <= most
-    if FIXED not in others or ours["median_s"] < LOOKS_FROM_S:
+    if FIXED not in others or ours["median_s"] < POLLS_FROM_S:
         return
     fixed = others[FIXED]
     share = ours["gets_per_job"] / fixed["gets_per_job"]

@@ -16,11 +16,10 @@ from itertools import pairwise
 from typing import Any
 
 from bench.fleet import Fleet, another_worker, fleet
-from bench.measuring import MeasuringError
+from bench.processes import MeasuringError
+from bench.provider import Prediction, Provider, started
 from bench.results import Cell, Page, Table
 from bench.sampling import Sample, average_at_once, samples
-from bench.standin.starting import Standin, started
-from bench.standin.times import Times
 from jobs.pace.limits import Limits
 
 _EVERY_S = 0.2
@@ -95,24 +94,25 @@ def measured(asked: argparse.Namespace, case: Case) -> dict[str, Any]:
         MeasuringError: it did not end, or a part of the fleet did.
     """
     limits = Limits(_STARTS, case.slots)
-    options = [f"--median-s={case.median_s}", f"--spread={asked.spread}"]
+    account = {"videos_per_minute": _STARTS, "concurrent": _STARTS}
+    times = {"generation_s": case.median_s, "spread": asked.spread}
     with ExitStack() as stack:
-        standin = stack.enter_context(started(*options))
+        provider = stack.enter_context(started(**times, **account))
         settings = {"REELMILL_POLL_MIN_S": str(asked.poll_min_s)}
-        own = stack.enter_context(fleet(standin.url, limits, settings=settings))
+        own = stack.enter_context(fleet(provider, limits, settings=settings))
         for number in range(1, asked.workers):
             stack.enter_context(another_worker(own, f"bench-{number}"))
         if case.learnt_s:
-            own.teach(Times(case.learnt_s, asked.spread, seed=0))
+            own.teach(case.learnt_s, asked.spread)
         own.submit(case.jobs)
-        seen = _to_the_end(case, own, standin)
-        return _told(case, seen, standin.books(), asked.poll_min_s)
+        seen = _to_the_end(case, own, provider)
+        return _told(case, seen, provider.predictions(), asked.poll_min_s)
 
 
-def _to_the_end(case: Case, own: Fleet, standin: Standin) -> list[Sample]:
+def _to_the_end(case: Case, own: Fleet, provider: Provider) -> list[Sample]:
     until_s = time.monotonic() + _LONGEST_S
     seen = []
-    for each in samples(own, standin, _EVERY_S):
+    for each in samples(own, provider, _EVERY_S):
         seen.append(each)
         if each.stored == case.jobs:
             return seen
@@ -124,12 +124,11 @@ def _to_the_end(case: Case, own: Fleet, standin: Standin) -> list[Sample]:
 
 
 def _told(
-    case: Case, seen: Sequence[Sample], books: Mapping[str, Any], even_s: float
+    case: Case, seen: Sequence[Sample], made: Sequence[Prediction], even_s: float
 ) -> dict[str, Any]:
-    made = books["predictions"]
-    took_s = [each["completed_at"] - each["created_at"] for each in made]
-    first_s = min(each["created_at"] for each in made)
-    last_start_s = max(each["created_at"] for each in made)
+    took_s = [each.completed_at_s - each.created_at_s for each in made]
+    first_s = min(each.created_at_s for each in made)
+    last_start_s = max(each.created_at_s for each in made)
     held_s = sum(
         (after.at_s - at.at_s) * at.slots
         for at, after in pairwise(seen)
@@ -138,7 +137,7 @@ def _told(
     waited_s = last_start_s - first_s
     at_once = min(case.slots, case.jobs)
     waits = case.slots < case.jobs
-    generating = average_at_once(books, first_s, last_start_s) if waits else 0.0
+    generating = average_at_once(made, first_s, last_start_s) if waits else 0.0
     return {
         "jobs": case.jobs,
         "slots": case.slots,
@@ -149,11 +148,11 @@ def _told(
         "seconds_even": round(seconds(took_s, at_once, even_s), 1),
         "slots_by_ledger": round(held_s / waited_s / at_once, 3) if waits else None,
         "slots_at_provider": round(generating / at_once, 3) if waits else None,
-        "gets_per_job": round(books["gets"] / case.jobs, 2),
+        "gets_per_job": round(sum(each.polls for each in made) / case.jobs, 2),
         "gets_even": round(
             sum(math.ceil(each / even_s) for each in took_s) / case.jobs, 2
         ),
-        "most_gets": max(each["looks"] for each in made),
+        "most_gets": max(each.polls for each in made),
     }
 
 

@@ -5,6 +5,7 @@ with the settings of docker-compose.yml on a socket in a folder that is removed.
 asked of the fleet, and what is made of the figures, stands in the questions.
 """
 
+import math
 import os
 import socket
 import subprocess
@@ -14,16 +15,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from bench import valkey
-from bench.measuring import MeasuringError
-from bench.running import await_true
-from bench.standin.times import Times
+from bench.processes import MeasuringError, Running, await_true
+from bench.provider import Provider
 from bench.valkey import Valkey
 from jobs.catalogue import builtin
 from jobs.ledger import Ledger, connect
 from jobs.pace.limits import Limits
-from producer.subprocesses import Child
 
 ACCOUNT = "bench"
 MODEL = "kling-v2.6-std"
@@ -44,8 +44,10 @@ class Fleet:
     folder: Path
     ledger: Ledger
     broker: Valkey
-    worker: Child
+    worker: Running
     environment: Mapping[str, str]
+    #: The address of a picture that the provider has.
+    picture: str
 
     def submit(self, count: int) -> str:
         """Hand over a batch of so many jobs; its id.
@@ -57,18 +59,20 @@ class Fleet:
         with manifest.open("w", encoding="utf-8") as file:
             file.write("id,model,image,prompt\n")
             file.writelines(
-                f"{job_id(n)},{MODEL},https://example.com/{n}.jpg,{prompt(n)}\n"
+                f"{job_id(n)},{MODEL},{self.picture},{prompt(n)}\n"
                 for n in range(count)
             )
         words = ["submit", str(manifest), "--no-look", "--yes"]
         _run([*REELMILL, *words], self.environment)
         return self.ledger.batches.ids(1)[0]
 
-    def teach(self, times: Times) -> None:
+    def teach(self, median_s: float, spread: float) -> None:
         """Let the ledger know such times already, as after some hours of work."""
         model = builtin().find(MODEL)
         kind = (model.id, model.duration_s({}))
-        taught = [times.took_s(f"taught {number}") for number in range(TAUGHT)]
+        chance = Random(0)  # noqa: S311 - nothing secret is drawn
+        mean = math.log(median_s)
+        taught = [chance.lognormvariate(mean, spread) for _ in range(TAUGHT)]
         self.ledger.times.learn(ACCOUNT, {kind: taught})
 
     def videos(self, batch: str) -> Path:
@@ -93,16 +97,16 @@ def job_id(number: int) -> str:
 
 @contextmanager
 def fleet(
-    base_url: str,
+    provider: Provider,
     limits: Limits,
     *,
     hooks: bool = False,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Fleet]:
-    """A fleet of one worker for the provider at `base_url`, without a batch yet.
+    """A fleet of one worker for a provider, without a batch yet.
 
     Args:
-        base_url: the provider's origin.
+        provider: that renders.
         limits: of the account.
         hooks: whether the provider's webhooks are received.
         settings: environment variables beside those that a fleet needs.
@@ -114,7 +118,7 @@ def fleet(
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="reelmill-"))
         folder = Path(name)
         broker = stack.enter_context(valkey.started(folder / "valkey"))
-        environment = _environment(folder, broker.url, base_url, limits)
+        environment = _environment(folder, broker.url, provider.url, limits)
         environment |= settings or {}
         ledger = connect(broker.url)
         stack.callback(ledger.close)
@@ -122,14 +126,14 @@ def fleet(
             port = _free_port()
             environment["REELMILL_WEBHOOK_URL"] = f"http://127.0.0.1:{port}"
             words = ["hooks", f"--port={port}"]
-            stack.enter_context(_child("hooks", words, folder, environment))
+            stack.enter_context(_process("hooks", words, folder, environment))
         worker = stack.enter_context(_worker("bench", folder, environment))
         _await(worker, lambda: bool(ledger.workers.alive()))
-        yield Fleet(folder, ledger, broker, worker, environment)
+        yield Fleet(folder, ledger, broker, worker, environment, provider.picture)
 
 
 @contextmanager
-def another_worker(own: Fleet, name: str) -> Iterator[Child]:
+def another_worker(own: Fleet, name: str) -> Iterator[Running]:
     """One more worker of a fleet.
 
     Raises:
@@ -143,22 +147,21 @@ def another_worker(own: Fleet, name: str) -> Iterator[Child]:
 
 def _worker(
     name: str, folder: Path, environment: Mapping[str, str]
-) -> AbstractContextManager[Child]:
+) -> AbstractContextManager[Running]:
     words = ["worker", f"--name={name}", "--log-level=WARNING"]
-    return _child(name, words, folder, environment)
+    return _process(name, words, folder, environment)
 
 
 @contextmanager
-def _child(
+def _process(
     name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str]
-) -> Iterator[Child]:
-    log = folder / f"{name}.log"
-    child = Child(name, [*REELMILL, *words], log=log, environment=environment)
+) -> Iterator[Running]:
+    process = Running([*REELMILL, *words], folder / f"{name}.log", environment)
     try:
-        yield child
+        yield process
     finally:
         # What is measured is over; nobody waits for what is still under way.
-        child.stop(patience_s=0.0)
+        process.kill()
 
 
 def _environment(
@@ -187,10 +190,10 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
         raise MeasuringError(f"{' '.join(command)}:\n{ended.stderr[-2_000:]}")
 
 
-def _await(child: Child, is_ready: Callable[[], bool]) -> None:
-    await_true(lambda: is_ready() or not child.running, _START_S)
+def _await(process: Running, is_ready: Callable[[], bool]) -> None:
+    await_true(lambda: is_ready() or process.code is not None, _START_S)
     if not is_ready():
-        raise MeasuringError(f"the {child.name} did not start:\n{child.last_words()}")
+        raise MeasuringError(f"{process} did not start:\n{process.log_end()}")
 
 
 def _free_port() -> int:

@@ -1,18 +1,13 @@
-"""What a fleet and its provider look like second by second: slots, starts, stored.
-
-It reads the ledger through its own figures and the stand-in through its counts. What is
-made of the samples stands in the questions.
-"""
+"""What a fleet and its provider look like second by second: slots, starts, stored."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.fleet import ACCOUNT, Fleet, job_of
-from bench.measuring import MeasuringError
-from bench.standin.starting import Standin
+from bench.processes import MeasuringError
+from bench.provider import Prediction, Provider
 from jobs.states import State
 
 
@@ -30,7 +25,7 @@ class Sample:
     created: int
 
 
-def samples(fleet: Fleet, standin: Standin, every_s: float) -> Iterator[Sample]:
+def samples(fleet: Fleet, provider: Provider, every_s: float) -> Iterator[Sample]:
     """A sample now and then, for as long as somebody asks.
 
     Raises:
@@ -38,24 +33,24 @@ def samples(fleet: Fleet, standin: Standin, every_s: float) -> Iterator[Sample]:
     """
     next_s = time.monotonic()
     while True:
-        if not fleet.worker.running:
-            raise MeasuringError(f"the worker ended:\n{fleet.worker.last_words(20)}")
-        yield sample(fleet, standin)
+        if fleet.worker.code is not None:
+            raise MeasuringError(f"the worker ended:\n{fleet.worker.log_end()}")
+        yield sample(fleet, provider)
         next_s = max(next_s + every_s, time.monotonic())
         time.sleep(max(0.0, next_s - time.monotonic()))
 
 
-def sample(fleet: Fleet, standin: Standin) -> Sample:
+def sample(fleet: Fleet, provider: Provider) -> Sample:
     """How things stand now."""
     figures = fleet.ledger.figures.read()
     account = next(each for each in figures.accounts if each.id == ACCOUNT)
-    counts = standin.counts()
+    counts = provider.counts()
     return Sample(
-        at_s=counts["now"],
+        at_s=time.time(),
         slots=account.slots_in_use,
         waiting=sum(b.counts.get(State.WAITING, 0) for b in account.batches),
         stored=sum(b.counts.get(State.STORED, 0) for b in account.batches),
-        created=counts["created"],
+        created=counts.created,
     )
 
 
@@ -65,35 +60,35 @@ class Landed:
 
     #: Seconds from completed at the provider to stored here.
     lags_s: list[float]
-    looks: list[int]
+    polls: list[int]
     #: Not yet stored.
     missing: int
 
 
 def landed(
-    videos: Path, books: Mapping[str, Any], from_s: float, to_s: float
+    videos: Path, made: Sequence[Prediction], from_s: float, to_s: float
 ) -> Landed:
     """The predictions that completed between two moments, by the stored files."""
     lags_s: list[float] = []
-    looks: list[int] = []
+    polls: list[int] = []
     missing = 0
-    for each in books["predictions"]:
-        if not from_s <= each["completed_at"] < to_s:
+    for each in made:
+        if not from_s <= each.completed_at_s < to_s:
             continue
         try:
-            stored = (videos / f"{job_of(each['prompt'])}.mp4").stat()
+            stored = (videos / f"{job_of(each.prompt)}.mp4").stat()
         except FileNotFoundError:
             missing += 1
             continue
-        lags_s.append(stored.st_mtime - each["completed_at"])
-        looks.append(each["looks"])
-    return Landed(lags_s, looks, missing)
+        lags_s.append(stored.st_mtime - each.completed_at_s)
+        polls.append(each.polls)
+    return Landed(lags_s, polls, missing)
 
 
-def average_at_once(books: Mapping[str, Any], from_s: float, to_s: float) -> float:
+def average_at_once(made: Sequence[Prediction], from_s: float, to_s: float) -> float:
     """How many were generating at the provider between two moments, on average."""
     together_s = sum(
-        max(0.0, min(to_s, each["completed_at"]) - max(from_s, each["created_at"]))
-        for each in books["predictions"]
+        max(0.0, min(to_s, each.completed_at_s) - max(from_s, each.created_at_s))
+        for each in made
     )
-    return float(together_s / (to_s - from_s))
+    return together_s / (to_s - from_s)

@@ -7,6 +7,7 @@ than the slots, it is the share of the rate.
 """
 
 import argparse
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -14,7 +15,8 @@ from statistics import fmean, median
 from typing import Any
 
 from bench.fleet import Fleet, fleet
-from bench.measuring import MeasuringError
+from bench.processes import MeasuringError
+from bench.provider import Provider, started
 from bench.results import Page, Table
 from bench.sampling import (
     Sample,
@@ -22,14 +24,12 @@ from bench.sampling import (
     landed,
     samples,
 )
-from bench.standin.starting import Standin, started
-from bench.standin.times import Times
 from jobs.pace.limits import WINDOW_S, Limits
 
 _SPREAD = 0.35
 
 #: Seconds between two samples: slots come and go within a second.
-_EVERY_S = 0.2
+_EVERY_S = 0.5
 
 #: How much of what binds must be in use once before it is watched.
 _FILLED = 0.98
@@ -50,7 +50,7 @@ class Case:
     @property
     def mean_s(self) -> float:
         """Mean generation time of the log-normal."""
-        return Times(self.median_s, _SPREAD, 0).mean_s
+        return self.median_s * math.exp(_SPREAD**2 / 2)
 
     @property
     def binds(self) -> str:
@@ -80,8 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--minutes", type=float, default=1.5, help="how long each is watched")
     add("--webhooks", action="store_true", help="measure with webhooks as well")
-    add("--video-bytes", type=int, default=200_000, help="size of every video")
-    add("--poll-min-s", type=float, default=5.0, help="least time between two looks")
+    add("--poll-min-s", type=float, default=5.0, help="least time between two polls")
 
 
 def _case(text: str) -> Case:
@@ -101,7 +100,6 @@ def answer(asked: argparse.Namespace) -> dict[str, object]:
     return {
         "question": "limits used to the full while work waits",
         "spread": _SPREAD,
-        "video_bytes": asked.video_bytes,
         "poll_min_s": asked.poll_min_s,
         "watched_s": 60 * asked.minutes,
         "cases": [
@@ -117,23 +115,18 @@ def measured(asked: argparse.Namespace, case: Case, *, hooks: bool) -> dict[str,
         MeasuringError: the batch was over before the end, or a part of the fleet.
     """
     starts, slots = case.limits.videos_per_minute, case.limits.concurrent_videos
-    options = [
-        *(f"--per-minute={starts}", f"--at-once={slots}"),
-        *(f"--median-s={case.median_s}", f"--spread={_SPREAD}"),
-        f"--video-bytes={asked.video_bytes}",
-        *(["--webhooks"] if hooks else []),
-    ]
+    account = {"videos_per_minute": starts, "concurrent": slots}
     settings = {"REELMILL_POLL_MIN_S": str(asked.poll_min_s)}
     longest_s = 60 * asked.minutes + (_LONGEST_FILL_MEDIANS + 1) * case.median_s + 60
     a_second = min(starts / WINDOW_S, slots / case.mean_s)
     with (
-        started(*options) as standin,
-        fleet(standin.url, case.limits, hooks=hooks, settings=settings) as own,
+        started(generation_s=case.median_s, spread=_SPREAD, **account) as provider,
+        fleet(provider, case.limits, hooks=hooks, settings=settings) as own,
     ):
-        own.teach(Times(case.median_s, _SPREAD, seed=0))
+        own.teach(case.median_s, _SPREAD)
         batch = own.submit(slots + round(1.2 * a_second * longest_s))
-        window = watched(case, samples(own, standin, _EVERY_S), asked.minutes)
-        return _told(case, window, own, standin, batch) | {"webhooks": hooks}
+        window = watched(case, samples(own, provider, _EVERY_S), asked.minutes)
+        return _told(case, window, own, provider, batch) | {"webhooks": hooks}
 
 
 def watched(case: Case, running: Iterator[Sample], minutes: float) -> list[Sample]:
@@ -170,17 +163,17 @@ def _filled(case: Case, running: Iterator[Sample]) -> Sample:
 
 
 def _told(
-    case: Case, window: list[Sample], own: Fleet, standin: Standin, batch: str
+    case: Case, window: list[Sample], own: Fleet, provider: Provider, batch: str
 ) -> dict[str, object]:
-    books = standin.books()
+    made, counts = provider.predictions(), provider.counts()
     first, last = window[0], window[-1]
     seconds = last.at_s - first.at_s
     limits, slots = case.limits, case.limits.concurrent_videos
     starts = last.created - first.created
-    generating = average_at_once(books, first.at_s, last.at_s)
+    generating = average_at_once(made, first.at_s, last.at_s)
     # The latest ends may not be stored yet; the lag is told of the others.
     told_s = max(seconds / 2, seconds - _UNTOLD_S)
-    found = landed(own.videos(batch), books, first.at_s, first.at_s + told_s)
+    found = landed(own.videos(batch), made, first.at_s, first.at_s + told_s)
     if not found.lags_s:
         raise MeasuringError("nothing was stored in the window; measure for longer")
     return {
@@ -192,12 +185,12 @@ def _told(
         "slots_by_ledger": round(fmean(each.slots for each in window) / slots, 4),
         "slots_at_provider": round(generating / slots, 4),
         "rate": round(starts / seconds * WINDOW_S / limits.videos_per_minute, 4),
-        "worst_60_s": books["worst_window"],
-        "most_at_once": books["most_at_once"],
-        "refused_429": books["refused_429"],
-        "webhooks_taken": books["webhooks"],
+        "worst_60_s": counts.max_in_60_s,
+        "most_at_once": counts.max_at_once,
+        "refused_429": counts.refused,
+        "webhooks_taken": counts.webhooks,
         "lag_p50_s": round(median(found.lags_s), 2),
-        "looks_per_job": round(fmean(found.looks), 2),
+        "polls_per_job": round(fmean(found.polls), 2),
     }
 
 
@@ -238,7 +231,7 @@ def _notes(numbers: Mapping[str, Any]) -> tuple[str, ...]:
         f"""Each case is watched for {numbers["watched_s"]:g} s, from when what binds
         was in use once; work waits throughout. Log-normal times, sigma
         {numbers["spread"]:g}; the ledger has learnt 200 such times before.""",
-        """By permits: the mean of what the ledger says, five times a second. At the
+        """By permits: the mean of what the ledger says, twice a second. At the
         provider: exact, from its books; the time until an end is noticed is idle
         there.""",
         """Starts in the worst 60 s and refusals are counted by the server, over the

