@@ -21,7 +21,8 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
 # What is measured, in this order.
 BENCH ?= page arena slots cold
 
-# Tests that start processes mostly wait, so there are twice as many as cores.
+# Tests that start processes mostly wait, so there are twice as many as cores. Bytecode
+# is kept, or hundreds of processes would compile the project anew.
 PYTEST_ARGS ?= --numprocesses=$(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())') \
   --dist=worksteal
 
@@ -39,7 +40,7 @@ demo: install  ## the whole pipeline on this machine: no key, no cost
 	$(BIN)/reelmill demo
 
 test: dev  ## run every test, two at a time for each core
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 flower: dev  ## the dashboard at 127.0.0.1:5555; needs FLOWER_BASIC_AUTH=name:password
 	@test -n "$$FLOWER_BASIC_AUTH" || { echo 'set FLOWER_BASIC_AUTH=name:password' >&2; exit 2; }
