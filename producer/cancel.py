@@ -5,12 +5,17 @@ so: what comes back to be sent again is cancelled by the ledger. `bringing_back`
 it.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from jobs import transitions
 from jobs.ledger import Ledger
+from jobs.ledger.batches import BLOCK
+from jobs.ledger.transitions import Applied
 from jobs.records import BatchRecord, JobRecord
+from jobs.settings import Settings
 from jobs.states import TRANSITIONS, Event, State
 from jobs.text import counted, iso, local
 from jobs.transitions import Ref, Transition
@@ -19,8 +24,9 @@ from producer.console import consent, cost_of, print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, find_job
-from producer.moving import finish_here, move_all
 from producer.options import chosen_settings
+from producer.report import keep_report
+from producer.watching.status import take
 
 #: States that a person may take back, and those of what is paid and may be given up.
 #: A lost answer is in neither: whose it is must be known first, or another row's
@@ -60,6 +66,36 @@ class Order:
         return [ref for ref in refs if ref not in kept]
 
 
+def move_all(
+    ledger: Ledger,
+    refs: Iterable[Ref],
+    to_move: Callable[[JobRecord], Transition | None],
+) -> int:
+    """Make a transition with each of these jobs, block by block; how many were made.
+
+    A job that somebody else has moved meanwhile is left where it is.
+    """
+    made, rest = 0, iter(refs)
+    while block := list(islice(rest, BLOCK)):
+        records = ledger.batches.load(block)
+        wanted = [move for record in records if record and (move := to_move(record))]
+        made += ledger.transitions.apply(wanted).count(Applied.YES)
+    return made
+
+
+def _finish_here(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> None:
+    """See to the report of a batch that has come to its end without a worker.
+
+    Raises:
+        CommandError: the store does not take it.
+    """
+    # A fleet's workers find that it is due; in a private ledger nobody may be at work.
+    now = take(ledger, batch.id)
+    if not chosen.redis_url and now.over == now.batch.total:
+        _, place = keep_report(ledger, batch.id, time.time())
+        console.say(f"its report is {place}")
+
+
 def cancel(batch: str, job: str | None, *, abandon: bool, yes: bool, json: bool) -> int:
     """Take back what was not sent; with `abandon` give up what was sent, too."""
     chosen = chosen_settings()
@@ -75,7 +111,7 @@ def cancel(batch: str, job: str | None, *, abandon: bool, yes: bool, json: bool)
         cancelled = _cancel(ledger, order)
         abandoned = _abandon(ledger, order) if abandon else (0, 0.0)
         _tell(ledger, order, cancelled, abandoned, json=json)
-        finish_here(ledger, chosen, found)
+        _finish_here(ledger, chosen, found)
     return Exit.STORED
 
 

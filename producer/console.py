@@ -196,8 +196,10 @@ class Table(RichTable):
             yield Segment.line()
 
 
-def consent(question: str, *, yes: bool) -> None:
-    """Return if the person agrees, or has agreed already.
+def consent(
+    question: str, *, yes: bool, otherwise: str = "nothing was changed"
+) -> None:
+    """Return if the person agrees, or has agreed already; `otherwise` says what not.
 
     Raises:
         CommandError: the person does not, or nobody is here to be asked.
@@ -209,7 +211,7 @@ def consent(question: str, *, yes: bool) -> None:
             f"{question} Nobody is here to answer; --yes answers for you"
         )
     if not Confirm.ask(question, console=err, default=False):
-        raise CommandError("nothing was changed", Exit.INCOMPLETE)
+        raise CommandError(otherwise, Exit.INCOMPLETE)
 
 
 def cost_of(prices: Iterable[int | None]) -> str:

@@ -18,11 +18,12 @@ from jobs.ledger import Ledger
 from jobs.money import usd
 from jobs.settings import Settings
 from producer import console
-from producer.commands import read, render_manifest
 from producer.exits import CommandError, Exit
 from producer.local_server import claimed, ledger_of
 from producer.options import Reading, Spending, chosen_settings
 from producer.prices.quote import Bill
+from producer.run import run_survey
+from producer.submit import read
 from producer.subprocesses import Child
 from producer.survey import Survey
 
@@ -76,7 +77,7 @@ def _demo(base: Settings, *, json: bool) -> int:
         with closing(read(str(manifest), reading, chosen, whole=True)) as found:
             with ledger_of(chosen, alone=True) as ledger:
                 _learn(ledger, chosen, found)
-            code = render_manifest(found, chosen, spending, None, json=json)
+            code = run_survey(found, chosen, spending, json=json)
             return _compare(sandbox, Bill.of(found).cost_usd_micros, code)
 
 

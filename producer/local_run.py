@@ -1,62 +1,69 @@
 """Rendering a batch on this machine: a worker of our own, watched until it is over.
 
 It ends when nothing is left that this machine can do: all jobs over, the budget used
-up, the account in trouble, or a person pressing Ctrl-C. In every case what is paid is
-in the ledger, and the same command goes on from there.
+up, the account in trouble, what is paid not to be downloaded, or the user pressing
+Ctrl-C. What is paid is in the ledger, and the same command goes on from there.
 """
 
+import shlex
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import islice
 from types import FrameType
-from typing import Any
 
-from jobs import catalogue
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.snapshots import BatchSnapshot
-from jobs.records import JobRecord
-from jobs.report.document import report
-from jobs.report.files import report_files
+from jobs.pace.waits import RETENTION_S
+from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings, child_environment, worker_name
 from jobs.states import State
-from jobs.storage import Store, StoreError
+from jobs.transitions import Ref
 from producer import console
 from producer.exits import CommandError, Exit
-from producer.kept_invoice import kept_invoice
-from producer.stuck import ask_anew, stuck, stuck_lines, unanswered
 from producer.subprocesses import Child
 from producer.watching.display import Display, display
 from producer.watching.eta import Poller
 from producer.watching.status import is_followed, take
 
-#: Jobs waited for side by side are the loop's work; threads only carry blocks of them.
+#: Threads that carry blocks of jobs; waiting for a job takes none.
 THREADS = 16
 
 LOOK_S = 0.25
 
-#: Jobs that follow and look up in one round trip.
-FOLLOWERS = 500
+#: Jobs that are read, or follow and look up, in one round trip.
+BLOCK = 200
 
 #: A worker that ends by itself is started again this often in a row.
-MOST_STARTS = 5
+MAX_STARTS = 5
 
 #: A worker that lived so long was no failed start.
 LONG_LIFE_S = 60.0
 
 #: What a stopped worker has begun, such as a paid request, takes at most so long.
-STOP_PATIENCE_S = 90.0
+STOP_TIMEOUT_S = 90.0
 
 #: Without its ledger a worker can only end; what it had sent is looked for later.
-LOST_PATIENCE_S = 5.0
+LOST_TIMEOUT_S = 5.0
+
+#: Failed downloads after which nobody should sit and wait: the waits between them
+#: double from a second, so this is after some eight minutes.
+TRIES = 9
+
+#: Jobs that a message names.
+MAX_NAMED = 5
+
+#: Jobs that were made due, with state and polls of each before.
+Asked = Mapping[Ref, tuple[State, int]]
 
 
 @dataclass(slots=True)
 class Interrupt:
-    """Whether a person pressed Ctrl-C (or the system asked us to end)."""
+    """Whether the user pressed Ctrl-C (or the system asked us to end)."""
 
     asked: bool = False
 
@@ -96,7 +103,7 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> BatchSnapshot:
     if settings.starts:
         ledger.batches.unstop(batch_id)
     poller = Poller(ledger, [batch_id])
-    first = _look(poller)
+    first = _poll(poller)
     with _interruptible() as interrupt:
         shown = display("Ctrl-C stops; the same command goes on")
         try:
@@ -117,7 +124,7 @@ def _watch(
     if not asked and _is_over(ledger, now, settings, []):
         return now
     batch_id = now.batch.id
-    worker, starts, born_s = _start_worker(settings), 1, time.monotonic()
+    worker = _Worker(settings)
     in_vain: list[JobRecord] = []
     try:
         while not interrupt.asked and (
@@ -125,33 +132,22 @@ def _watch(
         ):
             time.sleep(LOOK_S)
             asked = asked and unanswered(ledger, asked)
-            now = _followed_up(ledger, _look(poller))
+            now = _followed_up(ledger, _poll(poller))
             in_vain = stuck(ledger, now)
             shown.show([now], poller.paces)
-            if not worker.running:
-                if time.monotonic() - born_s > LONG_LIFE_S:
-                    starts = 0
-                if starts >= MOST_STARTS:
-                    raise CommandError(
-                        f"the worker ends again and again; the end of {worker.log}:\n"
-                        f"{worker.last_words()}",
-                        Exit.UNREACHABLE,
-                    )
-                worker.stop()
-                worker, born_s = _start_worker(settings), time.monotonic()
-                starts += 1
+            worker.keep_running()
     except LedgerError:
         # A fleet's server may come back while we wait; ours is gone.
-        worker.stop(STOP_PATIENCE_S if settings.redis_url else LOST_PATIENCE_S)
+        worker.child.stop(STOP_TIMEOUT_S if settings.redis_url else LOST_TIMEOUT_S)
         raise
     finally:
-        _stop_worker(worker, paid=now.under_way > 0)
+        worker.stop(paid=now.under_way > 0)
     for line in stuck_lines(batch_id, in_vain, now.batch.note):
         console.say(line)
     return take(ledger, batch_id)
 
 
-def _look(poller: Poller) -> BatchSnapshot:
+def _poll(poller: Poller) -> BatchSnapshot:
     """How it stands; a worker of our own is at work, or about to be."""
     (now,) = poller.poll()
     return replace(now, workers=max(1, now.workers))
@@ -162,7 +158,7 @@ def _followed_up(ledger: Ledger, now: BatchSnapshot) -> BatchSnapshot:
     if not now.count(State.FOLLOWING) or is_followed(ledger, now):
         return now
     refs = ledger.batches.refs_in(now.batch.id, [State.FOLLOWING])
-    while block := list(islice(refs, FOLLOWERS)):
+    while block := list(islice(refs, BLOCK)):
         ledger.dedup.follow(now.batch.account, block)
     return take(ledger, now.batch.id)
 
@@ -170,7 +166,7 @@ def _followed_up(ledger: Ledger, now: BatchSnapshot) -> BatchSnapshot:
 def _is_over(
     ledger: Ledger, now: BatchSnapshot, settings: Settings, in_vain: Sequence[JobRecord]
 ) -> bool:
-    """Whether nothing happens any more without a person."""
+    """Whether nothing happens any more without the user."""
     if is_followed(ledger, now):
         return False
     if not in_vain and now.under_way > now.count(State.FOLLOWING):
@@ -187,82 +183,126 @@ def _is_over(
     )
 
 
-def _start_worker(settings: Settings) -> Child:
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    options = {
-        "--pool": "threads",
-        "--concurrency": str(THREADS),
-        "--loglevel": "INFO",
-        "--hostname": f"run-{worker_name()}",
-    }
-    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
-    command += [part for pair in options.items() for part in pair]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return Child(
-        "the worker",
-        command,
-        log=settings.home.absolute() / "worker.log",
-        environment=child_environment(settings),
-    )
-
-
-def _stop_worker(worker: Child, *, paid: bool) -> None:
-    worker.ask_to_stop()
-    if paid and worker.running:
-        console.say("stopping: what has begun is finished first; Ctrl-C again ends it")
-    with suppress(KeyboardInterrupt):
-        worker.stop(STOP_PATIENCE_S)
-        return
-    worker.stop(0.0)
-
-
-def keep_report(
-    ledger: Ledger,
-    batch_id: str,
-    now_s: float,
-    invoice: Mapping[str, Any] | None = None,
-) -> tuple[dict[str, Any], str]:
-    """The report of a batch, written anew beside its videos, and where it is.
-
-    Args:
-        ledger: where the batch is.
-        batch_id: which batch.
-        now_s: unix seconds.
-        invoice: what the provider bills, where it was asked; else the report keeps what
-            it had, if it still fits.
-
-    Raises:
-        CommandError: there is no such batch, or the store does not take it.
-    """
-    version, batch = (
-        ledger.delay_queue.report_version(batch_id),
-        ledger.batches.read(batch_id),
-    )
-    if batch is None:
-        raise CommandError(f"there is no batch {batch_id} in this ledger")
-    jobs = ledger.batches.jobs(batch_id)
-    limits = ledger.permits.read(batch.account).limits
-    billed = invoice or kept_invoice(batch)
-    document = report(batch, jobs, now_s, limits=limits, invoice=billed)
-    try:
-        store = Store(batch.store)
-        files = report_files(
-            document, batch, ledger.batches.records, catalogue.builtin()
-        )
-        for file in files:
-            store.put_chunks(f"{batch_id}/{file.name}", file.chunks, file.content_type)
-    except StoreError as error:
-        raise CommandError(
-            f"the report cannot be kept: {error}", Exit.UNREACHABLE
-        ) from None
-    if ledger.delay_queue.report_version(batch_id) != version:
-        # A worker may have kept a newer report before this one came in its place.
-        return keep_report(ledger, batch_id, now_s, invoice)
-    return document, store.place(f"{batch_id}/report.html")
-
-
 def outcome(now: BatchSnapshot) -> Exit:
     """The exit code that says how a batch stands."""
     if now.batch.total - now.over:
         return Exit.INCOMPLETE
     return Exit.FAILED if now.count(State.FAILED, State.CANCELLED) else Exit.STORED
+
+
+class _Worker:
+    """The worker process, started again when it ends by itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._starts = 0
+        self._start()
+
+    def _start(self) -> None:
+        settings = self._settings
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
+        command += ["--pool", "threads", "--concurrency", str(THREADS)]
+        command += ["--loglevel", "INFO", "--hostname", f"run-{worker_name()}"]
+        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        log = settings.home.absolute() / "worker.log"
+        environment = child_environment(settings)
+        self.child = Child("the worker", command, log=log, environment=environment)
+        self._starts += 1
+        self._born_s = time.monotonic()
+
+    def keep_running(self) -> None:
+        """Start it again if it has ended.
+
+        Raises:
+            CommandError: it ends again and again.
+        """
+        if self.child.running:
+            return
+        if time.monotonic() - self._born_s > LONG_LIFE_S:
+            self._starts = 0
+        if self._starts >= MAX_STARTS:
+            raise CommandError(
+                f"the worker ends again and again; the end of {self.child.log}:\n"
+                f"{self.child.last_words()}",
+                Exit.UNREACHABLE,
+            )
+        self.child.stop()
+        self._start()
+
+    def stop(self, *, paid: bool) -> None:
+        """Let it finish what it has begun, unless Ctrl-C is pressed again."""
+        self.child.ask_to_stop()
+        if paid and self.child.running:
+            console.say(
+                "stopping: what has begun is finished first; Ctrl-C again ends it"
+            )
+        with suppress(KeyboardInterrupt):
+            self.child.stop(STOP_TIMEOUT_S)
+            return
+        self.child.stop(0.0)
+
+
+# Videos that are paid and cannot be downloaded. Nothing is given up: any worker of the
+# account goes on trying until the provider deletes them, and so does the next run.
+
+
+def ask_anew(ledger: Ledger, batch: BatchRecord) -> Asked:
+    """Make due now what an earlier run stopped waiting for; how it stands."""
+    states = (State.OVERDUE, State.GENERATED)
+    if not any(batch.counts.get(state) for state in states):
+        return {}
+    refs = list(ledger.batches.refs_in(batch.id, states))
+    asked = {
+        ref: (state, polls)
+        for ref, (state, polls) in _states_of(ledger, refs).items()
+        if state is State.OVERDUE or polls >= TRIES
+    }
+    ledger.delay_queue.extend(batch.account, asked, 0.0)
+    return asked
+
+
+def unanswered(ledger: Ledger, asked: Asked) -> Asked:
+    """Those of these jobs to which nothing has happened since."""
+    now = _states_of(ledger, list(asked))
+    return {ref: before for ref, before in asked.items() if now.get(ref) == before}
+
+
+def _states_of(ledger: Ledger, refs: Sequence[Ref]) -> Asked:
+    pairs = zip(refs, ledger.batches.load(refs), strict=True)
+    return {ref: (record.state, record.polls) for ref, record in pairs if record}
+
+
+def stuck(ledger: Ledger, now: BatchSnapshot) -> list[JobRecord]:
+    """The jobs whose videos cannot be had, if nothing else is under way; else none.
+
+    Cheap while anything else goes on: it reads until the first job that is not stuck.
+    """
+    generated = now.count(State.GENERATED)
+    if not generated or now.under_way > generated + now.count(State.FOLLOWING):
+        return []
+    refs = ledger.batches.refs_in(now.batch.id, [State.GENERATED])
+    found: list[JobRecord] = []
+    while block := list(islice(refs, BLOCK)):
+        records = [record for record in ledger.batches.load(block) if record]
+        if any(r.state is not State.GENERATED or r.polls < TRIES for r in records):
+            return []
+        found += records
+    return found
+
+
+def stuck_lines(batch_id: str, records: Sequence[JobRecord], note: str) -> list[str]:
+    """What the user should know of jobs that are stuck; none if none are."""
+    if not records:
+        return []
+    names = ", ".join(record.job.id for record in records[:MAX_NAMED])
+    if len(records) > MAX_NAMED:
+        names += f" and {len(records) - MAX_NAMED} more"
+    made_at_s = min(record.generated_at_s or 0.0 for record in records)
+    until = datetime.fromtimestamp(made_at_s + RETENTION_S, UTC)
+    return [
+        f"paid, but not to be had or kept in {TRIES} tries or more: {names}",
+        *([note] if note else []),
+        f"the provider keeps what is made until {until:%a %d %b %H:%M} UTC",
+        f"run the same command again, or: reelmill collect {shlex.quote(batch_id)}",
+    ]

@@ -8,7 +8,7 @@ number of batches, and fixed words.
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -46,122 +46,88 @@ TIMEOUT_S = 4.0
 #: Why a batch that is not over starts nothing more.
 STOPS = ("budget", "daily-budget")
 
-#: Gauges of an account: name, help, and the value of its figures at a time.
-ACCOUNT_GAUGES: Sequence[
-    tuple[str, str, Callable[[AccountFigures, float], float | None]]
-] = (
-    (
-        "open_batches",
-        "Batches in which something is left, those without series of their own too.",
-        lambda a, _: a.open_batches,
-    ),
-    (
-        "today_usd",
-        "Dollars spent or reserved on this UTC day.",
-        lambda a, _: _dollars(a.today_usd_micros),
-    ),
-    (
-        "daily_budget_usd",
-        "Most dollars that a UTC day may cost; none where there is no such budget.",
-        lambda a, _: _dollars(a.daily_budget_usd_micros),
-    ),
-    (
-        "slots_in_use",
-        "Videos that count as generating at once.",
-        lambda a, _: a.slots_in_use,
-    ),
-    (
-        "slots_limit",
-        "Most videos that may be generating at once.",
-        lambda a, _: a.limits.concurrent_videos,
-    ),
-    (
-        "starts_in_window",
-        "Starts that count against the rate now.",
-        lambda a, _: a.starts_in_window,
-    ),
-    (
-        "starts_limit",
-        "Most starts in any 60 s.",
-        lambda a, _: a.limits.videos_per_minute,
-    ),
-    (
-        "oldest_due_seconds",
-        "How long the first that is due has waited for a worker.",
-        lambda a, now_s: max(0.0, now_s - (a.due_at_s or now_s)),
-    ),
-    (
-        "uncollected_days_left",
-        "Days until the provider deletes the oldest video paid and not stored.",
-        lambda a, now_s: _days_left(a.uncollected_at_s, now_s),
-    ),
-    (
-        "late_predictions",
-        "Predictions that go on far beyond the times of their kind, the overdue too.",
-        lambda a, _: a.late,
-    ),
-    (
-        "tellings_waiting",
-        "Notifications that did not reach everybody yet.",
-        lambda a, _: a.tellings,
-    ),
+#: What each metric is, by its name without `reelmill_`.
+HELP = dict(
+    line.split(": ", 1)
+    for line in """\
+up: 1 while the ledger answers.
+jobs: Jobs by state, of batches that are open or were over in the last day.
+batch_stopped: 1 while a budget keeps the rest of a batch from starting.
+reserved_usd: Dollars set aside for what may be on its way.
+charged_usd: Dollars that the provider took, at the price that was quoted.
+refunded_usd: Dollars that the provider gives back for failed attempts.
+budget_usd: Most dollars that a batch may cost; none where it has no budget.
+open_batches: Batches in which something is left, also those without own series.
+today_usd: Dollars spent or reserved on this UTC day.
+daily_budget_usd: Most dollars that a UTC day may cost; none without such a budget.
+slots_in_use: Videos that count as generating at once.
+slots_limit: Most videos that may be generating at once.
+starts_in_window: Starts that count against the rate now.
+starts_limit: Most starts in any 60 s.
+oldest_due_seconds: How long the first that is due has waited for a worker.
+uncollected_days_left: Days until the oldest video paid and not stored is deleted.
+late_predictions: Predictions far beyond the times of their kind, the overdue too.
+tellings_waiting: Notifications that did not reach everybody yet.
+throttled: Answers that said too many (HTTP 429).
+refusals: Answers after which the account cooled down, such as 429 and lost ones.
+account_trouble: 1 while something is wrong with the account or it is held.
+unexplained_charges: Charges that no row explains, since a user dismissed any.
+unexplained_usd: Dollars of these charges.
+lag_seconds: Seconds from seeing a video finished to having it stored.
+polls: Polls of one prediction until it was over.
+workers: Workers that were heard of lately.
+broker_backlog: Messages that no worker has taken yet.
+ledger_durable: 1 if the ledger's server can write its append-only file.
+ledger_evicts: 1 if the ledger's server forgets instead of refusing when it is full.
+ledger_bytes: Memory that the ledger's server uses.
+schedules: Schedules that the clock starts.
+schedule_fired_timestamp_seconds: Unix time of the last start by the clock.
+scheduler_seen_timestamp_seconds: Unix time when a scheduler was last heard of.
+""".splitlines()
 )
 
-#: Gauges of a batch.
-BATCH_GAUGES: Sequence[tuple[str, str, Callable[[BatchRecord], int | None]]] = (
-    (
-        "reserved_usd",
-        "Dollars set aside for what may be on its way.",
-        lambda b: b.reserved_usd_micros,
-    ),
-    (
-        "charged_usd",
-        "Dollars that the provider took, at the price that was quoted.",
-        lambda b: b.charged_usd_micros,
-    ),
-    (
-        "refunded_usd",
-        "Dollars that the provider gives back for failed attempts.",
-        lambda b: b.refunded_usd_micros,
-    ),
-    (
-        "budget_usd",
-        "Most dollars that a batch may cost; none where it has no budget.",
-        lambda b: b.budget_usd_micros,
-    ),
-)
+#: Values by the name of their metric; None is not known.
+Values = Mapping[str, float | None]
 
-#: Gauges of the ledger as a whole.
-FLEET_GAUGES: Sequence[tuple[str, str, Callable[[Figures], float | None]]] = (
-    ("workers", "Workers that were heard of lately.", lambda f: f.workers),
-    (
-        "broker_backlog",
-        "Messages that no worker has taken yet.",
-        lambda f: f.backlog,
-    ),
-    (
-        "ledger_durable",
-        "1 if the ledger's server keeps an append-only file and can write it.",
-        lambda f: f.durable,
-    ),
-    (
-        "ledger_evicts",
-        "1 if the ledger's server forgets instead of refusing when it is full.",
-        lambda f: f.evicts,
-    ),
-    ("ledger_bytes", "Memory that the ledger's server uses.", lambda f: f.used_bytes),
-    ("schedules", "Schedules that the clock starts.", lambda f: f.schedules),
-    (
-        "schedule_fired_timestamp_seconds",
-        "Unix time of the last start by the clock; none before the first.",
-        lambda f: f.schedule_fired_at_s,
-    ),
-    (
-        "scheduler_seen_timestamp_seconds",
-        "Unix time when a scheduler was last heard of; none where there never was one.",
-        lambda f: f.scheduler_seen_at_s,
-    ),
-)
+
+def _of_batch(batch: BatchRecord) -> Values:
+    return {
+        "reserved_usd": _dollars(batch.reserved_usd_micros),
+        "charged_usd": _dollars(batch.charged_usd_micros),
+        "refunded_usd": _dollars(batch.refunded_usd_micros),
+        "budget_usd": _dollars(batch.budget_usd_micros),
+    }
+
+
+def _of_account(account: AccountFigures, now_s: float) -> Values:
+    sent_at_s = account.uncollected_at_s
+    left_s = None if sent_at_s is None else sent_at_s + RETENTION_S - now_s
+    return {
+        "open_batches": account.open_batches,
+        "today_usd": _dollars(account.today_usd_micros),
+        "daily_budget_usd": _dollars(account.daily_budget_usd_micros),
+        "slots_in_use": account.slots_in_use,
+        "slots_limit": account.limits.concurrent_videos,
+        "starts_in_window": account.starts_in_window,
+        "starts_limit": account.limits.videos_per_minute,
+        "oldest_due_seconds": max(0.0, now_s - (account.due_at_s or now_s)),
+        "uncollected_days_left": None if left_s is None else left_s / DAY_S,
+        "late_predictions": account.late,
+        "tellings_waiting": account.tellings,
+    }
+
+
+def _of_fleet(figures: Figures) -> Values:
+    return {
+        "workers": figures.workers,
+        "broker_backlog": figures.backlog,
+        "ledger_durable": figures.durable,
+        "ledger_evicts": figures.evicts,
+        "ledger_bytes": figures.used_bytes,
+        "schedules": figures.schedules,
+        "schedule_fired_timestamp_seconds": figures.schedule_fired_at_s,
+        "scheduler_seen_timestamp_seconds": figures.scheduler_seen_at_s,
+    }
 
 
 def expose(host: str, port: int, *, once: bool) -> int:
@@ -196,10 +162,13 @@ def gather(ledger: Ledger, app: "Celery") -> Figures:
         found = ledger.figures.read()
     schedules = ledger.schedules.all()
     newest = [ledger.schedules.firings(each.schedule.name, 1) for each in schedules]
+    backlog = None
+    with suppress(*broker.BrokerError):
+        backlog = broker.backlog(app)
     return replace(
         found,
         workers=len(ledger.workers.alive()),
-        backlog=_backlog(app),
+        backlog=backlog,
         schedules=len(schedules),
         schedule_fired_at_s=max(
             (f.at_s for (f,) in filter(None, newest)), default=None
@@ -224,9 +193,9 @@ class _Fleet(Collector):
             figures = self._read()
         except (LedgerError, OSError) as error:
             console.say(f"the ledger does not answer, and is asked again: {error}")
-            yield _up(0)
+            yield from _gauges([], [([], {"up": 0})])
             return
-        yield _up(1)
+        yield from _gauges([], [([], {"up": 1})])
         yield from families(figures)
 
     def describe(self) -> Iterator[Metric]:
@@ -236,28 +205,50 @@ class _Fleet(Collector):
 
 def families(figures: Figures) -> Iterator[Metric]:
     """All metrics of a fleet whose ledger answers."""
-    yield from _of_batches(figures)
-    yield from _of_accounts(figures)
-    for name, text, read in FLEET_GAUGES:
-        value = read(figures)
-        gauge = GaugeMetricFamily(f"reelmill_{name}", text, labels=[])
-        if value is not None:
-            gauge.add_metric([], float(value))
+    accounts = figures.accounts
+    batches = [batch for account in accounts for batch in account.batches]
+    yield from _states_of(batches)
+    yield from _gauges(
+        ["account", "batch"], [([b.account, b.id], _of_batch(b)) for b in batches]
+    )
+    yield from _gauges(
+        ["account"], [([a.id], _of_account(a, figures.now_s)) for a in accounts]
+    )
+    yield from _troubles_of(accounts)
+    for name in ("throttled", "refusals"):
+        counter = CounterMetricFamily(
+            f"reelmill_{name}", HELP[name], labels=["account"]
+        )
+        for account in accounts:
+            counter.add_metric([account.id], getattr(account, name))
+        yield counter
+    lags = {account.id: account.lag for account in accounts}
+    yield _histogram("lag_seconds", LAG_S, lags)
+    polls = {account.id: account.polls for account in accounts}
+    yield _histogram("polls", POLLS, polls)
+    yield from _gauges([], [([], _of_fleet(figures))])
+
+
+def _gauge(name: str, labels: Sequence[str]) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"reelmill_{name}", HELP[name], labels=labels)
+
+
+def _gauges(
+    labels: Sequence[str], rows: Sequence[tuple[Sequence[str], Values]]
+) -> Iterator[Metric]:
+    """A gauge for each of the values, with a series for each row."""
+    for name in rows[0][1] if rows else ():
+        gauge = _gauge(name, labels)
+        for at, values in rows:
+            value = values[name]
+            if value is not None:
+                gauge.add_metric(at, float(value))
         yield gauge
 
 
-def _of_batches(figures: Figures) -> Iterator[Metric]:
-    batches = [batch for account in figures.accounts for batch in account.batches]
-    jobs = GaugeMetricFamily(
-        "reelmill_jobs",
-        "Jobs by state, of batches that are open or were over in the last day.",
-        labels=["account", "batch", "state"],
-    )
-    stopped = GaugeMetricFamily(
-        "reelmill_batch_stopped",
-        "1 while a budget keeps the rest of a batch from starting.",
-        labels=["account", "batch", "by"],
-    )
+def _states_of(batches: Sequence[BatchRecord]) -> Iterator[Metric]:
+    jobs = _gauge("jobs", ["account", "batch", "state"])
+    stopped = _gauge("batch_stopped", ["account", "batch", "by"])
     for batch in batches:
         at = [batch.account, batch.id]
         for state in State:
@@ -267,122 +258,43 @@ def _of_batches(figures: Figures) -> Iterator[Metric]:
             stopped.add_metric([*at, why], float(batch.stopped_by == why and not over))
     yield jobs
     yield stopped
-    for name, text, read in BATCH_GAUGES:
-        gauge = GaugeMetricFamily(f"reelmill_{name}", text, labels=["account", "batch"])
-        for batch in batches:
-            value = _dollars(read(batch))
-            if value is not None:
-                gauge.add_metric([batch.account, batch.id], value)
-        yield gauge
 
 
-def _of_accounts(figures: Figures) -> Iterator[Metric]:
-    for name, text, read in ACCOUNT_GAUGES:
-        gauge = GaugeMetricFamily(f"reelmill_{name}", text, labels=["account"])
-        for account in figures.accounts:
-            value = read(account, figures.now_s)
-            if value is not None:
-                gauge.add_metric([account.id], float(value))
-        yield gauge
-    yield from _of_answers(figures)
-    yield from _of_troubles(figures)
-    yield from _of_predictions(figures)
-
-
-def _of_answers(figures: Figures) -> Iterator[Metric]:
-    throttled = CounterMetricFamily(
-        "reelmill_throttled",
-        "Answers that said too many (HTTP 429).",
-        labels=["account"],
-    )
-    refusals = CounterMetricFamily(
-        "reelmill_refusals",
-        "Answers after which the account cooled down: 429, trouble, lost ones.",
-        labels=["account"],
-    )
-    for account in figures.accounts:
-        throttled.add_metric([account.id], account.throttled)
-        refusals.add_metric([account.id], account.refusals)
-    yield throttled
-    yield refusals
-
-
-def _of_troubles(figures: Figures) -> Iterator[Metric]:
-    trouble = GaugeMetricFamily(
-        "reelmill_account_trouble",
-        "1 while something is wrong with the account or it is held.",
-        labels=["account", "trouble"],
-    )
-    charges = GaugeMetricFamily(
-        "reelmill_unexplained_charges",
-        "Charges of the provider that no row explains, since a person dismissed any.",
-        labels=["account", "kind"],
-    )
-    dollars = GaugeMetricFamily(
-        "reelmill_unexplained_usd",
-        "Dollars of these charges.",
-        labels=["account", "kind"],
-    )
-    for account in figures.accounts:
+def _troubles_of(accounts: Sequence[AccountFigures]) -> Iterator[Metric]:
+    trouble = _gauge("account_trouble", ["account", "trouble"])
+    charges = _gauge("unexplained_charges", ["account", "kind"])
+    dollars = _gauge("unexplained_usd", ["account", "kind"])
+    for account in accounts:
         for each in TROUBLES:
             trouble.add_metric([account.id, each], float(each in account.troubles))
         for kind in Kind:
             found, at = account.charges, [account.id, kind.value]
             charges.add_metric(at, found.counts.get(kind, 0))
             dollars.add_metric(at, float(usd(found.usd_micros.get(kind, 0))))
-    yield trouble
-    yield charges
-    yield dollars
+    yield from (trouble, charges, dollars)
 
 
-def _of_predictions(figures: Figures) -> Iterator[Metric]:
-    lag = HistogramMetricFamily(
-        "reelmill_lag_seconds",
-        "Seconds from seeing a video finished to having it stored.",
-        labels=["account"],
-    )
-    polls = HistogramMetricFamily(
-        "reelmill_polls",
-        "Polls of one prediction until it was over.",
-        labels=["account"],
-    )
-    for account in figures.accounts:
-        at = [account.id]
-        lag.add_metric(at, buckets=_buckets(LAG_S, account.lag), sum_value=None)
-        polls.add_metric(at, buckets=_buckets(POLLS, account.polls), sum_value=None)
-    yield lag
-    yield polls
-
-
-def _buckets(bounds: Sequence[int], counts: Sequence[int]) -> list[tuple[str, float]]:
-    """Values up to each bound, each with the lower ones; `counts` has one more."""
+def _histogram(
+    name: str, bounds: Sequence[int], by_account: Mapping[str, Sequence[int]]
+) -> HistogramMetricFamily:
+    """Values up to each bound, each with the lower ones; the counts have one more."""
+    made = HistogramMetricFamily(f"reelmill_{name}", HELP[name], labels=["account"])
     ends = [*(str(float(bound)) for bound in bounds), "+Inf"]
-    sums = [float(sum(counts[: i + 1])) for i in range(len(ends))]
-    return list(zip(ends, sums, strict=True))
-
-
-def _up(value: int) -> GaugeMetricFamily:
-    return GaugeMetricFamily("reelmill_up", "1 while the ledger answers.", value)
+    for account, counts in by_account.items():
+        sums = [float(sum(counts[: i + 1])) for i in range(len(ends))]
+        buckets = list(zip(ends, sums, strict=True))
+        made.add_metric([account], buckets=buckets, sum_value=None)
+    return made
 
 
 def _dollars(micros: int | None) -> float | None:
     return None if micros is None else float(usd(micros))
 
 
-def _days_left(sent_at_s: float | None, now_s: float) -> float | None:
-    return None if sent_at_s is None else (sent_at_s + RETENTION_S - now_s) / DAY_S
-
-
 def _registry(read: Callable[[], Figures]) -> CollectorRegistry:
     made = CollectorRegistry(auto_describe=False)
     made.register(_Fleet(read))
     return made
-
-
-def _backlog(app: "Celery") -> int | None:
-    with suppress(*broker.BrokerError):
-        return broker.backlog(app)
-    return None
 
 
 def _serve(host: str, port: int, read: Callable[[], Figures]) -> None:

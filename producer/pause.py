@@ -15,10 +15,11 @@ from jobs.text import counted
 from producer import console
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.local_run import keep_report, outcome, render
+from producer.local_run import outcome, render
 from producer.local_server import ledger_of
 from producer.lookup import find_account, find_batch, same_account
 from producer.options import chosen_settings
+from producer.report import keep_report
 from producer.summary import print_ending, print_outcome
 from producer.watching.status import take
 

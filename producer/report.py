@@ -1,217 +1,133 @@
-"""Reports: of a batch, and the statement of a time.
+"""`report`: what a batch cost and what became of its rows; it is also written anew.
 
-It reads, asks the provider where it is told to, and prints in the form that was asked
-for; the report of a batch is also written anew. What a report says is decided in
-`jobs.report`; how the batches of a statement are read, in `statements`.
+What a report says is decided in `jobs.report`. With `--since` it is a statement of a
+time, which `statement` makes.
 """
 
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
+from jobs import catalogue
 from jobs.attempt.reconciling import SKEW_S
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
 from jobs.ledger.permits import DAY_S
 from jobs.ledger.transitions import REMEMBERED_DAYS
+from jobs.money import usd
 from jobs.records import BatchRecord
-from jobs.report import schema
-from jobs.report.document import json_chunks
+from jobs.report import document
+from jobs.report import schema as report_schema
+from jobs.report.files import report_files
 from jobs.report.invoice import invoice
+from jobs.report.kept import ReportFileError, head_of
 from jobs.report.markdown import as_markdown
 from jobs.report.page import html_chunks
 from jobs.report.page_words import moment
-from jobs.report.period import Period, PeriodError, period
-from jobs.report.sheet import csv_lines, statement_lines
-from jobs.report.statement import statement
+from jobs.report.sheet import csv_lines
 from jobs.settings import Settings
+from jobs.storage import Store, StoreError
 from producer import account, console
-from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.local_run import keep_report, outcome
+from producer.local_run import outcome
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, same_account
-from producer.options import OVER, Over, chosen_settings, given_labels
-from producer.statement import Books, Reader, left_out
-from producer.summary import print_report, print_statement
+from producer.options import OVER, Over, chosen_settings
+from producer.statement import BEFORE_S, print_statement_of
+from producer.summary import print_report
 from producer.watching.status import take
-
-#: Billing is asked for from so many seconds before the first attempt, lest a rough
-#: comparison of clocks leaves something out.
-BEFORE_S = 60.0
 
 Form = Literal["table", "json", "csv", "md", "html"]
 
-Document = Mapping[str, Any]
-#: How a document becomes text, by form.
-Writers = Mapping[str, Callable[[Document], Iterable[str]]]
-
-OF_A_BATCH: Writers = {
-    "json": json_chunks,
+#: How a report becomes text, by form.
+WRITERS: Mapping[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
+    "json": document.json_chunks,
     "csv": csv_lines,
-    "md": lambda document: [as_markdown(document)],
+    "md": lambda made: [as_markdown(made)],
     "html": html_chunks,
 }
-OF_A_TIME: Writers = {
-    "csv": statement_lines,
+
+#: What an invoice has that was written by this version.
+INVOICE_FIELDS = {
+    "asked_at",
+    "billed_usd",
+    "billed_refunded_usd",
+    "billed_net_usd",
+    "by_model",
+    "differences",
+    "unexplained",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a report is to be about."""
-
-    #: The newest batch if none is named.
-    batch: str | None = None
-    over: Over = OVER
-    billed: bool = False
-    schema: bool = False
-
-    def check(self) -> None:
-        """Return if its parts go together.
-
-        Raises:
-            CommandError: they do not.
-        """
-        over = self.over
-        values = (
-            ("since", over.since),
-            ("until", over.until),
-        )
-        for name, value in values:
-            if value is not None and not value.strip():
-                # Without it another report would be made, and written.
-                raise CommandError(
-                    f"--{name} is empty; give it a value or leave it out (a variable "
-                    "of your shell may not be set)"
-                )
-        if not over.since and (over.until or over.label):
-            raise CommandError(
-                "--until and --label are of a statement: add --since 30d"
-            )
-        if over.dismiss and not (over.since and self.billed):
-            raise CommandError(
-                "--dismiss is of charges that --since 2d --billed has named"
-            )
-        if over.since and self.batch is not None:
-            raise CommandError(
-                "--since sums up all batches of a time; name no batch with it"
-            )
-        if self.billed and over.label:
-            raise CommandError(
-                "--billed compares all that was sent: leave --label out, because the "
-                "provider's billing knows no labels"
-            )
-
-
-def report(wish: Wish, form: Form | None = None, *, json: bool = False) -> int:
+def report(
+    batch: str | None = None,
+    *,
+    over: Over = OVER,
+    form: Form | None = None,
+    billed: bool = False,
+    schema: bool = False,
+    json: bool = False,
+) -> int:
     """Print what is wished, in the form that is asked for."""
-    wish.check()
-    asked = form_of(form, json=json)
-    if wish.schema:
-        return _schema()
-    if wish.over.since:
-        return _state(wish.over, asked, billed=wish.billed)
-    return _report(wish, asked)
+    _check(batch, over, billed=billed)
+    if json and form not in (None, "json"):
+        raise CommandError(f"--json and --format {form} are two forms; name one")
+    asked: Form = "json" if json else form or "table"
+    if schema:
+        _write([report_schema.text()])
+        return Exit.STORED
+    if over.since:
+        return print_statement_of(over, asked, billed=billed)
+    return _report(batch, asked, billed=billed)
 
 
-def _report(wish: Wish, form: Form) -> int:
-    """Print the report of a batch, and write it anew."""
+def _check(batch: str | None, over: Over, *, billed: bool) -> None:
+    """Return if these options go together.
+
+    Raises:
+        CommandError: they do not.
+    """
+    for name, value in (("since", over.since), ("until", over.until)):
+        if value is not None and not value.strip():
+            # Without it another report would be made, and written.
+            raise CommandError(
+                f"--{name} is empty; give it a value or leave it out (a variable "
+                "of your shell may not be set)"
+            )
+    if not over.since and (over.until or over.label):
+        raise CommandError("--until and --label are of a statement: add --since 30d")
+    if over.dismiss and not (over.since and billed):
+        raise CommandError("--dismiss is of charges that --since 2d --billed has named")
+    if over.since and batch is not None:
+        raise CommandError("--since cannot be combined with the id of a batch")
+    if billed and over.label:
+        raise CommandError(
+            "--billed compares all that was sent: leave --label out, because the "
+            "provider's billing knows no labels"
+        )
+
+
+def _report(batch: str | None, form: Form, *, billed: bool) -> int:
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
-        found = find_batch(ledger, wish.batch)
-        asked = _invoice(ledger, chosen, found) if wish.billed else None
+        found = find_batch(ledger, batch)
+        asked = _invoice(ledger, chosen, found) if billed else None
         made, place = keep_report(ledger, found.id, time.time(), asked)
         now = take(ledger, found.id)
     if now.account.older:
         console.say(older_words(now.account.older))
     if form != "table":
-        _write(OF_A_BATCH[form](made))
+        _write(WRITERS[form](made))
         return outcome(now)
     print_report(made, place)
-    if not asked and (billed := made.get("invoice")):
-        at = moment(billed["asked_at"])
+    if not asked and (kept := made.get("invoice")):
+        at = moment(kept["asked_at"])
         console.say(f"the provider's billing is as of {at}; --billed asks it anew")
     for warning in made["warnings"]:
         console.say(warning)
     return outcome(now)
-
-
-def _state(over: Over, form: Form, *, billed: bool) -> int:
-    """Print the statement of a time; code 3 if a batch of it could not be read."""
-    chosen = chosen_settings()
-    _must_be_one_of(form, ("table", "json", *OF_A_TIME), "--since")
-    labels = given_labels(over.label)
-    with ledger_of(chosen, alone=False) as ledger:
-        now_s = ledger.now_s()
-        asked = _period(over, now_s)
-        # The provider tells of the account whose key is set, and of no other.
-        own = (Books(asked), chosen.account_id) if billed else (None, None)
-        reader = Reader(ledger, asked, *own)
-        with console.err.status("reading …") as status:
-            parts = list(reader.parts(labels, status.update))
-        made = statement(parts, reader.inexact, asked, labels, now_s)
-        if reader.books:
-            made |= _of_account(reader, has_any=bool(parts))
-            made["invoice"] = _billed_over(ledger, chosen, reader.books)
-        if over.dismiss:
-            ledger.charges.dismiss(chosen.account_id)
-    _print(made, form, OF_A_TIME, print_statement)
-    if over.dismiss:
-        console.say(
-            "charges that no row explains are known now: reelmill doctor, list and "
-            "metrics tell of later ones"
-        )
-    if reader.others:
-        console.say(left_out(reader.others))
-    for one in made["inexact"]:
-        how = "counted by its own sums" if one["counted"] else "left out"
-        console.say(f"{one['batch']} is {how}: {one['why']}")
-    return Exit.INCOMPLETE if made["inexact"] else Exit.STORED
-
-
-def _schema() -> int:
-    """Print the JSON Schema of `report.json`."""
-    _write([schema.text()])
-    return Exit.STORED
-
-
-def form_of(form: Form | None, *, json: bool) -> Form:
-    """The form that was asked for; `--json` is short for one of them.
-
-    Raises:
-        CommandError: two were.
-    """
-    if json and form not in (None, "json"):
-        raise CommandError(f"--json and --format {form} are two forms; name one")
-    return "json" if json else form or "table"
-
-
-def _must_be_one_of(form: Form, forms: tuple[str, ...], option: str) -> None:
-    if form not in forms:
-        raise CommandError(
-            f"--format {form} does not go with {option}: {', '.join(forms)} do"
-        )
-
-
-def _period(over: Over, now_s: float) -> Period:
-    try:
-        return period(over.since or "", over.until, now_s)
-    except PeriodError as bad:
-        raise CommandError(str(bad)) from None
-
-
-def _print(
-    document: Document, form: Form, writers: Writers, show: Callable[[Document], None]
-) -> None:
-    if form == "json":
-        print_json(document)
-    elif form == "table":
-        show(document)
-    else:
-        _write(writers[form](document))
 
 
 def _write(pieces: Iterable[str]) -> None:
@@ -223,39 +139,8 @@ def _write(pieces: Iterable[str]) -> None:
         sys.stdout.write("\n")
 
 
-def _of_account(reader: Reader, *, has_any: bool) -> dict[str, Any]:
-    """Whose batches are summed, and how many of others are left out.
-
-    Raises:
-        CommandError: all that there are belong to others; none of them was read.
-    """
-    if reader.others and not has_any:
-        raise CommandError(
-            f"no batch of that time belongs to account {reader.account}, whose key is "
-            f"set; {left_out(reader.others)}"
-        )
-    others = [
-        {"account": name, "batches": number}
-        for name, number in sorted(reader.others.items())
-    ]
-    return {"account": reader.account, "other_accounts": others}
-
-
-def _billed_over(ledger: Ledger, chosen: Settings, books: Books) -> dict[str, Any]:
-    """The provider's billing of a time beside what is booked for it.
-
-    Raises:
-        CommandError: the provider does not say.
-    """
-    during = books.period
-    ahead_s = ledger.now_s() - time.time()
-    billed = account.billings(chosen, during.since_s - BEFORE_S, ahead_s)
-    others = sorted({row.prediction_id for row in billed} - books.ids)
-    known = books.ids.union(ledger.transitions.known(chosen.account_id, others))
-    return invoice(books.records(), billed, known, (during.since_s, during.until_s))
-
-
 def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, Any]:
+    """The provider's billing of a batch, compared with the ledger row by row."""
     same_account(batch, chosen)
     records = list(ledger.batches.jobs(batch.id))
     sent = [a.sent_at_s for record in records for a in record.attempts]
@@ -274,3 +159,64 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
     began_s = max(min(sent) - SKEW_S, forgotten_s)
     during = began_s, max(sent) + chosen.settle_s + SKEW_S
     return invoice(records, billed, known, during)
+
+
+def keep_report(
+    ledger: Ledger,
+    batch_id: str,
+    now_s: float,
+    invoice: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], str]:
+    """The report of a batch, written anew beside its videos, and where it is.
+
+    Args:
+        ledger: where the batch is.
+        batch_id: which batch.
+        now_s: unix seconds.
+        invoice: what the provider bills, where it was asked; else the report keeps what
+            it had, if it still fits.
+
+    Raises:
+        CommandError: there is no such batch, or the store does not take it.
+    """
+    version, batch = (
+        ledger.delay_queue.report_version(batch_id),
+        ledger.batches.read(batch_id),
+    )
+    if batch is None:
+        raise CommandError(f"there is no batch {batch_id} in this ledger")
+    jobs = ledger.batches.jobs(batch_id)
+    limits = ledger.permits.read(batch.account).limits
+    billed = invoice or kept_invoice(batch)
+    made = document.report(batch, jobs, now_s, limits=limits, invoice=billed)
+    try:
+        store = Store(batch.store)
+        files = report_files(made, batch, ledger.batches.records, catalogue.builtin())
+        for file in files:
+            store.put_chunks(f"{batch_id}/{file.name}", file.chunks, file.content_type)
+    except StoreError as error:
+        raise CommandError(
+            f"the report cannot be kept: {error}", Exit.UNREACHABLE
+        ) from None
+    if ledger.delay_queue.report_version(batch_id) != version:
+        # A worker may have kept a newer report before this one came in its place.
+        return keep_report(ledger, batch_id, now_s, invoice)
+    return made, store.place(f"{batch_id}/report.html")
+
+
+def kept_invoice(batch: BatchRecord) -> dict[str, Any] | None:
+    """The invoice of a batch as it was when the provider was last asked for it.
+
+    None if there is none, if it cannot be read, or if something was charged or refunded
+    since then.
+    """
+    try:
+        with Store(batch.store).fetched(f"{batch.id}/report.json") as file:
+            kept = head_of(file or (), batch.id)
+        told, cost = dict(kept["invoice"]), kept["cost"]
+        then = cost["charged_usd"], cost["refunded_usd"]
+        datetime.fromisoformat(told["asked_at"])
+    except (ReportFileError, StoreError, LookupError, TypeError, ValueError):
+        return None
+    booked = usd(batch.charged_usd_micros), usd(batch.refunded_usd_micros)
+    return told if then == booked and told.keys() >= INVOICE_FIELDS else None

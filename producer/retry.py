@@ -12,11 +12,11 @@ from jobs.states import State
 from jobs.text import counted
 from jobs.transitions import ABANDONED_CODE, Ref, Transition
 from producer import console
+from producer.cancel import move_all
 from producer.console import consent, cost_of, print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, find_job
-from producer.moving import move_all
 from producer.options import chosen_settings
 
 

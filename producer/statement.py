@@ -1,22 +1,27 @@
-"""Reading a statement: every batch of the ledger, whether its jobs are there or not.
+"""The statement of a time: what all batches of it cost, by batch, model and label.
 
 Where the job records of a batch are deleted its report in the store tells of them. What
-can be read of neither is named, with why. What counts, and
-when, is decided in `jobs.report.statement`.
+can be read of neither is named, with why. What counts, and when, is decided in
+`jobs.report.statement`.
 """
 
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from jobs.batch.labels import fit
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK, JobsDeletedError
 from jobs.records import Attempt, BatchRecord, JobRecord
+from jobs.report.invoice import invoice
 from jobs.report.kept import ReportFileError, rows_of
-from jobs.report.period import Period
+from jobs.report.period import Period, PeriodError, period
+from jobs.report.sheet import statement_lines
 from jobs.report.statement import (
     Entry,
     Inexact,
@@ -25,9 +30,105 @@ from jobs.report.statement import (
     entry_of_row,
     part_of,
     part_of_sums,
+    statement,
 )
+from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
+from producer import account, console
+from producer.console import print_json
+from producer.exits import CommandError, Exit
+from producer.local_server import ledger_of
+from producer.options import Over, chosen_settings, given_labels
+from producer.summary import print_statement
+
+#: Billing is asked for from so many seconds before the first attempt, lest a rough
+#: comparison of clocks leaves something out.
+BEFORE_S = 60.0
+
+FORMS = ("table", "json", "csv")
+
+
+def print_statement_of(over: Over, form: str, *, billed: bool) -> int:
+    """Print the statement of a time; code 3 if a batch of it could not be read."""
+    chosen = chosen_settings()
+    if form not in FORMS:
+        raise CommandError(
+            f"--format {form} does not go with --since: {', '.join(FORMS)} do"
+        )
+    labels = given_labels(over.label)
+    with ledger_of(chosen, alone=False) as ledger:
+        now_s = ledger.now_s()
+        try:
+            asked = period(over.since or "", over.until, now_s)
+        except PeriodError as bad:
+            raise CommandError(str(bad)) from None
+        # The provider tells of the account whose key is set, and of no other.
+        own = (Books(asked), chosen.account_id) if billed else (None, None)
+        reader = Reader(ledger, asked, *own)
+        with console.err.status("reading …") as status:
+            parts = list(reader.parts(labels, status.update))
+        made = statement(parts, reader.inexact, asked, labels, now_s)
+        if reader.books:
+            made |= _of_account(reader, has_any=bool(parts))
+            made["invoice"] = _invoice(ledger, chosen, reader.books)
+        if over.dismiss:
+            ledger.charges.dismiss(chosen.account_id)
+    if form == "json":
+        print_json(made)
+    elif form == "csv":
+        sys.stdout.writelines(statement_lines(made))
+    else:
+        print_statement(made)
+    _say_besides(made, reader.others, dismissed=over.dismiss)
+    return Exit.INCOMPLETE if made["inexact"] else Exit.STORED
+
+
+def _say_besides(
+    made: Mapping[str, Any], others: Mapping[str, int], *, dismissed: bool
+) -> None:
+    if dismissed:
+        console.say(
+            "charges that no row explains are known now: reelmill doctor, list and "
+            "metrics tell of later ones"
+        )
+    if others:
+        console.say(left_out(others))
+    for one in made["inexact"]:
+        how = "counted by its own sums" if one["counted"] else "left out"
+        console.say(f"{one['batch']} is {how}: {one['why']}")
+
+
+def _of_account(reader: "Reader", *, has_any: bool) -> dict[str, Any]:
+    """Whose batches are summed, and how many of others are left out.
+
+    Raises:
+        CommandError: all that there are belong to others; none of them was read.
+    """
+    if reader.others and not has_any:
+        raise CommandError(
+            f"no batch of that time belongs to account {reader.account}, whose key is "
+            f"set; {left_out(reader.others)}"
+        )
+    others = [
+        {"account": name, "batches": number}
+        for name, number in sorted(reader.others.items())
+    ]
+    return {"account": reader.account, "other_accounts": others}
+
+
+def _invoice(ledger: Ledger, chosen: Settings, books: "Books") -> dict[str, Any]:
+    """The provider's billing of a time beside what is booked for it.
+
+    Raises:
+        CommandError: the provider does not say.
+    """
+    during = books.period
+    ahead_s = ledger.now_s() - time.time()
+    billed = account.billings(chosen, during.since_s - BEFORE_S, ahead_s)
+    others = sorted({row.prediction_id for row in billed} - books.ids)
+    known = books.ids.union(ledger.transitions.known(chosen.account_id, others))
+    return invoice(books.records(), billed, known, (during.since_s, during.until_s))
 
 
 @dataclass(slots=True)
@@ -152,12 +253,6 @@ def every_batch(ledger: Ledger, *, unfinished: bool = False) -> Iterator[BatchRe
     """
     first, seen = 0, set[str]()
     while found := ledger.batches.page(first, BLOCK, unfinished=unfinished)[0]:
-        yield from _new(found, seen)
+        yield from (batch for batch in found if batch.id not in seen)
+        seen.update(batch.id for batch in found)
         first += len(found)
-
-
-def _new(found: Iterable[BatchRecord], seen: set[str]) -> Iterator[BatchRecord]:
-    for batch in found:
-        if batch.id not in seen:
-            seen.add(batch.id)
-            yield batch

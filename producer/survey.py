@@ -1,9 +1,8 @@
-"""What a manifest asks for: read once, looked at, weighed against what is there.
+"""What a manifest asks for: read once, its images checked, compared with the ledger.
 
-A survey holds no row; its jobs lie in a spool on disk and are gone through as often as
-needed. It goes three steps, each for those who need it: `survey` reads, `look` looks
-at the pictures, `weigh` finds what is stored already and adds up the rest. Handing the
-jobs over is `batching`'s.
+The jobs lie in a temporary file and are read from it for each step, so that a manifest
+of any size needs little memory: `survey` reads it, `check_survey` checks the pictures,
+`weigh` finds what is stored already and adds up the rest.
 """
 
 import tempfile
@@ -14,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
+from typing import IO
 
 from jobs.attempt.fingerprint import (
     Fingerprint,
@@ -21,9 +21,9 @@ from jobs.attempt.fingerprint import (
     Fingerprinter,
     pictures_of,
 )
+from jobs.attempt.links import to_upload
 from jobs.catalogue import Catalogue
 from jobs.catalogue.addresses import is_http
-from jobs.catalogue.model import Model
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.dedup import DedupPreview
@@ -41,10 +41,10 @@ from producer.manifests import Options, plan
 from producer.prices.quote import Combinations, Share
 from producer.problems import Problems
 
-#: File of the home that holds what was seen of pictures.
+#: File of the home that remembers what was seen of pictures.
 MEMORY = "pictures.sqlite"
 
-#: Jobs whose fate one question to the ledger tells.
+#: Jobs about which the ledger is asked at once.
 BLOCK = 500
 
 #: States of jobs whose video is in the store, or should be.
@@ -54,34 +54,11 @@ THERE = frozenset({State.STORED, State.REUSED})
 SIDE_BY_SIDE = 16
 
 
-class Spool:
-    """Jobs in a temporary file: written first, then read as often as needed."""
-
-    def __init__(self) -> None:
-        # Closed with the spool, and gone with the process however it ends.
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
-
-    def write(self, job: Job, ask: Fingerprint) -> None:
-        """Add one job, and what it asks for."""
-        # Neither digests nor JSON have a tab or an end of a line in them.
-        self._file.write(f"{ask.content}\t{ask.written}\t{job.to_json()}\n")
-
-    def __iter__(self) -> Iterator[FingerprintedJob]:
-        self._file.seek(0)
-        for line in self._file:
-            content, written, text = line.split("\t", 2)
-            yield FingerprintedJob(Job.from_json(text), Fingerprint(content, written))
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._file.close()
-
-
 @dataclass(slots=True)
 class Survey:
     """What a manifest asks for."""
 
-    #: As the person named it.
+    #: As the user named it.
     source: str
     catalogue: Catalogue
     problems: Problems = field(default_factory=Problems)
@@ -95,11 +72,13 @@ class Survey:
     combinations: Combinations = field(default_factory=Combinations)
     #: Ids of jobs of this batch whose videos were stored and are gone.
     gone: list[str] = field(default_factory=list)
+    #: Content by address of the local pictures whose videos are to be made.
+    uploads: dict[str, str] = field(default_factory=dict)
     #: Hex digest of all jobs in order, by their ids, keys and what they ask for.
     digest: str = ""
     #: Whether any picture is not on the web, and so must be uploaded.
     local: bool = False
-    _spool: Spool | None = None
+    _spool: IO[str] | None = None
     _memory: ImageCache | None = None
 
     @property
@@ -122,23 +101,21 @@ class Survey:
         """Jobs that are to be made and paid."""
         return self.jobs - self.reused - self.following - self.given_up
 
-    def recognise(self, layout: str) -> None:
-        """It is an export of this shop."""
-        self.layout = layout
-
     def asked(self) -> Iterator[FingerprintedJob]:
         """The jobs in their order, with the contents of pictures as far as known."""
-        yield from self._spool or ()
+        return _read(self._spool)
 
     def keep(self, jobs: Iterable[Job]) -> None:
-        """Set these jobs aside, each with what it asks for, instead of those before."""
+        """Write these jobs down, each with what it asks for, in place of the last."""
         before, asks, digest = self._spool, Fingerprinter(self.catalogue), sha256()
-        self._spool = spool = Spool()
+        # Closed with the survey, and gone with the process however it ends.
+        self._spool = spool = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
         for job in jobs:
             ask = asks.of(job)
-            spool.write(job, ask)
-            told = f"{job.id}\n{job.key}\n{ask.content or ask.written}\n"
-            digest.update(told.encode())
+            # Neither digests nor JSON have a tab or an end of a line in them.
+            spool.write(f"{ask.content}\t{ask.written}\t{job.to_json()}\n")
+            asked = f"{job.id}\n{job.key}\n{ask.content or ask.written}\n"
+            digest.update(asked.encode())
             if not self.local:
                 self.local = not all(map(is_http, self._pictures_of(job)))
         self.digest = digest.hexdigest()
@@ -156,24 +133,50 @@ class Survey:
                     yield address
 
     def judge(self, memory: ImageCache) -> None:
-        """Take what was seen of the pictures for true from now on."""
+        """Add the problems of pictures, and to each job what its pictures contain."""
         self._memory = memory
-        self.keep(self._judged(memory, self._spool or ()))
+        self.keep(self._judged(memory, self._spool))
 
-    def _judged(
-        self, memory: ImageCache, asked: Iterable[FingerprintedJob]
-    ) -> Iterator[Job]:
-        for job, _ in asked:
+    def _judged(self, memory: ImageCache, spool: IO[str] | None) -> Iterator[Job]:
+        for job, _ in _read(spool):
             model = self.catalogue.find(job.model)
             self.problems.add_all(problems_of(job, model, memory, self.source))
             yield replace(job, contents=contents_of(job, model, memory))
 
+    def count(self, job: Job, prospect: DedupPreview) -> None:
+        """Add a job to the price, or to what is not paid again."""
+        model = self.catalogue.find(job.model)
+        kind = (model.name, model.duration_s(job.inputs))
+        share = self.shares.setdefault(kind, Share())
+        share.jobs += 1
+        if self.local and prospect.state in {State.WAITING, State.FOLLOWING}:
+            self.uploads |= to_upload(job, model)
+        if prospect.state is State.WAITING:
+            self.combinations.add(job, model)
+        elif prospect.state in THERE:
+            share.reused += 1
+            if not prospect.video:
+                self.gone.append(job.id)
+        else:
+            # It may be paid later, by a retry or where the one that it follows fails.
+            self.combinations.see(job, model)
+            is_given_up = prospect.state in {State.FAILED, State.CANCELLED}
+            share.given_up += is_given_up
+            share.following += not is_given_up
+
     def close(self) -> None:
         """Let go of the files it works with."""
-        if self._spool:
-            self._spool.close()
-        if self._memory:
-            self._memory.close()
+        for file in (self._spool, self._memory):
+            if file:
+                file.close()
+
+
+def _read(spool: IO[str] | None) -> Iterator[FingerprintedJob]:
+    if spool:
+        spool.seek(0)
+    for line in spool or ():
+        content, written, text = line.split("\t", 2)
+        yield FingerprintedJob(Job.from_json(text), Fingerprint(content, written))
 
 
 def survey(
@@ -182,7 +185,7 @@ def survey(
     """Read a manifest: its problems, and its jobs for the steps to come.
 
     Args:
-        source: path, `-`, folder or bucket prefix, as the person named it.
+        source: path, `-`, folder or bucket prefix, as the user named it.
         options: how it is read.
         catalogue: the models.
         keep: whether there are steps to come.
@@ -198,8 +201,11 @@ def survey(
 
 def _planned(found: Survey, options: Options) -> Iterator[Job]:
     """The jobs of a manifest; everything else in it is noted."""
-    items = plan(found.source, options, found.catalogue, recognised=found.recognise)
-    for item in items:
+
+    def recognised(layout: str) -> None:
+        found.layout = layout
+
+    for item in plan(found.source, options, found.catalogue, recognised=recognised):
         if isinstance(item, Problem):
             found.problems.add(item)
         elif isinstance(item, Skipped):
@@ -209,16 +215,16 @@ def _planned(found: Survey, options: Options) -> Iterator[Job]:
             yield item
 
 
-def look(
+def check_survey(
     found: Survey, settings: Settings, *, whole: bool, remote: bool = True
 ) -> None:
-    """Look at every picture; what is wrong with one is a problem of its row.
+    """Check every picture; what is wrong with one is a problem of its row.
 
     Args:
         found: what was read.
         settings: whose provider must be able to reach the pictures.
         whole: learn their contents too, not only whether they can be used.
-        remote: also at those on the web; local ones are looked at in any case.
+        remote: also those on the web; local ones are checked in any case.
     """
     if not (remote or found.local):
         return
@@ -249,50 +255,14 @@ def weigh(
         batch: the batch it is to be.
         alone: whether other batches are put aside for it.
     """
-    for job, prospect in foreseen(found, ledger, batch, alone=alone, checked=True):
-        _add(found, job, found.catalogue.find(job.model), prospect)
-
-
-def foreseen(
-    found: Survey,
-    ledger: Ledger | None,
-    batch: BatchRecord,
-    *,
-    alone: bool,
-    checked: bool = False,
-) -> Iterator[tuple[Job, DedupPreview]]:
-    """The jobs, and what will become of each; see `weigh`.
-
-    With `checked` it is looked for every video that would be reused.
-    """
     asked = found.asked()
     while block := list(islice(asked, BLOCK)):
-        if ledger is None:
-            prospects = [DedupPreview(State.WAITING)] * len(block)
-        else:
+        prospects = [DedupPreview(State.WAITING)] * len(block)
+        if ledger:
             prospects = ledger.dedup.preview(batch, block, alone=alone)
-            if checked:
-                _check_videos(ledger, batch, block, prospects, alone=alone)
+            _check_videos(ledger, batch, block, prospects, alone=alone)
         for (job, _), prospect in zip(block, prospects, strict=True):
-            yield job, prospect
-
-
-def _add(found: Survey, job: Job, model: Model, prospect: DedupPreview) -> None:
-    kind = (model.name, model.duration_s(job.inputs))
-    share = found.shares.setdefault(kind, Share())
-    share.jobs += 1
-    if prospect.state is State.WAITING:
-        found.combinations.add(job, model)
-    elif prospect.state in THERE:
-        share.reused += 1
-        if not prospect.video:
-            found.gone.append(job.id)
-    else:
-        # It may be paid later, by a retry or where the one that it follows fails.
-        found.combinations.see(job, model)
-        is_given_up = prospect.state in {State.FAILED, State.CANCELLED}
-        share.given_up += is_given_up
-        share.following += not is_given_up
+            found.count(job, prospect)
 
 
 def _check_videos(

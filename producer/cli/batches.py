@@ -127,10 +127,9 @@ def report(
         schema: Print the JSON Schema of `report.json`, and nothing else.
         json: Print it all as JSON.
     """
-    from producer.report import Wish, report
+    from producer.report import report
 
-    wish = Wish(batch, over, billed=billed, schema=schema)
-    return report(wish, form, json=json)
+    return report(batch, over=over, form=form, billed=billed, schema=schema, json=json)
 
 
 @app.command(group=GROUP)

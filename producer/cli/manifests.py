@@ -54,7 +54,7 @@ def check(
         reading: How the manifest is read.
         json: Print the problems as JSON.
     """
-    from producer.commands import check
+    from producer.check import check
 
     return check(manifest, reading, json=json)
 
@@ -82,7 +82,7 @@ def price(
         spending: What may be spent, and where to.
         json: Print the prices as JSON.
     """
-    from producer.commands import price
+    from producer.price import price
 
     return price(manifest, reading, spending, json=json)
 
@@ -112,7 +112,7 @@ def run(
         spending: What may be spent, and where to.
         json: Print the outcome as JSON.
     """
-    from producer.commands import run
+    from producer.run import run
 
     return run(manifest, reading, spending, json=json)
 

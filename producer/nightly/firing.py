@@ -14,17 +14,14 @@ from typing import Any, TypeVar
 
 from jobs.batch.schedule import Firing, Handed, Schedule
 from jobs.ledger import JobsDeletedError, Ledger, LedgerError
-from jobs.money import usd_micros
 from jobs.records import BatchRecord
-from jobs.storage import Store, StoreError
 from producer import problems
-from producer.batching import encodable
-from producer.commands import hand_over, read, settings_of
 from producer.exits import CommandError, Exit
 from producer.manifests.source import ENDINGS, is_bucket
 from producer.nightly import deadlines
 from producer.nightly.deadlines import Deadline
 from producer.options import Reading, Spending
+from producer.submit import encodable, hand_over, load, settings_of
 
 #: Lines of a manifest's problems that are kept in the record of a firing.
 MOST_LINES = 20
@@ -81,23 +78,16 @@ def submit_to(ledger: Ledger) -> Submit:
 
     def submit(manifest: str, reading: Reading, spending: Spending) -> BatchRecord:
         chosen = settings_of(spending)
-        _check_store(chosen.store)
-        budget = usd_micros(spending.budget) if spending.budget else None
-        with closing(read(manifest, reading, chosen, whole=True)) as found:
+        with closing(
+            load(manifest, reading, spending, chosen, bad_store=Exit.UNREACHABLE)
+        ) as found:
             if found.problems.count:
                 raise ManifestRefusedError(tuple(problems.lines(found.problems)))
             # It was opened by its name; from here on the name is only stored.
             found.source = encodable(found.source)
-            return hand_over(ledger, found, chosen, spending, budget)
+            return hand_over(ledger, found, chosen, spending)
 
     return submit
-
-
-def _check_store(url: str) -> None:
-    try:
-        Store(url).check_writable()
-    except StoreError as error:
-        raise CommandError(str(error), Exit.UNREACHABLE) from None
 
 
 def options_of(schedule: Schedule) -> tuple[Reading, Spending]:

@@ -20,12 +20,12 @@ from jobs.settings import Settings
 from jobs.states import State
 from jobs.transitions import Ref
 from producer import console
+from producer.batch_copies import copies_in, keep_copy
 from producer.console import print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.options import chosen_settings
 from producer.rebuilding import comparing
-from producer.rebuilding.copying import copies_in, keep_copy
 from producer.rebuilding.recollecting import Recollected, recollect
 from producer.rebuilding.remembering import Memory, remember
 

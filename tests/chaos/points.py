@@ -20,9 +20,9 @@ from jobs import catalogue, settings
 from jobs.ledger import Ledger
 from jobs.settings import Settings, child_environment
 from jobs.states import FINAL, State
-from producer.batching import batch_id, enqueue, to_be
-from producer.local_run import keep_report
 from producer.manifests import Options
+from producer.report import keep_report
+from producer.submit import batch_id, enqueue, new_batch
 from producer.subprocesses import Child
 from producer.survey import survey
 from tests.audit import audit
@@ -75,7 +75,7 @@ def order(range_: Range, manifest: Path) -> None:
     found = survey(str(manifest), Options(), catalogue.builtin())
     with closing(found):
         name = batch_id(found, range_.chosen.account_id, range_.chosen.store)
-        batch = to_be(found, range_.chosen, name, fresh=False, now_s=time.time())
+        batch = new_batch(found, range_.chosen, name, fresh=False, now_s=time.time())
         enqueue(range_.ledger, found, batch, alone=False)
 
 

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from jobs.states import State
+from producer.batch_copies import keep_copy
 from producer.exits import Exit
-from producer.rebuilding.copying import keep_copy
 from tests.fleet.running import Fleet, fleet, is_there
 from tests.producer.running import quick_sandbox, until
 

@@ -9,9 +9,9 @@ from jobs.batch.schedule import Firing, Schedule
 from jobs.ledger import Ledger
 from jobs.notification import Notification
 from jobs.records import BatchRecord
-from producer.batching import encodable
 from producer.nightly.rounds import Means, Scheduler
 from producer.options import Reading, Spending
+from producer.submit import encodable
 from tests.conftest import Clock
 from tests.jobs.batch.test_schedule import a_schedule
 from tests.jobs.ledger.play import ACCOUNT, a_batch

@@ -16,9 +16,9 @@ from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import Event, State
-from producer.batching import batch_id, enqueue, is_over, to_be, turn
 from producer.manifests import Options
 from producer.prices.quote import Bill, Share
+from producer.submit import batch_id, enqueue, is_over, new_batch, resolve_batch_id
 from producer.survey import Survey, survey, weigh
 from tests.jobs.ledger.play import PLENTY, play
 
@@ -57,7 +57,7 @@ def chosen(home: Path, **changes: Any) -> Settings:
 
 def weighed(found: Survey) -> Survey:
     """Everything of it is new: there is no ledger to look in."""
-    batch = to_be(found, settings.read({}), "any", fresh=False, now_s=1.0)
+    batch = new_batch(found, settings.read({}), "any", fresh=False, now_s=1.0)
     weigh(found, None, batch, alone=True)
     return found
 
@@ -71,8 +71,8 @@ def enqueued(
     fresh: bool = False,
     alone: bool = True,
 ) -> BatchRecord:
-    name = turn(ledger, batch_id(found, "shop", wanted.store), fresh=fresh)
-    batch = to_be(found, wanted, name, fresh=fresh, now_s=1.0)
+    name = resolve_batch_id(ledger, batch_id(found, "shop", wanted.store), fresh=fresh)
+    batch = new_batch(found, wanted, name, fresh=fresh, now_s=1.0)
     return enqueue(ledger, found, replace(batch, budget_usd_micros=budget), alone=alone)
 
 

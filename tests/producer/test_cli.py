@@ -272,7 +272,7 @@ def test_without_a_terminal_nothing_is_spent_unasked(
 ) -> None:
     before = sandbox.books()["predictions"]
     ended = place.here("run", place.folder / "products.csv")
-    refused(ended, "--yes spends without asking")
+    refused(ended, "--yes answers for you")
     assert sandbox.books()["predictions"] == before
 
 

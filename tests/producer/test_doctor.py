@@ -9,8 +9,8 @@ import pytest
 
 from jobs import settings
 from jobs.ledger import LedgerError, connect
-from producer.doctor import _values, look
-from producer.doctor.findings import Finding, Health
+from producer.doctor import _values, examine
+from producer.doctor_checks import Finding, Health
 from producer.local_server import _binary
 from producer.subprocesses import Child
 from tests.producer.running import desk, quick_sandbox, until
@@ -27,7 +27,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 def looked(folder: Path, **changes: Any) -> dict[str, Finding]:
     values = {"home": folder / "home", "store": str(folder / "store")} | changes
-    return {each.what: each for each in look(settings.read({}, **values))}
+    return {each.what: each for each in examine(settings.read({}, **values))}
 
 
 def test_a_set_up_in_order_is_found_good(home: Path, sandbox: RunningSandbox) -> None:

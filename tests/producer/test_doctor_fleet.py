@@ -17,10 +17,14 @@ from jobs.pace.waits import RETENTION_S
 from jobs.settings import Settings
 from jobs.states import Event
 from producer.doctor import COLOURS
-from producer.doctor.findings import Finding, Health
-from producer.doctor.fleet import fleet
-from producer.doctor.server import clock_finding, server
-from producer.doctor.standstill import standstill
+from producer.doctor_checks import (
+    Finding,
+    Health,
+    clock_finding,
+    fleet,
+    server,
+    standstill,
+)
 from tests.conftest import Clock
 from tests.jobs.ledger.play import (
     ACCOUNT,

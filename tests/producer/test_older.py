@@ -18,10 +18,10 @@ from jobs.states import State
 from jobs.storage import Store
 from jobs.transitions import Ref
 from producer import pause
+from producer.batch_copies import keep_copy, refuse_if_lost
 from producer.exits import CommandError, Exit
-from producer.local_run import keep_report
 from producer.rebuilding import rebuild
-from producer.rebuilding.copying import keep_copy, refuse_if_lost
+from producer.report import keep_report
 from tests.audit import audit
 from tests.backups import backup
 from tests.sandbox.running import RunningSandbox, running_sandbox

@@ -49,7 +49,7 @@ COMMANDS: dict[str, Callable[[Fleet], Any]] = {
     "doctor": partial(Fleet.ask, command=doctor.doctor, json=True),
     "report": partial(
         Fleet.ask,
-        command=partial(report.report, report.Wish("spring")),
+        command=partial(report.report, "spring"),
         json=True,
     ),
     "resume": partial(

@@ -18,10 +18,10 @@ from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
 from jobs.states import State
 from jobs.transitions import Ref
+from producer.batch_copies import keep_copy, lost_batches, refuse_if_lost
 from producer.exits import CommandError, Exit
-from producer.local_run import keep_report
 from producer.rebuilding import rebuild
-from producer.rebuilding.copying import keep_copy, lost_batches, refuse_if_lost
+from producer.report import keep_report
 from producer.resolve import resolve
 from producer.show import show
 from tests.audit import audit

@@ -18,8 +18,8 @@ from jobs.ledger.charges import Charge, Kind
 from jobs.money import usd, usd_micros
 from jobs.states import Event
 from jobs.storage import Store
-from producer.local_run import keep_report
 from producer.local_server import ledger_of
+from producer.report import keep_report
 from producer.statement import every_batch
 from tests.jobs.ledger.ended import delete
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play

@@ -8,7 +8,7 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.states import State
 from jobs.transitions import Ref
-from producer.stuck import TRIES, ask_anew, stuck, stuck_lines, unanswered
+from producer.local_run import TRIES, ask_anew, stuck, stuck_lines, unanswered
 from producer.watching.status import take
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox

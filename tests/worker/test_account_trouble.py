@@ -11,7 +11,7 @@ from jobs.ledger.permits import AccountRecord
 from jobs.pace.waits import LONGEST_COOLING_S, TROUBLE_PROBE_S
 from jobs.report.document import report
 from jobs.states import State
-from producer import doctor
+from producer import doctor_checks
 from tests.conftest import Clock
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox, running_sandbox
@@ -120,7 +120,8 @@ def test_a_smaller_limit_than_promised_is_learnt_and_outgrown(
 
     shop.submit()
     assert adaptive() <= 3
-    (finding,) = doctor._adapted(shop.ledger, shop.engine.settings)
+    found = doctor_checks.standstill(shop.ledger, shop.engine.settings)
+    (finding,) = (each for each in found if each.what == "concurrency")
     assert f"only {adaptive()} videos are made at once" in finding.words
     assert "reelmill resume --account" in finding.words
 

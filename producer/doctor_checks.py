@@ -1,0 +1,528 @@
+"""What `doctor` checks: this set-up, the ledger's server, the fleet, blocked work.
+
+Each check reads and says what it found, with what to do about it. Of jobs it reads only
+those that it names, so a large ledger is checked as quickly as a small one.
+"""
+
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from itertools import islice
+
+from jobs import broker, catalogue, redis_url
+from jobs.ledger import Ledger, LedgerError, NotDurableError
+from jobs.ledger.charges import Kind
+from jobs.ledger.errors import rights_words, trouble
+from jobs.ledger.marks import StoreMarks, older_words
+from jobs.ledger.workers import Worker
+from jobs.pace.waits import RETENTION_S
+from jobs.records import BatchRecord
+from jobs.settings import Settings
+from jobs.states import FINAL, State
+from jobs.storage import Store, StoreError, parse
+from jobs.text import choice, duration
+from jobs.transitions import Ref
+from producer import account
+from producer.batch_copies import lost_batches
+from producer.exits import CommandError
+from producer.nightly.scheduling import stale_words
+
+#: Less than so much room in a folder is soon full.
+ROOM_BYTES = 1_000_000_000
+
+#: Clocks that differ by more should be set.
+SKEW_S = 5.0
+
+#: The part of its memory that a server may use before somebody should know.
+FULL = 0.8
+
+#: What is due for longer is late: a worker looks several times a second.
+LATE_S = 60.0
+
+#: Less time than this until the provider deletes a video is a risk.
+RISK_S = 3 * 86_400.0
+
+#: Workers, batches or jobs that one sentence names, and jobs that are read for it.
+MAX_NAMED = 5
+MAX_READ = 500
+
+
+class Health(StrEnum):
+    """How something is."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked."""
+
+    what: str
+    health: Health
+    #: What was found, and what to do where it is not good.
+    words: str
+
+
+def good(what: str, words: str) -> Finding:
+    """Something is as it should be."""
+    return Finding(what, Health.GOOD, words)
+
+
+def warning(what: str, words: str) -> Finding:
+    """Something works and should be mended all the same."""
+    return Finding(what, Health.WARNING, words)
+
+
+def wrong(what: str, words: str) -> Finding:
+    """Something does not work."""
+    return Finding(what, Health.WRONG, words)
+
+
+# This machine, the store and the provider.
+
+
+def setup(_chosen: Settings) -> Iterator[Finding]:
+    """What runs here, and how old the catalogue's prices are."""
+    words = f"reelmill {version('reelmill')}, Python {platform.python_version()}"
+    yield good("version", words)
+    known = catalogue.builtin()
+    read_on = min(str(model.read_on) for model in known.models.values())
+    yield good("catalogue", f"{len(known.models)} models, prices read on {read_on}")
+
+
+def store(chosen: Settings) -> Iterator[Finding]:
+    """Whether videos can be kept: such files are written, read and taken away."""
+    try:
+        kept = Store(chosen.store)
+        kept.check_round_trip()
+    except StoreError as error:
+        cure = "; set REELMILL_STORE" if parse(chosen.store)[0] == "file" else ""
+        yield wrong("store", f"{error}{cure}")
+        return
+    if not kept.local:
+        yield good("store", f"{kept.url} takes files and gives them back")
+        return
+    room_bytes = shutil.disk_usage(kept.url).free
+    words = f"{kept.url} takes files, {room_bytes / 1e9:,.1f} GB are free"
+    if room_bytes < ROOM_BYTES:
+        yield warning("store", f"{words}; make room, or set REELMILL_STORE elsewhere")
+    else:
+        yield good("store", words)
+
+
+def provider(chosen: Settings) -> Iterator[Finding]:
+    """Whether the key is accepted, what money there is, and what time it is there."""
+    if not chosen.api_key:
+        words = "WAVESPEED_API_KEY is not set; set it to render"
+        yield warning("provider", f"{words}, reelmill demo needs none")
+        return
+    money, ahead_s = account.balance_and_clock(chosen)
+    if money.usd is None:
+        cure = account.CURES.get(
+            money.trouble, "check WAVESPEED_BASE_URL and the network"
+        )
+        yield wrong("provider", f"{money.reason}; {cure}")
+        return
+    words = f"{chosen.base_url} accepts the key; balance ${money.usd:.2f}"
+    if money.usd <= 0:
+        yield warning("provider", f"{words}; {account.CURES['balance']}")
+    else:
+        yield good("provider", words)
+    if ahead_s is not None:
+        yield clock_finding("provider's clock", "the provider", ahead_s)
+
+
+def limits(chosen: Settings) -> Iterator[Finding]:
+    """What the account may do, by the settings of this machine."""
+    own = chosen.limits
+    source = "by REELMILL_VIDEOS_PER_MINUTE or REELMILL_CONCURRENT_VIDEOS"
+    if not chosen.own_limits:
+        source = f"as of {chosen.tier}; set REELMILL_TIER to your account's"
+    words = f"{own.videos_per_minute} starts a minute, {own.concurrent_videos} at once"
+    yield good("limits", f"{words}, {source}")
+
+
+# The ledger's server.
+
+
+def server(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """Whether it answers, keeps what it is told, and has room."""
+    yield _readable("ledger", _version, ledger)
+    yield _rights(ledger, chosen)
+    yield _broker(chosen)
+    yield _durability(ledger, chosen)
+    yield _readable("disk", _disk, ledger)
+    yield _readable("eviction", _eviction, ledger)
+    yield _readable("memory", _memory, ledger)
+    yield _readable("clock", _clock, ledger)
+
+
+def _readable(what: str, check: Callable[[Ledger], Finding], ledger: Ledger) -> Finding:
+    try:
+        return check(ledger)
+    except LedgerError as error:
+        return warning(what, f"not readable: the ledger's server says {error}")
+
+
+def _version(ledger: Ledger) -> Finding:
+    hello = ledger.server.execute_command("HELLO")
+    name = f"{hello['server'].capitalize()} {hello['version']}"
+    if hello["mode"] == "cluster":
+        words = "is a cluster; the ledger needs one server, replicas aside"
+        return wrong("ledger", f"{name} {words}")
+    return good("ledger", f"answers, {name}")
+
+
+def _rights(ledger: Ledger, chosen: Settings) -> Finding:
+    try:
+        missing = ledger.rights.missing(redis_url.read(chosen.ledger_url))
+    except LedgerError as error:
+        return wrong("rights", trouble(chosen.ledger_url, error))
+    if missing:
+        return wrong("rights", rights_words(chosen.ledger_url, missing))
+    return good("rights", "the server's user may do all that is needed")
+
+
+def _broker(chosen: Settings) -> Finding:
+    """The same server through the library that hands out the work."""
+    try:
+        waiting = broker.backlog(broker.make_app(chosen.ledger_url))
+    except broker.BrokerError as error:
+        words = f"Celery cannot use it ({error}); check REELMILL_REDIS_URL"
+        return wrong("broker", words)
+    return good("broker", f"answers, {waiting} messages wait for a worker")
+
+
+def _durability(ledger: Ledger, chosen: Settings) -> Finding:
+    try:
+        ledger.durable()
+    except NotDurableError as error:
+        return wrong("durability", str(error))
+    except LedgerError as error:
+        return wrong("ledger", trouble(chosen.ledger_url, error))
+    try:
+        fsync = ledger.server.config_get("appendfsync").get("appendfsync", "?")
+    except LedgerError:
+        return good("durability", "a change was proven to be on disk")
+    if fsync == "always":
+        return good("durability", "every change is on disk before it is answered")
+    words = (
+        f"appendfsync is {fsync}: each block of paid requests waits for the disk, "
+        "about 0.1 s; appendfsync always is quicker"
+    )
+    return warning("durability", words)
+
+
+def _disk(ledger: Ledger) -> Finding:
+    info = ledger.server.info("persistence")
+    names = {"written to": "aof_last_write", "rewritten": "aof_last_bgrewrite"}
+    failed = [
+        w for w, name in names.items() if info.get(f"{name}_status", "ok") != "ok"
+    ]
+    if failed:
+        words = f"the append-only file could not be {' or '.join(failed)}"
+        cure = "make room on the server's disk and look at its log"
+        return wrong("disk", f"{words}; {cure}")
+    size_mb = int(info.get("aof_current_size", 0)) / 1e6
+    return good("disk", f"the append-only file has {size_mb:,.1f} MB")
+
+
+def _eviction(ledger: Ledger) -> Finding:
+    policy = ledger.server.info("memory").get("maxmemory_policy", "?")
+    if policy == "noeviction":
+        return good("eviction", "a full server refuses instead of forgetting")
+    words = f"maxmemory-policy is {policy}: a full server forgets what was paid"
+    return wrong("eviction", f"{words}; set it to noeviction")
+
+
+def _memory(ledger: Ledger) -> Finding:
+    info = ledger.server.info("memory")
+    used, limit = int(info["used_memory"]), int(info.get("maxmemory", 0))
+    room = limit or int(info.get("total_system_memory", 0))
+    whose = "maxmemory" if limit else "its machine's memory"
+    words = f"{used / 1e6:,.0f} MB of {room / 1e6:,.0f} MB ({whose})"
+    if room and used > FULL * room:
+        cure = "give it more: when it is full nothing new is started"
+        return warning("memory", f"{words}; {cure}")
+    return good("memory", words)
+
+
+def _clock(ledger: Ledger) -> Finding:
+    before_s = time.time()
+    ahead_s = ledger.now_s() - (before_s + time.time()) / 2
+    return clock_finding("clock", "the ledger's server", ahead_s)
+
+
+def clock_finding(what: str, whose: str, ahead_s: float) -> Finding:
+    """What a difference between another clock and this machine's means."""
+    if abs(ahead_s) <= SKEW_S:
+        return good(what, f"this machine and {whose} agree within {SKEW_S:g} s")
+    relation = "ahead of" if ahead_s > 0 else "behind"
+    words = (
+        f"{whose} is {abs(ahead_s):,.0f} s {relation} this machine; set both clocks by "
+        "NTP: buckets and webhooks refuse signatures that are minutes off"
+    )
+    return warning(what, words)
+
+
+# The fleet: what workers and schedulers said of themselves.
+
+
+def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """Whether workers and schedulers are at work, and fit to each other."""
+    if not chosen.redis_url:
+        yield good(
+            "workers", "reelmill run brings its own: REELMILL_REDIS_URL is unset"
+        )
+        return
+    everyone = ledger.workers.known()
+    known = [w for w in everyone if w.facts.account == chosen.account_id]
+    if everyone and not known and not chosen.api_key:
+        words = f"no worker of this account lives, {len(everyone)} of others do"
+        cure = "without a key none is ours: set WAVESPEED_API_KEY or REELMILL_ACCOUNT"
+        yield warning("workers", f"{words}; {cure}")
+        return
+    alive = [worker for worker in known if worker.lives]
+    yield _alive(alive) if alive else _none(ledger, chosen)
+    yield from _unlike(known, alive, chosen)
+    if lacked := ledger.workers.lacked(chosen.account_id):
+        words = f"rows of {choice(lacked, word='and')} wait for a worker that knows the"
+        yield warning("models", f"{words} model; bring all workers to one version")
+    if words := stale_words(ledger, chosen.account_id):
+        yield wrong("scheduler", words)
+    if chosen.webhook_url:
+        yield _webhooks(ledger, chosen)
+
+
+def _none(ledger: Ledger, chosen: Settings) -> Finding:
+    words = "no worker of this account lives"
+    if any(b.account == chosen.account_id for b in ledger.batches.unfinished()):
+        return wrong("workers", f"{words} and there is work: reelmill worker")
+    return warning("workers", f"{words}; before you submit: reelmill worker")
+
+
+def _alive(alive: Sequence[Worker]) -> Finding:
+    machines = len({worker.facts.host for worker in alive})
+    words = f"{len(alive)} at work, machines: {machines}"
+    if stopping := sum(worker.facts.stopping for worker in alive):
+        words += f", {stopping} about to stop"
+    if not any(worker.facts.starts for worker in alive):
+        cure = "none starts videos; set REELMILL_STARTS=true for one"
+        return warning("workers", f"{words}; {cure}")
+    return good("workers", words)
+
+
+def _unlike(
+    known: Sequence[Worker], alive: Sequence[Worker], chosen: Settings
+) -> Iterator[Finding]:
+    """Workers that fell silent, or differ in version, clock or store."""
+    if silent := [worker for worker in known if not worker.lives]:
+        heard = (f"{w.facts.name} for {duration(w.silent_s)}" for w in silent)
+        words = f"{len(silent)} ended without a word in the last day"
+        names = ", ".join(islice(heard, MAX_NAMED))
+        cure = "others took over what they had; their logs tell why"
+        yield warning("silent workers", f"{words} ({names}); {cure}")
+    here = version("reelmill")
+    if others := sorted({w.facts.version for w in alive} - {here}):
+        words = f"workers have {choice(others, word='and')}, this is {here}"
+        yield warning("versions", f"{words}; bring all to one version")
+    off = [w.facts for w in alive if abs(w.facts.ahead_s) > SKEW_S]
+    if off:
+        by = (f"{each.name} by {abs(each.ahead_s):,.0f} s" for each in off)
+        names = ", ".join(islice(by, MAX_NAMED))
+        words = f"clocks of workers differ from the ledger's ({names}); set them by NTP"
+        yield warning("workers' clocks", words)
+    machines = len({worker.facts.host for worker in alive})
+    if machines > 1 and parse(chosen.store)[0] == "file":
+        words = (
+            f"{chosen.store} is a folder; it must be the same one for all {machines}"
+        )
+        yield good("shared folder", f"{words} machines, as a shared disk is")
+
+
+def _webhooks(ledger: Ledger, chosen: Settings) -> Finding:
+    heard_at_s = ledger.hooks.heard_at_s(chosen.account_id)
+    if heard_at_s:
+        ago = duration(max(ledger.now_s() - heard_at_s, 0.0))
+        return good("webhooks", f"the last one came {ago} ago")
+    words = (
+        f"none ever came to {chosen.webhook_url}; see that it leads to reelmill hooks. "
+        "Without them videos are asked for, a little later"
+    )
+    return warning("webhooks", words)
+
+
+# What stands still, and who can make it go on.
+
+
+def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """What blocks the account's work."""
+    unfinished = ledger.batches.unfinished()
+    batches = [batch for batch in unfinished if batch.account == chosen.account_id]
+    yield from _account(ledger, chosen)
+    yield from _lost_data(ledger, chosen)
+    yield from _late(ledger, chosen)
+    yield from _crashed(ledger, chosen)
+    for kind, words in ledger.charges.read(chosen.account_id).sentences():
+        is_wrong = kind is Kind.PAID_TWICE
+        yield (wrong if is_wrong else warning)(f"charges, {kind}", words)
+    if held := [f"{b.id} {cure}" for b in batches if (cure := _cure(b))]:
+        yield warning("held batches", _few(held))
+    counts = {b.id: b.counts.get(State.UNRESOLVED, 0) for b in batches}
+    if lost := [f"{count} in {batch}" for batch, count in counts.items() if count]:
+        words = "lost answers wait for a person, see reelmill show and reelmill resolve"
+        yield warning("unresolved", f"{words}: {_few(lost)}")
+    yield from _too_long(ledger, chosen)
+    yield from _following(ledger, batches)
+    left = sum(b.counts.get(state, 0) for b in batches for state in set(State) - FINAL)
+    yield good("work", f"unfinished: {left} jobs in {len(batches)} batches")
+
+
+def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    now = ledger.permits.read(chosen.account_id)
+    if now.older:
+        yield wrong("account", older_words(now.older))
+    elif now.paused:
+        yield warning("account", "paused by a person: reelmill resume --account")
+    if now.trouble:
+        cure = account.CURES.get(now.trouble, "look at the account")
+        words = f"starts nothing, the provider said: {now.reason}"
+        yield wrong("account", f"{words}; {cure}")
+    elif (left_s := now.cooling_until_s - ledger.now_s()) > 0:
+        words = f"cools down for {duration(left_s)} more: {now.reason}"
+        yield warning("account", f"{words}; it goes on by itself")
+    if now.limits not in (None, chosen.limits):
+        words = (
+            f"workers keep to {now.limits.videos_per_minute} starts a minute and "
+            f"{now.limits.concurrent_videos} at once, not to what this machine "
+            "says; give all the same REELMILL_TIER and start them anew together"
+        )
+        yield warning("limits of workers", words)
+    adaptive, own = now.adaptive_concurrency, chosen.limits.concurrent_videos
+    if adaptive is not None and adaptive < own:
+        words = (
+            f"the provider answered 429, so only {adaptive} videos are made at once; "
+            f"REELMILL_TIER promises {own}. More are tried again by and by; at once: "
+            "reelmill resume --account"
+        )
+        yield warning("concurrency", words)
+
+
+def _lost_data(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    try:
+        lost = lost_batches(ledger, chosen.store)
+        marks = StoreMarks(ledger, Store(chosen.store), chosen.account_id)
+        older = marks.are_forgotten()
+    except (CommandError, StoreError):
+        return  # said of the store already
+    if older and not ledger.permits.read(chosen.account_id).older:
+        yield wrong("lost data", older_words(chosen.store))
+    if lost:
+        words = (
+            f"the ledger lacks {len(lost)} batches that the store has copies of. If "
+            "theirs is another home or server, set REELMILL_HOME or REELMILL_REDIS_URL "
+            "to it, for two ledgers pay twice; if its data is lost, put it back, or "
+            "run reelmill rebuild"
+        )
+        yield wrong("lost data", words)
+
+
+def _late(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """Work that is long due, and videos that the provider may delete soon."""
+    figures = ledger.figures.read()
+    for own in figures.accounts:
+        if own.id != chosen.account_id:
+            continue
+        late_s = figures.now_s - own.due_at_s if own.due_at_s else 0.0
+        if late_s > LATE_S:
+            cure = "run the same command again, or reelmill collect"
+            if chosen.redis_url:
+                cure = "start more workers, or look at the logs of those there are"
+            yield warning("due", f"work has been due for {duration(late_s)}; {cure}")
+        if own.uncollected_at_s is None:
+            continue
+        left_s = own.uncollected_at_s + RETENTION_S - figures.now_s
+        if left_s < RISK_S:
+            words = (
+                f"the oldest video that is paid and not stored may vanish in "
+                f"{duration(max(left_s, 0.0))}; start a worker, or reelmill collect"
+            )
+            yield wrong("at risk", words)
+
+
+def _crashed(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """What a worker fails over again and again, by a mistake of ours."""
+    if crashes := ledger.crashes.recent(chosen.account_id):
+        worst = crashes[0]
+        what = str(worst.ref).rstrip("/")
+        words = (
+            f"over {len(crashes)} jobs or batches workers failed, most often over "
+            f"{what}: {worst.words}, {worst.times} times in a row, again in "
+            f"{duration(max(worst.in_s, 0.0))}; look for it in the workers' logs and "
+            "install a newer reelmill, or report it"
+        )
+        yield warning("crashes", words)
+
+
+def _cure(batch: BatchRecord) -> str:
+    """Why a batch starts nothing, and what to do; empty if nothing holds it."""
+    if batch.cancelled or not batch.complete:
+        return ""
+    if batch.paused:
+        return f"is paused: reelmill resume {batch.id}"
+    if batch.note:
+        return f"says: {batch.note}"
+    if batch.stopped_by == "budget":
+        return "has used its budget: the same command with a larger --budget"
+    return ""
+
+
+def _too_long(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
+    """Predictions that go on far beyond the times of their kind."""
+    refs = ledger.delay_queue.late(chosen.account_id, MAX_READ)
+    named = []
+    for ref, record in zip(refs, ledger.batches.load(refs[:MAX_NAMED]), strict=False):
+        if record and record.failure:
+            give_up = f"reelmill cancel {ref.batch} {ref.job} --abandon"
+            named.append(f"{ref.batch} {ref.job}, {record.failure.message}; {give_up}")
+    if named:
+        words = "the provider does not end them; each is paid and still awaited"
+        yield warning("far too long", f"{words}: {_few(named, len(refs))}")
+
+
+def _following(ledger: Ledger, batches: Sequence[BatchRecord]) -> Iterator[Finding]:
+    """Jobs that wait for a video which a paused batch does not make."""
+    refs = (
+        ref
+        for batch in batches
+        if batch.counts.get(State.FOLLOWING)
+        for ref in ledger.batches.refs_in(batch.id, [State.FOLLOWING])
+    )
+    followers = ledger.batches.records(islice(refs, MAX_READ))
+    sources = sorted({Ref.parse(each.leader).batch for each in followers})
+    paused = [
+        f"{name}: reelmill resume {name}"
+        for name in sources
+        if (batch := ledger.batches.read(name)) and batch.paused
+    ]
+    if paused:
+        words = "jobs wait for videos of batches that are paused"
+        yield warning("followers", f"{words}: {_few(paused)}")
+
+
+def _few(items: Sequence[str], total: int | None = None) -> str:
+    more = (total or len(items)) - MAX_NAMED
+    listed = "; ".join(items[:MAX_NAMED])
+    return f"{listed} and {more} more" if more > 0 else listed
+
+
+#: What is checked before the ledger, of the ledger, and after it.
+SETUP_CHECKS = (setup, store)
+LEDGER_CHECKS = (server, fleet, standstill)
+AFTERWARDS = (provider, limits)

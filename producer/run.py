@@ -1,0 +1,48 @@
+"""`run`: a manifest rendered on this machine, from the file to the report."""
+
+import time
+from contextlib import closing
+
+from jobs.settings import Settings
+from producer.exits import CommandError
+from producer.local_run import outcome, render
+from producer.local_server import ledger_of
+from producer.options import Reading, Spending
+from producer.report import keep_report
+from producer.submit import hand_over, load, settings_of, stop_at_problems
+from producer.summary import print_beginning, print_ending, print_outcome
+from producer.survey import Survey
+from producer.telling import tell_end
+from producer.watching.status import take
+
+
+def run(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> int:
+    """Render a manifest on this machine."""
+    chosen = settings_of(spending)
+    if not chosen.api_key:
+        raise CommandError(
+            "WAVESPEED_API_KEY is not set, so nothing can be rendered for real; set it "
+            "to the key of the account that pays and run the same command again, or "
+            "see it all first: reelmill demo shows everything without a key"
+        )
+    with closing(load(manifest, reading, spending, chosen)) as found:
+        return run_survey(found, chosen, spending, json=json)
+
+
+def run_survey(
+    found: Survey, chosen: Settings, spending: Spending, *, json: bool
+) -> int:
+    """Hand a manifest that was read to the ledger, render it, report it."""
+    stop_at_problems(found)
+    with ledger_of(chosen, alone=True) as ledger:
+        batch = hand_over(ledger, found, chosen, spending)
+        before = take(ledger, batch.id)
+        if batch.deleted_at_s:
+            return outcome(before)
+        print_beginning(before)
+        now = render(ledger, chosen, batch.id)
+        document, place = keep_report(ledger, batch.id, time.time())
+        tell_end(ledger, chosen, batch.id)
+    print_outcome(document, place, json=json)
+    print_ending(now, before)
+    return outcome(now)
