@@ -27,9 +27,9 @@ RESERVING = frozenset(
 
 def audit(ledger: Ledger, account_id: str) -> list[str]:
     """What does not agree, a sentence each; empty when all is well."""
-    due = set(ledger.server.zrange(keys.due(account_id), 0, -1))
+    due = set(ledger.server.zrange(keys.account(account_id, "due"), 0, -1))
     # A slot that was left is named `batch/job/permit`, and is its job's no more.
-    held = ledger.server.zrange(keys.slots(account_id), 0, -1)
+    held = ledger.server.zrange(keys.account(account_id, "slots"), 0, -1)
     slots = {ref for ref in held if ref.count("/") == 1}
     problems: list[str] = []
     lost: set[str] = set()
@@ -54,16 +54,18 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
         overdue |= {ref for ref, state in at.items() if state is State.OVERDUE}
         due -= at.keys() | {str(Ref(batch_id, ""))}
         slots -= at.keys()
-    kept_lost = ledger.server.smembers(keys.lost(account_id))
+    kept_lost = ledger.server.smembers(keys.account(account_id, "lost"))
     kept = ledger.server.hget(keys.account(account_id), "generating") or "0"
     if lost != kept_lost:
         problems.append(f"lost are {sorted(kept_lost)}, by their states {sorted(lost)}")
-    kept_paid = set(ledger.server.zrange(keys.uncollected(account_id), 0, -1))
+    kept_paid = set(
+        ledger.server.zrange(keys.account(account_id, "uncollected"), 0, -1)
+    )
     if paid != kept_paid:
         problems.append(f"{sorted(kept_paid)} are not collected, but {sorted(paid)}")
     if int(kept) != len(generating):
         problems.append(f"{kept} are counted as generating, {len(generating)} are")
-    late = set(ledger.server.zrange(keys.late(account_id), 0, -1))
+    late = set(ledger.server.zrange(keys.account(account_id, "late"), 0, -1))
     if not overdue <= late <= overdue | generating:
         problems.append(f"{sorted(late)} are late, and overdue are {sorted(overdue)}")
     problems += [f"{ref} is due but no batch has it" for ref in sorted(due)]
@@ -73,7 +75,7 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
 
 def _deleted(ledger: Ledger, batch: BatchRecord) -> list[str]:
     """What is wrong with a batch whose job records are deleted, some maybe not yet."""
-    left = ledger.server.zcard(keys.batch_jobs(batch.id))
+    left = ledger.server.zcard(keys.batch(batch.id, "jobs"))
     records = ledger.batches.slice(batch.id, 0, left)
     living = [r.job.id for r in records if r.state not in FINAL]
     problems = [f"{batch.id}: deleted, but {job_id} is not over" for job_id in living]
@@ -89,9 +91,11 @@ def _jobs(
     due: set[str],
     slots: set[str],
 ) -> list[str]:
-    waiting = set(ledger.server.zrange(keys.waiting(batch.id), 0, -1))
+    waiting = set(ledger.server.zrange(keys.batch(batch.id, "waiting"), 0, -1))
     problems = []
-    is_open = batch.id in ledger.server.zrange(keys.open_batches(batch.account), 0, -1)
+    is_open = batch.id in ledger.server.zrange(
+        keys.account(batch.account, "open"), 0, -1
+    )
     if batch.complete and waiting and not is_open:
         problems.append(f"{batch.id}: jobs are waiting, and nothing would start them")
     for record in records:
@@ -113,7 +117,7 @@ def _leader(ledger: Ledger, ref: str, record: JobRecord) -> list[str]:
     (leader,) = ledger.batches.load([Ref.parse(record.leader)])
     batch = ledger.batches.read(Ref.parse(record.leader).batch)
     gone = leader is None and batch is not None and batch.deleted_at_s
-    if ref not in ledger.server.smembers(keys.followers(record.leader)):
+    if ref not in ledger.server.smembers(keys.job(record.leader, "followers")):
         return [f"{ref} follows {record.leader}, which does not know of it"]
     # One that is over may be deleted before those that follow it have looked.
     if not gone and (leader is None or leader.state is State.FOLLOWING):

@@ -22,7 +22,7 @@ from jobs.broker import make_app
 from jobs.ledger import LedgerError
 from jobs.ledger.workers import WorkerFacts
 from jobs.transitions import Ref
-from worker import stopping
+from worker import lifecycle
 from worker.collect import collect
 from worker.dispatcher import Dispatcher
 from worker.engine import Engine
@@ -39,7 +39,7 @@ Work = Callable[[Engine, Sequence[Ref]], Awaitable[None]]
 SETTINGS = settings.read()
 
 app = make_app(SETTINGS.ledger_url)
-app.conf.worker_consumer = "worker.consumer:GatheringConsumer"
+app.conf.worker_consumer = "worker.lifecycle:BufferedEventsConsumer"
 
 TASKS: dict[str, Work] = {
     broker.SUBMIT: submit,
@@ -112,12 +112,12 @@ def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
         threads=int(sender.controller.concurrency or 1),
         starts=SETTINGS.starts,
     )
-    stopping.listen()
-    stopping.Stopping(made).start()
+    lifecycle.listen()
+    lifecycle.Stopping(made).start()
     pulse = Dispatcher(made, facts)
     pulse.start()
     signals.worker_shutdown.connect(lambda **_: pulse.leave(), weak=False)
-    Notifier(SETTINGS, made.ledger, stopping.is_asked).start()
+    Notifier(SETTINGS, made.ledger, lifecycle.is_asked).start()
 
 
 @signals.setup_logging.connect

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from jobs.attempt import reconciling
 from jobs.attempt.links import sent_inputs
-from jobs.ledger import JobsDeletedError, LedgerError
+from jobs.ledger import JobsDeletedError
 from jobs.ledger.charges import Charge, Kind
 from jobs.provider.answers import Billed, Listed, NoAnswerError
 from jobs.rebuilding import is_clipped
@@ -42,16 +42,7 @@ MOST_ROWS = 20_000
 
 async def watch_charges(engine: Engine) -> None:
     """Compare, if it is time for it and nobody else does."""
-    locks = engine.ledger.locks
-    name = locks.billing(engine.account)
-    try:
-        if await engine.call(locks.take, name, "taken", EVERY_S):
-            await compare(engine)
-    except (LedgerError, NoAnswerError) as error:
-        log.warning("the billing is compared with the ledger later: %s", error)
-    except Exception:
-        # Nobody awaits this: what is raised here would be told to nobody.
-        log.exception("the billing was not compared with the ledger")
+    await engine.now_and_then("billing", EVERY_S, lambda: compare(engine))
 
 
 async def compare(engine: Engine) -> None:

@@ -20,10 +20,10 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
 from jobs.transitions import Ref
-from worker import keeping, posters
+from worker import decoder, storing
+from worker.concurrency import gather_all
 from worker.downloads import Download, DownloadError, NoRoomError, partial_file
 from worker.engine import Engine
-from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.collect")
 
@@ -54,7 +54,7 @@ async def collect(engine: Engine, refs: Sequence[Ref]) -> None:
             await _collect_one(engine, batches[ref.batch], ref, record)
             held.discard(ref)
 
-        await side_by_side(collect_one(*pair) for pair in records.items())
+        await gather_all(collect_one(*pair) for pair in records.items())
 
 
 async def _collect_one(
@@ -65,13 +65,13 @@ async def _collect_one(
             if engine.stopping:
                 await engine.hand_back([ref])
                 return
-            ready = keeping.readiness_of(batch.store).check
-            await keeping.in_thread(ready, time.monotonic())
+            ready = storing.readiness_of(batch.store).check
+            await storing.in_thread(ready, time.monotonic())
             with partial_file(engine.settings.home) as path:
                 record, download = await _receive(engine, ref, record, path)
-                poster = posters.wanted(engine.settings.posters)
-                kept = await keeping.in_thread(
-                    keeping.keep, batch, record, download, poster=poster
+                poster = engine.settings.posters != "off" and decoder.available()
+                kept = await storing.in_thread(
+                    storing.keep, batch, record, download, poster=poster
                 )
     except (DownloadError, NoRoomError, StoreError) as error:
         await _not_now(engine, ref, record, error)

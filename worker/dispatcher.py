@@ -21,10 +21,10 @@ from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
 from jobs.states import State
 from jobs.transitions import Ref
 from worker.charges import watch_charges
-from worker.deleting import delete_old
 from worker.engine import Engine
+from worker.finish import delete_old
+from worker.lifecycle import is_asked
 from worker.marks import compare
-from worker.stopping import is_asked
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

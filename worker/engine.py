@@ -32,14 +32,15 @@ from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.transitions import Applied
 from jobs.pace import waits
 from jobs.pace.poll_schedule import PollSchedule
+from jobs.provider.answers import NoAnswerError
 from jobs.provider.client import Provider
 from jobs.provider.clock import RemoteClock, steady_s
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.transitions import Ref, Transition
+from worker.concurrency import MicroBatcher
 from worker.downloads import Files
-from worker.gathering import Gathering
 from worker.generation_times import GenerationTimes, Kind
 
 P = ParamSpec("P")
@@ -69,7 +70,7 @@ class Engine:
         self.catalogue = catalogue.builtin()
         self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
         #: Makes moves, without a word in the log.
-        self.move: Gathering[Transition, Applied] = Gathering(
+        self.move: MicroBatcher[Transition, Applied] = MicroBatcher(
             lambda moves: self.call(self.ledger.transitions.apply, moves)
         )
         self._loop = asyncio.new_event_loop()
@@ -158,6 +159,22 @@ class Engine:
                     raise
                 log.warning("the ledger cannot take it, trying again: %s", error)
                 await asyncio.sleep(AGAIN_S)
+
+    async def now_and_then(
+        self, name: str, every_s: float, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Do what one worker of the account does every so many seconds.
+
+        Nobody awaits it, so whatever goes wrong is logged and not raised.
+        """
+        take = self.ledger.locks.take
+        try:
+            if await self.call(take, self.account, name, "taken", every_s):
+                await work()
+        except (LedgerError, NoAnswerError) as error:
+            log.warning("%s is put off: %s", name, error)
+        except Exception:
+            log.exception("%s failed", name)
 
     async def load(self, refs: Sequence[Ref], *states: State) -> dict[Ref, JobRecord]:
         """Those of these jobs that are in one of these states."""

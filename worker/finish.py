@@ -1,18 +1,27 @@
-"""The finish task: write the report of a batch in which nothing is left to do."""
+"""The end of a batch: its report; and long after, its job records are deleted."""
 
+import logging
 from collections.abc import Sequence
 
-from jobs.ledger.batches import JobsDeletedError
+from jobs.ledger import JobsDeletedError
+from jobs.ledger.permits import DAY_S
+from jobs.records import BatchRecord
 from jobs.report.document import report
 from jobs.report.files import report_files
 from jobs.storage import StoreError
 from jobs.transitions import Ref
-from worker import keeping
-from worker.engine import Engine, log
+from worker import storing
+from worker.engine import Engine
 from worker.notify import notify_batch
+
+log = logging.getLogger("reelmill.finish")
 
 #: Seconds until a store that does not take a report is asked again.
 AGAIN_S = 60.0
+
+#: Seconds from one round of deleting to the next, and about the most batches of one.
+DELETE_EVERY_S = 600.0
+MAX_DELETED = 100
 
 
 async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -23,7 +32,7 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
             due = engine.ledger.delay_queue
             version = await engine.call(due.report_version, ref.batch)
             try:
-                await keeping.in_thread(_report, engine, ref.batch)
+                await storing.in_thread(_report, engine, ref.batch)
             except StoreError as error:
                 await _not_now(engine, ref, error)
                 continue
@@ -46,7 +55,7 @@ def _report(engine: Engine, batch_id: str) -> None:
     batch = batches.read(batch_id)
     if batch is None or batch.deleted_at_s:
         return
-    store = keeping.store_at(batch.store)
+    store = storing.store_at(batch.store)
     # A large report is much work to make; a store that takes nothing says so before.
     store.check_writable()
     limits = engine.ledger.permits.read(batch.account).limits
@@ -58,3 +67,68 @@ def _report(engine: Engine, batch_id: str) -> None:
     if batch.note:
         batches.release(batch_id)
     log.info("batch=%s reported: %s", batch_id, store.place(f"{batch_id}/report.html"))
+
+
+async def delete_old(engine: Engine) -> None:
+    """Delete job records of batches that were over and reported long enough ago.
+
+    One worker of an account does it now and then. It may die on any line: a batch that
+    was begun is gone on with, and none is begun whose report is not in its store.
+    """
+    await engine.now_and_then(
+        "deleting", DELETE_EVERY_S, lambda: storing.in_thread(delete, engine)
+    )
+
+
+def delete(engine: Engine) -> None:
+    """Delete the job records of batches that are old enough, block by block.
+
+    Those that are kept for now, as their store is away, keep no younger ones back.
+    """
+    keep_s = engine.settings.keep_days * DAY_S
+    until_s = engine.now_s() - keep_s
+    kept = deleted = 0
+    away: set[str] = set()
+    while deleted < MAX_DELETED and not engine.stopping:
+        page = engine.ledger.batches.reported_before(
+            engine.account, until_s, kept, MAX_DELETED
+        )
+        if not page:
+            return
+        for batch_id in page:
+            if _delete(engine, batch_id, keep_s, away):
+                deleted += 1
+            else:
+                kept += 1
+
+
+def _delete(engine: Engine, batch_id: str, keep_s: float, away: set[str]) -> bool:
+    """Delete the job records of a batch; false if there are some left."""
+    batches = engine.ledger.batches
+    batch = batches.read(batch_id)
+    if batch is None or not (batch.deleted_at_s or _is_told(engine, batch, away)):
+        return False
+    reuse_s = round(engine.settings.reuse_days * DAY_S)
+    left: int | None = 1
+    while left and not engine.stopping:
+        left = batches.delete_jobs(batch_id, keep_s, reuse_s)
+    if left == 0:
+        log.info("batch=%s: its job records are deleted", batch_id)
+    return left == 0
+
+
+def _is_told(engine: Engine, batch: BatchRecord, away: set[str]) -> bool:
+    """Whether the report of a batch is in its store; stores that fail are `away`."""
+    if batch.store in away:
+        return False
+    try:
+        there = storing.store_at(batch.store).size_bytes(f"{batch.id}/report.json")
+    except StoreError as error:
+        log.warning("batch=%s keeps its job records for now: %s", batch.id, error)
+        away.add(batch.store)
+        return False
+    if not there:
+        log.warning("batch=%s has lost its report, which is written anew", batch.id)
+        # No report is of this version: it is due, and the batch is kept as long again.
+        engine.ledger.delay_queue.drop_batch(batch.account, batch.id, "")
+    return bool(there)

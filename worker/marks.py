@@ -17,9 +17,9 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.settings import worker_name
 from jobs.storage import StoreError
 from jobs.transitions import Ref
-from worker import keeping
+from worker import storing
+from worker.concurrency import gather_all
 from worker.engine import Engine
-from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.marks")
 
@@ -50,7 +50,7 @@ async def leave_marks(
         if batch and (marked := await _leave(engine, batch, marks[name], refs)):
             left.append((batch.store, marked))
 
-    await side_by_side(leave(*each) for each in by_batch.items())
+    await gather_all(leave(*each) for each in by_batch.items())
     may_leave = {ref for _, marked in left for ref in marked.claims}
     kept_back = (
         transitions.release(r.batch, c)
@@ -65,7 +65,7 @@ async def take_earlier_marks(engine: Engine, left: Left) -> None:
     """Take the marks away for which these stand; what stays is taken by the next."""
     for url, marked in left:
         with suppress(StoreError, LedgerError):
-            await keeping.in_thread(_marks(engine, url).take_earlier, marked)
+            await storing.in_thread(_marks(engine, url).take_earlier, marked)
 
 
 async def compare(engine: Engine) -> None:
@@ -75,7 +75,7 @@ async def compare(engine: Engine) -> None:
     """
     unfinished = await engine.call(engine.ledger.batches.unfinished)
     urls = {batch.store for batch in unfinished if batch.account == engine.account}
-    await side_by_side(_compare(engine, url) for url in urls)
+    await gather_all(_compare(engine, url) for url in urls)
 
 
 async def _compare(engine: Engine, url: str) -> None:
@@ -83,7 +83,7 @@ async def _compare(engine: Engine, url: str) -> None:
         _marks(engine, url).must_be_known()
 
     try:
-        await asyncio.wait_for(keeping.in_thread(look), PATIENCE_S)
+        await asyncio.wait_for(storing.in_thread(look), PATIENCE_S)
     except (StoreError, TimeoutError) as error:
         words = "it cannot be told whether the ledger is whole: %s"
         log.warning(words, _why(url, error))
@@ -96,7 +96,7 @@ def _why(url: str, error: Exception) -> str:
 
 
 def _marks(engine: Engine, url: str) -> StoreMarks:
-    return StoreMarks(engine.ledger, keeping.store_at(url), engine.account)
+    return StoreMarks(engine.ledger, storing.store_at(url), engine.account)
 
 
 async def _leave(
@@ -108,7 +108,7 @@ async def _leave(
         return _marks(engine, batch.store).leave(mark, list(refs), worker_name())
 
     try:
-        marked = await asyncio.wait_for(keeping.in_thread(leave), PATIENCE_S)
+        marked = await asyncio.wait_for(storing.in_thread(leave), PATIENCE_S)
     except OlderLedgerError as error:
         log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
     except (StoreError, TimeoutError) as error:

@@ -20,10 +20,10 @@ from jobs.provider.answers import (
 from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, Transition
+from worker.concurrency import as_completed_groups
 from worker.engine import Engine
 from worker.generation_times import Kind, Took
 from worker.pictures import look_once_more
-from worker.together import as_they_come
 
 log = logging.getLogger("reelmill.poll")
 
@@ -57,7 +57,7 @@ async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
     async with engine.holding(list(records)) as held:
         looks = {ref: _look(engine, record) for ref, record in records.items()}
         # Closed at once: a ledger that goes away meanwhile leaves no look behind.
-        async with aclosing(as_they_come(looks, TOGETHER_S)) as groups:
+        async with aclosing(as_completed_groups(looks, TOGETHER_S)) as groups:
             async for answers in groups:
                 seen = {ref: records[ref] for ref in answers}
                 await held.let_go(seen)

@@ -34,7 +34,7 @@ from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, Transition
 from worker.engine import Engine
-from worker.likeness import likeness
+from worker.first_frame_match import likeness
 
 log = logging.getLogger("reelmill.reconcile")
 
@@ -83,16 +83,16 @@ async def reconcile(engine: Engine, refs: Sequence[Ref]) -> None:
         # Any prediction may be of a row that this ledger takes for one that waits.
         await _ask_again(engine, refs, OLDER_AGAIN_S)
         return
-    locks, token = engine.ledger.locks, uuid.uuid4().hex
-    name = locks.reconciliation(engine.account)
-    if not await engine.call(locks.take, name, token, LOCK_S):
+    locks = engine.ledger.locks
+    lock = (engine.account, "reconciliation", uuid.uuid4().hex)
+    if not await engine.call(locks.take, *lock, LOCK_S):
         await _ask_again(engine, refs, LOCKED_AGAIN_S)
         return
     try:
         await _settle_all(engine, refs)
     finally:
         with suppress(LedgerError):  # then it ends by itself
-            await engine.call(locks.release, name, token)
+            await engine.call(locks.release, *lock)
 
 
 async def _ask_again(engine: Engine, refs: Sequence[Ref], wait_s: float) -> None:

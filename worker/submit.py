@@ -26,10 +26,10 @@ from jobs.provider.clock import steady_s
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, Transition
+from worker.concurrency import gather_all
 from worker.engine import Engine, log_move, log_moves
 from worker.marks import leave_marks, take_earlier_marks
 from worker.pictures import links_of
-from worker.together import side_by_side
 
 log = logging.getLogger("reelmill.submit")
 
@@ -65,7 +65,7 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
             await _submit_one(engine, ref, record, claimed_at_s, consecutive)
             held.discard(ref)
 
-        await side_by_side(submit_one(*pair) for pair in claimed.items())
+        await gather_all(submit_one(*pair) for pair in claimed.items())
     await tidying
 
 

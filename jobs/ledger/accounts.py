@@ -20,14 +20,14 @@ class Times(Part):
         """Predictions took so long, by model and duration, the newest last."""
         pipeline = self._server.pipeline(transaction=False)
         for (model, duration_s), times in took_s.items():
-            key = keys.times(account_id, model, duration_s)
+            key = keys.account(account_id, f"times:{model}:{duration_s}")
             pipeline.lpush(key, *(f"{time_s:.2f}" for time_s in times))
             pipeline.ltrim(key, 0, KEPT - 1)
         pipeline.execute()
 
     def learnt(self, account_id: str, model: str, duration_s: int) -> list[float]:
         """Generation times in seconds, newest first."""
-        key = keys.times(account_id, model, duration_s)
+        key = keys.account(account_id, f"times:{model}:{duration_s}")
         return [float(took) for took in self._server.lrange(key, 0, -1)]
 
 
@@ -40,7 +40,7 @@ class Links(Part):
 
     def find(self, account_id: str, contents: Sequence[str]) -> dict[str, Link]:
         """The links of those of these contents that have one, however old."""
-        key = keys.links(account_id)
+        key = keys.account(account_id, "links")
         found: dict[str, Link] = {}
         for start in range(0, len(contents), BLOCK):
             block = list(contents[start : start + BLOCK])
@@ -52,16 +52,16 @@ class Links(Part):
     def keep(self, account_id: str, content: str, url: str, until_s: float) -> None:
         """A content was uploaded; its link may be used until then, in unix seconds."""
         text = json.dumps({"url": url, "until_s": until_s}, ensure_ascii=False)
-        self._server.hset(keys.links(account_id), mapping={content: text})
+        self._server.hset(keys.account(account_id, "links"), mapping={content: text})
 
     def forget(self, account_id: str, contents: Sequence[str]) -> None:
         """These are not where their links say."""
         if contents:
-            self._server.hdel(keys.links(account_id), *contents)
+            self._server.hdel(keys.account(account_id, "links"), *contents)
 
     def forget_old(self, account_id: str, now_s: float) -> None:
         """Drop the links that no request may carry any more."""
-        key = keys.links(account_id)
+        key = keys.account(account_id, "links")
         cursor: int | str = 0
         while True:
             cursor, page = self._server.hscan(key, cursor, count=BLOCK)
@@ -92,26 +92,19 @@ class Hooks(Part):
 
 
 class Locks(Part):
-    """Named locks with an end."""
+    """Work that one process of an account does at a time.
 
-    def reconciliation(self, account_id: str) -> str:
-        """The lock of looking for the lost answers of an account."""
-        return keys.lock(account_id, "reconciliation")
+    A lock ends by itself, so nothing that must never happen twice may rest on it: it
+    only spares the provider and us the same questions.
+    """
 
-    def billing(self, account_id: str) -> str:
-        """The lock of comparing the billing of an account with its rows."""
-        return keys.lock(account_id, "billing")
-
-    def deleting(self, account_id: str) -> str:
-        """The lock of deleting old job records of an account."""
-        return keys.lock(account_id, "deleting")
-
-    def take(self, name: str, token: str, lease_s: float) -> bool:
+    def take(self, account_id: str, name: str, token: str, lease_s: float) -> bool:
         """Take a lock for so many seconds; False if another has it."""
-        milliseconds = int(lease_s * 1_000)
-        command = ("SET", name, token, "NX", "PX", milliseconds)
+        key, milliseconds = keys.account(account_id, f"lock:{name}"), int(lease_s * 1e3)
+        command = ("SET", key, token, "NX", "PX", milliseconds)
         return self._server.execute_command(*command) is not None
 
-    def release(self, name: str, token: str) -> None:
+    def release(self, account_id: str, name: str, token: str) -> None:
         """Give a lock back, if it is still held under this token."""
-        self._scripts.run("release", name, token)
+        key = keys.account(account_id, f"lock:{name}")
+        self._scripts.run("release", key, token)

@@ -166,7 +166,7 @@ class Batches(Part):
         Batches of one account share it; where a person renders one batch at a time,
         one that was interrupted must not go on behind another's back.
         """
-        others = set(self._server.zrange(keys.open_batches(account_id), 0, -1))
+        others = set(self._server.zrange(keys.account(account_id, "open"), 0, -1))
         others.discard(batch_id)
         for other in others:
             self._server.hset(keys.batch(other), mapping={"aside": 1})
@@ -218,7 +218,7 @@ class Batches(Part):
         """
         start = 0
         while True:
-            key = keys.batch_jobs(batch_id)
+            key = keys.batch(batch_id, "jobs")
             ids = self._server.zrange(key, start, start + BLOCK - 1)
             if not ids:
                 break
@@ -235,7 +235,7 @@ class Batches(Part):
 
         `first` is the place of the first of them, from 0.
         """
-        key = keys.reported(account_id)
+        key = keys.account(account_id, "reported")
         command = ("ZRANGEBYSCORE", key, "-inf", until_s, "LIMIT", first, most)
         return list(self._server.execute_command(*command))
 
@@ -256,7 +256,7 @@ class Batches(Part):
 
     def slice(self, batch_id: str, first: int, count: int) -> list[JobRecord]:
         """Some jobs of a batch in the order of its manifest, `first` from 0."""
-        key = keys.batch_jobs(batch_id)
+        key = keys.batch(batch_id, "jobs")
         ids = self._server.zrange(key, first, first + count - 1)
         found = self.load([Ref(batch_id, job_id) for job_id in ids])
         return [record for record in found if record]

@@ -88,12 +88,14 @@ class UnexplainedCharges(Part):
     def sent_lately(self, account_id: str) -> bool:
         """Whether a prediction of the account was told today or yesterday (UTC)."""
         day = int(self.now_s() // DAY_S)
-        days = [keys.predictions(account_id, each) for each in (day, day - 1)]
+        days = [
+            keys.account(account_id, f"predictions:{each}") for each in (day, day - 1)
+        ]
         return bool(self._server.execute_command("EXISTS", *days))
 
     def compared_until_s(self, account_id: str) -> float | None:
         """Unix seconds by the provider's clock up to which its billing was compared."""
-        until = self._server.hget(keys.charges(account_id), "until")
+        until = self._server.hget(keys.account(account_id, "charges"), "until")
         return None if until is None else float(until)
 
     def note(
@@ -128,24 +130,24 @@ class UnexplainedCharges(Part):
 
     def judged_later(self, account_id: str) -> list[Billed]:
         """Charges that could not be judged yet."""
-        key = keys.charges_judged_later(account_id)
+        key = keys.account(account_id, "charges:later")
         texts = self._server.hgetall(key).values()
         return [Billed(**json.loads(text)) for text in texts]
 
     def dismiss(self, account_id: str) -> None:
         """Count from now on: a person knows of all that was found."""
-        key = keys.charges(account_id)
+        key = keys.account(account_id, "charges")
         kept = [f"{kind}:{what}" for kind in Kind for what in ("count", "usd_micros")]
         pipeline = self._server.pipeline(transaction=True)
         pipeline.execute_command("HDEL", key, "since", *kept)
-        pipeline.execute_command("DEL", keys.newest_charges(account_id))
+        pipeline.execute_command("DEL", keys.account(account_id, "charges:newest"))
         pipeline.execute()
 
     def read(self, account_id: str) -> Charges:
         """What was found and not dismissed."""
         pipeline = self._server.pipeline(transaction=True)
-        pipeline.hgetall(keys.charges(account_id))
-        key = keys.newest_charges(account_id)
+        pipeline.hgetall(keys.account(account_id, "charges"))
+        key = keys.account(account_id, "charges:newest")
         pipeline.execute_command("LRANGE", key, 0, -1)
         raw, newest = pipeline.execute()
         return charges(raw, newest)

@@ -73,7 +73,9 @@ class Dedup(Part):
 
     def followed(self, refs: Sequence[Ref]) -> set[Ref]:
         """Those of these jobs whose video a job of another batch waits for."""
-        return {ref for ref in refs if self._server.smembers(keys.followers(ref))}
+        return {
+            ref for ref in refs if self._server.smembers(keys.job(ref, "followers"))
+        }
 
     def follow(self, account_id: str, refs: Sequence[Ref]) -> None:
         """Let jobs that follow look at the ones they follow."""

@@ -63,7 +63,7 @@ class DelayQueue(Part):
 
     def late(self, account_id: str, most: int) -> list[Ref]:
         """Jobs that generate far beyond the times of their kind, the oldest first."""
-        refs = self._server.zrange(keys.late(account_id), 0, most - 1)
+        refs = self._server.zrange(keys.account(account_id, "late"), 0, most - 1)
         return [Ref.parse(ref) for ref in refs]
 
     def bring_forward(
@@ -97,7 +97,7 @@ class DelayQueue(Part):
 
     def count(self, account_id: str) -> int:
         """How many stand in the due-set."""
-        return self._server.zcard(keys.due(account_id))
+        return self._server.zcard(keys.account(account_id, "due"))
 
     def _set(
         self,

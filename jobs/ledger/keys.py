@@ -90,140 +90,39 @@ SCHEDULES = f"{PREFIX}schedules"
 SCHEDULER = f"{PREFIX}scheduler"
 
 
-def batch(batch_id: str) -> str:
-    """Hash of a batch."""
-    return f"{PREFIX}batch:{batch_id}"
+def batch(batch_id: str, part: str = "") -> str:
+    """The hash of a batch, or one of its parts such as `jobs`."""
+    return _named("batch", batch_id, part)
 
 
-def batch_jobs(batch_id: str) -> str:
-    """All job ids of a batch, in order."""
-    return f"{batch(batch_id)}:jobs"
+def job(ref: object, part: str = "") -> str:
+    """The hash of a job, or a part of it; `ref` prints as `batch/job`."""
+    return _named("job", str(ref), part)
 
 
-def waiting(batch_id: str) -> str:
-    """Job ids of a batch that wait for a permit, in order."""
-    return f"{batch(batch_id)}:waiting"
+def account(account_id: str, part: str = "") -> str:
+    """The hash of an account, or one of its parts such as `slots`."""
+    return _named("account", account_id, part)
 
 
-def job(ref: object) -> str:
-    """Hash of a job; `ref` prints as `batch/job`."""
-    return f"{PREFIX}job:{ref}"
-
-
-def followers(ref: object) -> str:
-    """Jobs that wait for the video of a job."""
-    return f"{job(ref)}:followers"
+def schedule(name: str, part: str = "") -> str:
+    """The hash of how a schedule stands, or a part of it."""
+    return _named("schedule", name, part)
 
 
 def asked(store: str) -> str:
     """Which job makes or has made what was asked for in a store, by request."""
-    return f"{PREFIX}store:{_digest(store)}:asked"
+    return _named("store", _digest(store), "asked")
 
 
 def left(store: str, name: str) -> str:
     """What a deleted job left for a request in a store."""
-    return f"{PREFIX}left:{_digest(store)[:12]}:{name}"
+    return _named("left", _digest(store)[:12], name)
+
+
+def _named(kind: str, name: str, part: str) -> str:
+    return f"{PREFIX}{kind}:{name}:{part}" if part else f"{PREFIX}{kind}:{name}"
 
 
 def _digest(store: str) -> str:
     return hashlib.sha1(store.encode(), usedforsecurity=False).hexdigest()
-
-
-def account(account_id: str) -> str:
-    """Hash of an account."""
-    return f"{PREFIX}account:{account_id}"
-
-
-def open_batches(account_id: str) -> str:
-    """Batches of an account that have waiting jobs."""
-    return f"{account(account_id)}:open"
-
-
-def slots(account_id: str) -> str:
-    """Jobs that count against the account's concurrency."""
-    return f"{account(account_id)}:slots"
-
-
-def starts(account_id: str) -> str:
-    """Starts that count against the account's rate."""
-    return f"{account(account_id)}:starts"
-
-
-def due(account_id: str) -> str:
-    """The due-set of an account."""
-    return f"{account(account_id)}:due"
-
-
-def lost(account_id: str) -> str:
-    """Jobs of an account whose answer is lost."""
-    return f"{account(account_id)}:lost"
-
-
-def lacked(account_id: str) -> str:
-    """Models that workers of an account did not know."""
-    return f"{account(account_id)}:lacked"
-
-
-def lock(account_id: str, name: str) -> str:
-    """Who does now what only one of an account does at a time."""
-    return f"{account(account_id)}:lock:{name}"
-
-
-def times(account_id: str, model: str, duration_s: int) -> str:
-    """Generation times learnt for a model and duration."""
-    return f"{account(account_id)}:times:{model}:{duration_s}"
-
-
-def first_polls(account_id: str, model: str, duration_s: int) -> str:
-    """Jobs of a model and duration that are not polled yet, by when they are due."""
-    return f"{account(account_id)}:first_polls:{model}:{duration_s}"
-
-
-def links(account_id: str) -> str:
-    """Where the uploaded pictures of an account are, by content."""
-    return f"{account(account_id)}:links"
-
-
-def uncollected(account_id: str) -> str:
-    """Jobs of an account that are paid and not stored."""
-    return f"{account(account_id)}:uncollected"
-
-
-def late(account_id: str) -> str:
-    """Jobs of an account that generate far beyond the times of their kind."""
-    return f"{account(account_id)}:late"
-
-
-def reported(account_id: str) -> str:
-    """Batches of an account that are over and reported, by since when."""
-    return f"{account(account_id)}:reported"
-
-
-def predictions(account_id: str, day: int) -> str:
-    """Whose the predictions are that were told on a day (UTC), counted from 1970."""
-    return f"{account(account_id)}:predictions:{day}"
-
-
-def charges(account_id: str) -> str:
-    """Charges of an account that no row explains, counted."""
-    return f"{account(account_id)}:charges"
-
-
-def charges_judged_later(account_id: str) -> str:
-    """Charges that wait for a person's word about a row."""
-    return f"{charges(account_id)}:later"
-
-
-def newest_charges(account_id: str) -> str:
-    """The newest of these."""
-    return f"{charges(account_id)}:newest"
-
-
-def schedule(name: str) -> str:
-    """Hash of how a schedule stands."""
-    return f"{PREFIX}schedule:{name}"
-
-
-def firings(name: str) -> str:
-    """What came of a schedule, newest first."""
-    return f"{schedule(name)}:firings"

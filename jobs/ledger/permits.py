@@ -134,17 +134,17 @@ class Permits(Part):
         """How the account stands."""
         raw = self._server.hgetall(keys.account(account_id))
         now_s = self.now_s()
-        slots_in_use = self._server.zcard(keys.slots(account_id))
+        slots_in_use = self._server.zcard(keys.account(account_id, "slots"))
         return account_record(account_id, raw, slots_in_use, now_s)
 
     def lost(self, account_id: str) -> list[Ref]:
         """Jobs whose answer is lost, those of a person included."""
-        refs = self._server.smembers(keys.lost(account_id))
+        refs = self._server.smembers(keys.account(account_id, "lost"))
         return [Ref.parse(ref) for ref in sorted(refs)]
 
     def holders(self, account_id: str) -> list[Ref]:
         """Jobs that hold a slot."""
-        refs = self._server.zrange(keys.slots(account_id), 0, -1)
+        refs = self._server.zrange(keys.account(account_id, "slots"), 0, -1)
         return [Ref.parse(ref) for ref in refs]
 
 

@@ -44,7 +44,9 @@ class Schedules(Part):
     def remove(self, name: str) -> bool:
         """Forget a schedule and its firings; False if there is none."""
         removed = bool(self._server.hdel(keys.SCHEDULES, name))
-        self._server.execute_command("DEL", keys.schedule(name), keys.firings(name))
+        self._server.execute_command(
+            "DEL", keys.schedule(name), keys.schedule(name, "firings")
+        )
         return removed
 
     def all(self) -> list[Standing]:
@@ -59,7 +61,7 @@ class Schedules(Part):
 
     def firings(self, name: str, most: int = KEPT) -> list[Firing]:
         """What came of it lately, newest first."""
-        texts = self._server.lrange(keys.firings(name), 0, most - 1)
+        texts = self._server.lrange(keys.schedule(name, "firings"), 0, most - 1)
         return [Firing.from_json(text) for text in texts]
 
     def claim(self, name: str, at_s: float, claim: str, lease_s: float) -> bool:

@@ -189,7 +189,7 @@ class Queues(Part):
 
     def of(self, account_id: str) -> list[Queue]:
         """The batches of an account in which jobs wait."""
-        ids = self._server.zrange(keys.open_batches(account_id), 0, -1)
+        ids = self._server.zrange(keys.account(account_id, "open"), 0, -1)
         found = []
         for start in range(0, len(ids), BLOCK):
             block = ids[start : start + BLOCK]

@@ -85,12 +85,14 @@ class Workers(Part):
     def lack(self, account_id: str, model: str) -> None:
         """Say that a worker was sent for a row whose model it does not know."""
         now_s = self.now_s()
-        self._server.hset(keys.lacked(account_id), mapping={model: repr(now_s)})
+        self._server.hset(
+            keys.account(account_id, "lacked"), mapping={model: repr(now_s)}
+        )
 
     def lacked(self, account_id: str) -> list[str]:
         """The models that workers lately did not know."""
         now_s = self.now_s()
-        found = self._server.hgetall(keys.lacked(account_id))
+        found = self._server.hgetall(keys.account(account_id, "lacked"))
         lately = now_s - LACKED_S
         return sorted(model for model, at_s in found.items() if float(at_s) > lately)
 

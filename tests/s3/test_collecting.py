@@ -20,7 +20,7 @@ from tests.producer.running import quick_sandbox
 from tests.s3.server import HEEDLESS, S3, Gate, headers_of
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
-from worker import keeping
+from worker import storing
 from worker.finish import finish
 
 
@@ -221,7 +221,7 @@ def test_a_store_that_is_set_wrongly_costs_nothing_until_it_is_set_right(
     if wrong != url:
         return
     # A worker that is started again reads its environment again.
-    keeping.store_at.cache_clear()
+    storing.store_at.cache_clear()
     shop.ledger.batches.release("spring")
     assert len(shop.submit()) == 4
     assert note_of(shop) == ""

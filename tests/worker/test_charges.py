@@ -207,8 +207,7 @@ def test_a_billing_that_does_not_answer_is_read_later(
 
 
 def look_at_once(shop: Workshop) -> None:
-    name = shop.ledger.locks.billing(shop.engine.account)
-    shop.ledger.locks.release(name, "taken")
+    shop.ledger.locks.release(shop.engine.account, "billing", "taken")
     shop.engine.run(watch_charges(shop.engine))
 
 

@@ -1,20 +1,15 @@
-"""Whatever becomes of who makes posters, it costs a poster and never a worker."""
+"""Whatever becomes of who decodes a foreign file, it never costs a worker."""
 
 import os
-import signal
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from pathlib import Path
 
 import pytest
 
-from tests.producer.running import children, ended, until
+from tests.producer.running import children
 from tests.worker.test_mp4 import FILMS
 from worker import decoder
-from worker.decoder import Decoder
-from worker.frames import DecodeError
+from worker.decoder import DecodeError
 
 
 @pytest.fixture
@@ -24,55 +19,44 @@ def video(tmp_path: Path) -> Path:
     return path
 
 
-def answering(code: str) -> Decoder:
-    """One whose child does this once it was asked."""
-    start = "import json, os, signal, sys; print({}, flush=True); input()\n"
-    return Decoder((sys.executable, "-P", "-c", start + code))
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> "Child":
+    return Child(monkeypatch)
 
 
-def why(who: Decoder, video: Path) -> str:
-    with pytest.raises(DecodeError) as raised:
-        who.poster(video)
-    who.close()
-    return str(raised.value)
+class Child:
+    """Puts another child in the place of the one that decodes."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+
+    def why(self, video: Path, code: str) -> str:
+        """Why there is no poster where the child does this instead."""
+        start = "import json, os, resource, signal, sys\n"
+        command = (sys.executable, "-P", "-c", start + code)
+        self._patch.setattr(decoder, "COMMAND", command)
+        with pytest.raises(DecodeError) as raised:
+            decoder.poster(video)
+        return str(raised.value)
 
 
-def test_a_film_that_hangs_holds_nobody_up_for_long(
-    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decoder, "LONGEST_S", 2.0)
-    monkeypatch.setattr(decoder, "QUEUE_S", 1.0)
-    who = Decoder()
-    assert who.poster(video).startswith(b"\xff\xd8")
-    # To open it takes until somebody writes, so for ever.
-    hanging = tmp_path / "hanging.mp4"
-    os.mkfifo(hanging)
-    with ThreadPoolExecutor(1) as thread:
-        hung = thread.submit(why, who, hanging)
-        # Whoever comes first: in the end it is the film that hangs.
-        with pytest.raises(DecodeError, match="other files take too long"):
-            list(map(who.poster, repeat(video)))
-        assert hung.result() == "its decoder had to be killed"
-    monkeypatch.undo()
-    with ThreadPoolExecutor(8) as threads:
-        made = set(threads.map(who.poster, [video] * 8))
-    assert len(made) == 1
-    who.close()
-
-
-def test_a_film_that_takes_too_much_of_the_processor_ends_its_decoder(
-    video: Path,
-) -> None:
-    busy = answering("signal.setitimer(signal.ITIMER_PROF, 0.05)\nwhile True: pass")
-    assert why(busy, video) == "it takes longer than 2 s"
-
-
-def test_a_child_that_heeds_no_alarm_is_killed(
+def test_a_film_is_decoded_by_a_child_that_does_not_stay(
     video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoder, "LONGEST_S", 0.5)
-    stuck = answering("while True: signal.pause()")
-    assert why(stuck, video) == "its decoder had to be killed"
+    before = set(children(os.getpid()))
+    for name in ("av", "PIL.Image"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert decoder.poster(video).startswith(b"\xff\xd8")
+    assert len(decoder.first_frame(video).pixels) == 3 * decoder.SIDE_PX**2
+    assert set(children(os.getpid())) <= before
+
+
+GREEDY = """
+from worker import decoding
+decoding.poster = lambda _: bytearray(decoding.MAX_MEMORY_BYTES)
+decoding.main("poster", "/none")
+"""
+LIMITED = "from worker import decoding\ndecoding.limit()\n"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +69,27 @@ def test_a_child_that_heeds_no_alarm_is_killed(
         ("print('{\"poster\": 5}')", "its decoder broke (exit code 0)"),
         ("while True: print(end='x' * 9999)", "its decoder had to be killed"),
         ("print(json.dumps({'why': 'dull'}))", "dull"),
+        (LIMITED + "while True: pass", "it takes longer than 2 s"),
+        (LIMITED + "open(sys.argv[2] + 'x', 'wb', 0).write(b'x')", "exit code 1"),
+        (
+            GREEDY,
+            "it needs more than 640 MB of memory",
+        ),
     ],
 )
 def test_one_that_dies_or_lies_makes_no_poster(
-    video: Path, code: str, said: str
+    child: Child, video: Path, code: str, said: str
 ) -> None:
-    assert why(answering(code), video) == said
+    assert said in child.why(video, code)
+
+
+def test_a_child_that_heeds_no_alarm_is_killed(
+    child: Child, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder, "START_S", 0.1)
+    monkeypatch.setattr(decoder, "MAX_S", 0.1)
+    words = child.why(video, "while True: signal.pause()")
+    assert words == "its decoder had to be killed"
 
 
 @pytest.mark.parametrize(
@@ -99,49 +98,34 @@ def test_one_that_dies_or_lies_makes_no_poster(
         {},
         {"aspect": 1.0, "length_s": 5.0, "pixels": "AAAA"},
         {"aspect": "wide", "length_s": 5.0, "pixels": "A" * 4_096},
-        {"shrunk": []},
         {"shrunk": ["A" * 4_096, "A"]},
     ],
 )
 def test_what_one_lies_of_a_picture_is_not_believed(
-    video: Path, told: dict[str, object]
+    video: Path, told: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    who = answering(f"print(json.dumps({told}))")
+    command = (sys.executable, "-c", f"import json; print(json.dumps({told}))")
+    monkeypatch.setattr(decoder, "COMMAND", command)
     with pytest.raises(DecodeError, match="its decoder broke"):
-        who.first_frame(video)
+        decoder.first_frame(video)
     with pytest.raises(DecodeError, match="its decoder broke"):
-        who.shrunk(video, [1.0, 2.0])
-    who.close()
+        decoder.shrunk(video, [1.0, 2.0])
 
 
-def test_one_that_cannot_start_makes_no_poster(tmp_path: Path, video: Path) -> None:
-    assert "there is no decoder" in why(Decoder((str(tmp_path / "none"),)), video)
-    assert "there is no decoder" in why(Decoder((sys.executable, "-c", "")), video)
+def test_one_that_cannot_start_makes_no_poster(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder, "COMMAND", (str(tmp_path / "none"),))
+    with pytest.raises(DecodeError, match="there is no decoder"):
+        decoder.poster(video)
 
 
-def test_it_has_little_memory_and_writes_nothing(video: Path, tmp_path: Path) -> None:
-    greedy = """
-from worker import decoder
-decoder.limit()
-try:
-    bytearray(decoder.MOST_MEMORY_BYTES)
-except MemoryError:
-    sys.exit(decoder.NO_MEMORY)
-"""
-    assert why(answering(greedy), video) == "it needs more than 640 MB of memory"
-    writing = f"""
-from worker import decoder
-decoder.limit()
-open({str(tmp_path / "written")!r}, "w").write("x")
-"""
-    assert "broke" in why(answering(writing), video)
-    assert not (tmp_path / "written").read_bytes()
-
-
-def test_it_is_told_no_secret(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_told_no_secret(
+    child: Child, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WAVESPEED_API_KEY", "k")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    seen = why(answering("print(json.dumps({'why': ' '.join(os.environ)}))"), video)
+    seen = child.why(video, "print(json.dumps({'why': ' '.join(os.environ)}))")
     assert not set(seen.split()) - {*decoder.PASSED_ON, "PYTHONPATH", "LC_CTYPE"}
 
 
@@ -150,36 +134,5 @@ def test_a_library_that_does_not_work_is_named(
 ) -> None:
     (tmp_path / "av.py").write_text("raise ImportError('libx is missing')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    said = "the extra video does not work: libx is missing"
-    assert why(Decoder(), video) == said
-
-
-def test_one_that_was_killed_while_idle_is_replaced(video: Path) -> None:
-    who = Decoder()
-    before = set(children(os.getpid()))
-    made = who.poster(video)
-    (child,) = set(children(os.getpid())) - before
-    os.kill(child, signal.SIGKILL)
-    # All of its threads, or it could still be taken for one at work; not reaped.
-    how = os.WEXITED | os.WNOWAIT | os.WNOHANG
-    until(lambda: os.waitid(os.P_PID, child, how))
-    assert who.poster(video) == made
-    who.close()
-
-
-def test_it_dies_with_its_worker(video: Path) -> None:
-    worker = """
-import signal, sys
-from pathlib import Path
-from worker.decoder import decoder
-decoder().poster(Path(sys.argv[1]))
-print(decoder()._child.pid, flush=True)
-signal.pause()
-"""
-    command = (sys.executable, "-c", worker, str(video))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout
-        child = int(parent.stdout.readline())
-        assert not ended([child])
-        parent.send_signal(signal.SIGKILL)
-    until(lambda: ended([child]))
+    with pytest.raises(DecodeError, match="the extra video does not work: libx"):
+        decoder.poster(video)

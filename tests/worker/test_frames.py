@@ -1,6 +1,7 @@
 """How near a first frame is to a picture, with real videos and pictures."""
 
 import io
+from base64 import b64decode
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,8 @@ from sandbox.pictures import shrunk
 from sandbox.uploads import samples
 from sandbox.videos import Clip, render
 from tests.worker.workshop import drawing, jpeg
-from worker import frames
-from worker.frames import DecodeError
+from worker import decoding, first_frame_match
+from worker.decoder import DecodeError
 
 SAMPLES = {Path(name).stem: content for name, content in samples().items()}
 
@@ -55,9 +56,10 @@ def picture(tmp_path: Path) -> Callable[[bytes], Path]:
 
 def distance(video: Path, picture: Path) -> float:
     """How far first frame and picture are apart."""
-    first = frames.first_frame(video)
-    (still,) = frames.shrunk(picture, [first.aspect])
-    return frames.distance(first.pixels, still)
+    first = decoding.first_frame(video)
+    (still,) = decoding.shrunk(picture, [first["aspect"]])
+    pixels = map(b64decode, (first["pixels"], still))
+    return first_frame_match.distance(*pixels)
 
 
 def altered(content: bytes, change: Callable[[Image.Image], Image.Image]) -> bytes:
@@ -126,9 +128,8 @@ def test_a_picture_that_lies_on_its_side_is_turned_first(
 
 
 def test_the_length_of_a_clip_is_told(video: Callable[[bytes], Path]) -> None:
-    assert frames.first_frame(video(SAMPLES["mug"])).length_s == pytest.approx(
-        2.0, abs=0.3
-    )
+    length_s = decoding.first_frame(video(SAMPLES["mug"]))["length_s"]
+    assert length_s == pytest.approx(2.0, abs=0.3)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>gone</html>", SAMPLES["mug"][:5_000]])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from worker.gathering import Gathering
+from worker.concurrency import MicroBatcher
 
 
 class Server:
@@ -34,7 +34,7 @@ async def settled(tasks: Sequence["asyncio.Task[Sequence[int]]"]) -> None:
 def test_what_comes_while_one_is_under_way_goes_together_in_the_next() -> None:
     async def run() -> None:
         server = Server()
-        gathering: Gathering[int, int] = Gathering(server.squares)
+        gathering: MicroBatcher[int, int] = MicroBatcher(server.squares)
         first = asyncio.create_task(gathering([1]))
         await settled([first])
         rest = [asyncio.create_task(gathering([n, n + 1])) for n in (2, 4, 6)]
@@ -52,7 +52,7 @@ def test_one_alone_waits_for_nobody() -> None:
     async def run() -> None:
         server = Server()
         server.may_answer.set()
-        gathering: Gathering[int, int] = Gathering(server.squares)
+        gathering: MicroBatcher[int, int] = MicroBatcher(server.squares)
         for n in range(3):
             assert await gathering([n]) == [n * n]
         assert await gathering([]) == []
@@ -64,7 +64,7 @@ def test_one_alone_waits_for_nobody() -> None:
 def test_an_error_is_told_to_all_that_it_took_and_to_nobody_else() -> None:
     async def run() -> None:
         server = Server()
-        gathering: Gathering[int, int] = Gathering(server.squares)
+        gathering: MicroBatcher[int, int] = MicroBatcher(server.squares)
         first = asyncio.create_task(gathering([1]))
         await settled([first])
         both = [asyncio.create_task(gathering([n])) for n in (2, 3)]
@@ -83,7 +83,7 @@ def test_an_error_is_told_to_all_that_it_took_and_to_nobody_else() -> None:
 def test_one_that_is_cancelled_takes_nobody_with_it() -> None:
     async def run() -> None:
         server = Server()
-        gathering: Gathering[int, int] = Gathering(server.squares)
+        gathering: MicroBatcher[int, int] = MicroBatcher(server.squares)
         first = asyncio.create_task(gathering([1]))
         await settled([first])
         second, third = (asyncio.create_task(gathering([n])) for n in (2, 3))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, keys
 from jobs.ledger.marks import StoreMarks
 from jobs.ledger.workers import WorkerFacts
 from jobs.states import State
@@ -140,7 +140,7 @@ def test_no_beat_grants_before_the_ledger_was_compared(
 def test_the_billing_is_not_watched_before_the_ledger_was_compared(
     shop: Workshop,
 ) -> None:
-    name = shop.ledger.locks.billing(shop.engine.account)
+    name = keys.account(shop.engine.account, "lock:billing")
 
     def is_watched() -> bool:
         return bool(shop.ledger.server.execute_command("EXISTS", name))

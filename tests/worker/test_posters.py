@@ -4,11 +4,7 @@ import hashlib
 import io
 import json
 import logging
-import os
-import signal
 import struct
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -25,15 +21,15 @@ from jobs.states import State
 from sandbox.pictures import shrunk
 from sandbox.uploads import samples
 from sandbox.videos import Clip, render
-from tests.producer.running import ended, quick_sandbox, until
+from tests.producer.running import quick_sandbox
 from tests.worker.test_frames import distance
 from tests.worker.test_mp4 import film
 from tests.worker.workshop import Workshop, workshop
-from worker import frames, posters
+from worker import decoder, decoding
+from worker.decoder import DecodeError
+from worker.decoding import HEIGHT_PX, WIDTH_PX
 from worker.downloads import Download
-from worker.frames import DecodeError
-from worker.keeping import Kept, keep
-from worker.posters import HEIGHT_PX, WIDTH_PX
+from worker.storing import Kept, keep
 
 MUG = next(content for name, content in samples().items() if "mug" in name)
 
@@ -86,7 +82,7 @@ def test_a_poster_is_a_small_picture_of_the_beginning(
     tmp_path: Path, aspect: Fraction | None, long_side_px: int, size: tuple[int, int]
 ) -> None:
     made = filmed(tmp_path / "mug.mp4", aspect, long_side_px)
-    poster = posters.make(made)
+    poster = decoding.poster(made)
     (tmp_path / "poster.jpg").write_bytes(poster)
     assert (opened(poster).format, opened(poster).size) == ("JPEG", size)
     assert b"Exif" not in poster
@@ -98,11 +94,11 @@ def test_a_video_that_begins_black_shows_what_comes_then(tmp_path: Path) -> None
     black, red = (Image.new("RGB", (320, 180), name) for name in ("black", "red"))
     red.paste("white", (100, 40, 220, 140))
     shown = [frame_of(black if number < 30 else red) for number in range(60)]
-    made = posters.make(encoded(tmp_path / "a.mp4", *shown))
+    made = decoding.poster(encoded(tmp_path / "a.mp4", *shown))
     middle = opened(made).convert("L").crop((150, 80, 170, 100))
     assert min(middle.tobytes()) > 200
     # Nothing else is there to show.
-    dark = posters.make(encoded(tmp_path / "b.mp4", *shown[:3]))
+    dark = decoding.poster(encoded(tmp_path / "b.mp4", *shown[:3]))
     assert opened(dark).size == (320, 180)
 
 
@@ -121,12 +117,12 @@ def test_bombs_are_not_decoded(tmp_path: Path) -> None:
     sound_alone = tmp_path / "sound.mp4"
     sound_alone.write_bytes(film(first=True, sound=True, picture=False))
     with pytest.raises(DecodeError, match="too large: 4224x2304"):
-        posters.make(large_one)
+        decoding.poster(large_one)
     with pytest.raises(DecodeError, match="too large: 4224x2304"):
-        posters.make(lying(large_one))
+        decoding.poster(lying(large_one))
     with pytest.raises(DecodeError, match="cannot be decoded"):
-        posters.make(sound_alone)
-    assert posters.make(encoded(tmp_path / "small.mp4", small))
+        decoding.poster(sound_alone)
+    assert decoding.poster(encoded(tmp_path / "small.mp4", small))
 
 
 def collect(
@@ -181,42 +177,25 @@ def test_a_video_that_is_collected_twice_has_the_same_poster(
     assert beside.read_bytes() == poster
 
 
-#: Keeps a video and stops for ever where its poster is made.
-DYING = """
-import os, signal, sys
-from pathlib import Path
-from tests.worker.test_posters import collect
-from worker.decoder import decoder
-root, video = Path(sys.argv[1]), Path(sys.argv[2])
-decoder().poster(video)
-child = decoder()._child.pid
-os.kill(child, signal.SIGSTOP)
-print(child, flush=True)
-collect(root, video.read_bytes())
-"""
-
-
 def test_a_worker_that_dies_before_the_poster_leaves_it_to_the_next(
-    tmp_path: Path, video: bytes, collected: Collected
+    tmp_path: Path, collected: Collected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = tmp_path / "mug.mp4"
-    film.write_bytes(video)
+    def die(_: Path) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decoder, "poster", die)
+        with pytest.raises(KeyboardInterrupt):
+            collected()
     told = tmp_path / "store" / "spring" / "mug.json"
-    command = (sys.executable, "-c", DYING, str(tmp_path), str(film))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout
-        child = int(worker.stdout.readline())
-        until(told.exists)
-        worker.kill()
-    os.kill(child, signal.SIGCONT)
-    until(lambda: ended([child]))
+    assert told.exists()
     assert not told.with_suffix(".poster.jpg").exists()
     place, kept, now_told = collected()
     assert (kept.poster, now_told["poster"]) == (
         "spring/mug.poster.jpg",
         "mug.poster.jpg",
     )
-    assert opened(place.read_bytes()).size == opened(posters.make(film)).size
+    assert place.exists()
 
 
 def test_a_poster_that_was_lost_is_not_told_of(collected: Collected) -> None:
@@ -255,26 +234,6 @@ def test_a_video_that_cannot_be_decoded_is_kept_without_a_poster(
     assert (kept.poster, told["poster"], place.exists()) == (None, None, False)
     (said,) = caplog.messages
     assert said.startswith(f"{kept.place} has no poster: ")
-
-
-def test_without_the_extra_or_by_the_setting_none_is_wanted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert posters.wanted("auto")
-    assert not posters.wanted("off")
-    frames.available.cache_clear()
-    # What an import of a module that is not installed comes to.
-    monkeypatch.setitem(sys.modules, "av", None)
-    assert not posters.wanted("auto")
-    frames.available.cache_clear()
-
-
-def test_a_worker_itself_decodes_nothing(
-    monkeypatch: pytest.MonkeyPatch, collected: Collected
-) -> None:
-    monkeypatch.setitem(sys.modules, "av", None)
-    _, kept, _ = collected()
-    assert kept.poster == "spring/mug.poster.jpg"
 
 
 @pytest.fixture

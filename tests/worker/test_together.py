@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from worker.together import as_they_come, side_by_side
+from worker.concurrency import as_completed_groups, gather_all
 
 
 async def hanging(until: asyncio.Event) -> str:
@@ -25,7 +25,7 @@ def test_one_that_hangs_keeps_none_of_the_others_back() -> None:
     async def groups() -> list[dict[int, str]]:
         until, found = asyncio.Event(), []
         work = {1: quick("a"), 2: hanging(until), 3: quick("b")}
-        async for group in as_they_come(work, 0.01):
+        async for group in as_completed_groups(work, 0.01):
             found.append(group)
             until.set()
         return found
@@ -37,7 +37,7 @@ def test_an_error_is_raised_when_all_others_were_handed_on() -> None:
     found: dict[int, str] = {}
 
     async def go() -> None:
-        async for group in as_they_come({1: failing(), 2: quick("b")}, 1.0):
+        async for group in as_completed_groups({1: failing(), 2: quick("b")}, 1.0):
             found.update(group)
 
     with pytest.raises(ValueError, match="no"):
@@ -49,7 +49,7 @@ def test_whoever_leaves_ends_what_is_left() -> None:
     async def left() -> bool:
         until = asyncio.Event()
         late = asyncio.ensure_future(hanging(until))
-        groups = as_they_come({1: quick("a"), 2: waiting(late)}, 0.01)
+        groups = as_completed_groups({1: quick("a"), 2: waiting(late)}, 0.01)
         assert await anext(groups) == {1: "a"}
         await groups.aclose()
         await asyncio.sleep(0)
@@ -65,6 +65,6 @@ async def waiting(task: asyncio.Task[str]) -> str:
 
 def test_side_by_side_is_in_order() -> None:
     async def both() -> list[str]:
-        return await side_by_side([quick("a"), quick("b")])
+        return await gather_all([quick("a"), quick("b")])
 
     assert asyncio.run(both()) == ["a", "b"]

@@ -127,7 +127,7 @@ def test_a_job_that_failed_for_its_upload_is_rendered_after_another(
 def test_refused_uploads_use_up_no_starts(shop: Shop) -> None:
     shop.works.order(*(shop.job(number) for number in range(9)))
     shop.works.until_all(State.FAILED)
-    starts = keys.starts(shop.works.engine.account)
+    starts = keys.account(shop.works.engine.account, "starts")
     assert shop.works.ledger.server.zcard(starts) == 0
 
 

@@ -68,9 +68,9 @@ def test_no_lease_is_broken(simulated: Ledger, clock: Clock) -> None:
     (ref,) = generating(simulated, 1)
     clock.forward(PLANNED_S)
     assert leased(simulated) == [ref]
-    before = everything(simulated)[keys.due(ACCOUNT)]
+    before = everything(simulated)[keys.account(ACCOUNT, "due")]
     assert bring_forward(simulated, 10.0) == 0
-    assert everything(simulated)[keys.due(ACCOUNT)] == before
+    assert everything(simulated)[keys.account(ACCOUNT, "due")] == before
     clock.forward(LEASE_S - 1)
     assert leased(simulated) == []
 

@@ -153,7 +153,7 @@ class History:
         records = self.records()
         self._check_money(records)
         self._check_starts(records)
-        due = self.ledger.server.zrange(keys.due(ACCOUNT), 0, -1)
+        due = self.ledger.server.zrange(keys.account(ACCOUNT, "due"), 0, -1)
         for batch_id in ("dear", "free"):
             states = {j.state for ref, j in records if ref.batch == batch_id}
             over = states <= FINAL | {State.UNRESOLVED, State.OVERDUE}
@@ -178,7 +178,7 @@ class History:
             inside = [s for s in spans if s[0] < begin + WINDOW_S and s[1] >= begin]
             assert len(inside) <= LIMITS.videos_per_minute
         unanswered = self.ledger.server.execute_command(
-            "ZRANGEBYSCORE", keys.starts(ACCOUNT), "+inf", "+inf"
+            "ZRANGEBYSCORE", keys.account(ACCOUNT, "starts"), "+inf", "+inf"
         )
         out = {State.ADMITTED, State.SUBMITTING}
         assert set(unanswered) == {

@@ -7,24 +7,32 @@ and what was made of it in memory has three kilobytes.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import sub
 
 from jobs.attempt.reconciling import Lost
 from jobs.provider.answers import Completed, Listed
 from jobs.transitions import Ref
-from worker import frames
-from worker.decoder import Decoder
+from worker import decoder
+from worker.decoder import SIDE_PX, DecodeError, FirstFrame
 from worker.downloads import DownloadError, NoRoomError, partial_file
 from worker.engine import Engine
-from worker.frames import DecodeError, FirstFrame
 
-log = logging.getLogger("reelmill.likeness")
+log = logging.getLogger("reelmill.reconcile")
 
 #: A video may be so many seconds longer or shorter than what was asked for.
 SLACK_S = 1.0
 
 #: How far a video of another length is.
 FARTHEST = 255.0
+
+#: Pictures are compared whole and in tiles of so many pixels a side: a small product
+#: before white fills only a few, and in the mean over all it would look like any other.
+TILE_PX = 4
+
+#: How much more the worst tile may differ than the whole: a frame is never quite its
+#: picture at an edge.
+TILE_SHARE = 0.5
 
 #: Where more files than this would have to be fetched, a person compares.
 MOST_FILES = 400
@@ -40,16 +48,32 @@ async def likeness(
     comparable = [(lost, listed) for lost, listed in pairs if _picture(lost)]
     ids = {listed.prediction_id for _, listed in comparable}
     urls = {_picture(lost) for lost, _ in comparable}
-    if not ids or len(ids) + len(urls) > MOST_FILES or not frames.available():
+    if not ids or len(ids) + len(urls) > MOST_FILES or not decoder.available():
         return {}
-    # One of its own: it keeps no poster waiting, and none of it stays.
-    decoder = Decoder()
-    try:
-        clips = {each: await _first_frame(engine, decoder, each) for each in ids}
-        stills = await _stills(engine, decoder, comparable, clips)
-    finally:
-        await engine.call(decoder.close)
+    clips = {each: await _first_frame(engine, each) for each in ids}
+    stills = await _stills(engine, comparable, clips)
     return await engine.call(_distances, comparable, clips, stills)
+
+
+def distance(one: bytes, other: bytes) -> float:
+    """How far the pixels of two pictures are apart, 0 (the same) to 255.
+
+    The mean difference of the whole or half that of the worst tile, whichever is more.
+    """
+    differences: list[int] = list(map(abs, map(sub, one, other)))
+    whole = sum(differences) / len(differences)
+    return max(whole, TILE_SHARE * max(_tiles(differences)))
+
+
+def _tiles(differences: Sequence[int]) -> Iterator[float]:
+    """Mean difference of each tile; three values a pixel, row by row."""
+    width, across = 3 * TILE_PX, SIDE_PX // TILE_PX
+    places = range(0, len(differences), width)
+    lines = [sum(differences[place : place + width]) for place in places]
+    for first in range(0, len(lines), across * TILE_PX):
+        for place in range(first, first + across):
+            tile = lines[place : first + across * TILE_PX : across]
+            yield sum(tile) / (width * TILE_PX)
 
 
 def _distances(
@@ -81,12 +105,10 @@ def _distance(lost: Lost, clip: FirstFrame, still: bytes) -> float | None:
             return None
         if abs(clip.length_s - duration_s) > SLACK_S:
             return FARTHEST
-    return frames.distance(clip.pixels, still)
+    return distance(clip.pixels, still)
 
 
-async def _first_frame(
-    engine: Engine, decoder: Decoder, prediction_id: str
-) -> FirstFrame | None:
+async def _first_frame(engine: Engine, prediction_id: str) -> FirstFrame | None:
     """What the video of a prediction begins with; None if that cannot be told."""
     answer = await engine.provider.poll(prediction_id)
     if not isinstance(answer, Completed):
@@ -102,7 +124,6 @@ async def _first_frame(
 
 async def _stills(
     engine: Engine,
-    decoder: Decoder,
     pairs: Sequence[tuple[Lost, Listed]],
     clips: Mapping[str, FirstFrame | None],
 ) -> dict[tuple[str, float], bytes]:
@@ -113,12 +134,12 @@ async def _stills(
             aspects[_picture(lost)].add(clip.aspect)
     found: dict[tuple[str, float], bytes] = {}
     for url, wanted in aspects.items():
-        found |= await _shrunk(engine, decoder, url, wanted)
+        found |= await _shrunk(engine, url, wanted)
     return found
 
 
 async def _shrunk(
-    engine: Engine, decoder: Decoder, url: str, aspects: Iterable[float]
+    engine: Engine, url: str, aspects: Iterable[float]
 ) -> dict[tuple[str, float], bytes]:
     """A picture in each of these ratios; none if it cannot be had."""
     wanted = sorted(aspects)

@@ -24,9 +24,9 @@ from jobs.manifest.naming import ENDING, POSTER_ENDING
 from jobs.money import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTakenError, Store, StoreError
-from worker.decoder import decoder
+from worker import decoder
+from worker.decoder import DecodeError
 from worker.downloads import Download, Fetched
-from worker.frames import DecodeError
 
 log = logging.getLogger("reelmill.collect")
 
@@ -203,7 +203,7 @@ def _keep_beside(
     if there or not poster:
         return key if there else None
     try:
-        content = decoder().poster(video)
+        content = decoder.poster(video)
         store.put_small(key, content, "image/jpeg", replace=False)
     except (DecodeError, StoreError) as error:
         log.warning("%s has no poster: %s", store.place(spot.key), error)

@@ -1,17 +1,100 @@
-"""Celery's consumer, which tells dashboards what tasks do in one go a second.
-
-Each event of each task would be a message of its own, dearer than to take the task from
-the broker. It also hears first that its worker ends, and has patience with a server
-that answers with errors. How tasks are taken is Celery's.
-"""
+"""How a Celery worker takes tasks, and how it ends when it is told to."""
 
 import logging
+import os
+import signal
+import threading
 import time
+from types import FrameType
 from typing import Any
 
+from celery.platforms import EX_OK
+from celery.worker import state
 from celery.worker.consumer import Consumer
 
-from worker import stopping
+from worker.engine import Engine
+
+log = logging.getLogger("reelmill")
+
+#: Seconds between two looks at whether Celery was told by itself.
+LOOK_S = 1.0
+
+#: Seconds between two looks at what is still at work.
+AT_WORK_S = 0.1
+
+#: Of the time to stop, so much is kept for giving back what is not finished.
+HAND_BACK_S = 5.0
+
+#: Should Celery not end by itself then, it is ended.
+LONGER_S = 10.0
+
+_asked = threading.Event()
+
+
+def is_asked() -> bool:
+    """Whether this process was told to stop."""
+    return any(
+        asked is not None and asked is not False
+        for asked in (state.should_stop, state.should_terminate)
+    )
+
+
+def ask() -> None:
+    """Tell this process to stop, unless it was told."""
+    if not is_asked():
+        state.should_stop = EX_OK  # type: ignore[assignment]  # its types know None alone
+    # Last, since a signal may come in the midst of it.
+    _asked.set()
+
+
+def rest(seconds: float) -> None:
+    """Do nothing for so long, or until this process is told to stop."""
+    _asked.wait(seconds)
+
+
+def listen() -> None:
+    """Take the signals that end a process: the first one kindly, the second at once.
+
+    Celery's own handlers tell `worker_shutting_down` under a lock, so that a signal
+    during a signal may wait for itself, and the second SIGTERM means nothing to them.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, _on_signal)
+
+
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    if is_asked():
+        os._exit(128 + number)
+    ask()
+
+
+class Stopping(threading.Thread):
+    """Sees that the process ends in time once it is told to."""
+
+    def __init__(self, engine: Engine) -> None:
+        """A watch over one worker process."""
+        super().__init__(name="stopping", daemon=True)
+        self._engine = engine
+
+    def run(self) -> None:
+        """Wait for the word; let tasks finish, give the rest back, end what hangs."""
+        while not is_asked():
+            _asked.wait(LOOK_S)
+        engine, stop_s = self._engine, self._engine.settings.stop_s
+        finish_s = max(stop_s - HAND_BACK_S, stop_s / 2)
+        engine.stopping = True
+        at_work = engine.at_work
+        log.info("stopping: %d tasks may finish for %.0f s", at_work, finish_s)
+        until = time.monotonic() + finish_s
+        while engine.at_work and time.monotonic() < until:
+            time.sleep(AT_WORK_S)
+        if engine.at_work:
+            log.warning("stopping: %d tasks are given back", engine.at_work)
+            engine.cancel_tasks()
+        time.sleep(stop_s - finish_s + LONGER_S)
+        log.error("stopping took too long; what is left is looked at by others")
+        os._exit(1)
+
 
 log = logging.getLogger("reelmill")
 
@@ -23,7 +106,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 TOLD_AFTER_S = 1.0
 
 
-class GatheringConsumer(Consumer):
+class BufferedEventsConsumer(Consumer):
     """Gathers the events of tasks."""
 
     # The published types know none of them.
@@ -68,7 +151,7 @@ class GatheringConsumer(Consumer):
         log.warning(
             "the server refuses, it is asked again in %g s: %s", self._wait_s, error
         )
-        stopping.rest(self._wait_s)
+        rest(self._wait_s)
         self._asked_again_at = time.monotonic()
 
     def on_close(self) -> None:
@@ -79,7 +162,7 @@ class GatheringConsumer(Consumer):
 
     def stop(self) -> None:
         """Whatever ends the worker, be it an order from afar, ends this first."""
-        stopping.ask()
+        ask()
         super().stop()
 
     def shutdown(self) -> None:

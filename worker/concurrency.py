@@ -1,22 +1,67 @@
-"""Calls that are made together: what comes while one is under way goes with the next.
-
-Each call of the ledger is a hop to a thread and a round trip. Under load hundreds of
-jobs make one each in the same moment; gathered they make a handful, and where there is
-just one it waits for nobody. It knows nothing of what is called.
-"""
+"""Work that waits for the network side by side, and calls that are made together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from typing import Any, Generic, TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
+
+
+async def gather_all(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Do all of it at once; an error of one is raised when all have ended."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in done if not isinstance(each, BaseException)]
+
+
+async def as_completed_groups(
+    work: Mapping[K, Coroutine[Any, Any, T]], together_s: float
+) -> AsyncGenerator[dict[K, T], None]:
+    """Do all of it at once; what came of it, in groups as they end.
+
+    A group is what has ended within so many seconds. An error of one is raised when all
+    have ended, and whoever leaves before ends the rest.
+    """
+    names = {asyncio.ensure_future(each): name for name, each in work.items()}
+    pending = set(names)
+    error: BaseException | None = None
+    try:
+        while pending:
+            # Not by the first that ends: each would be a group of its own.
+            done, pending = await asyncio.wait(pending, timeout=together_s)
+            found: dict[K, T] = {}
+            for task in done:
+                if failed := task.exception():
+                    error = failed
+                else:
+                    found[names[task]] = task.result()
+            if found:
+                yield found
+    finally:
+        for task in pending:
+            task.cancel()
+    if error:
+        raise error
+
+
 R = TypeVar("R")
 
 #: Does these and says what came of each, in order.
 Do = Callable[[Sequence[T]], Awaitable[Sequence[R]]]
 
 
-class Gathering(Generic[T, R]):
+class MicroBatcher(Generic[T, R]):
     """Gathers the calls of one kind, for one event loop."""
 
     def __init__(self, do: Do[T, R]) -> None:

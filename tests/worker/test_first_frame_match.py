@@ -1,27 +1,24 @@
 """Fetching and comparing first frames: what cannot be had is simply not compared."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-import worker.likeness
 from jobs.attempt.reconciling import NEAR, Likeness, Lost
 from jobs.ledger import Ledger
 from jobs.provider.answers import Listed
 from jobs.states import State
 from jobs.transitions import Ref
-from tests.producer.running import children, quick_sandbox, until
+from tests.producer.running import quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import MULTI, V26, Workshop, workshop
-from worker.decoder import Decoder
+from worker import decoder
 from worker.downloads import Download, NoRoomError
-from worker.likeness import FARTHEST, MOST_FILES, likeness
+from worker.first_frame_match import FARTHEST, MOST_FILES, likeness
 
 
 @pytest.fixture(scope="module")
@@ -172,23 +169,10 @@ def test_one_file_at_a_time_is_on_the_disk(
     assert list(folder.iterdir()) == []
 
 
-def test_a_worker_itself_decodes_nothing(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempt = lost(shop, 0)
-    video = made(shop, attempt)
-    before = set(children(os.getpid()))
-    for name in ("av", "PIL.Image"):
-        monkeypatch.setitem(sys.modules, name, None)
-    assert compared(shop, [(attempt, video)])
-    assert set(children(os.getpid())) <= before
-
-
 def test_a_decoder_that_breaks_compares_nothing(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = lost(shop, 0)
     video = made(shop, attempt)
-    broken = partial(Decoder, (sys.executable, "-c", ""))
-    monkeypatch.setattr(worker.likeness, "Decoder", broken)
+    monkeypatch.setattr(decoder, "COMMAND", (sys.executable, "-c", ""))
     assert compared(shop, [(attempt, video)]) == {}

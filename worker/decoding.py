@@ -1,0 +1,236 @@
+"""What a child of `worker.decoder` does: decode one file, and print what came of it.
+
+`python -m worker.decoding poster|first_frame|shrunk FILE [ASPECT...]` prints one line
+of JSON. Needs the extra `video`.
+"""
+
+import base64
+import io
+import json
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from worker.decoder import (
+    CPU_S,
+    MAX_MEMORY_BYTES,
+    MAX_S,
+    NO_MEMORY,
+    SIDE_PX,
+    DecodeError,
+)
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from PIL.Image import Image
+
+#: The largest frame that is decoded: one of 4K, and not one of 8K.
+MAX_FRAME_PX = 4_096 * 2_304
+#: ... whatever the index says: a decoder that is told so refuses larger ones.
+FRAME_LIMIT = {"max_pixels": str(MAX_FRAME_PX)}
+#: Opening a video decodes a frame, too. Its list of cuts is passed over: each cut would
+#: be another index in memory. No other file is opened, whatever it refers to.
+OPTIONS = {
+    **FRAME_LIMIT,
+    "ignore_editlist": "1",
+    "ignore_chapters": "1",
+    "enable_drefs": "0",
+    "use_absolute_path": "0",
+    "protocol_whitelist": "file",
+}
+MAX_VIDEO_BYTES = 512 << 20
+MAX_PACKETS = 288
+#: No frame is begun after so many seconds: what was seen by then has to do.
+FRAMES_S = 1.0
+
+#: A picture of more pixels is a bomb, not a product.
+MAX_PICTURE_PX = 80_000_000
+#: A JPEG is decoded no larger than it must be to have so many pixels a side.
+DRAFT_PX = 16 * SIDE_PX
+
+#: A poster fits into this box; a smaller video keeps its size.
+WIDTH_PX = 480
+HEIGHT_PX = 640
+QUALITY = 72
+#: One frame of so many may be the poster, up to about three seconds from the beginning.
+STEP = 8
+MAX_FRAMES = 72
+#: How far brightness strays, of 255, in a frame that shows something: in a black one
+#: by less than 3, in that of a small product before white by 10 and more.
+MIN_SPREAD = 12.0
+
+
+@contextmanager
+def opened(video: Path) -> Iterator["InputContainer"]:
+    """A video to decode a few frames of.
+
+    Raises:
+        DecodeError: it is none, or cannot be decoded while it is open.
+        MemoryError: there is not enough for it.
+    """
+    try:
+        import av  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise DecodeError(f"the extra video does not work: {error}") from None
+    try:
+        if video.stat().st_size > MAX_VIDEO_BYTES:
+            raise DecodeError(f"it is too long, with {video.stat().st_size} bytes")
+        # As nothing but what it was checked for.
+        with av.open(str(video), format="mp4", options=OPTIONS) as container:
+            yield container
+    except MemoryError:
+        raise
+    # All that damaged files bring out of the two libraries.
+    except (av.FFmpegError, OSError, ValueError, LookupError, RuntimeError) as error:
+        words = getattr(error, "strerror", None) or error
+        raise DecodeError(f"it cannot be decoded: {words}") from None
+
+
+def frames_of(container: "InputContainer") -> Iterator["VideoFrame"]:
+    """The frames of a video that are there soon: the first, then from its beginning."""
+    end_s = time.monotonic() + FRAMES_S
+    stream = container.streams.video[0]
+    decoder = stream.codec_context
+    if decoder is None:
+        raise DecodeError("there is no decoder for it")
+    if decoder.width * decoder.height > MAX_FRAME_PX:
+        size = f"{decoder.width}x{decoder.height}"
+        raise DecodeError(f"its frames are too large: {size}")
+    decoder.options = FRAME_LIMIT
+    decoder.thread_count = 1
+    for packet in islice(container.demux(stream), 1):
+        # It would keep the first one back until it has some more to put in order.
+        yield from packet.decode() or decoder.decode(None)
+    container.seek(0)
+    for packet in islice(container.demux(stream), MAX_PACKETS):
+        yield from packet.decode()
+        if time.monotonic() > end_s:
+            return
+
+
+def poster(video: Path) -> bytes:
+    """A JPEG of the first frame that shows something, else of the most telling one."""
+    with opened(video) as container:
+        best: Image | None = None
+        best_spread = 0.0
+        for frame in islice(frames_of(container), 0, MAX_FRAMES, STEP):
+            image = _poster_sized(frame)
+            spread = _spread(image)
+            if best is None or spread > best_spread:
+                best, best_spread = image, spread
+            if best_spread >= MIN_SPREAD:
+                break
+        if best is None:
+            raise DecodeError("no frame of it came soon")
+        file = io.BytesIO()
+        best.save(file, "JPEG", quality=QUALITY)
+        return file.getvalue()
+
+
+def first_frame(video: Path) -> dict[str, Any]:
+    """What a video begins with, as `worker.decoder.FirstFrame` has it."""
+    with opened(video) as container:
+        length_s = container.duration and container.duration / 1_000_000
+        for frame in frames_of(container):
+            image: Image = frame.to_image()  # type: ignore[no-untyped-call]  # av has none
+            aspect = frame.width / frame.height
+            return {"aspect": aspect, "length_s": length_s, "pixels": _pixels(image)}
+    raise DecodeError("no frame of it came soon")
+
+
+def shrunk(picture: Path, aspects: Sequence[float]) -> list[str]:
+    """The middle of a picture in each of these ratios, as the pixels of a first frame.
+
+    Raises:
+        DecodeError: it cannot be decoded.
+    """
+    from PIL import Image, ImageOps  # noqa: PLC0415 - an extra, and slow to import
+
+    try:
+        with Image.open(picture) as image:
+            if image.width * image.height > MAX_PICTURE_PX:
+                raise DecodeError("the picture has too many pixels")
+            image.draft("RGB", (DRAFT_PX, DRAFT_PX))
+            ImageOps.exif_transpose(image, in_place=True)
+            still = image if image.mode == "RGB" else image.convert("RGB")
+            return [_pixels(_cropped(still, aspect)) for aspect in aspects]
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DecodeError(f"the picture cannot be decoded: {error}") from None
+
+
+def _poster_sized(frame: "VideoFrame") -> "Image":
+    scale = min(1.0, WIDTH_PX / frame.width, HEIGHT_PX / frame.height)
+    width, height = (max(1, round(px * scale)) for px in (frame.width, frame.height))
+    image: Image = frame.to_image(width=width, height=height)  # type: ignore[no-untyped-call]  # av has none
+    return image
+
+
+def _spread(image: "Image") -> float:
+    """How far brightness strays in a picture, of 255."""
+    from PIL import ImageStat  # noqa: PLC0415 - an extra
+
+    return float(ImageStat.Stat(image.convert("L")).stddev[0])
+
+
+def _cropped(image: "Image", aspect: float) -> "Image":
+    """The middle of a picture, of the video's aspect ratio."""
+    width = min(image.width, max(1, round(image.height * aspect)))
+    height = min(image.height, max(1, round(image.width / aspect)))
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def _pixels(image: "Image") -> str:
+    from PIL.Image import Resampling  # noqa: PLC0415 - an extra
+
+    small = image.convert("RGB").resize((SIDE_PX, SIDE_PX), Resampling.BOX)
+    return _text(small.tobytes())
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def limit() -> None:
+    """Let this process have little memory and little time, and write no file."""
+    limits = (
+        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    )
+    for which, most in limits:
+        # Lower already, or unknown to this system.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(which, (most, most))
+    # Nobody handles these alarms, so they end even what is deep in a decoder.
+    signal.setitimer(signal.ITIMER_PROF, CPU_S)
+    signal.setitimer(signal.ITIMER_REAL, MAX_S)
+
+
+def main(what: str, path: str, *aspects: str) -> dict[str, Any]:
+    """What came of one file."""
+    with suppress(ImportError):  # loading them is not counted
+        import av  # noqa: F401, PLC0415 - an extra
+        from PIL import ImageStat, JpegImagePlugin  # noqa: F401, PLC0415 - an extra
+    limit()
+    try:
+        if what == "poster":
+            return {"poster": _text(poster(Path(path)))}
+        if what == "first_frame":
+            return first_frame(Path(path))
+        return {"shrunk": shrunk(Path(path), [float(each) for each in aspects])}
+    except DecodeError as error:
+        return {"why": str(error)}
+    except MemoryError:
+        sys.exit(NO_MEMORY)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])), flush=True)  # noqa: T201 - to the worker
