@@ -5,9 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from sandbox.provider import JournalError
 from sandbox.server import PortError, serve
 from sandbox.settings import FAULTS, SettingError, Settings
+from sandbox.state import JournalError
 
 EXAMPLES = """\
 examples:

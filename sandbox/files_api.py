@@ -1,8 +1,4 @@
-"""Files: upload tickets, the older upload, and everything on the files origin.
-
-The two routes that carry a key belong to the API; the files origin must never be shown
-one. The faults of uploads and downloads are made here.
-"""
+"""Files: upload tickets, the older upload, and everything on the files origin."""
 
 import asyncio
 import mimetypes
@@ -16,8 +12,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from sandbox import wire
-from sandbox.prediction import Prediction
-from sandbox.provider import Provider
+from sandbox.state import Prediction, Provider
 from sandbox.uploads import MAX_BYTES, samples
 
 #: A header of every ticket, without which its bytes are not taken.
@@ -125,7 +120,9 @@ async def video(provider: Provider, request: Request) -> Response:
     spoiled = _spoiled(provider, prediction)
     if spoiled is not None:
         return spoiled
-    path = await provider.videos.video(prediction, provider.settings.quality)
+    path = await provider.videos.video(
+        prediction.model, prediction.inputs, provider.settings.quality
+    )
     happens = provider.faults.happens
     if happens("download_truncated"):
         whole = path.read_bytes()

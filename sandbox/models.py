@@ -62,7 +62,7 @@ class Model(Inputs):
 
     @classmethod
     def check(cls, inputs: Mapping[str, Any], *, complete: bool = True) -> None:
-        """Accept the inputs silently; for a price they need not be complete.
+        """Accept the inputs; for a price they need not be complete.
 
         Raises:
             InputError: an input is unknown, missing, of another type, out of range, or

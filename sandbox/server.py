@@ -26,9 +26,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sandbox import admin_api, files_api, queries, submit, webhooks, wire
-from sandbox.provider import Provider
-from sandbox.settings import Faults, Settings, changed
+from sandbox import api, books, files_api, webhooks, wire
+from sandbox.settings import Faults
+from sandbox.state import Provider
 
 Handler = Callable[[Provider, Request], Awaitable[Response]]
 Routes = tuple[tuple[str, str, str, Handler], ...]
@@ -36,24 +36,24 @@ Routes = tuple[tuple[str, str, str, Handler], ...]
 #: Method, path, name in the books, and handler. The first that fits is taken, and a
 #: model id fits almost everything: it is the last.
 API: Routes = (
-    ("GET", "/api/v3/predictions/{id}/result", "result", queries.result),
-    ("GET", "/api/v3/predictions/{id}", "result", queries.result),
-    ("POST", "/api/v3/predictions", "history", queries.history),
-    ("POST", "/api/v3/predictions/delete", "delete", queries.delete),
-    ("POST", "/api/v3/billings/search", "billing", queries.billing),
-    ("POST", "/api/v3/model/price", "price", queries.price),
-    ("POST", "/api/v3/model/pricing", "pricing", queries.price),
-    ("GET", "/api/v3/models", "models", queries.models),
+    ("GET", "/api/v3/predictions/{id}/result", "result", api.result),
+    ("GET", "/api/v3/predictions/{id}", "result", api.result),
+    ("POST", "/api/v3/predictions", "history", api.history),
+    ("POST", "/api/v3/predictions/delete", "delete", api.delete),
+    ("POST", "/api/v3/billings/search", "billing", api.billing),
+    ("POST", "/api/v3/model/price", "price", api.price),
+    ("POST", "/api/v3/model/pricing", "pricing", api.price),
+    ("GET", "/api/v3/models", "models", api.models),
     ("GET", "/api/v3/webhook/secret", "webhook_secret", webhooks.secret),
-    ("GET", "/api/v3/balance", "balance", queries.balance),
+    ("GET", "/api/v3/balance", "balance", api.balance),
     ("POST", "/api/v3/media/uploads", "upload_ticket", files_api.ticket),
     ("POST", "/api/v3/media/upload/binary", "upload_binary", files_api.binary),
-    ("POST", "/api/v3/{model:path}", "submit", submit.submit),
+    ("POST", "/api/v3/{model:path}", "submit", api.submit),
     # The sandbox's own, which are not counted.
-    ("GET", "/sandbox/health", "", admin_api.health),
-    ("GET", "/sandbox/books", "", admin_api.books),
-    ("GET", "/sandbox/settings", "", admin_api.show_settings),
-    ("POST", "/sandbox/settings", "", admin_api.change_settings),
+    ("GET", "/sandbox/health", "", books.health),
+    ("GET", "/sandbox/books", "", books.books),
+    ("GET", "/sandbox/settings", "", books.show_settings),
+    ("POST", "/sandbox/settings", "", books.change_settings),
 )
 FILES: Routes = (
     ("GET", "/predictions/{id}/1.mp4", "video", files_api.video),
@@ -197,7 +197,7 @@ def serve(options: argparse.Namespace, changes: Mapping[str, object]) -> None:
         JournalError: the books cannot be used.
     """
     # Before a port is asked for: a wrong setting is told first.
-    changed(Settings(), Faults(), changes)
+    Faults().change(changes)
     wanted = (options.port, options.files_port)
     sockets = [_listen(options.host, port) for port in wanted]
     host = options.public_host or options.host
@@ -208,7 +208,7 @@ def serve(options: argparse.Namespace, changes: Mapping[str, object]) -> None:
     pool = ThreadPoolExecutor(THREADS, "sandbox")
     try:
         provider = Provider(url, files_url, folder, pool, frozenset(options.key))
-        provider.configure(changes)
+        provider.faults.change(changes)
         if options.books:
             provider.restore(options.books)
         apps = (api_app(provider), files_app(provider))

@@ -1,24 +1,16 @@
 """What can be set on the sandbox, at its start and while it runs: settings and faults.
 
-Whether a fault happens is decided here too, repeatably: by the seed and by how often
-that fault was asked about, never by the clock. What a fault then does is written where
-the answer is made.
+Whether a fault happens is repeatable: it depends on the seed and on how often that
+fault was asked about, never on the clock.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    create_model,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 #: Video starts in any 60 s, and predictions at once, by tier; source: the newer of the
@@ -105,9 +97,12 @@ def about(default: T, text: str) -> T:
 
 
 class Settings(BaseModel):
-    """Every setting, with the values of an ordinary day; faults are added below."""
+    """Every setting, with the values of an ordinary day, and the faults by their names.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    The odds of a fault are a number from 0 to 1, or text such as `first 3`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
     seed: Count = about(1, "what all chance is drawn from")
     tier: Tier = about("silver", f"limits of each key: {', '.join(TIERS)}")
@@ -154,9 +149,23 @@ class Settings(BaseModel):
         return self.videos_per_minute or TIERS[self.tier][0]
 
     @property
-    def most_at_once(self) -> int:
+    def max_at_once(self) -> int:
         """Most predictions that are not over."""
         return self.concurrent or TIERS[self.tier][1]
+
+    @property
+    def odds(self) -> dict[str, object]:
+        """The odds of every fault."""
+        return {name: (self.model_extra or {}).get(name, 0) for name in FAULTS}
+
+    @model_validator(mode="after")
+    def _check_faults(self) -> "Settings":
+        for name, odds in (self.model_extra or {}).items():
+            if name not in FAULTS:
+                known = "--help and GET /sandbox/settings list them"
+                raise ValueError(f"{name}: no such setting; {known}")
+            _chance(name, odds)
+        return self
 
 
 class SettingError(ValueError):
@@ -181,71 +190,48 @@ def describe(problem: ErrorDetails, unknown: str) -> str:
     return f"{where[1:]}: {words}" if where else words
 
 
-def _odds(value: object) -> tuple[float, int]:
-    """The chance of a fault, and how many times it happens first.
-
-    Raises:
-        ValueError: neither `0.25` nor `"first 3"`.
-    """
-    if isinstance(value, int | float) and 0 <= value <= 1:
-        return float(value), 0
-    word, _, times = value.partition(" ") if isinstance(value, str) else ("", "", "")
+def _chance(name: str, odds: object) -> tuple[float, int]:
+    """The chance of a fault, and how many times it happens first."""
+    if isinstance(odds, int | float) and 0 <= odds <= 1:
+        return float(odds), 0
+    word, _, times = odds.partition(" ") if isinstance(odds, str) else ("", "", "")
     if word == "first" and times.isdecimal():
         return 0.0, int(times)
-    raise ValueError(f'give a number from 0 to 1, or "first 3"; got {value!r}')
-
-
-def _checked(value: object) -> object:
-    _odds(value)
-    return value
-
-
-_FAULTS: dict[str, Any] = {
-    name: (Annotated[Any, AfterValidator(_checked)], Field(default=0, description=does))
-    for name, does in FAULTS.items()
-}
-_Everything = create_model("_Everything", __base__=Settings, **_FAULTS)
+    raise ValueError(f'{name}: give a number from 0 to 1, or "first 3"; got {odds!r}')
 
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that are switched on, and how often each was asked about."""
+    """The settings, and how often each fault was asked about."""
 
-    seed: int = 1
-    #: Chance, and how many times first, by the name of the fault.
-    odds: dict[str, tuple[float, int]] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    #: Chance, and how many times first, of the faults that are switched on.
+    chances: dict[str, tuple[float, int]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
+
+    def change(self, changes: Mapping[str, object]) -> None:
+        """Change settings and faults; the count of a fault that is set begins anew.
+
+        Raises:
+            SettingError: names the setting, and what it takes; nothing was changed.
+        """
+        try:
+            self.settings = Settings(**(self.settings.model_dump() | dict(changes)))
+        except ValidationError as error:
+            raise SettingError(describe(error.errors()[0], "")) from None
+        odds = self.settings.odds.items()
+        self.chances = {name: _chance(name, value) for name, value in odds if value}
+        for name in changes:
+            self.asked.pop(name, None)
 
     def happens(self, name: str) -> bool:
         """Whether the fault happens this time."""
-        if name not in self.odds:
+        if name not in self.chances:
             return False
         self.asked[name] += 1
         return self.happens_to(name, self.asked[name])
 
     def happens_to(self, name: str, index: int) -> bool:
         """Whether the fault happens to number `index`, from 1; always the same."""
-        if name not in self.odds:
-            return False
-        chance, first = self.odds[name]
-        return index <= first or draw(self.seed, name, index) < chance
-
-
-def changed(
-    settings: Settings, faults: Faults, changes: Mapping[str, object]
-) -> tuple[Settings, Faults]:
-    """Settings and faults after the changes: all of them or, if one is wrong, none.
-
-    Raises:
-        SettingError: names the setting, and what it takes.
-    """
-    try:
-        new = _Everything(**(settings.model_dump() | dict(changes)))
-    except ValidationError as error:
-        known = "no such setting; --help and GET /sandbox/settings list them"
-        raise SettingError(describe(error.errors()[0], known)) from None
-    every = {name: _odds(getattr(new, name)) for name in FAULTS}
-    odds = {name: value for name, value in every.items() if any(value)}
-    # The count of a fault that is set begins anew.
-    asked = {name: n for name, n in faults.asked.items() if name not in changes}
-    return new, Faults(new.seed, odds, Counter(asked))
+        chance, first = self.chances.get(name, (0.0, 0))
+        return index <= first or draw(self.settings.seed, name, index) < chance

@@ -1,8 +1,4 @@
-"""The files of the files origin: what clients handed over, and six sample pictures.
-
-It keeps bytes under names that cannot be guessed, within bounds. The routes are in
-`files_api`.
-"""
+"""What clients handed over, under names that cannot be guessed, and sample pictures."""
 
 import secrets
 from dataclasses import dataclass, field

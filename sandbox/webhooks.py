@@ -16,9 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox import wire
-from sandbox.account import Account
-from sandbox.prediction import Prediction
-from sandbox.provider import Provider
+from sandbox.state import Account, Prediction, Provider
 
 #: How often one webhook is sent at most, and how long an answer may take.
 TRIES = 3

@@ -1,7 +1,6 @@
 """What requests and answers look like: keys, bodies, the envelope, predictions as JSON.
 
-A refusal is raised as `HTTPException`, a lost connection as `LineDroppedError`; both
-become answers in `server`.
+A refusal is raised as `HTTPException`, a lost connection as `LineDroppedError`.
 """
 
 import json
@@ -16,10 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive
 
-from sandbox.account import Account
-from sandbox.prediction import Prediction
-from sandbox.provider import Provider
 from sandbox.settings import describe
+from sandbox.state import Account, Prediction, Provider
 
 #: What other providers call the same.
 SYNONYMS = {

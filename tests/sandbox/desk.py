@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from sandbox.models import MODELS
-from sandbox.provider import Provider
 from sandbox.server import api_app, files_app
+from sandbox.state import Provider
 
 V26 = "kwaivgi/kling-v2.6-std/image-to-video"
 V16 = "kwaivgi/kling-v1.6-i2v-standard"
@@ -41,7 +41,7 @@ class Desk:
     now_s: float = BEGAN_S
 
     def configure(self, **changes: object) -> None:
-        self.provider.configure(changes)
+        self.provider.faults.change(changes)
 
     def ask(
         self, method: str, path: str, key: str | None = "k", **options: Any

@@ -23,9 +23,8 @@ import pytest
 import wavespeed
 from PIL import Image, ImageChops, ImageStat
 
-from sandbox.pictures import card, is_local, shrunk
+from sandbox.media import Clip, card, is_local, render, shrunk
 from sandbox.uploads import samples
-from sandbox.videos import Clip, render
 from tests.sandbox.desk import (
     BEGAN_S,
     LEAST,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.prediction import OUTCOMES
-from sandbox.settings import FAULTS, Faults, SettingError, Settings, changed, draw
+from sandbox.settings import FAULTS, Faults, SettingError, Settings, draw
+from sandbox.state import OUTCOMES
 from tests.sandbox.desk import LEAST, V26, V30, Desk, open_desk
 from tests.sandbox.running import RunningSandbox, running_sandbox
 
@@ -21,7 +21,9 @@ KEY = {"authorization": "Bearer k"}
 
 
 def faults_with(**changes: object) -> Faults:
-    return changed(Settings(), Faults(), changes)[1]
+    faults = Faults()
+    faults.change(changes)
+    return faults
 
 
 @given(st.integers(0), st.text(), st.integers())
@@ -71,7 +73,7 @@ def test_nothing_is_changed_when_one_value_is_wrong(
     with pytest.raises(SettingError, match=f"^{name}: "):
         desk.configure(history_lag_s=3, submit_late=1, **{name: value})
     assert desk.provider.settings == before
-    assert not desk.provider.faults.odds
+    assert not desk.provider.faults.chances
 
 
 def test_settings_and_faults_are_changed_while_it_runs(desk: Desk) -> None:

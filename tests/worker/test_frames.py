@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 
 from jobs.attempt.reconciling import CLEARLY, NEAR
-from sandbox.pictures import shrunk
+from sandbox.media import Clip, render, shrunk
 from sandbox.uploads import samples
-from sandbox.videos import Clip, render
 from tests.worker.workshop import drawing, jpeg
 from worker import decoding, first_frame_match
 from worker.decoder import DecodeError

@@ -1,24 +1,31 @@
-"""The pictures that predictions begin with: fetched from this machine, or drawn.
+"""The pictures that predictions begin with, and the videos that they end with.
 
 Only URLs of this machine are fetched, so that no request ever leaves it; a picture from
-elsewhere becomes a card with the name of its file. All are kept as small PNGs.
+elsewhere becomes a card with the name of its file. A video is H.264, begins with its
+picture and zooms into it slowly; sound is silence. It is rendered when it is asked for,
+once for all predictions that look alike.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import io
 import ipaddress
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+import av
 import httpx
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from sandbox.prediction import OUT_OF_REACH, UNUSABLE, Fetch, Outcome
+from sandbox.models import MODELS, picture_urls
 from sandbox.settings import draw
 
 #: What the model pages allow a picture to weigh, and the least of a side.
@@ -30,6 +37,33 @@ FETCH_S = 5.0
 #: At most a quarter of a megabyte each.
 KEPT_PICTURES = 256
 KEPT_FETCHES = 1_000
+#: About 150 MB of ordinary videos.
+KEPT_VIDEOS = 500
+#: A long video has fewer frames a second, so that none takes half a second to make.
+LONG_S = 10
+#: How much of the picture's width and height is out of view at the end.
+ZOOM = 0.12
+SOUND_HZ = 24_000
+#: Samples of an AAC frame.
+SOUND_FRAME = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a prediction ends."""
+
+    status: str
+    #: The provider's task error code; 0 is none.
+    code: int = 0
+    error: str = ""
+    refunded: bool = False
+
+
+#: Why pictures cannot be used; None if all is well.
+Fetch: TypeAlias = asyncio.Task[Outcome | None]
+
+OUT_OF_REACH = Outcome("failed", 1402, "Media access failed: {}", refunded=True)
+UNUSABLE = Outcome("failed", 1401, "Invalid parameter: {}", refunded=True)
 
 
 class PictureError(Exception):
@@ -156,10 +190,8 @@ def shrunk(raw: bytes, url: str, check: bool) -> bytes:  # noqa: FBT001 - for an
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise PictureError(OUT_OF_REACH, f"{url} is no picture") from None
     if check and (min(size) < MIN_SIDE_PX or kind not in {"JPEG", "PNG"}):
-        problem = (
-            f"{url} is a {kind} of {size[0]}x{size[1]}; pictures are .jpg, .jpeg or"
-            f" .png, and no side is under {MIN_SIDE_PX} px"
-        )
+        allowed = f".jpg, .jpeg or .png, and no side is under {MIN_SIDE_PX} px"
+        problem = f"{url} is a {kind} of {size[0]}x{size[1]}; pictures are {allowed}"
         raise PictureError(UNUSABLE, problem)
     image.thumbnail((KEPT_PX, KEPT_PX), Image.Resampling.LANCZOS)
     paper = Image.new("RGB", image.size, "white")
@@ -189,3 +221,126 @@ def _png(image: Image.Image) -> bytes:
 def _trim(kept: OrderedDict[Any, Any], most: int) -> None:
     while len(kept) > most:
         kept.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What to make of a picture."""
+
+    duration_s: int
+    sound: bool
+    #: Width to height, or None for that of the picture.
+    aspect: Fraction | None
+    long_side_px: int
+    frames_per_s: int
+    #: 0 is flawless and 51 is mud, as x264 counts.
+    loss: int = 18
+
+    @classmethod
+    def of(cls, model_id: str, inputs: Mapping[str, Any], quality: str) -> "Clip":
+        """What the video of a prediction looks like; `quality` is `demo` or `small`."""
+        model = MODELS[model_id]
+        duration_s = model.duration_s(inputs)
+        aspect = inputs.get("aspect_ratio", model.default("aspect_ratio"))
+        small = quality == "small"
+        return cls(
+            duration_s=duration_s,
+            sound=bool(inputs.get("sound")),
+            aspect=Fraction(*map(int, aspect.split(":"))) if aspect else None,
+            long_side_px=160 if small else 480,
+            frames_per_s=5 if small else 24 if duration_s <= LONG_S else 16,
+            loss=30 if small else 18,
+        )
+
+    def size(self, picture: tuple[int, int]) -> tuple[int, int]:
+        """Width and height in pixels, even as H.264 asks for."""
+        ratio = self.aspect or Fraction(*picture)
+        width = self.long_side_px * min(Fraction(1), ratio)
+        height = self.long_side_px * min(Fraction(1), 1 / ratio)
+        return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
+
+
+@dataclass(slots=True)
+class Videos:
+    """Rendered videos by what they show; the latest of them, in a folder."""
+
+    folder: Path
+    pool: Executor
+    pictures: Pictures
+    kept: OrderedDict[str, asyncio.Future[Path]] = field(default_factory=OrderedDict)
+
+    async def video(
+        self, model_id: str, inputs: Mapping[str, Any], quality: str
+    ) -> Path:
+        """The file of a prediction's video; made now if it is not yet there."""
+        png = await self.pictures.picture(next(picture_urls(inputs), ""))
+        clip = Clip.of(model_id, inputs, quality)
+        name = hashlib.sha256(png + repr(clip).encode()).hexdigest()
+        if name not in self.kept:
+            path = self.folder / f"{name}.mp4"
+            loop = asyncio.get_running_loop()
+            self.kept[name] = asyncio.ensure_future(
+                loop.run_in_executor(self.pool, render, png, clip, path)
+            )
+            self._trim()
+        self.kept.move_to_end(name)
+        # Shielded: one impatient client must not take the video from the others.
+        return await asyncio.shield(self.kept[name])
+
+    def _trim(self) -> None:
+        while len(self.kept) > KEPT_VIDEOS and next(iter(self.kept.values())).done():
+            _, oldest = self.kept.popitem(last=False)
+            if not oldest.cancelled() and oldest.exception() is None:
+                oldest.result().unlink(missing_ok=True)
+
+
+def render(png: bytes, clip: Clip, path: Path) -> Path:
+    """Write the video as MP4 with its index first, ready to play while it loads."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture = ImageOps.fit(picture, clip.size(picture.size), Image.Resampling.LANCZOS)
+    # The index goes in front in a second pass over the file.
+    options = {"movflags": "+faststart"}
+    with av.open(str(path), "w", format="mp4", options=options) as file:
+        video = file.add_stream(
+            "libx264",
+            rate=clip.frames_per_s,
+            options={"preset": "ultrafast", "crf": str(clip.loss)},
+        )
+        video.width, video.height = picture.size
+        video.pix_fmt = "yuv420p"
+        # Several videos are made side by side; one thread each is fair to others.
+        video.codec_context.thread_count = 1
+        # Every track must be there before the first packet of any.
+        sound = (
+            file.add_stream("aac", rate=SOUND_HZ, layout="mono") if clip.sound else None
+        )
+        count = clip.duration_s * clip.frames_per_s
+        for number in range(count):
+            frame = av.VideoFrame.from_image(_zoomed(picture, number / count))  # type: ignore[no-untyped-call]  # the library has none
+            frame.pts = number
+            file.mux(video.encode(frame))
+        file.mux(video.encode(None))
+        if sound is not None:
+            for samples in _silence(clip.duration_s):
+                file.mux(sound.encode(samples))
+            file.mux(sound.encode(None))
+    return path
+
+
+def _zoomed(picture: Image.Image, at: float) -> Image.Image:
+    """The picture seen from nearer; at 0 it is the picture, at 1 the zoom ends."""
+    share = ZOOM * (1 - math.cos(math.pi * at)) / 4  # slow in and slow out
+    left, top = picture.width * share, picture.height * share
+    window = (left, top, picture.width - left, picture.height - top)
+    return picture.resize(picture.size, Image.Resampling.BILINEAR, window)
+
+
+def _silence(duration_s: int) -> Iterator[av.AudioFrame]:
+    """Silence exactly as long as the video."""
+    total = duration_s * SOUND_HZ
+    for start in range(0, total, SOUND_FRAME):
+        frame = av.AudioFrame("fltp", "mono", min(SOUND_FRAME, total - start))
+        frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+        frame.sample_rate = SOUND_HZ
+        frame.pts = start
+        yield frame

@@ -9,10 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox import wire
-from sandbox.account import Account
-from sandbox.prediction import Prediction
-from sandbox.provider import Provider
 from sandbox.settings import SettingError
+from sandbox.state import Account, Prediction, Provider
 
 
 async def health(_: Provider, __: Request) -> Response:
@@ -22,13 +20,13 @@ async def health(_: Provider, __: Request) -> Response:
 
 async def show_settings(provider: Provider, _: Request) -> Response:
     """Every setting and fault."""
-    return wire.json_response(provider.settings.model_dump())
+    return wire.json_response(provider.settings.model_dump() | provider.settings.odds)
 
 
 async def change_settings(provider: Provider, request: Request) -> Response:
     """Change the settings and faults that are named; all of them, or none."""
     try:
-        provider.configure((await wire.json_of(request, wire.JsonObject)).root)
+        provider.faults.change((await wire.json_of(request, wire.JsonObject)).root)
     except SettingError as error:
         raise HTTPException(400, str(error)) from None
     return await show_settings(provider, request)
@@ -39,7 +37,7 @@ async def books(provider: Provider, request: Request) -> Response:
     now_s = provider.clock()
     accounts = list(provider.accounts.values())
     for account in accounts:
-        account.settle(now_s, provider.settings.refund_delay_s)
+        account.book_endings(now_s, provider.settings.refund_delay_s)
     sheets = {account.name: _sheet(account, now_s) for account in accounts}
     fresh = _sheet(Account("", "", provider.new_billing()), now_s)
     content: dict[str, object] = _total(list(sheets.values()) or [fresh])
@@ -69,7 +67,7 @@ def _sheet(account: Account, now_s: float) -> dict[str, int]:
         "refunded_usd_micros": sum(each.refunded_usd_micros for each in own),
         "balance_usd_micros": account.billing.left_usd_micros(now_s),
         "strangers": len(account.predictions) - len(own),
-        "worst_60s_starts": account.starts.most,
+        "worst_60s_starts": account.starts.worst,
         "most_concurrent": account.most_concurrent,
     }
 
