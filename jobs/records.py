@@ -145,7 +145,7 @@ class BatchRecord:
     rounds: int = 0
     #: Unix seconds when its job records were deleted; 0 if they are in the ledger.
     deleted_at_s: float = 0.0
-    #: A person's own words on it, by name; see `jobs.batch.labels`.
+    #: A person's own words on it, by name; see `jobs.labels`.
     labels: Mapping[str, str] = field(default_factory=dict)
     #: How often the provider took no request of it because the account was over a
     #: limit (429); nothing was created then.

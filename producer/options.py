@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from jobs.batch.labels import LabelError, parsed
+from jobs.labels import LabelError, parsed
 from jobs.settings import Settings, SettingsError, read
 from producer.exits import CommandError
 

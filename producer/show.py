@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from jobs.batch import labels
+from jobs import labels
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK
 from jobs.ledger.snapshots import BatchSnapshot

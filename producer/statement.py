@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.batch.labels import fit
 from jobs.job import Job
+from jobs.labels import fit
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK, JobsDeletedError
 from jobs.records import Attempt, BatchRecord, JobRecord

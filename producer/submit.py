@@ -13,11 +13,10 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from jobs import catalogue, transitions
+from jobs import catalogue, labels, transitions
 from jobs.attempt.fingerprint import FingerprintedJob
 from jobs.attempt.links import EXPIRED_CODE
-from jobs.batch import labels
-from jobs.batch.labels import LabelError
+from jobs.labels import LabelError
 from jobs.ledger import Ledger
 from jobs.ledger.marks import older_words
 from jobs.money import usd, usd_micros

@@ -14,9 +14,9 @@ from typing import Any
 
 from jobs import transitions
 from jobs.attempt import failures, hooks, reconciling
+from jobs.attempt.failures import rejection
 from jobs.attempt.hooks import Attempted
 from jobs.attempt.links import sent_inputs
-from jobs.attempt.rejections import rejection
 from jobs.ledger import NotDurableError
 from jobs.ledger.permits import Verdict
 from jobs.ledger.transitions import Applied

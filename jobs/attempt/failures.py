@@ -1,10 +1,11 @@
-"""What follows from an answer: a move, or another look. Pure, one table a question.
+"""What follows from an answer of the provider: for its job, and for its account. Pure.
 
 The first question is always whether money may have been spent; the pessimistic answer
-is the default. What an answer means for the *account* stands in `rejections`.
+is the default. Whether a refusal is about the job or the account is told by what became
+of other jobs, and so by the ledger.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -26,11 +27,12 @@ from jobs.provider.answers import (
     Running,
     SubmitAnswer,
     Throttled,
+    Trouble,
     Unsent,
 )
 from jobs.records import Failure, JobRecord
 from jobs.states import State
-from jobs.transitions import Token, Transition
+from jobs.transitions import Ref, Token, Transition
 
 #: Codes of a failed prediction (wavespeed.ai/docs/error-codes) that a new attempt may
 #: cure. Every other code would fail again unchanged.
@@ -227,3 +229,46 @@ def _over(
         refund=over.code != MODERATION_CODE and over.status != "deleted",
         again=(transient or over.cured) and paid < attempts,
     )
+
+
+#: Causes of a rejection that are no trouble of the account.
+THROTTLED, LOST = "throttled", "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A request that was not accepted, for reasons that may lie with the account."""
+
+    ref: Ref
+    #: The permit that it was sent with: told twice, it counts once.
+    permit: int
+    #: `throttled`, `lost`, or the trouble: `key`, `permission`, `balance`.
+    cause: str
+    #: The provider's words.
+    reason: str
+    #: Seconds that nothing starts, if the account is to cool down.
+    cooldown_s: float
+    #: Rejections in a row when the request went out: those of a burst count once.
+    consecutive_before: int
+
+
+def rejection(
+    ref: Ref, permit: int, answer: SubmitAnswer, consecutive_before: int, luck: float
+) -> Rejection | None:
+    """What the account is told of an answer; None if it has nothing to do with it."""
+    match answer:
+        case Throttled():
+            cause = THROTTLED
+        case AccountTrouble(trouble=trouble):
+            cause = str(trouble)
+        case AnswerLost() | Unsent(ours=False):
+            cause = LOST
+        case _:
+            return None
+    asked_s = answer.retry_after_s if isinstance(answer, Throttled) else None
+    cooldown_s = waits.cooldown_s(consecutive_before + 1, asked_s, luck)
+    if cause == Trouble.PERMISSION:
+        cooldown_s = min(cooldown_s, waits.TROUBLE_PROBE_S)
+    elif isinstance(answer, AccountTrouble):
+        cooldown_s = waits.TROUBLE_PROBE_S
+    return Rejection(ref, permit, cause, answer.reason, cooldown_s, consecutive_before)

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from jobs.batch.seen import Seen
 from jobs.catalogue import Catalogue
 from jobs.catalogue.model import Model
 from jobs.job import Job
+from jobs.seen import Seen
 
 _DIGEST_BYTES = 16
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from jobs.attempt.rejections import Rejection
+from jobs.attempt.failures import Rejection
 from jobs.ledger import keys
 from jobs.ledger.server import Part
 from jobs.pace.limits import Limits

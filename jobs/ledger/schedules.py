@@ -2,14 +2,14 @@
 
 A firing is claimed for a while before anything is done, so that of many schedulers one
 does it, and another takes over from one that died. What is due when is decided in
-`jobs.batch.schedule`.
+`jobs.schedule`.
 """
 
 from dataclasses import dataclass
 
-from jobs.batch.schedule import Firing, Schedule
 from jobs.ledger import keys
 from jobs.ledger.server import Part
+from jobs.schedule import Firing, Schedule
 
 #: Newest firings that are kept of a schedule.
 KEPT = 30

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from unicodedata import category, normalize
 
-from jobs.batch.seen import Seen
 from jobs.catalogue.validation import InvalidValueError, invalid, is_given
 from jobs.manifest.templates import RowScope, Template, is_template
+from jobs.seen import Seen
 from jobs.text import guesses, plain, shown
 
 MAX_ID_CHARS = 100

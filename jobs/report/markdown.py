@@ -8,7 +8,7 @@ in it: see `inert`.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jobs.batch.labels import told
+from jobs.labels import told
 from jobs.report.inert import code, sentence, table
 from jobs.report.page_words import moment, short_names
 from jobs.text import counted

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from jobs.batch.labels import told
+from jobs.labels import told
 from jobs.report.page_words import visible
 from jobs.report.statement import FIGURES
 

@@ -14,10 +14,10 @@ from unicodedata import category, normalize
 import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
-from jobs.batch.seen import Seen
 from jobs.catalogue.validation import InvalidValueError
 from jobs.manifest.naming import POSTER_ENDING, clean_id
 from jobs.manifest.rows import Problem, Row, Skipped
+from jobs.seen import Seen
 from jobs.storage.bucket import ANSWER_TIMEOUT, open_bucket
 from jobs.storage.words import explain
 from jobs.text import shown

@@ -2,7 +2,7 @@
 
 It turns the queues of an account into the work that comes before the batch is done: of
 the others no more than their fair share. How long that work takes is played through in
-`jobs.pace.makespan`; whose time it is stands in `scheduler`.
+`jobs.pace.eta`; whose time it is stands in `scheduler`.
 """
 
 import math
@@ -16,8 +16,8 @@ from jobs.ledger.marks import older_words
 from jobs.ledger.permits import AccountRecord
 from jobs.ledger.snapshots import Queue
 from jobs.money import usd
+from jobs.pace.eta import Makespan, Work, makespan
 from jobs.pace.limits import Limits
-from jobs.pace.makespan import Makespan, Polling, Work, makespan
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import State
@@ -79,8 +79,7 @@ def estimate(
         limits = Limits(limits.videos_per_minute, at_once)
     typical_s = works[0].typical_s if works else 0.0
     busy = [Work(account.slots_in_use, typical_s)] if account.slots_in_use else []
-    polling = Polling(settings.poll_min_s, settings.first_poll_s)
-    return makespan(works, limits, polling, busy if works else [])
+    return makespan(works, limits, busy if works else [])
 
 
 def _too_long(

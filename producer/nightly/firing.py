@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jobs.batch.schedule import Firing, Handed, Schedule
 from jobs.ledger import JobsDeletedError, Ledger, LedgerError
 from jobs.records import BatchRecord
+from jobs.schedule import Firing, Handed, Schedule
 from producer import problems
 from producer.exits import CommandError, Exit
 from producer.manifests.source import ENDINGS, is_bucket

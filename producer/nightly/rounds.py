@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 
-from jobs.batch.schedule import Due, Firing, Schedule, ScheduleError, due
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.batches import JobsDeletedError
 from jobs.ledger.schedules import Standing
 from jobs.notification import Kind, Notification
+from jobs.schedule import Due, Firing, Schedule, ScheduleError, due
 from jobs.settings import Settings, worker_name
 from producer.exits import CommandError
 from producer.nightly.firing import (

@@ -9,7 +9,10 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
-from jobs.batch.schedule import (
+from jobs.ledger import Ledger
+from jobs.ledger.schedules import Standing
+from jobs.money import usd_micros
+from jobs.schedule import (
     LATE_S,
     Firing,
     Handed,
@@ -17,9 +20,6 @@ from jobs.batch.schedule import (
     ScheduleError,
     span_s,
 )
-from jobs.ledger import Ledger
-from jobs.ledger.schedules import Standing
-from jobs.money import usd_micros
 from jobs.states import FINAL, State
 from jobs.storage import StoreError, normal
 from jobs.text import duration, iso, masked

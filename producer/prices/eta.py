@@ -1,7 +1,7 @@
 """When it will be done: under the account's limits, and at each higher level.
 
 It turns the makespan into moments and sentences for a person; how the makespan comes
-about stands in `jobs.pace.makespan`. A budget of a day holds the end off as well.
+about stands in `jobs.pace.eta`. A budget of a day holds the end off as well.
 """
 
 import math
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
+from jobs.pace.eta import Makespan, Work, makespan
 from jobs.pace.limits import Limits, tiers
-from jobs.pace.makespan import Makespan, Polling, Work, makespan
 from jobs.settings import Settings
 from jobs.text import by, duration, iso
 from producer.prices.quote import Bill
@@ -112,16 +112,15 @@ def finish(
         today_usd_micros: what this UTC day has cost already.
     """
     works = _works(bill, learnt)
-    polling = Polling(settings.poll_min_s, settings.first_poll_s)
     busy = [Work(slots_in_use, works[0].typical_s)] if works and slots_in_use else []
     days, left = _days(bill, settings, today_usd_micros)
     held_s = (now_s // DAY_S + days - 1) * DAY_S - now_s if days else 0.0
     last_works = [replace(work, jobs=math.ceil(work.jobs * left)) for work in works]
 
     def level(tier: str, limits: Limits) -> Level:
-        takes = makespan(works, limits, polling, busy)
+        takes = makespan(works, limits, busy)
         if held_s > 0:
-            last = makespan(last_works, limits, polling)
+            last = makespan(last_works, limits)
             takes = Makespan(
                 likely_s=max(takes.likely_s, held_s + last.likely_s),
                 late_s=max(takes.late_s, held_s + last.late_s),

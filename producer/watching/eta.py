@@ -13,8 +13,8 @@ from jobs import catalogue
 from jobs.catalogue import UnknownModelError
 from jobs.ledger import Ledger
 from jobs.ledger.snapshots import BatchSnapshot, Kind, Mix
+from jobs.pace.eta import Work, makespan
 from jobs.pace.limits import Limits
-from jobs.pace.makespan import Work, makespan
 from jobs.states import State
 from producer.watching.status import take_all
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.batch.schedule import Firing, Schedule
 from jobs.ledger import Ledger
 from jobs.notification import Notification
 from jobs.records import BatchRecord
+from jobs.schedule import Firing, Schedule
 from producer.nightly.rounds import Means, Scheduler
 from producer.options import Reading, Spending
 from producer.submit import encodable
 from tests.conftest import Clock
-from tests.jobs.batch.test_schedule import a_schedule
 from tests.jobs.ledger.play import ACCOUNT, a_batch
+from tests.jobs.test_schedule import a_schedule
 
 
 @dataclass(slots=True)

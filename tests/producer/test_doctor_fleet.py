@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from jobs import settings
-from jobs.batch.schedule import Schedule
 from jobs.ledger import Ledger
 from jobs.ledger.charges import Charge, Kind
 from jobs.ledger.workers import WorkerFacts
 from jobs.pace.limits import Limits
 from jobs.pace.waits import RETENTION_S
+from jobs.schedule import Schedule
 from jobs.settings import Settings
 from jobs.states import Event
 from producer.doctor import COLOURS

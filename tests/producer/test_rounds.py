@@ -14,8 +14,8 @@ from producer.nightly.firing import ManifestRefusedError
 from producer.nightly.rounds import AGAIN_S, LEASE_S, Means, Scheduler
 from producer.options import Reading, Spending
 from tests.conftest import Clock
-from tests.jobs.batch.test_schedule import a_schedule
 from tests.jobs.ledger.play import ACCOUNT, a_batch
+from tests.jobs.test_schedule import a_schedule
 from tests.producer.nightly import Night
 
 HOUR_S = 3600.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from jobs.batch.schedule import Firing
 from jobs.ledger import Ledger, keys
+from jobs.schedule import Firing
 from jobs.states import State
 from producer.exits import Exit
 from producer.nightly import deadlines, scheduling

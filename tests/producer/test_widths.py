@@ -10,9 +10,9 @@ from jobs.ledger.transitions import Applied
 from jobs.records import Failure
 from jobs.states import Event
 from jobs.transitions import Ref
-from tests.jobs.batch.test_schedule import a_schedule
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, a_batch, a_job, grant, play
 from tests.jobs.ledger.play import record_of as record
+from tests.jobs.test_schedule import a_schedule
 from tests.producer.fleet import Fleet, fleet
 from tests.producer.running import as_csv
 

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from jobs import transitions
-from jobs.attempt.rejections import THROTTLED, Rejection
+from jobs.attempt.failures import THROTTLED, Rejection
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.permits import Verdict

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.attempt.rejections import LOST
+from jobs.attempt.failures import LOST
 from jobs.ledger import Ledger
 from jobs.ledger.permits import Verdict
 from jobs.pace.limits import Limits

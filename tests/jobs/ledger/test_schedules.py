@@ -2,10 +2,10 @@
 
 import pytest
 
-from jobs.batch.schedule import Firing, Handed
 from jobs.ledger import Ledger
+from jobs.schedule import Firing, Handed
 from tests.conftest import Clock
-from tests.jobs.batch.test_schedule import a_schedule
+from tests.jobs.test_schedule import a_schedule
 
 NIGHTLY = a_schedule()
 

@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.batch.seen import Seen
 from jobs.catalogue.validation import InvalidValueError
 from jobs.manifest.naming import (
     DEFAULT_KEY,
@@ -12,6 +11,7 @@ from jobs.manifest.naming import (
     fitting_id,
 )
 from jobs.manifest.templates import RowScope
+from jobs.seen import Seen
 
 FIELDS = {"id": "mug", "model": "kling-v2.6-std", "line": "7", "sku": "A 1"}
 

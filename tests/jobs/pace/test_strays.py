@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from jobs.attempt import failures
-from jobs.attempt.rejections import rejection
+from jobs.attempt.failures import rejection
 from jobs.ledger import Ledger
 from jobs.pace.limits import Limits
 from jobs.pace.poll_schedule import PollSchedule

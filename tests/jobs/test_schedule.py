@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.batch.schedule import (
+from jobs.schedule import (
     Due,
     Firing,
     Handed,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.batch import labels
-from jobs.batch.labels import LabelError
+from jobs import labels
+from jobs.labels import LabelError
 
 names = st.from_regex(r"[a-z0-9_.-]{1,63}", fullmatch=True)
 printable = st.characters(exclude_categories=["C", "Z"])

@@ -1,8 +1,4 @@
-"""Which names a batch has used, and on which line.
-
-It decides whether a name is new, whatever the case of its letters; what a name may look
-like stands in `manifest.naming`.
-"""
+"""Which names a batch has used, and on which line; how often each came."""
 
 from unicodedata import normalize
 
