@@ -21,7 +21,6 @@ from producer import console
 from producer.exits import CommandError, Exit
 from producer.local_server import claimed, ledger_of
 from producer.options import Reading, Spending, chosen_settings
-from producer.prices.quote import Bill
 from producer.run import run_survey
 from producer.submit import read
 from producer.subprocesses import Child
@@ -78,7 +77,7 @@ def _demo(base: Settings, *, json: bool) -> int:
             with ledger_of(chosen, alone=True) as ledger:
                 _learn(ledger, chosen, found)
             code = run_survey(found, chosen, spending, json=json)
-            return _compare(sandbox, Bill.of(found).cost_usd_micros, code)
+            return _compare(sandbox, found.bill.cost_usd_micros, code)
 
 
 def sandbox(options: Sequence[str]) -> int:

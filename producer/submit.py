@@ -27,14 +27,14 @@ from jobs.storage import Store, StoreError, normal
 from jobs.text import counted
 from producer import account, console, image_checks, problems
 from producer.batch_copies import keep_copy, refuse_if_lost
+from producer.bill import Bill
 from producer.console import consent, print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import deleted_words, find_failed
 from producer.manifests import Options
 from producer.options import Reading, Spending, chosen_settings, given_labels
-from producer.prices import view as price_view
-from producer.prices.quote import Bill
+from producer.price_view import PriceView, finish
 from producer.summary import print_gone
 from producer.survey import Survey, check_survey, survey, weigh
 from producer.uploading import upload_all
@@ -303,28 +303,26 @@ def nothing_is_sent(batch: BatchRecord) -> str:
 
 def quote(
     found: Survey, ledger: Ledger, chosen: Settings, batch: BatchRecord
-) -> price_view.PriceView:
+) -> PriceView:
     """What it costs and when it is done, with the provider's word where it has one."""
     balance = None
     if chosen.api_key:
-        questions = found.combinations.questions
+        questions = found.bill.questions
         balance, quotes = account.balance_and_quotes(chosen, questions)
-        found.combinations.quote(quotes)
+        found.bill.take_quotes(quotes)
     known = ledger.permits.read(chosen.account_id)
-    return price_view.view(
-        found,
-        settings=chosen,
+    done = finish(
+        found.bill,
+        chosen,
         now_s=time.time(),
         learnt={
             kind: ledger.times.learnt(chosen.account_id, *kind)
-            for kind in found.combinations.kinds
+            for kind in found.bill.kinds
         },
-        balance=balance,
-        asked=balance is not None,
-        budget_usd_micros=batch.budget_usd_micros,
         slots_in_use=known.slots_in_use,
         today_usd_micros=known.today_usd_micros,
     )
+    return PriceView(found, done, chosen, balance, batch.budget_usd_micros)
 
 
 # Confirm, and enqueue.
@@ -471,7 +469,7 @@ def enqueue(
 def _priced(found: Survey, batch: str) -> Iterator[FingerprintedJob]:
     """The jobs at their prices, with the name of their batch in their keys."""
     for job, ask in found.asked():
-        priced = found.combinations.priced(job, found.catalogue.find(job.model))
+        priced = found.bill.priced(job, found.catalogue.find(job.model))
         yield FingerprintedJob(
             replace(priced, key=job.key.replace("{batch}", batch)), ask
         )

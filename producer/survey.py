@@ -34,11 +34,11 @@ from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
 from producer import console
+from producer.bill import Bill, Share
 from producer.exits import CommandError, Exit
 from producer.image_checks import ImageCache, contents_of, problems_of
 from producer.local_server import make_home
 from producer.manifests import Options, plan
-from producer.prices.quote import Combinations, Share
 from producer.problems import Problems
 
 #: File of the home that remembers what was seen of pictures.
@@ -69,7 +69,8 @@ class Survey:
     layout: str = ""
     #: By short name of the model and seconds of video.
     shares: dict[tuple[str, int], Share] = field(default_factory=dict)
-    combinations: Combinations = field(default_factory=Combinations)
+    #: What is to be paid.
+    bill: Bill = field(default_factory=Bill)
     #: Ids of jobs of this batch whose videos were stored and are gone.
     gone: list[str] = field(default_factory=list)
     #: Content by address of the local pictures whose videos are to be made.
@@ -152,14 +153,14 @@ class Survey:
         if self.local and prospect.state in {State.WAITING, State.FOLLOWING}:
             self.uploads |= to_upload(job, model)
         if prospect.state is State.WAITING:
-            self.combinations.add(job, model)
+            self.bill.add(job, model)
         elif prospect.state in THERE:
             share.reused += 1
             if not prospect.video:
                 self.gone.append(job.id)
         else:
             # It may be paid later, by a retry or where the one that it follows fails.
-            self.combinations.see(job, model)
+            self.bill.see(job, model)
             is_given_up = prospect.state in {State.FAILED, State.CANCELLED}
             share.given_up += is_given_up
             share.following += not is_given_up

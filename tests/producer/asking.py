@@ -1,24 +1,22 @@
 """Manifests in few words: what is found in one, as far as a price needs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from jobs import catalogue
 from jobs.job import Job
 from producer.account import Quote
-from producer.prices.quote import Combinations, Share
+from producer.bill import Share
+from producer.survey import Survey
 
 STD, NEW = "kling-v2.6-std", "kling-v3.0-std"
 
 
-@dataclass(slots=True)
-class Wanted:
+class Wanted(Survey):
     """What a manifest asks for."""
 
-    jobs: int = 0
-    combinations: Combinations = field(default_factory=Combinations)
-    shares: dict[tuple[str, int], Share] = field(default_factory=dict)
+    def __init__(self) -> None:
+        super().__init__("shop.csv", catalogue.builtin())
 
     def add(self, count: int, name: str = STD, **inputs: Any) -> "Wanted":
         model = catalogue.builtin().find(name)
@@ -27,12 +25,12 @@ class Wanted:
             self.jobs += 1
             job = a_job(self.jobs, name, **inputs)
             share.jobs += 1
-            self.combinations.add(job, model)
+            self.bill.add(job, model)
         return self
 
     def quoted(self, quotes: Mapping[str, Quote]) -> "Wanted":
         """The same, with what the provider said."""
-        self.combinations.quote(quotes)
+        self.bill.take_quotes(quotes)
         return self
 
     def there(self, count: int, what: str, name: str = STD) -> "Wanted":

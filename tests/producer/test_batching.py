@@ -16,8 +16,8 @@ from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import Event, State
+from producer.bill import Share
 from producer.manifests import Options
-from producer.prices.quote import Bill, Share
 from producer.submit import batch_id, enqueue, is_over, new_batch, resolve_batch_id
 from producer.survey import Survey, survey, weigh
 from tests.jobs.ledger.play import PLENTY, play
@@ -87,7 +87,7 @@ def test_a_survey_counts_and_prices_by_model_and_duration(tmp_path: Path) -> Non
         ("kling-v2.6-std", 5): Share(jobs=2),
         ("kling-v2.6-std", 10): Share(jobs=1),
     }
-    assert Bill.of(found).cost_usd_micros == 840_000
+    assert found.bill.cost_usd_micros == 840_000
 
 
 def test_a_survey_that_nobody_goes_on_with_keeps_no_job(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """What is to be paid for a manifest: as the provider quotes it, else by our price list.
 
-It counts jobs by what decides their price; the quote of one is the price of all that
-cost the same. It asks nobody and prints nothing; that is done in `view`.
+Jobs are counted by what decides their price; the quote of one is the price of all that
+cost the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any, Protocol
+from itertools import groupby
+from typing import Any
 
 from jobs.catalogue.model import Model
 from jobs.job import Job
@@ -39,8 +40,13 @@ class Line:
     @property
     def option(self) -> str:
         """Duration and options as a person says them: `5 s, sound`."""
-        said = [_said(name, value) for name, value in self.options.items()]
-        return ", ".join([f"{self.duration_s} s", *filter(None, said)])
+        said = [f"{self.duration_s} s"]
+        for name, value in self.options.items():
+            if not isinstance(value, bool):
+                said.append(f"{name}={plain(value)}")
+            elif value:
+                said.append(name)
+        return ", ".join(said)
 
     @property
     def list_usd_micros(self) -> int | None:
@@ -67,20 +73,26 @@ class Line:
     @property
     def tenths(self) -> int | None:
         """How far the quote is above the list, in tenths of a percent of the list."""
-        listed, quoted = self.list_usd_micros, self.quote_usd_micros
-        if quoted is None or listed is None:
+        if self.quote_usd_micros is None or self.list_usd_micros is None:
             return None
-        return tenths_above(quoted, listed)
-
-
-def _said(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return name if value else ""
-    return f"{name}={plain(value)}"
+        return tenths_above(self.quote_usd_micros, self.list_usd_micros)
 
 
 @dataclass(slots=True)
-class Combinations:
+class Share:
+    """The jobs of one model and duration."""
+
+    jobs: int = 0
+    #: Those whose video is stored already.
+    reused: int = 0
+    #: Those whose video is being made already, by whichever batch.
+    following: int = 0
+    #: Those that failed or were cancelled before; a person may retry them.
+    given_up: int = 0
+
+
+@dataclass(slots=True)
+class Bill:
     """Counts jobs by what decides their price; holds one of each, however many."""
 
     _lines: dict[tuple[Any, ...], Line] = field(default_factory=dict)
@@ -101,7 +113,7 @@ class Combinations:
             self._lines[key] = Line(model, key[1], options, job)
         return self._lines[key]
 
-    def quote(self, quotes: Mapping[str, Quote]) -> None:
+    def take_quotes(self, quotes: Mapping[str, Quote]) -> None:
         """Take what the provider answered to `questions`."""
         for line in self._lines.values():
             line.quote = quotes.get(line.key, "")
@@ -115,11 +127,17 @@ class Combinations:
         return replace(job, price_usd_micros=quote, quoted=True)
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> list[Line]:
         """What is to be paid, by model and duration, a line for each combination."""
         keys = [key for key, line in self._lines.items() if line.jobs]
         keys.sort(key=lambda key: (*key[:2], str(key[2:])))
-        return tuple(self._lines[key] for key in keys)
+        return [self._lines[key] for key in keys]
+
+    @property
+    def by_kind(self) -> dict[tuple[str, int], list[Line]]:
+        """The lines by short name of the model and seconds of video."""
+        kinds = groupby(self.lines, lambda line: (line.model.name, line.duration_s))
+        return {kind: list(lines) for kind, lines in kinds}
 
     @property
     def questions(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -134,6 +152,45 @@ class Combinations:
         """Model id and seconds of video, as generation times are learnt by them."""
         each = ((line.model.id, line.duration_s) for line in self.lines)
         return list(dict.fromkeys(each))
+
+    @property
+    def cost_usd_micros(self) -> int:
+        """What is to be paid; videos without a known price are left out."""
+        return cost(self.lines)
+
+    @property
+    def unpriced(self) -> int:
+        """Videos whose price neither the provider nor our list tells."""
+        return unpriced(self.lines)
+
+    @property
+    def priced_jobs(self) -> int:
+        """Videos whose price is known."""
+        return sum(line.jobs for line in self.lines) - self.unpriced
+
+    @property
+    def compared(self) -> tuple[int, int] | None:
+        """Sums of quotes and of our list, over what both have a price for."""
+        both = [
+            (line.jobs * line.quote_usd_micros, line.jobs * line.list_usd_micros)
+            for line in self.lines
+            if line.quote_usd_micros is not None and line.list_usd_micros is not None
+        ]
+        if not both:
+            return None
+        return sum(quoted for quoted, _ in both), sum(listed for _, listed in both)
+
+    @property
+    def unquoted(self) -> list[Line]:
+        """What there is no quote for."""
+        return [line for line in self.lines if line.quote_usd_micros is None]
+
+    def covered(self, usd_micros: int) -> int:
+        """How many of the videos an amount pays for, the mean price taken for each."""
+        whole, count = self.cost_usd_micros, self.priced_jobs
+        if whole <= max(0, usd_micros):
+            return count
+        return max(0, usd_micros) * count // whole
 
     def _key(self, job: Job, model: Model) -> tuple[Any, ...]:
         if model.name not in self._deciding:
@@ -158,93 +215,14 @@ def _deciding(model: Model) -> dict[str, Any]:
     }
 
 
-@dataclass(slots=True)
-class Share:
-    """The jobs of one model and duration."""
-
-    jobs: int = 0
-    #: Those whose video is stored already.
-    reused: int = 0
-    #: Those whose video is being made already, by whichever batch.
-    following: int = 0
-    #: Those that failed or were cancelled before; a person may retry them.
-    given_up: int = 0
+def cost(lines: Sequence[Line]) -> int:
+    """What these cost; videos without a known price are left out."""
+    return sum(line.cost_usd_micros or 0 for line in lines)
 
 
-class Found(Protocol):
-    """What a manifest asks for."""
-
-    jobs: int
-    combinations: Combinations
-    #: By short name of the model and seconds of video.
-    shares: dict[tuple[str, int], Share]
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """All that is to be paid."""
-
-    lines: tuple[Line, ...]
-
-    @classmethod
-    def of(cls, found: Found) -> "Bill":
-        """The bill of what was found, by the quotes that are known of it."""
-        return cls(found.combinations.lines)
-
-    @property
-    def cost_usd_micros(self) -> int:
-        """What is to be paid; videos without a known price are left out."""
-        return sum(line.cost_usd_micros or 0 for line in self.lines)
-
-    @property
-    def unpriced(self) -> int:
-        """Videos whose price neither the provider nor our list tells."""
-        return sum(line.jobs for line in self.lines if line.cost_usd_micros is None)
-
-    @property
-    def compared(self) -> tuple[int, int] | None:
-        """Sums of quotes and of our list, over what both have a price for."""
-        both = [
-            (line.jobs * line.quote_usd_micros, line.jobs * line.list_usd_micros)
-            for line in self.lines
-            if line.quote_usd_micros is not None and line.list_usd_micros is not None
-        ]
-        if not both:
-            return None
-        return sum(quoted for quoted, _ in both), sum(listed for _, listed in both)
-
-    @property
-    def tenths(self) -> int | None:
-        """How far the quotes are above the list in all, in tenths of a percent."""
-        return tenths_above(*self.compared) if self.compared else None
-
-    @property
-    def unquoted(self) -> list[Line]:
-        """What there is no quote for."""
-        return [line for line in self.lines if line.quote_usd_micros is None]
-
-    @property
-    def priced(self) -> int:
-        """Videos whose price is known."""
-        return sum(line.jobs for line in self.lines) - self.unpriced
-
-    @property
-    def dearest_usd_micros(self) -> int:
-        """The highest price of one video."""
-        return max((line.each_usd_micros or 0 for line in self.lines), default=0)
-
-    @property
-    def by_kind(self) -> dict[tuple[str, int], list[Line]]:
-        """The lines by short name of the model and seconds of video."""
-        kinds: dict[tuple[str, int], list[Line]] = {}
-        for line in self.lines:
-            kinds.setdefault((line.model.name, line.duration_s), []).append(line)
-        return kinds
-
-    def covered(self, usd_micros: int) -> int:
-        """How many of the videos an amount pays for, the mean price taken for each."""
-        cost, count = self.cost_usd_micros, self.priced
-        return count if cost <= usd_micros else max(0, usd_micros) * count // cost
+def unpriced(lines: Sequence[Line]) -> int:
+    """Videos of these without a known price."""
+    return sum(line.jobs for line in lines if line.each_usd_micros is None)
 
 
 def tenths_above(amount: int, base: int) -> int | None:

@@ -1,0 +1,455 @@
+"""What a manifest will cost and when it will be done, for a person or a program.
+
+Nothing here asks the provider: a price is shown with or without a key.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, tzinfo
+from types import MappingProxyType
+from typing import Any
+
+from rich.console import Console
+
+from jobs.money import dollars, usd, usd_or_none
+from jobs.pace.eta import Makespan, Work, makespan
+from jobs.pace.limits import Limits, tiers
+from jobs.settings import Settings
+from jobs.text import by, counted, duration, iso
+from producer.account import CURES, Balance
+from producer.bill import (
+    Bill,
+    Line,
+    balance_usd_micros,
+    cost,
+    tenths_above,
+    unpriced,
+)
+from producer.console import Table
+from producer.survey import Survey
+
+DAY_S = 86_400
+
+#: Prices of that age are worth a second look.
+OLD_DAYS = 60
+
+#: A higher tier is worth a word if it takes at most this share of the time.
+WORTH_A_WORD = 0.9
+
+NO_KEY = (
+    "without WAVESPEED_API_KEY there are neither the provider's quotes nor the "
+    "balance to compare with"
+)
+
+NEVER = (
+    "it will never be done: a video costs more than the daily budget; "
+    "raise REELMILL_DAILY_BUDGET"
+)
+
+#: Settings of which any one says what the account may do.
+_LIMITS = frozenset({"tier", "videos_per_minute", "concurrent_videos"})
+
+#: Generation times by model id and seconds of video.
+Learnt = Mapping[tuple[str, int], Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How long it takes under some limits."""
+
+    #: Name of the provider's tier; empty where the limits are the user's own.
+    tier: str
+    limits: Limits
+    takes: Makespan
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """When it will be done."""
+
+    now_s: float
+    #: The account's own, then every higher one.
+    levels: tuple[Level, ...]
+    #: Whether every generation time comes from finished ones.
+    learnt: bool
+    #: UTC days that the daily budget spreads it over; 1 is no delay, and None that it
+    #: is less than one of the videos costs.
+    days: int | None = 1
+
+    def lines(self, zone: tzinfo | None = None) -> list[str]:
+        """What a person wants to know; `zone` is the machine's own unless given."""
+        own, *higher = self.levels
+        if not own.takes.likely_s:
+            return ["nothing is left to be made"]
+        if self.days is None:
+            return [NEVER]
+        best_s = own.takes.likely_s
+        done = f"done by {by(self.now_s, best_s, zone)} ({duration(best_s)})"
+        for level in higher:
+            if level.takes.likely_s <= WORTH_A_WORD * best_s:
+                best_s = level.takes.likely_s
+                moment = f"{by(self.now_s, best_s, zone)} ({duration(best_s)})"
+                done += f", or at {level.tier.title()} by {moment}"
+        late = f"nine times in ten by {by(self.now_s, own.takes.late_s, zone)}"
+        place = f"at {own.tier.title()}: " if own.tier else ""
+        starts = f"{own.limits.videos_per_minute} starts a minute"
+        at_once = f"{own.limits.concurrent_videos} at once"
+        source = (
+            "generation times as this account's were"
+            if self.learnt
+            else "generation times as planned, for too few were seen yet"
+        )
+        return [done, f"{late}; {place}{starts}, {at_once}, {source}"]
+
+    def times(self) -> list[dict[str, object]]:
+        """Each level for a program; moments in UTC."""
+        return [
+            {
+                "tier": level.tier or None,
+                "videos_per_minute": level.limits.videos_per_minute,
+                "concurrent_videos": level.limits.concurrent_videos,
+                "likely_s": round(level.takes.likely_s),
+                "late_s": round(level.takes.late_s),
+                "likely_by": iso(self.now_s + level.takes.likely_s),
+                "late_by": iso(self.now_s + level.takes.late_s),
+            }
+            for level in self.levels
+        ]
+
+
+def finish(
+    bill: Bill,
+    settings: Settings,
+    *,
+    now_s: float,
+    learnt: Learnt = MappingProxyType({}),
+    slots_in_use: int = 0,
+    today_usd_micros: int = 0,
+) -> Finish:
+    """When what is on a bill will be done, if nothing fails.
+
+    Args:
+        bill: what is to be made.
+        settings: the account's limits, and its daily budget.
+        now_s: unix seconds.
+        learnt: generation times by model id and seconds of video.
+        slots_in_use: videos that the account is generating already.
+        today_usd_micros: what this UTC day has cost already.
+    """
+    works = [
+        Work(
+            jobs=sum(line.jobs for line in lines),
+            typical_s=lines[0].model.typical_s(lines[0].example.inputs),
+            learnt_s=learnt.get((lines[0].model.id, lines[0].duration_s), ()),
+        )
+        for lines in bill.by_kind.values()
+    ]
+    busy = [Work(slots_in_use, works[0].typical_s)] if works and slots_in_use else []
+    days, left = _days(bill, settings.daily_budget_usd_micros, today_usd_micros)
+    held_s = (now_s // DAY_S + days - 1) * DAY_S - now_s if days else 0.0
+    last_works = [replace(work, jobs=math.ceil(work.jobs * left)) for work in works]
+
+    def level(tier: str, limits: Limits) -> Level:
+        takes = makespan(works, limits, busy)
+        if held_s > 0:
+            last = makespan(last_works, limits)
+            takes = Makespan(
+                likely_s=max(takes.likely_s, held_s + last.likely_s),
+                late_s=max(takes.late_s, held_s + last.late_s),
+            )
+        return Level(tier, limits, takes)
+
+    own = settings.limits
+    levels = [level("" if settings.own_limits else settings.tier, own)]
+    levels += [
+        level(name, limits)
+        for name, limits in tiers().items()
+        if limits != own
+        and limits.videos_per_minute >= own.videos_per_minute
+        and limits.concurrent_videos >= own.concurrent_videos
+    ]
+    is_learnt = bool(works) and all(work.is_learnt for work in works)
+    return Finish(now_s, tuple(levels), is_learnt, days)
+
+
+def _days(
+    bill: Bill, daily_usd_micros: int | None, today_usd_micros: int
+) -> tuple[int | None, float]:
+    """UTC days that it is spread over, and the share of it that is left to the last.
+
+    None if it is never done. The ledger counts whole videos.
+    """
+    if daily_usd_micros is None:
+        return 1, 1.0
+    dearest = max((line.each_usd_micros or 0 for line in bill.lines), default=0)
+    if dearest > daily_usd_micros:
+        return None, 1.0
+    each_day, count = bill.covered(daily_usd_micros), bill.priced_jobs
+    later = count - bill.covered(daily_usd_micros - today_usd_micros)
+    if later <= 0:
+        return 1, 1.0
+    days = math.ceil(later / each_day)
+    return 1 + days, (later - (days - 1) * each_day) / count
+
+
+@dataclass(frozen=True, slots=True)
+class PriceView:
+    """Cost and time of a manifest."""
+
+    #: What the manifest asks for, with the quotes that are known.
+    found: Survey
+    finish: Finish
+    settings: Settings
+    #: None where the provider was not asked, for want of a key.
+    balance: Balance | None = None
+    #: Cap over the batch; None is no cap.
+    budget_usd_micros: int | None = None
+
+    @property
+    def bill(self) -> Bill:
+        """What is to be paid."""
+        return self.found.bill
+
+    def document(self) -> dict[str, Any]:
+        """All of it for a program; amounts are decimal strings, moments in UTC."""
+        bill, read_on = self.bill, self._read_on
+        return {
+            "videos": self.found.jobs,
+            "cost_usd": usd(bill.cost_usd_micros),
+            "unpriced": bill.unpriced,
+            "reused": self.found.reused,
+            "following": self.found.following,
+            "by_model": self._by_model(),
+            "price_list": {
+                "read_on": read_on and read_on.date().isoformat(),
+                "age_days": read_on and self._age_days(read_on),
+            },
+            "quotes": self._quotes(),
+            "balance": self._balance(),
+            "budget_usd": usd_or_none(self.budget_usd_micros),
+            "daily_budget_usd": usd_or_none(self.settings.daily_budget_usd_micros),
+            "days": self.finish.days,
+            "duration_s": round(self.finish.levels[0].takes.likely_s),
+            "learnt": self.finish.learnt,
+            "times": self.finish.times(),
+        }
+
+    def print(
+        self, console: Console, *, short: bool = False, zone: tzinfo | None = None
+    ) -> None:
+        """Show it to a person.
+
+        Args:
+            console: where.
+            short: only what matters before spending.
+            zone: for the times of day; None is the machine's own.
+        """
+        console.print(self._table())
+        for line in self.lines(short=short, zone=zone):
+            console.print(line, markup=False, soft_wrap=True)
+
+    def lines(self, *, short: bool = False, zone: tzinfo | None = None) -> list[str]:
+        """What is to be said below the table, a sentence each."""
+        said = []
+        if not short:
+            said += [*self._list_lines(), *_provider_lines(self.balance)]
+        if self.balance and not self.balance.trouble:
+            said += _quote_lines(self.bill)
+        said += [*self._balance_lines(), *self._budget_lines()]
+        said += self.finish.lines(zone)
+        if self.bill.lines and not _LIMITS & self.settings.model_fields_set:
+            said.append(
+                "REELMILL_TIER is not set, so the limits of "
+                f"{self.finish.levels[0].tier.title()} are kept; "
+                "set it to the level of your account"
+            )
+        return said
+
+    def _table(self) -> Table:
+        bill, found = self.bill, self.found
+        quoted = any(line.quote_usd_micros is not None for line in bill.lines)
+        numbers = ("videos", "each", "cost", *(["quoted"] if quoted else []))
+        made = Table("model", "video", *numbers, numbers=numbers, sentences=("video",))
+
+        def add(*cells: str, beside: str = "", style: str | None = None) -> None:
+            made.add(*cells, *([beside] if quoted else []), style=style)
+
+        for line in bill.lines:
+            whole = line.cost_usd_micros
+            shown = "unknown" if whole is None else dollars(whole)
+            each = dollars(line.each_usd_micros)
+            row = (line.model.name, line.option, str(line.jobs), each, shown)
+            add(*row, beside=_beside(line))
+        made.add_section()
+        for words, count in (
+            ("stored before", found.reused),
+            ("being made", found.following),
+        ):
+            if count:
+                add(words, "", str(count), "", "$0.00")
+        total = dollars(bill.cost_usd_micros)
+        tenths = tenths_above(*bill.compared) if bill.compared else None
+        beside = "" if tenths is None else _percent(tenths)
+        add("total", "", str(found.jobs), "", total, beside=beside, style="bold")
+        return made
+
+    def _by_model(self) -> list[dict[str, Any]]:
+        kinds = self.bill.by_kind
+        return [
+            {
+                "model": model,
+                "duration_s": duration_s,
+                "videos": share.jobs,
+                "unpriced": unpriced(lines),
+                "cost_usd": usd(cost(lines)),
+                "reused": share.reused,
+                "following": share.following,
+                "options": [
+                    {
+                        "options": dict(line.options),
+                        "videos": line.jobs,
+                        "each_usd": usd_or_none(line.each_usd_micros),
+                        "cost_usd": usd_or_none(line.cost_usd_micros),
+                        "list_each_usd": usd_or_none(line.list_usd_micros),
+                        "quote_each_usd": usd_or_none(line.quote_usd_micros),
+                    }
+                    for line in lines
+                ],
+            }
+            for (model, duration_s), share in sorted(self.found.shares.items())
+            for lines in [kinds.get((model, duration_s), [])]
+        ]
+
+    @property
+    def _read_on(self) -> datetime | None:
+        """When the oldest price of our list that counts was read."""
+        prices = (line.model.price for line in self.bill.unquoted)
+        oldest = min((price.read_on for price in prices if price), default=None)
+        return datetime.combine(oldest, time(), UTC) if oldest else None
+
+    def _age_days(self, read_on: datetime) -> int:
+        return max(0, (datetime.fromtimestamp(self.finish.now_s, UTC) - read_on).days)
+
+    def _list_lines(self) -> Iterator[str]:
+        """How old the prices of our list are that count, and what has no price."""
+        if read_on := self._read_on:
+            days = self._age_days(read_on)
+            ago = {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
+            old = ", so look whether they still hold" if days > OLD_DAYS else ""
+            yield f"the list's prices were read {ago}, on {read_on:%Y-%m-%d}{old}"
+        if self.bill.unpriced:
+            count = counted(self.bill.unpriced, "video")
+            yield f"there is no price for {count}: not counted in the cost"
+
+    def _quotes(self) -> dict[str, Any] | None:
+        if self.balance is None:
+            return None
+        quoted, listed = self.bill.compared or (None, None)
+        difference = None if quoted is None or listed is None else quoted - listed
+        return {
+            "quoted_usd": usd_or_none(quoted),
+            "listed_usd": usd_or_none(listed),
+            "difference_usd": usd_or_none(difference),
+            "missing": [line.key for line in self.bill.unquoted],
+        }
+
+    def _balance(self) -> dict[str, Any] | None:
+        if self.balance is None:
+            return None
+        held, need = balance_usd_micros(self.balance), self.bill.cost_usd_micros
+        return {
+            "balance_usd": usd_or_none(held),
+            "need_usd": usd(need),
+            "short_usd": None if held is None else usd(max(0, need - held)),
+            "covers": None if held is None else self.bill.covered(held),
+            "trouble": self.balance.trouble or None,
+            "reason": self.balance.reason or None,
+        }
+
+    def _balance_lines(self) -> Iterator[str]:
+        """Whether the account holds enough."""
+        held = balance_usd_micros(self.balance) if self.balance else None
+        need = self.bill.cost_usd_micros
+        if held is None or not need:
+            return
+        if held >= need:
+            yield f"the balance of {dollars(held)} covers it"
+            return
+        reach, missing = self._reach(held), dollars(need - held)
+        yield f"the balance of {dollars(held)} covers {reach}: top up {missing}"
+
+    def _budget_lines(self) -> Iterator[str]:
+        """Where budgets stop it."""
+        budget, need = self.budget_usd_micros, self.bill.cost_usd_micros
+        if budget is not None and budget < need:
+            reach, missing = self._reach(budget), dollars(need - budget)
+            yield (
+                f"the budget of {dollars(budget)} covers {reach}: "
+                f"{missing} more are needed"
+            )
+        daily, days = self.settings.daily_budget_usd_micros, self.finish.days
+        if daily is not None and days and days > 1:
+            yield (
+                f"the daily budget of {dollars(daily)} spreads it over {days} "
+                "days (UTC)"
+            )
+
+    def _reach(self, usd_micros: int) -> str:
+        """How many of the videos an amount pays for; with mixed prices about."""
+        bill = self.bill
+        prices = {line.each_usd_micros or 0 for line in bill.lines}
+        about = "about " if len(prices) > 1 else ""
+        count = counted(bill.priced_jobs, "video")
+        return f"{about}{bill.covered(usd_micros)} of {count}"
+
+
+def _beside(line: Line) -> str:
+    """What the provider says to a price of the list."""
+    if line.quote_usd_micros is None:
+        return "none"
+    return "not listed" if line.tenths is None else _percent(line.tenths)
+
+
+def _provider_lines(balance: Balance | None) -> Iterator[str]:
+    """Why the provider was not asked, or does not answer."""
+    if balance is None:
+        yield NO_KEY
+    elif balance.trouble == "unreachable":
+        reason = f"the provider is out of reach ({balance.reason})"
+        yield f"{reason}: no quotes, no balance; the cost is that of the list"
+    elif balance.trouble:
+        cure = CURES.get(balance.trouble, "look at the account")
+        yield f"the provider says: {balance.reason}; {cure}"
+
+
+def _quote_lines(bill: Bill) -> Iterator[str]:
+    """What the provider quotes otherwise than the list, and what it does not quote."""
+    others = [line for line in bill.lines if line.tenths]
+    for line in others:
+        tenths = line.tenths or 0
+        yield (
+            f"the provider quotes {dollars(line.quote_usd_micros)} for {line.key}, "
+            f"{_percent(abs(tenths))[1:]} {'above' if tenths > 0 else 'below'} the "
+            f"list's {dollars(line.list_usd_micros)}"
+        )
+    if others:
+        yield "what is quoted counts: in the cost, in budgets and in the report"
+    missing: dict[str, list[str]] = {}
+    for line in bill.unquoted:
+        missing.setdefault(str(line.quote), []).append(line.key)
+    for reason, keys in missing.items():
+        yield (
+            f"no quote could be read for {'; '.join(keys)} ({reason}): the list's "
+            "price counts, or an earlier quote of the batch, and the bill may differ"
+        )
+
+
+def _percent(tenths: int) -> str:
+    """Tenths of a percent with their sign.
+
+    >>> _percent(95), _percent(-100), _percent(0)
+    ('+9.5 %', '-10.0 %', 'the same')
+    """
+    whole, part = divmod(abs(tenths), 10)
+    return f"{'-' if tenths < 0 else '+'}{whole}.{part} %" if tenths else "the same"

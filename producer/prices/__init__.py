@@ -1,1 +1,0 @@
-"""What a manifest costs and when it will be done, told before anything is paid."""
