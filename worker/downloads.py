@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import secrets
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +27,6 @@ import aiohttp
 
 from jobs.provider.http import Http, RequestError, deadline
 from jobs.provider.replies import clean, fetchable
-from jobs.settings import worker_name
 from worker import mp4
 
 T = TypeVar("T")
@@ -339,36 +337,21 @@ def partial_file(home: Path) -> Iterator[Path]:
     Raises:
         NoRoomError: there is no place for it.
     """
-    # Of a loop's time, so without `pathlib`'s checks, each of which is dearer than the
-    # call that it makes.
-    folder = _folder(home)
-    _sweep_once(folder)
-    path = f"{folder}/{worker_name()}-{secrets.token_hex(8)}.mp4"
+    folder = home.absolute() / FOLDER
+    path = folder / f"{secrets.token_hex(8)}.mp4"
     try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep_once(folder)
         # Known before anything is fetched.
-        _touch(path)
+        path.touch(mode=0o600, exist_ok=False)
     except OSError as error:
-        raise _no_room(Path(folder), error) from None
+        raise _no_room(folder, error) from None
     try:
-        yield Path(path)
+        yield path
     finally:
         # Who cannot take it away said so when it was written.
         with suppress(OSError):
-            os.unlink(path)  # noqa: PTH108 - of a loop's time
-
-
-@cache
-def _folder(home: Path) -> str:
-    return str(home.absolute() / FOLDER)
-
-
-def _touch(path: str) -> None:
-    how = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-    try:
-        os.close(os.open(path, how, 0o600))
-    except FileNotFoundError:
-        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, how, 0o600))
+            path.unlink()
 
 
 def _no_room(folder: Path, error: OSError) -> NoRoomError:
@@ -379,37 +362,12 @@ def _no_room(folder: Path, error: OSError) -> NoRoomError:
     )
 
 
-def sweep(folder: Path, now_s: float) -> int:
-    """Clear out what was left here; how many files. `now_s` is in Unix seconds."""
-    swept = 0
+@cache
+def _sweep_once(folder: Path) -> None:
+    """Clear out what workers left that were killed."""
     for path in folder.glob("*.mp4"):
         # Another process may be quicker.
         with suppress(OSError):
-            if _is_left(path, now_s):
+            if time.time() - path.stat().st_mtime > LEFT_AFTER_S:
                 path.unlink()
-                swept += 1
-    return swept
-
-
-def _is_left(path: Path, now_s: float) -> bool:
-    pid, _, host = path.stem.rpartition("-")[0].partition("@")
-    if pid.isdecimal() and host == socket.gethostname():
-        # This process has made none before it sweeps: that of its number is dead.
-        return int(pid) == os.getpid() or not _lives(int(pid))
-    return now_s - path.stat().st_mtime > LEFT_AFTER_S
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-@cache
-def _sweep_once(folder: str) -> None:
-    if swept := sweep(Path(folder), time.time()):
-        log.info("%s: cleared out %d partial files of dead workers", folder, swept)
+                log.info("%s: cleared out, left by a dead worker", path)

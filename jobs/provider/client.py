@@ -15,7 +15,6 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import aiohttp
 from pydantic import SecretStr
 
 from jobs.provider import listings, replies
@@ -34,8 +33,8 @@ from jobs.settings import Settings
 
 T = TypeVar("T")
 
-#: What a request carries: something to be written as JSON, a form, or nothing.
-Content = Mapping[str, Any] | aiohttp.FormData | None
+#: What a request carries; it is written as JSON.
+Content = Mapping[str, Any] | None
 
 #: An answer longer than this is no answer of this API.
 MAX_ANSWER_BYTES = 2 << 20
@@ -116,7 +115,7 @@ class Provider:
         trouble = replies.trouble(reply)
         if trouble:
             return trouble
-        balance = replies.data(reply).get("balance")
+        balance = reply.data.get("balance")
         if reply.status != HTTPStatus.OK or not isinstance(balance, int | float):
             raise NoAnswerError(
                 f"{self.base_url} answers HTTP {reply.status} to a question for the "
@@ -199,7 +198,6 @@ class Provider:
         method: str,
         path: str,
         content: Content = None,
-        timeout_s: float | None = None,
     ) -> Reply:
         """The answer to a question that costs nothing, whatever its status.
 
@@ -207,7 +205,7 @@ class Provider:
             NoAnswerError: the provider is out of reach, or took too long.
         """
         try:
-            async with self.room, deadline(timeout_s or self._request_timeout_s):
+            async with self.room, deadline(self._request_timeout_s):
                 return await self.send(method, path, content)
         except RequestError as error:
             raise NoAnswerError(f"{self.base_url}: {error}") from None
@@ -221,12 +219,10 @@ class Provider:
         sent = {"Accept": "application/json"}
         if self._key:
             sent["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        body: bytes | aiohttp.FormData | None
-        if isinstance(content, Mapping):
+        body = None
+        if content is not None:
             sent["Content-Type"] = "application/json"
             body = json.dumps(content, ensure_ascii=False).encode()
-        else:
-            body = content
         asked_at_s = steady_s()
         async with await self._http.ask(
             method, self.base_url + path, sent, body

@@ -78,7 +78,7 @@ class Http:
         method: str,
         url: str,
         headers: Mapping[str, str] | None = None,
-        body: bytes | BinaryIO | aiohttp.FormData | None = None,
+        body: bytes | BinaryIO | None = None,
     ) -> aiohttp.ClientResponse:
         """The answer of a web address, to be entered; its body is read piece by piece.
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from jobs.provider.answers import Billed, Listed, status_of
-from jobs.provider.replies import USABLE_ID, Reply, data
+from jobs.provider.replies import USABLE_ID, Reply
 
 #: Kinds of billing records that are about a prediction.
 BILLED = ("deduct", "refund")
@@ -21,7 +21,7 @@ MAX_USD = 1_000
 
 def items(reply: Reply) -> list[Any] | None:
     """What stands on a page of a listing; None if it is no page."""
-    found = data(reply).get("items")
+    found = reply.data.get("items")
     if reply.status != HTTPStatus.OK or not isinstance(found, list):
         return None
     return found
@@ -40,7 +40,7 @@ def listed(reply: Reply) -> list[Listed] | None:
 
 def shown(reply: Reply) -> Listed | None:
     """A prediction as its result shows it; None if that cannot be read."""
-    return _listing(data(reply)) if reply.status == HTTPStatus.OK else None
+    return _listing(reply.data) if reply.status == HTTPStatus.OK else None
 
 
 def billed(reply: Reply) -> list[Billed] | None:

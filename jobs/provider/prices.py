@@ -22,13 +22,16 @@ from jobs.provider.replies import Reply
 
 PRICE = "/api/v3/model/price"
 
-#: The older way (docs-common-api/pricing).
-PRICING = "/api/v3/model/pricing"
-
 #: Statuses after which the same question is asked again, and after how many seconds:
 #: budgets are held by the answer.
 BUSY = frozenset({429, 500, 502, 503, 504})
 AGAIN_S = (0.5, 1.5)
+
+#: What reading an answer without a price ends in.
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, StopIteration),
+    *(TypeError, ValueError, RecursionError),
+)
 
 #: Stands for a picture that has no address yet; no path of this machine goes anywhere.
 SOME_PICTURE = "https://example.com/picture.jpg"
@@ -42,12 +45,12 @@ async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> 
         NoAnswerError: the provider is out of reach.
     """
     question = {"model_id": model.id, "inputs": _as_sent(model, inputs)}
-    reply = await _ask(provider, question)
+    reply = await provider.ask("POST", PRICE, question)
     for wait_s in AGAIN_S:
         if reply.status not in BUSY:
             break
         await asyncio.sleep(wait_s)
-        reply = await _ask(provider, question)
+        reply = await provider.ask("POST", PRICE, question)
     account = replies.trouble(reply)
     if account:
         raise NoQuoteError(account.trouble, account.reason)
@@ -58,15 +61,8 @@ async def quote(provider: Provider, model: Model, inputs: Mapping[str, Any]) -> 
     return read(reply)
 
 
-async def _ask(provider: Provider, question: Mapping[str, Any]) -> Reply:
-    reply = await provider.ask("POST", PRICE, question)
-    if reply.status == HTTPStatus.NOT_FOUND:
-        reply = await provider.ask("POST", PRICING, question)
-    return reply
-
-
 def read(reply: Reply) -> int:
-    """The price in an answer, of the newer or the older shape, discounts taken off.
+    """The price in an answer, discounts taken off.
 
     Raises:
         NoQuoteError: there is none.
@@ -75,21 +71,14 @@ def read(reply: Reply) -> int:
         envelope = json.loads(reply.body, parse_float=Decimal, parse_constant=Decimal)
         data = envelope["data"]
         currency = data.get("currency") or "USD"
-        found = [data.get(n) for n in ("discounted_price", "price", "unit_price")]
+        found = [data.get(n) for n in ("discounted_price", "price")]
         price = next(each for each in found if each is not None)
-        if currency != "USD":
-            raise NoQuoteError(
-                "unreadable", f"the price is in {replies.clean(currency)}"
-            )
-        return _micros(price)
-    except (ArithmeticError, AttributeError, LookupError, StopIteration) as error:
-        raise _unreadable(reply) from error
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _unreadable(reply) from error
-
-
-def _unreadable(reply: Reply) -> NoQuoteError:
-    return NoQuoteError("unreadable", f"an answer without a price: {reply.excerpt()}")
+        if currency == "USD":
+            return _micros(price)
+        reason = f"the price is in {replies.clean(currency)}"
+    except UNREADABLE:
+        reason = f"an answer without a price: {reply.excerpt()}"
+    raise NoQuoteError("unreadable", reason)
 
 
 def _micros(price: object) -> int:

@@ -77,21 +77,24 @@ class Reply:
     body: bytes
     headers: Mapping[str, str]
 
+    @cached_property
     def json(self) -> dict[str, Any]:
         """The body as an object; empty if it is none."""
-        return self._json
-
-    @cached_property
-    def _json(self) -> dict[str, Any]:
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the envelope holds; empty if it holds no object."""
+        inner = self.json.get("data")
+        return inner if isinstance(inner, dict) else {}
+
     def excerpt(self) -> str:
         """The provider's words, or the beginning of whatever came instead."""
-        value = self.json()
+        value = self.json
         for words in (value.get("message"), value.get("error"), value.get("detail")):
             if isinstance(words, str) and words.strip():
                 return clean(words)
@@ -104,15 +107,9 @@ def clean(text: str) -> str:
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
 
 
-def data(reply: Reply) -> dict[str, Any]:
-    """What the envelope holds; empty if it holds no object."""
-    inner = reply.json().get("data")
-    return inner if isinstance(inner, dict) else {}
-
-
 def submitted(reply: Reply) -> SubmitAnswer:
     """What the answer to a paid request says."""
-    given = data(reply).get("id")
+    given = reply.data.get("id")
     usable = isinstance(given, str) and USABLE_ID.fullmatch(given)
     if usable and reply.status == HTTPStatus.OK:
         return Accepted(str(given))
@@ -135,11 +132,11 @@ def trouble(reply: Reply) -> AccountTrouble | None:
     403, which for anything else is a want of permission, of this request or of all.
     """
     status = _status(reply)
-    envelope = reply.json()
-    if data(reply).get("id"):
+    envelope = reply.json
+    if reply.data.get("id"):
         return None
     words = _complaint(reply)
-    codes = (envelope.get("code"), envelope.get("error_code"), data(reply).get("code"))
+    codes = (envelope.get("code"), envelope.get("error_code"), reply.data.get("code"))
     client_error = 400 <= reply.status < 500  # noqa: PLR2004 - HTTP's own ranges
     coded = NO_CREDIT_CODE in map(_whole, codes)
     if status == HTTPStatus.PAYMENT_REQUIRED or (
@@ -156,7 +153,7 @@ def trouble(reply: Reply) -> AccountTrouble | None:
 
 def _complaint(reply: Reply) -> str:
     """What is wrong; of an envelope that says "success", what its data says."""
-    error = data(reply).get("error")
+    error = reply.data.get("error")
     if reply.status == HTTPStatus.OK and isinstance(error, str) and error.strip():
         return clean(error)
     return reply.excerpt()
@@ -165,17 +162,21 @@ def _complaint(reply: Reply) -> str:
 def polled(reply: Reply, prediction_id: str) -> PollAnswer:
     """What the answer to a poll of a prediction says."""
     if reply.status != HTTPStatus.OK:
-        return _not_polled(reply)
-    found = data(reply)
+        if account := trouble(reply):
+            return account
+        if reply.status == HTTPStatus.NOT_FOUND:
+            return Missing(reply.excerpt())
+        return PollAgain(
+            f"HTTP {reply.status}: {reply.excerpt()}", retry_after_s(reply)
+        )
+    found = reply.data
     word = found.get("status")
     if not isinstance(word, str) or found.get("id", prediction_id) != prediction_id:
         return PollAgain(f"not an answer about {prediction_id}: {reply.excerpt()}")
     status = status_of(clean(word))
     if status == COMPLETED:
         return _completed(found)
-    if status in FRUITLESS:
-        return Over(status, *_why(found))
-    return Running(status)
+    return Over(status, *_why(found)) if status in FRUITLESS else Running(status)
 
 
 def webhook_secret(reply: Reply) -> str | None:
@@ -183,7 +184,7 @@ def webhook_secret(reply: Reply) -> str | None:
 
     Whether it stands by itself or under a name is documented nowhere; its beginning is.
     """
-    told = reply.json().get("data")
+    told = reply.json.get("data")
     values = list(told.values()) if isinstance(told, dict) else [told]
     secrets = (v for v in values if isinstance(v, str) and v.startswith("whsec_"))
     return next(secrets, None) if reply.status == HTTPStatus.OK else None
@@ -233,19 +234,10 @@ def fetchable(url: object) -> bool:
 
 def _status(reply: Reply) -> int:
     """The status that counts: the envelope's own where HTTP says 200."""
-    code = reply.json().get("code")
+    code = reply.json.get("code")
     if reply.status == HTTPStatus.OK and isinstance(code, int):
         return code
     return reply.status
-
-
-def _not_polled(reply: Reply) -> PollAnswer:
-    account = trouble(reply)
-    if account:
-        return account
-    if reply.status == HTTPStatus.NOT_FOUND:
-        return Missing(reply.excerpt())
-    return PollAgain(f"HTTP {reply.status}: {reply.excerpt()}", retry_after_s(reply))
 
 
 def _completed(found: Mapping[str, Any]) -> PollAnswer:

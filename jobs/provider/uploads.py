@@ -1,8 +1,8 @@
 """Handing pictures of this machine to the provider, which keeps each for seven days.
 
-A ticket says where to put the bytes; where the API knows no tickets, the older form is
-used. An upload costs nothing, so it is repeated politely; the API key never goes to
-the host that takes the bytes, and no name or path of this machine goes anywhere.
+A ticket says where to put the bytes. An upload costs nothing, so it is repeated
+politely; the API key never goes to the host that takes the bytes, and no name or path
+of this machine goes anywhere.
 """
 
 import asyncio
@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any
-
-import aiohttp
 
 from jobs.catalogue.pictures import kind_of
 from jobs.pace.waits import LONGEST_COOLING_S
@@ -24,14 +21,8 @@ from jobs.provider.replies import Reply, clean, fetchable
 
 TICKETS = "/api/v3/media/uploads"
 
-#: The older way (wavespeed.ai/docs/upload-files-api).
-FORM = "/api/v3/media/upload/binary"
-
-#: The API does not have a route.
-NO_ROUTE = frozenset({404, 405, 501})
-
-#: The file itself is not wanted; it would not be the second time either.
-UNWANTED = frozenset({400, 413, 415, 422})
+#: The file itself is not wanted, or no file is; it would not be the second time either.
+UNWANTED = frozenset({400, 404, 405, 413, 415, 422, 501})
 
 #: Media type and ending of a file name, by the kind that the first bytes tell.
 KINDS = {"jpeg": ("image/jpeg", ".jpg"), "png": ("image/png", ".png")}
@@ -91,7 +82,6 @@ class Uploads:
         self._timeout_s = timeout_s
         self._waits_s = waits_s
         self._http = Http(READ_TIMEOUT_S, provider.base_url)
-        self._tickets = True
 
     async def upload(self, picture: Picture) -> str:
         """The link of a picture that was handed over.
@@ -114,24 +104,22 @@ class Uploads:
         await self._http.close()
 
     async def _upload_once(self, picture: Picture) -> str:
-        try:
-            if self._tickets:
-                return await self._by_ticket(picture)
-            return await self._by_form(picture)
-        except NoAnswerError as error:
-            raise _later(str(error)) from None
-
-    async def _by_ticket(self, picture: Picture) -> str:
         asked = {
             "filename": picture.name,
             "size": len(picture.content),
             "content_type": picture.media_type,
         }
-        reply = await self._provider.ask("POST", TICKETS, asked)
-        if reply.status in NO_ROUTE:
-            self._tickets = False
-            return await self._by_form(picture)
-        _check(reply)
+        try:
+            reply = await self._provider.ask("POST", TICKETS, asked)
+        except NoAnswerError as error:
+            raise _later(str(error)) from None
+        if account := replies.trouble(reply):
+            raise UploadError(account.trouble, account.reason)
+        reason = f"HTTP {reply.status}: {reply.excerpt()}"
+        if reply.status in UNWANTED:
+            raise UploadError("refused", reason)
+        if reply.status != HTTPStatus.OK:
+            raise _later(reason, replies.retry_after_s(reply))
         ticket = _ticket(reply)
         await self._put(picture, ticket)
         return ticket.download_url
@@ -154,61 +142,28 @@ class Uploads:
         if status not in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES):
             raise _later(f"the file host answers HTTP {status}")
 
-    async def _by_form(self, picture: Picture) -> str:
-        form = aiohttp.FormData()
-        form.add_field(
-            "file",
-            BytesIO(picture.content),
-            filename=picture.name,
-            content_type=picture.media_type,
-        )
-        reply = await self._provider.ask("POST", FORM, form, self._timeout_s)
-        _check(reply)
-        return _download_url(replies.data(reply))
-
 
 def _later(reason: str, after_s: float | None = None) -> UploadError:
     return UploadError("unreachable", reason, after_s)
 
 
-def _check(reply: Reply) -> None:
-    """Return if the API took what it was asked.
-
-    Raises:
-        UploadError: it refuses this picture or the account, or may take it later.
-    """
-    account = replies.trouble(reply)
-    if account:
-        raise UploadError(account.trouble, account.reason)
-    reason = f"HTTP {reply.status}: {reply.excerpt()}"
-    if reply.status in UNWANTED | NO_ROUTE:
-        raise UploadError("refused", reason)
-    if reply.status != HTTPStatus.OK:
-        raise _later(reason, replies.retry_after_s(reply))
-
-
 def _ticket(reply: Reply) -> _Ticket:
-    data = replies.data(reply)
+    data = reply.data
     upload = data.get("upload")
     given = upload if isinstance(upload, dict) else {}
     headers = given.get("headers") or {}
-    url = given.get("url")
+    url, download_url = given.get("url"), data.get("download_url")
     if given.get("method", "PUT") != "PUT" or not fetchable(url):
         raise _later(f"a ticket that cannot be used: {reply.excerpt()}")
     if not isinstance(headers, dict) or not all(map(_is_header, headers.items())):
         raise _later(f"a ticket whose headers cannot be sent: {reply.excerpt()}")
+    if not fetchable(download_url):
+        raise _later(f"a ticket without a web address: {clean(str(download_url))}")
     kept = {name: v for name, v in headers.items() if name.lower() not in OURS}
-    return _Ticket(str(url), kept, _download_url(data))
+    return _Ticket(str(url), kept, str(download_url))
 
 
 def _is_header(pair: tuple[object, object]) -> bool:
     return all(
         isinstance(each, str) and each.isascii() and each.isprintable() for each in pair
     )
-
-
-def _download_url(data: Mapping[str, Any]) -> str:
-    url = data.get("download_url")
-    if not fetchable(url):
-        raise _later(f"uploaded, but without a web address: {clean(str(url))}")
-    return str(url)

@@ -63,17 +63,6 @@ def test_what_is_not_quoted_says_why_and_the_rest_is(chosen: Settings) -> None:
     assert not found
 
 
-def test_an_older_provider_quotes_what_is_paid(
-    chosen: Settings, sandbox: RunningSandbox
-) -> None:
-    sandbox.configure(newer_routes=False)
-    try:
-        _, found = balance_and_quotes(chosen, {1: (V26, dict(PICTURE))})
-    finally:
-        sandbox.configure(newer_routes=True)
-    assert found == {1: 189_000}
-
-
 @pytest.mark.parametrize("away", [{"base_url": NOWHERE}, {"api_key": None}])
 def test_without_a_provider_or_a_key_there_are_no_quotes(
     chosen: Settings, away: dict[str, object]

@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -196,11 +195,3 @@ def test_bad_luck_on_the_way_is_overcome(desk: Desk) -> None:
     content, address = desk.write(PICTURES[0])
     assert desk.upload((content, address)).count == 1
     assert fetched(desk.url(content)) == PICTURES[0]
-
-
-def test_an_older_provider_is_given_the_older_form(desk: Desk) -> None:
-    desk.sandbox.configure(newer_routes=False)
-    body = os.urandom(300_000) + b"\r\n--\r\n"
-    content, address = desk.write(body)
-    desk.upload((content, address))
-    assert fetched(desk.url(content)) == body

@@ -13,7 +13,7 @@ from jobs.catalogue.model import Model
 from jobs.provider import prices
 from jobs.provider.answers import NoAnswerError, NoQuoteError, Trouble
 from jobs.provider.client import Provider
-from jobs.provider.prices import PRICE, PRICING, SOME_PICTURE, quote, read
+from jobs.provider.prices import PRICE, SOME_PICTURE, quote, read
 from jobs.provider.replies import Reply
 from tests.jobs.provider.hosts import (
     Answer,
@@ -60,14 +60,6 @@ def test_the_question_is_what_would_be_sent_without_a_local_path() -> None:
     # What decides the price is said even where the row leaves it to the default.
     assert asked["inputs"]["sound"] is False
     assert b"photos" not in request
-
-
-def test_where_the_route_is_not_there_the_older_one_is_asked() -> None:
-    gone = sends(page(b"{}", "404 Not Found"))
-    older = sends(page(said('{"unit_price": 0.42, "currency": "USD"}')))
-    found, there = ask(in_turn(gone, older))
-    assert found == 420_000
-    assert [r.split(b" ", 2)[1].decode() for r in there.requests] == [PRICE, PRICING]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from email.parser import BytesParser
 from typing import Any
 
 import pytest
 
 from jobs.provider.answers import Trouble, UploadError
-from jobs.provider.uploads import FORM, TICKETS, Picture, Uploads
+from jobs.provider.uploads import TICKETS, Picture, Uploads
 from tests.jobs.provider.hosts import (
     KEY,
     Answer,
@@ -57,7 +56,6 @@ def hand_over(
     files: Answer = TAKEN,
     timeout_s: float = 5.0,
     tries: int = 3,
-    times: int = 1,
 ) -> Handed:
     """Upload with two hosts: the API, and the one that takes the bytes."""
     handed = Handed()
@@ -70,8 +68,7 @@ def hand_over(
         ):
             uploads = Uploads(provider, timeout_s, waits_s=(0.0,) * (tries - 1))
             try:
-                for _ in range(times):
-                    handed.link = await uploads.upload(Picture(SHA256, BODY))
+                handed.link = await uploads.upload(Picture(SHA256, BODY))
             except UploadError as error:
                 handed.error = error
             finally:
@@ -111,32 +108,6 @@ def test_the_key_does_not_go_to_the_file_host() -> None:
         assert KEY.encode() not in request
         for name in ("authorization", "cookie", "proxy-authorization"):
             assert header(request, name) is None
-
-
-@pytest.mark.parametrize("status", ["404 Not Found", "405 No", "501 Not Implemented"])
-def test_where_there_are_no_tickets_the_older_form_is_used(status: str) -> None:
-    gone = sends(page(b'{"message": "no such route"}', status))
-    kept = sends(success({"type": "image", "download_url": KEPT}))
-    handed = hand_over(lambda _: in_turn(gone, kept))
-    assert handed.link == KEPT
-    form = handed.api[1]
-    assert form.startswith(f"POST {FORM} HTTP/1.1\r\n".encode())
-    assert header(form, "authorization") == f"Bearer {KEY}"
-    head = f"Content-Type: {header(form, 'content-type')}\r\n\r\n".encode()
-    _, part = BytesParser().parsebytes(head + body_of(form)).walk()
-    assert part.get_param("name", header="content-disposition") == "file"
-    assert part.get_filename() == f"{SHA256}.jpg"
-    assert part.get_content_type() == "image/jpeg"
-    assert BODY in body_of(form)
-    assert not handed.files
-
-
-def test_the_older_form_is_remembered() -> None:
-    gone = sends(page(b"{}", "404 Not Found"))
-    kept = sends(success({"download_url": KEPT}))
-    handed = hand_over(lambda _: in_turn(gone, kept), times=2)
-    lines = [request.split(b" ", 2)[1].decode() for request in handed.api]
-    assert lines == [TICKETS, FORM, FORM]
 
 
 PASSING: dict[str, Answer] = {

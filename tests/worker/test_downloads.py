@@ -3,7 +3,10 @@
 import asyncio
 import gzip
 import hashlib
+import os
+import stat
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,15 @@ from tests.jobs.provider.hosts import (
     sends,
 )
 from tests.jobs.provider.hosts import silent as hush
-from worker.downloads import MAX_REDIRECTS, DownloadError, Fetched, Files, NoRoomError
+from worker.downloads import (
+    LEFT_AFTER_S,
+    MAX_REDIRECTS,
+    DownloadError,
+    Fetched,
+    Files,
+    NoRoomError,
+    partial_file,
+)
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:
@@ -278,3 +289,37 @@ def test_a_login_for_the_host_is_not_shown_to_it(
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoRoomError, match=r"no: a video cannot be .*No such file"):
         fetch(sends(page(VIDEO)), tmp_path / "no" / "v.mp4")
+
+
+def test_a_partial_file_is_in_the_home_and_its_owners_alone(home: Path) -> None:
+    with partial_file(home / "new") as path:
+        path.write_bytes(b"half")
+        assert path.parent == home / "new" / "partial"
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(OSError, match="the line broke"), partial_file(home / "new"):
+        raise OSError("the line broke")
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_home_that_is_in_the_way_is_said(home: Path) -> None:
+    (home / "partial").write_text("a file")
+    said = r"partial: a video cannot be fetched into it \(.*\); make room there, or set"
+    with pytest.raises(NoRoomError, match=said), partial_file(home):
+        raise AssertionError("there is no place")
+
+
+def test_the_first_download_clears_out_what_dead_workers_left(home: Path) -> None:
+    folder = home / "partial"
+    folder.mkdir()
+    for name, age_s in (
+        ("old.mp4", LEFT_AFTER_S + 60),
+        ("new.mp4", 60),
+        ("old.txt", 1),
+    ):
+        (folder / name).touch()
+        at_s = time.time() - age_s
+        os.utime(folder / name, (at_s, at_s))
+    with partial_file(home) as path:
+        left = {each.name for each in folder.iterdir()}
+    assert left == {"new.mp4", "old.txt", path.name}
