@@ -53,36 +53,36 @@ HELP = dict(
 up: 1 while the ledger answers.
 jobs: Jobs by state, of batches that are open or were over in the last day.
 batch_stopped: 1 while a budget keeps the rest of a batch from starting.
-reserved_usd: Dollars set aside for what may be on its way.
-charged_usd: Dollars that the provider took, at the price that was quoted.
-refunded_usd: Dollars that the provider gives back for failed attempts.
-budget_usd: Most dollars that a batch may cost; none where it has no budget.
-open_batches: Batches in which something is left, also those without own series.
-today_usd: Dollars spent or reserved on this UTC day.
-daily_budget_usd: Most dollars that a UTC day may cost; none without such a budget.
-slots_in_use: Videos that count as generating at once.
-slots_limit: Most videos that may be generating at once.
+reserved_usd: Dollars reserved for requests under way.
+charged_usd: Dollars charged, at the quoted price.
+refunded_usd: Dollars refunded for failed attempts.
+budget_usd: Budget of a batch in dollars, if it has one.
+open_batches: Open batches, also those without series of their own.
+today_usd: Dollars charged or reserved on this UTC day.
+daily_budget_usd: Budget of a UTC day in dollars, if there is one.
+slots_in_use: Concurrency slots in use.
+slots_limit: Concurrency limit now.
 starts_in_window: Starts that count against the rate now.
-starts_limit: Most starts in any 60 s.
-oldest_due_seconds: How long the first that is due has waited for a worker.
-uncollected_days_left: Days until the oldest video paid and not stored is deleted.
-late_predictions: Predictions far beyond the times of their kind, the overdue too.
-tellings_waiting: Notifications that did not reach everybody yet.
-throttled: Answers that said too many (HTTP 429).
+starts_limit: Starts allowed in any 60 s.
+oldest_due_seconds: Seconds that the oldest due job has waited.
+uncollected_days_left: Days until the oldest paid video without a copy is deleted.
+late_predictions: Predictions far beyond their usual time, overdue ones included.
+notifications_waiting: Notifications not yet delivered to every receiver.
+throttled: HTTP 429 answers.
 refusals: Answers after which the account cooled down, such as 429 and lost ones.
 account_trouble: 1 while something is wrong with the account or it is held.
-unexplained_charges: Charges that no row explains, since a user dismissed any.
+unexplained_charges: Charges that no row explains and no user dismissed.
 unexplained_usd: Dollars of these charges.
-lag_seconds: Seconds from seeing a video finished to having it stored.
+lag_seconds: Seconds from seeing a video finished to having stored it.
 polls: Polls of one prediction until it was over.
-workers: Workers that were heard of lately.
-broker_backlog: Messages that no worker has taken yet.
+workers: Live workers.
+broker_backlog: Messages that no worker has taken.
 ledger_durable: 1 if the ledger's server can write its append-only file.
-ledger_evicts: 1 if the ledger's server forgets instead of refusing when it is full.
+ledger_evicts: 1 if a full ledger server would evict keys.
 ledger_bytes: Memory that the ledger's server uses.
-schedules: Schedules that the clock starts.
-schedule_fired_timestamp_seconds: Unix time of the last start by the clock.
-scheduler_seen_timestamp_seconds: Unix time when a scheduler was last heard of.
+schedules: Active schedules.
+schedule_fired_timestamp_seconds: Unix time of the last scheduled firing.
+scheduler_seen_timestamp_seconds: Unix time of the last scheduler heartbeat.
 """.splitlines()
 )
 
@@ -113,7 +113,7 @@ def _of_account(account: AccountFigures, now_s: float) -> Values:
         "oldest_due_seconds": max(0.0, now_s - (account.due_at_s or now_s)),
         "uncollected_days_left": None if left_s is None else left_s / DAY_S,
         "late_predictions": account.late,
-        "tellings_waiting": account.tellings,
+        "notifications_waiting": account.tellings,
     }
 
 
