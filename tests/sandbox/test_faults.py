@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.settings import FAULTS, Faults, SettingError, Settings, draw
+from sandbox.settings import FAULTS, Faults, SettingError, Settings
 from sandbox.state import OUTCOMES
 from tests.sandbox.desk import LEAST, V26, V30, Desk, open_desk
 from tests.sandbox.running import RunningSandbox, running_sandbox
@@ -24,11 +24,6 @@ def faults_with(**changes: object) -> Faults:
     faults = Faults()
     faults.change(changes)
     return faults
-
-
-@given(st.integers(0), st.text(), st.integers())
-def test_chance_lies_between_0_and_1_and_repeats(seed: int, name: str, n: int) -> None:
-    assert 0 <= draw(seed, name, n) == draw(seed, name, n) < 1
 
 
 @given(st.sampled_from(sorted(FAULTS)), st.integers(0, 9), st.integers(0, 99))
@@ -52,17 +47,12 @@ def test_chance_is_about_right() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(
-            ("submit_429", odds)
-            for odds in (-0.1, 1.1, "often", "first x", None, "0.5")
-        ),
+        *(("submit_429", odds) for odds in (-0.1, 1.1, "often", "first x", None)),
         ("tier", "platinum"),
         ("concurrent", "7"),
         ("concurrent", -1),
-        ("concurrent", True),
         ("history_inputs", 1),
         ("spread", float("nan")),
-        ("insufficient", 400),
         ("speed", 1),
     ],
 )

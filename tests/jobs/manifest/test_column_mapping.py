@@ -1,4 +1,8 @@
-from collections.abc import Mapping
+"""Columns of one's own and exports of shops: which column feeds what."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -7,12 +11,14 @@ from hypothesis import strategies as st
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.column_mapping import FURTHER_PICTURE, NO_PICTURE
+from jobs.manifest.layouts import recognised
 from jobs.manifest.planning import Manifest
 from jobs.manifest.rows import Feeds, Header, Problem, Row, Skipped
 
 URL = "https://example.com/mug.jpg"
 OPTIONS = {"model": "kling-v2.6-std", "prompt": "a slow turn"}
 MULTI = {**OPTIONS, "model": "kling-v1.6-multi"}
+SHOP = ("Handle", "Title", "Image Src", "Image Position")
 
 
 def feeds(file: str = "command line", **columns: str | tuple[str, ...]) -> Feeds:
@@ -24,7 +30,9 @@ def feeds(file: str = "command line", **columns: str | tuple[str, ...]) -> Feeds
 
 
 def manifest(
-    mapping: Feeds | None, options: Mapping[str, object] = OPTIONS, **settings: bool
+    mapping: Feeds | None = None,
+    options: Mapping[str, object] = OPTIONS,
+    **settings: bool,
 ) -> Manifest:
     made = Manifest(builtin(), options, None, mapping, **settings)
     assert made.problems == []
@@ -35,17 +43,30 @@ def table(planned: Manifest, *names: str) -> list[Problem]:
     return planned.header(Header("shop.csv", 1, names))
 
 
-def plan(planned: Manifest, number: int = 1, **cells: object) -> Job | Skipped:
-    named = {name.replace("_", " "): value for name, value in cells.items()}
-    made = planned.plan(Row("shop.csv", number + 1, number, named))
-    assert not isinstance(made, list), made
-    return made
-
-
 def job(planned: Manifest, number: int = 1, **cells: object) -> Job:
-    made = plan(planned, number, **cells)
-    assert isinstance(made, Job)
+    made = planned.plan(Row("shop.csv", number + 1, number, cells))
+    assert isinstance(made, Job), made
     return made
+
+
+def problems(
+    planned: Manifest, cells: Mapping[str, object], number: int = 1
+) -> list[Problem]:
+    made = planned.plan(Row("shop.csv", number + 1, number, cells))
+    assert isinstance(made, list), made
+    return made
+
+
+def shop(planned: Manifest, *rows: tuple[str, ...]) -> list[str]:
+    """Ids of the jobs of an export, and why its other rows are skipped."""
+    assert table(planned, *SHOP) == []
+    found = []
+    for number, cells in enumerate(rows, 1):
+        named = dict(zip(SHOP, cells, strict=True))
+        made = planned.plan(Row("shop.csv", number + 1, number, named))
+        assert not isinstance(made, list), made
+        found.append(made.id if isinstance(made, Job) else made.reason)
+    return found
 
 
 def test_a_column_feeds_the_name_it_is_mapped_to() -> None:
@@ -54,6 +75,9 @@ def test_a_column_feeds_the_name_it_is_mapped_to() -> None:
     made = job(planned, Photo=URL, Sku="A-1", Note="x")
     assert (made.id, made.image) == ("A-1", URL)
     assert made.data == {"Sku": "A-1", "Note": "x"}
+    (problem,) = problems(planned, {"Photo": "ftp://a/b.jpg", "Sku": "B"}, 7)
+    found = (problem.line, problem.column, problem.value)
+    assert found == (8, "Photo", "ftp://a/b.jpg")
 
 
 def test_the_command_line_wins_over_the_file_name_by_name() -> None:
@@ -61,11 +85,7 @@ def test_the_command_line_wins_over_the_file_name_by_name() -> None:
     assert planned.feed(feeds("a.yaml", image="B", negative_prompt="C")) == []
     table(planned, "A", "B", "C")
     made = job(planned, A=URL, B="x", C="blur")
-    assert made.inputs == {
-        "image": URL,
-        "prompt": "a slow turn",
-        "negative_prompt": "blur",
-    }
+    assert (made.inputs["image"], made.inputs["negative_prompt"]) == (URL, "blur")
     assert made.data == {"B": "x"}
 
 
@@ -74,19 +94,8 @@ def test_several_columns_make_a_list_of_what_is_given() -> None:
     table(planned, "Front", "Side", "Back")
     made = job(planned, Front=f"{URL}?1", Side=" ", Back=f"{URL}?2")
     assert made.inputs["images"] == [f"{URL}?1", f"{URL}?2"]
-    empty = planned.plan(Row("shop.csv", 3, 2, {"Front": "", "Side": "", "Back": ""}))
-    assert isinstance(empty, list)
-    assert [(one.column, one.kind) for one in empty] == [("Front", "missing")]
-
-
-def test_a_problem_names_the_column_that_the_person_sees() -> None:
-    planned = manifest(feeds(image="Photo"))
-    table(planned, "Photo")
-    made = planned.plan(Row("shop.csv", 7, 6, {"Photo": "ftp://example.com/a.jpg"}))
-    assert isinstance(made, list)
-    assert [(one.line, one.column, one.value) for one in made] == [
-        (7, "Photo", "ftp://example.com/a.jpg")
-    ]
+    (empty,) = problems(planned, {"Front": "", "Side": ""}, 2)
+    assert (empty.column, empty.kind) == ("Front", "missing")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +115,7 @@ def test_a_mapping_that_cannot_be_is_told_where_it_stands(
     assert words in str(problem)
 
 
-def test_a_mapped_column_that_the_table_has_not_is_told_once_at_its_header() -> None:
+def test_a_table_without_a_wanted_column_is_told_once_at_its_header() -> None:
     planned = manifest(feeds(image="Image Scr", negative_prompt="Avoid"))
     found = table(planned, "Handle", "Image Src")
     assert [(one.line, one.column, one.kind) for one in found] == [
@@ -115,79 +124,141 @@ def test_a_mapped_column_that_the_table_has_not_is_told_once_at_its_header() -> 
     ]
     assert found[0].suggestion == 'did you mean "Image Src"?'
     assert "there are Handle and Image Src" in found[1].suggestion
-
-
-def test_a_table_of_which_nothing_is_known_is_told_how_to_map_it() -> None:
-    (problem,) = table(manifest(None), "Name", "Foto", "Preis")
+    (problem,) = table(manifest(), "Name", "Foto", "Preis")
     assert problem.kind == "header"
     assert '--map image="Foto"' in problem.suggestion
-
-
-@pytest.mark.parametrize("name", ["image", "promt"])
-def test_one_column_that_means_something_makes_a_table(name: str) -> None:
-    assert table(manifest(None), name, "Name") == []
-
-
-SHOP = ("Handle", "Title", "Image Src", "Image Position", "Variant Image")
-
-
-def shop(planned: Manifest, *rows: tuple[str, ...]) -> list[str]:
-    """Ids of the jobs, and why other rows are skipped."""
-    found = []
-    for number, cells in enumerate(rows, 1):
-        made = planned.plan(
-            Row("shop.csv", number + 1, number, dict(zip(SHOP, cells, strict=True)))
-        )
-        assert not isinstance(made, list), made
-        found.append(made.id if isinstance(made, Job) else made.reason)
-    return found
+    for name in ("image", "promt"):
+        assert table(manifest(), name, "Name") == []
 
 
 def test_an_export_that_is_mapped_by_hand_skips_the_same_rows() -> None:
-    planned = manifest(feeds(image="Image Src"))
-    table(planned, *SHOP)
-    rows = [
-        ("mug", "", URL, "1", ""),
-        ("mug", "", "", "", ""),
-        ("mug", "", URL, "3", ""),
-    ]
-    assert shop(planned, *rows) == ["mug", NO_PICTURE, "mug.3"]
+    rows = [("mug", "", URL, "1"), ("mug", "", "", ""), ("mug", "", URL, "3")]
+    expected = ["mug", NO_PICTURE, "mug.3"]
+    assert shop(manifest(feeds(image="Image Src")), *rows) == expected
+    assert shop(manifest(), *rows) == expected
 
 
 def test_a_problem_of_an_export_names_its_own_columns() -> None:
-    planned = manifest(None)
+    planned = manifest()
     table(planned, *SHOP)
-    cells = dict(zip(SHOP, ("mug", "", "ftp://a/b.jpg", "1", ""), strict=True))
-    for number, columns in enumerate([["Image Src"], ["Image Src"]], 1):
-        made = planned.plan(Row("shop.csv", number + 1, number, cells))
-        assert isinstance(made, list)
-        assert [one.column for one in made] == columns
-    own = manifest(None)
+    cells = dict(zip(SHOP, ("mug", "", "ftp://a/b.jpg", "1"), strict=True))
+    assert [one.column for one in problems(planned, cells)] == ["Image Src"]
+    # A second product of that name.
+    other = {**cells, "Handle": "pot"}
+    problems(planned, other, 2)
+    found = problems(planned, cells, 3)
+    assert [one.column for one in found] == ["Handle", "Image Src"]
+    own = manifest()
     table(own, *SHOP, "image", "id")
-    made = own.plan(Row("shop.csv", 2, 1, {**cells, "image": "//a", "id": "a/b"}))
-    assert isinstance(made, list)
-    assert [one.column for one in made] == ["id", "image"]
+    found = problems(own, {**cells, "image": "//a", "id": "a/b"})
+    assert [one.column for one in found] == ["id", "image"]
 
 
-def test_only_the_first_picture_of_each_product_may_be_asked_for() -> None:
-    planned = manifest(None, only_first_pictures=True)
-    table(planned, *SHOP)
-    rows = [
-        ("mug", "", URL, "1", ""),
-        ("mug", "", URL, "2", ""),
-        ("pot", "", URL, "", ""),
-    ]
-    assert shop(planned, *rows) == ["mug", FURTHER_PICTURE, "pot"]
+@pytest.mark.parametrize("first", ["1", "2", ""])
+def test_only_the_first_picture_of_each_product_may_be_asked_for(first: str) -> None:
+    rows = [("mug", "", "", ""), ("mug", "", URL, first), ("mug", "", URL, "3")]
+    *_, taken, further = shop(manifest(only_first_pictures=True), *rows)
+    assert taken.partition(".")[0] == "mug"
+    assert further == FURTHER_PICTURE
+
+
+def test_pictures_that_claim_one_position_are_told_apart() -> None:
+    rows = [("mug", "", f"{URL}?{n}", at) for n, at in enumerate("12221")]
+    assert shop(manifest(), *rows) == ["mug", "mug.2", "mug.3", "mug.4", "mug.5"]
 
 
 def test_a_handle_that_can_be_no_id_is_made_one() -> None:
-    planned = manifest(None)
-    table(planned, *SHOP)
-    first, second = shop(
-        planned, ("mug™ blue", "", URL, "1", ""), ("mug™ blue", "", URL, "2", "")
-    )
+    rows = [("mug™ blue", "", URL, "1"), ("mug™ blue", "", URL, "2")]
+    first, second = shop(manifest(), *rows)
     assert first.startswith("mug--blue.")
     assert second == f"{first}.2"
+
+
+def sample(name: str) -> tuple[Header, list[Job | Skipped]]:
+    """The header of an example of an export, and what its rows become."""
+    text = (resources.files("jobs") / "samples" / name).read_text(encoding="utf-8")
+    names, *rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    header, planned = Header(name, 1, tuple(names)), manifest()
+    assert planned.header(header) == []
+    made = []
+    for number, cells in enumerate(rows, 1):
+        named = dict(zip(names, cells, strict=True))
+        outcome = planned.plan(Row(name, number + 1, number, named))
+        assert not isinstance(outcome, list), outcome
+        made.append(outcome)
+    return header, made
+
+
+@pytest.mark.parametrize("name", ["shopify.csv", "shopify-new.csv", "woocommerce.csv"])
+def test_every_column_of_an_export_is_known_to_its_layout(name: str) -> None:
+    header, _ = sample(name)
+    layout = recognised(header.names)
+    assert layout is not None
+    used = {layout.picture, *layout.ids, *layout.filled_down, *layout.carried}
+    assert {one for one in {*header.names} | used if not layout.owns(one)} == set()
+
+
+def test_a_shopify_export_gives_a_job_for_every_picture() -> None:
+    _, made = sample("shopify.csv")
+    assert [(one.id, one.line) for one in made if isinstance(one, Job)] == [
+        ("stoneware-mug", 2),
+        ("stoneware-mug.2", 3),
+        ("stoneware-mug.3", 4),
+        ("linen-shirt", 5),
+        ("linen-shirt.2", 6),
+        ("stoneware-mug-2", 11),
+        ("walnut-desk-lamp", 12),
+        ("walnut-desk-lamp.2", 13),
+        ("walnut-desk-lamp.3", 14),
+        ("walnut-desk-lamp.4", 15),
+    ]
+    skipped = [one for one in made if isinstance(one, Skipped)]
+    assert [one.line for one in skipped] == [7, 8, 9, 10]
+    assert {one.reason for one in skipped} == {NO_PICTURE}
+
+
+def test_a_woocommerce_export_gives_the_main_picture_of_each_product() -> None:
+    _, outcomes = sample("woocommerce.csv")
+    made = [one for one in outcomes if isinstance(one, Job)]
+    pictures = {one.id: one.image.rpartition("/")[2] for one in made}
+    pot, towel = "pot-red.jpg", "towel,-folded.jpg"
+    assert list(pictures.values()) == [pot, pot, towel, "spoon.jpg"]
+    assert {"enamel-pot", "enamel-pot-red", "52"} < set(pictures)
+
+
+HANDLES = st.from_regex(r"[a-z0-9]+(-[a-z0-9]+){0,2}", fullmatch=True)
+PRODUCTS = st.lists(
+    st.tuples(HANDLES, st.integers(1, 4), st.integers(0, 4)),
+    max_size=8,
+    unique_by=lambda product: product[0],
+)
+
+
+def export(products: list[tuple[str, int, int]]) -> Iterator[tuple[str, ...]]:
+    """Rows as the shop writes them: variants and pictures side by side."""
+    for handle, variants, pictures in products:
+        for at in range(max(variants, pictures)):
+            url = f"https://example.com/{handle}-{at}.jpg" if at < pictures else ""
+            title = f"Title of {handle}" if at == 0 else ""
+            yield handle, title, url, str(at + 1) if url else ""
+
+
+@given(PRODUCTS)
+def test_every_picture_of_an_export_is_one_job_with_an_id_of_its_own(
+    products: list[tuple[str, int, int]],
+) -> None:
+    planned = manifest(options={**OPTIONS, "prompt": "{{ title }} turns"})
+    assert table(planned, *SHOP) == []
+    made = [
+        planned.plan(Row("shop.csv", at + 1, at, dict(zip(SHOP, cells, strict=True))))
+        for at, cells in enumerate(export(products), 1)
+    ]
+    jobs = [one for one in made if isinstance(one, Job)]
+    assert len(jobs) == sum(pictures for _, _, pictures in products)
+    assert len(made) - len(jobs) == sum(isinstance(one, Skipped) for one in made)
+    assert len({one.id.casefold() for one in jobs}) == len(jobs)
+    for one in jobs:
+        assert one.inputs["prompt"] == f"Title of {one.data['Handle']} turns"
 
 
 COLUMN = st.sampled_from(
@@ -212,9 +283,8 @@ def test_any_mapping_of_any_table_makes_jobs_or_says_why_not(
     names: list[str],
     rows: list[dict[str, object]],
 ) -> None:
-    planned = Manifest(
-        builtin(), {**OPTIONS, **options}, key, Feeds("command line", mapping)
-    )
+    told = Feeds("command line", mapping)
+    planned = Manifest(builtin(), {**OPTIONS, **options}, key, told)
     planned.header(Header("a.csv", 1, tuple(names)))
     ids: list[str] = []
     for number, cells in enumerate(rows, 1):

@@ -1,44 +1,59 @@
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.planning import Manifest
-from jobs.manifest.rows import Defaults, Problem, Row, Skipped
+from jobs.manifest.rows import Defaults, Header, Problem, Row
 
 URL = "https://example.com/mug.jpg"
 LEAST = {"model": "kling-v2.6-std", "image": URL, "prompt": "turn"}
-V30 = {"model": "kling-v3.0-std", "image": URL}
+V26: dict[str, object] = {"model": "kling-v2.6-std"}
+V30: dict[str, object] = {"model": "kling-v3.0-std", "image": URL}
+PROMPT = "{{ title }} turning slowly"
+
+Cells = Mapping[str, object]
 
 
-def manifest(
-    options: Mapping[str, object] | None = None, key: str | None = None
-) -> Manifest:
-    return Manifest(builtin(), options, key)
+def manifest(options: Cells | None = None, key: str | None = None) -> Manifest:
+    made = Manifest(builtin(), options, key)
+    assert made.problems == []
+    return made
 
 
-def row(cells: Mapping[str, object], number: int = 1) -> Row:
-    return Row("products.csv", number + 1, number, cells)
+def row(cells: Cells, number: int = 1) -> Row:
+    return Row("shop/products.csv", number + 1, number, cells)
 
 
-Made = Job | Skipped | list[Problem]
-
-
-def job(made: Made) -> Job:
+def job(planned: Manifest, cells: Cells, number: int = 1) -> Job:
+    made = planned.plan(row(cells, number))
     assert isinstance(made, Job), made
     return made
 
 
-def problems(made: Made) -> list[tuple[str | int | None, str]]:
-    assert isinstance(made, list)
-    return [(problem.column, problem.kind) for problem in made]
+def problems(planned: Manifest, cells: Cells, number: int = 1) -> list[Problem]:
+    made = planned.plan(row(cells, number))
+    assert isinstance(made, list), made
+    return made
+
+
+def kinds(
+    planned: Manifest, cells: Cells, number: int = 1
+) -> list[tuple[str | int | None, str]]:
+    return [(one.column, one.kind) for one in problems(planned, cells, number)]
 
 
 def test_a_row_becomes_a_job_with_price_and_key() -> None:
-    made = job(manifest().plan(row({**LEAST, "id": "mug", "sku": "A-1", "title": ""})))
+    cells = {
+        **LEAST,
+        "id": " mug ",
+        "sku": "A-1",
+        "title": "",
+        "n": 1,
+        "o": {"a": None},
+    }
+    made = job(manifest(), cells)
     assert made == Job(
         id="mug",
         line=2,
@@ -46,82 +61,65 @@ def test_a_row_becomes_a_job_with_price_and_key() -> None:
         inputs={"image": URL, "prompt": "turn"},
         price_usd_micros=210_000,
         key="{batch}/mug.mp4",
-        data={"sku": "A-1"},
+        data={"sku": "A-1", "n": "1", "o": '{"a": null}'},
         duration_s=5,
     )
     assert Job.from_json(made.to_json()) == made
 
 
 def test_a_problem_reads_as_where_what_and_what_to_do() -> None:
-    made = manifest().plan(row({**LEAST, "duration": "12"}, number=6))
+    cells = {**LEAST, "duration": "12", "image": "https://anna:pw9@example.com/a"}
+    made = manifest().plan(Row("a.yaml", 7, 6, cells, {"duration": 9}))
     assert isinstance(made, list)
-    assert [str(problem) for problem in made] == [
-        'products.csv, line 7, column duration: "12" is not one of 5, 10; write 5 or 10'
+    assert "pw9" not in repr(made)
+    assert [str(problem) for problem in made[1:]] == [
+        'a.yaml, line 9, column duration: "12" is not one of 5, 10; write 5 or 10'
     ]
-    assert made[0].value == "12"
+    assert made[1].value == "12"
 
 
-def test_rows_without_an_id_are_called_by_their_number() -> None:
-    assert job(manifest().plan(row(LEAST, number=7))).id == "row-0007"
-
-
-@pytest.mark.parametrize("given_id", [7, " 7 "])
-def test_an_id_may_be_a_number(given_id: object) -> None:
-    assert job(manifest().plan(row({**LEAST, "id": given_id}))).id == "7"
-
-
-@pytest.mark.parametrize("given_id", [True, "a/b"])
-def test_an_id_that_is_none_is_told(given_id: object) -> None:
-    assert problems(manifest().plan(row({**LEAST, "id": given_id}))) == [("id", "id")]
-
-
-def test_an_id_is_used_once_whatever_its_case_and_whatever_else_is_wrong() -> None:
+def test_ids_are_given_or_made_and_used_once_whatever_their_case() -> None:
     planned = manifest()
-    planned.plan(row({"id": "Row-0003"}, number=1))
-    assert problems(planned.plan(row({**LEAST, "id": "ROW-0003"}, number=2))) == [
-        ("id", "duplicate-id")
-    ]
-    made = planned.plan(row(LEAST, number=3))
-    assert isinstance(made, list)
-    assert "line 2" in made[0].message
+    assert job(planned, LEAST, 7).id == "row-0007"
+    assert job(planned, {**LEAST, "id": 7}).id == "7"
+    for given_id in (True, "a/b"):
+        assert kinds(planned, {**LEAST, "id": given_id}) == [("id", "id")]
+    # Whatever else is wrong with a row, its id is taken.
+    problems(planned, {"id": "Row-0003"}, 1)
+    (clash,) = problems(planned, {**LEAST, "id": "ROW-0003"}, 2)
+    assert (clash.kind, "line 2" in clash.message) == ("duplicate-id", True)
 
 
 def test_a_value_is_taken_from_row_then_options_then_defaults() -> None:
     planned = manifest({"duration": "10", "model": "kling-v1.6-std"})
     planned.fill(Defaults("a.yaml", {"duration": "5", "negative_prompt": "blur"}))
-    first = job(planned.plan(row(LEAST, number=1)))
+    first = job(planned, LEAST, 1)
     assert first.model == "kwaivgi/kling-v2.6-std/image-to-video"
-    assert first.inputs["duration"] == 10
-    assert first.inputs["negative_prompt"] == "blur"
-    second = job(planned.plan(row({**LEAST, "duration": 5, "model": ""}, number=2)))
+    assert (first.inputs["duration"], first.inputs["negative_prompt"]) == (10, "blur")
+    second = job(planned, {**LEAST, "duration": 5, "model": ""}, 2)
     assert second.model == "kwaivgi/kling-v1.6-i2v-standard"
     assert second.inputs["duration"] == 5
 
 
 def test_a_default_is_passed_over_where_it_does_not_fit() -> None:
     planned = manifest({"sound": "true", "prompt": "turn", "campaign": "spring"})
-    assert planned.problems == []
-    silent = job(planned.plan(row({"model": "kling-v2.6-std", "image": URL}, 1)))
+    silent = job(planned, {**V26, "image": URL}, 1)
     assert silent.inputs == {"image": URL, "prompt": "turn"}
     assert silent.data == {"campaign": "spring"}
-    shots = job(planned.plan(row({**V30, "multi_prompt": "a @ 5s"}, 2)))
+    shots = job(planned, {**V30, "multi_prompt": "a @ 5s"}, 2)
     assert "prompt" not in shots.inputs
     assert shots.inputs["sound"] is True
-
-
-def test_defaults_that_exclude_each_other_are_told_once() -> None:
-    planned = manifest({"prompt": "a", "multi_prompt": "b"})
-    assert problems(planned.plan(row(V30, 1))) == [("multi_prompt", "together")]
-    assert problems(planned.plan(row(V30, 2))) == []
 
 
 def test_a_wrong_default_is_told_once_and_where_it_stands() -> None:
     planned = manifest()
     planned.fill(Defaults("a.yaml", {"duration": "7"}, {"duration": 3}))
-    made = planned.plan(row(LEAST, 1))
-    assert isinstance(made, list)
-    assert str(made[0]).startswith("a.yaml, line 3, column duration:")
-    assert planned.plan(row(LEAST, 2)) == []
+    (problem,) = problems(planned, LEAST, 1)
+    assert str(problem).startswith("a.yaml, line 3, column duration:")
+    assert problems(planned, LEAST, 2) == []
+    both = manifest({"prompt": "a", "multi_prompt": "b"})
+    assert kinds(both, V30, 1) == [("multi_prompt", "together")]
+    assert problems(both, V30, 2) == []
 
 
 @pytest.mark.parametrize(
@@ -129,106 +127,153 @@ def test_a_wrong_default_is_told_once_and_where_it_stands() -> None:
     [
         ("id", "x", "default-id"),
         ("model", "kling-9", "unknown-model"),
+        ("model", "{{ x }}", "unknown-model"),
         ("promt", "x", "unknown-input"),
         ("Negative-Prompt", "x", "unknown-input"),
+        ("multi_prompt", "{{ title.x }}", "template"),
+        ("multi_prompt", {"a": "{{ f() }}"}, "template"),
+        ("multi_prompt", '["{{ x.y }}"]', "template"),
     ],
 )
-def test_a_default_that_means_nothing_is_told(name: str, value: str, kind: str) -> None:
-    assert [problem.kind for problem in manifest({name: value}).problems] == [kind]
+def test_a_default_that_means_nothing_is_told(
+    name: str, value: object, kind: str
+) -> None:
+    found = Manifest(builtin(), {name: value}).problems
+    assert [problem.kind for problem in found] == [kind]
 
 
-def test_a_key_that_cannot_be_is_told_before_any_row() -> None:
-    found = manifest(key="../{id}").problems
-    assert [(problem.column, problem.kind) for problem in found] == [("key", "key")]
-
-
-def test_a_row_without_a_model_is_told() -> None:
-    cells = {"image": URL, "prompt": "turn"}
-    assert problems(manifest().plan(row(cells))) == [("model", "missing")]
-
-
-@pytest.mark.parametrize("name", ["kling-9", 5])
-def test_a_model_that_is_none_is_told(name: object) -> None:
-    made = manifest().plan(row({**LEAST, "model": name}))
-    assert [column for column, _ in problems(made)] == ["model"]
+@pytest.mark.parametrize("name", [None, "kling-9", 5])
+def test_a_row_without_a_model_is_told(name: object) -> None:
+    found = kinds(manifest(), {**LEAST, "model": name})
+    assert found == [("model", "missing" if name is None else "unknown-model")]
 
 
 def test_an_input_of_another_model_is_told_only_where_it_is_filled() -> None:
     planned = manifest()
-    job(planned.plan(row({**LEAST, "sound": ""}, 1)))
-    made = planned.plan(row({**LEAST, "sound": "true"}, 2))
-    assert isinstance(made, list)
-    assert made[0].message == (
-        "sound is an input of kling-v3.0-std; kling-v2.6-std has no such input"
-    )
+    job(planned, {**LEAST, "sound": ""}, 1)
+    (problem,) = problems(planned, {**LEAST, "sound": "true"}, 2)
+    owner = "sound is an input of kling-v3.0-std"
+    assert problem.message == f"{owner}; kling-v2.6-std has no such input"
 
 
 @pytest.mark.parametrize("column", ["promt", "Prompt", "prompts"])
 def test_a_misspelt_column_is_told_once_and_nothing_else_of_it(column: str) -> None:
     planned = manifest()
-    cells = {"model": "kling-v2.6-std", "image": URL, column: "turn"}
-    made = planned.plan(row(cells, 1))
-    assert problems(made) == [(column, "misspelt")]
-    assert isinstance(made, list)
-    assert "did you mean prompt?" in made[0].suggestion
-    assert planned.plan(row(cells, 2)) == []
+    cells = {**V26, "image": URL, column: "turn"}
+    (problem,) = problems(planned, cells, 1)
+    assert (problem.column, problem.kind) == (column, "misspelt")
+    assert "did you mean prompt?" in problem.suggestion
+    assert problems(planned, cells, 2) == []
+    # It is honest where the input is given too.
+    assert job(planned, {**cells, "prompt": "x"}, 3).data == {column: "turn"}
 
 
-@pytest.mark.parametrize(
-    "column",
-    ["title", "round", "ids"],
-)
+@pytest.mark.parametrize("column", ["title", "round", "ids"])
 def test_an_honest_column_is_the_rows_own(column: str) -> None:
-    assert job(manifest().plan(row({**LEAST, column: "x"}))).data == {column: "x"}
+    assert job(manifest(), {**LEAST, column: "x"}).data == {column: "x"}
 
 
-def test_a_column_like_an_input_is_honest_where_the_input_is_given_too() -> None:
-    cells = {**LEAST, "image1": "side view", "prompts": "3"}
-    made = job(manifest().plan(row(cells)))
-    assert made.data == {"image1": "side view", "prompts": "3"}
+def test_keys_may_use_columns_and_must_be_unique() -> None:
+    planned = manifest({"aisle": "b"}, key="{batch}/{aisle}/{{ sku | lower }}")
+    made = job(planned, {**LEAST, "sku": "A", "aisle": "1"}, 1)
+    assert made.key == "{batch}/1/a.mp4"
+    assert job(planned, {**LEAST, "sku": "a"}, 2).key == "{batch}/b/a.mp4"
+    again = {**LEAST, "sku": "a", "aisle": "1"}
+    assert kinds(planned, again, 3) == [(None, "duplicate-key")]
+    assert kinds(planned, LEAST, 4) == [("key", "template")]
+    assert kinds(manifest(key="{sku}"), LEAST) == [(None, "key")]
 
 
-def test_own_columns_are_kept_as_text() -> None:
-    made = job(manifest().plan(row({**LEAST, "a": 1, "b": {"c": None}, "d": None})))
-    assert made.data == {"a": "1", "b": '{"c": null}'}
+def test_a_key_of_the_file_gives_way_to_that_of_the_command_line() -> None:
+    planned = manifest(key="{batch}/line/{id}")
+    assert planned.accept_key("{batch}/file/{id}", "a.yaml", 2) == []
+    assert job(planned, LEAST).key == "{batch}/line/row-0001.mp4"
+    (problem,) = planned.accept_key("../{id}", "a.yaml", 2)
+    assert (problem.file, problem.line, problem.kind) == ("a.yaml", 2, "key")
+    other = manifest()
+    assert other.accept_key("{batch}/file/{id}", "a.yaml", 2) == []
+    assert job(other, LEAST).key == "{batch}/file/row-0001.mp4"
 
 
-def test_a_key_may_use_columns_and_must_be_unique() -> None:
-    planned = manifest(key="{batch}/{sku}")
-    assert job(planned.plan(row({**LEAST, "sku": "a"}, 1))).key == "{batch}/a.mp4"
-    made = planned.plan(row({**LEAST, "sku": "A"}, 2))
-    assert problems(made) == [(None, "duplicate-key")]
-    assert problems(planned.plan(row(LEAST, 3))) == [(None, "key")]
+def test_a_template_is_filled_from_each_row_and_told_at_it() -> None:
+    planned = manifest({**V26, "prompt": PROMPT, "duration": "{{ seconds }}"})
+    cells = {"image": URL, "title": "Mug", "seconds": 10}
+    made = job(planned, cells, 1)
+    assert made.inputs["prompt"] == "Mug turning slowly"
+    assert made.inputs["duration"] == 10
+    assert job(planned, {**cells, "prompt": "still"}, 2).inputs["prompt"] == "still"
+    for number in (3, 4):
+        (wrong,) = problems(planned, {**cells, "seconds": "12"}, number)
+        found = (wrong.line, wrong.column, wrong.value)
+        assert found == (number + 1, "duration", "12")
+    (only,) = problems(planned, {"image": URL, "titel": "Mug", "seconds": 5}, 6)
+    said = "the template names title, which this row does not have"
+    place = "shop/products.csv, line 7, column prompt"
+    assert str(only) == f"{place}: {said}; did you mean {{{{ titel }}}}?"
+    assert only.value == PROMPT
+    assert kinds(planned, {**cells, "title": ""}, 7) == [("prompt", "template")]
 
 
-def test_a_password_never_stands_in_a_problem() -> None:
-    made = manifest().plan(row({**LEAST, "image": "https://anna:pw9@example.com/a"}))
-    assert isinstance(made, list)
-    assert "pw9" not in repr(made)
+def test_a_misspelt_column_is_told_even_if_there_is_a_default_for_it() -> None:
+    planned = manifest({**V26, "prompt": "{{ titel | default('it') }} turns"})
+    assert planned.header(Header("a.csv", 1, ("image", "title"))) == []
+    assert kinds(planned, {"image": URL, "title": "Mug"}) == [("prompt", "template")]
 
 
-def test_a_cell_on_its_own_line_is_told_with_that_line() -> None:
-    cells = {**LEAST, "duration": "7"}
-    made = manifest().plan(Row("a.yaml", 4, 1, cells, {"duration": 6}))
-    assert isinstance(made, list)
-    assert made[0].line == 6
+def test_braces_of_a_cell_do_not_reach_the_provider() -> None:
+    planned = manifest({**V26, "prompt": PROMPT})
+    cells = {"image": URL, "title": "{{ secret }}", "secret": "x"}
+    assert kinds(planned, cells) == [("prompt", "template")]
+    own = {"image": URL, "prompt": "{{ x }}"}
+    assert kinds(planned, own, 2) == [("prompt", "template")]
 
 
-NAMES = st.sampled_from(["id", "model", "image", "prompt", "sound", "promt", "sku"])
-CELL = st.none() | st.text() | st.integers() | st.lists(st.text()) | st.just(URL)
+def test_own_data_and_ids_may_be_made_by_templates() -> None:
+    made_by = {"shelf": "{{ aisle }}-{{ sku }}", "id": "{{ sku | lower }}"}
+    planned = manifest({**V26, "prompt": "turn", **made_by})
+    made = job(planned, {"image": URL, "aisle": "A", "sku": "B7"})
+    assert (made.id, made.data["shelf"]) == ("b7", "A-B7")
+    for number, sku, kind in ((2, "b7", "duplicate-id"), (3, "b/7", "id")):
+        cells = {"image": URL, "aisle": "A", "sku": sku}
+        assert kinds(planned, cells, number) == [("id", kind)]
+    found = kinds(planned, {"image": URL, "aisle": "A"}, 4)
+    assert found == [("id", "template"), ("shelf", "template")]
 
 
-@given(st.lists(st.dictionaries(NAMES, CELL)))
-def test_any_rows_make_jobs_with_unique_ids_or_problems(
-    rows: list[dict[str, object]],
-) -> None:
-    planned = manifest({"model": "kling-v2.6-std"})
-    made = [planned.plan(row(cells, number)) for number, cells in enumerate(rows, 1)]
-    ids = [one.id.casefold() for one in made if isinstance(one, Job)]
-    assert len(ids) == len(set(ids))
-    for one in made:
-        if isinstance(one, Job):
-            one.to_json().encode()
-        else:
-            assert isinstance(one, list)
-            assert all(str(problem) for problem in one)
+SHOTS = [{"prompt": "{{ title }} wide", "duration": 4}, {"prompt": "close"}]
+
+
+@pytest.mark.parametrize("value", [SHOTS, "{{ title }} wide @ 4s | close"])
+def test_templates_may_stand_within_lists(value: object) -> None:
+    made = job(manifest({**V30, "multi_prompt": value}), {"title": 'A "mug"'})
+    wide = {"prompt": 'A "mug" wide', "duration": 4}
+    assert made.inputs["multi_prompt"] == [wide, {"prompt": "close"}]
+
+
+@pytest.mark.parametrize("title", ["mug | another", "mug @ 9s"])
+def test_no_cell_adds_a_shot_that_nobody_wrote(title: str) -> None:
+    as_text = manifest({**V30, "multi_prompt": "{{ title }} | close"})
+    assert kinds(as_text, {"title": title}) == [("multi_prompt", "template")]
+    as_json = '["{{ title }} wide", "close"]'
+    as_list = manifest({**V30, "multi_prompt": as_json})
+    assert len(job(as_list, {"title": title}).inputs["multi_prompt"]) == 2
+
+
+def test_pictures_start_from_the_folder_of_what_names_them() -> None:
+    planned = manifest({**V30, "image": "{{ sku }}.jpg", "prompt": "turn"})
+    planned.fill(Defaults("lists/a.yaml", {"end_image": "ends/{{ sku }}.jpg"}))
+    made = job(planned, {"sku": "a"})
+    assert made.inputs["image"] == "a.jpg"
+    assert made.inputs["end_image"] == "lists/ends/a.jpg"
+    own = job(planned, {"sku": "b", "image": "./p/b.jpg", "end_image": URL}, 2)
+    assert own.inputs["image"] == "shop/p/b.jpg"
+    assert own.inputs["end_image"] == URL
+
+
+def test_what_cannot_be_sent_or_kept_is_told() -> None:
+    planned = manifest({**V26, "prompt": "turn"})
+    formula = {"image": '=HYPERLINK("https://example.com")', "note": "=A1"}
+    assert kinds(planned, formula) == [("image", "formula")]
+    assert job(planned, {"image": URL, "note": "=A1"}, 2).data == {"note": "=A1"}
+    found = kinds(planned, {"image": URL, "note": "a\ud800"}, 3)
+    assert found == [("note", "control-character")]

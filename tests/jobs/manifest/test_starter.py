@@ -51,11 +51,10 @@ def test_a_row_of_a_starter_is_right_for_its_model(model: Model) -> None:
 
 
 def test_a_starter_of_all_models_has_a_row_for_each() -> None:
-    rows = items(yaml_starter(MODELS, [], "m"))
-    assert [row["model"] for row in rows] == [model.name for model in MODELS]
-    table = list(csv.DictReader(io.StringIO(csv_starter(MODELS), newline="")))
-    assert [row["model"] for row in table] == [model.name for model in MODELS]
-    assert len({row["id"] for row in table}) == len(MODELS)
+    table = csv.DictReader(io.StringIO(csv_starter(MODELS), newline=""))
+    for rows in (items(yaml_starter(MODELS, [], "m")), list(table)):
+        assert [row["model"] for row in rows] == [model.name for model in MODELS]
+        assert len({row["id"] for row in rows}) == len(MODELS)
 
 
 def test_every_input_is_named_with_what_it_takes() -> None:
