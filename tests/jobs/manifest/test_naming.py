@@ -11,7 +11,6 @@ from jobs.manifest.naming import (
     fitting_id,
 )
 from jobs.manifest.templates import RowScope
-from jobs.seen import Seen
 
 FIELDS = {"id": "mug", "model": "kling-v2.6-std", "line": "7", "sku": "A 1"}
 
