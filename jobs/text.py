@@ -19,7 +19,7 @@ _MINUTE_S = 60
 # which no terminal can be given. Tab and line feed are told apart by what follows.
 _UNSEEN = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b\\u200e\\u200f"
-    "\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\ud800-\\udfff"
+    "\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffc\\ufffe\\uffff\\ud800-\\udfff"
     "\\U000e0000-\\U000e007f]"
 )
 _GAPS = re.compile(r"[\s_-]+")
@@ -67,6 +67,15 @@ def visible(text: str, *, keep: str = "") -> str:
     return _UNSEEN.sub(
         lambda found: found[0] if found[0] in keep else _escaped(found[0]), text
     )
+
+
+def visible_block(text: str) -> str:
+    r"""The same for a page or a cell, which may have lines, tabs and joiners.
+
+    >>> visible_block("a\r\n\tb\x00"), visible_block("safe\u202efdp.exe")
+    ('a\n\tb\\x00', 'safe\\u202efdp.exe')
+    """
+    return visible(text.replace("\r\n", "\n"), keep="\t\n\u061c\u200e\u200f")
 
 
 def one_line(text: str) -> str:
@@ -162,6 +171,16 @@ def iso(at_s: float) -> str:
     '2026-05-28T20:26:40+00:00'
     """
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
+
+
+def iso_ms(at_s: float) -> str:
+    """The same to the millisecond, as reports have it.
+
+    >>> iso_ms(1_780_000_000.0)
+    '2026-05-28T20:26:40.000Z'
+    """
+    when = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
+    return when.replace("+00:00", "Z")
 
 
 def local(at_s: float) -> str:

@@ -6,7 +6,7 @@ it. What is done with what was found stands in `acting`, `showing` and `resolvin
 
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord, JobRecord
-from jobs.report.failed import NAME
+from jobs.report.sheet import FAILED_NAME
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import choice, guesses
@@ -54,7 +54,8 @@ def deleted_words(batch: BatchRecord) -> str:
     folder = f"{batch.store.rstrip('/')}/{batch.id}"
     return (
         f"{batch.id} was over long ago, and its job records are deleted; its report is "
-        f"{folder}/report.json, and what failed can be run again from {folder}/{NAME}"
+        f"{folder}/report.json, and what failed can be run again from "
+        f"{folder}/{FAILED_NAME}"
     )
 
 

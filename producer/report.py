@@ -19,14 +19,12 @@ from jobs.ledger.transitions import REMEMBERED_DAYS
 from jobs.money import usd
 from jobs.records import BatchRecord
 from jobs.report import document
-from jobs.report import schema as report_schema
 from jobs.report.files import report_files
 from jobs.report.invoice import invoice
-from jobs.report.kept import ReportFileError, head_of
-from jobs.report.markdown import as_markdown
 from jobs.report.page import html_chunks
-from jobs.report.page_words import moment
 from jobs.report.sheet import csv_lines
+from jobs.report.statement import ReportFileError, head_of
+from jobs.report.words import moment
 from jobs.settings import Settings
 from jobs.storage import Store, StoreError
 from producer import account, console
@@ -39,13 +37,12 @@ from producer.statement import BEFORE_S, print_statement_of
 from producer.summary import print_report
 from producer.watching.status import take
 
-Form = Literal["table", "json", "csv", "md", "html"]
+Form = Literal["table", "json", "csv", "html"]
 
 #: How a report becomes text, by form.
 WRITERS: Mapping[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
     "json": document.json_chunks,
     "csv": csv_lines,
-    "md": lambda made: [as_markdown(made)],
     "html": html_chunks,
 }
 
@@ -76,7 +73,7 @@ def report(
         raise CommandError(f"--json and --format {form} are two forms; name one")
     asked: Form = "json" if json else form or "table"
     if schema:
-        _write([report_schema.text()])
+        _write([document.schema()])
         return Exit.STORED
     if over.since:
         return print_statement_of(over, asked, billed=billed)

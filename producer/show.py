@@ -15,8 +15,7 @@ from jobs.ledger.batches import BLOCK
 from jobs.ledger.snapshots import BatchSnapshot
 from jobs.money import dollars, usd
 from jobs.records import BatchRecord, JobRecord
-from jobs.report.notices import is_late
-from jobs.report.steps import next_step
+from jobs.report.next_steps import is_late, next_step
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.text import choice, guesses, iso, local

@@ -19,17 +19,20 @@ from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK, JobsDeletedError
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.report.invoice import invoice
-from jobs.report.kept import ReportFileError, rows_of
-from jobs.report.period import Period, PeriodError, period
 from jobs.report.sheet import statement_lines
 from jobs.report.statement import (
     Entry,
     Inexact,
     Part,
+    Period,
+    PeriodError,
+    ReportFileError,
     entry_of,
     entry_of_row,
     part_of,
     part_of_sums,
+    period,
+    rows_of,
     statement,
 )
 from jobs.settings import Settings

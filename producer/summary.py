@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.ledger.snapshots import BatchSnapshot
-from jobs.report.markdown import outcomes
-from jobs.report.page_words import moment, short_names
+from jobs.report.statement import COUNTS
+from jobs.report.words import moment, short_names
 from jobs.states import State
 from jobs.text import counted
 from producer import account, console, tables
@@ -158,9 +158,10 @@ def print_statement(document: Mapping[str, Any]) -> None:
         _print_table(f"label {name}", values)
     total = document["total"]
     batches = counted(total["batches"], "batch", "batches")
+    outcomes = ", ".join(f"{total[name]:,} {name}" for name in COUNTS if total[name])
     console.tell(
         f"{moment(document['since'])} to {moment(document['until'])}: {batches}, "
-        f"{outcomes(total) or 'nothing was sent'}"
+        f"{outcomes or 'nothing was sent'}"
     )
     console.tell(
         f"charged ${total['charged_usd']}, refunded ${total['refunded_usd']}, net "

@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.money import dollars
 from jobs.records import JobRecord
-from jobs.report.page_words import short_names
+from jobs.report.words import short_names
 from producer.console import Table
 
 #: Failed or unsettled rows that are listed; the report has all.

@@ -4,35 +4,15 @@ It joins billing records to attempts by the prediction's id; it never changes wh
 booked. A difference is named, not explained away.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from jobs.money import usd
 from jobs.provider.answers import Billed
 from jobs.records import Attempt, JobRecord
-from jobs.report.kinds import Kind, in_order, kind_of
-
-
-@dataclass(slots=True)
-class _Billing:
-    """What the provider has booked for one prediction, or for several."""
-
-    charged_usd_micros: int = 0
-    refunded_usd_micros: int = 0
-
-    def add(self, other: "_Billing") -> None:
-        self.charged_usd_micros += other.charged_usd_micros
-        self.refunded_usd_micros += other.refunded_usd_micros
-
-    def told(self) -> dict[str, str]:
-        return {
-            "billed_usd": usd(self.charged_usd_micros),
-            "billed_refunded_usd": usd(self.refunded_usd_micros),
-            "billed_net_usd": usd(self.charged_usd_micros - self.refunded_usd_micros),
-        }
+from jobs.report.figures import Kind, in_order, kind_of
 
 
 def invoice(
@@ -52,57 +32,68 @@ def invoice(
         during: unix seconds of the batch's first and last attempt; charges of another
             time are others'.
     """
-    by_prediction = _by_prediction(billed)
-    kinds: dict[Kind, _Billing] = defaultdict(_Billing)
+    charged: Counter[str] = Counter()
+    refunded: Counter[str] = Counter()
+    for entry in billed:
+        book = charged if entry.kind == "deduct" else refunded
+        book[entry.prediction_id] += entry.amount_usd_micros
+    #: Charged and refunded micro-dollars of each kind.
+    kinds: dict[Kind, tuple[int, int]] = defaultdict(lambda: (0, 0))
     differences: list[dict[str, Any]] = []
     for record in records:
-        own = kinds[kind_of(record.job)]
-        for attempt in record.attempts:
-            if attempt.prediction_id:
-                entry = by_prediction.get(attempt.prediction_id, _Billing())
-                own.add(entry)
-                differences += _differences(record, attempt, entry)
-    whole = _Billing()
-    for each in kinds.values():
-        whole.add(each)
+        kind = kind_of(record.job)
+        kinds[kind] = kinds[kind]  # each kind has a line
+        for attempt in filter(lambda each: each.prediction_id, record.attempts):
+            of = attempt.prediction_id or ""
+            own = charged[of], refunded[of]
+            kinds[kind] = kinds[kind][0] + own[0], kinds[kind][1] + own[1]
+            differences += _differences(record, attempt, *own)
     return {
-        **whole.told(),
-        "by_model": [kind._asdict() | kinds[kind].told() for kind in in_order(kinds)],
+        **_line(*map(sum, zip((0, 0), *kinds.values(), strict=True))),
+        "by_model": [k._asdict() | _line(*kinds[k]) for k in in_order(kinds)],
         "differences": differences,
-        "unexplained": _unexplained(billed, known, during),
+        "unexplained": [
+            {
+                "prediction_id": entry.prediction_id,
+                "model": entry.model,
+                "billed_usd": usd(entry.amount_usd_micros),
+                "at": datetime.fromtimestamp(entry.created_at_s, UTC).isoformat(),
+            }
+            for entry in billed
+            if entry.kind == "deduct"
+            and entry.prediction_id not in known
+            and during[0] <= entry.created_at_s <= during[1]
+        ],
     }
 
 
-def _by_prediction(billed: Iterable[Billed]) -> dict[str, _Billing]:
-    found: dict[str, _Billing] = defaultdict(_Billing)
-    for row in billed:
-        entry = found[row.prediction_id]
-        if row.kind == "deduct":
-            entry.charged_usd_micros += row.amount_usd_micros
-        else:
-            entry.refunded_usd_micros += row.amount_usd_micros
-    return found
+def _line(charged_usd_micros: int, refunded_usd_micros: int) -> dict[str, str]:
+    return {
+        "billed_usd": usd(charged_usd_micros),
+        "billed_refunded_usd": usd(refunded_usd_micros),
+        "billed_net_usd": usd(charged_usd_micros - refunded_usd_micros),
+    }
 
 
 def _differences(
-    record: JobRecord, attempt: Attempt, entry: _Billing
-) -> list[dict[str, Any]]:
-    pairs = {
-        "charge": (attempt.charged_usd_micros, entry.charged_usd_micros),
-        "refund": (attempt.refunded_usd_micros, entry.refunded_usd_micros),
-    }
-    return [
-        {
-            "id": record.job.id,
-            "attempt": attempt.number,
-            "prediction_id": attempt.prediction_id,
-            "what": f"{what} {_how(booked, billed)}",
-            "booked_usd": usd(booked),
-            "billed_usd": usd(billed),
-        }
-        for what, (booked, billed) in pairs.items()
-        if booked != billed
-    ]
+    record: JobRecord,
+    attempt: Attempt,
+    charged_usd_micros: int,
+    refunded_usd_micros: int,
+) -> Iterator[dict[str, Any]]:
+    for what, booked, billed in (
+        ("charge", attempt.charged_usd_micros, charged_usd_micros),
+        ("refund", attempt.refunded_usd_micros, refunded_usd_micros),
+    ):
+        if booked != billed:
+            yield {
+                "id": record.job.id,
+                "attempt": attempt.number,
+                "prediction_id": attempt.prediction_id,
+                "what": f"{what} {_how(booked, billed)}",
+                "booked_usd": usd(booked),
+                "billed_usd": usd(billed),
+            }
 
 
 def _how(booked_usd_micros: int, billed_usd_micros: int) -> str:
@@ -111,21 +102,3 @@ def _how(booked_usd_micros: int, billed_usd_micros: int) -> str:
     if not booked_usd_micros:
         return "billed though none was expected"
     return "billed higher" if billed_usd_micros > booked_usd_micros else "billed lower"
-
-
-def _unexplained(
-    billed: Sequence[Billed], known: Collection[str], during: tuple[float, float]
-) -> list[Mapping[str, Any]]:
-    """Charges in the time of the batch that belong to no attempt we know of."""
-    return [
-        {
-            "prediction_id": row.prediction_id,
-            "model": row.model,
-            "billed_usd": usd(row.amount_usd_micros),
-            "at": datetime.fromtimestamp(row.created_at_s, UTC).isoformat(),
-        }
-        for row in billed
-        if row.kind == "deduct"
-        and row.prediction_id not in known
-        and during[0] <= row.created_at_s <= during[1]
-    ]

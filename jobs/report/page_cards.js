@@ -3,7 +3,8 @@
 /** An element with properties and children; texts among the children stay texts. */
 function make(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
-  made.append(...children.filter(child => child !== null && child !== undefined && child !== ""));
+  const there = children.filter(child => child !== null && child !== undefined && child !== "");
+  made.append(...there.map(child => child instanceof Node ? child : visible(child)));
   return made;
 }
 
@@ -28,22 +29,22 @@ function lasting(seconds) {
 
 /** What a row cost, refunds taken off; whole micro-dollars, so that no digit is made up. */
 function paid(row) {
-  const micros = Math.round((Number(row.charged) - Number(row.refunded)) * 1e6);
+  const micros = Math.round((Number(row.charged_usd) - Number(row.refunded_usd)) * 1e6);
   const net = (micros / 1e6).toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1");
   return make("span", {}, make("span", { className: "price" }, dollars(net)),
-    row.refunded === "0.00" ? null : ` ${dollars(row.refunded)} refunded`);
+    row.refunded_usd === "0.00" ? null : ` ${dollars(row.refunded_usd)} refunded`);
 }
 
 /** A card: what is seen opens the row, and plays while it is pointed at or focused. */
 function card(row, withSource, onPaper = false) {
   const media = make("button", { type: "button", className: "media" }, pictured(row, onPaper));
-  media.setAttribute("aria-label", `${row.id}, ${row.state}: open`);
+  media.ariaLabel = visible(`${row.id}, ${row.state}: open`);
   const shown = make("li", { className: `card tone-${row.group}` },
-    make("div", { className: "frame" }, withSource && row.is_web ? source(row) : null, media),
+    make("div", { className: "frame" }, withSource && web(row.image) ? source(row) : null, media),
     make("div", { className: "about" },
       make("p", { className: "name" }, make("b", {}, bdi(row.id)), chip(row.group, row.state)),
       row.prompt ? make("p", { className: "prompt" }, bdi(row.prompt)) : null,
-      row.reused_from ? make("p", { className: "soft" }, "reused from ", bdi(row.reused_from)) : null,
+      row.reused_from ? make("p", { className: "soft" }, "reused from ", bdi(leaderOf(row))) : null,
       make("p", { className: "foot soft" },
         paid(row),
         make("span", {}, shape.names[row.model] + (row.duration_s ? ` · ${row.duration_s} s` : "")))));
@@ -51,18 +52,24 @@ function card(row, withSource, onPaper = false) {
   return shown;
 }
 
+/** Whose video serves: a row of this batch, or `batch/row` of another. */
+function leaderOf(row) {
+  const own = `${shape.batch}/`;
+  return row.reused_from?.startsWith(own) ? row.reused_from.slice(own.length) : row.reused_from;
+}
+
 /** The poster; without one, a video that shows its own first frame once it is near. */
 function pictured(row, onPaper) {
-  if (row.poster) return poster(row, onPaper);
-  if (row.error && !row.video)
-    return make("span", { className: "none why" }, make("b", {}, bdi(row.error[0])), make("span", {}, bdi(row.error[1])));
-  if (!row.video || onPaper) return make("span", { className: "none" }, row.state);
+  if (posterOf(row)) return poster(row, onPaper);
+  if (row.error && !videoOf(row))
+    return make("span", { className: "none why" }, make("b", {}, bdi(row.error.code)), make("span", {}, bdi(row.error.message)));
+  if (!videoOf(row) || onPaper) return make("span", { className: "none" }, row.state);
   return firstFrame(row);
 }
 
 /** The poster; if it is not there, what there would be without one. */
 function poster(row, onPaper) {
-  const picture = make("img", { loading: onPaper ? "eager" : "lazy", decoding: "async", alt: "", src: row.poster });
+  const picture = make("img", { loading: onPaper ? "eager" : "lazy", decoding: "async", alt: "", src: posterOf(row) });
   picture.addEventListener("error", () => {
     const video = picture.parentElement?.querySelector("video"); // it plays already
     if (video || picture.parentElement?.querySelector(".none")) picture.remove();
@@ -102,21 +109,21 @@ function absent(row) {
 
 /** Where a video should be, as a person reads it; what would disturb stays encoded. */
 function whereOf(row) {
-  const plain = decodeURIComponent(row.video);
-  return (/[\p{C}\p{Zl}\p{Zp}]/u.test(plain) ? row.video : plain).replace(/^\.\//, "");
+  const plain = decodeURIComponent(videoOf(row));
+  return (/[\p{C}\p{Zl}\p{Zp}]/u.test(plain) ? videoOf(row) : plain).replace(/^\.\//, "");
 }
 
 const near = new IntersectionObserver(seen => seen.filter(each => each.isIntersecting).forEach(({ target }) => {
   near.unobserve(target);
   if (target.getAttribute("src")) return;
   target.preload = "metadata";
-  target.src = `${target.closest(".card").row.video}#t=0.1`;
+  target.src = `${videoOf(target.closest(".card").row)}#t=0.1`;
 }), { rootMargin: "300px" });
 
 /** The picture that a video was made from. Asking for it is the reader's wish alone. */
 function source(row) {
   const picture = make("img", { className: "source", loading: "lazy", referrerPolicy: "no-referrer", src: row.image,
-    alt: `source picture of ${row.id}` });
+    alt: visible(`source picture of ${row.id}`) });
   picture.addEventListener("error", () =>
     picture.replaceWith(make("span", { className: "source none" }, "picture not reachable")));
   return picture;
@@ -129,11 +136,11 @@ function play(media) {
   if (playing === media) return;
   stop();
   const row = media.closest(".card").row;
-  if (!row.video || calm.matches || media.querySelector(".none, .note")) return;
+  if (!videoOf(row) || calm.matches || media.querySelector(".none, .note")) return;
   playing = media;
   let video = media.querySelector("video");
   if (!video) media.append(video = silent(row));
-  if (!video.getAttribute("src")) video.src = row.video;
+  if (!video.getAttribute("src")) video.src = videoOf(row);
   video.play().catch(() => {}); // it was left before it began
 }
 

@@ -207,8 +207,11 @@ async function printAll() {
   print();
 }
 
-for (const box of document.querySelectorAll(".command:not([data-template])")) withCopy(box);
-document.getElementById("sources").hidden = !rows.some(row => row.is_web);
+const lost = rows.filter(row => row.state === "unresolved");
+for (const [n, box] of document.querySelectorAll("#unresolved .steps").entries()) box.replaceChildren(settling(lost[n], 3));
+for (const box of document.querySelectorAll(".command:not([data-template])"))
+  if (!box.querySelector("button")) withCopy(box);
+document.getElementById("sources").hidden = !rows.some(row => web(row.image));
 controls.hidden = !rows.length;
 show(asked(location.hash));
 follow(location.hash);

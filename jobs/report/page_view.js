@@ -52,16 +52,16 @@ function size(bytes) {
 }
 
 function film(row) {
-  const video = make("video", { className: "stage", controls: true, playsInline: true, preload: "metadata", src: row.video });
-  if (row.poster) video.poster = row.poster;
-  video.setAttribute("aria-label", `video of ${row.id}`);
+  const video = make("video", { className: "stage", controls: true, playsInline: true, preload: "metadata", src: videoOf(row) });
+  if (posterOf(row)) video.poster = posterOf(row);
+  video.ariaLabel = visible(`video of ${row.id}`);
   video.addEventListener("error", () => video.replaceWith(make("div", { className: "stage" }, absent(row))));
   return video;
 }
 
 function picture(row) {
   if (!row.image) return null;
-  if (!row.is_web) return bdi(row.image);
+  if (!web(row.image)) return bdi(row.image);
   if (controls.elements.sources.checked) return make("span", { className: "stack" }, outward(row.image, row.image), source(row));
   const button = make("button", { type: "button" }, "Show it here");
   button.addEventListener("click", () => button.replaceWith(source(row)));
@@ -70,29 +70,56 @@ function picture(row) {
 
 function trouble(row) {
   if (!row.error) return null;
-  const [code, words, step, steps] = row.error;
+  const [words, todo] = stepOf(row.error.next_step);
   return make("div", { className: `reason tone-${row.group}` },
-    make("p", { className: "soft" }, bdi(code)), make("blockquote", {}, bdi(words)),
-    make("p", { className: "told" }, bdi(step)), steps ? command(steps) : null);
+    make("p", { className: "soft" }, bdi(row.error.code)), make("blockquote", {}, bdi(row.error.message)),
+    make("p", { className: "told" }, bdi(words)), todo ? command(todo) : null);
+}
+
+/** What is known of a candidate, in a few words, beside when the row was sent. */
+function factsOf(candidate, row) {
+  const sent = row.attempts.at(-1)?.sent_at;
+  const apart = (Date.parse(candidate.created_at) - Date.parse(sent)) / 1000;
+  return [
+    candidate.model === row.model ? "" : candidate.model || "model unknown",
+    candidate.status,
+    `made ${minute(candidate.created_at)} UTC`,
+    sent ? `${lasting(Math.abs(apart))} ${apart >= 0 ? "after" : "before"} the row was sent` : "",
+    candidate.billed_usd ? `${dollars(candidate.billed_usd)} billed` : "",
+  ].filter(Boolean).join(", ");
+}
+
+/** What would settle an unresolved row: to adopt one of these, or to adopt none. */
+function settling(row, most = Infinity) {
+  const [, resolve] = stepOf(row.error.next_step);
+  const shown = row.candidates.slice(0, most), left = row.candidates.length - shown.length;
+  const one = each => [
+    make("p", { className: "candidate" }, "Adopt ", bdi(each.prediction_id), " ",
+      make("span", { className: "soft" }, bdi(factsOf(each, row)), each.prompt ? " · prompt: " : null,
+        each.prompt ? bdi(each.prompt) : null, web(each.image) ? " · " : null,
+        web(each.image) ? outward(each.image, "its picture") : null)),
+    command(`${resolve} --adopt ${quoted(each.prediction_id)}`)];
+  return make("div", {}, ...shown.flatMap(one),
+    ...(left ? [make("p", { className: "candidate" }, make("a", { href: `#${new URLSearchParams({ job: row.id })}` }, `${left} more candidate${left > 1 ? "s" : ""}`))] : []),
+    ...(shown.length ? [make("p", { className: "candidate" }, "What the provider has of each, by its address:"),
+      command(resolve.replace("reelmill resolve", "reelmill show"))]
+      : [make("p", { className: "candidate soft" }, "No prediction was found that could be its own.")]),
+    make("p", { className: "candidate" }, "None is its own: send and pay it again"), command(`${resolve} --absent`));
 }
 
 function adoptable(row) {
-  if (!row.candidates) return null;
-  return make("section", {}, make("h3", {}, "What would settle it"), ...row.candidates.flatMap(each => [
-    make("p", { className: "candidate" }, ...(each.prediction === null ? [each.told]
-      : ["Adopt ", bdi(each.prediction), " ", make("span", { className: "soft" }, bdi(each.told),
-        ...(each.prompt ? [" · prompt: ", bdi(each.prompt)] : []),
-        ...(each.image ? [" · ", outward(each.image, "its picture")] : []))])),
-    command(each.command)]));
+  return row.candidates ? make("section", {}, make("h3", {}, "What would settle it"), settling(row)) : null;
 }
 
+const minute = moment => moment.slice(0, 19).replace("T", " ");
+
 function attempts(row) {
-  return make("ol", { className: "tries" }, ...(row.attempts ?? []).map(
-    ([number, outcome, sent, prediction, charged, refunded, words]) => make("li", {},
-      make("b", {}, `${number}. `), bdi(outcome), ` · sent ${sent} UTC · ${dollars(charged)} charged`,
-      refunded === "0.00" ? "" : `, ${dollars(refunded)} refunded`,
-      prediction ? make("span", { className: "soft" }, " · ", bdi(prediction)) : null,
-      words ? make("p", { className: "soft" }, bdi(words)) : null)));
+  return make("ol", { className: "tries" }, ...row.attempts.map(each => make("li", {},
+    make("b", {}, `${each.number}. `), bdi(each.outcome),
+    ` · sent ${minute(each.sent_at)} UTC · ${dollars(each.charged_usd)} charged`,
+    each.refunded_usd === "0.00" ? "" : `, ${dollars(each.refunded_usd)} refunded`,
+    each.prediction_id ? make("span", { className: "soft" }, " · ", bdi(each.prediction_id)) : null,
+    each.error ? make("p", { className: "soft" }, bdi(each.error.message)) : null)));
 }
 
 /** Shows a row over the page; `null` closes it. */
@@ -102,26 +129,27 @@ function open(row) {
     if (view.open) view.close();
     return;
   }
+  const link = videoOf(row);
   viewTitle.replaceChildren(bdi(row.id), " ", chip(row.group, row.state));
   const prompt = row.prompt ? make("p", { className: "prompt whole" }, bdi(row.prompt)) : null;
   const words = make("div", {}, trouble(row), prompt, adoptable(row));
   const told = facts([
     ["picture", picture(row)],
-    ["model", shape.models[row.model]],
+    ["model", row.model],
     ["length", row.duration_s === null ? null : `${row.duration_s} s`],
     ["options", row.options],
     ["paid", paid(row)],
-    ["estimated", row.estimated === null ? "unknown" : dollars(row.estimated)],
+    ["estimated", dollars(row.estimated_usd)],
     ["generated in", row.generated_s === null ? null : lasting(row.generated_s)],
-    ["file", row.video ? make("a", { href: row.video }, bdi(row.video)) : row.place],
+    ["file", link ? make("a", { href: link }, bdi(link)) : row.video],
     ["size", size(row.bytes)],
-    ["reused from", row.reused_from],
+    ["reused from", leaderOf(row)],
     ["line of the manifest", row.line],
-    ["attempts", row.attempts ? attempts(row) : null],
-    ...Object.entries(row.data ?? {}),
+    ["attempts", row.attempts.length ? attempts(row) : null],
+    ...Object.entries(row.data),
   ]);
-  if (row.video) words.append(told);
-  viewBody.replaceChildren(...(row.video ? [film(row), words] : [words, told]));
+  if (link) words.append(told);
+  viewBody.replaceChildren(...(link ? [film(row), words] : [words, told]));
   view.scrollTop = 0;
   if (!view.open) view.showModal();
 }

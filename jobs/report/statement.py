@@ -3,27 +3,99 @@
 An attempt counts in the time in which it was sent, with its charge and its refund,
 because that is when the provider takes the money; a job counts where its newest attempt
 was sent, and one that never was, where its batch was made. So every cent and every job
-stands in exactly one of two months that follow each other. Where the attempts come
-from, the ledger or a kept report, is for whoever asks.
+stands in exactly one of two months that follow each other. The attempts come from the
+ledger, or from a kept `report.json` where the job records are deleted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
-from jobs.money import usd_micros
+from jobs.money import usd, usd_micros
 from jobs.records import Attempt, BatchRecord, JobRecord
-from jobs.report.formats import iso, usd
-from jobs.report.kept import ReportFileError
-from jobs.report.period import Period
-from jobs.report.sums import FRUITLESS, Sum
-from jobs.states import WATCHED, State
+from jobs.report.figures import DAY_S, Sum, wasted_usd_micros
+from jobs.states import State
+from jobs.text import iso_ms
 
 #: Figures of each line, as a report has them.
 COUNTS = ("stored", "reused", "failed", "cancelled", "unresolved", "unfinished")
 AMOUNTS = ("charged_usd", "refunded_usd", "net_usd", "wasted_usd")
 FIGURES = ("jobs", *COUNTS, "attempts", *AMOUNTS)
+
+#: No batch is older, and a provider asked for earlier times only refuses.
+FIRST_YEAR = 2020
+
+_FIRST_S = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
+_HOUR_S = 3_600
+_SPAN = re.compile(r"(\d{1,5})([hdw])")
+_DAYS = {"d": 1, "w": 7}
+
+#: Lines of a kept report: the one after which the rows come, and that of no rows.
+_ROWS, _NO_ROWS = b'"rows": [', b'"rows": []'
+
+
+class PeriodError(ValueError):
+    """Not a time, or one that ends before it begins; says what to write."""
+
+
+class ReportFileError(ValueError):
+    """A file that is no report, or not whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A time, from its first moment to before its last, in Unix seconds."""
+
+    since_s: float
+    until_s: float
+
+    def holds(self, at_s: float) -> bool:
+        """Whether a moment belongs to it."""
+        return self.since_s <= at_s < self.until_s
+
+
+def period(since: str, until: str | None, now_s: float) -> Period:
+    """The time between two moments as a person writes them; until now if one is left.
+
+    A date is the first moment of that day (UTC). `12h` is so long ago to the second;
+    `30d` and `4w` are the beginning of that day, so that no day is cut.
+
+    Raises:
+        PeriodError: one of them is no moment or too long ago, or nothing lies between
+            them.
+    """
+    begin_s = _moment_s("--since", since, now_s)
+    end_s = now_s if until is None else _moment_s("--until", until, now_s)
+    if end_s <= begin_s:
+        raise PeriodError(f"nothing lies between --since {since} and {until or 'now'}")
+    return Period(begin_s, end_s)
+
+
+def _moment_s(option: str, text: str, now_s: float) -> float:
+    if found := _SPAN.fullmatch(text.strip()):
+        number, unit = int(found[1]), found[2]
+        if unit == "h":
+            at_s = now_s - number * _HOUR_S
+        else:
+            at_s = (now_s // DAY_S - number * _DAYS[unit]) * DAY_S
+    else:
+        try:
+            day = date.fromisoformat(text.strip())
+        except ValueError:
+            raise PeriodError(
+                f"{option} {text}: write it as 12h, 30d, 4w, or a day such as "
+                "2026-11-01"
+            ) from None
+        at_s = datetime.combine(day, time(), UTC).timestamp()
+    if at_s < _FIRST_S:
+        raise PeriodError(
+            f"{option} {text}: no batch is so old; the earliest day is "
+            f"{FIRST_YEAR}-01-01"
+        )
+    return at_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +106,6 @@ class Entry:
     model: str
     state: State
     attempts: Sequence[Attempt]
-
-
-@dataclass(slots=True)
-class Part:
-    """What one batch adds to a statement."""
-
-    batch: BatchRecord
-    #: `ledger`, `report`, or `sums` where the batch's own sums had to do.
-    read_from: str
-    #: By full model id; None is a model that is not known.
-    models: dict[str | None, Sum] = field(default_factory=dict)
-
-    @property
-    def whole(self) -> Sum:
-        """All of it."""
-        return Sum.of(self.models.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Inexact:
-    """A batch that could not be read job by job."""
-
-    batch: BatchRecord
-    why: str
-    #: Whether its own sums stand for it; else nothing of it is in the statement.
-    counted: bool
 
 
 def entry_of(record: JobRecord) -> Entry:
@@ -77,19 +123,111 @@ def entry_of_row(row: Mapping[str, Any]) -> Entry:
         attempts = [
             Attempt(
                 number=number,
-                sent_at_s=datetime.fromisoformat(told["sent_at"]).timestamp(),
-                outcome=str(told["outcome"]),
+                sent_at_s=datetime.fromisoformat(each["sent_at"]).timestamp(),
+                outcome=str(each["outcome"]),
                 price_usd_micros=None,
-                charged_usd_micros=usd_micros(told["charged_usd"]),
-                refunded_usd_micros=usd_micros(told["refunded_usd"]),
-                prediction_id=told["prediction_id"],
+                charged_usd_micros=usd_micros(each["charged_usd"]),
+                refunded_usd_micros=usd_micros(each["refunded_usd"]),
+                prediction_id=each["prediction_id"],
             )
-            for number, told in enumerate(row["attempts"], 1)
+            for number, each in enumerate(row["attempts"], 1)
         ]
         state = State(row["state"])
         return Entry(str(row["id"]), str(row["model"]), state, attempts)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ReportFileError(f"a row of it is none: {error!r}") from None
+
+
+def rows_of(lines: Iterable[bytes], batch_id: str) -> Iterator[Mapping[str, Any]]:
+    """The rows of the kept report of a batch, read as they are needed.
+
+    Each is on a line of its own, so a report of any size is read in little memory.
+
+    Raises:
+        ReportFileError: it is none, of another batch, or cut off; the last of these is
+            known only at its end.
+    """
+    rest = iter(lines)
+    if not _head(rest, batch_id)[1]:
+        return
+    for line in rest:
+        text = line.strip()
+        if text == b"]":
+            return
+        row = _read(text.removesuffix(b","))
+        if not isinstance(row, dict):
+            raise ReportFileError("a row of it cannot be read")
+        yield row
+    raise ReportFileError("it is cut off: its end is missing")
+
+
+def head_of(lines: Iterable[bytes], batch_id: str) -> Mapping[str, Any]:
+    """The kept report of a batch without its rows, of which none is read.
+
+    Raises:
+        ReportFileError: it is none, or of another batch.
+    """
+    return _head(iter(lines), batch_id)[0]
+
+
+def _head(lines: Iterator[bytes], batch_id: str) -> tuple[Mapping[str, Any], bool]:
+    """What stands before the rows, and whether there are any."""
+    before: list[bytes] = []
+    for line in lines:
+        if line.strip() in (_ROWS, _NO_ROWS):
+            head = _read(b"".join(before).rstrip().removesuffix(b",") + b"}")
+            if not isinstance(head, dict) or head.get("batch") != batch_id:
+                raise ReportFileError(f"it is no report of {batch_id}")
+            return head, line.strip() == _ROWS
+        before.append(line)
+    raise ReportFileError("it has no rows")
+
+
+def _read(text: bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ReportFileError(f"it cannot be read: {error}") from None
+
+
+@dataclass(slots=True)
+class Part:
+    """What one batch adds to a statement."""
+
+    batch: BatchRecord
+    #: `ledger`, `report`, or `sums` where the batch's own sums had to do.
+    read_from: str
+    #: By full model id; None is a model that is not known.
+    models: dict[str | None, Sum] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> Sum:
+        """All of it."""
+        return Sum.of(self.models.values())
+
+    def add(self, entry: Entry, period: Period) -> None:
+        """Count what of a job falls into the time."""
+        sent = [each for each in entry.attempts if period.holds(each.sent_at_s)]
+        newest_s = [each.sent_at_s for each in entry.attempts[-1:]]
+        is_job_here = period.holds(*(newest_s or [self.batch.created_at_s]))
+        if not sent and not is_job_here:
+            return
+        own = self.models.setdefault(entry.model, Sum())
+        own.states[entry.state] += is_job_here
+        own.attempts += len(sent)
+        own.charged_usd_micros += sum(each.charged_usd_micros for each in sent)
+        own.refunded_usd_micros += sum(each.refunded_usd_micros for each in sent)
+        own.wasted_usd_micros += wasted_usd_micros(entry.state, entry.attempts, sent)
+
+
+@dataclass(frozen=True, slots=True)
+class Inexact:
+    """A batch that could not be read job by job."""
+
+    batch: BatchRecord
+    why: str
+    #: Whether its own sums stand for it; else nothing of it is in the statement.
+    counted: bool
 
 
 def part_of(
@@ -107,7 +245,7 @@ def part_of(
         jobs += 1
         charged_usd_micros += sum(a.charged_usd_micros for a in entry.attempts)
         refunded_usd_micros += sum(a.refunded_usd_micros for a in entry.attempts)
-        _count(part, entry, period)
+        part.add(entry, period)
     booked = (batch.total, batch.charged_usd_micros, batch.refunded_usd_micros)
     read = (jobs, charged_usd_micros, refunded_usd_micros)
     if read_from == "report" and read != booked:
@@ -152,11 +290,11 @@ def statement(
     counted = [part for part in parts if part.whole != Sum()]
     counted.sort(key=lambda part: (part.batch.created_at_s, part.batch.id))
     return {
-        "since": iso(period.since_s),
-        "until": iso(period.until_s),
-        "made_at": iso(now_s),
+        "since": iso_ms(period.since_s),
+        "until": iso_ms(period.until_s),
+        "made_at": iso_ms(now_s),
         "labels": dict(labels),
-        "total": _line(counted),
+        "total": _line([part.whole for part in counted]),
         "by_batch": [_batch(part) | _figures(part.whole) for part in counted],
         "by_model": _by_model(counted),
         "by_label": _by_label(counted),
@@ -167,34 +305,14 @@ def statement(
     }
 
 
-def _count(part: Part, entry: Entry, period: Period) -> None:
-    """Add what of a job falls into the time."""
-    last = entry.attempts[-1] if entry.attempts else None
-    sent = [a for a in entry.attempts if period.holds(a.sent_at_s)]
-    at_s = last.sent_at_s if last else part.batch.created_at_s
-    if not sent and not period.holds(at_s):
-        return
-    own = part.models.setdefault(entry.model, Sum())
-    own.states[entry.state] += period.holds(at_s)
-    own.attempts += len(sent)
-    hopeful = entry.state is State.STORED or entry.state in WATCHED
-    for attempt in sent:
-        own.charged_usd_micros += attempt.charged_usd_micros
-        own.refunded_usd_micros += attempt.refunded_usd_micros
-        if not (hopeful and attempt is last and attempt.outcome not in FRUITLESS):
-            lost = attempt.charged_usd_micros - attempt.refunded_usd_micros
-            own.wasted_usd_micros += lost
-
-
 def _figures(own: Sum) -> dict[str, Any]:
     """Jobs and money of a line."""
-    told = own.line() | {"attempts": own.attempts}
-    return {name: told[name] for name in FIGURES}
+    line = own.line() | {"attempts": own.attempts}
+    return {name: line[name] for name in FIGURES}
 
 
-def _line(parts: Sequence[Part]) -> dict[str, Any]:
-    whole = Sum.of(part.whole for part in parts)
-    return {"batches": len(parts)} | _figures(whole)
+def _line(sums: Sequence[Sum]) -> dict[str, Any]:
+    return {"batches": len(sums)} | _figures(Sum.of(sums))
 
 
 def _batch(part: Part) -> dict[str, Any]:
@@ -203,7 +321,7 @@ def _batch(part: Part) -> dict[str, Any]:
         "batch": batch.id,
         "manifest": batch.manifest,
         "account": batch.account,
-        "created_at": iso(batch.created_at_s),
+        "created_at": iso_ms(batch.created_at_s),
         "labels": dict(batch.labels),
         "read_from": part.read_from,
     }
@@ -211,24 +329,26 @@ def _batch(part: Part) -> dict[str, Any]:
 
 def _by_model(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """A line for each model; None is last, of batches that tell no model."""
-    names = {name for part in parts for name in part.models}
-    lines = []
-    for name in sorted(names, key=lambda name: (name is None, name or "")):
-        having = [part for part in parts if name in part.models]
-        own = Sum.of(part.models[name] for part in having)
-        lines.append({"model": name, "batches": len(having)} | _figures(own))
-    return lines
+    models: dict[str | None, list[Sum]] = {}
+    for part in parts:
+        for name, own in part.models.items():
+            models.setdefault(name, []).append(own)
+    return [{"model": name} | _line(models[name]) for name in _none_last(models)]
 
 
 def _by_label(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """For each name its values; the value None is last: the batches without it."""
     lines = []
     for name in sorted({name for part in parts for name in part.batch.labels}):
-        values: dict[str | None, list[Part]] = {}
+        values: dict[str | None, list[Sum]] = {}
         for part in parts:
-            values.setdefault(part.batch.labels.get(name), []).append(part)
+            values.setdefault(part.batch.labels.get(name), []).append(part.whole)
         lines += [
             {"label": name, "value": value} | _line(values[value])
-            for value in sorted(values, key=lambda value: (value is None, value or ""))
+            for value in _none_last(values)
         ]
     return lines
+
+
+def _none_last(names: Iterable[str | None]) -> list[str | None]:
+    return sorted(names, key=lambda name: (name is None, name or ""))

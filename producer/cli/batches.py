@@ -12,7 +12,7 @@ from producer.options import OVER, LabelOption, Over
 GROUP = Group("Batches", sort_key=1)
 
 #: How a report can be written.
-Form = Literal["table", "json", "csv", "md", "html"]
+Form = Literal["table", "json", "csv", "html"]
 
 Flag = Annotated[bool, Parameter(negative="")]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
@@ -122,7 +122,7 @@ def report(
     Args:
         batch: Id of the batch; the newest one if none is named.
         over: Which time a statement is about, and which batches.
-        form: How it is written: a table, JSON, CSV, Markdown, or the page itself.
+        form: How it is written: a table, JSON, CSV, or the page itself.
         billed: Compare with the provider's billing records, row by row.
         schema: Print the JSON Schema of `report.json`, and nothing else.
         json: Print it all as JSON.

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from jobs.ledger.snapshots import BatchSnapshot, Failed
 from jobs.money import dollars
-from jobs.report.steps import next_step
+from jobs.report.next_steps import next_step
 from jobs.states import State
 from jobs.text import by, counted, duration, one_line
 from producer import console

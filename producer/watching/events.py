@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.ledger.snapshots import BatchSnapshot, Failed
 from jobs.money import usd
-from jobs.report.steps import next_step
+from jobs.report.next_steps import next_step
 from jobs.text import iso, json_text
 from producer.watching.eta import Pace, estimate
 from producer.watching.status import account_step, document

@@ -16,12 +16,23 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page, expect
 
+from jobs.pace.limits import Limits
+from jobs.provider.answers import Listed
 from jobs.records import Failure
-from jobs.report.page import MOST_PLAIN, as_html
+from jobs.report.document import report
+from jobs.report.page import MAX_CARDS, as_html
 from jobs.states import State
 from tests.browser.reports import HARM, batch_of, job, opened, served
 from tests.browser.running import browser
-from tests.jobs.report.reported import HOSTILE, SPRING, of, one_job, one_try
+from tests.jobs.report.reported import (
+    HOSTILE,
+    MODEL,
+    NOW_S,
+    SPRING,
+    of,
+    one_job,
+    one_try,
+)
 from tests.producer.running import as_csv, desk, quick_sandbox, rows
 
 pytestmark = pytest.mark.browser
@@ -147,7 +158,7 @@ def test_rows_are_filtered_searched_and_put_in_order(
 ) -> None:
     with opened(started, many.as_uri()) as made:
         page, found = made.page, made.page.locator("#found")
-        expect(found).to_have_text(f"1\u2013{MOST_PLAIN} of 158")
+        expect(found).to_have_text(f"1\u2013{MAX_CARDS} of 158")
         page.locator(".states label", has_text="failed").click()
         expect(found).to_have_text("1\u20134 of 4 found among 158")
         expect(cards(page)).to_have_count(4)
@@ -158,7 +169,7 @@ def test_rows_are_filtered_searched_and_put_in_order(
         expect(found).to_have_text("1\u20131 of 1 found among 158")
         assert ids(page) == ["mug-00154"]
         page.get_by_role("button", name="Show all").click()
-        expect(found).to_have_text(f"1\u2013{MOST_PLAIN} of 158")
+        expect(found).to_have_text(f"1\u2013{MAX_CARDS} of 158")
         page.get_by_label("Search").fill("no such mug")
         expect(found).to_have_text("No job is like that.")
 
@@ -201,6 +212,8 @@ def test_failures_and_what_is_unresolved_come_with_commands_to_copy(
         page.keyboard.press("Control+v")
         expect(search).to_have_value("reelmill resolve spring mug-00154 --adopt p-lost")
         search.fill("")
+        expect(todo).to_contain_text("What the provider has of each")
+        expect(todo.get_by_role("button", name="mug-00154 --absent")).to_be_visible()
         todo.get_by_role("link", name="mug-00151").click()
         expect(page.locator("#view")).to_contain_text("2. failed")
 
@@ -346,21 +359,72 @@ def test_everybody_can_use_it(
             assert found.response["violations"] == []
 
 
+def test_candidates_can_be_told_apart_and_lead_nowhere_else(
+    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
+) -> None:
+    picture: dict[str, object] = {
+        "prompt": "a mug",
+        "image": "https://example.com/own.jpg",
+    }
+    harm: dict[str, object] = {"prompt": 7, "image": "javascript:alert(1)"}
+    seen = (
+        Listed("p 1", MODEL, NOW_S + 2.4, "completed", picture),
+        Listed("p2", "", NOW_S - 1, "processing", harm),
+    )
+    sent = replace(one_try("unknown"), prediction_id=None)
+    lost = of(one_job(State.UNRESOLVED, sent, candidates=seen))
+    with opened(started, folder("lost", lost).as_uri()) as made:
+        found = made.page.locator("#unresolved")
+        expect(found).to_contain_text(
+            "Adopt p 1 completed, made 2026-05-28 20:26:42 UTC, "
+            "2.4 s after the row was sent · prompt: a mug · its picture"
+        )
+        expect(found).to_contain_text("reelmill resolve spring mug --adopt 'p 1'")
+        expect(found).to_contain_text(
+            "Adopt p2 model unknown, processing, made 2026-05-28 20:26:39 UTC, 1 s "
+            "before the row was sent"
+        )
+        expect(found.locator("a[href^=https]")).to_have_count(1)
+        expect(found.locator("a[href^=javascript]")).to_have_count(0)
+
+
+def test_what_was_counted_is_drawn(
+    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
+) -> None:
+    tries = [replace(one_try(), ended_at_s=NOW_S + 60 + 3 * n) for n in range(9)]
+    jobs = [job(n, State.STORED, attempts=(each,)) for n, each in enumerate(tries)]
+    limits = Limits(videos_per_minute=12, concurrent_videos=500)
+    document = report(SPRING, jobs, NOW_S + 100, limits=limits)
+    with opened(started, folder("drawn", document).as_uri()) as made:
+        page = made.page
+        expect(page.locator(".chart svg .limit")).to_have_count(1)
+        expect(page.locator(".shares rect.stored")).to_have_count(1)
+        expect(page.locator(".chart svg .edge")).to_have_count(3)
+        expect(page.locator(".times td.plot rect").first).to_be_attached()
+        boxes = page.evaluate(
+            """[...document.querySelectorAll("svg > *")].map(shape => shape.getBBox())
+            .map(box => [box.x, box.y, box.x + box.width, box.y + box.height])"""
+        )
+        for left, top, right, bottom in boxes:
+            assert 0 <= left <= right <= 721
+            assert 0 <= top <= bottom <= 121
+
+
 def test_ten_thousand_rows_are_a_page_of_cards(
     started: Browser, folder: Callable[[str, dict[str, Any]], Path]
 ) -> None:
     long = folder("long", of(*batch_of(10_000)))
     with opened(started, long.as_uri()) as made:
         page = made.page
-        expect(cards(page)).to_have_count(MOST_PLAIN)
+        expect(cards(page)).to_have_count(MAX_CARDS)
         assert page.evaluate("document.querySelectorAll('*').length") < 2_000
-        expect(page.locator("#found")).to_have_text(f"1\u2013{MOST_PLAIN} of 10,000")
+        expect(page.locator("#found")).to_have_text(f"1\u2013{MAX_CARDS} of 10,000")
         page.get_by_label("Search").fill("handle 77")
         expect(page.locator("#found")).to_have_text(
             "1\u201360 of 280 found among 10,000"
         )
         page.goto(f"{long.as_uri()}#page=167")
-        expect(cards(page)).to_have_count(10_000 - 166 * MOST_PLAIN)
+        expect(cards(page)).to_have_count(10_000 - 166 * MAX_CARDS)
 
 
 def test_it_prints_all_that_was_found_and_no_controls(
@@ -378,7 +442,7 @@ def test_it_prints_all_that_was_found_and_no_controls(
         controls = page.locator("button:not(.media), input, select, summary, nav")
         expect(controls.filter(visible=True)).to_have_count(0)
         page.evaluate("dispatchEvent(new Event('afterprint'))")
-        expect(cards(page)).to_have_count(MOST_PLAIN)
+        expect(cards(page)).to_have_count(MAX_CARDS)
 
 
 def test_a_hostile_manifest_shows_as_text_everywhere(
@@ -405,7 +469,7 @@ def test_a_hostile_manifest_shows_as_text_everywhere(
         wide = page.evaluate("[document.body.scrollWidth, innerWidth]")
         assert wide[0] <= wide[1]
         text = page.locator("#sheet").inner_text()
-        assert "[U+202E]gnp.exe" in text
+        assert "\\u202egnp.exe" in text
         assert "<script>alert(1)</script>" in text
         assert made.elsewhere("file:") == []
 
@@ -414,7 +478,7 @@ def test_without_a_script_it_is_not_blank(started: Browser, many: Path) -> None:
     context = started.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(many.as_uri())
-    expect(page.locator("noscript .card")).to_have_count(MOST_PLAIN)
+    expect(page.locator("noscript .card")).to_have_count(MAX_CARDS)
     expect(page.locator("#todo")).to_contain_text("4 jobs")
     expect(page.locator("#controls")).to_be_hidden()
     context.close()

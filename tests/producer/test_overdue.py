@@ -77,7 +77,6 @@ def every_view_names_them(place: Desk) -> None:
     assert give_up in codes["r000"]["next_step"]
     assert has_both((place.store / batch / "report.html").read_text("utf-8"))
     assert has_both(unfolded(place.here("report", batch)))
-    assert has_both(place.here("report", batch, "--format", "md").out)
 
     metrics = place.here("metrics", "--once").out
     assert 'state="overdue"} 2.0' in metrics

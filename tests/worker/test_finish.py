@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # n
 
 from jobs import transitions
 from jobs.ledger import Ledger
-from jobs.report import schema
+from jobs.report.document import schema
 from jobs.states import State
 from jobs.storage import Store
 from jobs.transitions import Ref
@@ -51,7 +51,7 @@ def test_a_real_report_keeps_its_schema_and_tells_what_happened(
     shop.order(shop.job(0), loud, shop.job(2, duration=7))
     shop.until_all(State.STORED, State.FAILED)
     told = reported(shop)
-    Draft202012Validator(json.loads(schema.text())).validate(told)
+    Draft202012Validator(json.loads(schema())).validate(told)
     assert told["attempts"]["throttled"] == 3
     limits = shop.ledger.permits.read(shop.engine.account).limits
     assert limits

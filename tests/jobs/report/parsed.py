@@ -39,12 +39,8 @@ class Page(HTMLParser):
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows as the script reads them."""
-        shape, *pieces = self._data()
-        return [
-            dict(zip(shape["columns"], row, strict=True))
-            for piece in pieces
-            for row in piece
-        ]
+        _, *pieces = self._data()
+        return [row for piece in pieces for row in piece]
 
     @property
     def reasons(self) -> list[list[str]]:

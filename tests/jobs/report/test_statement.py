@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 
 from jobs.money import usd, usd_micros
 from jobs.records import BatchRecord, JobRecord
-from jobs.report.document import as_json, report
-from jobs.report.kept import ReportFileError, rows_of
-from jobs.report.period import Period, PeriodError, period
+from jobs.report.document import report
 from jobs.report.sheet import statement_lines
 from jobs.report.statement import (
     AMOUNTS,
@@ -23,16 +21,22 @@ from jobs.report.statement import (
     FIGURES,
     Inexact,
     Part,
+    Period,
+    PeriodError,
+    ReportFileError,
     entry_of,
     entry_of_row,
     part_of,
     part_of_sums,
+    period,
+    rows_of,
     statement,
 )
 from jobs.states import State
 from tests.jobs.report.reported import (
     NOW_S,
     SPRING,
+    as_json,
     batches,
     job_records,
     one_job,

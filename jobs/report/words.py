@@ -1,55 +1,24 @@
-r"""How the page of a report words things: text that stays text, amounts, times, steps.
-
-It decides how a value is shown to a person and never which values are shown; that
-stands in `page` and `page_rows`. All that a manifest or the provider said goes through
-`visible` before it comes near a browser.
-"""
+"""How a report words things for a person: amounts, times, steps, links, model names."""
 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-#: Characters that would hide, reorder or break what stands around them: controls but
-#: tab and line feed, directions that outlast a word, what has no width, noncharacters
-#: and halves of pairs. Joiners and plain direction marks stay: scripts need them.
-DISTURBING: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b\u2028-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffc\ufffe\uffff\U000e0000-\U000e007f]"
-)
-
-#: Where Unicode has a picture for each of the first 32 control characters.
-_PICTURES: Final = 0x2400
-_FIRST_PRINTABLE: Final = 0x20
-_DELETE: Final = 0x7F
+from jobs.text import visible_block
 
 _COMMAND: Final = re.compile(r"\breelmill [a-z].*\Z", re.DOTALL)
-
-
-def visible(text: str) -> str:
-    r"""The text with a visible sign for each character that would disturb.
-
-    >>> visible("a\x00b"), visible("safe\u202efdp.exe"), visible("tidy\n")
-    ('a␀b', 'safe[U+202E]fdp.exe', 'tidy\n')
-    """
-    return DISTURBING.sub(_sign, text.replace("\r\n", "\n"))
-
-
-def _sign(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code < _FIRST_PRINTABLE:
-        return chr(_PICTURES + code)
-    return "\u2421" if code == _DELETE else f"[U+{code:04X}]"
 
 
 def all_visible(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     """The value with every text in it made visible, names included."""
     match value:
         case str():
-            return visible(value)
+            return visible_block(value)
         case dict():
-            return {visible(str(k)): all_visible(v) for k, v in value.items()}
+            return {visible_block(str(k)): all_visible(v) for k, v in value.items()}
         case list() | tuple():
             return [all_visible(each) for each in value]
     return value
@@ -105,15 +74,29 @@ def step(sentence: str) -> tuple[str, str]:
     return sentence[: found.start()].rstrip(), found[0].rstrip()
 
 
-def web(url: object) -> str | None:
+def web(url: str) -> str | None:
     """A web address as it is; None for all else, such as `javascript:` or a path."""
-    if not isinstance(url, str) or DISTURBING.search(url):
-        return None
     try:
         parts = urlsplit(url)
     except ValueError:  # such as an address whose brackets do not match
         return None
-    return url if parts.scheme in {"http", "https"} and parts.netloc else None
+    plain = url.isprintable() and parts.scheme in {"http", "https"} and parts.netloc
+    return url if plain else None
+
+
+def beside(batch: str, key: str) -> str | None:
+    """The link from `<batch>/report.html` to a key of the same store.
+
+    >>> beside("spring", "spring/mug.mp4"), beside("spring", "all/mug.mp4")
+    ('./mug.mp4', '../all/mug.mp4')
+    """
+    at = PurePosixPath(key)
+    if at.is_absolute() or ".." in at.parts or not at.parts:
+        return None
+    # Never without dots in front: what follows could be read as a scheme or a host.
+    if key.startswith(f"{batch}/"):
+        return "./" + quote(key.removeprefix(f"{batch}/"), errors="replace")
+    return "../" + quote(key, errors="replace")
 
 
 def short_names(models: Iterable[str]) -> Mapping[str, str]:
@@ -123,13 +106,8 @@ def short_names(models: Iterable[str]) -> Mapping[str, str]:
     {'kwaivgi/kling-v2.6-std/image-to-video': 'kling-v2.6-std', 'sora': 'sora'}
     """
     several = sorted(set(models))
-    own = [_own_part(model) for model in several]
+    own = [(model.split("/")[1:2] or [""])[0] or model for model in several]
     return {
-        model: visible(short if own.count(short) == 1 else model)
+        model: visible_block(short if own.count(short) == 1 else model)
         for model, short in zip(several, own, strict=True)
     }
-
-
-def _own_part(model: str) -> str:
-    parts = model.split("/")
-    return parts[1] if len(parts) > 1 and parts[1] else model

@@ -1,0 +1,300 @@
+"""What is wrong and what a person can do about it: for a job, a reason, a batch.
+
+`next_step` names the command for one job, `Reasons` collects why jobs failed with one
+step for all that share a reason, and `warnings` says what concerns the whole batch.
+"""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from jobs.attempt.failures import LATE_CODE, OVERDUE_CODE
+from jobs.attempt.links import EXPIRED_CODE
+from jobs.money import usd
+from jobs.records import BatchRecord, JobRecord
+from jobs.report.figures import Sum
+from jobs.states import State
+from jobs.transitions import ABANDONED_CODE
+
+#: Seconds that a prediction and its outputs are kept after it was made.
+#: Source: https://wavespeed.ai/docs/what-are-predictions (seven days).
+KEPT_S = 7 * 24 * 3600.0
+
+#: Seconds before the end of `KEPT_S` from which a video not yet stored is at risk.
+RISK_S = 2 * 24 * 3600.0
+
+#: Jobs that a sentence names, and that the list of a reason names.
+MAX_NAMED = 5
+MAX_IDS = 20
+
+#: Reasons that are told apart; whatever comes after them is known by its code.
+MAX_REASONS = 100
+
+#: Wordings of one reason that are counted, and characters of a message that count.
+MAX_WORDINGS = 50
+MAX_CHARS = 500
+
+#: The words of what is known by its code alone.
+SEVERAL = "Various reasons: see their rows."
+
+#: What tells one job's words from another's: addresses, quotations, and words with a
+#: digit in them, which are ids and numbers.
+_PARTICULAR = re.compile(
+    r"""\b\w+://\S+"""
+    r"""|(?<!\S)[^\s@]+@[^\s@]+"""
+    r"""|"[^"]*"|“[^”]*”|«[^»]*»|`[^`]*`|(?<!\w)['\u2018][^'\u2019]*['\u2019](?!\w)"""
+    r"""|(?<![\w./:-])[\w./:-]*\d[\w./:-]*"""
+)
+
+#: Codes of failures that the same row meets again, however often it is sent.
+_REFUSED = frozenset({"refused", "bad-parameter"})
+_MODERATED = "moderation"
+
+#: Codes for which `retry` of a whole batch would be money for nothing, or which it
+#: leaves out.
+_NOT_AT_ONCE = _REFUSED | {_MODERATED, ABANDONED_CODE}
+
+#: What to do where `retry` is no help, for one job and for all of a reason.
+_CORRECT = (
+    "Correct its row and run it in a manifest of its own.",
+    "Correct their rows in failed.csv, beside this report, and run that.",
+)
+_STEPS = {
+    **dict.fromkeys(_REFUSED, _CORRECT),
+    _MODERATED: (
+        "Change its prompt or picture: unchanged it is refused again.",
+        (
+            "Change their prompts or pictures in failed.csv, beside this report, and "
+            "run that: unchanged they are refused again."
+        ),
+    ),
+    EXPIRED_CODE: (
+        "Run the same manifest again: its picture is uploaded anew.",
+        "Run the same manifest again: their pictures are uploaded anew.",
+    ),
+}
+#: What somebody else does before `retry` is of use, for one job and for all.
+_BEFORE = {
+    "picture-unreachable": (
+        "Let the provider reach its picture",
+        "Let the provider reach their pictures",
+    ),
+    "forbidden": (
+        "Have the provider allow it to your key",
+        "Have the provider allow them to your key",
+    ),
+}
+
+
+def next_step(batch_id: str, job_id: str, state: State, code: str) -> str:
+    """What a person does about one job that has no video.
+
+    Args:
+        batch_id: its batch.
+        job_id: the job.
+        state: its state.
+        code: that of its failure.
+    """
+    which = shlex.join([batch_id, job_id])
+    if state is State.UNRESOLVED:
+        return f"Look at its candidates and settle it: reelmill resolve {which}"
+    if code in (LATE_CODE, OVERDUE_CODE):
+        return f"Wait for its end, or give it up: reelmill cancel {which} --abandon"
+    if state is not State.FAILED:
+        return "Nothing: it goes on by itself."
+    if code in _STEPS:
+        return _STEPS[code][0]
+    if code in _BEFORE:
+        return f"{_BEFORE[code][0]}, then: reelmill retry {which}"
+    return f"Pay for a new attempt: reelmill retry {which}"
+
+
+def step_for_all(batch_id: str, code: str, codes: Collection[str]) -> str:
+    """What a person does about several jobs that failed for one reason.
+
+    `codes` are those of all failed jobs of the batch: a command that retries them all
+    is named only where none of them would be paid for in vain.
+    """
+    if code in _STEPS:
+        return _STEPS[code][1]
+    name = shlex.quote(batch_id)
+    which = name if _NOT_AT_ONCE.isdisjoint(codes) else f"{name} JOB"
+    if code in _BEFORE:
+        return f"{_BEFORE[code][1]}, then: reelmill retry {which}"
+    return f"Pay for a new attempt of each: reelmill retry {which}"
+
+
+@dataclass(slots=True)
+class _Reason:
+    """The jobs that failed for one reason."""
+
+    #: Names the reason in addresses; the same whenever the report is written.
+    key: str
+    wordings: Counter[str] = field(default_factory=Counter)
+    jobs: int = 0
+    charged_usd_micros: int = 0
+    refunded_usd_micros: int = 0
+    ids: list[str] = field(default_factory=list)
+    #: What to do about the first of them.
+    step: str = ""
+
+
+class Reasons:
+    """Collects why jobs failed, in the order in which they are to be named.
+
+    Words that differ in nothing but ids, numbers, addresses and quotations are one
+    reason. If no two failures sound alike, the list is still short: at its end the rest
+    are told by their code alone.
+    """
+
+    def __init__(self, batch_id: str) -> None:
+        self._batch_id = batch_id
+        self._reasons: dict[tuple[str, str | None], _Reason] = {}
+
+    def add(self, record: JobRecord, error: dict[str, str]) -> str:
+        """Count one failed job; `error` is what its row says. The key of its reason."""
+        place: tuple[str, str | None] = error["code"], gist(error["message"])
+        if place not in self._reasons and len(self._reasons) >= MAX_REASONS:
+            place = error["code"], None
+        words = SEVERAL if place[1] is None else error["message"]
+        if place not in self._reasons:
+            text = f"{place[0]}\n{place[1] or gist(SEVERAL)}".encode(errors="replace")
+            self._reasons[place] = _Reason(sha256(text).hexdigest()[:10])
+        reason = self._reasons[place]
+        if words in reason.wordings or len(reason.wordings) < MAX_WORDINGS:
+            reason.wordings[words] += 1
+        if len(reason.ids) < MAX_IDS:
+            reason.ids.append(record.job.id)
+        reason.jobs += 1
+        reason.charged_usd_micros += record.charged_usd_micros
+        reason.refunded_usd_micros += record.refunded_usd_micros
+        reason.step = reason.step or error["next_step"]
+        return reason.key
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """The reasons for the document, the most frequent first."""
+        codes = {code for code, _ in self._reasons}
+        reasons = [
+            {
+                "code": code,
+                "message": reason.wordings.most_common(1)[0][0],
+                "next_step": reason.step
+                if reason.jobs == 1
+                else step_for_all(self._batch_id, code, codes),
+                "jobs": reason.jobs,
+                "charged_usd": usd(reason.charged_usd_micros),
+                "refunded_usd": usd(reason.refunded_usd_micros),
+                "ids": reason.ids,
+                "key": reason.key,
+            }
+            for (code, _), reason in self._reasons.items()
+        ]
+        return sorted(reasons, key=lambda r: (-r["jobs"], r["code"], r["message"]))
+
+
+@lru_cache(maxsize=1024)
+def gist(message: str) -> str:
+    """What a message says, whichever job it is said of.
+
+    >>> gist("Prediction p-17 failed: 'a red mug' is not safe (see https://x.io/a?b=2)")
+    'prediction # failed: # is not safe (see #'
+    >>> gist("can't reach it, don't know why")
+    "can't reach it, don't know why"
+    """
+    return " ".join(_PARTICULAR.sub("#", message[:MAX_CHARS]).split()).casefold()
+
+
+def is_at_risk(record: JobRecord, now_s: float) -> bool:
+    """Whether the provider may soon delete a video that is paid and not stored."""
+    made = {State.GENERATING, State.OVERDUE, State.GENERATED}
+    if record.state not in made or not record.attempts:
+        return False
+    made_at_s = record.generated_at_s or record.attempts[-1].sent_at_s
+    return now_s > made_at_s + KEPT_S - RISK_S
+
+
+def is_late(record: JobRecord) -> bool:
+    """Whether the provider goes on with it far beyond the times of its kind."""
+    failure = record.failure
+    return failure is not None and failure.code in (LATE_CODE, OVERDUE_CODE)
+
+
+def warnings(
+    batch: BatchRecord, whole: Sum, at_risk: int, late: Sequence[str]
+) -> Iterator[str]:
+    """What a person should know or do about a batch, most pressing first.
+
+    Args:
+        batch: the batch.
+        whole: what its jobs come to.
+        at_risk: how many videos the provider may soon delete.
+        late: ids of jobs that the provider goes on with for too long.
+    """
+    name = shlex.quote(batch.id)
+    if at_risk:
+        yield (
+            f"Paid and not stored after five days: {at_risk}. The provider "
+            f"deletes videos after seven days; start a worker now."
+        )
+    if whole.unresolved:
+        yield (
+            f"Unresolved: {whole.unresolved}, with {_amount(whole.at_stake)} at stake. "
+            f"Settle each with: reelmill resolve {name} JOB"
+        )
+    if late:
+        more = len(late) - MAX_NAMED
+        names = ", ".join(late[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield (
+            f"Paid, and far too long at the provider: {names}. They are collected if "
+            f"they end. Give one up with: reelmill cancel {name} JOB --abandon"
+        )
+    if whole.unfinished or whole.unresolved or not batch.complete:
+        yield from _held_up(batch)
+    if not batch.complete:
+        yield "Not all rows of the manifest are in yet: submit it once more."
+    if whole.unpriced:
+        yield (
+            f"Without a known price: {whole.unpriced}. They are in no estimate; "
+            f"the provider's invoice tells what they cost."
+        )
+    if whole.unquoted:
+        yield (
+            f"Priced by the built-in list, without a quote of the provider: "
+            f"{whole.unquoted}. Compare with what it billed: "
+            f"reelmill report {name} --billed"
+        )
+
+
+def _held_up(batch: BatchRecord) -> Iterator[str]:
+    """What keeps the rest of a batch from going on; without a rest it keeps nothing."""
+    name = shlex.quote(batch.id)
+    if batch.stopped_by == "budget":
+        budget = usd(batch.budget_usd_micros or 0)
+        yield f"Stopped by its budget of ${budget}. Raise it to go on: --budget"
+    elif batch.stopped_by == "daily-budget":
+        yield (
+            "Stopped by the account's budget of the day. It goes on tomorrow (UTC), "
+            "or with a larger one: REELMILL_DAILY_BUDGET"
+        )
+    elif batch.stopped_by:
+        yield f"Stopped by {batch.stopped_by}. See: reelmill show {name}"
+    if batch.aside:
+        yield (
+            "Set aside while another batch is rendered. Go on with the command that "
+            "began it."
+        )
+    if batch.paused:
+        yield f"Paused by a person. Go on with: reelmill resume {name}"
+
+
+def _amount(prices: Sequence[int | None]) -> str:
+    """The sum of prices in words, so that an unknown one is never taken for 0."""
+    known = [price for price in prices if price is not None]
+    words = [f"${usd(sum(known))}"] if known else []
+    words += ["an unknown amount"] if len(known) < len(prices) else []
+    return " and ".join(words)
