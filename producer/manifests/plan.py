@@ -1,6 +1,11 @@
-"""Plans the jobs of a manifest: each record it holds, judged in its order."""
+"""Plans the jobs of a manifest: reads its records, whatever its form, in their order.
 
-from collections.abc import Callable, Iterator
+Nothing that a user can do to a file ends in an exception here: it ends in a problem.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -9,12 +14,59 @@ from jobs.catalogue import Catalogue
 from jobs.job import Job
 from jobs.manifest.column_mapping import Columns
 from jobs.manifest.planning import Manifest
-from jobs.manifest.rows import Defaults, Feeds, Problem, Row, Skipped
-from producer.manifests.records import Options, Record, records
-from producer.manifests.source import is_bucket, is_folder, whole
-from producer.manifests.yaml import KeyTemplate
+from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
+from producer.manifests.csv import read_csv
+from producer.manifests.jsonl import read_jsonl
+from producer.manifests.pictures import read_bucket, read_folder
+from producer.manifests.source import (
+    START_BYTES,
+    STDIN,
+    UnreadableError,
+    badly_encoded,
+    encoding_of,
+    form_of,
+    is_bucket,
+    is_folder,
+    opened,
+    path_of,
+    whole,
+)
+from producer.manifests.yaml import ItemsElsewhere, KeyTemplate, read_yaml
+
+#: What a source is read as.
+Record: TypeAlias = Row | Defaults | Header | Feeds | Skipped | Problem | KeyTemplate
 
 _Outcome: TypeAlias = Job | Skipped | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line adds to a manifest."""
+
+    #: Model of rows that name none; id, short name or alias.
+    model: str | None = None
+    #: Values for what rows leave empty; they win over the defaults of the file.
+    set: Mapping[str, str] = field(default_factory=dict)
+    #: Template of the store keys; None is the manifest's, or `{batch}/{id}.mp4`.
+    key: str | None = None
+    #: How the text of the file is encoded, by Python's names.
+    encoding: str = "utf-8"
+    #: Columns of a table by the name that they feed.
+    map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Sheet of a workbook; None is its first.
+    sheet: str | None = None
+    #: What form the file has; None is told by its ending, or what is piped in.
+    form: str | None = None
+    #: Ids of the only jobs that are wanted; None is all.
+    ids: frozenset[str] | None = None
+    #: True to make one video of each product in a shop's export.
+    only_first_pictures: bool = False
+
+
+_NO_OPTIONS = Options()
+
+#: Kind of the problem of items that cannot be where a manifest says.
+_BAD_ITEMS = "items-source"
 
 
 def plan(
@@ -48,7 +100,7 @@ def plan(
     columns = Columns(catalogue, chain.from_iterable(options.map.values()))
     read = records(str(source), columns, options, stdin)
     outcomes = _planned(manifest, read, options, recognised)
-    yield from _asked_for(str(source), outcomes, options)
+    yield from _wanted(str(source), outcomes, options.ids)
 
 
 def _planned(
@@ -79,22 +131,26 @@ def _planned(
                 recognised(manifest.layout)
 
 
-def _asked_for(
-    source: str, outcomes: Iterator[_Outcome], options: Options
+def _wanted(
+    source: str, outcomes: Iterator[_Outcome], ids: frozenset[str] | None
 ) -> Iterator[_Outcome]:
     """The outcomes without the jobs that are not wanted; an empty manifest is told."""
     empty = True
-    missing = set(options.ids or ())
+    missing = set(ids or ())
     for outcome in outcomes:
         empty = empty and isinstance(outcome, Skipped)
-        if isinstance(outcome, Job) and options.ids is not None:
-            if outcome.id not in options.ids:
+        if isinstance(outcome, Job) and ids is not None:
+            if outcome.id not in ids:
                 continue
             missing.discard(outcome.id)
         yield outcome
-    if empty:
-        yield _nothing_in(source)
-    elif options.ids and len(missing) == len(options.ids):
+    if empty and (is_bucket(source) or is_folder(source)):
+        suggestion = "name a folder with JPEG or PNG pictures in it"
+        yield whole(source, "no-rows", "there are no pictures in it", suggestion)
+    elif empty:
+        suggestion = "write one row for each video"
+        yield whole(source, "no-rows", "no row of it asks for a video", suggestion)
+    elif ids and len(missing) == len(ids):
         message = "none of its rows is among those that are wanted"
         suggestion = "compare its ids with those of the batch: reelmill show BATCH"
         yield whole(source, "ids", message, suggestion)
@@ -104,9 +160,102 @@ def _asked_for(
             yield Skipped(source, None, "rows that are wanted and not in it any more")
 
 
-def _nothing_in(source: str) -> Problem:
-    if is_bucket(source) or is_folder(source):
-        suggestion = "name a folder with JPEG or PNG pictures in it"
-        return whole(source, "no-rows", "there are no pictures in it", suggestion)
-    suggestion = "write one row for each video"
-    return whole(source, "no-rows", "no row of it asks for a video", suggestion)
+def records(
+    source: str,
+    columns: Columns,
+    options: Options = _NO_OPTIONS,
+    stdin: BinaryIO | None = None,
+) -> Iterator[Record]:
+    """The records of a source; whatever keeps it from being read is the last of them.
+
+    The source is a path, `-` for standard input, a folder, or the URL of a bucket's
+    prefix.
+    """
+    try:
+        yield from _records(source, columns, options, stdin)
+    except UnreadableError as error:
+        yield error.problem
+
+
+def _records(
+    source: str,
+    columns: Columns,
+    options: Options,
+    stdin: BinaryIO | None = None,
+    *,
+    is_named: bool = False,
+) -> Iterator[Record]:
+    """The records of a source, which a manifest may have named for its items."""
+    if is_named and source == STDIN:
+        message = "items cannot come from standard input"
+        suggestion = "name a file, or pipe them in without a manifest"
+        raise UnreadableError(whole(STDIN, _BAD_ITEMS, message, suggestion))
+    if is_bucket(source):
+        yield from read_bucket(source)
+        return
+    path = path_of(source)
+    if is_folder(path):
+        yield from read_folder(path)
+        return
+    with opened(path, stdin) as file:
+        start = file.read(START_BYTES)
+        file.seek(0)
+        form = form_of(path, start, options.form)
+        if form == "xlsx":
+            from producer.manifests.xlsx import read_xlsx
+
+            yield from read_xlsx(path, file, columns, options.sheet)
+            return
+        encoding = encoding_of(path, start, options.encoding)
+        text = io.TextIOWrapper(file, encoding=encoding, newline="")
+        try:
+            if form == "csv":
+                yield from read_csv(path, text, columns)
+            elif form == "jsonl":
+                yield from read_jsonl(path, text)
+            elif is_named:
+                message = "the items of a manifest cannot be in a second YAML manifest"
+                suggestion = "name a table, a folder or a bucket"
+                raise UnreadableError(whole(path, _BAD_ITEMS, message, suggestion))
+            else:
+                yield from _yaml_records(path, text, columns, options)
+        except UnicodeError:
+            yield badly_encoded(path, file, encoding)
+        finally:
+            text.detach()
+
+
+def _yaml_records(
+    path: str, text: io.TextIOWrapper, columns: Columns, options: Options
+) -> Iterator[Record]:
+    for record in read_yaml(path, text, columns):
+        if isinstance(record, ItemsElsewhere):
+            yield from _items(record, columns, options)
+        else:
+            yield record
+
+
+def _items(
+    items: ItemsElsewhere, columns: Columns, options: Options
+) -> Iterator[Record]:
+    """The records of items that are in another place."""
+    source = items.source
+    if "://" not in source and STDIN not in {items.file, source}:
+        source = str(Path(items.file).parent / source)
+    there = replace(
+        options,
+        encoding=items.encoding or options.encoding,
+        form=items.form,
+        sheet=options.sheet or items.sheet,
+    )
+    try:
+        yield from _records(source, columns, there, is_named=True)
+    except UnreadableError as error:
+        problem = error.problem
+        if problem.kind not in {"not-found", _BAD_ITEMS}:
+            raise
+        suggestion = problem.suggestion
+        if problem.kind == "not-found":
+            suggestion = "write its path from the folder of this file"
+        where = items.file, items.line, "items", items.source
+        yield Problem(*where, problem.message, suggestion, _BAD_ITEMS)

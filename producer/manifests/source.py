@@ -6,7 +6,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -66,12 +66,9 @@ def is_bucket(source: str) -> bool:
 
 def is_folder(source: str) -> bool:
     """True if a folder is there; it is a manifest of the pictures in it."""
-    if source == STDIN or is_bucket(source):
-        return False
-    try:
+    with suppress(OSError):  # a name that is too long
         return Path(source).is_dir()
-    except OSError:
-        return False
+    return False
 
 
 def path_of(source: str) -> str:
@@ -90,18 +87,6 @@ def path_of(source: str) -> str:
     return source
 
 
-def base_of(source: str | Path) -> Path:
-    """The folder that picture paths in a manifest's rows start from.
-
-    That of the file; the current one for standard input, and for folders and buckets,
-    whose pictures are named so that they can be opened as they are.
-    """
-    text = str(source)
-    if text == STDIN or text.endswith("/") or is_bucket(text) or is_folder(text):
-        return Path()
-    return Path(text).parent
-
-
 @contextmanager
 def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
     """A file, or standard input for `-`, as bytes that can be read twice.
@@ -110,7 +95,14 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
         UnreadableError: it is no regular file, or cannot be opened or read.
     """
     try:
-        with _piped(stdin) if path == STDIN else _regular(path) as file:
+        if path == STDIN:
+            yield io.BytesIO((stdin or sys.stdin.buffer).read())
+            return
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would wait for ever
+            message = "it is not a regular file"
+            suggestion = f"name a file, or pipe it in and name {STDIN} as the manifest"
+            raise UnreadableError(whole(path, "not-a-file", message, suggestion))
+        with Path(path).open("rb") as file:
             yield file
     except FileNotFoundError:
         suggestion = "check the name"
@@ -123,22 +115,6 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
         suggestion = "check its name and its permissions"
         problem = whole(path, "unreadable", message, suggestion)
         raise UnreadableError(problem) from None
-
-
-def _piped(stdin: BinaryIO | None) -> BinaryIO:
-    return io.BytesIO((stdin or sys.stdin.buffer).read())
-
-
-def _regular(path: str) -> BinaryIO:
-    try:
-        mode = Path(path).stat().st_mode
-    except ValueError as error:  # NUL in a name
-        raise OSError(str(error)) from None
-    if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
-        message = "it is not a regular file"
-        suggestion = f"name a file, or pipe it in and name {STDIN} as the manifest"
-        raise UnreadableError(whole(path, "not-a-file", message, suggestion))
-    return Path(path).open("rb")
 
 
 def form_of(name: str, start: bytes, form: str | None) -> str:

@@ -8,7 +8,7 @@ from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.column_mapping import Columns
 from jobs.manifest.rows import Header, Problem, Row, Skipped
-from producer.manifests import Options, Record, plan, records
+from producer.manifests.plan import Options, Record, plan, records
 
 URL = "https://example.com/mug.jpg"
 OPTIONS = Options(model="kling-v2.6-std")

@@ -45,14 +45,6 @@ def test_the_separator_that_the_file_says_is_taken(tmp_path: Path, first: str) -
     assert rows_of(found)[0].line == 3 + first.count("\n")
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_every_line_end_is_one(tmp_path: Path, end: str) -> None:
-    content = f'{HEADER}\na,{URL},"two\nlines"\nb,{URL},turn'.replace("\n", end)
-    made = jobs_of(planned(tmp_path / "a.csv", content))
-    assert [(one.id, one.line) for one in made] == [("a", 3), ("b", 5)]
-    assert made[0].inputs["prompt"] == "two\nlines"
-
-
 def test_rows_are_counted_without_blank_ones_and_with_wrong_ones(
     tmp_path: Path,
 ) -> None:

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from jobs.catalogue import builtin
-from jobs.job import Job
 from jobs.manifest.rows import Skipped
 from producer.manifests import Options, plan
 from tests.producer.manifests.books import book
@@ -16,14 +15,6 @@ from tests.producer.manifests.manifests import (
     planned,
     told,
 )
-
-
-def test_rows_come_as_they_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text(f"{HEADER}a,{URL},turn\n" + "x,y\n" * 100_000)
-    first = next(plan(path, OPTIONS, builtin()))
-    assert isinstance(first, Job)
-    assert first.id == "a"
 
 
 @pytest.mark.parametrize(
@@ -67,12 +58,6 @@ KEYED = f"key: 'shop/{{id}}'\nitems:\n- id: a\n  image: {URL}\n  prompt: turn\n"
 
 def test_a_manifest_may_say_where_its_videos_go(tmp_path: Path) -> None:
     assert jobs_of(planned(tmp_path / "a.yaml", KEYED))[0].key == "shop/a.mp4"
-
-
-def test_the_key_of_the_command_line_wins(tmp_path: Path) -> None:
-    options = Options(model="kling-v2.6-std", key="mine/{id}")
-    found = planned(tmp_path / "a.yaml", KEYED, options)
-    assert jobs_of(found)[0].key == "mine/a.mp4"
 
 
 def test_columns_of_a_table_are_mapped_by_options_and_by_the_manifest(

@@ -32,17 +32,6 @@ def test_a_long_file_is_read_in_flat_memory(tmp_path: Path, name: str) -> None:
     assert peak_bytes < 1_000_000
 
 
-def test_a_file_that_vanishes_while_it_is_read_is_read_to_its_end(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("id,image\n" + "a,b\n" * 10_000)
-    found = records(str(path), COLUMNS)
-    next(found)
-    path.unlink()
-    assert sum(1 for _ in found) == 10_000
-
-
 TABLES = {
     "table.csv": b"id;image\na;b\n",
     "table.jsonl": b'{"id": "a", "image": "b"}\n',

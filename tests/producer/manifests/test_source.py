@@ -2,12 +2,11 @@
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from producer.manifests import base_of, records
+from producer.manifests import records
 from producer.manifests.source import form_of
 from tests.producer.manifests.books import book
 from tests.producer.manifests.manifests import COLUMNS, recorded, rows_of, told
@@ -42,15 +41,6 @@ def test_standard_input_is_read_without_a_name(content: bytes) -> None:
     found = list(records("-", COLUMNS, stdin=io.BytesIO(content)))
     rows = rows_of(found)
     assert [(row.file, row.line, row.cells["id"]) for row in rows] == [("-", 2, "a")]
-
-
-def test_a_pipe_is_read_twice_though_it_comes_once() -> None:
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as pipe:
-        os.write(writing, b"id,image\na,gr\xfcn\n")
-        os.close(writing)
-        found = list(records("-", COLUMNS, stdin=pipe))
-    assert told(found) == [(2, None, "encoding")]
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.csv", "-"])
@@ -138,7 +128,6 @@ def test_an_encoding_that_is_none_is_told(tmp_path: Path, encoding: str) -> None
         ("empty.csv", "empty", "it is empty"),
         ("round.csv", "unreadable", "symbolic links"),
         ("empty.csv/b.csv", "unreadable", "not a directory"),
-        ("a\0b.csv", "unreadable", "null byte"),
         ("device.csv", "not-a-file", "not a regular file"),
         ("pipe.csv", "not-a-file", "pipe it in and name -"),
     ],
@@ -155,40 +144,7 @@ def test_a_file_that_cannot_be_read_is_told(
     assert word in str(found[0])
 
 
-@pytest.fixture
-def nobody(tmp_path: Path) -> Iterator[None]:
-    """A user to whom permissions apply, whoever runs the tests; they own no file."""
-    (tmp_path / "a.csv").touch(mode=0)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
-    yield
-    os.seteuid(user)
-
-
-@pytest.mark.usefixtures("nobody")
-def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
-    found = recorded(tmp_path / "a.csv")
-    assert told(found) == [(None, None, "unreadable")]
-    assert "permission denied" in str(found[0])
-
-
 def test_a_manifest_on_the_web_is_to_be_downloaded() -> None:
     found = recorded("https://example.com/shop.csv")
     assert told(found) == [(None, None, "not-a-file")]
     assert "download it" in str(found[0])
-
-
-def test_a_file_address_is_a_path(tmp_path: Path) -> None:
-    path = tmp_path / "a b.csv"
-    path.write_text("id,image\na,b\n")
-    found = recorded(f"file://{tmp_path}/a%20b.csv")
-    assert rows_of(found)[0].file == str(path)
-
-
-def test_picture_paths_start_from_the_folder_of_the_rows(tmp_path: Path) -> None:
-    (tmp_path / "pictures").mkdir()
-    assert base_of(tmp_path / "a.csv") == tmp_path
-    assert base_of("shop/a.csv") == Path("shop")
-    for source in ("-", "a.csv", "s3://shop/x", "x/", tmp_path / "pictures"):
-        assert base_of(source) == Path()

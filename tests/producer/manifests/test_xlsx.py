@@ -1,6 +1,3 @@
-import struct
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,20 +99,6 @@ def test_a_picture_in_a_cell_is_told(tmp_path: Path) -> None:
     assert "save the picture as a file" in str(problem)
 
 
-def test_an_error_in_the_names_ends_the_reading(tmp_path: Path) -> None:
-    path = tmp_path / "a.xlsx"
-    path.write_bytes(book(("id", '<c t="e"><v>#REF!</v></c>'), ("a", "b")))
-    assert told(recorded(path)) == [(1, 2, "bad-cell")]
-
-
-def test_columns_without_a_name_are_told_where_something_stands(tmp_path: Path) -> None:
-    path = tmp_path / "a.xlsx"
-    path.write_bytes(book(("id", None, "x"), ("a", None, 1), ("b", "note", 2, "more")))
-    found = recorded(path)
-    assert told(found) == [(3, 2, "header"), (3, 4, "header")]
-    assert names_of(found) == ("id", "x")
-
-
 def test_the_first_visible_sheet_is_read_if_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     sheets = {name: rows(("id",), (name,)) for name in ("Old", "Spring", "Tür & Co")}
@@ -157,14 +140,6 @@ def test_what_is_no_workbook_is_told(tmp_path: Path, content: bytes, word: str) 
     assert word in str(problem)
 
 
-def test_a_workbook_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.xlsx"
-    at = GOOD.rindex(b"PK\x01\x02")  # the last entry of the list of parts
-    claimed = struct.pack("<I", 0xFFFF_FF00)
-    path.write_bytes(GOOD[: at + 24] + claimed + GOOD[at + 28 :])
-    assert told(recorded(path)) == [(None, None, "too-large")]
-
-
 @DRAWN
 @given(at=st.integers(0, len(GOOD)), put=st.binary(min_size=1, max_size=8))
 def test_a_workbook_with_wrong_bytes_is_read_or_refused(
@@ -174,19 +149,6 @@ def test_a_workbook_with_wrong_bytes_is_read_or_refused(
     path.write_bytes(GOOD[:at] + put + GOOD[at + len(put) :])
     found = recorded(path)
     assert told(found) or rows_of(found)
-
-
-def test_other_manifests_do_not_load_the_reader_of_workbooks(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("id\na\n")
-    code = (
-        "import sys\nfrom tests.producer.manifests.manifests import recorded\n"
-        f"recorded({str(path)!r})\nprint('openpyxl' in sys.modules)"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.strip() == "False"
 
 
 CELLS = st.none() | st.booleans() | st.integers(-(2**52), 2**52) | st.text("ab&<>\"' ")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from jobs.manifest.rows import Defaults, Feeds
-from producer.manifests import KeyTemplate
+from producer.manifests.yaml import KeyTemplate
 from tests.producer.manifests.manifests import (
     URL,
     ids_of,
@@ -137,14 +137,3 @@ def test_what_is_said_before_the_items_comes_before_them(tmp_path: Path) -> None
         KeyTemplate(str(path), 8, "{sku}"),
     ]
     assert [row.line for row in rows_of(found)] == [10]
-
-
-def test_an_alias_bomb_is_refused_at_its_first_anchor(tmp_path: Path) -> None:
-    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
-    for one, other in zip("bcdefghij", "abcdefghi", strict=True):
-        lines.append(f"{one}: &{one} [{', '.join([f'*{other}'] * 9)}]")
-    content = "\n".join(["items:", "- " + "\n  ".join(lines)]) + "\n"
-    found = planned(tmp_path / "a.yaml", content)
-    assert told(found)[0] == (2, 6, "yaml")
-    assert ids_of(found) == []
-    assert "anchors (&)" in str(found[0])
