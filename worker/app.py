@@ -39,7 +39,7 @@ Work = Callable[[Engine, Sequence[Ref]], Awaitable[None]]
 SETTINGS = settings.read()
 
 app = make_app(SETTINGS.ledger_url)
-app.conf.worker_consumer = "worker.lifecycle:BufferedEventsConsumer"
+app.conf.worker_consumer = "worker.lifecycle:PatientConsumer"
 
 TASKS: dict[str, Work] = {
     broker.SUBMIT: submit,

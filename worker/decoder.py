@@ -45,7 +45,8 @@ NO_MEMORY = 3
 #: too few for the noise of a video codec.
 SIDE_PX = 32
 
-_POSTER_TURN = threading.Lock()
+#: So many posters are made at a time.
+_POSTER_TURNS = threading.BoundedSemaphore(2)
 
 
 class DecodeError(Exception):
@@ -73,17 +74,17 @@ def available() -> bool:
 def poster(video: Path) -> bytes:
     """The poster of a video, a small JPEG: its first frame that shows something.
 
-    One is made at a time, for any number of threads.
+    Few are made at a time, whichever threads ask.
 
     Raises:
         DecodeError: it has none, or not soon.
     """
-    if not _POSTER_TURN.acquire(timeout=QUEUE_S):
+    if not _POSTER_TURNS.acquire(timeout=QUEUE_S):
         raise DecodeError("other files take too long")
     try:
         return _ask(lambda said: _bytes(said["poster"]), "poster", video)
     finally:
-        _POSTER_TURN.release()
+        _POSTER_TURNS.release()
 
 
 def first_frame(video: Path) -> FirstFrame:

@@ -96,39 +96,21 @@ class Stopping(threading.Thread):
         os._exit(1)
 
 
-log = logging.getLogger("reelmill")
-
 #: Seconds until a server that refuses is asked again: twice as long each time, and as
 #: at first once it went well for longer than the last of these waits.
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 
-#: Seconds that an event waits for others; Celery itself sends 24 at once.
-TOLD_AFTER_S = 1.0
 
+class PatientConsumer(Consumer):
+    """Waits before a server that refuses is asked again, and hears of the end first."""
 
-class BufferedEventsConsumer(Consumer):
-    """Gathers the events of tasks."""
-
-    # The published types know none of them.
-    hub: Any
-    event_dispatcher: Any
+    # The published types do not know it.
     channel_errors: tuple[type[Exception], ...]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's own types
-        #: Until then, by the monotonic clock, it is told without a further word. No
-        #: flag, which would stay if a timer is lost with a connection.
-        self._told_by = 0.0
         self._wait_s = 0.0
         self._asked_again_at = 0.0
         super().__init__(*args, **kwargs)
-
-    def on_send_event_buffered(self) -> Any:  # noqa: ANN401 - as the published types have it
-        """An event waits, from whichever thread; it goes out within a second."""
-        now = time.monotonic()
-        if self.hub and now > self._told_by:
-            self._told_by = now + TOLD_AFTER_S
-            # Only the hub's own thread may set a timer.
-            self.hub.call_soon(self._tell_later)
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
         """Nothing is connected yet, or the server refuses to begin."""
@@ -154,25 +136,7 @@ class BufferedEventsConsumer(Consumer):
         rest(self._wait_s)
         self._asked_again_at = time.monotonic()
 
-    def on_close(self) -> None:
-        """Tell what waits, or have it told by the next connection."""
-        # What cannot be sent is kept for the next one; what merely waits would not be.
-        self._tell()
-        super().on_close()
-
     def stop(self) -> None:
         """Whatever ends the worker, be it an order from afar, ends this first."""
         ask()
         super().stop()
-
-    def shutdown(self) -> None:
-        """Tell what tasks did that ended after all else."""
-        self._tell()
-        super().shutdown()
-
-    def _tell_later(self) -> None:
-        self.hub.call_later(TOLD_AFTER_S, self._tell)
-
-    def _tell(self) -> None:
-        if self.event_dispatcher:
-            self.event_dispatcher.flush()

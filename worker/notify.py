@@ -13,7 +13,6 @@ import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -45,7 +44,7 @@ LEASE_S = 2 * TIMEOUT_S
 #: Outbox that go out side by side.
 MAX_AT_ONCE = 20
 
-Channel = Callable[[Settings, Notification], Awaitable[None]]
+Channel = Callable[[Settings, Notification, float], Awaitable[None]]
 
 
 class NotificationError(Exception):
@@ -148,7 +147,7 @@ async def _try(
 ) -> None:
     try:
         async with asyncio.timeout(timeout_s):
-            await CHANNELS[name](settings, notification)
+            await CHANNELS[name](settings, notification, timeout_s)
     except TimeoutError:
         raise NotificationError(f"no answer in {timeout_s:g} s") from None
     except (*REQUEST_ERRORS, smtplib.SMTPException) as error:
@@ -164,10 +163,12 @@ def _channels(settings: Settings) -> list[str]:
     return [name for name, is_asked in asked.items() if is_asked]
 
 
-async def _by_web(settings: Settings, notification: Notification) -> None:
+async def _by_web(
+    settings: Settings, notification: Notification, timeout_s: float
+) -> None:
     url, secret = _shown(settings.notify_url), _shown(settings.notify_secret)
     headers, body = web_request(notification, url, secret, time.time())
-    http = Http(TIMEOUT_S)
+    http = Http(timeout_s)
     try:
         async with await http.ask("POST", url, headers, body) as response:
             # What else it says is of no interest, and may be without end.
@@ -183,10 +184,12 @@ async def _by_web(settings: Settings, notification: Notification) -> None:
         raise NotificationError(f"the receiver answers HTTP {status}")
 
 
-async def _by_mail(settings: Settings, notification: Notification) -> None:
+async def _by_mail(
+    settings: Settings, notification: Notification, timeout_s: float
+) -> None:
     server = Smtp.read(_shown(settings.smtp_url))
     mail = mail_of(notification, server.sender, settings.notify_email)
-    await _in_thread(lambda: _send(server, mail))
+    await asyncio.to_thread(_send, server, mail, timeout_s)
 
 
 def mail_of(notification: Notification, sender: str, receivers: str) -> EmailMessage:
@@ -202,7 +205,7 @@ def mail_of(notification: Notification, sender: str, receivers: str) -> EmailMes
     return mail
 
 
-def _send(server: Smtp, mail: EmailMessage) -> None:
+def _send(server: Smtp, mail: EmailMessage, timeout_s: float) -> None:
     """Hand a mail to its server; blocks.
 
     Raises:
@@ -212,9 +215,9 @@ def _send(server: Smtp, mail: EmailMessage) -> None:
     trust = ssl.create_default_context()
     where = (server.host, server.port)
     with (
-        smtplib.SMTP_SSL(*where, timeout=TIMEOUT_S, context=trust)
+        smtplib.SMTP_SSL(*where, timeout=timeout_s, context=trust)
         if server.tls
-        else smtplib.SMTP(*where, timeout=TIMEOUT_S)
+        else smtplib.SMTP(*where, timeout=timeout_s)
     ) as smtp:
         smtp.ehlo()
         if not server.tls and smtp.has_extn("starttls"):
@@ -233,32 +236,6 @@ def _send(server: Smtp, mail: EmailMessage) -> None:
 
 def _is_here(host: str) -> bool:
     return host in {"localhost", "127.0.0.1", "::1"}
-
-
-async def _in_thread(do: Callable[[], None]) -> None:
-    """Do something that blocks, in a thread that nobody waits for at the end."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: Exception | None) -> None:
-        if done.done():
-            return
-        if error:
-            done.set_exception(error)
-        else:
-            done.set_result(None)
-
-    def work() -> None:
-        error: Exception | None = None
-        try:
-            do()
-        except Exception as raised:  # noqa: BLE001 - it is raised where it is awaited
-            error = raised
-        with suppress(RuntimeError):  # the loop is over, and nobody waits
-            loop.call_soon_threadsafe(settle, error)
-
-    threading.Thread(target=work, name="mail", daemon=True).start()
-    await done
 
 
 CHANNELS: dict[str, Channel] = {"web": _by_web, "mail": _by_mail}

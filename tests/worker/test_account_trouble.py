@@ -87,22 +87,6 @@ def test_a_429_cools_the_account_down_as_the_provider_asks(
     go_on(shop, clock)
 
 
-def test_every_rejection_in_a_row_makes_the_cooldown_longer(
-    shop: Workshop, clock: Clock
-) -> None:
-    shop.sandbox.configure(submit_429="first 6")
-    shop.order(shop.job(0))
-    rests_s = []
-    for _ in range(6):
-        shop.submit()
-        rests_s.append(account(shop).cooling_until_s - clock.now_s)
-        clock.forward(rests_s[-1] + 0.1)
-    assert rests_s[-1] > 4 * rests_s[0]
-    assert account(shop).consecutive_rejections == 6
-    go_on(shop, clock)
-    assert account(shop).consecutive_rejections == 0
-
-
 def test_a_smaller_limit_than_promised_is_learnt_and_outgrown(
     shop: Workshop, clock: Clock
 ) -> None:
@@ -130,17 +114,6 @@ def test_a_smaller_limit_than_promised_is_learnt_and_outgrown(
     go_on(shop, clock)
     assert adaptive() > before
     nobody_failed(shop)
-
-
-def test_a_provider_that_queues_is_given_all_that_was_promised(
-    shop: Workshop, clock: Clock
-) -> None:
-    shop.sandbox.configure(concurrent=2, over_concurrency="queue", generation_s=0.1)
-    shop.order(*(shop.job(number) for number in range(6)))
-    assert len(shop.submit()) == 6
-    assert shop.states() == {State.GENERATING: 6}
-    assert account(shop).refusals == 0
-    go_on(shop, clock)
 
 
 def test_an_empty_account_goes_on_once_it_is_topped_up(

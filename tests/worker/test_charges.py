@@ -15,7 +15,6 @@ from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
-from worker import charges
 from worker.charges import compare, watch_charges
 
 #: Longer than the error of a clock that is read to the second, from a busy machine.
@@ -209,33 +208,6 @@ def test_a_billing_that_does_not_answer_is_read_later(
 def look_at_once(shop: Workshop) -> None:
     shop.ledger.locks.release(shop.engine.account, "billing", "taken")
     shop.engine.run(watch_charges(shop.engine))
-
-
-def test_of_all_workers_one_compares_now_and_then(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compared: list[str] = []
-
-    async def count(engine: object) -> None:
-        compared.append(str(engine))
-
-    monkeypatch.setattr(charges, "compare", count)
-    for _ in range(3):
-        shop.engine.run(watch_charges(shop.engine))
-    assert len(compared) == 1
-    look_at_once(shop)
-    assert len(compared) == 2
-
-
-def test_while_nothing_is_sent_the_provider_is_not_asked(
-    ledger: Ledger, sandbox: RunningSandbox, home: Path
-) -> None:
-    with workshop(ledger, sandbox, home) as shop:
-        shop.engine.run(compare(shop.engine))
-        sandbox.configure(billing_5xx=1)
-        for _ in range(3):
-            shop.engine.run(compare(shop.engine))
-        assert found(shop) == Charges()
 
 
 def test_a_row_that_cannot_be_looked_for_keeps_its_charge_from_being_told_of(

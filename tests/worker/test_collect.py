@@ -146,21 +146,6 @@ def test_a_video_is_fetched_wherever_its_address_stands(shop: Workshop) -> None:
     shop.check()
 
 
-def test_several_addresses_are_tried_again_while_none_leads_to_a_video(
-    shop: Workshop,
-) -> None:
-    shop.sandbox.configure(outputs_cover=1, download_5xx=1)
-    ref = generated(shop)
-    for _ in range(4):
-        shop.end()
-    batch = shop.ledger.batches.read(ref.batch)
-    assert batch
-    assert "it is a JPEG picture; the file host answers HTTP 503" in batch.note
-    shop.sandbox.configure(download_5xx=0)
-    shop.end()
-    assert shop.record(ref).state is State.STORED
-
-
 def test_a_video_whose_address_is_told_late_is_fetched(shop: Workshop) -> None:
     shop.sandbox.configure(outputs_none=1)
     ref = generated(shop)
@@ -196,12 +181,3 @@ def test_a_prediction_that_names_no_video_fails_after_some_polls_with_its_cost(
     (row,) = shop.books()
     assert row["looks"] - before["looks"] == ENOUGH_WITHOUT + 1
     shop.check()
-
-
-def test_an_answer_that_brings_nothing_says_nothing_of_a_video(shop: Workshop) -> None:
-    shop.sandbox.configure(outputs_none=1)
-    ref = generated(shop)
-    shop.sandbox.configure(result_5xx=1)
-    for _ in range(ENOUGH_WITHOUT + 3):
-        shop.end()
-    assert shop.record(ref).state is State.GENERATED

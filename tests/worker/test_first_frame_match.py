@@ -15,7 +15,7 @@ from jobs.states import State
 from jobs.transitions import Ref
 from tests.producer.running import quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
-from tests.worker.workshop import MULTI, V26, Workshop, workshop
+from tests.worker.workshop import V26, Workshop, workshop
 from worker import decoder
 from worker.downloads import Download, NoRoomError
 from worker.first_frame_match import FARTHEST, MOST_FILES, likeness
@@ -65,11 +65,6 @@ def test_a_video_of_another_length_is_as_far_as_can_be(shop: Workshop) -> None:
     near = compared(shop, [(attempt, video), (longer, video)])
     assert near[attempt.ref, video.prediction_id] == FARTHEST
     assert near[longer.ref, video.prediction_id] < NEAR
-
-
-def test_several_pictures_are_references_and_not_compared(shop: Workshop) -> None:
-    attempt = lost(shop, 0, MULTI)
-    assert compared(shop, [(attempt, made(shop, attempt, MULTI))]) == {}
 
 
 def test_a_prediction_that_is_not_finished_or_not_known_is_left_out(
@@ -141,32 +136,6 @@ def test_a_machine_without_room_compares_nothing_and_stops_nothing(
     # Once there is room again, what could not be told before is told.
     shop.until_all(State.STORED)
     shop.check()
-
-
-def test_a_home_where_no_file_can_be_compares_nothing(shop: Workshop) -> None:
-    attempt = lost(shop, 0)
-    video = made(shop, attempt)
-    (shop.engine.settings.home / "partial").write_text("a file is in the way")
-    assert compared(shop, [(attempt, video)]) == {}
-
-
-def test_one_file_at_a_time_is_on_the_disk(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempts = [lost(shop, number) for number in range(3)]
-    pairs = [(each, made(shop, each)) for each in attempts]
-    folder, write = shop.engine.settings.home / "partial", Download.write
-    files: list[int] = []
-
-    def counted(download: Download, **named: bool) -> None:
-        write(download, **named)
-        files.append(len(list(folder.iterdir())))
-
-    monkeypatch.setattr(Download, "write", counted)
-    assert len(compared(shop, pairs)) == 3
-    assert set(files) == {1}
-    assert len(files) >= 6
-    assert list(folder.iterdir()) == []
 
 
 def test_a_decoder_that_breaks_compares_nothing(

@@ -95,13 +95,6 @@ def test_small_products_before_white_are_not_taken_for_each_other(
     assert min(far.values()) > NEAR
 
 
-def test_a_picture_that_was_compressed_anew_is_still_near(
-    video: Callable[[bytes], Path], picture: Callable[[bytes], Path]
-) -> None:
-    coarse = altered(SAMPLES["mug"], lambda image: image.resize((360, 360)))
-    assert distance(video(coarse), picture(SAMPLES["mug"])) < NEAR
-
-
 def test_a_tall_picture_is_compared_by_what_a_square_clip_shows_of_it(
     video: Callable[[bytes], Path], picture: Callable[[bytes], Path]
 ) -> None:

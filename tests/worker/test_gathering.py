@@ -48,19 +48,6 @@ def test_what_comes_while_one_is_under_way_goes_together_in_the_next() -> None:
     asyncio.run(run())
 
 
-def test_one_alone_waits_for_nobody() -> None:
-    async def run() -> None:
-        server = Server()
-        server.may_answer.set()
-        gathering: MicroBatcher[int, int] = MicroBatcher(server.squares)
-        for n in range(3):
-            assert await gathering([n]) == [n * n]
-        assert await gathering([]) == []
-        assert server.blocks == [[0], [1], [2], []]
-
-    asyncio.run(run())
-
-
 def test_an_error_is_told_to_all_that_it_took_and_to_nobody_else() -> None:
     async def run() -> None:
         server = Server()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.ledger import Ledger, connect
+from jobs.ledger import Ledger
 from jobs.pace.poll_schedule import PollSchedule
 from jobs.states import State
 from tests.conftest import Clock
@@ -16,8 +16,6 @@ from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import workshop
 from worker.generation_times import (
     EARLY_POLLS,
-    FRESH_S,
-    MOST_AT_ONCE,
     QUIET_S,
     GenerationTimes,
 )
@@ -59,38 +57,6 @@ def test_a_few_jobs_are_polled_early_while_nothing_is_seen_to_end(
     clock.forward(1)
     assert early(times) == EARLY_POLLS
     assert times.is_early(OTHER)
-
-
-def test_what_is_known_is_read_again_after_a_while(
-    times: GenerationTimes, clock: Clock, ledger: Ledger
-) -> None:
-    assert times.known(KIND) is None
-    planned = times.read(ledger, KIND, TYPICAL_S)
-    ledger.times.learn(ACCOUNT, {KIND: [20.0] * 9})
-    assert times.known(KIND) is planned
-    clock.forward(FRESH_S)
-    assert times.known(KIND) is None
-    assert times.read(ledger, KIND, TYPICAL_S).first_s(0.5) == 20.0
-
-
-def test_a_ledger_that_is_away_leaves_what_was_known(
-    times: GenerationTimes, ledger: Ledger, home: Path
-) -> None:
-    away = connect(f"unix://{home}/nowhere.sock")
-    planned = PollSchedule.of((), TYPICAL_S, 5.0)
-    assert times.read(away, KIND, TYPICAL_S) == planned
-    ledger.times.learn(ACCOUNT, {KIND: [20.0] * 9})
-    known = times.read(ledger, KIND, TYPICAL_S)
-    assert times.read(away, KIND, TYPICAL_S) == known != planned
-    away.close()
-
-
-def test_of_many_ends_at_once_only_some_are_written_down(
-    times: GenerationTimes, ledger: Ledger
-) -> None:
-    times.write(ledger, {KIND: [70.0] * 100, OTHER: [3.0]}, bring_forward=True)
-    assert ledger.times.learnt(ACCOUNT, *KIND) == [70.0] * MOST_AT_ONCE
-    assert ledger.times.learnt(ACCOUNT, *OTHER) == [3.0]
 
 
 @pytest.mark.parametrize(

@@ -112,27 +112,6 @@ def test_what_hosts_send_instead_of_a_video_does_not_pass(
     assert verdict(tmp_path / "v.mp4", content)
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (box(b"moov", track()) + box(b"mdat"), "begin like an MP4"),
-        (box(b"ftyp") + box(b"mdat"), "no moov"),
-        (box(b"ftyp") + box(b"moov", track()), "no mdat"),
-        (video(track(b"soun")), "no video track"),
-        (video(), "no video track"),
-        (video(track()) + b"\x00\x00\x00", "inside a box header"),
-        (video(track()) + struct.pack(">I4s", 7, b"free"), "'free' box is cut off"),
-        (video(track()) + struct.pack(">I4s", 2, b"free"), "'free' box is cut off"),
-        (video(track()) + struct.pack(">I4sQ", 1, b"free", 15), "is cut off"),
-        (video(track()) + struct.pack(">I4sQ", 1, b"free", 2**64 - 1), "is cut off"),
-        (video(track()) + struct.pack(">I4s", 1, b"free"), "is cut off"),
-        (video(box(b"trak", struct.pack(">I4s", 99, b"mdia"))), "is cut off"),
-    ],
-)
-def test_what_is_wrong_is_said(tmp_path: Path, content: bytes, said: str) -> None:
-    assert said in verdict(tmp_path / "v.mp4", content)
-
-
 def test_boxes_nested_too_deep_do_not_pass(tmp_path: Path) -> None:
     nested = b""
     for _ in range(2_000):
@@ -176,27 +155,8 @@ boxes = st.recursive(
 )
 
 
-@given(st.lists(boxes, max_size=4).map(b"".join), st.integers(0, 400), st.binary())
-def test_broken_boxes_raise_nothing_else(
-    path: Path, content: bytes, at: int, noise: bytes
-) -> None:
-    broken = box(b"ftyp") + content[:at] + noise + content[at + len(noise) :]
-    verdict(path, broken)
-
-
-@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255))
-def test_one_wrong_byte_raises_nothing_else(path: Path, at: int, byte: int) -> None:
-    verdict(path, WHOLE[:at] + bytes([byte]) + WHOLE[at + 1 :])
-
-
 def test_boxes_without_end_are_no_video(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     path.write_bytes(box(b"ftyp") + box(b"free") * 20_000)
     with pytest.raises(NotAVideoError, match="more than 10000 boxes"):
         check(path)
-
-
-def test_an_index_of_many_small_boxes_is_not_gone_through(tmp_path: Path) -> None:
-    crowded = box(b"trak", box(b"free") * 4_000)
-    said = verdict(tmp_path / "v.mp4", video(*[crowded] * 3, track()))
-    assert "more than 10000 boxes" in said

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 
 from jobs import settings
 from jobs.ledger import Ledger
-from jobs.notification import DAY_S, GIVEN_UP_S, Kind, Notification, signature
+from jobs.notification import DAY_S, Kind, Notification, signature
 from jobs.settings import Settings, child_environment
 from jobs.states import State
 from jobs.transitions import Ref
@@ -106,44 +105,6 @@ def test_a_receiver_that_is_down_is_told_later_and_the_others_only_once(
     assert deliver_due(chosen, simulated) == 0
     assert len(mail.got) == 1
     assert {head["reelmill-id"] for head, _ in web.got} == {NEWS.id}
-
-
-def test_nobody_listens_at_all_and_the_mail_waits(
-    simulated: Ledger, clock: Clock, home: Path, mail: Receiver
-) -> None:
-    there: dict[str, Any] = {
-        "notify_email": "a@example.com",
-        "smtp_url": mail_url(mail),
-    }
-    away = {**there, "smtp_url": "smtp://127.0.0.1:1?from=mill@example.com"}
-    simulated.outbox.add(NEWS)
-    deliver_due(told_by(home, **away), simulated)
-    clock.forward(DAY_S)
-    mail.answers = [451, 200]
-    for _ in range(2):
-        deliver_due(told_by(home, **there), simulated)
-        clock.forward(DAY_S)
-    assert [envelope["MAIL"] for envelope, _ in mail.got] == [
-        mail.got[0][0]["MAIL"]
-    ] * 2
-    assert simulated.outbox.lease(ACCOUNT, 10, LEASE_S) == []
-
-
-def test_what_nobody_takes_for_a_month_is_given_up(
-    simulated: Ledger, clock: Clock, home: Path, web: Receiver
-) -> None:
-    web.answers = [500]
-    simulated.outbox.add(NEWS)
-    deliver_due(told_by(home, web), simulated)
-    clock.forward(GIVEN_UP_S + 1)
-    # Its age is by the server's own clock; the first try is set back by as much.
-    (untold,) = simulated.outbox.lease(ACCOUNT, 1, 0.0)
-    assert untold.since_s is not None
-    old = replace(untold, since_s=untold.since_s - GIVEN_UP_S - 1)
-    simulated.outbox.reschedule(old, 0.0)
-    assert deliver_due(told_by(home, web), simulated) == 1
-    clock.forward(GIVEN_UP_S)
-    assert deliver_due(told_by(home, web), simulated) == 0
 
 
 def test_who_dies_between_sending_and_writing_down_tells_twice_with_one_id(

@@ -101,18 +101,3 @@ def test_what_is_overdue_is_collected_once_an_answer_tells_its_end(
     assert (record.state, record.failure) == (State.STORED, None)
     assert shop.ledger.delay_queue.late(shop.engine.account, 9) == []
     shop.check()
-
-
-def test_what_the_provider_says_last_of_an_overdue_one_is_told(
-    impatient: Workshop,
-) -> None:
-    shop = impatient
-    shop.sandbox.configure(outcome_never=1)
-    (ref,) = shop.order(shop.job(0))
-    shop.until_all(State.OVERDUE)
-    shop.sandbox.configure(result_5xx=1)
-    shop.look()
-    record = shop.record(ref)
-    assert record.state is State.OVERDUE
-    assert record.failure
-    assert record.failure.message.endswith("HTTP 503: service unavailable")

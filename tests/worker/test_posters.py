@@ -197,13 +197,6 @@ def test_a_worker_that_dies_before_the_poster_leaves_it_to_the_next(
     assert place.exists()
 
 
-def test_a_poster_that_was_lost_is_not_told_of(collected: Collected) -> None:
-    place, *_ = collected()
-    place.unlink()
-    _, kept, told = collected(poster=False)
-    assert (kept.poster, told["poster"]) == (None, None)
-
-
 def test_a_store_that_refuses_only_the_poster_has_the_video(
     collected: Collected, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,5 @@
 """Lost answers, with a real ledger and a real sandbox: who is adopted, who is not."""
 
-import io
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +7,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from jobs import transitions
 from jobs.attempt import reconciling
@@ -22,10 +20,8 @@ from jobs.states import State
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import (
-    MULTI,
     Workshop,
     drawing,
-    jpeg,
     sandbox_ahead,
     workshop,
 )
@@ -117,29 +113,6 @@ def test_a_history_that_lags_too_long_is_not_believed_before_the_billing(
     all_are_stored_and_paid_once(shop)
 
 
-@pytest.mark.parametrize("page_cap", [0, 3])
-def test_the_prediction_is_found_on_whatever_page(
-    shop: Workshop, page_cap: int
-) -> None:
-    shop.sandbox.configure(history_inputs=True, page_cap=page_cap)
-    shop.order(shop.job(0), shop.job(1))
-    lose(shop)
-    for number in range(8 if page_cap else 120):
-        shop.post({**shop.job(0).inputs, "prompt": f"somebody else's {number}"})
-    all_are_stored_and_paid_once(shop)
-
-
-def test_equal_rows_adopt_one_prediction_each(shop: Workshop) -> None:
-    shop.sandbox.configure(history_inputs=True)
-    twin = shop.job(0)
-    shop.order(twin, replace(twin, id="r1", key="r1.mp4"))
-    lose(shop)
-    shop.until_all(State.STORED)
-    ids = {record.prediction_id for record in shop.records().values()}
-    assert len(ids) == 2
-    assert ids == {row["id"] for row in shop.books()}
-
-
 def test_an_attempt_that_a_dead_process_left_behind_is_settled_too(
     shop: Workshop,
 ) -> None:
@@ -219,57 +192,6 @@ WHITE_TABLE = [
     ("ball", "#2a8f8f"),
     ("mug", "#2a8f5f"),
 ]
-
-
-def test_pictures_that_look_alike_stay_with_a_person(shop: Workshop) -> None:
-    image = Image.open(io.BytesIO(drawing("mug", "#2a8f8f")))
-    alike = [shop.upload(jpeg(image, quality)) for quality in (90, 80)]
-    refs = shop.order(*(shop.job(n, image=url) for n, url in enumerate(alike)))
-    lose(shop)
-    shop.until_all(State.UNRESOLVED)
-    shop.check()
-    made = {row["id"] for row in shop.books()}
-    for ref in refs:
-        assert {c.prediction_id for c in shop.record(ref).candidates} == made
-    # It is looked at again, and still nobody is sure.
-    shop.settle()
-    assert shop.states() == {State.UNRESOLVED: 2}
-
-
-def test_the_length_tells_apart_what_the_picture_does_not(shop: Workshop) -> None:
-    picture = shop.job(0).inputs["image"]
-    shop.order(
-        shop.job(0, image=picture, duration=5), shop.job(1, image=picture, duration=10)
-    )
-    lose(shop)
-    all_are_stored_and_paid_once(shop)
-
-
-def test_a_candidate_that_is_still_being_made_is_waited_for(shop: Workshop) -> None:
-    shop.sandbox.configure(generation_s=1.5)
-    (ref,) = shop.order(shop.job(0))
-    lose(shop)
-    seen: set[State] = set()
-
-    def look() -> None:
-        shop.turn()
-        seen.add(shop.record(ref).state)
-
-    shop.until(lambda: shop.record(ref).state is State.STORED, look)
-    assert State.UNRESOLVED not in seen
-    assert shop.record(ref).attempt.number == 1
-    shop.check()
-
-
-def test_several_pictures_are_never_adopted_by_their_likeness(shop: Workshop) -> None:
-    (ref,) = shop.order(shop.job(0, MULTI))
-    lose(shop)
-    shop.until_all(State.UNRESOLVED)
-    (candidate,) = shop.record(ref).candidates
-    assert candidate.prediction_id == shop.books()[0]["id"]
-    failure = shop.record(ref).failure
-    assert failure
-    assert failure.code == "unresolved"
 
 
 def test_a_machine_whose_clock_is_wrong_finds_its_predictions(
@@ -355,15 +277,6 @@ def test_a_claim_is_stamped_by_the_ledgers_server(shop: Workshop) -> None:
     shop.submit()
     at_s = shop.record(ref).attempt.sent_at_s
     assert abs(at_s - shop.ledger.now_s()) < 60
-
-
-def test_looks_close_together_count_once(shop: Workshop) -> None:
-    shop.engine.settings = shop.engine.settings.model_copy(update={"settle_s": 60.0})
-    (ref,) = shop.order(shop.job(0))
-    lose(shop, "submit_drop_before")
-    for _ in range(5):
-        shop.settle()
-    assert shop.record(ref).polls == 1
 
 
 @pytest.mark.parametrize("ahead_s", [-30, 30])

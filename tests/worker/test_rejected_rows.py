@@ -121,22 +121,6 @@ def test_a_key_without_permission_fails_no_row_and_goes_on_once_it_has_it(
     assert shop.states() == {State.STORED: 20}
 
 
-def test_a_key_that_loses_its_permission_on_the_way_fails_no_row(
-    shop: Workshop, clock: Clock
-) -> None:
-    shop.order(*(shop.job(number) for number in range(30)))
-    turn(shop, clock, 10)
-    shop.sandbox.configure(forbidden_word=shop.tag)
-    for _ in range(300):
-        clock.forward(3 * STEP_S)
-        shop.submit(10)
-    assert not shop.are(State.FAILED)
-    assert account(shop) == ("permission", WORDS)
-    shop.sandbox.configure(forbidden_word=FORBIDDEN)
-    go_on(shop, clock)
-    assert shop.states() == {State.STORED: 30}
-
-
 def test_rows_of_a_model_that_is_not_enabled_fail_and_the_others_go_on(
     shop: Workshop, clock: Clock, sent: Counter[str]
 ) -> None:
@@ -149,24 +133,6 @@ def test_rows_of_a_model_that_is_not_enabled_fail_and_the_others_go_on(
     failed = {ref.job for ref in refs if shop.record(ref).state is State.FAILED}
     assert failed == {job.id for job in barred}
     assert max(sent.values()) <= 5
-
-
-def test_rows_of_a_barred_model_do_not_hold_up_another_batch(
-    shop: Workshop, clock: Clock
-) -> None:
-    shop.sandbox.configure(forbidden_word="v3.0")
-    barred = (shop.job(number, V30) for number in range(100))
-    shop.order(*barred, batch="barred", priority=100)
-    turn(shop, clock)
-    assert account(shop)[0] == "permission"
-    good = shop.order(*(shop.job(n) for n in range(100, 105)), batch="good")
-
-    def stored() -> bool:
-        return all(shop.record(ref).state is State.STORED for ref in good)
-
-    began_s = clock()
-    shop.until(stored, lambda: turn(shop, clock))
-    assert clock() - began_s < 10 * TROUBLE_PROBE_S
 
 
 @pytest.mark.parametrize("worked_before", [True, False])

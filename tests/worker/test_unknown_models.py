@@ -72,11 +72,3 @@ def test_a_lost_answer_is_left_to_it_and_all_others_are_looked_for(
     shop.engine.catalogue = whole
     shop.until_all(State.STORED)
     shop.check()
-
-
-def test_what_is_generated_is_fetched_by_whichever_version(shop: Workshop) -> None:
-    shop.order(shop.job(0, MULTI))
-    shop.submit()
-    forget(shop.engine, MULTI)
-    shop.until(lambda: shop.states() == {State.STORED: 1}, shop.end)
-    shop.check()

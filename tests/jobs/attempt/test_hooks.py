@@ -65,12 +65,6 @@ def test_no_text_is_a_token_by_chance(text: str) -> None:
     assert opened(KEY, text) is None
 
 
-def test_another_key_or_account_seals_otherwise() -> None:
-    attempted = Attempted(Ref("spring", "mug"), 1)
-    for other in (token_key("acme", "wsk-2"), token_key("beta", "wsk-1")):
-        assert opened(KEY, sealed(other, attempted)) is None
-
-
 def test_a_path_asks_for_the_address_with_its_token() -> None:
     parts = urlsplit(asking("/api/v3/m", "https://h.example/a b/", "t.1"))
     assert parts.path == "/api/v3/m"

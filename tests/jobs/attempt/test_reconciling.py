@@ -95,13 +95,6 @@ def test_a_number_may_be_rounded_and_a_text_be_tidied() -> None:
     assert settled([lost(request=sent)], [listed(inputs=shown)]) == [Adopt("p1")]
 
 
-def test_a_truth_value_may_be_shown_as_text() -> None:
-    loud = lost(request={**REQUEST, "sound": True})
-    for shown in (True, "true"):
-        history = [listed(inputs={**REQUEST, "sound": shown})]
-        assert settled([loud], history) == [Adopt("p1")]
-
-
 STRANGERS: list[Mapping[str, object]] = [
     {**REQUEST, "image": "https://x.de/lamp.jpg"},
     {**REQUEST, "prompt": "fall"},
@@ -214,12 +207,6 @@ def test_a_history_that_forgot_the_time_proves_no_absence() -> None:
     """After a week off, the paid prediction may exist and be listed no more."""
     at_s = SENT_AT_S + RETENTION_S + 1
     assert settled([lost()], [], at_s) == [Unclear(())]
-
-
-def test_equal_rows_adopt_one_prediction_each() -> None:
-    history = [listed(f"p{n}", REQUEST, created_at_s=SENT_AT_S + n) for n in (1, 2)]
-    assert settled([lost(1), lost(2)], history) == [Adopt("p1"), Adopt("p2")]
-    assert settled([lost(1), lost(2)], history[:1]) == [Adopt("p1"), Absent()]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from jobs import settings
-from jobs.attempt.fingerprint import NO_FINGERPRINT, FingerprintedJob
 from jobs.ledger import Ledger, LedgerError, NotDurableError
 from jobs.states import Event, State
 from jobs.transitions import Ref
@@ -51,13 +50,6 @@ def test_a_batch_gets_labels_and_keeps_those_it_has(ledger: Ledger) -> None:
     assert batch_of(ledger).labels == {"team": "shoes", "year": "2027"}
 
 
-def test_a_batch_comes_with_its_budget_in_one_step(ledger: Ledger) -> None:
-    """Were it two steps, a crash between them would leave a batch without a cap."""
-    ledger.server.execute_command("CONFIG", "RESETSTAT")
-    ledger.batches.create(a_batch(budget_usd_micros=5))
-    assert ledger.server.info("commandstats")["cmdstat_hset"]["calls"] == 1
-
-
 def test_jobs_are_added_once(ledger: Ledger) -> None:
     ledger.batches.create(a_batch())
     several = [a_job(number) for number in range(1, 1_202)]
@@ -68,21 +60,6 @@ def test_jobs_are_added_once(ledger: Ledger) -> None:
     assert batch.total == 1_201
     assert batch.estimated_usd_micros == 1_201 * PRICE
     assert [r.job for r in ledger.batches.jobs("spring")] == several
-
-
-def test_what_is_added_is_handed_on_in_order_once_it_is_in(ledger: Ledger) -> None:
-    ledger.batches.create(a_batch())
-    several = [
-        FingerprintedJob(a_job(number), NO_FINGERPRINT) for number in range(1, 1_202)
-    ]
-    handed_on = []
-    for asked in ledger.batches.adding("spring", several):
-        handed_on.append(asked)
-        if len(handed_on) % 100 == 1:
-            assert ledger.batches.load([Ref("spring", asked.job.id)]) != [None]
-    assert handed_on == several
-    assert [r.job for r in ledger.batches.jobs("spring")] == [job for job, _ in several]
-    assert audit(ledger, ACCOUNT) == []
 
 
 def test_prices_are_added_up_and_unknown_ones_counted(ledger: Ledger) -> None:
@@ -191,14 +168,6 @@ def test_a_budget_holds_at_the_new_price(ledger: Ledger) -> None:
 def test_a_batch_without_jobs_is_reported_at_once(ledger: Ledger) -> None:
     open_batch(ledger, jobs=0)
     assert leased(ledger) == [Ref("spring", "")]
-
-
-def test_texts_of_every_kind_come_back_as_they_were(ledger: Ledger) -> None:
-    ledger.batches.create(a_batch(manifest="Frühling 🌷\n\x00.csv"))
-    ledger.batches.note("spring", "voll: \u2028 ' \" \\")
-    batch = batch_of(ledger)
-    assert batch.manifest == "Frühling 🌷\n\x00.csv"
-    assert batch.note == "voll: \u2028 ' \" \\"
 
 
 def kill(ledger: Ledger) -> None:

@@ -93,16 +93,6 @@ def test_what_was_stored_before_is_reused_and_costs_nothing(ledger: Ledger) -> N
     assert audit(ledger, ACCOUNT) == []
 
 
-def test_a_batch_of_which_all_is_there_is_over_at_once(ledger: Ledger) -> None:
-    ask(ledger, "monday", "mug")
-    (first,) = grant(ledger)
-    play(ledger, first, *MADE)
-    ask(ledger, "tuesday", "mug")
-    assert ("tuesday/", None) in [
-        (str(ref), state) for ref, state in ledger.delay_queue.lease(ACCOUNT, 10, 30.0)
-    ]
-
-
 def test_what_is_being_made_is_followed_and_not_paid_again(ledger: Ledger) -> None:
     ask(ledger, "monday", "mug")
     (leader,) = grant(ledger)
@@ -201,18 +191,6 @@ def test_fresh_shares_nothing_and_serves_those_that_come_after(ledger: Ledger) -
     play(ledger, ref, *MADE, prediction_id="p2")
     ask(ledger, "friday", "mug")
     assert record_of(ledger, Ref("friday", "row-1")).leader == "tuesday/row-1"
-
-
-def test_a_retry_takes_what_was_made_meanwhile(ledger: Ledger) -> None:
-    ask(ledger, "monday", "mug")
-    (failed,) = grant(ledger)
-    play(ledger, failed, Event.CLAIM, Event.REFUSE)
-    ask(ledger, "tuesday", "mug")
-    (ref,) = grant(ledger)
-    play(ledger, ref, *MADE)
-    play(ledger, failed, Event.RETRY)
-    assert states(ledger, "monday") == ["reused"]
-    assert audit(ledger, ACCOUNT) == []
 
 
 def test_a_video_that_is_gone_is_made_again(ledger: Ledger) -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.ledger.figures import LAG_S, MOST_BATCHES, POLLS, AccountFigures
+from jobs.ledger.figures import LAG_S, AccountFigures
 from jobs.ledger.transitions import Applied
-from jobs.states import Event, State
+from jobs.states import Event
 from jobs.transitions import Ref
 from producer.metrics import DAY_S
 from tests.conftest import Clock
@@ -17,7 +17,6 @@ from tests.jobs.ledger.play import (
     grant,
     move_by,
     open_batch,
-    play,
     record_of,
     reject,
 )
@@ -56,21 +55,6 @@ def test_the_lag_counts_under_the_least_bound_that_it_keeps(
     assert [i for i, count in enumerate(figures(simulated).lag) if count] == [at]
 
 
-@pytest.mark.parametrize(
-    ("looks", "at"),
-    [*((bound, i) for i, bound in enumerate(POLLS)), (POLLS[-1] + 1, len(POLLS))],
-)
-def test_looks_count_until_a_prediction_is_over(
-    ledger: Ledger, looks: int, at: int
-) -> None:
-    (ref,) = admitted(ledger)
-    play(ledger, ref, Event.CLAIM, Event.ACCEPT)
-    for _ in range(looks - 1):
-        ledger.delay_queue.postpone(ACCOUNT, {ref: 1.0})
-    play(ledger, ref, Event.FAIL)
-    assert [i for i, count in enumerate(figures(ledger).polls) if count] == [at]
-
-
 def test_what_is_paid_and_not_stored_is_as_old_as_its_request(
     simulated: Ledger, clock: Clock
 ) -> None:
@@ -88,35 +72,6 @@ def test_what_is_paid_and_not_stored_is_as_old_as_its_request(
     by(simulated, lost, Event.STORE, now_s=clock())
     by(simulated, quick, Event.TRY_AGAIN, now_s=clock())
     assert figures(simulated).uncollected_at_s is None
-
-
-def test_batches_are_shown_while_open_and_a_day_longer(
-    simulated: Ledger, clock: Clock
-) -> None:
-    (ref,) = admitted(simulated)
-    assert [b.id for b in figures(simulated).batches] == ["spring"]
-    assert figures(simulated).batches[0].counts == {State.ADMITTED: 1}
-    clock.forward(10 * DAY_S)
-    by(simulated, ref, Event.CLAIM, Event.REFUSE, now_s=clock())
-    found = figures(simulated)
-    assert (found.open_batches, len(found.batches)) == (0, 1)
-    by(simulated, ref, Event.RETRY, now_s=clock())
-    assert figures(simulated).open_batches == 1
-    grant(simulated)
-    by(simulated, ref, Event.CLAIM, Event.REFUSE, now_s=clock())
-    clock.forward(DAY_S - 1)
-    assert len(figures(simulated).batches) == 1
-    clock.forward(1)
-    assert figures(simulated).batches == []
-
-
-def test_no_more_batches_are_shown_than_a_reader_can_take(ledger: Ledger) -> None:
-    ledger.permits.set_limits(ACCOUNT, PLENTY)
-    for number in range(MOST_BATCHES + 5):
-        open_batch(ledger, f"b{number}", jobs=1)
-    found = figures(ledger)
-    assert found.open_batches == MOST_BATCHES + 5
-    assert len(found.batches) == MOST_BATCHES
 
 
 def test_an_account_tells_its_limits_its_use_and_its_trouble(

@@ -1,7 +1,5 @@
 """First polls come sooner once one of their kind was done sooner than expected."""
 
-import pytest
-
 from jobs.ledger import Ledger, keys
 from jobs.ledger.transitions import Applied
 from jobs.states import Event
@@ -86,22 +84,6 @@ def test_no_first_poll_is_closer_than_the_provider_asks(
     assert leased(simulated) == [ref]
 
 
-@pytest.mark.parametrize("jobs", [600])
-def test_many_do_not_come_in_one_moment(
-    simulated: Ledger, clock: Clock, jobs: int
-) -> None:
-    """No more in a second than a poll every so often makes, and few at once."""
-    generating(simulated, jobs)
-    clock.forward(30)
-    assert bring_forward(simulated, 10.0) == jobs
-    each_second: list[int] = []
-    while sum(each_second) < jobs:
-        clock.forward(1)
-        each_second.append(len(leased(simulated)))
-    assert len(each_second) <= POLL_MIN_S
-    assert max(each_second) <= max(51, 1.02 * jobs / POLL_MIN_S)
-
-
 def test_what_is_accepted_a_little_later_knows_it_too(
     simulated: Ledger, clock: Clock
 ) -> None:
@@ -114,18 +96,3 @@ def test_what_is_accepted_a_little_later_knows_it_too(
     generating(simulated, 1, "summer")
     clock.forward(PLANNED_S - 1)
     assert Ref("summer", ref.job) not in leased(simulated)
-
-
-def test_other_kinds_and_accounts_are_none_of_its_business(
-    simulated: Ledger, clock: Clock
-) -> None:
-    generating(simulated, 1)
-    clock.forward(20)
-    model, duration_s = KIND
-    for account, kind in (
-        (ACCOUNT, (model, duration_s + 5)),
-        (ACCOUNT, ("another/model", duration_s)),
-        ("other", KIND),
-    ):
-        assert simulated.delay_queue.bring_forward(account, kind, 10.0, POLL_MIN_S) == 0
-    assert leased(simulated) == []

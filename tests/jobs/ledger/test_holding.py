@@ -1,7 +1,5 @@
 """Holding a batch or an account, taking a batch back, and sharing an account fairly."""
 
-import heapq
-
 import pytest
 
 from jobs.ledger import Ledger
@@ -147,38 +145,3 @@ def test_an_abandoned_slot_is_not_taken_along_by_a_retry(
     assert simulated.permits.read(ACCOUNT).slots_in_use == 2
     clock.forward(LONGEST_GENERATION_S)
     assert grant(simulated) == [other]
-
-
-@pytest.mark.parametrize("generation_s", [20.0])
-def test_ten_behind_five_thousand_start_at_once_and_end_long_before(
-    simulated: Ledger, clock: Clock, generation_s: float
-) -> None:
-    simulated.permits.set_limits(ACCOUNT, Limits(500, 300))
-    open_batch(simulated, "large", jobs=5_000)
-    working: list[tuple[float, Ref]] = []
-    started_at: dict[Ref, float] = {}
-
-    def second() -> None:
-        clock.forward(1.0)
-        while working and working[0][0] <= clock():
-            _, ref = heapq.heappop(working)
-            play(simulated, ref, Event.COMPLETE, Event.STORE)
-        for ref in grant(simulated):
-            started_at[ref] = clock()
-            play(simulated, ref, *SENT, prediction_id=f"p-{ref}")
-            heapq.heappush(working, (clock() + generation_s, ref))
-
-    for _ in range(7):
-        second()
-    submitted_at, small = clock(), set(open_batch(simulated, "small", jobs=10))
-    while not small <= started_at.keys():
-        second()
-        assert clock() - submitted_at <= 10.0
-    for _ in range(int(generation_s)):
-        second()
-    assert batch_of(simulated, "small").counts == {State.STORED: 10}
-    assert batch_of(simulated, "large").counts[State.WAITING] > 4_000
-    # Even starts use the limit as fully as bursts do.
-    spread = clock() - min(started_at.values())
-    assert len(started_at) >= min(300, 500 * spread / 60) * 0.9
-    assert audit(simulated, ACCOUNT) == []

@@ -85,36 +85,6 @@ def test_an_end_that_comes_late_counts_like_any_other(
     assert audit(simulated, ACCOUNT) == []
 
 
-def test_those_that_take_long_are_known_by_when_they_were_sent(
-    simulated: Ledger, clock: Clock
-) -> None:
-    simulated.permits.set_limits(ACCOUNT, Limits(1_000, 2))
-    first, second = open_batch(simulated, jobs=2)
-    grant(simulated)
-    play(simulated, second, *SENT, prediction_id="p2", now_s=clock())
-    clock.forward(5.0)
-    play(simulated, first, *SENT, prediction_id="p1", now_s=clock())
-    note(simulated, first, second)
-    assert simulated.delay_queue.late(ACCOUNT, 9) == [second, first]
-    assert simulated.delay_queue.late(ACCOUNT, 1) == [second]
-    assert record_of(simulated, first).failure == LATE
-    assert record_of(simulated, first).state is State.GENERATING
-    stored = play(simulated, first, Event.COMPLETE)
-    assert stored.failure is None
-    assert simulated.delay_queue.late(ACCOUNT, 9) == [second]
-    assert audit(simulated, ACCOUNT) == []
-
-
-def test_nothing_is_noted_of_what_has_ended_meanwhile(
-    simulated: Ledger, clock: Clock
-) -> None:
-    (ref,) = generating(simulated, clock, 1, 1)
-    play(simulated, ref, Event.COMPLETE)
-    note(simulated, ref, Ref("spring", "nobody"))
-    assert record_of(simulated, ref).failure is None
-    assert simulated.delay_queue.late(ACCOUNT, 9) == []
-
-
 def test_the_slot_of_what_is_given_up_is_held_as_long_as_it_may_be_rendered(
     simulated: Ledger, clock: Clock
 ) -> None:

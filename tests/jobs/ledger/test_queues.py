@@ -19,13 +19,6 @@ def test_what_waits_is_counted_by_kind(ledger: Ledger) -> None:
     assert not queue.held
 
 
-def test_of_a_long_queue_a_few_are_looked_at(ledger: Ledger) -> None:
-    open_batch(ledger, "long", 1_234)
-    (queue,) = ledger.queues.of(ACCOUNT)
-    assert queue.waiting == 1_234
-    assert 90 <= sum(queue.kinds.values()) <= 100
-
-
 def test_what_does_not_start_is_held(ledger: Ledger) -> None:
     open_batch(ledger, "quiet")
     open_batch(ledger, "loud")

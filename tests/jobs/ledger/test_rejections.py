@@ -83,21 +83,6 @@ def test_an_accepted_probe_ends_the_cooldown(plenty: Ledger, clock: Clock) -> No
     assert not cooled(plenty)
 
 
-def test_a_rejected_probe_lets_the_account_cool_down_again(
-    plenty: Ledger, clock: Clock
-) -> None:
-    open_batch(plenty, jobs=5)
-    reject(plenty)
-    clock.forward(10)
-    (probe,) = grant(plenty)
-    reject(plenty, probe, cooldown_s=20.0)
-    assert plenty.permits.read(ACCOUNT).consecutive_rejections == 2
-    play(plenty, probe, Event.CLAIM, Event.RETURN)
-    assert grant(plenty) == []
-    clock.forward(20)
-    assert len(grant(plenty)) == 1
-
-
 def test_a_burst_of_rejections_counts_once_and_the_longest_cooldown(
     plenty: Ledger, clock: Clock
 ) -> None:
@@ -153,16 +138,6 @@ def test_every_job_has_its_turn_as_a_probe(
     if cause != "throttled":
         assert max(probes.count(ref) for ref in refs[:8]) <= 4
     assert audit(plenty, ACCOUNT) == []
-
-
-def test_a_probe_that_a_budget_forbids_gives_way_to_another(
-    plenty: Ledger, clock: Clock
-) -> None:
-    (cheap,) = open_batch(plenty, "cheap", 1, 1_000, budget_usd_micros=1_000)
-    open_batch(plenty, "dear", 9, 2_000, budget_usd_micros=1_000)
-    reject(plenty, cheap)
-    clock.forward(10)
-    assert grant(plenty) == [cheap]
 
 
 def test_what_was_rejected_waits_behind_the_others_until_its_time(
@@ -228,17 +203,6 @@ def test_a_few_may_be_refused_behind_an_accepted_burst_and_many_are_the_account(
             if last is FINAL:
                 play(plenty, ref, Event.CANCEL)
     assert last is verdict
-
-
-def test_an_account_that_worked_long_ago_proves_nothing(
-    plenty: Ledger, clock: Clock
-) -> None:
-    good, bad = open_batch(plenty, jobs=2)
-    grant(plenty, 1)
-    accepted(plenty, clock, good)
-    clock.forward(601)
-    grant(plenty)
-    assert refused(plenty, clock, bad, "permission") is ACCOUNT_COOLS
 
 
 @pytest.mark.parametrize("cause", ["key"])
@@ -310,18 +274,6 @@ def test_a_lost_answer_rests_its_job_and_a_share_of_them_the_account(
     assert plenty.permits.read(ACCOUNT).consecutive_rejections == 1
 
 
-def test_a_probe_whose_answer_is_lost_lets_the_account_cool_down_again(
-    plenty: Ledger, clock: Clock
-) -> None:
-    open_batch(plenty, jobs=9)
-    reject(plenty, cooldown_s=2.0)
-    clock.forward(2)
-    (probe,) = grant(plenty)
-    play(plenty, probe, Event.CLAIM, Event.LOSE)
-    assert reject(plenty, probe, LOST, 4.0) is ACCOUNT_COOLS
-    assert grant(plenty) == []
-
-
 def started(ledger: Ledger, clock: Clock, most: int = 1_000) -> list[Ref]:
     """What starts now and is accepted."""
     refs = grant(ledger, most)
@@ -341,59 +293,6 @@ def test_a_429_halves_the_concurrency_at_most_down_to_what_was_taken(
     assert simulated.permits.read(ACCOUNT).adaptive_concurrency == left
 
 
-def test_several_429s_of_a_burst_are_believed(simulated: Ledger, clock: Clock) -> None:
-    simulated.permits.set_limits(ACCOUNT, Limits(100_000, 100))
-    open_batch(simulated, jobs=200)
-    burst = grant(simulated, 30)
-    for ref in burst[:3]:
-        accepted(simulated, clock, ref)
-    for ref in burst[5:]:
-        reject(simulated, ref, consecutive_before=0)
-    assert simulated.permits.read(ACCOUNT).adaptive_concurrency == 3
-    # The answers of the burst come in any order.
-    for ref in burst[3:5]:
-        accepted(simulated, clock, ref)
-    assert simulated.permits.read(ACCOUNT).adaptive_concurrency == 5
-
-
-def test_a_real_limit_is_found_at_once_and_tried_ever_less_often(
-    simulated: Ledger, clock: Clock
-) -> None:
-    """The provider takes ten; a hundred were promised."""
-    simulated.permits.set_limits(ACCOUNT, Limits(100_000, 100))
-    open_batch(simulated, jobs=1_000)
-    running = list[Ref]()
-    tried = dict[float, int]()
-
-    def start() -> None:
-        granted = grant(simulated)
-        before = simulated.permits.read(ACCOUNT).consecutive_rejections
-        for ref in granted:
-            if len(running) < 10:
-                running.append(ref)
-                accepted(simulated, clock, ref)
-            else:
-                claimed(simulated, clock, ref)
-                reject(simulated, ref, "throttled", 2.0, consecutive_before=before)
-                play(simulated, ref, Event.RETURN)
-                tried[clock()] = tried.get(clock(), 0) + 1
-
-    began_s = clock()
-    for _ in range(600):
-        start()
-        clock.forward(2)
-        if clock() % 6 < 2:  # one a minute for each slot
-            play(simulated, running.pop(0), Event.COMPLETE, Event.STORE)
-    assert simulated.permits.read(ACCOUNT).adaptive_concurrency in (10, 11)
-    assert sum(tried[at] for at in tried if at > began_s + 10) < 20
-    # Once it takes more, it gets more, and soon all.
-    for _ in range(310):
-        clock.forward(1)
-        started(simulated, clock)
-    assert simulated.permits.read(ACCOUNT).adaptive_concurrency is None
-    assert simulated.permits.read(ACCOUNT).slots_in_use > 90
-
-
 def test_a_429_while_the_window_is_full_says_nothing_of_the_concurrency(
     simulated: Ledger, clock: Clock
 ) -> None:
@@ -405,22 +304,6 @@ def test_a_429_while_the_window_is_full_says_nothing_of_the_concurrency(
     clock.forward(61)
     assert reject(simulated, refs[9]) is ACCOUNT_COOLS
     assert simulated.permits.read(ACCOUNT).adaptive_concurrency is not None
-
-
-def test_batches_that_are_held_cost_next_to_nothing_and_count_for_nothing(
-    simulated: Ledger,
-) -> None:
-    simulated.permits.set_limits(ACCOUNT, Limits(600, 100_000))
-    for number in range(40):
-        open_batch(simulated, f"held-{number}", jobs=25)
-        simulated.batches.pause(f"held-{number}")
-    refs = open_batch(simulated, "small", jobs=60)
-    before = commands(simulated)
-    # All at once, for nothing else waits that could start.
-    assert grant(simulated) == refs
-    asked = {name: n - before.get(name, 0) for name, n in commands(simulated).items()}
-    assert asked["hmget"] <= 41
-    assert asked["zrange"] + asked["zrangebyscore"] + asked["zcount"] <= 10
 
 
 def commands(ledger: Ledger) -> dict[str, int]:

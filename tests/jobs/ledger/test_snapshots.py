@@ -6,12 +6,10 @@ import pytest
 
 from jobs.ledger import Ledger
 from jobs.ledger.snapshots import FAILURES, BatchSnapshot, Kind
-from jobs.ledger.workers import WorkerFacts
 from jobs.pace.limits import Limits
-from jobs.records import Failure
 from jobs.states import Event, State
 from jobs.transitions import Ref
-from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
+from tests.jobs.ledger.play import ACCOUNT, grant, open_batch, play
 
 STD = "kwaivgi/kling-v2.6-std/image-to-video"
 
@@ -40,43 +38,6 @@ def test_a_look_tells_what_reading_the_parts_tells(simulated: Ledger) -> None:
     assert seen.account == simulated.permits.read(ACCOUNT)
     assert (seen.starts, seen.account.slots_in_use) == (2, 2)
     assert seen.mix is None
-
-
-def test_several_are_told_at_once_and_what_is_not_there_is_left_out(
-    ledger: Ledger,
-) -> None:
-    open_batch(ledger, "spring")
-    open_batch(ledger, "autumn", account="other")
-    found = ledger.snapshots.take(["autumn", "winter", "spring"])
-    assert [each.batch.id for each in found] == ["autumn", "spring"]
-    assert [each.account.id for each in found] == ["other", ACCOUNT]
-    assert ledger.snapshots.take([]) == []
-
-
-def test_a_look_names_what_generates_for_too_long(ledger: Ledger) -> None:
-    ledger.permits.set_limits(ACCOUNT, PLENTY)
-    refs = open_batch(ledger, jobs=12) + open_batch(ledger, "autumn", jobs=1)
-    for number, ref in enumerate(grant(ledger)):
-        play(ledger, ref, Event.CLAIM, Event.ACCEPT, prediction_id=f"p{number}")
-    why = Failure("late", "the provider says processing")
-    waits_s = dict.fromkeys(refs, 60.0)
-    ledger.delay_queue.postpone(ACCOUNT, waits_s, late=dict.fromkeys(refs, why))
-    play(ledger, refs[-1], Event.OVERDUE)
-    spring, autumn = ledger.snapshots.take(["spring", "autumn"])
-    assert len(spring.late) == FAILURES
-    assert set(spring.late) < {ref.job for ref in refs}
-    assert autumn.late == ("row-1",)
-    (failed,) = autumn.failures
-    assert (failed.id, failed.state) == ("row-1", State.OVERDUE)
-
-
-def test_workers_of_the_account_count_while_they_live(simulated: Ledger) -> None:
-    open_batch(simulated)
-    for name, account in (("a", ACCOUNT), ("b", ACCOUNT), ("c", "other")):
-        simulated.workers.beat(WorkerFacts(name, account=account))
-    assert look(simulated).workers == 2
-    simulated.workers.leave("b")
-    assert look(simulated).workers == 1
 
 
 def test_the_last_failures_that_still_are_come_newest_first(simulated: Ledger) -> None:
@@ -137,20 +98,3 @@ def commands(ledger: Ledger, *, mixed: bool) -> dict[str, int]:
     look(ledger, mixed=mixed)
     told = ledger.server.info("commandstats")
     return {name: stats["calls"] for name, stats in told.items() if "info" not in name}
-
-
-@pytest.mark.parametrize("mixed", [True])
-def test_a_look_at_ten_thousand_jobs_is_as_cheap_as_at_a_hundred(
-    ledger: Ledger, mixed: bool
-) -> None:
-    costs = []
-    for jobs in (100, 10_000):
-        ledger.server.execute_command("FLUSHALL")
-        ledger.permits.set_limits(ACCOUNT, Limits(1_000, 1_000))
-        refs = open_batch(ledger, jobs=jobs)
-        grant(ledger, 20)
-        fail(ledger, refs[:20])
-        costs.append(commands(ledger, mixed=mixed))
-    assert costs[0] == costs[1]
-    assert costs[0]["cmdstat_evalsha"] == 1
-    assert sum(costs[0].values()) < (100 if mixed else 30)
