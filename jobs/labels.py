@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 #: Most labels that one batch carries.
 MOST = 20
 
-LONGEST_VALUE = 200
+MAX_VALUE = 200
 
 _NAME = re.compile(r"[a-z0-9_.-]{1,63}")
 
@@ -74,10 +74,10 @@ def _pair(text: str) -> tuple[str, str]:
             f"{name!r} cannot name a label: up to 63 small letters, digits, "
             "'-', '_' and '.'"
         )
-    if len(value) > LONGEST_VALUE:
+    if len(value) > MAX_VALUE:
         raise LabelError(
             f"the value of {name} has {len(value)} characters; "
-            f"up to {LONGEST_VALUE} are kept"
+            f"up to {MAX_VALUE} are kept"
         )
     if not value.isprintable():
         raise LabelError(f"the value of {name} has characters that cannot be printed")

@@ -71,8 +71,8 @@ class JobRecord:
     output: str | None = None
     #: Unix seconds when the file was finished; it vanishes seven days later.
     generated_at_s: float | None = None
-    #: Counts the permits it was given; a mover names the one it acts under.
-    permit: int = 0
+    #: Counts its permits: whoever acts under an older one changes nothing.
+    fencing_token: int = 0
     #: The mark that it was claimed under last; see `jobs.ledger.marks`.
     mark: str = ""
     #: Looks at the provider or at the file since its last move.

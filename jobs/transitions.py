@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from jobs.pace.waits import LONGEST_GENERATION_S
+from jobs.pace.waits import MAX_GENERATION_S
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import Event, State
 
@@ -70,8 +70,8 @@ class Transition:
     ref: Ref
     state: State
     event: Event
-    #: The permit the mover acts under: an older one moves nothing.
-    permit: int
+    #: The one it acts under: an older one changes nothing.
+    fencing_token: int
     #: The mark that the claim was made under, if it is one that this move is of.
     mark: str = ""
     #: Seconds until somebody must look at it; ignored where nobody must.
@@ -81,7 +81,7 @@ class Transition:
     refunded_usd_micros: int = 0
     slot: Slot = Slot.KEEP
     #: Seconds that a slot is held on which is lent or left.
-    held_s: float = LONGEST_GENERATION_S
+    held_s: float = MAX_GENERATION_S
     token: Token = Token.KEEP
     #: An id that no other job may have; known to the ledger from then on.
     prediction_id: str = ""
@@ -125,7 +125,9 @@ def _price(record: JobRecord) -> int:
 def _move(batch: str, record: JobRecord, event: Event) -> Transition:
     ref = Ref(batch, record.job.id)
     mark = record.mark if record.state is State.SUBMITTING else ""
-    return Transition(ref, record.state, event, record.permit, mark, erase=("looks",))
+    return Transition(
+        ref, record.state, event, record.fencing_token, mark, erase=("looks",)
+    )
 
 
 def _with(
@@ -171,7 +173,7 @@ def claim(
         write["mark"] = mark
     if provider_now_s is not None:
         # Under its permit: an older word must not be taken for this attempt's.
-        write["provider_sent_at"] = f"{record.permit} {provider_now_s:.3f}"
+        write["provider_sent_at"] = f"{record.fencing_token} {provider_now_s:.3f}"
     return _with(replace(move, write=write), attempt)
 
 
@@ -385,12 +387,12 @@ def retry(batch: str, record: JobRecord) -> Transition:
 
 def cancel(batch: str, record: JobRecord) -> Transition:
     """A person takes it back before it was sent."""
-    permit = record.state is State.ADMITTED
+    has_permit = record.state is State.ADMITTED
     return replace(
         _move(batch, record, Event.CANCEL),
-        reserved_usd_micros=-_price(record) if permit else 0,
-        slot=Slot.FREE if permit else Slot.KEEP,
-        token=Token.DROP if permit else Token.KEEP,
+        reserved_usd_micros=-_price(record) if has_permit else 0,
+        slot=Slot.FREE if has_permit else Slot.KEEP,
+        token=Token.DROP if has_permit else Token.KEEP,
     )
 
 
@@ -411,7 +413,7 @@ def abandon(batch: str, record: JobRecord, now_s: float) -> Transition:
     move = replace(
         _move(batch, record, Event.ABANDON),
         slot=Slot.LEAVE,
-        held_s=max(0.0, record.attempt.sent_at_s + LONGEST_GENERATION_S - now_s),
+        held_s=max(0.0, record.attempt.sent_at_s + MAX_GENERATION_S - now_s),
         erase=("looks", "candidates", "output", "generated_at"),
     )
     return _with(move, attempt, failure)

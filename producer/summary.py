@@ -13,13 +13,13 @@ from producer.console import Table, print_json
 from producer.watching.status import held_up
 
 #: Jobs that a sentence names.
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 def print_gone(jobs: Sequence[str]) -> None:
     """Say which videos of a batch were stored and are not there any more."""
     if jobs:
-        few, more = ", ".join(jobs[:MOST_NAMED]), len(jobs) - MOST_NAMED
+        few, more = ", ".join(jobs[:MAX_NAMED]), len(jobs) - MAX_NAMED
         console.say(
             f"stored before, and gone from the store: {few}"
             f"{f' and {more} more' if more > 0 else ''}; a manifest of these "

@@ -10,7 +10,7 @@ from jobs.report.words import short_names
 from producer.console import Table
 
 #: Failed or unsettled rows that are listed; the report has all.
-MOST_ROWS = 20
+MAX_ROWS = 20
 
 
 def report_table(document: Mapping[str, Any]) -> Table:
@@ -89,12 +89,12 @@ def invoice_lines(invoice: Mapping[str, Any]) -> list[str]:
     lines += [
         f"{d['id']}, attempt {d['attempt']}: {d['what']}: booked ${d['booked_usd']}, "
         f"billed ${d['billed_usd']} ({d['prediction_id']})"
-        for d in invoice["differences"][:MOST_ROWS]
+        for d in invoice["differences"][:MAX_ROWS]
     ]
     lines += [
         f"unexplained: ${u['billed_usd']} at {u['at']} for prediction "
         f"{u['prediction_id']} {u['model']}"
-        for u in invoice["unexplained"][:MOST_ROWS]
+        for u in invoice["unexplained"][:MAX_ROWS]
     ]
     if not invoice["differences"] and not invoice["unexplained"]:
         lines.append("the provider's billing equals this report")
@@ -106,7 +106,7 @@ def trouble_lines(document: Mapping[str, Any]) -> list[str]:
     rows = (row for row in document["rows"] if row["error"])
     lines = [
         f"line {row['line']}, {row['id']}: {row['state']}: {row['error']['message']}"
-        for row in islice(rows, MOST_ROWS)
+        for row in islice(rows, MAX_ROWS)
     ]
     if more := sum(1 for _ in rows):
         lines.append(f"and {more} more; the report has all")

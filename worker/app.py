@@ -65,7 +65,7 @@ def _register(name: str, work: Work) -> None:
 async def do(made: Engine, name: str, work: Work, refs: Sequence[Ref]) -> None:
     """Do a task's work on these jobs or batches; nothing that goes wrong is raised."""
     if made.stopping:
-        await made.hand_back(refs)
+        await made.release_leases(refs)
         return
     try:
         if not made.begun:

@@ -31,13 +31,13 @@ EVERY_S = 600.0
 #: Seconds of billing that are read at a time; and that are read after a long rest: what
 #: was charged before was charged while nothing of ours was under way.
 STEP_S = 3_600.0
-LONGEST_S = 2 * 86_400.0
+MAX_S = 2 * 86_400.0
 
 #: Predictions whose inputs are asked for and compared with those of rows, of each step;
 #: newest batches, and rows of them, that are compared.
-MOST_ASKED = 20
-MOST_BATCHES = 200
-MOST_ROWS = 20_000
+MAX_ASKED = 20
+MAX_BATCHES = 200
+MAX_ROWS = 20_000
 
 
 async def watch_charges(engine: Engine) -> None:
@@ -73,7 +73,7 @@ async def compare(engine: Engine) -> None:
         moments = (before_s, before_s)
         if not await engine.call(found.note, account, *moments, charges, judged=judged):
             return
-    from_s = max(before_s, now_s - LONGEST_S)
+    from_s = max(before_s, now_s - MAX_S)
     while from_s < until_s:
         to_s = min(from_s + STEP_S, until_s)
         rows = [
@@ -100,7 +100,7 @@ async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
     until_s = now_s - reconciling.listed_after_s(engine.settings.settle_s)
     ahead_s, doubtful = now_s - engine.now_s(), set[str]()
     for record in records.values():
-        forgotten = record.attempt.sent_at_s < engine.now_s() - LONGEST_S / 2
+        forgotten = record.attempt.sent_at_s < engine.now_s() - MAX_S / 2
         if record.state is State.UNRESOLVED and (forgotten or not is_clipped(record)):
             doubtful |= {each.prediction_id for each in record.candidates}
             doubtful |= record.seen_candidates
@@ -171,7 +171,7 @@ def _dearer(
 async def _alike(engine: Engine, strange: Sequence[Billed]) -> dict[str, Ref]:
     """The row whose request each of these repeats, where their inputs are shown."""
     shown = []
-    for row in strange[-MOST_ASKED:]:
+    for row in strange[-MAX_ASKED:]:
         if row.prediction_id:
             with suppress(NoAnswerError):  # then it is as if they were not shown
                 shown.append(await engine.provider.listing(row.prediction_id))
@@ -184,8 +184,8 @@ def _rows_alike(engine: Engine, shown: Sequence[Listed]) -> dict[str, Ref]:
     for each in shown:
         by_model[each.model].append(each)
     found: dict[str, Ref] = {}
-    left, batches = MOST_ROWS, engine.ledger.batches
-    for batch_id in batches.ids(MOST_BATCHES):
+    left, batches = MAX_ROWS, engine.ledger.batches
+    for batch_id in batches.ids(MAX_BATCHES):
         batch = batches.read(batch_id)
         if batch is None or batch.account != engine.account or batch.deleted_at_s:
             continue
@@ -209,5 +209,5 @@ def _is_alike(engine: Engine, record: JobRecord, shown: Listed) -> bool:
         return False
     request = model.request(sent_inputs(record, model))
     ref = Ref("", record.job.id)
-    sent = reconciling.Lost(ref, model.id, request, sent_at_s=0.0, looks=0)
+    sent = reconciling.LostSubmission(ref, model.id, request, sent_at_s=0.0, looks=0)
     return reconciling.is_as_sent(sent, shown.inputs)

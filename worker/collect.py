@@ -63,7 +63,7 @@ async def _collect_one(
     try:
         async with engine.files.room:
             if engine.stopping:
-                await engine.hand_back([ref])
+                await engine.release_leases([ref])
                 return
             ready = storing.readiness_of(batch.store).check
             await storing.in_thread(ready, time.monotonic())
@@ -122,7 +122,7 @@ async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) 
         gone = failures.file_gone(ref.batch, record, str(error), now_s)
         await engine.apply([gone])
         return
-    wait_s = waits.collect_again_s(record.polls, engine.luck())
+    wait_s = waits.collect_again_s(record.polls, engine.jitter())
     if isinstance(error, NoVideoError):
         wait_s = max(wait_s, engine.settings.poll_min_s)
     if not isinstance(error, DownloadError):

@@ -45,16 +45,16 @@ TASKS = {
 
 #: Most jobs that go out in one message, which costs as much as several jobs. All that
 #: is due in one beat goes together, so that while little is due a message has one.
-LARGEST_BLOCK = 100
+MAX_BLOCK = 100
 
 #: Seconds between two comparisons of clocks.
 CLOCK_EVERY_S = 60.0
 
 #: Permits of one beat; more would wait for a connection.
-MOST_GRANTS = 100
+MAX_GRANTS = 100
 
 #: Most seconds between two beats that fail and should not.
-LONGEST_REST_S = 30.0
+MAX_REST_S = 30.0
 
 #: Messages that may wait in the broker, for each thread of this worker.
 BACKLOG_PER_THREAD = 2
@@ -97,7 +97,7 @@ class Dispatcher(threading.Thread):
             except broker.BrokerError as error:
                 self._are_away(error)
             except Exception:
-                rest_s = min(2 * rest_s, LONGEST_REST_S)
+                rest_s = min(2 * rest_s, MAX_REST_S)
                 log.exception("a beat failed; the next one follows in %g s", rest_s)
 
     def tell(self) -> None:
@@ -156,11 +156,11 @@ class Dispatcher(threading.Thread):
             engine.start(delete_old(engine))
         # A worker that falls behind with its looks goes on starting: what waits for
         # both is due longest, and idle slots are lost for good.
-        kept = min(MOST_GRANTS, room // 3) if engine.settings.starts else 0
+        kept = min(MAX_GRANTS, room // 3) if engine.settings.starts else 0
         leased = engine.ledger.delay_queue.lease(engine.account, room - kept, lease_s)
         granted: list[Ref] = []
         if engine.settings.starts and is_compared:
-            room = min(room - len(leased), MOST_GRANTS)
+            room = min(room - len(leased), MAX_GRANTS)
             granted = engine.ledger.permits.grant(engine.account, room, lease_s)
         by_task: dict[str, list[Ref]] = defaultdict(list)
         by_task[broker.SUBMIT] += granted
@@ -191,8 +191,8 @@ class Dispatcher(threading.Thread):
     def _room(self) -> int:
         """Jobs that may go out without making the broker's queue long."""
         waiting = broker.backlog(self._engine.app)
-        return (self._threads * BACKLOG_PER_THREAD - waiting) * LARGEST_BLOCK
+        return (self._threads * BACKLOG_PER_THREAD - waiting) * MAX_BLOCK
 
     def _send(self, task: str, refs: Sequence[Ref]) -> None:
-        for block in broker.blocks(refs, LARGEST_BLOCK):
+        for block in broker.blocks(refs, MAX_BLOCK):
             broker.send(self._engine.app, task, block)

@@ -140,7 +140,7 @@ class Engine:
             self._threads, lambda: do(*args, **kwargs)
         )
 
-    async def certainly(
+    async def retry_until_written(
         self, do: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Do something with the ledger, again and again until the ledger answers.
@@ -202,11 +202,15 @@ class Engine:
         """Make moves that may be lost without harm, and log them."""
         if not moves:
             return []
-        return log_moves(moves, await self.move(moves))
+        return log_transitions(moves, await self.move(moves))
 
     def apply_now(self, moves: Sequence[Transition]) -> list[Applied]:
         """As `make`, for who is in a thread already."""
-        return log_moves(moves, self.ledger.transitions.apply(moves)) if moves else []
+        return (
+            log_transitions(moves, self.ledger.transitions.apply(moves))
+            if moves
+            else []
+        )
 
     @asynccontextmanager
     async def holding(self, refs: Iterable[Ref]) -> AsyncIterator["Held"]:
@@ -219,37 +223,37 @@ class Engine:
         try:
             yield held
         except asyncio.CancelledError:
-            await self.hand_back(held)
+            await self.release_leases(held)
             raise
         finally:
             beat.cancel()
             with suppress(asyncio.CancelledError):
                 await beat
 
-    async def hand_back(self, refs: Collection[Ref]) -> None:
+    async def release_leases(self, refs: Collection[Ref]) -> None:
         """End the leases on these jobs, so that another worker is sent for them now."""
         waits_s = dict.fromkeys(refs, 0.0)
         with suppress(LedgerError):  # then the leases end by themselves
             postpone = self.ledger.delay_queue.postpone
-            await self.call(postpone, self.account, waits_s, looked=False)
+            await self.call(postpone, self.account, waits_s, polled=False)
 
-    def decides_first_polls(self, patience: float) -> bool:
+    def decides_first_polls(self, poll_backoff: float) -> bool:
         """Whether they are as what was seen to end says.
 
         Not where a person has set a time, nor where webhooks tell of ends.
         """
-        return self.settings.first_poll_s is None and patience == 1.0
+        return self.settings.first_poll_s is None and poll_backoff == 1.0
 
     def first_poll_s(
-        self, kind: Kind, schedule: PollSchedule, patience: float
+        self, kind: Kind, schedule: PollSchedule, poll_backoff: float
     ) -> float:
         """Seconds to the first poll of a job that was accepted now; asks no ledger."""
         chosen_s = self.settings.first_poll_s
         if chosen_s is not None:
             return max(chosen_s, self.settings.poll_min_s)
-        if self.decides_first_polls(patience) and self.times.is_early(kind):
+        if self.decides_first_polls(poll_backoff) and self.times.is_early(kind):
             return schedule.poll_min_s
-        return patience * schedule.first_s(self.luck())
+        return poll_backoff * schedule.first_s(self.jitter())
 
     async def poll_schedule(self, kind: Kind, typical_s: float) -> PollSchedule:
         """When to poll predictions of this model and duration."""
@@ -262,7 +266,7 @@ class Engine:
                 return known
             return await self.call(self.times.read, self.ledger, kind, typical_s)
 
-    async def patience(self) -> float:
+    async def poll_backoff(self) -> float:
         """Factor of the waits between looks: above 1 while webhooks arrive."""
         if not self.settings.webhook_url:
             return 1.0
@@ -271,9 +275,9 @@ class Engine:
                 heard = self.ledger.hooks.heard_at_s
                 self._heard_at_s = await self.call(heard, self.account)
                 self._heard_read_at = self._loop.time()
-        return waits.patience(self._heard_at_s, self.now_s())
+        return waits.poll_backoff(self._heard_at_s, self.now_s())
 
-    def luck(self) -> float:
+    def jitter(self) -> float:
         """A number in [0, 1) that spreads waits apart."""
         return random.random()  # noqa: S311 - nothing secret hangs on it
 
@@ -354,14 +358,16 @@ class Held(set[Ref]):
             self.difference_update(refs)
 
 
-def log_moves(moves: Sequence[Transition], made: Sequence[Applied]) -> list[Applied]:
+def log_transitions(
+    moves: Sequence[Transition], made: Sequence[Applied]
+) -> list[Applied]:
     """Log moves and what became of each; the latter."""
     for move, moved in zip(moves, made, strict=True):
-        log_move(move, moved)
+        log_transition(move, moved)
     return list(made)
 
 
-def log_move(move: Transition, moved: Applied) -> None:
+def log_transition(move: Transition, moved: Applied) -> None:
     """One line for every move, always of the same fields."""
     level = logging.INFO if moved is Applied.YES else logging.DEBUG
     log.log(
@@ -370,7 +376,7 @@ def log_move(move: Transition, moved: Applied) -> None:
         move.ref,
         move.event,
         move.state,
-        move.permit,
+        move.fencing_token,
         move.prediction_id or "-",
         moved.name.lower(),
     )

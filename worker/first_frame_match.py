@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import sub
 
-from jobs.attempt.reconciling import Lost
+from jobs.attempt.reconciling import LostSubmission
 from jobs.provider.answers import Completed, Listed
 from jobs.transitions import Ref
 from worker import decoder
@@ -35,20 +35,20 @@ TILE_PX = 4
 TILE_SHARE = 0.5
 
 #: Where more files than this would have to be fetched, a person compares.
-MOST_FILES = 400
+MAX_FILES = 400
 
 #: What keeps a file from being compared.
 TROUBLE = (DownloadError, NoRoomError, DecodeError, OSError)
 
 
 async def likeness(
-    engine: Engine, pairs: Sequence[tuple[Lost, Listed]]
+    engine: Engine, pairs: Sequence[tuple[LostSubmission, Listed]]
 ) -> dict[tuple[Ref, str], float]:
     """How far first frames are from pictures, for the pairs that can be compared."""
     comparable = [(lost, listed) for lost, listed in pairs if _picture(lost)]
     ids = {listed.prediction_id for _, listed in comparable}
     urls = {_picture(lost) for lost, _ in comparable}
-    if not ids or len(ids) + len(urls) > MOST_FILES or not decoder.available():
+    if not ids or len(ids) + len(urls) > MAX_FILES or not decoder.available():
         return {}
     clips = {each: await _first_frame(engine, each) for each in ids}
     stills = await _stills(engine, comparable, clips)
@@ -77,7 +77,7 @@ def _tiles(differences: Sequence[int]) -> Iterator[float]:
 
 
 def _distances(
-    pairs: Sequence[tuple[Lost, Listed]],
+    pairs: Sequence[tuple[LostSubmission, Listed]],
     clips: Mapping[str, FirstFrame | None],
     stills: Mapping[tuple[str, float], bytes],
 ) -> dict[tuple[Ref, str], float]:
@@ -93,12 +93,12 @@ def _distances(
     return found
 
 
-def _picture(lost: Lost) -> str:
+def _picture(lost: LostSubmission) -> str:
     """The picture that the clip starts at; several are references, not a start."""
     return str(lost.request.get("image", ""))
 
 
-def _distance(lost: Lost, clip: FirstFrame, still: bytes) -> float | None:
+def _distance(lost: LostSubmission, clip: FirstFrame, still: bytes) -> float | None:
     duration_s = lost.request.get("duration")
     if isinstance(duration_s, int):
         if clip.length_s is None:
@@ -124,7 +124,7 @@ async def _first_frame(engine: Engine, prediction_id: str) -> FirstFrame | None:
 
 async def _stills(
     engine: Engine,
-    pairs: Sequence[tuple[Lost, Listed]],
+    pairs: Sequence[tuple[LostSubmission, Listed]],
     clips: Mapping[str, FirstFrame | None],
 ) -> dict[tuple[str, float], bytes]:
     """The pictures of these pairs, in the ratios of the clips beside them."""

@@ -31,7 +31,7 @@ SURPRISE = 0.7
 
 #: Most times of one kind that are written down at once; others are dropped by luck.
 #: Hundreds a second teach no more, and would drive out those of the last minutes.
-MOST_AT_ONCE = 4
+MAX_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class GenerationTimes:
         now_s = self.clock()
         self._seen_at_s.update(dict.fromkeys(took_s, now_s))
         some_s = {
-            kind: random.sample(times_s, min(MOST_AT_ONCE, len(times_s)))
+            kind: random.sample(times_s, min(MAX_AT_ONCE, len(times_s)))
             for kind, times_s in took_s.items()
         }
         ledger.times.learn(self.account, some_s)

@@ -22,7 +22,7 @@ from jobs import broker, settings, transitions
 from jobs.attempt import hooks, reconciling
 from jobs.attempt.hooks import Attempted, Delivery, Genuine
 from jobs.attempt.links import sent_inputs
-from jobs.attempt.reconciling import Lost
+from jobs.attempt.reconciling import LostSubmission
 from jobs.ledger import LedgerError
 from jobs.ledger.transitions import Applied
 from jobs.provider.answers import Listed, NoAnswerError
@@ -30,12 +30,12 @@ from jobs.provider.replies import USABLE_ID
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref
-from worker.engine import Engine, log_move
+from worker.engine import Engine, log_transition
 
 log = logging.getLogger("reelmill.hooks")
 
 #: A prediction with its inputs is a few kilobytes.
-LARGEST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 
 #: A signature that does not fit asks for the secret anew, at most this often.
 SECRET_EVERY_S = 60.0
@@ -63,7 +63,7 @@ class Receiver:
 
     def app(self) -> web.Application:
         """The routes: every path that ends in a token, and `/health`."""
-        made = web.Application(client_max_size=LARGEST_BYTES)
+        made = web.Application(client_max_size=MAX_BYTES)
         made.router.add_get("/health", self._health)
         made.router.add_post("/{path:.*}", self.receive)
         made.on_startup.append(self._ask_first)
@@ -129,7 +129,7 @@ class Receiver:
         prediction_id = told.get("id")
         if (
             record is None
-            or record.permit != attempted.permit
+            or record.fencing_token != attempted.fencing_token
             or not isinstance(prediction_id, str)
             or not USABLE_ID.fullmatch(prediction_id)
         ):
@@ -161,8 +161,8 @@ class Receiver:
                 log.warning("job=%s: %s is not its prediction", ref, prediction_id)
                 return
             move = transitions.accept(ref.batch, record, prediction_id, 0.0)
-            (moved,) = await engine.certainly(engine.move, [move])
-            log_move(move, moved)
+            (moved,) = await engine.retry_until_written(engine.move, [move])
+            log_transition(move, moved)
             if moved is Applied.NO:
                 # The answer came after all, while we asked.
                 (now,) = await engine.call(engine.ledger.batches.load, [ref])
@@ -204,7 +204,7 @@ def _fits(
     if model is None:  # it was sent by a worker of another version
         return False
     request = model.request(sent_inputs(record, model))
-    attempt = Lost(ref, model.id, request, record.attempt.sent_at_s, 0)
+    attempt = LostSubmission(ref, model.id, request, record.attempt.sent_at_s, 0)
     shown = [inputs for inputs in (listing.inputs, told.get("input")) if inputs]
     return listing.model in ("", model.id) and all(
         isinstance(inputs, dict) and reconciling.is_as_sent(attempt, inputs)

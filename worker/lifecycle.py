@@ -98,7 +98,7 @@ class Stopping(threading.Thread):
 
 #: Seconds until a server that refuses is asked again: twice as long each time, and as
 #: at first once it went well for longer than the last of these waits.
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
+FIRST_WAIT_S, MAX_WAIT_S = 0.5, 10.0
 
 
 class PatientConsumer(Consumer):
@@ -129,7 +129,7 @@ class PatientConsumer(Consumer):
             return
         if time.monotonic() - self._asked_again_at > self._wait_s:
             self._wait_s = 0.0
-        self._wait_s = min(max(FIRST_WAIT_S, 2 * self._wait_s), LONGEST_WAIT_S)
+        self._wait_s = min(max(FIRST_WAIT_S, 2 * self._wait_s), MAX_WAIT_S)
         log.warning(
             "the server refuses, it is asked again in %g s: %s", self._wait_s, error
         )

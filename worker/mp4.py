@@ -16,7 +16,7 @@ HEADER_BYTES = 8
 LARGE_HEADER_BYTES = 16
 DEEPEST = 6
 #: A film in a thousand fragments has two thousand; one with more is made to be endless.
-MOST_BOXES = 10_000
+MAX_BOXES = 10_000
 
 
 class NotAVideoError(Exception):
@@ -58,7 +58,7 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
     Raises:
         NotAVideoError: one is cut off, or there are too many.
     """
-    for _ in range(MOST_BOXES):
+    for _ in range(MAX_BOXES):
         if start >= end:
             return
         file.seek(start)
@@ -76,13 +76,13 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
             raise NotAVideoError(f"its {kind!r} box is cut off")
         yield kind, content, start + size
         start += size
-    raise NotAVideoError(f"it has more than {MOST_BOXES} boxes in one place")
+    raise NotAVideoError(f"it has more than {MAX_BOXES} boxes in one place")
 
 
 def _handlers(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
     for number, (kind, content) in enumerate(_inside(file, start, end, 0)):
-        if number >= MOST_BOXES:
-            raise NotAVideoError(f"it has more than {MOST_BOXES} boxes in its index")
+        if number >= MAX_BOXES:
+            raise NotAVideoError(f"it has more than {MAX_BOXES} boxes in its index")
         if kind == b"hdlr":
             file.seek(content + 8)
             yield file.read(4)

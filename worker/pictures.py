@@ -36,7 +36,7 @@ def links_of(
     return {ref: links_for(each, kept, now_s) for ref, each in needed.items()}
 
 
-async def look_once_more(
+async def check_picture_again(
     engine: Engine, record: JobRecord, answer: PollAnswer
 ) -> PollAnswer:
     """The same answer, or that a picture which was out of reach is there after all."""

@@ -23,7 +23,7 @@ from jobs.transitions import Ref, Transition
 from worker.concurrency import as_completed_groups
 from worker.engine import Engine
 from worker.generation_times import Kind, Took
-from worker.pictures import look_once_more
+from worker.pictures import check_picture_again
 
 log = logging.getLogger("reelmill.poll")
 
@@ -70,7 +70,7 @@ async def _learn_and_write(
     records: Mapping[Ref, JobRecord],
     answers: Mapping[Ref, PollAnswer],
 ) -> None:
-    patience, now_s, found = await engine.patience(), engine.now_s(), Found()
+    poll_backoff, now_s, found = await engine.poll_backoff(), engine.now_s(), Found()
     oldest = _oldest(records)
     schedules = {
         kind: await engine.poll_schedule(kind, _typical_s(engine, record))
@@ -84,7 +84,7 @@ async def _learn_and_write(
         answer, schedule = answers[ref], schedules[record.job.kind]
         seen_s = max(0.0, now_s - record.attempt.sent_at_s)
         if isinstance(answer, Completed):
-            took_s = _took_s(schedule, record, answer, seen_s, engine.luck())
+            took_s = _took_s(schedule, record, answer, seen_s, engine.jitter())
             if took_s is not None:
                 found.took_s[record.job.kind].append(took_s)
         follows: Transition | Failure | None = failures.after_poll(
@@ -103,10 +103,10 @@ async def _learn_and_write(
             found.moves.append(follows)
             continue
         wait_s = _wait_s(schedule.next_s(seen_s), record, answer)
-        found.waits_s[ref] = patience * wait_s
+        found.waits_s[ref] = poll_backoff * wait_s
         if follows:
             found.late[ref] = follows
-    bring_forward = engine.decides_first_polls(patience)
+    bring_forward = engine.decides_first_polls(poll_backoff)
     await engine.call(_write_down, engine, found, bring_forward=bring_forward)
 
 
@@ -115,14 +115,14 @@ def _took_s(
     record: JobRecord,
     answer: Completed,
     seen_s: float,
-    luck: float,
+    jitter: float,
 ) -> float | None:
     """What is learnt from an end; of what was overdue only what the provider says.
 
     An outage would else be taken for what such videos take.
     """
     if record.state is not State.OVERDUE:
-        return schedule.took_s(seen_s, record.polls, answer.inference_s, luck)
+        return schedule.took_s(seen_s, record.polls, answer.inference_s, jitter)
     return answer.inference_s
 
 
@@ -137,7 +137,7 @@ async def _expected(
 ) -> waits.Expected | None:
     """How long such predictions take; None where none can take too long yet."""
     overdue_s = engine.settings.overdue_s
-    if now_s - oldest.attempt.sent_at_s < min(waits.LEAST_LATE_S, overdue_s):
+    if now_s - oldest.attempt.sent_at_s < min(waits.MIN_LATE_S, overdue_s):
         return None
     learnt_s = await engine.call(engine.ledger.times.learnt, engine.account, *kind)
     return waits.Expected.of(learnt_s, _typical_s(engine, oldest), overdue_s)
@@ -150,7 +150,7 @@ def _typical_s(engine: Engine, record: JobRecord) -> float:
 
 async def _look(engine: Engine, record: JobRecord) -> PollAnswer:
     answer = await engine.provider.poll(record.prediction_id or "")
-    return await look_once_more(engine, record, answer)
+    return await check_picture_again(engine, record, answer)
 
 
 def _write_down(engine: Engine, found: Found, *, bring_forward: bool) -> None:
@@ -175,7 +175,7 @@ def _wait_s(wait_s: float, record: JobRecord, answer: PollAnswer) -> float:
     if isinstance(answer, PollAgain):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
         asked_s = answer.retry_after_s or 0.0
-        wait_s = max(wait_s, min(asked_s, waits.LONGEST_COOLING_S))
+        wait_s = max(wait_s, min(asked_s, waits.MAX_COOLING_S))
     if isinstance(answer, AccountTrouble):
         log.warning("prediction %s: %s", record.prediction_id, answer.reason)
         wait_s = max(wait_s, waits.TROUBLE_PROBE_S)

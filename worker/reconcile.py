@@ -19,10 +19,10 @@ from jobs.attempt.links import sent_inputs
 from jobs.attempt.reconciling import (
     Absent,
     Adopt,
+    Ambiguous,
+    AmbiguousGroup,
     Finding,
-    Lost,
-    Rivals,
-    Unclear,
+    LostSubmission,
     Wait,
 )
 from jobs.ledger import LedgerError
@@ -41,7 +41,7 @@ log = logging.getLogger("reelmill.reconcile")
 LEFT_BEHIND = "the process that sent it ended before it wrote down an answer"
 
 #: Most candidates of one attempt that are written down while it is looked for.
-MOST_SEEN = 200
+MAX_SEEN = 200
 
 #: Seconds that one reconciliation of an account keeps others back, should it not end;
 #: and until these ask again.
@@ -53,12 +53,12 @@ LOCKED_AGAIN_S = 1.0
 OLDER_AGAIN_S = 10.0
 
 #: Predictions of our own that are compared with what was sent for them.
-MOST_WITNESSES = 5
+MAX_WITNESSES = 5
 
 #: Predictions whose inputs are asked for one by one, where the history hides them; and
 #: how many of these may stay unanswered before the others are not asked for.
-MOST_ASKED = 40
-MOST_UNANSWERED = 3
+MAX_ASKED = 40
+MAX_UNANSWERED = 3
 
 #: A lost answer that could not be looked for during so many settling times is left to a
 #: person, and others get its slot; it is looked for still.
@@ -77,7 +77,7 @@ class _Clock:
 
 async def reconcile(engine: Engine, refs: Sequence[Ref]) -> None:
     """Find out what became of the account's lost answers."""
-    await _lose_left_behind(engine, refs)
+    await _mark_orphans_unknown(engine, refs)
     account = await engine.call(engine.ledger.permits.read, engine.account)
     if account.older:
         # Any prediction may be of a row that this ledger takes for one that waits.
@@ -89,7 +89,7 @@ async def reconcile(engine: Engine, refs: Sequence[Ref]) -> None:
         await _ask_again(engine, refs, LOCKED_AGAIN_S)
         return
     try:
-        await _settle_all(engine, refs)
+        await _reconcile_all(engine, refs)
     finally:
         with suppress(LedgerError):  # then it ends by itself
             await engine.call(locks.release, *lock)
@@ -98,10 +98,10 @@ async def reconcile(engine: Engine, refs: Sequence[Ref]) -> None:
 async def _ask_again(engine: Engine, refs: Sequence[Ref], wait_s: float) -> None:
     postpone = engine.ledger.delay_queue.postpone
     again_s = dict.fromkeys(refs, wait_s)
-    await engine.call(postpone, engine.account, again_s, looked=False)
+    await engine.call(postpone, engine.account, again_s, polled=False)
 
 
-async def _settle_all(engine: Engine, refs: Sequence[Ref]) -> None:
+async def _reconcile_all(engine: Engine, refs: Sequence[Ref]) -> None:
     everyone = await engine.call(engine.ledger.permits.lost, engine.account)
     records = await engine.load(everyone, State.UNKNOWN, State.UNRESOLVED)
     oldest_s = engine.now_s() - ADOPTABLE_S
@@ -122,15 +122,15 @@ async def _settle_all(engine: Engine, refs: Sequence[Ref]) -> None:
         await _not_now(engine, lost, str(error))
         return
     attempts = [_lost(engine, ref, record, clock) for ref, record in lost.items()]
-    for group in reconciling.rivals(attempts):
+    for group in reconciling.ambiguous_groups(attempts):
         # What only a person can settle is looked at when it is due, or beside others.
         own = {attempt.ref: lost[attempt.ref] for attempt in group.attempts}
         if any(ref in refs or r.state is State.UNKNOWN for ref, r in own.items()):
-            await _settle_group(engine, group, own, clock)
+            await _reconcile_group(engine, group, own, clock)
 
 
-async def _settle_group(
-    engine: Engine, group: Rivals, records: dict[Ref, JobRecord], clock: _Clock
+async def _reconcile_group(
+    engine: Engine, group: AmbiguousGroup, records: dict[Ref, JobRecord], clock: _Clock
 ) -> None:
     async with engine.holding(list(records)):
         try:
@@ -141,7 +141,7 @@ async def _settle_group(
     found = [_move(engine, r, records[r], finding) for r, finding in findings.items()]
     await engine.apply([move for move in found if move])
     waiting = {r: records[r] for r, f in findings.items() if _stays(records[r], f)}
-    await _look_again(engine, waiting)
+    await _poll_again(engine, waiting)
 
 
 async def _not_now(engine: Engine, records: dict[Ref, JobRecord], why: str) -> None:
@@ -160,10 +160,10 @@ async def _not_now(engine: Engine, records: dict[Ref, JobRecord], why: str) -> N
     await engine.apply([_give_up_unseen(ref, rec, why) for ref, rec in late.items()])
     # A look without an answer proves nothing about absence.
     left = {ref: record for ref, record in records.items() if ref not in late}
-    await _look_again(engine, left, unanswered=True)
+    await _poll_again(engine, left, unanswered=True)
 
 
-async def _lose_left_behind(engine: Engine, refs: Sequence[Ref]) -> None:
+async def _mark_orphans_unknown(engine: Engine, refs: Sequence[Ref]) -> None:
     """A lease on `submitting` ran out: its sender is gone, its answer lost."""
     left = await engine.load(refs, State.SUBMITTING)
     lease_s = engine.settings.lease_s
@@ -175,7 +175,7 @@ async def _lose_left_behind(engine: Engine, refs: Sequence[Ref]) -> None:
     )
 
 
-def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> Lost:
+def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> LostSubmission:
     """A lost attempt; without its request if this worker does not know its model."""
     model = engine.catalogue.models.get(record.job.model)
     sent_at_s, sent_by_s = reconciling.sent_between_s(
@@ -187,7 +187,7 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> Lost:
         # A rebuilt ledger knows only by when it was sent; its candidates tell the rest.
         last_s = max((c.created_at_s for c in record.candidates), default=0.0)
         until_s = max(until_s, last_s + abs(clock.ahead_s))
-    return Lost(
+    return LostSubmission(
         ref=ref,
         model=record.job.model,
         request=model.request(sent_inputs(record, model)) if model else {},
@@ -200,7 +200,7 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> Lost:
 
 
 async def _find(
-    engine: Engine, group: Rivals, records: dict[Ref, JobRecord], clock: _Clock
+    engine: Engine, group: AmbiguousGroup, records: dict[Ref, JobRecord], clock: _Clock
 ) -> dict[Ref, Finding]:
     model, settle_s = group.attempts[0].model, engine.settings.settle_s
     window = (
@@ -210,20 +210,20 @@ async def _find(
     listed = await engine.provider.history(model, *window)
     lost = await _still_seen(engine, group.attempts, listed)
     free, early = await _unclaimed(engine, lost, listed, clock)
-    free = await _told_more(engine, lost, free)
-    free = await _trusted(engine, lost, listed, free, clock)
+    free = await _with_inputs(engine, lost, free)
+    free = await _without_doubtful_inputs(engine, lost, listed, free, clock)
     findings = reconciling.reconcile(lost, free, {}, settle_s, clock.now_s)
     if any(isinstance(finding, Absent) for finding in findings.values()):
         # The billing is a second witness: what it charged exists, listed or not.
         billings = await engine.provider.billings(*window)
         billed = _unlisted(billings, listed, model)
         more, still_early = await _unclaimed(engine, lost, billed, clock)
-        free += await _told_more(engine, lost, more)
+        free += await _with_inputs(engine, lost, more)
         early |= still_early
         findings = reconciling.reconcile(lost, free, {}, settle_s, clock.now_s)
     pairs = reconciling.candidates(lost, free)
     await _remember(engine, records, pairs)
-    if any(isinstance(finding, Absent | Unclear) for finding in findings.values()):
+    if any(isinstance(finding, Absent | Ambiguous) for finding in findings.values()):
         near = await likeness(engine, pairs)
         findings = reconciling.reconcile(lost, free, near, settle_s, clock.now_s)
     return {ref: Wait() if ref in early else f for ref, f in findings.items()}
@@ -244,8 +244,8 @@ async def _read_clock(engine: Engine) -> _Clock:
 
 
 async def _still_seen(
-    engine: Engine, lost: Sequence[Lost], listed: Sequence[Listed]
-) -> list[Lost]:
+    engine: Engine, lost: Sequence[LostSubmission], listed: Sequence[Listed]
+) -> list[LostSubmission]:
     """The same, with those earlier candidates only that vanished from the history."""
     seen = {each for attempt in lost for each in attempt.vanished}
     gone = seen - {listing.prediction_id for listing in listed}
@@ -256,15 +256,17 @@ async def _still_seen(
 
 
 async def _remember(
-    engine: Engine, records: dict[Ref, JobRecord], pairs: Sequence[tuple[Lost, Listed]]
+    engine: Engine,
+    records: dict[Ref, JobRecord],
+    pairs: Sequence[tuple[LostSubmission, Listed]],
 ) -> None:
     """Write down candidates: what was seen once rules out absence for good."""
     seen = {ref: set(record.seen_candidates) for ref, record in records.items()}
     for attempt, listing in pairs:
-        if len(seen[attempt.ref]) < MOST_SEEN:
+        if len(seen[attempt.ref]) < MAX_SEEN:
             seen[attempt.ref].add(listing.prediction_id)
     new = {
-        (ref, records[ref].permit): sorted(ids)
+        (ref, records[ref].fencing_token): sorted(ids)
         for ref, ids in seen.items()
         if ids != records[ref].seen_candidates
     }
@@ -272,21 +274,24 @@ async def _remember(
 
 
 async def _unclaimed(
-    engine: Engine, lost: Sequence[Lost], listed: Sequence[Listed], clock: _Clock
+    engine: Engine,
+    lost: Sequence[LostSubmission],
+    listed: Sequence[Listed],
+    clock: _Clock,
 ) -> tuple[list[Listed], set[Ref]]:
     """Those that no job has; and the attempts for which it is too early to tell.
 
     Who sent a prediction that is listed is still sending, or lost its answer, or has
     it: asked in this order, none can slip through between two questions.
     """
-    rivals = [
+    ambiguous_groups = [
         *await _sending(engine, clock),
         *await _newly_lost(engine, lost, clock),
     ]
     ids = [listing.prediction_id for listing in listed]
     known = await engine.call(engine.ledger.transitions.known, engine.account, ids)
     free = [listing for listing in listed if listing.prediction_id not in known]
-    contested = {c.prediction_id for _, c in reconciling.nearby(rivals, free)}
+    contested = {c.prediction_id for _, c in reconciling.nearby(ambiguous_groups, free)}
     left = [c for c in free if c.prediction_id not in contested]
     over = [c for c in free if c.prediction_id in contested]
     # While an account is busy something is always being sent: what came after the time
@@ -300,7 +305,7 @@ async def _unclaimed(
     return left, early
 
 
-async def _sending(engine: Engine, clock: _Clock) -> list[Lost]:
+async def _sending(engine: Engine, clock: _Clock) -> list[LostSubmission]:
     """Attempts whose requests are still unanswered."""
     holders = await engine.call(engine.ledger.permits.holders, engine.account)
     sending = await engine.load(holders, State.SUBMITTING)
@@ -308,8 +313,8 @@ async def _sending(engine: Engine, clock: _Clock) -> list[Lost]:
 
 
 async def _newly_lost(
-    engine: Engine, lost: Sequence[Lost], clock: _Clock
-) -> list[Lost]:
+    engine: Engine, lost: Sequence[LostSubmission], clock: _Clock
+) -> list[LostSubmission]:
     """Attempts that might belong to these but were lost after they were read."""
     refs = await engine.call(engine.ledger.permits.lost, engine.account)
     new = set(refs) - {attempt.ref for attempt in lost}
@@ -318,15 +323,15 @@ async def _newly_lost(
     return [a for a in found if a.model == lost[0].model]
 
 
-async def _told_more(
-    engine: Engine, lost: Sequence[Lost], free: Sequence[Listed]
+async def _with_inputs(
+    engine: Engine, lost: Sequence[LostSubmission], free: Sequence[Listed]
 ) -> list[Listed]:
     """The same, with what their results show where the history does not."""
     near = [listing for _, listing in reconciling.nearby(lost, free)]
     hidden = [c.prediction_id for c in near if c.inputs is None]
     told: dict[str, Listed] = {}
     unanswered = 0
-    for prediction_id in list(dict.fromkeys(hidden))[:MOST_ASKED]:
+    for prediction_id in list(dict.fromkeys(hidden))[:MAX_ASKED]:
         try:
             if shown := await engine.provider.listing(prediction_id):
                 told[prediction_id] = shown
@@ -334,7 +339,7 @@ async def _told_more(
             NoAnswerError
         ):  # it stays hidden, and the others are told apart without it
             unanswered += 1
-            if unanswered == MOST_UNANSWERED:
+            if unanswered == MAX_UNANSWERED:
                 break
     return [
         replace(listing, status=shown.status, inputs=shown.inputs)
@@ -344,9 +349,9 @@ async def _told_more(
     ]
 
 
-async def _trusted(
+async def _without_doubtful_inputs(
     engine: Engine,
-    lost: Sequence[Lost],
+    lost: Sequence[LostSubmission],
     listed: Sequence[Listed],
     free: list[Listed],
     clock: _Clock,
@@ -369,7 +374,7 @@ async def _shows_as_sent(
     """Whether one of our own predictions shows just what was sent for it."""
     ids = [listing.prediction_id for listing in listed]
     known = await engine.call(engine.ledger.transitions.known, engine.account, ids)
-    for listing in [c for c in listed if c.prediction_id in known][:MOST_WITNESSES]:
+    for listing in [c for c in listed if c.prediction_id in known][:MAX_WITNESSES]:
         told: Listed | None = listing
         if listing.inputs is None:
             with suppress(NoAnswerError):  # then it is no witness
@@ -408,13 +413,13 @@ def _move(
             return transitions.accept(ref.batch, record, prediction_id, first_poll_s)
         case Absent():
             return transitions.mark_absent(ref.batch, record, engine.now_s())
-        case Unclear() if record.state is State.UNKNOWN:
+        case Ambiguous() if record.state is State.UNKNOWN:
             return _give_up(ref, record, finding)
-        case Unclear() | Wait():
+        case Ambiguous() | Wait():
             return None
 
 
-def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Transition:
+def _give_up(ref: Ref, record: JobRecord, finding: Ambiguous) -> Transition:
     candidates = finding.candidates
     count = len(candidates)
     which = "a prediction" if count == 1 else f"one of {count} predictions"
@@ -427,7 +432,7 @@ def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Transition:
             "that the provider's history would show it"
         )
     move = transitions.mark_unresolved(
-        ref.batch, record, reason, waits.UNRESOLVED_LOOK_S
+        ref.batch, record, reason, waits.UNRESOLVED_POLL_S
     )
     return _with_candidates(move, candidates)
 
@@ -435,7 +440,7 @@ def _give_up(ref: Ref, record: JobRecord, finding: Unclear) -> Transition:
 def _give_up_unseen(ref: Ref, record: JobRecord, why: str) -> Transition:
     """Nobody knows all that may be its own, so nobody may take it for absent."""
     reason = f"the answer was lost, and it cannot be looked for: {why}"
-    look_s = waits.UNRESOLVED_LOOK_S
+    look_s = waits.UNRESOLVED_POLL_S
     move = transitions.mark_unresolved(ref.batch, record, reason, look_s, CLIPPED_CODE)
     seen = reconciling.seen_before(
         record.seen_candidates, record.job.model, record.attempt.sent_at_s
@@ -450,20 +455,20 @@ def _with_candidates(move: Transition, candidates: Sequence[Listed]) -> Transiti
 
 def _stays(record: JobRecord, finding: Finding) -> bool:
     unresolved = record.state is State.UNRESOLVED
-    return isinstance(finding, Wait) or (isinstance(finding, Unclear) and unresolved)
+    return isinstance(finding, Wait) or (isinstance(finding, Ambiguous) and unresolved)
 
 
-async def _look_again(
+async def _poll_again(
     engine: Engine, records: dict[Ref, JobRecord], *, unanswered: bool = False
 ) -> None:
     now_s, settle_s = engine.now_s(), engine.settings.settle_s
     waits_s = {
-        ref: waits.UNRESOLVED_LOOK_S
-        if record.state is State.UNRESOLVED and record.polls >= reconciling.ENOUGH_LOOKS
-        else waits.settle_again_s(now_s - record.attempt.sent_at_s, settle_s)
+        ref: waits.UNRESOLVED_POLL_S
+        if record.state is State.UNRESOLVED and record.polls >= reconciling.MIN_POLLS
+        else waits.reconcile_again_s(now_s - record.attempt.sent_at_s, settle_s)
         for ref, record in records.items()
     }
-    apart_s = settle_s * reconciling.LOOKS_APART
+    apart_s = settle_s * reconciling.POLLS_APART
     postpone = engine.ledger.delay_queue.postpone
     await engine.call(
         postpone, engine.account, waits_s, unanswered=unanswered, apart_s=apart_s

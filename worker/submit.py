@@ -27,7 +27,7 @@ from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, Transition
 from worker.concurrency import gather_all
-from worker.engine import Engine, log_move, log_moves
+from worker.engine import Engine, log_transition, log_transitions
 from worker.marks import leave_marks, take_earlier_marks
 from worker.pictures import links_of
 
@@ -96,7 +96,9 @@ def _claim(
         for ref, record in admitted.items()
     ]
     stamps = engine.ledger.transitions.claim(claims) if claims else []
-    log_moves(claims, [Applied.NO if at_s is None else Applied.YES for at_s in stamps])
+    log_transitions(
+        claims, [Applied.NO if at_s is None else Applied.YES for at_s in stamps]
+    )
     claimed = {
         move.ref: transitions.claimed(admitted[move.ref], move, sent_at_s)
         for move, sent_at_s in zip(claims, stamps, strict=True)
@@ -162,14 +164,14 @@ async def _submit_one(
     # paid request and writing it down.
     kind, typical_s = record.job.kind, model.typical_s(record.job.inputs)
     schedule = await engine.poll_schedule(kind, typical_s)
-    patience = await engine.patience()
+    poll_backoff = await engine.poll_backoff()
     path = _path(engine, model.path, ref, record)
     async with engine.provider.room:
         answer = await _send(engine, path, request, claimed_at_s)
     verdict = await _tell_account(engine, ref, record, answer, consecutive)
     first_s = 0.0
     if isinstance(answer, Accepted):
-        first_s = engine.first_poll_s(kind, schedule, patience)
+        first_s = engine.first_poll_s(kind, schedule, poll_backoff)
     move = failures.after_submit(
         ref.batch,
         record,
@@ -186,7 +188,7 @@ def _path(engine: Engine, path: str, ref: Ref, record: JobRecord) -> str:
     """Where the request goes; with webhooks it says where the provider calls back."""
     if not engine.settings.webhook_url:
         return path
-    token = hooks.sealed(engine.token_key, Attempted(ref, record.permit))
+    token = hooks.sealed(engine.token_key, Attempted(ref, record.fencing_token))
     return hooks.asking(path, engine.settings.webhook_url, token)
 
 
@@ -198,7 +200,7 @@ async def _send(
 ) -> SubmitAnswer:
     if engine.stopping:
         return Unsent("the worker was told to stop", ours=True)
-    if steady_s() - claimed_at_s > reconciling.LONGEST_HOLD_S:
+    if steady_s() - claimed_at_s > reconciling.MAX_HOLD_S:
         # It waited for a connection, or this process slept (a suspended laptop, say):
         # others may take its answer for lost, and search from the claim on.
         return Unsent("held up for too long before it could be sent", ours=True)
@@ -209,25 +211,25 @@ async def _write_down(
     engine: Engine, move: Transition, record: JobRecord, answer: SubmitAnswer
 ) -> None:
     """Write down what the answer means, however long the ledger is away."""
-    (moved,) = await engine.certainly(engine.move, [move])
-    log_move(move, moved)
+    (moved,) = await engine.retry_until_written(engine.move, [move])
+    log_transition(move, moved)
     if moved is Applied.YES or not isinstance(answer, Accepted):
         return
     # Either the first try was made and only its echo was lost, or somebody took this
     # attempt for lost; its id is known now, so it is adopted.
     load = engine.ledger.batches.load
-    (now,) = await engine.certainly(engine.call, load, [move.ref])
+    (now,) = await engine.retry_until_written(engine.call, load, [move.ref])
     if now and now.prediction_id == answer.prediction_id:
         return
     if (
         now
-        and now.permit == record.permit
+        and now.fencing_token == record.fencing_token
         and now.state in (State.UNKNOWN, State.UNRESOLVED)
     ):
         late = transitions.accept(move.ref.batch, now, answer.prediction_id, 0.0)
         late = replace(late, due_in_s=move.due_in_s)
-        (moved,) = await engine.certainly(engine.move, [late])
-        log_move(late, moved)
+        (moved,) = await engine.retry_until_written(engine.move, [late])
+        log_transition(late, moved)
         if moved is Applied.YES:
             return
     log.error(
@@ -242,11 +244,13 @@ async def _tell_account(
     engine: Engine, ref: Ref, record: JobRecord, answer: SubmitAnswer, consecutive: int
 ) -> Verdict:
     """Tell the account of a rejection; whom it concerns."""
-    told = rejection(ref, record.permit, answer, consecutive, engine.luck())
+    told = rejection(ref, record.fencing_token, answer, consecutive, engine.jitter())
     if told is None:
         return Verdict.JOB
     reject = engine.ledger.permits.reject
-    verdict = await engine.certainly(engine.call, reject, engine.account, told)
+    verdict = await engine.retry_until_written(
+        engine.call, reject, engine.account, told
+    )
     if verdict is Verdict.ACCOUNT:
         words = "the account cools down for %.0f s: %s"
         log.warning(words, told.cooldown_s, told.reason)

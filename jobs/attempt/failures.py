@@ -241,7 +241,7 @@ class Rejection:
 
     ref: Ref
     #: The permit that it was sent with: told twice, it counts once.
-    permit: int
+    fencing_token: int
     #: `throttled`, `lost`, or the trouble: `key`, `permission`, `balance`.
     cause: str
     #: The provider's words.
@@ -253,7 +253,11 @@ class Rejection:
 
 
 def rejection(
-    ref: Ref, permit: int, answer: SubmitAnswer, consecutive_before: int, luck: float
+    ref: Ref,
+    fencing_token: int,
+    answer: SubmitAnswer,
+    consecutive_before: int,
+    jitter: float,
 ) -> Rejection | None:
     """What the account is told of an answer; None if it has nothing to do with it."""
     match answer:
@@ -266,9 +270,11 @@ def rejection(
         case _:
             return None
     asked_s = answer.retry_after_s if isinstance(answer, Throttled) else None
-    cooldown_s = waits.cooldown_s(consecutive_before + 1, asked_s, luck)
+    cooldown_s = waits.cooldown_s(consecutive_before + 1, asked_s, jitter)
     if cause == Trouble.PERMISSION:
         cooldown_s = min(cooldown_s, waits.TROUBLE_PROBE_S)
     elif isinstance(answer, AccountTrouble):
         cooldown_s = waits.TROUBLE_PROBE_S
-    return Rejection(ref, permit, cause, answer.reason, cooldown_s, consecutive_before)
+    return Rejection(
+        ref, fencing_token, cause, answer.reason, cooldown_s, consecutive_before
+    )

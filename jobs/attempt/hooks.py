@@ -29,7 +29,7 @@ class Attempted(NamedTuple):
     """The attempt that a token names: its job, under one permit."""
 
     ref: Ref
-    permit: int
+    fencing_token: int
 
 
 class Genuine(StrEnum):
@@ -60,7 +60,7 @@ def token_key(account_id: str, api_key: str) -> bytes:
 
 def sealed(key: bytes, attempted: Attempted) -> str:
     """The token of an attempt: part of an address, and nobody else can make one."""
-    name = urlsafe_b64encode(f"{attempted.ref}#{attempted.permit}".encode())
+    name = urlsafe_b64encode(f"{attempted.ref}#{attempted.fencing_token}".encode())
     text = name.decode().rstrip("=")
     return f"{text}.{_seal(key, text)}"
 
@@ -74,8 +74,8 @@ def opened(key: bytes, token: str) -> Attempted | None:
         name = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeError):
         return None
-    ref, _, permit = name.rpartition("#")
-    return Attempted(Ref.parse(ref), int(permit))
+    ref, _, fencing_token = name.rpartition("#")
+    return Attempted(Ref.parse(ref), int(fencing_token))
 
 
 def asking(path: str, webhook_url: str, token: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.pace.waits import LONGEST_GENERATION_S, RETENTION_S
+from jobs.pace.waits import MAX_GENERATION_S, RETENTION_S
 from jobs.provider.answers import COMPLETED, FRUITLESS, Listed
 from jobs.transitions import Ref
 
@@ -30,12 +30,12 @@ PROVIDER_SKEW_S = 60.0
 CLOCKS_DIFFER_S = 3.0
 
 #: A request leaves at most this long after its claim, or not at all.
-LONGEST_HOLD_S = 10.0
+MAX_HOLD_S = 10.0
 
 #: An absence counts only after this many looks that found nothing, and only if they
 #: are spread over the time: each counts if the one before is this share of it away.
-ENOUGH_LOOKS = 3
-LOOKS_APART = 1 / 4
+MIN_POLLS = 3
+POLLS_APART = 1 / 4
 
 #: The history may show a prediction so much later, as a share of the settling time.
 LAG = 1 / 3
@@ -53,7 +53,7 @@ Likeness = Mapping[tuple[Ref, str], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostSubmission:
     """An attempt whose answer was lost."""
 
     ref: Ref
@@ -101,7 +101,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
+class Ambiguous:
     """It cannot be told; a person decides."""
 
     #: Predictions that may be its own.
@@ -110,7 +110,7 @@ class Unclear:
     is_dated: bool = True
 
 
-Finding = Adopt | Absent | Wait | Unclear
+Finding = Adopt | Absent | Wait | Ambiguous
 
 
 @dataclass(slots=True)
@@ -120,16 +120,16 @@ class _Settling:
     free: dict[str, Listed]
     findings: dict[Ref, Finding] = field(default_factory=dict)
 
-    def adopt(self, attempt: Lost, prediction_id: str) -> None:
+    def adopt(self, attempt: LostSubmission, prediction_id: str) -> None:
         self.findings[attempt.ref] = Adopt(prediction_id)
         del self.free[prediction_id]
 
 
 @dataclass(frozen=True, slots=True)
-class Rivals:
+class AmbiguousGroup:
     """Lost attempts of one model whose predictions could be taken for each other's."""
 
-    attempts: tuple[Lost, ...]
+    attempts: tuple[LostSubmission, ...]
 
     @property
     def begin_s(self) -> float:
@@ -170,9 +170,9 @@ def listed_after_s(settle_s: float) -> float:
     return settle_s * (1 + LAG)
 
 
-def rivals(lost: Iterable[Lost]) -> list[Rivals]:
+def ambiguous_groups(lost: Iterable[LostSubmission]) -> list[AmbiguousGroup]:
     """Lost attempts, put together where model and time do not tell them apart."""
-    groups: list[Rivals] = []
+    groups: list[AmbiguousGroup] = []
     for attempt in sorted(lost, key=lambda a: (a.model, a.sent_at_s, a.ref)):
         last = groups[-1] if groups else None
         if (
@@ -180,14 +180,14 @@ def rivals(lost: Iterable[Lost]) -> list[Rivals]:
             and last.attempts[0].model == attempt.model
             and attempt.sent_at_s - PROVIDER_SKEW_S <= last.until_s
         ):
-            groups[-1] = Rivals((*last.attempts, attempt))
+            groups[-1] = AmbiguousGroup((*last.attempts, attempt))
         else:
-            groups.append(Rivals((attempt,)))
+            groups.append(AmbiguousGroup((attempt,)))
     return groups
 
 
 def reconcile(
-    lost: Sequence[Lost],
+    lost: Sequence[LostSubmission],
     listed: Iterable[Listed],
     likeness: Likeness,
     settle_s: float,
@@ -222,20 +222,24 @@ def reconcile(
 
 
 def candidates(
-    lost: Sequence[Lost], listed: Iterable[Listed], before_s: float = PROVIDER_SKEW_S
-) -> list[tuple[Lost, Listed]]:
+    lost: Sequence[LostSubmission],
+    listed: Iterable[Listed],
+    before_s: float = PROVIDER_SKEW_S,
+) -> list[tuple[LostSubmission, Listed]]:
     """Pairs that only a look at the first frame can tell apart."""
     state = _Settling({listing.prediction_id: listing for listing in listed})
     return [(a, c) for a in lost for c in _hidden(a, state, before_s)]
 
 
-def nearby(lost: Sequence[Lost], listed: Iterable[Listed]) -> list[tuple[Lost, Listed]]:
+def nearby(
+    lost: Sequence[LostSubmission], listed: Iterable[Listed]
+) -> list[tuple[LostSubmission, Listed]]:
     """Pairs that fit by model and time, whatever else is known of them."""
     state = _Settling({listing.prediction_id: listing for listing in listed})
     return [(a, c) for a in lost for c in _near(a, state)]
 
 
-def is_early(attempt: Lost, listing: Listed, settle_s: float) -> bool:
+def is_early(attempt: LostSubmission, listing: Listed, settle_s: float) -> bool:
     """Whether a prediction was created while the attempt could still reach it."""
     return listing.created_at_s <= attempt.latest_s + settle_s + SKEW_S
 
@@ -249,19 +253,19 @@ def seen_before(
     ]
 
 
-def is_as_sent(attempt: Lost, shown: Mapping[str, Any]) -> bool:
+def is_as_sent(attempt: LostSubmission, shown: Mapping[str, Any]) -> bool:
     """Whether what is shown is all that was sent for an attempt."""
     return _same(attempt.request, shown)
 
 
-def fits_nobody(lost: Sequence[Lost], listing: Listed) -> bool:
+def fits_nobody(lost: Sequence[LostSubmission], listing: Listed) -> bool:
     """Whether a prediction shows inputs, but not those of any of these attempts."""
     shown = listing.inputs
     return shown is not None and not any(_same(a.request, shown) for a in lost)
 
 
 def _near(
-    attempt: Lost, state: _Settling, before_s: float = PROVIDER_SKEW_S
+    attempt: LostSubmission, state: _Settling, before_s: float = PROVIDER_SKEW_S
 ) -> list[Listed]:
     return [
         listing
@@ -274,7 +278,7 @@ def _near(
 
 
 def _hidden(
-    attempt: Lost, state: _Settling, before_s: float = PROVIDER_SKEW_S
+    attempt: LostSubmission, state: _Settling, before_s: float = PROVIDER_SKEW_S
 ) -> list[Listed]:
     """Candidates that no shown input rules out and that may still have a video."""
     return [
@@ -303,7 +307,7 @@ def _same(sent: object, shown: object) -> bool:
     return _text(sent) == _text(shown) or _nearly(sent, shown)
 
 
-def _differs(attempt: Lost, shown: Mapping[str, Any]) -> bool:
+def _differs(attempt: LostSubmission, shown: Mapping[str, Any]) -> bool:
     """Whether something that is shown is not what was sent."""
     return any(
         name in shown and not _same(value, shown[name])
@@ -328,26 +332,30 @@ def _nearly(sent: object, shown: object) -> bool:
 
 
 def _adopt_by_likeness(
-    attempts: Sequence[Lost],
+    attempts: Sequence[LostSubmission],
     state: _Settling,
     likeness: Likeness,
 ) -> None:
     """Adopt where frame and picture choose each other and nothing else comes near."""
     left = [a for a in attempts if a.ref not in state.findings]
-    rivals = {a.ref: [c.prediction_id for c in _hidden(a, state)] for a in left}
+    ambiguous_groups = {
+        a.ref: [c.prediction_id for c in _hidden(a, state)] for a in left
+    }
     clear = []
     for attempt in left:
-        for prediction_id in rivals[attempt.ref]:
+        for prediction_id in ambiguous_groups[attempt.ref]:
             own = likeness.get((attempt.ref, prediction_id))
             if own is None or own > NEAR:
                 continue
             others = [
-                (attempt.ref, c) for c in rivals[attempt.ref] if c != prediction_id
+                (attempt.ref, c)
+                for c in ambiguous_groups[attempt.ref]
+                if c != prediction_id
             ]
             others += [
                 (a.ref, prediction_id)
                 for a in left
-                if a is not attempt and prediction_id in rivals[a.ref]
+                if a is not attempt and prediction_id in ambiguous_groups[a.ref]
             ]
             # A pair that was never compared could be nearer: then nothing is clear.
             if all(likeness.get(pair, own) >= own + CLEARLY for pair in others):
@@ -357,10 +365,10 @@ def _adopt_by_likeness(
 
 
 def _without_match(
-    attempt: Lost, hidden: Sequence[Listed], settle_s: float, now_s: float
+    attempt: LostSubmission, hidden: Sequence[Listed], settle_s: float, now_s: float
 ) -> Finding:
     since_s = now_s - attempt.latest_s
-    if since_s < settle_s or attempt.looks < ENOUGH_LOOKS:
+    if since_s < settle_s or attempt.looks < MIN_POLLS:
         return Wait()
     if _tells_more_later(attempt, hidden, settle_s, now_s):
         return Wait()
@@ -368,13 +376,13 @@ def _without_match(
     # showed once and does not show now may be shown again.
     if hidden or attempt.vanished or not attempt.is_dated or since_s > RETENTION_S:
         gone = seen_before(attempt.vanished, attempt.model, attempt.sent_at_s)
-        return Unclear((*hidden, *gone), is_dated=attempt.is_dated)
+        return Ambiguous((*hidden, *gone), is_dated=attempt.is_dated)
     # What reached the provider last may not be listed yet.
     return Wait() if since_s < listed_after_s(settle_s) else Absent()
 
 
 def _tells_more_later(
-    attempt: Lost, hidden: Sequence[Listed], settle_s: float, now_s: float
+    attempt: LostSubmission, hidden: Sequence[Listed], settle_s: float, now_s: float
 ) -> bool:
     """Whether waiting may show whose its candidates are.
 
@@ -385,7 +393,7 @@ def _tells_more_later(
     # The first frame of what is still being made can decide later.
     unfinished = any(each.status != COMPLETED for each in early)
     if unfinished and attempt.request.get("image"):
-        return now_s - attempt.latest_s < LONGEST_GENERATION_S
+        return now_s - attempt.latest_s < MAX_GENERATION_S
     # The history may lag: it has as long to tell whose a candidate is as it had to show
     # the attempt's own.
     return any(now_s - each.created_at_s < settle_s for each in early)

@@ -340,8 +340,8 @@ def _attempts(raw: Mapping[str, str]) -> tuple[Attempt, ...]:
 
 def _of_permit(raw: Mapping[str, str], name: str) -> list[str]:
     """The words of a field that counts for one permit only; none for another's."""
-    permit, *words = raw.get(name, "").split(" ")
-    return words if permit == raw["permit"] else []
+    fencing_token, *words = raw.get(name, "").split(" ")
+    return words if fencing_token == raw["permit"] else []
 
 
 def _job(raw: Mapping[str, str]) -> JobRecord:
@@ -373,7 +373,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         provider_sent_at_s=float(provider_sent_at[0]) if provider_sent_at else None,
         output=raw.get("output"),
         generated_at_s=float(generated_at) if generated_at else None,
-        permit=int(raw["permit"]),
+        fencing_token=int(raw["permit"]),
         mark=raw.get("mark", ""),
         polls=int(raw.get("looks", "0")),
         links=json.loads(raw.get("links", "{}")),

@@ -16,7 +16,7 @@ from jobs.money import usd
 from jobs.provider.answers import Billed
 
 #: Charges that are named one by one; the rest is only counted.
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 class Kind(StrEnum):
@@ -119,7 +119,7 @@ class UnexplainedCharges(Part):
             judged: names of such records that are judged now.
         """
         before = "" if before_s is None else repr(before_s)
-        args: list[object] = [account_id, before, repr(until_s), MOST_NAMED, len(later)]
+        args: list[object] = [account_id, before, repr(until_s), MAX_NAMED, len(later)]
         for row in later:
             args += (row.record, json.dumps(asdict(row)))
         args += (len(judged), *judged)

@@ -41,7 +41,7 @@ class DelayQueue(Part):
         account_id: str,
         waits_s: dict[Ref, float],
         *,
-        looked: bool = True,
+        polled: bool = True,
         unanswered: bool = False,
         apart_s: float = 0.0,
         late: Mapping[Ref, Failure] = NOTHING,
@@ -51,14 +51,14 @@ class DelayQueue(Part):
         Args:
             account_id: whose jobs.
             waits_s: seconds for each; one that is not due at all stays so.
-            looked: count a look for each; not where nobody looked.
+            polled: count a look for each; not where nobody looked.
             unanswered: the look brought no answer, so it is not counted either; since
                 when that is so is written down.
             apart_s: a look counts only if the last one that did is so long ago.
             late: those that generate far beyond the times of their kind, and since
                 when; written down with each that still does.
         """
-        look = "unanswered" if unanswered else str(apart_s) if looked else ""
+        look = "unanswered" if unanswered else str(apart_s) if polled else ""
         self._set(account_id, waits_s, look=look, late=late)
 
     def late(self, account_id: str, most: int) -> list[Ref]:
@@ -117,7 +117,7 @@ class DelayQueue(Part):
 
 
 #: No job is left alone for longer.
-LONGEST_WAIT_S = 3_600.0
+MAX_WAIT_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Crashes(Part):
             words: which task failed and how, without anything secret.
             first_s: seconds after the first time.
         """
-        waits = (first_s, LONGEST_WAIT_S)
+        waits = (first_s, MAX_WAIT_S)
         return float(self._run("crash", account_id, ref, words, *waits))
 
     def recent(self, account_id: str) -> list[Crash]:

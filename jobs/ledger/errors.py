@@ -120,7 +120,7 @@ _CURES = {
 }
 
 #: Rights that one sentence names.
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 def trouble(url: str, error: RedisError, *, begun: bool = False) -> str:
@@ -164,8 +164,8 @@ def _unknown(url: str, error: RedisError) -> str:
 
 def rights_words(url: str, missing: Sequence[str]) -> str:
     """What the user of an address lacks, and who gives it."""
-    named = ", ".join(missing[:MOST_NAMED])
-    more = len(missing) - MOST_NAMED
+    named = ", ".join(missing[:MAX_NAMED])
+    more = len(missing) - MAX_NAMED
     rest = f" and {more} more" if more > 0 else ""
     return f"the ledger's server does not let its user use {named}{rest}; {_given(url)}"
 

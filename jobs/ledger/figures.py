@@ -77,7 +77,7 @@ class Figures:
 
 
 #: Batches of one account that are shown one by one; a series each costs its reader.
-MOST_BATCHES = 100
+MAX_BATCHES = 100
 
 
 class FiguresReader(Part):
@@ -85,7 +85,7 @@ class FiguresReader(Part):
 
     def read(self) -> Figures:
         """All that the ledger itself can tell; the rest is at its default."""
-        raw = json.loads(self._run("figures", MOST_BATCHES))
+        raw = json.loads(self._run("figures", MAX_BATCHES))
         now_s = float(raw["now"])
         disk = info(self._server, "persistence")
         memory = info(self._server, "memory")

@@ -103,7 +103,7 @@ class Permits(Part):
             "reject",
             account_id,
             rejection.ref,
-            rejection.permit,
+            rejection.fencing_token,
             rejection.cause,
             rejection.cooldown_s,
             rejection.reason,

@@ -61,8 +61,8 @@ class Transitions(Part):
     def note_candidates(self, ids: Mapping[tuple[Ref, int], Iterable[str]]) -> None:
         """Write down which predictions looks took for candidates, by job and permit."""
         pipeline = self._server.pipeline(transaction=False)
-        for (ref, permit), seen in ids.items():
-            text = " ".join((str(permit), *seen))
+        for (ref, fencing_token), seen in ids.items():
+            text = " ".join((str(fencing_token), *seen))
             pipeline.execute_command("HSET", keys.job(ref), "seen", text)
         pipeline.execute()
 
@@ -85,7 +85,7 @@ class Transitions(Part):
         """Its finished video is to be had by another link; False if it went on."""
         ref = Ref(batch_id, record.job.id)
         old = record.output or ""
-        return bool(self._scripts.run("renew", ref, record.permit, old, output))
+        return bool(self._scripts.run("renew", ref, record.fencing_token, old, output))
 
     def owner(self, account_id: str, prediction_id: str) -> Ref | None:
         """The job that a prediction of the last days belongs to, if one has it."""
@@ -118,7 +118,7 @@ class Transitions(Part):
             move.ref,
             move.state,
             target,
-            f"{move.permit}:{move.mark}" if move.mark else move.permit,
+            f"{move.fencing_token}:{move.mark}" if move.mark else move.fencing_token,
             repr(float(move.due_in_s)) if target in WATCHED else "",
             move.reserved_usd_micros,
             move.charged_usd_micros,

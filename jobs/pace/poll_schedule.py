@@ -2,7 +2,7 @@
 
 Polls come as often as the provider allows while most predictions end, and at growing
 distance before that and after it. Everything is a pure function of seconds since the
-request was sent; luck, a number in [0, 1), is an argument.
+request was sent; jitter, a number in [0, 1), is an argument.
 """
 
 from collections.abc import Sequence
@@ -72,9 +72,9 @@ class PollSchedule:
                 break
         return found
 
-    def first_s(self, luck: float) -> float:
+    def first_s(self, jitter: float) -> float:
         """Seconds to the first poll; luck spreads what was started at one moment."""
-        at_s = self.from_s + self.poll_min_s * (luck - 0.5)
+        at_s = self.from_s + self.poll_min_s * (jitter - 0.5)
         return max(self.poll_min_s, min(at_s, LATEST_FIRST_POLL_S))
 
     def next_s(self, generating_s: float) -> float:
@@ -88,7 +88,7 @@ class PollSchedule:
         return max(self.poll_min_s, gap_s)
 
     def took_s(
-        self, seen_s: float, polls: int, inference_s: float | None, luck: float
+        self, seen_s: float, polls: int, inference_s: float | None, jitter: float
     ) -> float:
         """How long a generation took that a poll found completed.
 
@@ -102,7 +102,7 @@ class PollSchedule:
             polls: how many found it running before.
             inference_s: what the provider says, if it does. Time in its queue is not in
                 it, so it may lie before the last poll that found it running.
-            luck: a number in [0, 1).
+            jitter: a number in [0, 1).
         """
         seen_s = max(0.0, seen_s)
         since_s = max(0.0, seen_s - self.next_s(seen_s)) if polls else 0.0
@@ -112,7 +112,7 @@ class PollSchedule:
             # It may have ended any time before. That times have become shorter is only
             # learnt if shorter ones than the first poll are believed.
             since_s = seen_s / 2
-        return since_s + luck * (seen_s - since_s)
+        return since_s + jitter * (seen_s - since_s)
 
     def _polls(self, time_s: float) -> float:
         """Polls of one that takes so long, on average."""

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from io import BytesIO
 
 from jobs.catalogue.pictures import kind_of
-from jobs.pace.waits import LONGEST_COOLING_S
+from jobs.pace.waits import MAX_COOLING_S
 from jobs.provider import replies
 from jobs.provider.answers import NoAnswerError, UploadError
 from jobs.provider.client import Provider
@@ -95,7 +95,7 @@ class Uploads:
             except UploadError as error:
                 if error.trouble != "unreachable":
                     raise
-                asked_s = min(error.after_s or 0.0, LONGEST_COOLING_S)
+                asked_s = min(error.after_s or 0.0, MAX_COOLING_S)
             await asyncio.sleep(max(wait_s, asked_s))
         return await self._upload_once(picture)
 

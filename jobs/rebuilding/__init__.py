@@ -14,9 +14,9 @@ from jobs.attempt import reconciling
 from jobs.attempt.reconciling import (
     Absent,
     Adopt,
+    Ambiguous,
     Finding,
-    Lost,
-    Unclear,
+    LostSubmission,
 )
 from jobs.job import Job
 from jobs.money import usd_micros
@@ -30,7 +30,7 @@ from jobs.transitions import Ref
 SKEW_S = 300.0
 
 #: Candidates of one job that are written down for a person.
-MOST_CANDIDATES = 200
+MAX_CANDIDATES = 200
 
 #: ... and those of all jobs together, for a ledger lies in memory.
 ALL_CANDIDATES = 200_000
@@ -70,7 +70,7 @@ class Doubt:
     """A job of which nobody has told how it ended."""
 
     #: What was or would have been sent; no prediction of it is older than its time.
-    lost: Lost
+    lost: LostSubmission
     #: The prediction that was on its way by the last report.
     prediction_id: str = ""
     #: Unix seconds of that report, if the job was over by then without a video;
@@ -204,7 +204,7 @@ def adopted(
 
 
 def unresolved(
-    job: Job, finding: Unclear, at_s: float, before: Sequence[Attempt], most: int
+    job: Job, finding: Ambiguous, at_s: float, before: Sequence[Attempt], most: int
 ) -> JobRecord:
     """A job that may be paid; a person decides.
 
@@ -233,7 +233,7 @@ def unresolved(
 
 def most_candidates(unclear: int) -> int:
     """How many candidates each of so many jobs may keep."""
-    return max(1, min(MOST_CANDIDATES, ALL_CANDIDATES // max(1, unclear)))
+    return max(1, min(MAX_CANDIDATES, ALL_CANDIDATES // max(1, unclear)))
 
 
 def is_clipped(record: JobRecord) -> bool:
@@ -269,10 +269,10 @@ def _without_match(
     since_s = now_s - lost.sent_at_s
     hidden = [each for _, each in reconciling.candidates([lost], listed, SKEW_S)]
     if hidden:
-        return Unclear(tuple(hidden))
+        return Ambiguous(tuple(hidden))
     if doubt.over_by_s is not None:
         return None
-    return Unclear(()) if since_s > RETENTION_S else Absent()
+    return Ambiguous(()) if since_s > RETENTION_S else Absent()
 
 
 def _attempts(job: Job, row: Mapping[str, Any]) -> tuple[Attempt, ...]:

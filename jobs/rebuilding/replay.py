@@ -57,7 +57,9 @@ def forward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Transition
         return [transitions.release(batch_id, now), *_onward(batch_id, now, record)]
     if now.state is State.FOLLOWING:
         ref = Ref(batch_id, now.job.id)
-        lead = Transition(ref, now.state, Event.LEAD, now.permit, erase=("leader",))
+        lead = Transition(
+            ref, now.state, Event.LEAD, now.fencing_token, erase=("leader",)
+        )
         return [lead, *_onward(batch_id, now, record)]
     return _onward(batch_id, now, record) if now.state is State.WAITING else []
 
@@ -87,11 +89,11 @@ def with_attempts(record: JobRecord, attempts: tuple[Attempt, ...]) -> JobRecord
 
 def _onward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Transition]:
     told = with_attempts(record, new_attempts(now, record))
-    return replay(batch_id, told, NO_FINGERPRINT, now.permit)
+    return replay(batch_id, told, NO_FINGERPRINT, now.fencing_token)
 
 
 def replay(
-    batch_id: str, record: JobRecord, ask: Fingerprint, permit: int = 0
+    batch_id: str, record: JobRecord, ask: Fingerprint, fencing_token: int = 0
 ) -> list[Transition]:
     """The moves from waiting to where a job was, with its money and its attempts.
 
@@ -99,13 +101,13 @@ def replay(
         batch_id: the job's batch.
         record: the job as it was, with those attempts that the ledger does not have.
         ask: what it asks for.
-        permit: the last one that the ledger gave it.
+        fencing_token: the last one that the ledger gave it.
     """
     made: list[Transition] = []
     state = State.WAITING
     for event in PATHS[record.state]:
         ref = Ref(batch_id, record.job.id)
-        made.append(Transition(ref, state, event, permit))
+        made.append(Transition(ref, state, event, fencing_token))
         state = TRANSITIONS[state, event]
     lost = record.state is State.UNRESOLVED
     price = record.job.price_usd_micros or 0

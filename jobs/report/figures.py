@@ -20,7 +20,7 @@ from jobs.catalogue.model import Factor
 from jobs.job import Job
 from jobs.money import usd
 from jobs.pace.limits import WINDOW_S
-from jobs.pace.waits import LONGEST_GENERATION_S
+from jobs.pace.waits import MAX_GENERATION_S
 from jobs.records import Attempt, JobRecord
 from jobs.states import FINAL, WATCHED, State
 from jobs.text import iso_ms
@@ -249,7 +249,7 @@ class Timeline:
             return attempt.sent_at_s  # it is over, and nobody wrote down when
         if record.state in (State.UNRESOLVED, State.OVERDUE):
             # Its slot is given back by then, however it ends.
-            return min(self._now_s, attempt.sent_at_s + LONGEST_GENERATION_S)
+            return min(self._now_s, attempt.sent_at_s + MAX_GENERATION_S)
         return self._now_s
 
     def to_dict(self) -> dict[str, Any] | None:

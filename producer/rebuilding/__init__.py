@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from jobs import rebuilding
 from jobs.attempt.fingerprint import FingerprintedJob
-from jobs.attempt.reconciling import Adopt, Unclear
+from jobs.attempt.reconciling import Adopt, Ambiguous
 from jobs.ledger import Ledger
 from jobs.money import usd
 from jobs.rebuilding import OVER, Doubt, replay
@@ -177,7 +177,7 @@ def _found(batch: Recollected, memory: Memory) -> dict[str, JobRecord]:
     """The jobs of a batch that a prediction is or may be of."""
     made = batch.copy.batch
     jobs = {job.id: job for job in batch.copy.jobs}
-    unclear = sum(isinstance(each, Unclear) for each in memory.findings.values())
+    unclear = sum(isinstance(each, Ambiguous) for each in memory.findings.values())
     most = rebuilding.most_candidates(unclear)
     found = {}
     for ref, finding in memory.findings.items():
@@ -189,7 +189,7 @@ def _found(batch: Recollected, memory: Memory) -> dict[str, JobRecord]:
             own = finding.prediction_id
             at_s = memory.created_at_s[own]
             found[job.id] = rebuilding.adopted(job, own, at_s, before)
-        elif isinstance(finding, Unclear) and batch.may_be_unresolved(job):
+        elif isinstance(finding, Ambiguous) and batch.may_be_unresolved(job):
             found[job.id] = rebuilding.unresolved(job, finding, since_s, before, most)
         if job.id in found:
             # By these a worker tells its request from others.

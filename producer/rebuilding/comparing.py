@@ -31,7 +31,7 @@ from producer.statement import every_batch
 DOUBTFUL = LOST | OVER | TO_BE_SENT
 
 #: Jobs of a batch whose predictions show whether the provider shows what was sent.
-MOST_WITNESSES = 5
+MAX_WITNESSES = 5
 
 
 def held_since_s(ledger: Ledger, chosen: Settings, *, asked: bool) -> float:
@@ -80,7 +80,7 @@ def known_batches(
                 claimed_s[batch.store] = max(claimed_s[batch.store], own_s)
             if record.state in DOUBTFUL:
                 doubtful[record.job.id] = record
-            elif record.prediction_id and len(sent) < MOST_WITNESSES:
+            elif record.prediction_id and len(sent) < MAX_WITNESSES:
                 sent.append(record)
         if doubtful:
             found.append((batch, doubtful, sent))

@@ -14,7 +14,7 @@ from typing import Any
 from jobs import catalogue, rebuilding
 from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob, Fingerprinter
 from jobs.attempt.links import sent_inputs, to_upload
-from jobs.attempt.reconciling import Lost
+from jobs.attempt.reconciling import LostSubmission
 from jobs.job import Job
 from jobs.manifest.naming import POSTER_ENDING
 from jobs.rebuilding import OVER, Doubt, Kept, copies
@@ -55,7 +55,7 @@ class Recollected:
     #: the provider's clock tells; 0 if it does not.
     forgotten_s: float = 0.0
     #: What was sent for some predictions that the ledger knows, by their ids.
-    witnesses: Mapping[str, Lost] = field(default_factory=dict)
+    witnesses: Mapping[str, LostSubmission] = field(default_factory=dict)
 
     def in_doubt(self) -> list[Job]:
         """Jobs without a video; those that were over may have been tried again."""
@@ -95,7 +95,7 @@ class Recollected:
         now = self.now.get(job.id)
         return now is None or now.state in rebuilding.TO_BE_SENT
 
-    def own(self) -> dict[str, Lost]:
+    def own(self) -> dict[str, LostSubmission]:
         """What was sent for predictions that are surely this batch's, by their ids."""
         return {
             attempt.prediction_id: self.sent(job, self.now.get(job.id))
@@ -115,7 +115,7 @@ class Recollected:
         known = {a: uploads[c].url for a, c in needed.items() if c in uploads}
         return known | dict(now.links if now else {})
 
-    def sent(self, job: Job, now: JobRecord | None = None) -> Lost:
+    def sent(self, job: Job, now: JobRecord | None = None) -> LostSubmission:
         """What was, or would have been, sent for a job since the batch was made.
 
         When that was is told by the clock of the ledger's machine, which may have been
@@ -126,7 +126,7 @@ class Recollected:
         request = model.request(sent_inputs(record, model))
         made = self.copy.batch
         since_s = max(made.created_at_s - CLOCK_SET_S, self.forgotten_s)
-        return Lost(Ref(made.id, job.id), model.id, request, since_s, 0)
+        return LostSubmission(Ref(made.id, job.id), model.id, request, since_s, 0)
 
 
 def recollect(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from jobs import rebuilding
 from jobs.attempt import reconciling
-from jobs.attempt.reconciling import LONGEST_HOLD_S, Finding, Lost, Unclear
+from jobs.attempt.reconciling import MAX_HOLD_S, Ambiguous, Finding, LostSubmission
 from jobs.ledger import Ledger
 from jobs.provider.answers import Listed
 from jobs.rebuilding import SKEW_S, Doubt
@@ -20,7 +20,7 @@ from jobs.transitions import Ref
 from producer import account, console
 
 #: Predictions of our own that are compared with what was sent for them.
-MOST_WITNESSES = 5
+MAX_WITNESSES = 5
 
 #: Status of a prediction that only the billing tells of.
 BILLED = "billed"
@@ -39,7 +39,7 @@ class Memory:
         unclear = (
             finding.candidates
             for ref, finding in self.findings.items()
-            if ref.batch == batch_id and isinstance(finding, Unclear)
+            if ref.batch == batch_id and isinstance(finding, Ambiguous)
         )
         return len({each.prediction_id for several in unclear for each in several})
 
@@ -48,7 +48,7 @@ def remember(
     ledger: Ledger,
     chosen: Settings,
     doubts: Sequence[Doubt],
-    own: Mapping[str, Lost],
+    own: Mapping[str, LostSubmission],
     claimed_by_s: float,
 ) -> Memory:
     """Ask the provider what became of these jobs.
@@ -68,7 +68,7 @@ def remember(
     listed = _looked(ledger, chosen, doubts, claimed_by_s)
     ids = [each.prediction_id for each in listed]
     known = set(own) | ledger.transitions.known(chosen.account_id, ids)
-    free = _told_more(chosen, [c for c in listed if c.prediction_id not in known])
+    free = _with_inputs(chosen, [c for c in listed if c.prediction_id not in known])
     trusted = _matches(doubts, free) or _shows_as_sent(chosen, listed, own)
     now_s = ledger.now_s()
     findings = rebuilding.explain(doubts, free, trusted=trusted, now_s=now_s)
@@ -79,10 +79,10 @@ def let_history_catch_up(
     ledger: Ledger, chosen: Settings, claimed_by_s: float, look: int = 0
 ) -> None:
     """Wait until it is time for a look, counted from 0, for what was claimed before."""
-    apart_s = chosen.settle_s * reconciling.LOOKS_APART
-    last_s = claimed_by_s + LONGEST_HOLD_S
+    apart_s = chosen.settle_s * reconciling.POLLS_APART
+    last_s = claimed_by_s + MAX_HOLD_S
     last_s += reconciling.listed_after_s(chosen.settle_s)
-    looks_left = reconciling.ENOUGH_LOOKS - 1 - look
+    looks_left = reconciling.MIN_POLLS - 1 - look
     wait_s = last_s - looks_left * apart_s - ledger.now_s()
     if look:
         wait_s = max(wait_s, apart_s)
@@ -100,7 +100,7 @@ def _looked(
 ) -> list[Listed]:
     """All that was seen by as many looks as prove an absence, each as seen last."""
     seen: dict[str, Listed] = {}
-    for look in range(reconciling.ENOUGH_LOOKS):
+    for look in range(reconciling.MIN_POLLS):
         let_history_catch_up(ledger, chosen, claimed_by_s, look)
         for each in _listed(ledger, chosen, doubts):
             if each.status != BILLED or each.prediction_id not in seen:
@@ -130,7 +130,7 @@ def _listed(ledger: Ledger, chosen: Settings, doubts: Sequence[Doubt]) -> list[L
     return [*listed, *unlisted.values()]
 
 
-def _told_more(chosen: Settings, listed: Sequence[Listed]) -> list[Listed]:
+def _with_inputs(chosen: Settings, listed: Sequence[Listed]) -> list[Listed]:
     """The same, with inputs where only the results show them."""
     hidden = [each for each in listed if each.inputs is None]
     told = {c.prediction_id: c for c in account.told_more(chosen, hidden)}
@@ -147,12 +147,12 @@ def _matches(doubts: Sequence[Doubt], listed: Sequence[Listed]) -> bool:
 
 
 def _shows_as_sent(
-    chosen: Settings, listed: Sequence[Listed], own: Mapping[str, Lost]
+    chosen: Settings, listed: Sequence[Listed], own: Mapping[str, LostSubmission]
 ) -> bool:
     """Whether one of our own predictions shows just what was sent for it."""
-    ours = [each for each in listed if each.prediction_id in own][:MOST_WITNESSES]
+    ours = [each for each in listed if each.prediction_id in own][:MAX_WITNESSES]
     return any(
         each.inputs is not None
         and reconciling.is_as_sent(own[each.prediction_id], each.inputs)
-        for each in _told_more(chosen, ours)
+        for each in _with_inputs(chosen, ours)
     )

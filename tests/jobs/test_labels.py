@@ -9,7 +9,7 @@ from jobs.labels import LabelError
 
 names = st.from_regex(r"[a-z0-9_.-]{1,63}", fullmatch=True)
 printable = st.characters(exclude_categories=["C", "Z"])
-values = st.text(printable, min_size=1, max_size=labels.LONGEST_VALUE)
+values = st.text(printable, min_size=1, max_size=labels.MAX_VALUE)
 some = st.dictionaries(names, values, max_size=labels.MOST)
 
 

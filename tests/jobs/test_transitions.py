@@ -50,7 +50,7 @@ def test_a_reference_is_read_as_it_was_written(batch: str, job: str) -> None:
 
 
 def admitted(price: int | None = PRICE) -> JobRecord:
-    return JobRecord(a_job(1, price), State.ADMITTED, permit=1)
+    return JobRecord(a_job(1, price), State.ADMITTED, fencing_token=1)
 
 
 def then(record: JobRecord, move: Transition) -> JobRecord:
@@ -80,11 +80,13 @@ def test_along_every_path_the_books_balance(
             break
         event = data.draw(st.sampled_from(possible))
         if event is Event.GRANT:
-            record = replace(record, state=State.ADMITTED, permit=record.permit + 1)
+            record = replace(
+                record, state=State.ADMITTED, fencing_token=record.fencing_token + 1
+            )
             reserved, slot = reserved + worth, True
             continue
         move = move_by("spring", record, event, f"p{number}")
-        assert (move.state, move.permit) == (record.state, record.permit)
+        assert (move.state, move.fencing_token) == (record.state, record.fencing_token)
         reserved += move.reserved_usd_micros
         charged += move.charged_usd_micros
         refunded += move.refunded_usd_micros
@@ -114,7 +116,7 @@ def test_an_attempt_that_was_absent_stays_in_the_record() -> None:
     lost = then(claimed, transitions.mark_unknown("spring", claimed, "no answer", 5.0))
     gone = then(lost, transitions.mark_absent("spring", lost, 200.0))
     assert [(a.outcome, a.number) for a in gone.attempts] == [("absent", 1)]
-    again = replace(gone, state=State.ADMITTED, permit=2)
+    again = replace(gone, state=State.ADMITTED, fencing_token=2)
     second = then(again, transitions.claim("spring", again, 30.0))
     assert [a.number for a in second.attempts] == [1, 2]
     assert second.charged_usd_micros == 0
@@ -126,7 +128,7 @@ def test_only_a_last_failure_is_the_failure_of_the_job(
     *, refund: bool, again: bool
 ) -> None:
     attempt = Attempt(1, 7.0, "generating", PRICE, PRICE, prediction_id="p1")
-    record = JobRecord(a_job(1), State.GENERATING, (attempt,), permit=1)
+    record = JobRecord(a_job(1), State.GENERATING, (attempt,), fencing_token=1)
     failure = Failure("provider-error", "oh")
     end = transitions.end("spring", record, failure, 9.0, refund=refund, again=again)
     assert end.refunded_usd_micros == (PRICE if refund else 0)

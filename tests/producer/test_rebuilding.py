@@ -11,9 +11,9 @@ import pytest
 
 from jobs import catalogue, transitions
 from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
-from jobs.attempt.reconciling import ENOUGH_LOOKS
+from jobs.attempt.reconciling import MIN_POLLS
 from jobs.ledger import Ledger
-from jobs.rebuilding import MOST_CANDIDATES
+from jobs.rebuilding import MAX_CANDIDATES
 from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
 from jobs.states import State
@@ -299,10 +299,10 @@ def test_nobody_says_absent_while_not_all_candidates_are_listed(
 ) -> None:
     shop.sandbox.configure(generation_s=0.0)
     (ref,) = order(shop, 1)
-    for number in range(MOST_CANDIDATES + 1):
+    for number in range(MAX_CANDIDATES + 1):
         shop.post(dict(shop.job(number + 9).inputs))
     assert rebuilt()["jobs"] == {"unresolved": 1}
-    assert len(shop.record(ref).candidates) == MOST_CANDIDATES
+    assert len(shop.record(ref).candidates) == MAX_CANDIDATES
     with pytest.raises(
         CommandError, match="could pay for it twice; look its prompt up"
     ):
@@ -340,7 +340,7 @@ def test_what_waits_for_a_person_is_never_taken_for_absent_by_looking(
     order(shop, 2, (0, 6), created_at_s=time.time() - 3_600)
     shop.submit(1)
     assert rebuilt()["jobs"] == {"unresolved": 2}
-    for _ in range(ENOUGH_LOOKS + 1):
+    for _ in range(MIN_POLLS + 1):
         shop.settle()
     assert shop.states() == {State.UNRESOLVED: 2}
 

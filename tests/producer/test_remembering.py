@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from jobs.attempt.reconciling import ENOUGH_LOOKS, LOOKS_APART, Absent, Adopt, Lost
+from jobs.attempt.reconciling import (
+    MIN_POLLS,
+    POLLS_APART,
+    Absent,
+    Adopt,
+    LostSubmission,
+)
 from jobs.ledger import Ledger
 from jobs.provider.answers import Listed
 from jobs.rebuilding import Doubt
@@ -38,7 +44,7 @@ def remembered(
     patch.setattr(account, "billings", lambda *_words: [])
     own_time = SimpleNamespace(sleep=clock.forward, time=clock)
     patch.setattr("producer.rebuilding.remembering.time", own_time)
-    doubt = Doubt(Lost(REF, "m", {"prompt": "one"}, at_s, 0))
+    doubt = Doubt(LostSubmission(REF, "m", {"prompt": "one"}, at_s, 0))
     chosen = read({}, settle_s=SETTLE_S)
     memory = remember(ledger, chosen, [doubt], {}, at_s)
     assert next(looks, None) is None
@@ -64,8 +70,8 @@ def test_what_one_look_has_seen_counts_though_the_others_do_not_show_it(
 def test_looks_are_apart_also_where_all_was_sent_long_ago(
     simulated: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nothing: list[Listed | None] = [None] * ENOUGH_LOOKS
+    nothing: list[Listed | None] = [None] * MIN_POLLS
     began_s = clock()
     memory = remembered(simulated, clock, monkeypatch, nothing, ago_s=3_600.0)
     assert memory.findings == {REF: Absent()}
-    assert clock() == began_s + (ENOUGH_LOOKS - 1) * LOOKS_APART * SETTLE_S
+    assert clock() == began_s + (MIN_POLLS - 1) * POLLS_APART * SETTLE_S

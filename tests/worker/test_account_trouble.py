@@ -8,7 +8,7 @@ import pytest
 
 from jobs.ledger import Ledger
 from jobs.ledger.permits import AccountRecord
-from jobs.pace.waits import LONGEST_COOLING_S, TROUBLE_PROBE_S
+from jobs.pace.waits import MAX_COOLING_S, TROUBLE_PROBE_S
 from jobs.report.document import report
 from jobs.states import State
 from producer import doctor_checks
@@ -67,7 +67,7 @@ def go_on(shop: Workshop, clock: Clock, step_s: float = 1.0) -> None:
         ("none", 1.0, 4.0),
         ("seconds", 20.0, 20.0),
         ("date", 15.0, 21.0),
-        ("absurd", LONGEST_COOLING_S, LONGEST_COOLING_S),
+        ("absurd", MAX_COOLING_S, MAX_COOLING_S),
     ],
 )
 def test_a_429_cools_the_account_down_as_the_provider_asks(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.attempt.reconciling import NEAR, Likeness, Lost
+from jobs.attempt.reconciling import NEAR, Likeness, LostSubmission
 from jobs.ledger import Ledger
 from jobs.provider.answers import Listed
 from jobs.states import State
@@ -18,7 +18,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import V26, Workshop, workshop
 from worker import decoder
 from worker.downloads import Download, NoRoomError
-from worker.first_frame_match import FARTHEST, MOST_FILES, likeness
+from worker.first_frame_match import FARTHEST, MAX_FILES, likeness
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +33,26 @@ def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Worksh
         yield made
 
 
-def lost(shop: Workshop, number: int, model: str = V26, **inputs: object) -> Lost:
+def lost(
+    shop: Workshop, number: int, model: str = V26, **inputs: object
+) -> LostSubmission:
     job = shop.job(number, model, **inputs)
     request = shop.engine.catalogue.find(model).request(job.inputs)
-    return Lost(Ref("spring", job.id), job.model, request, sent_at_s=0.0, looks=3)
+    return LostSubmission(
+        Ref("spring", job.id), job.model, request, sent_at_s=0.0, looks=3
+    )
 
 
-def made(shop: Workshop, attempt: Lost, model: str = V26) -> Listed:
+def made(shop: Workshop, attempt: LostSubmission, model: str = V26) -> Listed:
     """A finished prediction of what was lost, as the history shows it."""
     prediction_id = shop.post(dict(attempt.request), model)
     until(lambda: all(row["status"] == "completed" for row in shop.books()))
     return Listed(prediction_id, attempt.model, 0.0, "completed")
 
 
-def compared(shop: Workshop, pairs: Sequence[tuple[Lost, Listed]]) -> Likeness:
+def compared(
+    shop: Workshop, pairs: Sequence[tuple[LostSubmission, Listed]]
+) -> Likeness:
     work = likeness(shop.engine, pairs)
     return asyncio.run_coroutine_threadsafe(work, shop.engine._loop).result(20)
 
@@ -114,7 +120,7 @@ def test_more_pairs_than_can_be_compared_in_time_are_a_persons(
 ) -> None:
     attempt = lost(shop, 0)
     video = made(shop, attempt)
-    others = [replace(video, prediction_id=f"p{n}") for n in range(MOST_FILES)]
+    others = [replace(video, prediction_id=f"p{n}") for n in range(MAX_FILES)]
     assert compared(shop, [(attempt, each) for each in (video, *others)]) == {}
 
 

@@ -50,8 +50,8 @@ class Hooked:
             r for r, _ in self.shop.ledger.delay_queue.lease(engine.account, 99, 60.0)
         ]
 
-    def token(self, ref: Ref, permit: int = 1) -> str:
-        return hooks.sealed(self.shop.engine.token_key, Attempted(ref, permit))
+    def token(self, ref: Ref, fencing_token: int = 1) -> str:
+        return hooks.sealed(self.shop.engine.token_key, Attempted(ref, fencing_token))
 
     def secret(self) -> str:
         key = self.shop.engine.settings.api_key

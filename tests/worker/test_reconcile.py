@@ -426,7 +426,7 @@ def test_a_request_that_is_held_up_too_long_after_its_claim_does_not_leave(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.order(shop.job(0))
-    late_s = count(0.0, reconciling.LONGEST_HOLD_S + 1)
+    late_s = count(0.0, reconciling.MAX_HOLD_S + 1)
     with monkeypatch.context() as patch:
         patch.setattr(submitting, "steady_s", lambda: next(late_s))
         shop.submit()

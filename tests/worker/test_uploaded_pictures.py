@@ -105,7 +105,7 @@ def test_without_a_good_link_nothing_is_sent_and_nothing_spins(
     assert record.failure
     assert record.failure.code == EXPIRED_CODE
     assert "run the manifest again" in record.failure.message
-    assert (record.charged_usd_micros, record.permit) == (0, 1)
+    assert (record.charged_usd_micros, record.fencing_token) == (0, 1)
     assert list(shop.works.paid()) == [other.inputs["prompt"]]
     shop.works.check()
     assert shop.works.is_paid_as_booked()

@@ -46,7 +46,7 @@ def record(state: State = State.SUBMITTING, tries: int = 1) -> JobRecord:
         now = replace(now, charged_usd_micros=PRICE, prediction_id="p1")
     several = (*[paid] * (tries - 1), now)
     numbered = tuple(replace(a, number=n) for n, a in enumerate(several, 1))
-    return JobRecord(a_job(1), state, numbered, permit=tries)
+    return JobRecord(a_job(1), state, numbered, fencing_token=tries)
 
 
 def submitted(answer: SubmitAnswer) -> Transition:
@@ -71,7 +71,7 @@ def test_a_job_is_sent_again_only_if_nothing_was_created(answer: SubmitAnswer) -
     assert (move.charged_usd_micros == PRICE) == isinstance(answer, Accepted)
 
 
-def looked(
+def polled(
     answer: PollAnswer, *, tries: int = 1, attempts: int = 3, after_s: float = 60.0
 ) -> Transition | None:
     return after_poll(
@@ -86,7 +86,7 @@ def looked(
 
 
 def test_a_prediction_that_is_unknown_after_its_time_has_failed() -> None:
-    move = looked(Missing("unknown"), after_s=RETENTION_S)
+    move = polled(Missing("unknown"), after_s=RETENTION_S)
     assert move is not None
     assert (move.event, move.refunded_usd_micros) == (Event.FAIL, 0)
 
@@ -118,7 +118,7 @@ ENDS = [
 def test_an_end_without_a_video_is_booked_by_its_reason(
     over: Over, event: Event, refund: int, code: str
 ) -> None:
-    move = looked(over)
+    move = polled(over)
     assert move is not None
     assert (move.event, move.refunded_usd_micros) == (event, refund)
     assert f'"code":"{code}"' in move.write["attempt:1"]
@@ -126,12 +126,12 @@ def test_an_end_without_a_video_is_booked_by_its_reason(
 
 def test_there_are_never_more_paid_attempts_than_allowed() -> None:
     broken = Over("failed", 5000, "oh")
-    second, third = looked(broken, tries=2), looked(broken, tries=3)
+    second, third = polled(broken, tries=2), polled(broken, tries=3)
     assert second is not None
     assert second.event is Event.TRY_AGAIN
     assert third is not None
     assert third.event is Event.FAIL
-    only = looked(broken, attempts=1)
+    only = polled(broken, attempts=1)
     assert only is not None
     assert only.event is Event.FAIL
 
@@ -140,7 +140,7 @@ def test_there_are_never_more_paid_attempts_than_allowed() -> None:
 def test_only_the_word_of_the_provider_ends_a_paid_prediction(
     answer: PollAnswer, after_s: float
 ) -> None:
-    move = looked(answer, after_s=after_s)
+    move = polled(answer, after_s=after_s)
     if isinstance(answer, Completed):
         assert move is not None
         assert move.event is Event.COMPLETE

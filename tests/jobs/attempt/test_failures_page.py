@@ -45,7 +45,7 @@ def test_the_page_says_what_an_end_costs_and_whether_it_is_tried_again(
     code: str, over: Over
 ) -> None:
     paid = Attempt(1, 0.0, "generating", PRICE, PRICE, prediction_id="p1")
-    record = JobRecord(a_job(1), State.GENERATING, (paid,), permit=1)
+    record = JobRecord(a_job(1), State.GENERATING, (paid,), fencing_token=1)
     move = after_poll(
         "spring",
         record,

@@ -8,7 +8,14 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from jobs.attempt import reconciling
-from jobs.attempt.reconciling import Absent, Adopt, Finding, Lost, Unclear, Wait
+from jobs.attempt.reconciling import (
+    Absent,
+    Adopt,
+    Ambiguous,
+    Finding,
+    LostSubmission,
+    Wait,
+)
 from jobs.provider.answers import Listed
 from jobs.transitions import Ref
 
@@ -81,7 +88,7 @@ def decided(world: World) -> tuple[Finding, float]:
             world.ledger_s(0.0), ahead_s, CLAIMED_S + world.errors_s[0]
         )
         gone = seen - {listing.prediction_id for listing in listed}
-        attempt = Lost(
+        attempt = LostSubmission(
             Ref("b", "r"), MODEL, OWN, begin_s, looks + 1, end_s, vanished=gone
         )
         now_s = world.ledger_s(at_s) + ahead_s
@@ -90,7 +97,7 @@ def decided(world: World) -> tuple[Finding, float]:
         if not isinstance(finding, Wait) or at_s > GIVEN_UP_S:
             return finding, at_s
         seen |= {c.prediction_id for _, c in reconciling.candidates([attempt], listed)}
-        if world.ledger_s(at_s) - looked_at_s >= SETTLE_S * reconciling.LOOKS_APART:
+        if world.ledger_s(at_s) - looked_at_s >= SETTLE_S * reconciling.POLLS_APART:
             looks, looked_at_s = looks + 1, world.ledger_s(at_s)
     raise AssertionError("moments never end")
 
@@ -152,4 +159,4 @@ def test_what_arrives_even_later_is_seen_while_it_is_looked_for(
 def test_a_stranger_that_may_be_ours_leaves_it_to_a_person(world: World) -> None:
     alike = replace(world, handled_s=None, shown=False, strangers_s=(20.0,), step_s=0.0)
     finding, _ = decided(alike)
-    assert isinstance(finding, Unclear)
+    assert isinstance(finding, Ambiguous)

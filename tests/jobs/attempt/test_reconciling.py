@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.attempt.reconciling import (
-    ENOUGH_LOOKS,
+    MIN_POLLS,
     NEAR,
     Absent,
     Adopt,
+    Ambiguous,
     Finding,
     Likeness,
-    Lost,
-    Unclear,
+    LostSubmission,
     Wait,
+    ambiguous_groups,
     fits_nobody,
     reconcile,
-    rivals,
     sent_between_s,
 )
 from jobs.pace.waits import RETENTION_S
@@ -33,15 +33,15 @@ LATE_S = SENT_AT_S + 1_000.0
 REQUEST = {"image": "https://x.de/mug.jpg", "prompt": "turn", "duration": 5}
 
 
-def lost(number: int = 1, **changes: Any) -> Lost:
+def lost(number: int = 1, **changes: Any) -> LostSubmission:
     fields: dict[str, Any] = {
         "ref": Ref("spring", f"row-{number}"),
         "model": "m",
         "request": REQUEST,
         "sent_at_s": SENT_AT_S,
-        "looks": ENOUGH_LOOKS,
+        "looks": MIN_POLLS,
     }
-    return Lost(**{**fields, **changes})
+    return LostSubmission(**{**fields, **changes})
 
 
 def listed(
@@ -55,7 +55,7 @@ def listed(
 
 
 def settled(
-    attempts: Sequence[Lost],
+    attempts: Sequence[LostSubmission],
     history: Sequence[Listed],
     now_s: float = LATE_S,
     likeness: Likeness | None = None,
@@ -74,7 +74,7 @@ SHOWN_ALIKE: list[Mapping[str, object]] = [
 
 
 @pytest.mark.parametrize("inputs", SHOWN_ALIKE)
-@pytest.mark.parametrize("looks", [1, ENOUGH_LOOKS])
+@pytest.mark.parametrize("looks", [1, MIN_POLLS])
 def test_a_prediction_that_shows_what_was_sent_is_adopted_at_once(
     inputs: Mapping[str, object], looks: int
 ) -> None:
@@ -125,13 +125,15 @@ def test_a_prediction_that_shows_too_little_is_neither_adopted_nor_ruled_out(
 ) -> None:
     """Ruled out, it would make the row be paid for a second time."""
     candidate = listed(inputs=inputs)
-    assert settled([lost()], [candidate]) == [Unclear((candidate,))]
+    assert settled([lost()], [candidate]) == [Ambiguous((candidate,))]
 
 
 def test_what_is_still_being_made_is_waited_for_as_long_as_it_may_take() -> None:
     candidate = listed(status="processing")
     assert settled([lost()], [candidate], SENT_AT_S + 3_599) == [Wait()]
-    assert settled([lost()], [candidate], SENT_AT_S + 3_600) == [Unclear((candidate,))]
+    assert settled([lost()], [candidate], SENT_AT_S + 3_600) == [
+        Ambiguous((candidate,))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_what_was_created_at_any_time_since_the_claim_rules_out_absence(
 ) -> None:
     """A request may be held up on its way, and handled long after it was given up."""
     candidate = listed(created_at_s=SENT_AT_S + after_s)
-    assert settled([lost()], [candidate]) == [Unclear((candidate,))]
+    assert settled([lost()], [candidate]) == [Ambiguous((candidate,))]
 
 
 def test_what_is_not_sought_so_late_is_no_candidate() -> None:
@@ -165,7 +167,7 @@ def test_what_is_not_sought_so_late_is_no_candidate() -> None:
 
 def test_a_candidate_that_is_listed_no_more_rules_out_absence() -> None:
     (found,) = settled([lost(vanished=frozenset({"p7"}))], [])
-    assert isinstance(found, Unclear)
+    assert isinstance(found, Ambiguous)
     assert [candidate.prediction_id for candidate in found.candidates] == ["p7"]
 
 
@@ -173,7 +175,7 @@ def test_a_candidate_that_is_listed_no_more_rules_out_absence() -> None:
 def test_nothing_is_absent_if_it_is_not_known_when_it_was_sent(apart_s: float) -> None:
     begin_s, end_s = sent_between_s(SENT_AT_S, 0.0, SENT_AT_S + apart_s)
     attempt = lost(sent_at_s=begin_s, sent_by_s=end_s)
-    assert settled([attempt], []) == [Unclear((), is_dated=False)]
+    assert settled([attempt], []) == [Ambiguous((), is_dated=False)]
 
 
 def test_clocks_that_are_read_a_second_apart_are_the_same() -> None:
@@ -184,12 +186,12 @@ def test_clocks_that_are_read_a_second_apart_are_the_same() -> None:
 
 def test_a_prediction_of_no_known_model_is_a_candidate() -> None:
     candidate = listed(model="")
-    assert settled([lost()], [candidate]) == [Unclear((candidate,))]
+    assert settled([lost()], [candidate]) == [Ambiguous((candidate,))]
 
 
 @pytest.mark.parametrize(
     ("looks", "now_s"),
-    [(ENOUGH_LOOKS - 1, LATE_S), (ENOUGH_LOOKS, SENT_AT_S + 179)],
+    [(MIN_POLLS - 1, LATE_S), (MIN_POLLS, SENT_AT_S + 179)],
 )
 @pytest.mark.parametrize("history", [[], [listed()]])
 def test_nothing_is_concluded_from_too_few_looks_or_too_early(
@@ -206,7 +208,7 @@ def test_nothing_left_is_absent_once_the_last_that_arrived_must_be_listed() -> N
 def test_a_history_that_forgot_the_time_proves_no_absence() -> None:
     """After a week off, the paid prediction may exist and be listed no more."""
     at_s = SENT_AT_S + RETENTION_S + 1
-    assert settled([lost()], [], at_s) == [Unclear(())]
+    assert settled([lost()], [], at_s) == [Ambiguous(())]
 
 
 @pytest.mark.parametrize(
@@ -222,14 +224,14 @@ def test_what_is_not_clearly_alike_stays_with_a_person(
     history = [listed("p1"), listed("p2")]
     likeness = {(Ref.parse(ref), p): far for (ref, p), far in near.items()}
     (found,) = settled([lost()], history, likeness=likeness)
-    assert isinstance(found, Unclear)
+    assert isinstance(found, Ambiguous)
 
 
 def test_lost_answers_are_rivals_where_model_and_time_overlap() -> None:
     one, two = lost(1), lost(2, sent_at_s=SENT_AT_S + 30)
     far, other = lost(3, sent_at_s=SENT_AT_S + 5_000), lost(4, model="n")
     one, two = (replace(each, until_s=SENT_AT_S + 240) for each in (one, two))
-    groups = rivals([far, other, two, one])
+    groups = ambiguous_groups([far, other, two, one])
     assert [[a.ref.job for a in g.attempts] for g in groups] == [
         ["row-1", "row-2"],
         ["row-3"],
@@ -266,7 +268,10 @@ several = st.lists(
 
 @given(several, histories, st.floats(0, 2_000), st.data())
 def test_whatever_is_listed_nobody_adopts_twice_and_only_what_fits(
-    attempts: list[Lost], history: list[Listed], after_s: float, data: st.DataObject
+    attempts: list[LostSubmission],
+    history: list[Listed],
+    after_s: float,
+    data: st.DataObject,
 ) -> None:
     pairs = [(a.ref, c.prediction_id) for a in attempts for c in history]
     far = st.floats(0, 255)
@@ -284,8 +289,8 @@ def test_whatever_is_listed_nobody_adopts_twice_and_only_what_fits(
             assert own.model in (attempt.model, "")
             for name, value in (own.inputs or {}).items():
                 assert attempt.request.get(name, value) == value
-        if isinstance(finding, Absent | Unclear):
-            assert attempt.looks >= ENOUGH_LOOKS
+        if isinstance(finding, Absent | Ambiguous):
+            assert attempt.looks >= MIN_POLLS
             assert now_s - attempt.sent_at_s >= SETTLE_S
         if isinstance(finding, Absent):
             left = [c for c in history if c.prediction_id not in adopted]

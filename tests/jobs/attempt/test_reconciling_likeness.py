@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from jobs.attempt.reconciling import (
     CLEARLY,
-    ENOUGH_LOOKS,
+    MIN_POLLS,
     NEAR,
     Absent,
     Adopt,
+    Ambiguous,
     Finding,
-    Lost,
-    Unclear,
+    LostSubmission,
     Wait,
     reconcile,
 )
-from jobs.pace.waits import LONGEST_GENERATION_S
+from jobs.pace.waits import MAX_GENERATION_S
 from jobs.provider.answers import Listed
 from jobs.transitions import Ref
 
@@ -30,9 +30,9 @@ LATER_S = SENT_S + 250.0
 FAR = 120.0
 
 
-def lost(name: str, sent_at_s: float = SENT_S, **request: object) -> Lost:
+def lost(name: str, sent_at_s: float = SENT_S, **request: object) -> LostSubmission:
     sent = {"image": f"https://shop.example/{name}.jpg", "duration": 5, **request}
-    return Lost(Ref("spring", name), MODEL, sent, sent_at_s, looks=ENOUGH_LOOKS)
+    return LostSubmission(Ref("spring", name), MODEL, sent, sent_at_s, looks=MIN_POLLS)
 
 
 def listed(
@@ -42,7 +42,7 @@ def listed(
 
 
 def settled(
-    attempts: list[Lost],
+    attempts: list[LostSubmission],
     found: list[Listed],
     near: Mapping[tuple[str, str], float],
     now_s: float = LATER_S,
@@ -70,12 +70,12 @@ def test_pictures_that_look_alike_are_left_to_a_person(other: float) -> None:
     near = {("a", "p1"): 2.0, ("b", "p1"): other}
     found = settled([lost("a"), lost("b")], [listed("p1")], near)
     assert Adopt("p1") not in found.values()
-    assert found["a"] == Unclear((listed("p1"),))
+    assert found["a"] == Ambiguous((listed("p1"),))
 
 
 def test_a_pair_that_was_never_compared_leaves_nothing_clear() -> None:
     found = settled([lost("a")], [listed("p1"), listed("p2")], {("a", "p1"): 1.0})
-    assert isinstance(found["a"], Unclear)
+    assert isinstance(found["a"], Ambiguous)
 
 
 def test_a_rival_of_another_time_does_not_matter() -> None:
@@ -89,9 +89,11 @@ def test_a_rival_of_another_time_does_not_matter() -> None:
 @pytest.mark.parametrize("status", ["processing", "warming_up"])
 def test_what_may_still_be_made_is_waited_for_an_hour_at_most(status: str) -> None:
     candidate = listed("p1", status)
-    soon_s, late_s = SENT_S + 181, SENT_S + LONGEST_GENERATION_S + 1
+    soon_s, late_s = SENT_S + 181, SENT_S + MAX_GENERATION_S + 1
     assert settled([lost("a")], [candidate], {}, soon_s) == {"a": Wait()}
-    assert settled([lost("a")], [candidate], {}, late_s) == {"a": Unclear((candidate,))}
+    assert settled([lost("a")], [candidate], {}, late_s) == {
+        "a": Ambiguous((candidate,))
+    }
 
 
 def test_one_that_is_finished_is_adopted_only_once_its_rivals_are_too() -> None:
@@ -106,7 +108,7 @@ def test_one_that_is_finished_is_adopted_only_once_its_rivals_are_too() -> None:
 def test_without_a_picture_to_compare_nothing_is_waited_for() -> None:
     several = replace(lost("a"), request={"images": ["https://shop.example/a.jpg"]})
     candidate = listed("p1", "processing")
-    assert settled([several], [candidate], {}) == {"a": Unclear((candidate,))}
+    assert settled([several], [candidate], {}) == {"a": Ambiguous((candidate,))}
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,6 @@ def test_whatever_is_near_no_prediction_has_two_owners_and_each_is_the_nearest(
     for name, prediction_id in adopted.items():
         own = near[name, prediction_id]
         assert own <= NEAR
-        rivals = [near[n, prediction_id] for n in names if n != name]
-        rivals += [near[name, i] for i in ids if i != prediction_id]
-        assert all(far >= own + CLEARLY for far in rivals)
+        ambiguous_groups = [near[n, prediction_id] for n in names if n != name]
+        ambiguous_groups += [near[name, i] for i in ids if i != prediction_id]
+        assert all(far >= own + CLEARLY for far in ambiguous_groups)

@@ -148,8 +148,10 @@ def reject(
     (record,) = ledger.batches.load([ref])
     if consecutive_before is None:
         consecutive_before = ledger.permits.read(ACCOUNT).consecutive_rejections
-    permit = record.permit if record else 1
-    rejection = Rejection(ref, permit, cause, reason, cooldown_s, consecutive_before)
+    fencing_token = record.fencing_token if record else 1
+    rejection = Rejection(
+        ref, fencing_token, cause, reason, cooldown_s, consecutive_before
+    )
     return ledger.permits.reject(ACCOUNT, rejection)
 
 

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.ledger import Ledger
-from jobs.ledger.charges import MOST_NAMED, Charge, Charges, Kind
+from jobs.ledger.charges import MAX_NAMED, Charge, Charges, Kind
 from jobs.states import Event
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
@@ -25,12 +25,12 @@ def test_what_is_found_is_counted_by_kind_and_the_newest_are_kept(
     found = ledger.charges
     assert found.read(ACCOUNT) == Charges()
     assert found.note(ACCOUNT, None, 10.5)
-    several = [charge(number) for number in range(MOST_NAMED + 2)]
+    several = [charge(number) for number in range(MAX_NAMED + 2)]
     twice = charge(99, Kind.PAID_TWICE, 420_000)
     assert found.note(ACCOUNT, 10.5, 20.25, [*several, twice])
     told = found.read(ACCOUNT)
-    assert told.counts == {Kind.UNKNOWN: MOST_NAMED + 2, Kind.PAID_TWICE: 1}
-    assert told.usd_micros[Kind.UNKNOWN] == (MOST_NAMED + 2) * 210_000
+    assert told.counts == {Kind.UNKNOWN: MAX_NAMED + 2, Kind.PAID_TWICE: 1}
+    assert told.usd_micros[Kind.UNKNOWN] == (MAX_NAMED + 2) * 210_000
     assert told.usd_micros[Kind.PAID_TWICE] == 420_000
     assert told.since_s == several[0].at_s
     assert list(told.newest) == [twice, *several[:2:-1]]

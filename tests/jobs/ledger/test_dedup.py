@@ -8,7 +8,7 @@ import pytest
 
 from jobs import transitions
 from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
-from jobs.attempt.reconciling import Unclear
+from jobs.attempt.reconciling import Ambiguous
 from jobs.ledger import JobsDeletedError, Ledger
 from jobs.ledger.transitions import Applied
 from jobs.rebuilding import unresolved
@@ -394,7 +394,7 @@ def test_a_follower_that_may_have_been_sent_follows_again_once_it_was_not(
     ask(ledger, "tuesday", "mug")
     follower = Ref("tuesday", "row-1")
     now = record_of(ledger, follower)
-    found = unresolved(now.job, Unclear(()), ledger.now_s(), (), 1)
+    found = unresolved(now.job, Ambiguous(()), ledger.now_s(), (), 1)
     assert ledger.transitions.replay(forward("tuesday", now, found))
     assert states(ledger, "tuesday") == ["unresolved"]
     assert audit(ledger, ACCOUNT) == []

@@ -89,7 +89,7 @@ def test_a_look_is_counted_until_the_next_move(ledger: Ledger) -> None:
     ledger.delay_queue.postpone(ACCOUNT, {ref: 3.0})
     ledger.delay_queue.postpone(ACCOUNT, {ref: 3.0})
     assert record_of(ledger, ref).polls == 2
-    ledger.delay_queue.postpone(ACCOUNT, {ref: 3.0}, looked=False)
+    ledger.delay_queue.postpone(ACCOUNT, {ref: 3.0}, polled=False)
     assert record_of(ledger, ref).polls == 2
     assert play(ledger, ref, Event.ADOPT).polls == 0
 

@@ -5,7 +5,7 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
-from jobs.pace.waits import LONGEST_GENERATION_S
+from jobs.pace.waits import MAX_GENERATION_S
 from jobs.states import Event, State
 from jobs.transitions import Ref, abandon, cancel
 from tests.audit import audit
@@ -120,7 +120,7 @@ def test_what_is_abandoned_stays_charged(
     # It may still be generating, so its slot is free only after the longest time.
     done = Event.COMPLETE in events
     assert grant(simulated) == ([other] if done else [])
-    clock.forward(LONGEST_GENERATION_S)
+    clock.forward(MAX_GENERATION_S)
     assert grant(simulated) == ([] if done else [other])
     play(simulated, ref, Event.RETRY)
     assert grant(simulated) == []
@@ -143,5 +143,5 @@ def test_an_abandoned_slot_is_not_taken_along_by_a_retry(
     play(simulated, ref, Event.RETRY)
     assert grant(simulated) == [ref]
     assert simulated.permits.read(ACCOUNT).slots_in_use == 2
-    clock.forward(LONGEST_GENERATION_S)
+    clock.forward(MAX_GENERATION_S)
     assert grant(simulated) == [other]

@@ -223,7 +223,7 @@ def test_nobody_moves_what_was_claimed_anew_once_the_ledger_had_gone_back(
     before = claim(ledger, "a")
     put_back()
     now = claim(ledger, "b")
-    assert before.permit == now.permit
+    assert before.fencing_token == now.fencing_token
     stale = (
         transitions.release("spring", before),
         transitions.accept("spring", before, "p1", 0.0),

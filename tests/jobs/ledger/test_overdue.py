@@ -5,7 +5,7 @@ import pytest
 from jobs.ledger import Ledger
 from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
-from jobs.pace.waits import LONGEST_GENERATION_S
+from jobs.pace.waits import MAX_GENERATION_S
 from jobs.records import Failure
 from jobs.states import Event, State
 from jobs.transitions import Ref, abandon
@@ -89,7 +89,7 @@ def test_the_slot_of_what_is_given_up_is_held_as_long_as_it_may_be_rendered(
     simulated: Ledger, clock: Clock
 ) -> None:
     (ref, other) = generating(simulated, clock, 1, 2)
-    clock.forward(LONGEST_GENERATION_S - 60.0)
+    clock.forward(MAX_GENERATION_S - 60.0)
     given_up = abandon("spring", record_of(simulated, ref), clock())
     assert simulated.transitions.apply([given_up]) == [Applied.YES]
     assert grant(simulated) == []

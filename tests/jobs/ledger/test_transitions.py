@@ -80,8 +80,8 @@ class History:
 
     def permits_are_granted(self) -> None:
         for ref in grant(self.ledger, self.luck.randrange(5)):
-            permit = record_of(self.ledger, ref).permit
-            self.starts[ref, permit] = (self.clock(), float("inf"))
+            fencing_token = record_of(self.ledger, ref).fencing_token
+            self.starts[ref, fencing_token] = (self.clock(), float("inf"))
 
     def time_passes(self) -> None:
         self.clock.forward(self.luck.choice([0.5, 29.0, 61.0, 61.0, 3_700.0, 90_000.0]))
@@ -100,7 +100,7 @@ class History:
         twice = self.luck.randrange(2)
         made = self.ledger.transitions.apply([move] * (1 + twice))
         assert made == [Applied.YES, *([Applied.NO] * twice)]
-        start = (ref, record.permit)
+        start = (ref, record.fencing_token)
         if event in ARRIVED:
             self.starts[start] = (self.starts[start][0], self.clock())
         elif event in (Event.RETURN, Event.CANCEL):
@@ -111,7 +111,7 @@ class History:
             return
         ref, record = self.luck.choice(self.old)
         now = record_of(self.ledger, ref)
-        if (now.state, now.permit) == (record.state, record.permit):
+        if (now.state, now.fencing_token) == (record.state, record.fencing_token):
             return
         event = self.luck.choice([e for at, e in TRANSITIONS if at is record.state])
         if event in OWN_STEPS:
@@ -182,7 +182,7 @@ class History:
         )
         out = {State.ADMITTED, State.SUBMITTING}
         assert set(unanswered) == {
-            f"{ref}#{job.permit}" for ref, job in records if job.state in out
+            f"{ref}#{job.fencing_token}" for ref, job in records if job.state in out
         }
 
 
@@ -207,7 +207,7 @@ def test_a_move_that_the_table_lacks_is_refused_and_sends_nothing(
     ledger: Ledger, event: Event
 ) -> None:
     ref, _ = admitted(ledger)
-    move = Transition(ref, State.STORED, event, permit=1)
+    move = Transition(ref, State.STORED, event, fencing_token=1)
     before = everything(ledger)
     with pytest.raises(IllegalTransitionError, match="from there: nothing"):
         ledger.transitions.apply([move])

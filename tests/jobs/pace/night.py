@@ -22,7 +22,7 @@ from tests.jobs.ledger.play import ACCOUNT, LEASE_S, batch_of, open_batch, recor
 
 PULSE_S = 0.25
 #: A pulse of the worker asks for no more.
-MOST_GRANTS = 100
+MAX_GRANTS = 100
 POLL_MIN_S = 5.0
 
 
@@ -73,7 +73,7 @@ class Night:
         heapq.heappush(self.events, (at_s, next(self.order), what, ref))
 
     def pulse(self) -> None:
-        granted = self.ledger.permits.grant(ACCOUNT, MOST_GRANTS, LEASE_S)
+        granted = self.ledger.permits.grant(ACCOUNT, MAX_GRANTS, LEASE_S)
         if granted:
             self.then(0.0, "pulse")
         for ref in granted:

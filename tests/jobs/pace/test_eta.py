@@ -39,12 +39,12 @@ class Kind:
     spread: float = 0.35
     stragglers: float = 0.0
 
-    def draw_s(self, luck: random.Random) -> float:
-        slow = 5.0 if luck.random() < self.stragglers else 1.0
-        return slow * self.middle_s * math.exp(self.spread * luck.gauss(0.0, 1.0))
+    def draw_s(self, jitter: random.Random) -> float:
+        slow = 5.0 if jitter.random() < self.stragglers else 1.0
+        return slow * self.middle_s * math.exp(self.spread * jitter.gauss(0.0, 1.0))
 
-    def learnt(self, luck: random.Random) -> Work:
-        return Work(self.jobs, 1.0, [self.draw_s(luck) for _ in range(200)])
+    def learnt(self, jitter: random.Random) -> Work:
+        return Work(self.jobs, 1.0, [self.draw_s(jitter) for _ in range(200)])
 
 
 SCENARIOS = {
@@ -60,18 +60,18 @@ def test_the_ledger_takes_as_long_as_is_foretold(
 ) -> None:
     """Within a tenth in the middle of three nights; a fifth where few make it up."""
     limits, error, kinds = SCENARIOS[name]
-    luck = random.Random(name)  # noqa: S311 - made-up times, the same in every run
-    learnt = [kind.learnt(luck) for kind in kinds]
+    jitter = random.Random(name)  # noqa: S311 - made-up times, the same in every run
+    learnt = [kind.learnt(jitter) for kind in kinds]
     schedules = [PollSchedule.of(work.learnt_s, 1.0, POLL_MIN_S) for work in learnt]
     foretold = makespan(learnt, limits)
     nights_s = []
     for night in ("first", "second", "third"):
         generations = [
-            Generation(kind.draw_s(luck), schedule)
+            Generation(kind.draw_s(jitter), schedule)
             for kind, schedule in zip(kinds, schedules, strict=True)
             for _ in range(kind.jobs)
         ]
-        luck.shuffle(generations)
+        jitter.shuffle(generations)
         other = random.Random(night)  # noqa: S311 - as above, whatever looks there are
         played = Night(simulated, clock, generations, other, night)
         nights_s.append(played.last(limits))

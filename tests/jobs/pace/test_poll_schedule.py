@@ -20,7 +20,7 @@ from jobs.pace.poll_schedule import (
 
 POLL_MIN_S = 5.0
 
-luck = st.floats(0, 1, exclude_max=True)
+jitter = st.floats(0, 1, exclude_max=True)
 polls_s = st.floats(0.05, 600)
 #: Whatever may have been written down: nothing, absurd, all equal, of two kinds.
 learnt_s = (
@@ -37,7 +37,7 @@ schedules = st.builds(PollSchedule.of, learnt_s, st.floats(0, 1e9), polls_s)
 
 
 @settings(deadline=None)
-@given(schedules, luck, st.floats(0, 1e9))
+@given(schedules, jitter, st.floats(0, 1e9))
 def test_polls_keep_to_what_the_provider_asks(
     schedule: PollSchedule, lucky: float, generating_s: float
 ) -> None:
@@ -49,7 +49,7 @@ def test_polls_keep_to_what_the_provider_asks(
 
 
 @settings(deadline=None)
-@given(schedules, luck, st.floats(0, 3_600))
+@given(schedules, jitter, st.floats(0, 3_600))
 def test_whatever_was_learnt_an_end_is_noticed_in_bounded_polls_and_time(
     schedule: PollSchedule, lucky: float, ends_s: float
 ) -> None:
@@ -125,7 +125,11 @@ def test_what_polls_themselves_teach_does_not_drift() -> None:
 
 @settings(deadline=None)
 @given(
-    schedules, st.floats(0, 1e6), st.integers(0, 9), st.none() | st.floats(0, 1e9), luck
+    schedules,
+    st.floats(0, 1e6),
+    st.integers(0, 9),
+    st.none() | st.floats(0, 1e9),
+    jitter,
 )
 def test_what_is_learnt_lies_between_two_polls(
     schedule: PollSchedule,
@@ -155,7 +159,7 @@ def test_the_provider_is_believed_where_polls_agree(
     polls: int, inference_s: float | None, learnt: float
 ) -> None:
     schedule = PollSchedule(POLL_MIN_S, from_s=60.0, until_s=80.0)
-    assert schedule.took_s(70.0, polls, inference_s, luck=0.5) == learnt
+    assert schedule.took_s(70.0, polls, inference_s, jitter=0.5) == learnt
 
 
 @pytest.mark.parametrize("generating_s", [3_700.0])

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.attempt.reconciling import ENOUGH_LOOKS
+from jobs.attempt.reconciling import MIN_POLLS
 from jobs.pace.poll_schedule import ENOUGH_LEARNT
 from jobs.pace.waits import (
     LATE,
-    LEAST_LATE_S,
-    LONGEST_COOLING_S,
+    MAX_COOLING_S,
+    MIN_LATE_S,
     Expected,
     collect_again_s,
     cooldown_s,
-    settle_again_s,
+    reconcile_again_s,
 )
 
-luck = st.floats(0, 1, exclude_max=True)
+jitter = st.floats(0, 1, exclude_max=True)
 times_s = st.floats(0.1, 1e5)
 
 
@@ -33,7 +33,7 @@ def test_a_prediction_takes_long_before_it_is_overdue_and_never_sooner_than_set(
     else:
         assert expected.overdue_s >= LATE * expected.usual_s
     if expected.late_s < expected.overdue_s:
-        assert expected.late_s == max(LEAST_LATE_S, LATE * expected.usual_s)
+        assert expected.late_s == max(MIN_LATE_S, LATE * expected.usual_s)
 
 
 def test_a_few_that_took_for_ever_do_not_change_what_is_usual() -> None:
@@ -43,12 +43,12 @@ def test_a_few_that_took_for_ever_do_not_change_what_is_usual() -> None:
     assert (slow.late_s, slow.overdue_s) == (4_800.0, 4_800.0)
 
 
-@given(st.integers(1, 10_000), st.none() | st.floats(), luck)
+@given(st.integers(1, 10_000), st.none() | st.floats(), jitter)
 def test_an_account_cools_down_for_a_bounded_time(
     consecutive: int, retry_after_s: float | None, lucky: float
 ) -> None:
     seconds = cooldown_s(consecutive, retry_after_s, lucky)
-    assert 0 < seconds <= 1.25 * LONGEST_COOLING_S
+    assert 0 < seconds <= 1.25 * MAX_COOLING_S
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_an_account_cools_down_for_a_bounded_time(
     [
         (None, 2.0),
         (30.0, 30.0),
-        (1e9, LONGEST_COOLING_S),
-        (math.inf, LONGEST_COOLING_S),
+        (1e9, MAX_COOLING_S),
+        (math.inf, MAX_COOLING_S),
         (0.0, 0.2),
         (-7.0, 2.0),
     ],
@@ -65,10 +65,10 @@ def test_an_account_cools_down_for_a_bounded_time(
 def test_the_provider_says_how_long_within_reason(
     retry_after_s: float | None, seconds: float
 ) -> None:
-    assert cooldown_s(1, retry_after_s, luck=0.5) == pytest.approx(seconds)
+    assert cooldown_s(1, retry_after_s, jitter=0.5) == pytest.approx(seconds)
 
 
-@given(st.integers(0, 10**9), luck)
+@given(st.integers(0, 10**9), jitter)
 def test_a_video_is_tried_again_soon_and_at_least_every_quarter_hour(
     tries: int, lucky: float
 ) -> None:
@@ -79,9 +79,9 @@ def test_a_video_is_tried_again_soon_and_at_least_every_quarter_hour(
 def test_a_lost_answer_is_looked_for_often_enough_to_be_absent(settle_s: float) -> None:
     """Otherwise the waiting for looks would outlast the settling time by far."""
     unknown_s, looks = min(5.0, settle_s / 4), 0
-    while looks < ENOUGH_LOOKS:
+    while looks < MIN_POLLS:
         looks += 1
-        wait_s = settle_again_s(unknown_s, settle_s)
+        wait_s = reconcile_again_s(unknown_s, settle_s)
         assert wait_s >= 1
         unknown_s += wait_s
     assert unknown_s <= max(settle_s, 10.0)

@@ -5,13 +5,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.attempt.reconciling import Absent, Adopt, Lost, Unclear
+from jobs.attempt.reconciling import Absent, Adopt, Ambiguous, LostSubmission
 from jobs.job import Job
 from jobs.pace.waits import RETENTION_S
 from jobs.provider.answers import FRUITLESS, Listed
 from jobs.rebuilding import (
     ALL_CANDIDATES,
-    MOST_CANDIDATES,
+    MAX_CANDIDATES,
     Doubt,
     explain,
     is_clipped,
@@ -26,7 +26,8 @@ NOW_S = MADE_S + 3_600
 
 def a_doubt(name: str, prompt: str, model: str = "m", **told: Any) -> Doubt:
     return Doubt(
-        Lost(Ref("spring", name), model, {"prompt": prompt}, MADE_S, 0), **told
+        LostSubmission(Ref("spring", name), model, {"prompt": prompt}, MADE_S, 0),
+        **told,
     )
 
 
@@ -58,7 +59,7 @@ def test_a_failed_attempt_is_not_taken_for_the_one_that_followed_it() -> None:
 def test_what_shows_nothing_may_be_anybody_s_of_that_model() -> None:
     hidden = a_listing("p", None, "processing")
     doubts = [a_doubt("a", "one"), a_doubt("b", "two"), a_doubt("c", "x", "other")]
-    unclear = Unclear((hidden,))
+    unclear = Ambiguous((hidden,))
     assert told(doubts, hidden) == {"a": unclear, "b": unclear, "c": Absent()}
 
 
@@ -72,14 +73,14 @@ def test_what_differs_proves_a_stranger_only_beside_a_witness() -> None:
     other = a_listing("p", "another")
     assert told([a_doubt("a", "one")], other) == {"a": Absent()}
     (finding,) = told([a_doubt("a", "one")], other, trusted=False).values()
-    assert isinstance(finding, Unclear)
+    assert isinstance(finding, Ambiguous)
 
 
 def test_the_last_report_tells_whose_a_prediction_is() -> None:
     doubts = [a_doubt("a", "one"), a_doubt("b", "two", prediction_id="p")]
     assert told(doubts, a_listing("p", None)) == {"a": Absent(), "b": Adopt("p")}
     ended = a_listing("p", None, "failed"), a_listing("q", None)
-    assert isinstance(told(doubts, *ended)["b"], Unclear)
+    assert isinstance(told(doubts, *ended)["b"], Ambiguous)
 
 
 def test_a_row_that_was_over_is_only_found_if_it_was_tried_again() -> None:
@@ -96,20 +97,20 @@ def test_what_shows_nothing_may_be_a_retry_if_it_is_younger_than_the_report() ->
     hidden = a_listing("p", None)
     before = a_doubt("a", "one", over_by_s=hidden.created_at_s - 10)
     after = a_doubt("b", "two", over_by_s=hidden.created_at_s + 3_000)
-    assert told([before, after], hidden) == {"a": Unclear((hidden,))}
+    assert told([before, after], hidden) == {"a": Ambiguous((hidden,))}
     shown = a_listing("p", "two")
     assert told([after], shown) == {}
 
 
 def test_candidates_next_in_time_are_kept_and_it_is_told_that_some_are_not() -> None:
     several = [
-        Listed(str(i), "m", MADE_S + i, "completed") for i in range(MOST_CANDIDATES + 1)
+        Listed(str(i), "m", MADE_S + i, "completed") for i in range(MAX_CANDIDATES + 1)
     ]
     job = Job("a", 2, "m", {}, 5, "a.mp4")
-    whole = unresolved(job, Unclear(tuple(several[1:])), MADE_S, (), MOST_CANDIDATES)
-    assert (len(whole.candidates), is_clipped(whole)) == (MOST_CANDIDATES, False)
-    every = Unclear(tuple(reversed(several)))
-    clipped = unresolved(job, every, MADE_S, (), MOST_CANDIDATES)
+    whole = unresolved(job, Ambiguous(tuple(several[1:])), MADE_S, (), MAX_CANDIDATES)
+    assert (len(whole.candidates), is_clipped(whole)) == (MAX_CANDIDATES, False)
+    every = Ambiguous(tuple(reversed(several)))
+    clipped = unresolved(job, every, MADE_S, (), MAX_CANDIDATES)
     assert clipped.candidates == tuple(several[:-1])
     assert is_clipped(clipped)
     assert clipped.failure
@@ -120,7 +121,7 @@ def test_candidates_next_in_time_are_kept_and_it_is_told_that_some_are_not() -> 
 def test_candidates_of_all_jobs_together_stay_few_enough_to_lie_in_memory(
     count: int,
 ) -> None:
-    assert 1 <= most_candidates(count) <= MOST_CANDIDATES
+    assert 1 <= most_candidates(count) <= MAX_CANDIDATES
     assert most_candidates(count) * count <= ALL_CANDIDATES
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.catalogue.model import Model
-from jobs.pace.waits import LONGEST_GENERATION_S
+from jobs.pace.waits import MAX_GENERATION_S
 from jobs.records import Attempt, JobRecord
 from jobs.report.document import report
 from jobs.report.figures import MAX_BINS, MAX_STEPS, STEPS_S, Kind, kind_of
@@ -79,8 +79,8 @@ def test_starts_ends_and_what_runs_between_stand_in_their_steps() -> None:
 def test_a_lost_answer_runs_no_longer_than_its_slot_is_lent() -> None:
     lost = replace(one_try("unknown"), sent_at_s=NOW_S)
     record = one_job(State.UNRESOLVED, lost)
-    found = report(SPRING, [record], NOW_S + 40 * LONGEST_GENERATION_S)["timeline"]
-    assert len(found["starts"]) * found["every_s"] <= LONGEST_GENERATION_S * 1.1
+    found = report(SPRING, [record], NOW_S + 40 * MAX_GENERATION_S)["timeline"]
+    assert len(found["starts"]) * found["every_s"] <= MAX_GENERATION_S * 1.1
 
 
 @given(st.lists(moments, min_size=1, max_size=12), spans)

@@ -120,7 +120,7 @@ def rows_of(attempt: Attempt) -> list[Billed]:
     return found
 
 
-@given(records=st.lists(job_records(), max_size=3), luck=st.randoms())
+@given(records=st.lists(job_records(), max_size=3), jitter=st.randoms())
 def test_books_that_are_billed_as_booked_equal_them_in_any_order(
     records: list[JobRecord], luck: Random
 ) -> None:
