@@ -63,7 +63,7 @@ def until(true: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
     end_s = time.monotonic() + patience_s
     while not (value := true()):
         assert time.monotonic() < end_s, f"{true} did not come true"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return value
 
 
@@ -233,8 +233,12 @@ def desk(
             if begun.process.poll() is None:
                 begun.process.kill()
                 begun.process.wait()
-        # Its worker and its server end by themselves, and write until they do.
-        until(lambda: not at_home_in(folder))
+        # Its worker and its server write until they have ended.
+        while left := at_home_in(folder):
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            until(partial(ended, left))
         shutil.rmtree(folder)
 
 
