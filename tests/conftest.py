@@ -18,6 +18,7 @@ from hypothesis import settings as drawing
 from jobs import settings
 from jobs.ledger import Ledger, connect
 from producer.local_server import claimed, ledger_of
+from tests import forked
 from tests.browser.finding import browser_path
 
 # How long an example takes says something about the machine only.
@@ -35,6 +36,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(NO_BROWSER)
         pytest.skip(NO_BROWSER)
+
+
+def pytest_sessionfinish() -> None:
+    """End the process that others were forked from, so that its CPU time counts."""
+    forked.stop_server()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,9 +5,7 @@ handed back. What should come of it stands in the tests.
 """
 
 import os
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from jobs.settings import Settings
 from jobs.states import State
 from producer.exits import CommandError
 from producer.local_server import ledger_of
+from tests import forked
 from tests.audit import audit
 from tests.producer.running import Desk, desk
 from tests.sandbox.running import RunningSandbox
@@ -46,7 +45,9 @@ class Fleet:
     desk: Desk
     ledger: Ledger
     chosen: Settings
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[forked.Process | subprocess.Popen[bytes]] = field(
+        default_factory=list
+    )
 
     def ask(self, command: Callable[..., int], *words: Any, **options: Any) -> Said:
         """Do what a command does, in this process."""
@@ -60,21 +61,20 @@ class Fleet:
                 return Said(stop.code, out.getvalue(), err.getvalue() + str(stop))
         return Said(code, out.getvalue(), err.getvalue())
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
+    def start_worker(self) -> forked.Process:
         """One more worker process."""
-        command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
-        options = ["--pool=threads", "--concurrency=8", "--loglevel=INFO"]
+        words = ["-A", "worker.app", "worker", "--pool=threads", "--concurrency=8"]
         name = f"--hostname=w{len(self.workers)}@test"
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         log = self.desk.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as to_log:
-            process = subprocess.Popen(
-                [*command, *options, name, *quiet],
+            process = forked.start(
+                "celery",
+                [*words, "--loglevel=INFO", name, *quiet],
+                out=to_log.fileno(),
+                err=to_log.fileno(),
                 cwd=ROOT,
-                env=self.desk.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=to_log,
-                stderr=to_log,
+                environment=self.desk.environment,
             )
         self.workers.append(process)
         return process
@@ -111,5 +111,5 @@ def fleet(
                 yield made
             finally:
                 for worker in made.workers:
-                    worker.send_signal(signal.SIGKILL)
+                    worker.kill()
                     worker.wait()

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,6 +31,7 @@ from unittest.mock import patch
 import pytest
 
 from producer.cli import main
+from tests import forked
 from tests.sandbox.running import RunningSandbox, running_sandbox
 
 REELMILL = Path(sys.executable).with_name("reelmill")
@@ -92,7 +92,7 @@ class Ended:
 class Begun:
     """A command that was started and may still run."""
 
-    process: subprocess.Popen[bytes]
+    process: forked.Process
     out: Path
     err: Path
 
@@ -155,13 +155,13 @@ class Desk:
         number = len(self.begun)
         out, err = (self.folder / f"{number}.{name}" for name in ("out", "err"))
         with out.open("wb") as to_out, err.open("wb") as to_err:
-            process = subprocess.Popen(
-                [REELMILL, *map(str, words)],
+            process = forked.start(
+                "producer",
+                [*map(str, words)],
+                out=to_out.fileno(),
+                err=to_err.fileno(),
                 cwd=self.folder,
-                env={name: text for name, text in given.items() if text is not None},
-                stdin=subprocess.DEVNULL,
-                stdout=to_out,
-                stderr=to_err,
+                environment={n: text for n, text in given.items() if text is not None},
             )
         self.begun.append(Begun(process, out, err))
         return self.begun[-1]

@@ -1,14 +1,16 @@
-"""A running sandbox for tests: the real process, on ports of its own."""
+"""A running sandbox for tests: a process, on ports of its own."""
 
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from tests import forked
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class RunningSandbox:
     url: str
     files_url: str
     pid: int
-    process: subprocess.Popen[str]
+    process: forked.Process | subprocess.Popen[str]
 
     def books(self, *, rows: bool = False) -> dict[str, Any]:
         """Its own books; with `rows`, every prediction too."""
@@ -37,15 +39,15 @@ class RunningSandbox:
 
 @contextmanager
 def running_sandbox(*args: str, **settings: object) -> Iterator[RunningSandbox]:
-    """Start `python -m sandbox` with arguments and settings; stop it at the end."""
+    """Start a sandbox with arguments and settings; stop it at the end."""
     pairs = [f"--set={name}={json.dumps(value)}" for name, value in settings.items()]
-    command = [sys.executable, "-m", "sandbox", "--port=0", "--with-parent"]
-    with subprocess.Popen(
-        [*command, *pairs, *args], stdout=subprocess.PIPE, text=True
-    ) as process:
+    words = ["--port=0", "--with-parent", *pairs, *args]
+    reader, writer = os.pipe()
+    with os.fdopen(reader, encoding="utf-8") as output:
+        process = forked.start("sandbox", words, out=writer)
+        os.close(writer)
         try:
-            assert process.stdout is not None
-            ready = process.stdout.readline()
+            ready = output.readline()
             assert ready, f"the sandbox ended with {process.wait()} instead of starting"
             yield RunningSandbox(process=process, **json.loads(ready))
         finally:
