@@ -24,7 +24,7 @@ from producer.console import consent, cost_of, print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, find_job
-from producer.options import chosen_settings
+from producer.options import Batch, Flag, Json, chosen_settings
 from producer.report import keep_report
 from producer.watching.status import take
 
@@ -96,8 +96,28 @@ def _finish_here(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> None:
         console.say(f"its report is {place}")
 
 
-def cancel(batch: str, job: str | None, *, abandon: bool, yes: bool, json: bool) -> int:
-    """Take back what was not sent; with `abandon` give up what was sent, too."""
+def cancel(
+    batch: Batch,
+    job: str | None = None,
+    *,
+    abandon: Flag = False,
+    yes: Flag = False,
+    json: Json = False,
+) -> int:
+    """Take back what was not sent; what is paid is collected all the same.
+
+    For example:
+
+        reelmill cancel products-1f0c33ab
+        reelmill cancel products-1f0c33ab mug-orbit --abandon --yes
+
+    Args:
+        batch: Id of the batch.
+        job: Id of a job in it; the whole batch if none is named.
+        abandon: Give up what is paid, too: it is not collected.
+        yes: Do not ask before giving up what is paid.
+        json: Print what was done as JSON.
+    """
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)

@@ -5,13 +5,15 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from jobs import catalogue, settings, storage
 from jobs.ledger import Ledger
@@ -20,7 +22,7 @@ from jobs.settings import Settings
 from producer import console
 from producer.exits import CommandError, Exit
 from producer.local_server import claimed, ledger_of
-from producer.options import Reading, Spending, chosen_settings
+from producer.options import Json, Reading, Spending, chosen_settings
 from producer.run import run_survey
 from producer.submit import read
 from producer.subprocesses import Child
@@ -51,8 +53,17 @@ class Sandbox:
             return dict(jsonlib.load(answer))
 
 
-def demo(*, json: bool) -> int:
-    """Render the sample manifest against a stand-in, and compare the books."""
+def demo(*, json: Json = False) -> int:
+    """Render the sample manifest against the sandbox: no key, no cost.
+
+    Starts a stand-in for the provider on this machine, runs all five models through
+    the whole pipeline and shows that the report equals the provider's books.
+
+        reelmill demo
+
+    Args:
+        json: Print the outcome as JSON.
+    """
     base = chosen_settings()
     with claimed(base.home, needed=True, name="demo.lock"):
         return _demo(base, json=json)
@@ -80,8 +91,18 @@ def _demo(base: Settings, *, json: bool) -> int:
             return _compare(sandbox, found.bill.cost_usd_micros, code)
 
 
-def sandbox(options: Sequence[str]) -> int:
-    """Run the stand-in provider until it is stopped."""
+def sandbox(
+    *options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+) -> int:
+    """Run the stand-in provider alone; `reelmill sandbox --help` tells its options.
+
+    For example:
+
+        reelmill sandbox --port 8787 --tier silver --generation-s 5
+
+    Args:
+        options: Options of the sandbox.
+    """
     _require_sandbox()
     # It goes when this process is ended by a signal that it does not get itself.
     command = [sys.executable, "-m", "sandbox", "--with-parent", *options]

@@ -24,7 +24,7 @@ from producer.doctor_checks import (
 )
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
-from producer.options import chosen_settings
+from producer.options import Json, chosen_settings
 
 COLOURS = {Health.GOOD: "green", Health.WARNING: "yellow", Health.WRONG: "red"}
 
@@ -32,8 +32,16 @@ COLOURS = {Health.GOOD: "green", Health.WARNING: "yellow", Health.WRONG: "red"}
 OUTSIDE = frozenset({"ledger", "rights", "broker", "provider"})
 
 
-def doctor(*, json: bool) -> int:
-    """Check everything, print what was found; wrong things make exit code 2 or 4."""
+def doctor(*, json: Json = False) -> int:
+    """Check this set-up and say what to do about what is wrong; spends nothing.
+
+    For example:
+
+        reelmill doctor
+
+    Args:
+        json: Print the findings as JSON.
+    """
     chosen = chosen_settings()
     findings = list(examine(chosen))
     if json:

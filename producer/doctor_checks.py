@@ -29,7 +29,7 @@ from jobs.transitions import Ref
 from producer import account
 from producer.batch_copies import lost_batches
 from producer.exits import CommandError
-from producer.nightly.scheduling import stale_words
+from producer.schedule import stale_words
 
 #: Less than so much room in a folder is soon full.
 ROOM_BYTES = 1_000_000_000

@@ -7,6 +7,9 @@ told to; what stands in it is decided in `jobs.manifest.starter`.
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from jobs.catalogue import Catalogue, Model, UnknownModelError, builtin
 from jobs.manifest.starter import csv_starter, explanations, yaml_starter
@@ -14,6 +17,7 @@ from jobs.text import choice
 from producer import console
 from producer.console import print_json
 from producer.exits import CommandError, Exit
+from producer.options import Flag, Json
 
 #: What is written if no file is named.
 DEFAULT_PATH = Path("products.yaml")
@@ -22,25 +26,33 @@ _YAML = (".yaml", ".yml")
 _CSV = (".csv",)
 
 
-def init(path: Path | None, models: Sequence[str], *, force: bool, json: bool) -> int:
-    """Write a starter manifest.
+def init(
+    path: Path | None = None,
+    /,
+    *,
+    model: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    force: Flag = False,
+    json: Json = False,
+) -> int:
+    """Write a manifest to begin with; its ending decides between YAML and CSV.
+
+    For example:
+
+        reelmill init
+        reelmill init catalogue.csv --model kling-v3.0-std
 
     Args:
-        path: where to; its ending decides the form.
-        models: names of the models that get a row; none is the first of the catalogue.
-        force: write over a file that is there.
-        json: print what was written as JSON.
-
-    Raises:
-        CommandError: a file is there, cannot be written, or has no ending of a
-            manifest; or there is no such model.
+        path: The file to write, `products.yaml` unless named.
+        model: Models to show a row of; repeatable.
+        force: Replace a file that is there.
+        json: Print what was written as JSON.
     """
     path = path or DEFAULT_PATH
     catalogue = builtin()
-    chosen = _chosen(models, catalogue)
+    chosen = _chosen(model, catalogue)
     _write(path, _text(path, chosen, catalogue), force=force)
     if json:
-        names = [model.name for model in chosen]
+        names = [each.name for each in chosen]
         print_json({"written": [str(path)], "models": names})
         return Exit.STORED
     _tell(path, chosen)

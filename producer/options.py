@@ -1,15 +1,61 @@
 """Options that several commands share, and the settings that they change."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 from cyclopts.validators import Number
 
 from jobs.labels import LabelError, parsed
 from jobs.settings import Settings, SettingsError, read
 from producer.exits import CommandError
+
+
+def _no_option(_kind: object, value: str) -> None:
+    """A manifest is `-` or has a name; what looks like an option is a slip."""
+    if value.startswith("-") and value != "-":
+        raise ValueError(f"{value} is no option of this command")
+
+
+def _word(_kind: object, tokens: Sequence[Token]) -> str:
+    return tokens[0].value
+
+
+if TYPE_CHECKING:
+    Manifest = str
+else:
+    #: `-` alone is standard input. Shells are told that it is a path, so that they
+    #: complete it; commands are given the text as it is, for it may be an address.
+    Manifest = Annotated[
+        Path,
+        Parameter(allow_leading_hyphen=True, validator=_no_option, converter=_word),
+    ]
+
+
+def _known(what: Literal["batches", "models", "schedules"]) -> Parameter:
+    """What a shell may complete an argument with, looked up when it asks."""
+
+    def complete(_context: object) -> list[str]:
+        found: Callable[[], list[str]]
+        found = getattr(import_module("producer.completing"), what)
+        return found()
+
+    return Parameter(completer=complete)
+
+
+#: Ids and names that a shell completes.
+Batch = Annotated[str, _known("batches")]
+AnyBatch = Annotated[str | None, _known("batches")]
+AnyModel = Annotated[str | None, _known("models")]
+ScheduleName = Annotated[str, _known("schedules")]
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+Flag = Annotated[bool, Parameter(negative="")]
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+Limit = Annotated[int | None, Parameter(validator=Number(gte=1))]
 
 _MANIFEST = Group("Manifest", sort_key=1)
 _SPENDING = Group("Spending", sort_key=2)
@@ -29,99 +75,89 @@ LabelOption = Annotated[
 ]
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_MANIFEST, negative="")
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How a manifest is read."""
 
-    model: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    model: str | None = None
     """Model of rows that name none."""
-    prompt: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    prompt: str | None = None
     """Prompt of rows that have none; `{{ title }}` stands for a row's own column."""
-    set: Annotated[
-        tuple[str, ...], Parameter(group=_MANIFEST, negative="", allow_repeating=True)
-    ] = ()
+    set: Annotated[tuple[str, ...], Parameter(allow_repeating=True)] = ()
     """A value for what rows leave empty, as NAME=VALUE; repeatable."""
-    map: Annotated[
-        tuple[str, ...], Parameter(group=_MANIFEST, negative="", allow_repeating=True)
-    ] = ()
+    map: Annotated[tuple[str, ...], Parameter(allow_repeating=True)] = ()
     """Which column feeds an input, as INPUT=COLUMN; repeatable."""
-    key: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    key: str | None = None
     """Template of the videos' names in the store; `{batch}/{id}.mp4`."""
-    encoding: Annotated[str, Parameter(group=_MANIFEST)] = "utf-8"
+    encoding: str = "utf-8"
     """How the text of the file is encoded."""
-    form: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    form: str | None = None
     """Form of the manifest, where its name does not tell: csv, jsonl, yaml, xlsx."""
-    sheet: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    sheet: str | None = None
     """Sheet of a spreadsheet; the first if none is named."""
-    only_first_pictures: Annotated[bool, Parameter(group=_MANIFEST, negative="")] = (
-        False
-    )
+    only_first_pictures: bool = False
     """Of a shop's export, one video for each product: of its first picture."""
-    only_failed: Annotated[str | None, Parameter(group=_MANIFEST)] = None
+    only_failed: str | None = None
     """Only the rows that failed in this batch."""
-    look: Annotated[bool, Parameter(group=_MANIFEST, negative="--no-look")] = True
+    look: Annotated[bool, Parameter(negative="--no-look")] = True
     """Look at every picture before anything is paid."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_SPENDING, negative="")
 @dataclass(frozen=True, slots=True)
 class Spending:
     """What may be spent, and where to."""
 
-    yes: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
+    yes: bool = False
     """Do not ask before spending."""
-    budget: Annotated[str | None, Parameter(group=_SPENDING)] = None
+    budget: str | None = None
     """Most dollars that the batch may cost; a batch stopped by it can go on later."""
-    store: Annotated[str | None, Parameter(group=_SPENDING)] = None
+    store: str | None = None
     """Folder or URL for videos and reports, instead of `REELMILL_STORE`."""
-    priority: Annotated[
-        int, Parameter(group=_SPENDING, validator=Number(gte=1, lte=1000))
-    ] = 1
+    priority: Annotated[int, Parameter(validator=Number(gte=1, lte=1000))] = 1
     """Weight against other batches of the account."""
-    label: Annotated[LabelOption, Parameter(group=_SPENDING)] = ()
+    label: LabelOption = ()
     """A label for the batch, such as `team=shoes`, for statements; repeatable."""
-    fresh: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
+    fresh: bool = False
     """Render also what was rendered before."""
-    fresh_ledger: Annotated[bool, Parameter(group=_SPENDING, negative="")] = False
+    fresh_ledger: bool = False
     """Begin an empty ledger beside a store that another one uses."""
-    allow_unknown_price: Annotated[bool, Parameter(group=_SPENDING, negative="")] = (
-        False
-    )
+    allow_unknown_price: bool = False
     """Render rows whose price neither the provider nor the catalogue tells."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_WHEN, negative="")
 @dataclass(frozen=True, slots=True)
 class When:
     """When a schedule fires, and what it takes."""
 
-    cron: Annotated[str | None, Parameter(group=_WHEN)] = None
+    cron: str | None = None
     """When: minute, hour, day, month, weekday, such as "0 22 * * *"."""
-    zone: Annotated[str, Parameter(group=_WHEN)] = "UTC"
+    zone: str = "UTC"
     """Time zone of these times, such as Europe/Berlin."""
-    by: Annotated[str, Parameter(group=_WHEN)] = ""
+    by: str = ""
     """Time of day by which it must be done; people are warned if it will not be."""
-    late: Annotated[str | None, Parameter(group=_WHEN)] = None
+    late: str | None = None
     """How late it may still fire, such as 6h."""
-    pictures: Annotated[bool, Parameter(group=_WHEN, negative="")] = False
+    pictures: bool = False
     """Take the pictures of the folders that are named, not the manifests in them."""
-    replace: Annotated[bool, Parameter(group=_WHEN, negative="")] = False
+    replace: bool = False
     """Put it in place of a schedule of that name."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_STATEMENT, negative="")
 @dataclass(frozen=True, slots=True)
 class Over:
     """Which time a statement is about, and which batches."""
 
-    since: Annotated[str | None, Parameter(group=_STATEMENT)] = None
+    since: str | None = None
     """Sum up all batches since then: 12h, 30d, 4w, or a day (UTC) as 2026-11-01."""
-    until: Annotated[str | None, Parameter(group=_STATEMENT)] = None
+    until: str | None = None
     """End of that time, itself not in it, written the same way."""
-    label: Annotated[LabelOption, Parameter(group=_STATEMENT)] = ()
+    label: LabelOption = ()
     """Only batches with this label, such as `team=shoes`; repeatable."""
-    dismiss: Annotated[bool, Parameter(group=_STATEMENT, negative="")] = False
+    dismiss: bool = False
     """With --billed: charges that no row explains are known from now on."""
 
 

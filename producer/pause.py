@@ -18,7 +18,7 @@ from producer.exits import CommandError, Exit
 from producer.local_run import outcome, render
 from producer.local_server import ledger_of
 from producer.lookup import find_account, find_batch, same_account
-from producer.options import chosen_settings
+from producer.options import AnyBatch, Flag, Json, chosen_settings
 from producer.report import keep_report
 from producer.summary import print_ending, print_outcome
 from producer.watching.status import take
@@ -33,18 +33,50 @@ BEGUN = (
 )
 
 
-def pause(batch: str | None, *, account: bool, json: bool) -> int:
-    """Start nothing more of a batch, or on the whole account."""
+def pause(batch: AnyBatch = None, *, account: Flag = False, json: Json = False) -> int:
+    """Start nothing more of a batch, or of the whole account; what is sent goes on.
+
+    For example:
+
+        reelmill pause products-1f0c33ab
+        reelmill pause --account
+
+    Args:
+        batch: Id of the batch.
+        account: All batches of the account.
+        json: Print what was done as JSON.
+    """
     return _hold(batch, account=account, on=True, json=json)
 
 
-def resume(batch: str | None, *, account: bool, json: bool) -> int:
-    """Let a paused batch start again, or the whole account, its troubles forgotten."""
+def resume(batch: AnyBatch = None, *, account: Flag = False, json: Json = False) -> int:
+    """Let a paused batch, or the account, start again.
+
+    For example:
+
+        reelmill resume products-1f0c33ab
+        reelmill resume --account
+
+    Args:
+        batch: Id of the batch.
+        account: All batches of the account; a rest after a refusal ends, too.
+        json: Print what was done as JSON.
+    """
     return _hold(batch, account=account, on=False, json=json)
 
 
-def collect(batch: str | None, *, json: bool) -> int:
-    """End what a batch has begun, without starting anything."""
+def collect(batch: AnyBatch = None, *, json: Json = False) -> int:
+    """Fetch what is paid but not stored yet, without starting anything new.
+
+    For example:
+
+        reelmill collect
+        reelmill collect products-1f0c33ab
+
+    Args:
+        batch: Id of the batch; the newest one if none is named.
+        json: Print the outcome as JSON.
+    """
     chosen = chosen_settings(starts=False)
     with ledger_of(chosen, alone=True) as ledger:
         found = find_batch(ledger, batch)

@@ -6,7 +6,7 @@ from producer import console
 from producer.console import print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
-from producer.options import Reading, Spending
+from producer.options import READING, SPENDING, Json, Manifest, Reading, Spending
 from producer.submit import (
     budget_of,
     nothing_is_sent,
@@ -19,8 +19,28 @@ from producer.submit import (
 from producer.summary import print_gone
 
 
-def price(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> int:
-    """Print what a manifest will cost, and when it will be done."""
+def price(
+    manifest: Manifest,
+    /,
+    *,
+    reading: Reading = READING,
+    spending: Spending = SPENDING,
+    json: Json = False,
+) -> int:
+    """Show what a manifest will cost, and when it will be done; spends nothing.
+
+    What is stored already costs nothing. With an API key the provider's own quotes and
+    the account's balance are asked for and compared.
+
+        reelmill price products.csv
+        reelmill price products.csv --budget 20
+
+    Args:
+        manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
+        reading: How the manifest is read.
+        spending: What may be spent, and where to.
+        json: Print the prices as JSON.
+    """
     chosen = settings_of(spending)
     budget_of(spending)
     with closing(read(manifest, reading, chosen, whole=True)) as found:

@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from jobs import catalogue
 from jobs.attempt.reconciling import SKEW_S
@@ -32,7 +34,7 @@ from producer.exits import CommandError, Exit
 from producer.local_run import outcome
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, same_account
-from producer.options import OVER, Over, chosen_settings
+from producer.options import OVER, AnyBatch, Flag, Json, Over, chosen_settings
 from producer.statement import BEFORE_S, print_statement_of
 from producer.summary import print_report
 from producer.watching.status import take
@@ -59,15 +61,32 @@ INVOICE_FIELDS = {
 
 
 def report(
-    batch: str | None = None,
+    batch: AnyBatch = None,
     *,
     over: Over = OVER,
-    form: Form | None = None,
-    billed: bool = False,
-    schema: bool = False,
-    json: bool = False,
+    form: Annotated[Form | None, Parameter(name="--format")] = None,
+    billed: Flag = False,
+    schema: Flag = False,
+    json: Json = False,
 ) -> int:
-    """Print what is wished, in the form that is asked for."""
+    """Show what a batch cost and what became of its rows; writes the report anew.
+
+    With `--since` it sums up all batches of a time instead, by batch, model and label.
+
+        reelmill report
+        reelmill report products-1f0c33ab --billed
+        reelmill report products-1f0c33ab --format html
+        reelmill report --since 30d --label team=shoes
+        reelmill report --since 2026-11-01 --until 2026-12-01 --format csv
+
+    Args:
+        batch: Id of the batch; the newest one if none is named.
+        over: Which time a statement is about, and which batches.
+        form: How it is written: a table, JSON, CSV, or the page itself.
+        billed: Compare with the provider's billing records, row by row.
+        schema: Print the JSON Schema of `report.json`, and nothing else.
+        json: Print it all as JSON.
+    """
     _check(batch, over, billed=billed)
     if json and form not in (None, "json"):
         raise CommandError(f"--json and --format {form} are two forms; name one")

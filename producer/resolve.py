@@ -25,7 +25,7 @@ from producer.console import print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, find_job, same_account
-from producer.options import chosen_settings
+from producer.options import Batch, Flag, Json, chosen_settings
 
 #: What an id of the provider may look like.
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -44,28 +44,35 @@ Words = Mapping[str, str | None]
 
 
 def resolve(
-    batch: str,
+    batch: Batch,
     job: str | None = None,
     *,
     adopt: str | None = None,
-    absent: bool = False,
+    absent: Flag = False,
+    candidates: Flag = False,
     decisions: str | None = None,
-    candidates: bool = False,
-    json: bool = False,
+    json: Json = False,
 ) -> int:
-    """Settle lost answers by a person's word.
+    """Settle paid requests whose answers were lost; `reelmill show` has the candidates.
+
+    For example:
+
+        reelmill resolve products-1f0c33ab mug-orbit --adopt 6376541342614005
+        reelmill resolve products-1f0c33ab mug-orbit --absent
+        reelmill resolve products-1f0c33ab --absent
+        reelmill resolve products-1f0c33ab --candidates
+        reelmill resolve products-1f0c33ab --decisions decisions.csv
 
     Args:
-        batch: id of their batch.
-        job: which one; None is all that the other words mean.
-        adopt: the prediction that is the job's.
-        absent: it has none; without a job, those that cannot have one any more.
-        decisions: path of a table that has a word for each job.
-        candidates: print that table, without the words.
-        json: print what was done as JSON.
-
-    Raises:
-        CommandError: a word cannot be true; nothing was settled.
+        batch: Id of the batch.
+        job: Id of the job in it.
+        adopt: The prediction that is this job's.
+        absent: No prediction is this job's; it is sent, and paid, again. Without a job:
+            all of which no candidate is left that no other row has.
+        candidates: Print a table of all that are unresolved, as CSV; the column
+            `prediction` is to be filled in, with an id or `absent`.
+        decisions: Settle what that table says; lines without a word stay as they are.
+        json: Print what was done as JSON.
     """
     _must_be_one_way(batch, job, absent, adopt, decisions, candidates)
     chosen = chosen_settings()

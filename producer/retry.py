@@ -17,18 +17,31 @@ from producer.console import consent, cost_of, print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, find_job
-from producer.options import chosen_settings
+from producer.options import Batch, Flag, Json, chosen_settings
 
 
 def retry(
-    batch: str,
-    job: str | None,
+    batch: Batch,
+    job: str | None = None,
     *,
-    cancelled: bool = False,
-    yes: bool = False,
-    json: bool = False,
+    cancelled: Flag = False,
+    yes: Flag = False,
+    json: Json = False,
 ) -> int:
-    """Let jobs that failed wait for one more attempt."""
+    """Let failed jobs wait for one more attempt; a fleet sends them at once.
+
+    On this machine alone, `reelmill run` sends them and asks before.
+
+        reelmill retry products-1f0c33ab
+        reelmill retry products-1f0c33ab mug-orbit --yes
+
+    Args:
+        batch: Id of the batch.
+        job: Id of a job in it; all that failed if none is named.
+        cancelled: Bring back what was cancelled, too.
+        yes: Do not ask before spending.
+        json: Print what was done as JSON.
+    """
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)

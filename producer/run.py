@@ -7,7 +7,7 @@ from jobs.settings import Settings
 from producer.exits import CommandError
 from producer.local_run import outcome, render
 from producer.local_server import ledger_of
-from producer.options import Reading, Spending
+from producer.options import READING, SPENDING, Json, Manifest, Reading, Spending
 from producer.report import keep_report
 from producer.submit import hand_over, load, settings_of, stop_at_problems
 from producer.summary import print_beginning, print_ending, print_outcome
@@ -16,8 +16,30 @@ from producer.telling import tell_end
 from producer.watching.status import take
 
 
-def run(manifest: str, reading: Reading, spending: Spending, *, json: bool) -> int:
-    """Render a manifest on this machine."""
+def run(
+    manifest: Manifest,
+    /,
+    *,
+    reading: Reading = READING,
+    spending: Spending = SPENDING,
+    json: Json = False,
+) -> int:
+    """Render a manifest on this machine; run again, it goes on where it was.
+
+    Shows the price and asks, unless told `--yes`. Nothing that was sent is ever sent
+    again: an interrupted run, or one stopped by its budget, goes on with the same
+    command, and rows whose video is stored already, by whichever batch, are reused.
+
+        reelmill run products.csv
+        reelmill run products.csv --yes --budget 20
+        reelmill run pictures/ --model kling-v2.6-std --prompt "a slow orbit"
+
+    Args:
+        manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
+        reading: How the manifest is read.
+        spending: What may be spent, and where to.
+        json: Print the outcome as JSON.
+    """
     chosen = settings_of(spending)
     if not chosen.api_key:
         raise CommandError(

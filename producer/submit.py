@@ -33,7 +33,17 @@ from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import deleted_words, find_failed
 from producer.manifests import Options
-from producer.options import Reading, Spending, chosen_settings, given_labels
+from producer.options import (
+    READING,
+    SPENDING,
+    Flag,
+    Json,
+    Manifest,
+    Reading,
+    Spending,
+    chosen_settings,
+    given_labels,
+)
 from producer.price_view import PriceView, finish
 from producer.summary import print_gone
 from producer.survey import Survey, check_survey, survey, weigh
@@ -51,9 +61,28 @@ BLOCK = 500
 
 
 def submit(
-    manifest: str, reading: Reading, spending: Spending, *, wait: bool, json: bool
+    manifest: Manifest,
+    /,
+    *,
+    reading: Reading = READING,
+    spending: Spending = SPENDING,
+    wait: Flag = False,
+    json: Json = False,
 ) -> int:
-    """Hand a manifest to the fleet; with `wait` watch it until it is over."""
+    """Hand a manifest to the fleet; the same one while it is open is the same batch.
+
+    Needs `REELMILL_REDIS_URL`. Shows the price and asks, unless told `--yes`.
+
+        reelmill submit tonight.csv --budget 100
+        reelmill submit tonight.csv --yes --wait --priority 5
+
+    Args:
+        manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
+        reading: How the manifest is read.
+        spending: What may be spent, and where to.
+        wait: Watch it, and end as it ends.
+        json: Print the outcome as JSON.
+    """
     chosen = settings_of(spending)
     if not chosen.redis_url:
         raise CommandError(

@@ -24,7 +24,7 @@ from producer import console
 from producer.console import print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
-from producer.options import chosen_settings
+from producer.options import Flag, Json, chosen_settings
 
 #: A thread carries a block of up to 100 jobs: two keep all connections to the provider
 #: busy with paid requests while the others look, fetch and settle.
@@ -41,20 +41,22 @@ def worker(
     concurrency: int = THREADS,
     name: str | None = None,
     log_level: str = "INFO",
-    check: bool = False,
-    json: bool = False,
+    check: Flag = False,
+    json: Json = False,
 ) -> int:
-    """Become a worker of the fleet, or say whether one lives.
+    """Work for a fleet: take jobs from `REELMILL_REDIS_URL` until told to stop.
+
+    For example:
+
+        reelmill worker --concurrency 8
+        reelmill worker --check
 
     Args:
-        concurrency: threads that carry blocks of jobs.
-        name: what it is called before the `@` of its machine; None is its process id.
-        log_level: of its own log lines.
-        check: only look whether a worker of this machine, or the one named, lives.
-        json: print what was found as JSON; only with `check`.
-
-    Raises:
-        CommandError: a setting is missing, or what it needs is out of reach.
+        concurrency: Threads; each carries blocks of jobs that wait side by side.
+        name: Name of this worker, where several run on one machine.
+        log_level: How much it tells: DEBUG, INFO, WARNING.
+        check: Only tell whether this machine's worker lives.
+        json: Print what `--check` finds as JSON.
     """
     chosen = chosen_settings()
     if not check:

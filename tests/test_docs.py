@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cyclopts import CycloptsError
 
-from producer.cli.app import app
+from producer.cli import app
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -1,23 +1,118 @@
-"""The command line: names, options and help of every command, and nothing else.
+"""The command line: which commands there are, what goes wrong with it, and exit codes.
 
-What a command does stands in the module it calls; these are imported when they are
-needed, so that help and completion answer at once.
+A command's options and help are those of the function that does it, which is imported
+when it is called, so that a command starts at once.
 """
 
 import errno
+import re
 import sys
 
-from cyclopts import CycloptsError
+from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.exceptions import (
+    MissingArgumentError,
+    UnknownCommandError,
+    UnusedCliTokensError,
+)
 
 from producer import streams
-from producer.cli import batches, manifests, mistakes, schedules, service
-from producer.cli.app import app, version
 from producer.exits import CommandError, Exit
-
-__all__ = ["app", "batches", "main", "manifests", "schedules", "service"]
 
 #: Why a result could not be written, where it is nobody's mistake in the code.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+EPILOGUE = """\
+Exit codes: 0 all stored · 1 some jobs failed · 2 usage, settings or manifest ·
+3 incomplete: budget, stopped, unresolved, overdue · 4 ledger or provider away.
+
+Begin with `reelmill demo`, which needs no key, or with `reelmill init`. Settings come
+from the environment; `reelmill doctor` lists them.
+"""
+
+#: The commands by their group in the help: name, and module with function.
+COMMANDS = {
+    "Manifests": {
+        "init": "init:init",
+        "check": "check:check",
+        "price": "price:price",
+        "run": "run:run",
+        "submit": "submit:submit",
+    },
+    "Batches": {
+        "list": "cli.declared:list_",
+        "show": "cli.declared:show",
+        "watch": "cli.declared:watch",
+        "report": "report:report",
+        "pause": "pause:pause",
+        "resume": "pause:resume",
+        "cancel": "cancel:cancel",
+        "retry": "retry:retry",
+        "resolve": "resolve:resolve",
+        "collect": "pause:collect",
+    },
+    "Nightly": {
+        "scheduler": "scheduler:scheduler",
+    },
+    "This set-up": {
+        "demo": "demo:demo",
+        "models": "cli.declared:models",
+        "doctor": "doctor:doctor",
+        "completion": "cli.declared:completion",
+        "sandbox": "demo:sandbox",
+        "metrics": "cli.declared:metrics",
+        "hooks": "cli.declared:hooks",
+        "rebuild": "rebuilding:rebuild",
+        "worker": "worker:worker",
+    },
+}
+
+SCHEDULE = {
+    "add": "schedule:add",
+    "list": "schedule:list_",
+    "remove": "schedule:remove",
+    "run-now": "schedule:run_now",
+}
+
+
+def version() -> str:
+    """Which reelmill this is."""
+    from importlib import metadata
+
+    return metadata.version("reelmill")
+
+
+def _default(value: object) -> str | None:
+    """A default as the help shows it; what is off, or nothing, goes without saying."""
+    return None if value in (None, False, (), "") else str(value)
+
+
+def _made() -> App:
+    made = App(
+        name="reelmill",
+        help="Turn a manifest of product pictures and prompts into videos, "
+        "paid for once.",
+        help_epilogue=EPILOGUE,
+        help_format="markdown",
+        version=version,
+        result_action="return_value",
+        default_parameter=Parameter(show_default=_default),
+    )
+    for key, (title, commands) in enumerate(COMMANDS.items()):
+        group = Group(title, sort_key=key)
+        if title == "Nightly":
+            words = "Keep manifests to be handed over by the clock."
+            schedule = App(name="schedule", help=words, group=group)
+            made.command(schedule)
+            for name, place in SCHEDULE.items():
+                schedule.command(f"producer.{place}", name=name)
+        for name, place in commands.items():
+            # The sandbox has a help of its own.
+            own = {"help_flags": ()} if name == "sandbox" else {}
+            made.command(f"producer.{place}", name=name, group=group, **own)
+    return made
+
+
+app = _made()
 
 
 def main() -> None:
@@ -27,7 +122,7 @@ def main() -> None:
         code = _run(sys.argv[1:])
         sys.stdout.flush()
     except CycloptsError as error:
-        _say(mistakes.sentence(error))
+        _say(sentence(error))
         code = Exit.USAGE
     except CommandError as stop:
         if str(stop):
@@ -50,6 +145,9 @@ def _run(words: list[str]) -> int:
     if words == ["--version"]:
         sys.stdout.write(f"{version()}\n")
         return Exit.STORED
+    if words in ([], ["--help"], ["-h"]):
+        for name in app:
+            app[name]  # its module has the summary that the help shows
     code = app(words, exit_on_error=False, print_error=False)
     return int(code or 0)
 
@@ -58,3 +156,37 @@ def _say(text: str) -> None:
     from producer.console import say
 
     say(text)
+
+
+def sentence(error: CycloptsError) -> str:
+    """What is wrong with the words of a command line, and which help tells more."""
+    command = " ".join(("reelmill", *(error.command_chain or ())))
+    what = _what(error, command)
+    return f"{what}{' ' if what.endswith('?') else '; '}see {command} --help"
+
+
+def _what(error: CycloptsError, command: str) -> str:
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"{command} takes no more: {' '.join(error.unused_tokens)}"
+    if isinstance(error, UnknownCommandError) and error.unused_tokens:
+        return _no_command(error, error.unused_tokens[0])
+    if isinstance(error, MissingArgumentError) and error.argument:
+        if error.keyword:
+            return f"{error.keyword} needs a value"
+        return f"{command} needs {error.argument.field_info.name.upper()}"
+    return _in_our_voice(str(error))
+
+
+def _in_our_voice(text: str) -> str:
+    """Sentences of cyclopts as one of ours."""
+    sentences = re.split(r"\.\s+", text.strip().rstrip("."))
+    return "; ".join(each[:1].lower() + each[1:] for each in sentences)
+
+
+def _no_command(error: CycloptsError, name: str) -> str:
+    from jobs.text import guesses, shown
+
+    known = [each for each in error.app or () if not each.startswith("-")]
+    near = guesses(name, known)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no command {shown(name)}{hint}"

@@ -24,7 +24,7 @@ from producer.batch_copies import copies_in, keep_copy
 from producer.console import print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
-from producer.options import chosen_settings
+from producer.options import Flag, Json, chosen_settings
 from producer.rebuilding import comparing
 from producer.rebuilding.recollecting import Recollected, recollect
 from producer.rebuilding.remembering import Memory, remember
@@ -38,24 +38,25 @@ MEND = (
 
 
 def rebuild(
-    store: str | None,
     *,
-    ledger_name: str | None = None,
-    older: bool = False,
-    yes: bool,
-    json: bool,
+    store: str | None = None,
+    ledger: str | None = None,
+    older: Flag = False,
+    yes: Flag = False,
+    json: Json = False,
 ) -> int:
-    """Put the batches of a store back into a ledger that lost them, or part of them.
+    """Put a ledger right that lost data, or has older data; sends nothing.
+
+    For example:
+
+        reelmill rebuild --store s3://shop/videos
 
     Args:
-        store: folder or URL; None is `REELMILL_STORE`.
-        ledger_name: whose copies, where a store has those of several ledgers.
-        older: take the ledger for older than what was sent though no mark tells so.
-        yes: let what waits go on at once; else its batches are paused.
-        json: print the outcome as JSON.
-
-    Raises:
-        CommandError: the store or the provider does not say what must be known.
+        store: Where the videos are, instead of `REELMILL_STORE`.
+        ledger: Name of the ledger that was lost, where the store knows several.
+        older: Compare what it knows too, though no mark tells that it is older.
+        yes: Let batches that have waiting rows go on at once.
+        json: Print what was put back as JSON.
     """
     chosen = chosen_settings(**({"store": store} if store else {}))
     if not chosen.api_key:
@@ -63,23 +64,21 @@ def rebuild(
             "WAVESPEED_API_KEY is not set, and the account's history must be asked; "
             "set it to the key that the batches were made with"
         )
-    with ledger_of(chosen, alone=True) as ledger:
-        older_at_s = comparing.held_since_s(ledger, chosen, asked=older)
-        name, ids = _to_rebuild(
-            ledger, chosen.store, ledger_name, is_older=bool(older_at_s)
-        )
-        ledger.identity.set_if_missing(name)
+    with ledger_of(chosen, alone=True) as own:
+        older_at_s = comparing.held_since_s(own, chosen, asked=older)
+        name, ids = _to_rebuild(own, chosen.store, ledger, is_older=bool(older_at_s))
+        own.identity.set_if_missing(name)
         batches, bad = recollect(chosen, name, ids)
         if older_at_s:
-            batches += comparing.known_batches(ledger, chosen, older_at_s)
+            batches += comparing.known_batches(own, chosen, older_at_s)
         for batch in batches:
             # What was over may have been tried again since: that is looked for first.
             told = {i: r for i, r in batch.past.items() if r.state not in OVER}
-            _put_back(ledger, batch, told)
-        claimed_by_s = older_at_s or ledger.now_s()
-        memory = _settle_doubts(ledger, chosen, batches, claimed_by_s)
-        done = [_opened(ledger, batch, go_on=yes) for batch in batches]
-        comparing.release(ledger, chosen)
+            _put_back(own, batch, told)
+        claimed_by_s = older_at_s or own.now_s()
+        memory = _settle_doubts(own, chosen, batches, claimed_by_s)
+        done = [_opened(own, batch, go_on=yes) for batch in batches]
+        comparing.release(own, chosen)
     _say(done, bad, memory, go_on=yes, json=json)
     left = bad or any(map(_unfinished, done))
     return Exit.INCOMPLETE if left else Exit.STORED

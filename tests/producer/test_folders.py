@@ -8,9 +8,9 @@ import pytest
 
 from jobs.ledger import JobsDeletedError, Ledger
 from producer.exits import CommandError, Exit
-from producer.nightly.firing import ManifestRefusedError, manifests_at
+from producer.scheduler import ManifestRefusedError, manifests_at
 from tests.conftest import Clock
-from tests.producer.nightly import Night
+from tests.producer.night import Night
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def compared(
         *, code: int = Exit.INCOMPLETE, yes: bool = True, batches: int = 1
     ) -> dict[str, int]:
         capsys.readouterr()
-        assert rebuild(None, yes=yes, json=True) == code
+        assert rebuild(yes=yes, json=True) == code
         account = shop.ledger.permits.read(shop.engine.account)
         assert not account.older
         assert audit(shop.ledger, shop.engine.account) == []
@@ -264,7 +264,7 @@ def test_what_failed_unseen_is_looked_at_before_anything_is_compared(
         lambda: None,
     )
     with pytest.raises(CommandError, match="1 predictions have failed"):
-        rebuild(None, yes=True, json=True)
+        rebuild(yes=True, json=True)
     shop.look()
     assert compared() == {"unresolved": 2}
     assert len(shop.books()) == 2
@@ -315,8 +315,8 @@ def test_a_person_may_say_that_it_is_older_where_no_mark_tells(
     for mark in Path(store, ".reelmill").glob("*/marks/*"):
         mark.unlink()
     with pytest.raises(CommandError, match="no copy of a batch that this ledger lacks"):
-        rebuild(None, yes=True, json=True)
-    assert rebuild(None, older=True, yes=False, json=True) == Exit.INCOMPLETE
+        rebuild(yes=True, json=True)
+    assert rebuild(older=True, yes=False, json=True) == Exit.INCOMPLETE
     assert shop.states() == {State.GENERATING: 1, State.WAITING: 1}
     batch = shop.ledger.batches.read("spring")
     assert batch
@@ -376,7 +376,7 @@ def test_what_failed_unseen_is_known_by_the_history_where_its_result_is_broken(
     forget_a_failure(shop)
     shop.sandbox.configure(result_5xx=1.0)
     with pytest.raises(CommandError, match="1 predictions have failed"):
-        rebuild(None, yes=True, json=True)
+        rebuild(yes=True, json=True)
     assert shop.ledger.permits.read(shop.engine.account).older == store
 
 

@@ -65,7 +65,7 @@ def rebuilt(
         store = str(shop.store / "spring")
         assert lost_batches(shop.ledger, store) == shop.batches
         capsys.readouterr()
-        assert rebuild(store, ledger_name=None, yes=yes, json=True) == code
+        assert rebuild(store=store, yes=yes, json=True) == code
         limits = shop.engine.settings.limits
         shop.ledger.permits.set_limits(shop.engine.account, limits)
         assert audit(shop.ledger, shop.engine.account) == []
@@ -199,7 +199,7 @@ def test_a_batch_that_was_over_asks_the_provider_nothing(
     assert rebuilt(code=Exit.STORED)["jobs"] == {"stored": 2}
     assert shop.sandbox.books()["requests"].get("history", 0) == asked
     with pytest.raises(CommandError, match="no copy of a batch that this ledger lacks"):
-        rebuild(str(shop.store / "spring"), ledger_name=None, yes=True, json=True)
+        rebuild(store=str(shop.store / "spring"), yes=True, json=True)
 
 
 def test_an_empty_ledger_beside_copies_is_refused_before_anything_is_sent(
@@ -227,7 +227,7 @@ def test_a_store_that_two_ledgers_share_asks_which_one_was_lost(
     with pytest.raises(AssertionError):
         rebuilt()
     with pytest.raises(CommandError, match="--ledger"):
-        rebuild(str(shop.store / "spring"), ledger_name=None, yes=True, json=True)
+        rebuild(store=str(shop.store / "spring"), yes=True, json=True)
 
 
 def costs(attempts: Sequence[Attempt]) -> list[tuple[object, ...]]:

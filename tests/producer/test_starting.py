@@ -23,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def start(name: str | None = None, *models: str, force: bool = False) -> Exit:
     path = None if name is None else Path(name)
-    return Exit(init(path, models, force=force, json=False))
+    return Exit(init(path, model=tuple(models), force=force))
 
 
 def refusal(name: str, *models: str) -> str:
@@ -64,7 +64,7 @@ def test_a_table_is_explained_at_the_terminal(
 
 
 def test_a_program_is_told_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
-    assert init(Path("m.yaml"), ["kling-v1.6-std"], force=False, json=True) == 0
+    assert init(Path("m.yaml"), model=("kling-v1.6-std",), json=True) == 0
     said = capsys.readouterr()
     assert json.loads(said.out) == {
         "written": ["m.yaml"],

@@ -12,7 +12,7 @@ import pytest
 from jobs.states import State
 from producer import cancel, pause, watch
 from producer.exits import Exit
-from producer.options import Reading, Spending
+from producer.options import Spending
 from producer.submit import submit
 from tests.producer.fleet import Fleet, Said, fleet
 from tests.producer.running import as_csv, quick_sandbox, rows, until
@@ -31,7 +31,7 @@ def submitted(
     place: Fleet, manifest: Path, *, wait: bool = False, json: bool = False
 ) -> Said:
     spending = Spending(yes=True)
-    return place.ask(submit, str(manifest), Reading(), spending, wait=wait, json=json)
+    return place.ask(submit, str(manifest), spending=spending, wait=wait, json=json)
 
 
 def test_the_same_manifest_is_the_same_batch_and_is_awaited_to_its_end(

@@ -1,17 +1,15 @@
-"""Commands about schedules: add, list, remove, run one now.
+"""`schedule`: add, list and remove schedules, and fire one now.
 
-They only change and show what the ledger keeps; what is due is fired by `scheduler`.
+What is due is fired by `scheduler`.
 """
 
 from collections.abc import Iterator
-from dataclasses import fields
-from dataclasses import replace as changed
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from jobs.ledger import Ledger
 from jobs.ledger.schedules import Standing
-from jobs.money import usd_micros
 from jobs.schedule import (
     LATE_S,
     Firing,
@@ -27,36 +25,50 @@ from producer import console
 from producer.console import Table, print_json
 from producer.exits import CommandError, Exit
 from producer.manifests.source import STDIN, UnreadableError, is_bucket, path_of
-from producer.nightly.rounds import STALE_S, Means, Scheduler, left_to_others
-from producer.nightly.scheduler import fleet_ledger
 from producer.options import (
     READING,
     SPENDING,
+    WHEN,
+    Json,
     Reading,
+    ScheduleName,
     Spending,
+    When,
     chosen_settings,
     given_labels,
 )
+from producer.scheduler import STALE_S, Scheduler, fleet_ledger, left_to_others
+from producer.submit import budget_of
 
 #: Firings that are told to a program.
-MOST_FIRINGS = 10
+MAX_FIRINGS = 10
 
 
-def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
+def add(
     name: str,
-    manifests: tuple[str, ...],
-    reading: Reading,
-    spending: Spending,
-    *,
-    cron: str | None,
-    zone: str = "UTC",
-    by: str = "",
-    late: str | None = None,
-    pictures: bool = False,
-    replace: bool = False,
-    json: bool,
+    /,
+    *manifests: str,
+    when: When = WHEN,
+    reading: Reading = READING,
+    spending: Spending = SPENDING,
+    json: Json = False,
 ) -> int:
-    """Keep a schedule; nothing is read or spent before it fires."""
+    """Keep manifests to be handed over by the clock.
+
+    For example:
+
+        reelmill schedule add nightly tonight.csv --cron "0 22 * * *" --budget 100
+        reelmill schedule add shop "/srv/shop/*.csv" --cron "0 * * * *" --yes
+
+    Args:
+        name: What the schedule is called.
+        manifests: What is handed over: files, patterns, or folders of manifests. Each
+            firing hands all over; what is known is not paid again.
+        when: When it fires, and what it fires.
+        reading: How the manifests are read.
+        spending: What may be spent, and where to.
+        json: Print the schedule as JSON.
+    """
     chosen = chosen_settings()
     if not chosen.api_key:
         raise CommandError(
@@ -65,25 +77,26 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
         )
     if not spending.yes and spending.budget is None:
         raise CommandError(
-            "what fires at night asks nobody: bound each batch with --budget USD, or "
-            "say --yes to whatever the manifests will ask for"
+            "schedules run unattended: pass --budget USD, or --yes for no limit"
         )
+    if when.cron is None:
+        raise CommandError('say when: --cron "0 22 * * *" is every day at 22:00')
     try:
         schedule = Schedule(
             name=name,
-            cron=_cron(cron),
-            zone=zone,
+            cron=when.cron,
+            zone=when.zone,
             manifests=tuple(map(_place, manifests)),
             account=chosen.account_id,
-            by=by,
-            late_s=LATE_S if late is None else span_s(late),
-            pictures=pictures,
+            by=when.by,
+            late_s=LATE_S if when.late is None else span_s(when.late),
+            pictures=when.pictures,
             reading=_given(reading, READING),
             spending=_given(_checked(spending), SPENDING),
         )
         with fleet_ledger(chosen) as ledger:
             schedule.check(ledger.now_s())
-            if not ledger.schedules.add(schedule, replace=replace):
+            if not ledger.schedules.add(schedule, replace=when.replace):
                 raise CommandError(
                     f"there is a schedule {name} already; --replace changes it"
                 )
@@ -93,14 +106,22 @@ def add(  # noqa: PLR0913 - what a person says of a schedule, each by its name
     return Exit.STORED
 
 
-def list_schedules(*, json: bool) -> int:
-    """Print every schedule: when it fires next, and what came of it last."""
+def list_(*, json: Json = False) -> int:
+    """Show when each schedule fires next, and what came of it last.
+
+    For example:
+
+        reelmill schedule list
+
+    Args:
+        json: Print them as JSON.
+    """
     chosen = chosen_settings()
     with fleet_ledger(chosen) as ledger:
         now_s = ledger.now_s()
         known = ledger.schedules.all()
         try:
-            told = [_told(ledger, standing, now_s) for standing in known]
+            told = [_document(ledger, standing, now_s) for standing in known]
         except ScheduleError as bad:  # a zone that only other machines know
             raise CommandError(str(bad)) from None
         words = stale_words(ledger, chosen.account_id)
@@ -116,8 +137,17 @@ def list_schedules(*, json: bool) -> int:
     return Exit.STORED
 
 
-def remove(name: str, *, json: bool) -> int:
-    """Forget a schedule; the batches that it made stay."""
+def remove(name: ScheduleName, *, json: Json = False) -> int:
+    """Take a schedule away; what it has handed over goes on.
+
+    For example:
+
+        reelmill schedule remove nightly
+
+    Args:
+        name: What it is called.
+        json: Print what was done as JSON.
+    """
     with fleet_ledger(chosen_settings()) as ledger:
         if not ledger.schedules.remove(name):
             raise _unknown(ledger, name)
@@ -128,8 +158,17 @@ def remove(name: str, *, json: bool) -> int:
     return Exit.STORED
 
 
-def run_now(name: str, *, json: bool) -> int:
-    """Fire a schedule here and now, beside its times."""
+def run_now(name: ScheduleName, *, json: Json = False) -> int:
+    """Fire a schedule here and now.
+
+    For example:
+
+        reelmill schedule run-now nightly
+
+    Args:
+        name: What it is called.
+        json: Print what came of it as JSON.
+    """
     chosen = chosen_settings()
     with fleet_ledger(chosen) as ledger:
         standing = ledger.schedules.read(name)
@@ -139,9 +178,9 @@ def run_now(name: str, *, json: bool) -> int:
             raise CommandError(
                 f"{name} belongs to account {standing.schedule.account}; {_OTHER}"
             )
-        firing = Scheduler(Means.of(ledger, chosen)).fire_now(standing)
+        firing = Scheduler.of(ledger, chosen).fire_now(standing)
         record = left_to_others(standing.schedule, firing)
-        told = _told_firing(ledger, standing.schedule, record)
+        told = _firing_document(ledger, standing.schedule, record)
     if json:
         print_json(told)
     else:
@@ -175,12 +214,6 @@ def stale_words(ledger: Ledger, account_id: str) -> str:
 _OTHER = "set WAVESPEED_API_KEY, or REELMILL_ACCOUNT, to that of the account"
 
 
-def _cron(cron: str | None) -> str:
-    if cron is not None:
-        return cron
-    raise ScheduleError('say when: --cron "0 22 * * *" is every day at 22:00')
-
-
 def _place(manifest: str) -> str:
     """A manifest as it is found from anywhere on the machine."""
     if manifest == STDIN:
@@ -203,13 +236,12 @@ def _checked(spending: Spending) -> Spending:
             "--fresh would pay again at every firing; it is for run and submit"
         )
     given_labels(spending.label)
+    budget_of(spending)
     try:
-        if spending.budget is not None and usd_micros(spending.budget) < 0:
-            raise CommandError("--budget: cannot be less than nothing")
         store = normal(spending.store) if spending.store else None
-    except (ValueError, StoreError) as error:
-        raise CommandError(f"{error}") from None
-    return changed(spending, yes=False, store=store)
+    except StoreError as error:
+        raise CommandError(str(error)) from None
+    return replace(spending, yes=False, store=store)
 
 
 def _given(options: Reading | Spending, default: Reading | Spending) -> dict[str, Any]:
@@ -228,7 +260,7 @@ def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:
     now_s = ledger.now_s()
     if json:
         standing = ledger.schedules.read(schedule.name) or Standing(schedule, now_s)
-        print_json(_told(ledger, standing, now_s))
+        print_json(_document(ledger, standing, now_s))
         return
     console.say(
         f"{schedule.name} hands over next at {schedule.say(schedule.next_s(now_s))}: "
@@ -238,14 +270,14 @@ def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:
         console.say(words)
 
 
-def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
+def _document(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
     """A schedule for a program."""
     schedule = standing.schedule
-    firings = ledger.schedules.firings(schedule.name, MOST_FIRINGS)
-    told = [_told_firing(ledger, schedule, firing) for firing in firings]
+    firings = ledger.schedules.firings(schedule.name, MAX_FIRINGS)
+    told = [_firing_document(ledger, schedule, firing) for firing in firings]
     last = next(iter(told), None)
     if standing.trying:
-        last = _told_firing(ledger, schedule, standing.trying)
+        last = _firing_document(ledger, schedule, standing.trying)
     fired_by = (
         standing.holder.partition("#")[0] if standing.held_until_s > now_s else ""
     )
@@ -268,18 +300,20 @@ def _told(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any]:
     }
 
 
-def _told_firing(ledger: Ledger, schedule: Schedule, firing: Firing) -> dict[str, Any]:
+def _firing_document(
+    ledger: Ledger, schedule: Schedule, firing: Firing
+) -> dict[str, Any]:
     return {
         "at": iso(firing.at_s),
         "at_there": schedule.say(firing.at_s),
         "ended": iso(firing.ended_s),
-        "manifests": [_told_handed(ledger, handed) for handed in firing.handed],
+        "manifests": [_handed_document(ledger, handed) for handed in firing.handed],
         "warnings": list(firing.warnings),
         "again": firing.again or None,
     }
 
 
-def _told_handed(ledger: Ledger, handed: Handed) -> dict[str, Any]:
+def _handed_document(ledger: Ledger, handed: Handed) -> dict[str, Any]:
     batch = ledger.batches.read(handed.batch) if handed.batch else None
     counts = batch.counts if batch else {}
     having = counts.get(State.STORED, 0) + counts.get(State.REUSED, 0)

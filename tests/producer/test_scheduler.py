@@ -10,13 +10,12 @@ import pytest
 from jobs import settings
 from jobs.ledger import Ledger
 from producer.exits import CommandError, Exit
-from producer.nightly.firing import ManifestRefusedError
-from producer.nightly.rounds import AGAIN_S, LEASE_S, Means, Scheduler
 from producer.options import Reading, Spending
+from producer.scheduler import AGAIN_S, LEASE_S, ManifestRefusedError, Scheduler
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_batch
 from tests.jobs.test_schedule import a_schedule
-from tests.producer.nightly import Night
+from tests.producer.night import Night
 
 HOUR_S = 3600.0
 
@@ -103,7 +102,7 @@ def test_a_long_firing_is_not_taken_over_while_its_scheduler_lives(
     def take_long() -> None:
         for _ in range(10):
             night.clock.forward(LEASE_S / 2)
-            slow.tick()
+            slow.beat()
             fired_by_other.append(other.tick())
 
     night.at_hand_over = take_long
@@ -213,16 +212,16 @@ def test_nobody_fires_what_is_being_fired(night: Night) -> None:
 def test_a_cancelled_batch_is_said(night: Night) -> None:
     night.add()
     cancelled = replace(a_batch("tonight"), cancelled=True)
-    means = Means(
+    scheduler = Scheduler(
         night.ledger,
-        ACCOUNT,
-        lambda *_: cancelled,
-        night.told.append,
-        night.clock,
-        "1@attic",
+        account_id=ACCOUNT,
+        submit=lambda *_: cancelled,
+        notify=night.told.append,
+        clock=night.clock,
+        name="1@attic",
     )
     night.clock.forward(TO_NIGHT_S)
-    Scheduler(means).tick()
+    scheduler.tick()
     assert "tonight was cancelled before" in night.told[0].subject
 
 
@@ -231,7 +230,7 @@ import sys
 from pathlib import Path
 
 from jobs.ledger import connect
-from producer.nightly.rounds import Means, Scheduler
+from producer.scheduler import Scheduler
 from tests.jobs.ledger.play import a_batch
 
 url, name, folder = sys.argv[1:]
@@ -244,7 +243,14 @@ def submit(manifest, reading, spending):
         file.write(manifest + "\\n")
     return a_batch(manifest)
 
-racer = Scheduler(Means(ledger, "acme", submit, print, ledger.now_s, name))
+racer = Scheduler(
+    ledger,
+    account_id="acme",
+    submit=submit,
+    notify=print,
+    clock=ledger.now_s,
+    name=name,
+)
 print("ready", flush=True)
 sys.stdin.readline()
 fired = 0

@@ -9,8 +9,8 @@ from jobs.ledger import Ledger
 from jobs.notification import Notification
 from jobs.records import BatchRecord
 from jobs.schedule import Firing, Schedule
-from producer.nightly.rounds import Means, Scheduler
 from producer.options import Reading, Spending
+from producer.scheduler import Scheduler
 from producer.submit import encodable
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_batch
@@ -43,15 +43,14 @@ class Night:
         return batch
 
     def scheduler(self, name: str = "1@attic", account: str = ACCOUNT) -> Scheduler:
-        means = Means(
-            ledger=self.ledger,
+        return Scheduler(
+            self.ledger,
             account_id=account,
             submit=self.submit,
-            tell=self.told.append,
+            notify=self.told.append,
             clock=self.clock,
             name=name,
         )
-        return Scheduler(means)
 
     def add(self, **changes: Any) -> Schedule:
         schedule = a_schedule(account=ACCOUNT, **changes)

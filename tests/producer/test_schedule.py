@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,18 +15,17 @@ import pytest
 from jobs.ledger import Ledger, keys
 from jobs.schedule import Firing
 from jobs.states import State
+from producer import schedule
 from producer.exits import Exit
-from producer.nightly import deadlines, scheduling
-from producer.nightly.deadlines import Deadline
-from producer.nightly.scheduler import scheduler
-from producer.options import READING, SPENDING, Reading, Spending
+from producer.options import Reading, Spending, When
+from producer.scheduler import late_warnings, scheduler
 from tests.jobs.ledger.play import PLENTY, open_batch
 from tests.producer.fleet import ROOT, Fleet, Said, fleet
 from tests.producer.running import as_csv, quick_sandbox, rows, until
 from tests.sandbox.running import RunningSandbox
 
 YES = Spending(yes=True)
-SERVE = "from producer.nightly.scheduler import scheduler; scheduler(check=False)"
+SERVE = "from producer.scheduler import scheduler; scheduler(check=False)"
 
 
 @pytest.fixture(scope="module")
@@ -34,27 +34,38 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.fixture
-def place(sandbox: RunningSandbox) -> Iterator[Fleet]:
+@pytest.fixture(scope="module")
+def shared(sandbox: RunningSandbox) -> Iterator[Fleet]:
     with fleet(sandbox) as made:
         yield made
 
 
-def add(place: Fleet, *manifests: object, **changes: Any) -> Said:
-    options: dict[str, Any] = {
-        "name": "nightly",
-        "manifests": tuple(map(str, manifests)),
-        "reading": READING,
-        "spending": YES,
-        "cron": "0 22 * * *",
-        "json": False,
-    }
-    return place.ask(scheduling.add, **{**options, **changes})
+@pytest.fixture
+def place(shared: Fleet) -> Iterator[Fleet]:
+    """The fleet with an empty ledger; schedulers that a test starts end with it."""
+    shared.ledger.server.execute_command("FLUSHALL")
+    for folder in (shared.desk.store, shared.desk.folder / "in"):
+        shutil.rmtree(folder, ignore_errors=True)
+    environment = dict(shared.desk.environment)
+    yield shared
+    shared.desk.environment.clear()
+    shared.desk.environment.update(environment)
+    while shared.workers:
+        process = shared.workers.pop()
+        process.kill()
+        process.wait()
+
+
+def add(place: Fleet, *manifests: object, name: str = "nightly", **given: Any) -> Said:
+    """`schedule add` with these options; `when` has what differs from every night."""
+    when = When(**{"cron": "0 22 * * *", **given.pop("when", {})})
+    options = {"spending": YES, **given}
+    return place.ask(schedule.add, name, *map(str, manifests), when=when, **options)
 
 
 def told(place: Fleet) -> Any:
     """What `schedule list --json` says of the only schedule."""
-    said = place.ask(scheduling.list_schedules, json=True)
+    said = place.ask(schedule.list_, json=True)
     (one,) = json.loads(said.out)["schedules"]
     return one
 
@@ -86,7 +97,7 @@ def test_a_scheduler_hands_over_what_is_due(
     assert place.ask(scheduler, check=True).code == Exit.STORED
     # A schedule of long ago is due at once.
     yesterday = Ledger(place.ledger.server, lambda: place.ledger.now_s() - 3600)
-    assert add(place, folder, cron="* * * * *").code == Exit.STORED
+    assert add(place, folder, when={"cron": "* * * * *"}).code == Exit.STORED
     (folder / "tonight.csv").write_text(as_csv(rows(sandbox, 2)))
     standing = place.ledger.schedules.read("nightly")
     assert standing is not None
@@ -100,7 +111,7 @@ def test_a_scheduler_hands_over_what_is_due(
     assert f"nightly: {folder}/tonight.csv is {handed.batch}" in log
     assert "a-key" not in log
     # Each firing hands it over; it is the same batch, and nothing is paid twice.
-    said = place.ask(scheduling.run_now, "nightly", json=True)
+    said = place.ask(schedule.run_now, "nightly", json=True)
     assert said.code == Exit.STORED
     assert json.loads(said.out)["manifests"][0]["batch"] == handed.batch
     assert place.ledger.batches.ids() == [handed.batch]
@@ -114,7 +125,7 @@ def test_a_manifest_with_problems_is_refused_whole(
     bad = place.desk.write("bad.csv", as_csv([{"id": "a", "model": "no-such-model"}]))
     gone = place.desk.folder / "gone.csv"
     assert add(place, good, bad, gone).code == Exit.STORED
-    said = place.ask(scheduling.run_now, "nightly", json=False)
+    said = place.ask(schedule.run_now, "nightly", json=False)
     assert said.code == Exit.USAGE
     assert f"{bad} refused: {bad}:2:" in said.out
     assert f"{gone} refused: " in said.out
@@ -123,7 +134,7 @@ def test_a_manifest_with_problems_is_refused_whole(
     (untold, *others) = place.ledger.outbox.lease(place.chosen.account_id, 9, 60)
     assert "nothing of " in untold.notification.subject
     assert len(others) == 1
-    listed = place.ask(scheduling.list_schedules, json=False)
+    listed = place.ask(schedule.list_, json=False)
     assert batch in listed.out.replace("\n", "")
     assert told(place)["last"]["manifests"][0]["jobs"] == 1
 
@@ -136,9 +147,7 @@ def test_what_is_added_is_listed_and_can_be_removed(
         place,
         "tonight.csv",
         "s3://shop/in",
-        zone="Europe/Berlin",
-        by="06:00",
-        pictures=True,
+        when={"zone": "Europe/Berlin", "by": "06:00", "pictures": True},
         reading=Reading(model="kling-v2.6-std", set=("duration=10",)),
         spending=Spending(budget="20", store="kept"),
     )
@@ -156,14 +165,14 @@ def test_what_is_added_is_listed_and_can_be_removed(
         "store": f"{folder}/kept",
     }
     assert (one["last"], one["by"], one["pictures"]) == (None, "06:00", True)
-    listed = place.ask(scheduling.list_schedules, json=False)
+    listed = place.ask(schedule.list_, json=False)
     assert "not fired yet" in listed.out
     assert "start reelmill scheduler" in listed.err
     assert place.ask(scheduler, check=True).code == Exit.UNREACHABLE
-    assert place.ask(scheduling.remove, "nightly", json=False).code == Exit.STORED
-    again = place.ask(scheduling.remove, "nightly", json=False)
+    assert place.ask(schedule.remove, "nightly", json=False).code == Exit.STORED
+    again = place.ask(schedule.remove, "nightly", json=False)
     assert (again.code, again.err) == (Exit.USAGE, "there is no schedule nightly")
-    empty = place.ask(scheduling.list_schedules, json=False)
+    empty = place.ask(schedule.list_, json=False)
     assert "there is no schedule yet" in empty.err
     assert "start reelmill scheduler" not in empty.err
 
@@ -171,22 +180,22 @@ def test_what_is_added_is_listed_and_can_be_removed(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"spending": SPENDING}, "--budget USD, or say --yes"),
+        ({"spending": Spending()}, "--budget USD, or --yes"),
         ({"spending": Spending(budget="much")}, "is no amount of dollars"),
         ({"spending": Spending(budget="-1")}, "cannot be less than nothing"),
         ({"spending": Spending(yes=True, fresh=True)}, "--fresh would pay again"),
         ({"spending": Spending(yes=True, store="ftp://x")}, "not a store"),
-        ({"cron": None}, "say when"),
-        ({"cron": "daily"}, "write minute, hour"),
-        ({"late": "long"}, "write a span"),
-        ({"manifests": ("-",)}, "cannot read from standard input"),
-        ({"manifests": ("https://shop.example/a.csv",)}, "not fetched from the web"),
+        ({"when": {"cron": None}}, "say when"),
+        ({"when": {"cron": "daily"}}, "write minute, hour"),
+        ({"when": {"late": "long"}}, "write a span"),
+        ({"manifest": "-"}, "cannot read from standard input"),
+        ({"manifest": "https://shop.example/a.csv"}, "not fetched from the web"),
     ],
 )
 def test_what_cannot_be_is_refused_when_it_is_added(
     place: Fleet, changes: dict[str, Any], words: str
 ) -> None:
-    said = add(place, "tonight.csv", **changes)
+    said = add(place, changes.pop("manifest", "tonight.csv"), **changes)
     assert said.code == Exit.USAGE
     assert words in said.err
     assert place.ledger.schedules.all() == []
@@ -196,7 +205,7 @@ def test_a_name_is_not_taken_by_accident(place: Fleet) -> None:
     assert add(place, "a.csv").code == Exit.STORED
     said = add(place, "b.csv")
     assert (said.code, "--replace" in said.err) == (Exit.USAGE, True)
-    assert add(place, "b.csv", replace=True).code == Exit.STORED
+    assert add(place, "b.csv", when={"replace": True}).code == Exit.STORED
     assert told(place)["manifests"][0].endswith("/b.csv")
 
 
@@ -210,7 +219,7 @@ def test_schedules_need_a_ledger_that_lasts(place: Fleet) -> None:
 def test_a_schedule_is_fired_for_its_own_account_alone(place: Fleet) -> None:
     assert add(place, "tonight.csv").code == Exit.STORED
     place.desk.environment["WAVESPEED_API_KEY"] = "another-key"
-    said = place.ask(scheduling.run_now, "nightly", json=False)
+    said = place.ask(schedule.run_now, "nightly", json=False)
     assert said.code == Exit.USAGE
     assert "belongs to account" in said.err
 
@@ -222,7 +231,7 @@ def test_a_provider_out_of_reach_is_said_and_left_to_the_person(place: Fleet) ->
     place.desk.environment["REELMILL_ACCOUNT"] = "acme"
     assert add(place, manifest, reading=Reading(look=False)).code == Exit.STORED
     place.desk.environment["WAVESPEED_BASE_URL"] = "http://127.0.0.1:1"
-    said = place.ask(scheduling.run_now, "nightly", json=False)
+    said = place.ask(schedule.run_now, "nightly", json=False)
     assert said.code == Exit.UNREACHABLE
     assert "the provider is out of reach" in said.out
     assert "it is tried again" not in said.out
@@ -244,7 +253,7 @@ def test_a_scheduler_outlives_what_nobody_foresaw(
     until(lambda: "a mistake in reelmill" in log.read_text())
     server.hdel(keys.SCHEDULES, "odd")
     manifest = place.desk.write("tonight.csv", as_csv(rows(sandbox, 1)))
-    assert add(place, manifest, cron="* * * * *").code == Exit.STORED
+    assert add(place, manifest, when={"cron": "* * * * *"}).code == Exit.STORED
     standing = place.ledger.schedules.read("nightly")
     assert standing is not None
     earlier = Ledger(server, lambda: place.ledger.now_s() - 3600)
@@ -262,7 +271,7 @@ def test_what_cannot_be_a_manifest_or_has_an_odd_name_keeps_no_other_back(
     for name in (os.fsdecode(b"caf\xe9.csv"), "z" * 240 + ".csv"):
         (folder / name).write_text(as_csv(rows(sandbox, 1)))
     assert add(place, folder).code == Exit.STORED
-    said = place.ask(scheduling.run_now, "nightly", json=True)
+    said = place.ask(schedule.run_now, "nightly", json=True)
     assert said.code == Exit.USAGE
     pipe, odd, long = json.loads(said.out)["manifests"]
     assert "it is not a regular file" in pipe["problems"][0]
@@ -273,43 +282,26 @@ def test_what_cannot_be_a_manifest_or_has_an_odd_name_keeps_no_other_back(
 
 def late(place: Fleet, in_s: float) -> list[str]:
     now_s = place.ledger.now_s()
-    deadline = Deadline(now_s, now_s + in_s, lambda at_s: f"{at_s - now_s:.0f}")
-    return deadlines.warnings(place.ledger, place.chosen, ["mine"], deadline)
+
+    def say(at_s: float) -> str:
+        return f"{at_s - now_s:.0f} s"
+
+    return late_warnings(place.ledger, ["mine"], now_s + in_s, say)
 
 
-def test_a_deadline_counts_what_is_queued_before(place: Fleet) -> None:
-    account_id = place.chosen.account_id
-    place.ledger.permits.set_limits(account_id, PLENTY)
-    open_batch(place.ledger, "mine", 3, account=account_id)
+def test_a_batch_that_will_be_late_is_told_of(place: Fleet) -> None:
+    account = place.chosen.account_id
+    place.ledger.permits.set_limits(account, PLENTY)
+    open_batch(place.ledger, "mine", 10, account=account)
     assert late(place, 8 * 3600) == []
     (words,) = late(place, 10)
-    assert words.startswith("it will not be there by 10, more likely by ")
-
-
-def test_a_batch_of_few_need_not_wait_for_one_of_many(place: Fleet) -> None:
-    account_id = place.chosen.account_id
-    place.ledger.permits.set_limits(account_id, place.chosen.limits)
-    open_batch(place.ledger, "many", 3_000, account=account_id)
-    open_batch(place.ledger, "mine", 10, account=account_id)
-    few = place.batch("mine")
-    many = place.batch("many")
-    account = place.ledger.permits.read(account_id)
-    ask = (place.ledger, place.chosen, account)
-    alone_s = deadlines.estimate(*ask, [few]).likely_s
-    assert alone_s < deadlines.estimate(*ask, [many]).likely_s
-    assert alone_s <= deadlines.estimate(*ask, [few, many]).likely_s
-
-
-def test_what_never_comes_is_late(place: Fleet) -> None:
-    account_id = place.chosen.account_id
-    open_batch(place.ledger, "mine", 10, account=account_id, budget_usd_micros=420_000)
+    assert words.startswith("mine will not be there by 10 s, more likely by ")
+    place.ledger.batches.set_budget("mine", 420_000)
     (words,) = late(place, 1e6)
-    assert "the budget of mine is $0.42, and it needs $2.10" in words
+    assert words.endswith("its budget ends before all of it has started")
     place.ledger.batches.set_budget("mine", None)
-    limits = place.chosen.limits
-    place.ledger.permits.set_limits(
-        account_id, limits, daily_budget_usd_micros=1_000_000
-    )
-    (words,) = late(place, 60)
-    assert "the daily budget is $1.00, and it needs $2.10" in words
-    assert not any("daily" in said for said in late(place, 4 * 86_400))
+    place.ledger.permits.set_limits(account, PLENTY, daily_budget_usd_micros=1_000_000)
+    assert "today's budget" in late(place, 0)[0]
+    assert late(place, 4 * 86_400) == []
+    place.ledger.permits.pause(account)
+    assert "resume --account" in late(place, 1e6)[0]

@@ -1,1 +1,0 @@
-"""What the clock hands over: schedules, and the process behind them."""

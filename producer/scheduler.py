@@ -1,0 +1,542 @@
+"""`scheduler`: fires schedules that are due, as one of any number on one ledger.
+
+A firing is claimed before anything is done and the claim is kept alive; what was
+claimed and not finished is another scheduler's a minute later. Each manifest takes the
+same road as `submit --yes`, and one that is refused keeps no other back.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+from jobs.ledger import JobsDeletedError, Ledger, LedgerError
+from jobs.ledger.marks import older_words
+from jobs.ledger.schedules import Standing
+from jobs.ledger.snapshots import BatchSnapshot
+from jobs.notification import Kind, Notification
+from jobs.records import BatchRecord
+from jobs.schedule import Due, Firing, Handed, Schedule, ScheduleError, due
+from jobs.settings import Settings, worker_name
+from producer import console, problems
+from producer.exits import CommandError, Exit
+from producer.local_server import ledger_of, make_home
+from producer.manifests.source import ENDINGS, is_bucket
+from producer.options import Flag, Reading, Spending, chosen_settings
+from producer.submit import encodable, hand_over, load, settings_of
+from producer.watching.eta import Poller, is_short, left, to_come
+
+#: Seconds between two looks at the schedules.
+TICK_S = 1.0
+
+#: Seconds between two heartbeats; without one for so long there is no scheduler.
+BEAT_S = 15.0
+STALE_S = 120.0
+
+#: A claim is another's after so long without a heartbeat.
+LEASE_S = 60.0
+
+#: What must be tried again is tried so much later.
+AGAIN_S = 60.0
+
+#: Lines of a manifest's problems that are kept in the record of a firing.
+MAX_LINES = 20
+
+DAY_S = 86_400
+
+_NOTHING = (
+    "there is no such manifest now; if it is a folder whose pictures are meant, add "
+    "the schedule again with --pictures --replace"
+)
+
+log = logging.getLogger("reelmill.scheduler")
+
+#: Takes a manifest and becomes a batch; raises `ManifestRefusedError` or
+#: `CommandError`.
+Submit = Callable[[str, Reading, Spending], BatchRecord]
+
+_Options = TypeVar("_Options", Reading, Spending)
+
+
+def scheduler(*, check: Flag = False) -> int:
+    """Fire what is due, until it is told to stop; any number of these may run.
+
+    For example:
+
+        reelmill scheduler
+        reelmill scheduler --check
+
+    Args:
+        check: Only tell whether one is alive, for the health check of a container.
+    """
+    chosen = chosen_settings()
+    with fleet_ledger(chosen) as ledger:
+        if check:
+            return _check(ledger, chosen)
+        make_home(chosen.home)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        _serve(Scheduler.of(ledger, chosen))
+    return Exit.STORED
+
+
+@contextmanager
+def fleet_ledger(chosen: Settings) -> Iterator[Ledger]:
+    """The ledger that schedules are kept in, which must outlive this command.
+
+    Raises:
+        CommandError: it is out of reach, or there is only a private one.
+    """
+    if not chosen.redis_url:
+        raise CommandError(
+            "schedules are kept in a shared ledger; set REELMILL_REDIS_URL, or on a "
+            "single machine let cron start reelmill run (docs/nightly.md)"
+        )
+    with ledger_of(chosen, alone=False) as ledger:
+        yield ledger
+
+
+def _check(ledger: Ledger, chosen: Settings) -> int:
+    host = worker_name().partition("@")[2]
+    silent_s = ledger.now_s() - ledger.schedules.beat_s(chosen.account_id, host)
+    if silent_s > STALE_S:
+        raise CommandError(
+            "no scheduler lives on this machine; start one: reelmill scheduler",
+            Exit.UNREACHABLE,
+        )
+    console.say(f"the scheduler of this machine beat {silent_s:.0f} s ago")
+    return Exit.STORED
+
+
+def _serve(scheduler: "Scheduler") -> None:
+    stop, over = threading.Event(), threading.Event()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        # Who asks twice does not want to wait; the claim runs out by itself.
+        signal.signal(number, signal.SIG_DFL)
+
+    def beat() -> None:
+        while not over.is_set():
+            _survive(scheduler.beat)
+            over.wait(BEAT_S)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    beating = threading.Thread(target=beat, daemon=True)
+    beating.start()
+    log.info("firing what is due")
+    while not stop.is_set():
+        _survive(lambda: scheduler.tick(stop.is_set))
+        stop.wait(TICK_S)
+    over.set()
+    beating.join()
+    log.info("stopped")
+
+
+def _survive(step: Callable[[], object]) -> None:
+    """Take a step; neither a ledger that is away nor a mistake of ours ends more."""
+    try:
+        step()
+    except LedgerError as error:
+        log.warning("the ledger is out of reach (%s); it is tried again", error)
+    except Exception:
+        log.exception("a mistake in reelmill; the next look follows")
+
+
+def left_to_others(schedule: Schedule, firing: Firing) -> Firing:
+    """A firing whose scheduler does not try it again, with words that say so."""
+    if not firing.again:
+        return firing
+    words = (
+        f"{firing.again}; it is not tried again before the next firing by the clock, "
+        f"or reelmill schedule run-now {schedule.name}"
+    )
+    return replace(firing, warnings=(*firing.warnings, words), again="")
+
+
+class Scheduler:
+    """One of those that fire schedules."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        account_id: str,
+        submit: Submit,
+        notify: Callable[[Notification], object],
+        clock: Callable[[], float],
+        name: str,
+    ) -> None:
+        """Fire the schedules of an account.
+
+        Args:
+            ledger: where they are.
+            account_id: whose.
+            submit: takes a manifest and makes a batch of it.
+            notify: informs people; the same words are told once.
+            clock: tells unix seconds.
+            name: that no other process has.
+        """
+        self._ledger = ledger
+        self._account_id = account_id
+        self._submit = submit
+        self._notify = notify
+        self._clock = clock
+        self._name = name
+        self._numbers = count(1)
+        #: The schedule that is being fired, and the claim on it.
+        self._held: tuple[str, str] | None = None
+
+    @classmethod
+    def of(cls, ledger: Ledger, chosen: Settings) -> "Scheduler":
+        """One with the settings of this process."""
+        return cls(
+            ledger,
+            account_id=chosen.account_id,
+            submit=submit_to(ledger),
+            notify=ledger.outbox.add,
+            # The server's clock, lest machines disagree on what is due.
+            clock=ledger.now_s,
+            name=worker_name(),
+        )
+
+    def beat(self) -> None:
+        """Say that it lives, and keep the claim that it works under."""
+        self._ledger.schedules.beat(self._account_id, self._name)
+        if held := self._held:
+            self._ledger.schedules.hold(*held, LEASE_S)
+
+    def tick(self, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Fire all that is due now; how many."""
+        fired = 0
+        for standing in self._ledger.schedules.all():
+            if stopping():
+                break
+            if standing.schedule.account == self._account_id:
+                fired += self._fire_if_due(standing)
+        return fired
+
+    def fire_now(self, standing: Standing) -> Firing:
+        """Fire a schedule whether it is due or not.
+
+        What came of it is recorded and nobody is kept from firing it next, even where
+        it must be tried again: that is left to the user and the clock.
+
+        Raises:
+            CommandError: somebody is firing it.
+        """
+        schedule, now_s = standing.schedule, self._clock()
+        claim = self._claim(schedule.name, now_s)
+        if claim is None:
+            holder = standing.holder.partition("#")[0] or "another scheduler"
+            raise CommandError(
+                f"{schedule.name} is in the hands of {holder}; "
+                "reelmill schedule list shows what comes of it"
+            )
+        firing = self._fire(standing, now_s, claim)
+        record = left_to_others(schedule, firing)
+        self._report(schedule, record)
+        # Of a try that failed no time is dealt with.
+        self._done(standing, claim, 0.0 if firing.again else now_s, record)
+        return firing
+
+    def _fire_if_due(self, standing: Standing) -> bool:
+        schedule, now_s = standing.schedule, self._clock()
+        if standing.held_until_s > now_s:
+            return False
+        try:
+            found = due(schedule, standing.done_until_s, now_s)
+        except ScheduleError as bad:
+            # It was checked when it was added, by a machine that knows the zone.
+            log.error("%s cannot be fired: %s", schedule.name, bad)  # noqa: TRY400 - a finding
+            return False
+        if found is None or not (claim := self._claim(schedule.name, found.at_s)):
+            return False
+        if not found.fires:
+            self._miss(standing, found, claim)
+            return False
+        firing = self._fire(standing, found.at_s, claim)
+        self._report(schedule, firing)
+        if firing.again:
+            self._ledger.schedules.hold(schedule.name, claim, AGAIN_S, firing)
+        else:
+            self._done(standing, claim, found.at_s, firing)
+        return True
+
+    def _claim(self, name: str, at_s: float) -> str | None:
+        claim = f"{self._name}#{next(self._numbers)}@{at_s:.6f}"
+        got = self._ledger.schedules.claim(name, at_s, claim, LEASE_S)
+        return claim if got else None
+
+    def _fire(self, standing: Standing, at_s: float, claim: str) -> Firing:
+        """Hand over what a schedule names, under a claim; what came of it."""
+        schedule = standing.schedule
+        log.info("%s: fired for %s", schedule.name, schedule.say(at_s))
+        result = FiringResult()
+        if self._clock() - at_s > STALE_S:
+            due_at = schedule.say(at_s)
+            result.warnings.append(f"was due at {due_at} and comes late")
+        self._held = (schedule.name, claim)
+        try:
+            with result.noting(schedule.name):
+                fire(schedule, self._submit, result)
+                deadline_s = schedule.deadline_s(at_s)
+                batches = [handed.batch for handed in result.handed if handed.batch]
+                if deadline_s is not None and batches:
+                    result.warnings += late_warnings(
+                        self._ledger, batches, deadline_s, schedule.say
+                    )
+        finally:
+            self._held = None
+        return result.firing(at_s, self._clock())
+
+    def _done(
+        self, standing: Standing, claim: str, until_s: float, record: Firing
+    ) -> None:
+        """Let go of a claim, with a record of what came of it."""
+        name = standing.schedule.name
+        if not self._ledger.schedules.done(name, claim, until_s, record):
+            log.warning("%s: somebody else fires it as well", name)
+
+    def _miss(self, standing: Standing, found: Due, claim: str) -> None:
+        """Say that a firing came too late, and let it go."""
+        schedule = standing.schedule
+        words = (
+            f"was due at {schedule.say(found.first_s)} and is too late now, by more "
+            f"than {schedule.late_s / 3600:g} h; reelmill schedule run-now "
+            f"{schedule.name} does it all the same"
+        )
+        trying = standing.trying
+        if trying:
+            words += f"; it was held up: {trying.again}"
+        handed = trying.handed if trying else ()
+        firing = Firing(found.first_s, self._clock(), handed, (words,))
+        self._report(schedule, firing)
+        self._ledger.schedules.done(schedule.name, claim, found.at_s, firing)
+
+    def _report(self, schedule: Schedule, firing: Firing) -> None:
+        """Write into the log what came of it, and have people told of trouble."""
+        day = f"{datetime.fromtimestamp(firing.ended_s, UTC):%Y-%m-%d}"
+        about = {"schedule": schedule.name, "day": day}
+
+        def notify(subject: str, details: str = "", **more: str) -> None:
+            told = Notification.of(
+                self._account_id, Kind.SCHEDULE, subject, details, about | more
+            )
+            self._notify(told)
+
+        for handed in firing.handed:
+            if handed.batch:
+                log.info("%s: %s is %s", schedule.name, handed.manifest, handed.batch)
+                continue
+            words = f"{schedule.name}: nothing of {handed.manifest} was handed over"
+            log.warning("%s: %s", words, handed.problems[0])
+            notify(words, "\n".join(handed.problems), manifest=handed.manifest)
+        again = [f"{firing.again}; it is tried again"] if firing.again else []
+        for warning in (*firing.warnings, *again):
+            log.warning("%s: %s", schedule.name, warning)
+            notify(f"{schedule.name}: {warning}")
+
+
+class ManifestRefusedError(Exception):
+    """Nothing of a manifest was handed over, for its problems."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+@dataclass(slots=True)
+class FiringResult:
+    """What a firing has come to so far."""
+
+    handed: list[Handed] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    #: Why it must be tried again.
+    again: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def noting(self, what: str) -> Iterator[None]:
+        """Note a mistake of ours, so that the rest need not wait until it is mended."""
+        try:
+            yield
+        except LedgerError:
+            raise
+        except JobsDeletedError as error:
+            self.again.append(f"{what}: {error}")
+        except Exception as error:
+            log.exception("%s: a mistake in reelmill", what)
+            self.again.append(f"{what}: a mistake in reelmill: {error!r}")
+
+    def firing(self, at_s: float, ended_s: float) -> Firing:
+        """It as a record, in which every name can be said and stored."""
+        handed = (
+            Handed(encodable(h.manifest), h.batch, tuple(map(encodable, h.problems)))
+            for h in self.handed
+        )
+        return Firing(
+            at_s=at_s,
+            ended_s=ended_s,
+            handed=tuple(handed),
+            warnings=tuple(map(encodable, self.warnings)),
+            again=encodable("; ".join(dict.fromkeys(self.again))),
+        )
+
+
+def submit_to(ledger: Ledger) -> Submit:
+    """Hands manifests over to this ledger."""
+
+    def submit(manifest: str, reading: Reading, spending: Spending) -> BatchRecord:
+        chosen = settings_of(spending)
+        unreachable = Exit.UNREACHABLE
+        with closing(
+            load(manifest, reading, spending, chosen, bad_store=unreachable)
+        ) as found:
+            if found.problems.count:
+                raise ManifestRefusedError(tuple(problems.lines(found.problems)))
+            # It was opened by its name; from here on the name is only stored.
+            found.source = encodable(found.source)
+            return hand_over(ledger, found, chosen, spending)
+
+    return submit
+
+
+def fire(schedule: Schedule, submit: Submit, result: FiringResult) -> None:
+    """Hand over what a schedule names; `result` takes what comes of it."""
+    try:
+        spending = _options(Spending, {**schedule.spending, "yes": True})
+        reading = _options(Reading, schedule.reading)
+    except CommandError as stop:
+        result.handed += [Handed(m, "", (str(stop),)) for m in schedule.manifests]
+        return
+    for place in schedule.manifests:
+        try:
+            found = manifests_at(place, pictures=schedule.pictures)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            result.again.append(f"{place}: it cannot be read ({why})")
+            continue
+        if not found:
+            result.warnings.append(f"{place}: {_NOTHING}")
+        for manifest in found:
+            with result.noting(manifest):
+                _hand_over(result, manifest, lambda m: submit(m, reading, spending))
+
+
+def _hand_over(
+    result: FiringResult, manifest: str, submit: Callable[[str], BatchRecord]
+) -> None:
+    """Hand a manifest over, and write down what came of it."""
+    try:
+        batch = submit(manifest)
+    except ManifestRefusedError as refused:
+        lines = refused.lines
+        more = len(lines) - MAX_LINES
+        tail = (f"and {more} more lines",) if more > 0 else ()
+        result.handed.append(Handed(manifest, "", (*lines[:MAX_LINES], *tail)))
+    except CommandError as stop:
+        if stop.code is Exit.UNREACHABLE:
+            result.again.append(f"{manifest}: {stop}")
+        else:
+            result.handed.append(Handed(manifest, "", (str(stop),)))
+    else:
+        result.handed.append(Handed(manifest, batch.id))
+        if batch.cancelled:
+            words = f"{batch.id} was cancelled before, and nothing more of it is sent"
+            result.warnings.append(words)
+
+
+def manifests_at(place: str, *, pictures: bool = False) -> list[str]:
+    """What a place of a schedule means now, in the order of the names.
+
+    A pattern means the files that fit; a folder the manifests in it, or with `pictures`
+    its pictures, whatever else lies there now; all else is a manifest itself.
+
+    Raises:
+        OSError: it cannot be looked into.
+    """
+    path = Path(place)
+    if is_bucket(place) or path.is_file():
+        return [place]
+    if any(sign in place for sign in "*?[") and not path.exists():
+        fitting = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+        return sorted(str(each) for each in fitting if _is_manifest(each))
+    if pictures or not path.is_dir():
+        return [place]
+    return sorted(str(each) for each in path.iterdir() if _is_manifest(each))
+
+
+def _is_manifest(path: Path) -> bool:
+    hidden = path.name.startswith(".")
+    return not hidden and path.suffix.lower() in ENDINGS and not path.is_dir()
+
+
+def _options(kind: type[_Options], given: Mapping[str, Any]) -> _Options:
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.items()
+    }
+    try:
+        return kind(**values)
+    except TypeError:
+        raise CommandError(
+            "the schedule was made by another version of reelmill, with options that "
+            "this one does not have; add it again with --replace"
+        ) from None
+
+
+def late_warnings(
+    ledger: Ledger,
+    batch_ids: Sequence[str],
+    deadline_s: float,
+    say: Callable[[float], str],
+) -> list[str]:
+    """Why batches will not be there by a deadline, a sentence each; none if they will.
+
+    Args:
+        ledger: where they wait.
+        batch_ids: the batches.
+        deadline_s: unix seconds.
+        say: a moment by the schedule's clocks.
+    """
+    poller = Poller(ledger, batch_ids)
+    said = []
+    for now in poller.poll():
+        end_s = poller.paces[now.batch.id].planned_end_s
+        by = f"{now.batch.id} will not be there by {say(deadline_s)}"
+        if not left(now):
+            continue
+        if why := _obstacle(now, deadline_s):
+            said.append(f"{by}: {why}")
+        elif end_s and end_s > deadline_s:
+            said.append(f"{by}, more likely by {say(end_s)}")
+    return said
+
+
+def _obstacle(now: BatchSnapshot, deadline_s: float) -> str:
+    """What keeps a batch from being made in time, whatever its pace."""
+    if now.account.older:
+        return older_words(now.account.older)
+    if now.account.paused:
+        return "the account is paused; reelmill resume --account lets it go on"
+    if now.account.trouble:
+        return f"the account is in trouble ({now.account.reason})"
+    if is_short(now):
+        return "its budget ends before all of it has started"
+    daily, more = now.account.daily_budget_usd_micros, to_come(now)
+    # The budget of a day is there again on the next.
+    is_today = now.now_s // DAY_S == deadline_s // DAY_S
+    if daily is not None and is_today and now.account.today_usd_micros + more > daily:
+        return "today's budget ends before all of it has started"
+    return ""
