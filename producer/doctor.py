@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from jobs.settings import Settings
+from jobs.settings import Settings, descriptions
 from jobs.text import masked, plain
 from producer import console
 from producer.console import Table, print_json
@@ -79,11 +79,11 @@ def _table(findings: Sequence[Finding]) -> Table:
 
 
 def _settings_lines(chosen: Settings) -> Iterator[str]:
-    values = _values(chosen)
-    for field in Settings.model_fields.values():
-        name = str(field.alias)
-        value = "" if values[name] is None else plain(values[name])
-        yield f"{name}={value}\n    {field.description}"
+    values, words = _values(chosen), descriptions()
+    for name, field in Settings.model_fields.items():
+        value = values[str(field.alias)]
+        text = "" if value is None else plain(value)
+        yield f"{field.alias}={text}\n    {words[name]}"
 
 
 def _values(chosen: Settings) -> dict[str, object]:

@@ -27,8 +27,7 @@ from jobs.ledger.outbox import PendingNotification
 from jobs.net import barred_by
 from jobs.notification import GIVEN_UP_S, Notification, retry_in_s, web_request
 from jobs.provider.http import REQUEST_ERRORS, Http, describe
-from jobs.settings import Settings
-from jobs.settings.telling import Smtp
+from jobs.settings import Settings, Smtp
 
 log = logging.getLogger("reelmill.notify")
 

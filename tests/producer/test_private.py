@@ -12,7 +12,7 @@ import pytest
 from jobs import settings
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.records import BatchRecord
-from jobs.settings import LONGEST_SOCKET_PATH, Settings
+from jobs.settings import MAX_SOCKET_PATH, Settings
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.subprocesses import Child
@@ -88,7 +88,7 @@ def test_a_home_renders_for_one_and_shows_itself_to_others(home: Path) -> None:
 
 def test_a_home_may_lie_deep(home: Path) -> None:
     wanted = chosen(home / ("deep" * 40) / "home")
-    assert len(os.fsencode(wanted.socket_path)) <= LONGEST_SOCKET_PATH
+    assert len(os.fsencode(wanted.socket_path)) <= MAX_SOCKET_PATH
     with ledger_of(wanted, alone=True) as ledger:
         ledger.ping()
     assert not wanted.socket_path.exists()
