@@ -120,12 +120,10 @@ def balance_and_clock(settings: Settings) -> tuple[Balance, float | None]:
 def clock_ahead_s(settings: Settings, ahead_s: float) -> float:
     """Seconds that the provider's clock is ahead of the ledger's.
 
-    Args:
-        settings: which provider.
-        ahead_s: how far the ledger's clock is ahead of this machine's.
+    `ahead_s` is how far the ledger's clock is ahead of this machine's.
 
     Raises:
-        CommandError: it does not say.
+        CommandError: the provider does not say.
     """
 
     async def question(provider: "Provider") -> float:
@@ -135,7 +133,7 @@ def clock_ahead_s(settings: Settings, ahead_s: float) -> float:
 
 
 def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]:
-    """Ask the provider what it has billed since a time.
+    """What the provider has billed since a time.
 
     Args:
         settings: whose account.
@@ -143,7 +141,7 @@ def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]
         ahead_s: how far the ledger's clock is ahead of this machine's.
 
     Raises:
-        CommandError: it does not say.
+        CommandError: the provider does not say.
     """
 
     async def question(provider: "Provider") -> list[Billed]:
@@ -158,16 +156,10 @@ def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]
 def history(
     settings: Settings, models: Sequence[str], after_s: float, ahead_s: float
 ) -> list[Listed]:
-    """Ask the provider which predictions of these models it has since a time.
-
-    Args:
-        settings: whose account.
-        models: full model ids.
-        after_s: unix seconds by the ledger's clock, as are the times that are returned.
-        ahead_s: how far the ledger's clock is ahead of this machine's.
+    """The predictions of models, by their full ids, since a time; as `billings`.
 
     Raises:
-        CommandError: it does not say.
+        CommandError: the provider does not say.
     """
 
     async def question(provider: "Provider") -> list[Listed]:
@@ -209,7 +201,7 @@ def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
                 return known
             return replace(known, status=found.status, inputs=found.inputs)
 
-        return await _side_by_side(told, listed)
+        return await side_by_side(told, listed)
 
     return _ask_or_stop(settings, question)
 
@@ -249,7 +241,7 @@ def balance_and_quotes(
     async def question(provider: "Provider") -> tuple[Balance, list[Quote]]:
         return await asyncio.gather(
             _balance(provider),
-            _side_by_side(lambda name: price(provider, name), asked),
+            side_by_side(lambda name: price(provider, name), asked),
         )
 
     money, quotes = ask(settings, question)
@@ -304,11 +296,11 @@ async def _clocks(provider: "Provider", ahead_s: float) -> tuple[float, float]:
     return now_s, 0.0 if theirs_s is None else theirs_s - now_s
 
 
-async def _side_by_side(
-    work: Callable[[A], Awaitable[T]], items: Iterable[A]
+async def side_by_side(
+    work: Callable[[A], Awaitable[T]], items: Iterable[A], at_once: int = MAX_AT_ONCE
 ) -> list[T]:
     """What comes of each item, in their order; the first error ends them all."""
-    room = asyncio.Semaphore(MAX_AT_ONCE)
+    room = asyncio.Semaphore(at_once)
 
     async def one(item: A) -> T:
         async with room:
@@ -316,7 +308,10 @@ async def _side_by_side(
 
     tasks = [asyncio.create_task(one(item)) for item in items]
     try:
-        return await asyncio.gather(*tasks)
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        return [task.result() for task in tasks if task.done()]
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

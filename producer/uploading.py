@@ -6,7 +6,7 @@ it comes, so an interrupted run goes on where it was.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from jobs.ledger import Ledger
 from jobs.provider.answers import UploadError
 from jobs.settings import Settings
 from jobs.text import masked, visible
-from producer.account import ACCOUNT_TROUBLES, Balance, ask
+from producer.account import ACCOUNT_TROUBLES, Balance, ask, side_by_side
 from producer.exits import CommandError, Exit
 from producer.image_checks import ImageCheckError
 
@@ -116,44 +116,37 @@ class _Work:
         """
         from jobs.provider.uploads import Uploads
 
-        uploads, left = Uploads(provider), iter(pictures)
-        workers = [
-            asyncio.create_task(self._upload(left, uploads)) for _ in range(MAX_AT_ONCE)
-        ]
+        uploads = Uploads(provider)
         try:
-            await asyncio.gather(*workers)
+            one = partial(self._upload, uploads)
+            await side_by_side(one, pictures, MAX_AT_ONCE)
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
             await uploads.close()
         if self._failed:
             raise self._failed[0]
 
-    async def _upload(
-        self, left: Iterator[tuple[str, str]], uploads: "Uploads"
-    ) -> None:
+    async def _upload(self, uploads: "Uploads", picture: tuple[str, str]) -> None:
         from jobs.provider.uploads import Picture
 
-        for content, address in left:
-            if self._failed:
-                return
-            body = await asyncio.to_thread(self._read, content, address)
-            since_s = self._ledger.now_s()
-            try:
-                url = await uploads.upload(Picture(content, body))
-            except UploadError as error:
-                failed = _stop(self._settings, address, error)
-                if error.trouble in ACCOUNT_TROUBLES:
-                    raise failed from None
-                self._failed.append(failed)
-                return
-            account, until_s = self._settings.account_id, since_s + USED_S
-            self._ledger.links.keep(account, content, url, until_s)
-            self.count += 1
-            self.bytes += len(body)
-            if self._progress:
-                self._progress(self.count, self.bytes)
+        content, address = picture
+        if self._failed:
+            return
+        body = await asyncio.to_thread(self._read, content, address)
+        since_s = self._ledger.now_s()
+        try:
+            url = await uploads.upload(Picture(content, body))
+        except UploadError as error:
+            failed = _stop(self._settings, address, error)
+            if error.trouble in ACCOUNT_TROUBLES:
+                raise failed from None
+            self._failed.append(failed)
+            return
+        account, until_s = self._settings.account_id, since_s + USED_S
+        self._ledger.links.keep(account, content, url, until_s)
+        self.count += 1
+        self.bytes += len(body)
+        if self._progress:
+            self._progress(self.count, self.bytes)
 
     def _read(self, content: str, address: str) -> bytes:
         """The bytes of a picture.

@@ -133,11 +133,7 @@ class Files:
             DownloadError: it is not there, or not whole.
             NoRoomError: this machine cannot hold it.
         """
-        try:
-            async with deadline(self._timeout_s, "not whole after"):
-                return await self._follow(url, Download(path, is_video=True))
-        except RequestError as error:
-            raise DownloadError(str(error)) from None
+        return await self._get(url, Download(path, is_video=True), self._timeout_s)
 
     async def receive_first(
         self, urls: Sequence[str], path: Path
@@ -169,17 +165,21 @@ class Files:
             DownloadError: it is not there, or on an address that is no business of
                 ours.
         """
-        try:
-            async with deadline(READ_TIMEOUT_S, "not whole after"):
-                picture = Download(path, is_video=False)
-                await self._follow(url, picture)
-                await _in_thread(picture.end)
-        except RequestError as error:
-            raise DownloadError(str(error)) from None
+        picture = Download(path, is_video=False)
+        await _in_thread((await self._get(url, picture, READ_TIMEOUT_S)).end)
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._http.close()
+
+    async def _get(
+        self, url: str, download: "Download", timeout_s: float
+    ) -> "Download":
+        try:
+            async with deadline(timeout_s, "not whole after"):
+                return await self._follow(url, download)
+        except RequestError as error:
+            raise DownloadError(str(error)) from None
 
     async def _follow(self, url: str, download: "Download") -> "Download":
         for _ in range(MAX_REDIRECTS + 1):

@@ -9,7 +9,7 @@ header.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -100,10 +100,11 @@ class Provider:
         reply = await self.ask("GET", _result(prediction_id))
         if reply.status == HTTPStatus.NOT_FOUND:
             return None
-        found = listings.shown(reply)
-        if found is None or found.prediction_id != prediction_id:
-            raise NoAnswerError(f"a prediction's result answers HTTP {reply.status}")
-        return found
+        with suppress(ValueError):
+            found = listings.listing(reply.data)
+            if reply.status == HTTPStatus.OK and found.prediction_id == prediction_id:
+                return found
+        raise NoAnswerError(f"a prediction's result answers HTTP {reply.status}")
 
     async def balance_usd(self) -> float | AccountTrouble:
         """The account's money in dollars, or what is wrong with the account.
@@ -249,7 +250,7 @@ class Provider:
         what: str,
         path: str,
         question: Mapping[str, Any],
-        read: Callable[[Reply], list[T] | None],
+        read: Callable[[Reply], list[T]],
     ) -> AsyncIterator[T]:
         """Everything on all pages of a listing.
 
@@ -260,10 +261,12 @@ class Provider:
         for page in range(1, MAX_PAGES + 1):
             body = {"page": page, "page_size": PAGE, **question}
             reply = await self.ask("POST", path, body)
-            found = read(reply)
-            if found is None:
-                raise NoAnswerError(f"{what} answers HTTP {reply.status}")
-            items = listings.items(reply)
+            try:
+                items, found = listings.items(reply), read(reply)
+            except ValueError as error:
+                raise NoAnswerError(
+                    f"{what} answers HTTP {reply.status}, which cannot be read: {error}"
+                ) from None
             if not items:
                 return
             if items == before:

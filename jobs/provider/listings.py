@@ -13,121 +13,106 @@ from jobs.provider.answers import Billed, Listed, status_of
 from jobs.provider.replies import USABLE_ID, Reply
 
 #: Kinds of billing records that are about a prediction.
-BILLED = ("deduct", "refund")
+KINDS = ("deduct", "refund")
 
 #: A billed figure above this is not in dollars but in millionths of one.
 MAX_USD = 1_000
 
 
-def items(reply: Reply) -> list[Any] | None:
-    """What stands on a page of a listing; None if it is no page."""
+def items(reply: Reply) -> list[dict[str, Any]]:
+    """What stands on a page of a listing.
+
+    Raises:
+        ValueError: it is no page.
+    """
     found = reply.data.get("items")
     if reply.status != HTTPStatus.OK or not isinstance(found, list):
-        return None
+        raise ValueError(f"HTTP {reply.status}")
+    if not all(isinstance(item, dict) for item in found):
+        raise ValueError("an item that is none")
     return found
 
 
-def listed(reply: Reply) -> list[Listed] | None:
-    """Predictions of a page of the history; None if it is no page."""
-    found = []
-    for item in (page := items(reply)) or ():
-        listing = _listing(item) if isinstance(item, dict) else None
-        if listing is None:
-            return None
-        found.append(listing)
-    return None if page is None else found
+def listed(reply: Reply) -> list[Listed]:
+    """Predictions of a page of the history.
 
-
-def shown(reply: Reply) -> Listed | None:
-    """A prediction as its result shows it; None if that cannot be read."""
-    return _listing(reply.data) if reply.status == HTTPStatus.OK else None
-
-
-def billed(reply: Reply) -> list[Billed] | None:
-    """Charges and refunds on a page of the billing; None if it is no page.
-
-    Records of other kinds, such as a top-up, are about no prediction.
+    Raises:
+        ValueError: it is no page, or something on it cannot be read.
     """
-    found = []
-    for place, item in enumerate((page := items(reply)) or ()):
-        if not isinstance(item, dict):
-            return None
-        kind = item.get("billing_type")
-        if isinstance(kind, str) and kind not in BILLED:
-            continue
-        record = _billing(item, place)
-        if record is None:
-            return None
-        found.append(record)
-    return None if page is None else found
+    return [listing(item) for item in items(reply)]
 
 
-def _listing(item: Mapping[str, Any]) -> Listed | None:
-    prediction_id, created = item.get("id"), item.get("created_at")
+def listing(item: Mapping[str, Any]) -> Listed:
+    """A prediction as the history, or its own result, shows it.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    prediction_id, inputs = item.get("id"), item.get("inputs", item.get("input"))
     if not isinstance(prediction_id, str) or not USABLE_ID.fullmatch(prediction_id):
-        return None
-    at_s = _unix_s(created)
-    if at_s is None:
-        return None
-    shown = item.get("inputs", item.get("input"))
+        raise ValueError("a prediction without a usable id")
     return Listed(
         prediction_id=prediction_id,
         model=str(item.get("model", "")),
-        created_at_s=at_s,
+        created_at_s=_unix_s(item.get("created_at")),
         status=status_of(str(item.get("status", ""))),
-        inputs=shown if isinstance(shown, dict) and shown else None,
+        inputs=inputs if isinstance(inputs, dict) and inputs else None,
     )
 
 
-def _unix_s(text: object) -> float | None:
-    """A time as the API writes it, with up to nine decimals and in UTC."""
-    if not isinstance(text, str):
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+def billed(reply: Reply) -> list[Billed]:
+    """Charges and refunds on a page of the billing.
+
+    Records of other kinds, such as a top-up, are about no prediction.
+
+    Raises:
+        ValueError: it is no page, or something on it cannot be read.
+    """
+    return [
+        _billing(item, place)
+        for place, item in enumerate(items(reply))
+        if item.get("billing_type") in KINDS
+        or not isinstance(item.get("billing_type"), str)
+    ]
 
 
-def _billing(item: Mapping[str, Any], place: int) -> Billed | None:
+def _billing(item: Mapping[str, Any], place: int) -> Billed:
     prediction = item.get("prediction")
     known = prediction if isinstance(prediction, dict) else {}
     prediction_id = known.get("uuid") or known.get("id") or item.get("prediction_uuid")
-    kind, price = item.get("billing_type"), item.get("price")
-    at_s = _unix_s(item.get("created_at"))
-    if kind not in BILLED or at_s is None:
-        return None
-    if isinstance(price, bool) or not isinstance(price, int | float | str):
-        return None
-    try:
-        micros = abs(usd_micros_of(price))
-    except (ValueError, OverflowError):
-        return None
+    kind, at_s = item.get("billing_type"), _unix_s(item.get("created_at"))
+    if kind not in KINDS:
+        raise ValueError("a record without a kind")
     record = item.get("uuid") or item.get("id")
     return Billed(
         record=str(record or f"{kind} {prediction_id} {at_s} {place}"),
         prediction_id=str(prediction_id or ""),
         model=str(item.get("model_uuid") or known.get("model_uuid") or ""),
         kind=str(kind),
-        amount_usd_micros=micros,
+        amount_usd_micros=abs(_usd_micros(item.get("price"))),
         created_at_s=at_s,
     )
 
 
-def usd_micros_of(price: float | str) -> int:
+def _unix_s(text: object) -> float:
+    """A time as the API writes it, with up to nine decimals and in UTC."""
+    at = datetime.fromisoformat(text if isinstance(text, str) else "")
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def _usd_micros(price: object) -> int:
     """A billed price in micro-dollars.
 
     Newer answers give dollars as a number with a point, an older one gave whole
     millionths (wavespeed.ai/docs/check-billings); no video costs a thousand dollars.
     """
     try:
-        amount = Decimal(str(price))
-        believable = abs(amount) <= MAX_USD * 1_000_000
+        amount = Decimal("NaN" if isinstance(price, bool) else str(price))
+        is_price = abs(amount) <= MAX_USD * 1_000_000
     except ArithmeticError:
-        believable = False
-    if not believable:
+        is_price = False
+    if not is_price:
         raise ValueError(f"{price!r} is no price")
-    if abs(amount) < MAX_USD:
-        amount *= 1_000_000
-    return int(amount.to_integral_value())
+    return int(
+        (amount * 1_000_000 if abs(amount) < MAX_USD else amount).to_integral_value()
+    )

@@ -13,16 +13,18 @@ import pytest
 from aiohttp import ThreadedResolver
 
 from tests.jobs.provider.hosts import (
+    CHUNKED,
     Answer,
     Host,
     header,
     host,
+    in_turn,
     page,
     repeats,
     reset,
     sends,
+    silent,
 )
-from tests.jobs.provider.hosts import silent as hush
 from worker.downloads import (
     LEFT_AFTER_S,
     MAX_REDIRECTS,
@@ -43,7 +45,6 @@ VIDEO = box(b"ftyp", b"isom") + box(b"moov", TRACK) + box(b"mdat", bytes(50_000)
 #: A provider on this machine, as the sandbox is.
 LOCAL = "127.0.0.1"
 NEAR = f"http://{LOCAL}"
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def chunk(content: bytes) -> bytes:
@@ -76,9 +77,7 @@ def part(first: int, last: int, size: int) -> bytes:
 WHOLE: dict[str, Answer] = {
     "labelled as text": sends(page(VIDEO, "200 OK", "Content-Type: text/plain")),
     "as a range of all": sends(part(0, len(VIDEO) - 1, len(VIDEO))),
-    "with a length": sends(page(VIDEO, "200 OK", "Content-Type: video/mp4")),
     "without a type": sends(page(VIDEO)),
-    "as bytes of any kind": sends(page(VIDEO, "200 OK", "Content-Type: binary/x")),
     "in chunks": sends(CHUNKED, chunk(VIDEO[:7]), chunk(VIDEO[7:]), b"0\r\n\r\n"),
     "until the end": sends(b"HTTP/1.1 200 OK\r\n\r\n", VIDEO),
     "packed": sends(page(gzip.compress(VIDEO), "200 OK", "Content-Encoding: gzip")),
@@ -102,21 +101,15 @@ SHORT = page(VIDEO)[:-1_000]
 
 NO_VIDEO: dict[str, tuple[Answer, str]] = {
     "404": (sends(page(b"", "404 Not Found")), "HTTP 404"),
-    "403": (sends(page(b"<Error/>", "403 Forbidden")), "HTTP 403"),
     "500": (sends(page(VIDEO, "500 Oh")), "HTTP 500"),
     "206": (sends(page(VIDEO, "206 Partial Content")), "HTTP 206"),
     "the first half": (sends(part(0, len(VIDEO) // 2, len(VIDEO))), "HTTP 206, a part"),
-    "the last half": (sends(part(9, len(VIDEO) - 1, len(VIDEO))), "HTTP 206, a part"),
     "304": (sends(b"HTTP/1.1 304 Not Modified\r\n\r\n"), "HTTP 304"),
-    "a page": (sends(page(HTML)), "no MP4 video: it is an HTML page"),
     "a page that says video": (
         sends(page(HTML, "200 OK", "Content-Type: video/mp4")),
-        "it is an HTML page",
+        "no MP4 video: it is an HTML page",
     ),
-    "json": (
-        sends(page(b"{}", "200 OK", "Content-Type: application/problem+json")),
-        "it is JSON",
-    ),
+    "json": (sends(page(b"{}")), "it is JSON"),
     "webm": (sends(page(b"\x1aE\xdf\xa3" + bytes(2 << 20))), "WebM or Matroska"),
     "nothing": (sends(page(b"")), "an empty file"),
     "a video cut by its host": (sends(page(VIDEO[:-1])), "cut off"),
@@ -144,7 +137,7 @@ def test_anything_else_is_not_fetched(tmp_path: Path, what: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        hush,
+        silent,
         repeats(CHUNKED, chunk(bytes(16))),
         repeats(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b"\x00"),
     ],
@@ -184,8 +177,11 @@ def test_a_redirect_to_what_is_no_web_address_is_not_followed(
 
 @pytest.mark.parametrize("status", ["301 M", "302 M", "303 M", "307 M", "308 M"])
 def test_a_redirect_is_followed_a_few_times(tmp_path: Path, status: str) -> None:
+    left = [redirects("/v.mp4?again", status)] * MAX_REDIRECTS
+    _, there = fetch(in_turn(*left, sends(page(VIDEO))), tmp_path / "v.mp4")
+    assert len(there.requests) == MAX_REDIRECTS + 1
     with pytest.raises(DownloadError, match="redirected more than 10 times"):
-        fetch(redirects("/v.mp4?again", status), tmp_path / "v.mp4")
+        fetch(in_turn(*left, left[0], sends(page(VIDEO))), tmp_path / "v.mp4")
 
 
 def test_a_host_on_a_private_address_is_asked_only_beside_the_provider(
@@ -235,18 +231,6 @@ def test_a_name_is_looked_up_once_and_what_was_judged_is_asked(
 def test_a_redirect_without_a_place_leads_nowhere(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="HTTP 302"):
         fetch(sends(page(b"", "302 Found")), tmp_path / "v.mp4")
-
-
-def test_a_loop_of_redirects_asks_so_often_and_no_more(tmp_path: Path) -> None:
-    async def run() -> int:
-        async with host(redirects("/v.mp4")) as there:
-            files = Files(5.0, NEAR)
-            with pytest.raises(DownloadError):
-                await files.fetch([f"{there.url}/v.mp4"], tmp_path / "v.mp4")
-            await files.close()
-            return len(there.requests)
-
-    assert asyncio.run(run()) == MAX_REDIRECTS + 1
 
 
 def test_a_redirect_to_another_host_carries_nothing_along(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What an answer says: clear ones are clear, and no hostile one does any harm."""
 
 import json
-import math
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -40,34 +40,32 @@ def says(**data: object) -> Reply:
     return reply({"code": 200, "message": "success", "data": data})
 
 
+BROKE, NO_KEY = Trouble.BALANCE, Trouble.KEY
+
 SUBMITTED = [
     (says(id="p1", status="created"), Accepted("p1")),
     (reply({"code": 200, "data": {"id": "a" * 128}}), Accepted("a" * 128)),
-    (reply({"message": "bad"}, 400), Refused(400, "bad")),
-    (reply({"message": "no model"}, 404), Refused(404, "no model")),
-    (reply({"message": "too big"}, 413), Refused(413, "too big")),
+    *(
+        (reply({"message": "bad"}, status), Refused(status, "bad"))
+        for status in (400, 404, 413)
+    ),
     (reply({"error": "what?"}, 422), Refused(422, "what?")),
     (reply({"code": 400, "message": "bad"}), Refused(400, "bad")),
     (reply({"message": "slow"}, 429), Throttled("slow")),
     (reply({"code": 429, "message": "slow"}), Throttled("slow")),
-    (reply({"message": "?"}, 401), AccountTrouble(Trouble.KEY, "?")),
-    (reply({"message": "?"}, 403), AccountTrouble(Trouble.PERMISSION, "?")),
-    (reply({"message": "?"}, 402), AccountTrouble(Trouble.BALANCE, "?")),
-    (
-        reply({"message": "Insufficient credits"}, 403),
-        AccountTrouble(Trouble.BALANCE, "Insufficient credits"),
-    ),
-    (
-        reply({"code": 1407, "message": "top up"}, 400),
-        AccountTrouble(Trouble.BALANCE, "top up"),
-    ),
-    (
-        reply({"code": 200, "message": "top up", "data": {"code": 1407}}),
-        AccountTrouble(Trouble.BALANCE, "top up"),
-    ),
-    (
-        reply({"code": 402, "message": "top up"}),
-        AccountTrouble(Trouble.BALANCE, "top up"),
+    (reply({"message": "?"}, 401), AccountTrouble(NO_KEY, "?")),
+    (reply({"message": "?"}, 402), AccountTrouble(BROKE, "?")),
+    # An empty account is known by its code, wherever that stands.
+    (reply({"message": "?", "code": 1407}, 400), AccountTrouble(BROKE, "?")),
+    *(
+        (reply({"message": "?", **body}), AccountTrouble(BROKE, "?"))
+        for body in (
+            {"code": 402},
+            {"code": "1407"},
+            {"error_code": 1407},
+            {"code": 200, "data": {"code": 1407}},
+            {"data": {"code": "1407", "id": ""}},
+        )
     ),
 ]
 
@@ -102,22 +100,6 @@ def test_of_a_403_the_words_tell_whether_it_is_about_money(
     assert answer == AccountTrouble(trouble, words)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"code": "1407"},
-        {"error_code": 1407},
-        {"data": {"code": "1407", "id": ""}},
-        {"code": 402},
-    ],
-)
-def test_an_empty_account_is_known_by_its_code_wherever_it_stands(
-    body: dict[str, object],
-) -> None:
-    answer = replies.submitted(reply({"message": "no", **body}))
-    assert answer == AccountTrouble(Trouble.BALANCE, "no")
-
-
 @pytest.mark.parametrize(("answer", "expected"), SUBMITTED)
 def test_a_clear_answer_to_a_paid_request_is_understood(
     answer: Reply, expected: object
@@ -144,27 +126,14 @@ UNCLEAR = [
     reply({}),
     reply([]),
     reply("p1"),
-    reply({"data": None}),
-    reply({"data": []}),
-    reply({"data": [{"id": "p1"}]}),
-    reply({"data": "p1"}),
+    *(reply({"data": data}) for data in (None, [], [{"id": "p1"}], "p1")),
     reply({"id": "p1"}),
     reply({"code": "200", "data": {}}),
     reply({"code": "429", "message": "slow"}),
     reply({"code": 5000, "message": "internal"}),
-    says(id=""),
-    says(id=None),
-    says(id=17),
-    says(id=True),
-    says(id=["p1"]),
-    says(id="a" * 129),
-    says(id="../p1"),
-    says(id="p/1"),
-    says(id="p 1"),
-    says(id="p1\n"),
-    says(id="p1\u2028"),
-    says(id="\uff50\uff11"),
-    says(id="p1?x=1"),
+    *(says(id=given) for given in ("", None, 17, True, ["p1"], "a" * 129)),
+    *(says(id=given) for given in ("../p1", "p/1", "p 1", "p1\n", "p1\u2028")),
+    *(says(id=given) for given in ("\uff50\uff11", "p1?x=1")),
     reply({"code": 400, "data": {"id": "not/usable"}}),
     reply({"code": 429, "data": {"id": ["p1"]}}),
     reply({"code": 401, "data": {"id": 17}}),
@@ -176,31 +145,39 @@ def test_an_unclear_answer_to_a_paid_request_is_lost(answer: Reply) -> None:
     assert isinstance(replies.submitted(answer), AnswerLost)
 
 
+A, B = "https://x.de/1.mp4", "https://x.de/2.mp4"
+
+STATUSES = {
+    "created": ("created", "queued", "IN_QUEUE"),
+    "processing": ("processing", "PROCESSING", "in progress"),
+    "": ("",),
+    "warming_up": ("Warming-Up\n",),
+}
+ENDS = {
+    "failed": ("failed", "FAILED", "error"),
+    "cancelled": ("cancelled", "canceled"),
+    "timeout": ("timeout", "Timed Out"),
+    "deleted": ("Deleted",),
+}
+
 POLLED = [
-    (says(id="p1", status="created"), Running("created")),
-    (says(id="p1", status="processing"), Running("processing")),
-    (says(status="PROCESSING"), Running("processing")),
-    *((says(status=word), Running("created")) for word in ("queued", "IN_QUEUE")),
-    (says(status="in progress"), Running("processing")),
-    (says(status=""), Running("")),
-    (says(status="Warming-Up\n"), Running("warming_up")),
     *(
-        (
-            says(status=word, outputs=["https://x.de/1.mp4"]),
-            Completed(("https://x.de/1.mp4",)),
-        )
-        for word in ("Completed", "COMPLETED", "succeeded", "SUCCEED", "success")
+        (says(id="p1", status=word), Running(status))
+        for status, words in STATUSES.items()
+        for word in words
     ),
     *(
-        (says(status=word, error="Image pixel is invalid"), Over(plain, 0, why))
-        for word, plain, why in (
-            ("FAILED", "failed", "Image pixel is invalid"),
-            ("Failed", "failed", "Image pixel is invalid"),
-            ("error", "failed", "Image pixel is invalid"),
-            ("canceled", "cancelled", "Image pixel is invalid"),
-            ("Timed Out", "timeout", "Image pixel is invalid"),
-            ("Deleted", "deleted", "Image pixel is invalid"),
-        )
+        (says(status=word, error="why\n"), Over(status, 0, "why"))
+        for status, words in ENDS.items()
+        for word in words
+    ),
+    *(
+        (says(status=word, outputs=[A]), Completed((A,)))
+        for word in ("completed", "COMPLETED", "succeeded", "SUCCEED", "success")
+    ),
+    (
+        says(status="completed", outputs=A, timings={"inference": 9e3}),
+        Completed((A,), 9),
     ),
     (
         says(status="failed", error={"code": 1400, "message": "no picture"}),
@@ -210,31 +187,8 @@ POLLED = [
         says(status="failed", code=5000, error={"code": 7, "message": None}),
         Over("failed", 5000, ""),
     ),
-    (
-        says(status="completed", outputs=["https://x.de/1.mp4"]),
-        Completed(("https://x.de/1.mp4",)),
-    ),
-    (
-        says(status="completed", outputs="https://x.de/1.mp4"),
-        Completed(("https://x.de/1.mp4",)),
-    ),
-    (
-        says(
-            status="completed",
-            outputs=[{"url": "https://x.de/1.mp4"}],
-            timings={"inference": 41_500},
-        ),
-        Completed(("https://x.de/1.mp4",), 41.5),
-    ),
-    (
-        says(status="failed", code=1200, error="not allowed\n"),
-        Over("failed", 1200, "not allowed"),
-    ),
     (says(status="failed", code="1200", error=None), Over("failed", 1200, "")),
     (says(status="failed", code="1e9", error=None), Over("failed", 0, "")),
-    (says(status="timeout"), Over("timeout", 0, "")),
-    (says(status="cancelled"), Over("cancelled", 0, "")),
-    (says(status="deleted"), Over("deleted", 0, "")),
     (reply({"message": "?"}, 404), Missing("?")),
     (reply({"message": "?"}, 401), AccountTrouble(Trouble.KEY, "?")),
 ]
@@ -264,9 +218,6 @@ POLL_AGAIN = [
 @pytest.mark.parametrize("answer", POLL_AGAIN, ids=lambda a: repr(a)[:70])
 def test_what_says_nothing_about_a_prediction_ends_nothing(answer: Reply) -> None:
     assert isinstance(replies.polled(answer, "p1"), PollAgain)
-
-
-A, B = "https://x.de/1.mp4", "https://x.de/2.mp4"
 
 
 @pytest.mark.parametrize(
@@ -299,23 +250,10 @@ def test_every_entry_of_outputs_is_an_address_or_passed_over(
 @pytest.mark.parametrize(
     "outputs",
     [
-        [],
-        None,
-        [None],
-        [""],
-        {},
-        7,
-        [[[[[A]]]]],
-        json.loads("[" * 900 + "]" * 900),
-        ["file:///etc/passwd"],
-        ["ftp://x.de/1.mp4"],
-        ["javascript:alert(1)"],
-        ["https://"],
-        ["https://[::1"],
-        ["https://x.de/a\u2028b"],
-        ["https://x.de/a\nb"],
-        ["/1.mp4"],
-        ["a.mp4"],
+        *([], None, [None], [""], {}, 7, [[[[[A]]]]]),
+        *(["file:///etc/passwd"], ["ftp://x.de/1.mp4"], ["javascript:alert(1)"]),
+        *(["https://"], ["https://[::1"], ["/1.mp4"], ["a.mp4"]),
+        *(["https://x.de/a\u2028b"], ["https://x.de/a\nb"]),
     ],
     ids=lambda outputs: repr(outputs)[:30],
 )
@@ -350,12 +288,6 @@ def test_a_relative_address_without_a_base_is_none(address: str, base: object) -
     assert found.outputs == ()
 
 
-def test_outputs_that_are_left_out_are_named_as_such() -> None:
-    found = replies.polled(says(status="completed"), "p1")
-    words = "completed, without the address of a video: outputs: null"
-    assert found == Completed((), None, words)
-
-
 @pytest.mark.parametrize(
     "millis",
     ["9" * 400, "-1", "NaN", "Infinity", "-Infinity", "1e300", "true", '"1"', "[]"],
@@ -371,31 +303,21 @@ def test_a_time_that_cannot_be_counted_with_is_none(millis: str) -> None:
 
 
 NOW = datetime.now(UTC)
+FAR = "Fri, 31 Dec 99999999999999999999 23:59:59 GMT"
+WAITS = {
+    "7": 7.0,
+    "0": 0.0,
+    " 1.5 ": 1.5,
+    "9" * 5_000: 999_999_999_999.0,
+    "Wed, 21 Oct 2015 07:28:00 GMT": 0.0,
+    "Wed, 21 Oct 2015 07:28:00": 0.0,
+    **dict.fromkeys(["", "-5", ".", "1.2.3", "nan", "inf", "soon", "٣", "7 seconds"]),
+    **dict.fromkeys([FAR, "Mon, 1 Jan 2026 00:00:00 +99999999999999999"]),
+    "Mon, 1 Jan 2026 99:00:00 GMT": None,
+}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("7", 7.0),
-        ("0", 0.0),
-        ("1.5", 1.5),
-        (" 30 ", 30.0),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        ("Wed, 21 Oct 2015 07:28:00", 0.0),
-        ("", None),
-        ("-5", None),
-        (".", None),
-        ("1.2.3", None),
-        ("nan", None),
-        ("inf", None),
-        ("soon", None),
-        ("٣", None),
-        ("7 seconds", None),
-        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
-        ("Mon, 1 Jan 2026 00:00:00 +99999999999999999", None),
-        ("Mon, 1 Jan 2026 99:00:00 GMT", None),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), WAITS.items())
 def test_retry_after_is_seconds_or_a_date_or_nothing(
     text: str, expected: float | None
 ) -> None:
@@ -416,12 +338,6 @@ def test_retry_after_as_a_date_goes_by_the_clock_that_the_answer_is_dated_with()
     later = format_datetime(NOW + timedelta(days=1, seconds=2), usegmt=True)
     answer = reply({}, 429, {"retry-after": later, "date": dated})
     assert replies.retry_after_s(answer) == 2.0
-
-
-def test_an_absurd_retry_after_is_still_a_number() -> None:
-    found = replies.retry_after_s(reply({}, 429, {"retry-after": "9" * 5_000}))
-    assert found is not None
-    assert math.isfinite(found)
 
 
 def test_foreign_words_are_one_short_line_without_control_characters() -> None:
@@ -451,11 +367,8 @@ def test_a_page_of_the_history_is_read() -> None:
     [("COMPLETED", "completed"), ("error", "failed"), ("Warming up", "warming_up")],
 )
 def test_a_status_is_read_in_whatever_form_it_is_listed(word: str, status: str) -> None:
-    for found in (
-        listings.listed(says(items=[{**ITEM, "status": word}])),
-        [listings.shown(says(**{**ITEM, "status": word}))],
-    ):
-        assert [each and each.status for each in found or ()] == [status]
+    (found,) = listings.listed(says(items=[{**ITEM, "status": word}]))
+    assert found.status == status
 
 
 @pytest.mark.parametrize(
@@ -472,7 +385,7 @@ def test_inputs_that_are_not_shown_are_none(
     shown: dict[str, object], expected: object
 ) -> None:
     """Taken for inputs that differ they would prove an absence that is none."""
-    (listing,) = listings.listed(says(items=[{**ITEM, **shown}])) or []
+    (listing,) = listings.listed(says(items=[{**ITEM, **shown}]))
     assert listing.inputs == expected
 
 
@@ -494,7 +407,8 @@ def test_inputs_that_are_not_shown_are_none(
     ids=lambda a: repr(a)[:70],
 )
 def test_a_page_with_anything_unreadable_is_no_page(answer: Reply) -> None:
-    assert listings.listed(answer) is None
+    with pytest.raises(ValueError, match=r"\w"):
+        listings.listed(answer)
 
 
 BILLING = {
@@ -511,7 +425,7 @@ BILLING = {
     [(0.21, 210_000), (-0.252, 252_000), ("0.21", 210_000), (210_000, 210_000)],
 )
 def test_a_billed_price_is_exact(price: object, micros: int) -> None:
-    (record,) = listings.billed(says(items=[{**BILLING, "price": price}])) or []
+    (record,) = listings.billed(says(items=[{**BILLING, "price": price}]))
     assert record.amount_usd_micros == micros
     assert (record.prediction_id, record.kind) == ("p1", "deduct")
 
@@ -520,29 +434,14 @@ def test_a_billed_price_is_exact(price: object, micros: int) -> None:
     "price", ["", "abc", "NaN", "1e999999999", None, True, [], float("inf"), 10**30]
 )
 def test_a_price_that_cannot_be_read_makes_no_page(price: object) -> None:
-    assert listings.billed(says(items=[{**BILLING, "price": price}])) is None
+    with pytest.raises(ValueError, match="is no price"):
+        listings.billed(says(items=[{**BILLING, "price": price}]))
 
 
 #: Answers that look right at first and are wrong somewhere inside.
 NAMES = [
-    "code",
-    "data",
-    "id",
-    "status",
-    "outputs",
-    "items",
-    "error",
-    "message",
-    "created_at",
-    "timings",
-    "inference",
-    "inputs",
-    "price",
-    "billing_type",
-    "prediction",
-    "uuid",
-    "model",
-    "url",
+    *(*ITEM, *BILLING, "code", "data", "outputs", "items", "error", "message"),
+    *("timings", "inference", "inputs", "url"),
 ]
 leaves = st.one_of(
     json_values,
@@ -563,9 +462,6 @@ headings = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text())
 READERS: list[Callable[[Reply], object]] = [
     replies.submitted,
     lambda answer: replies.polled(answer, "p1"),
-    listings.listed,
-    listings.billed,
-    listings.shown,
     replies.date_s,
     replies.retry_after_s,
 ]
@@ -577,8 +473,12 @@ READERS: list[Callable[[Reply], object]] = [
 def test_no_answer_whatever_makes_a_reader_raise(
     status: int, body: bytes, head: dict[str, str]
 ) -> None:
+    answer = Reply(status, body, head)
     for read in READERS:
-        read(Reply(status, body, head))
+        read(answer)
+    for read_page in (listings.listed, listings.billed):
+        with suppress(ValueError):
+            read_page(answer)
 
 
 @given(status=st.integers(100, 599), body=bodies)
