@@ -7,7 +7,6 @@ limits. No question walks through more rows than it must.
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -29,10 +28,7 @@ UNKNOWN_STATUS = "warming_up"
 EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 #: Faults of a result that other routes have too, the first of them first.
 SPOILED = (
-    "result_drop",
-    "result_5xx",
-    "result_429",
-    "result_html",
+    *("result_drop", "result_5xx", "result_429", "result_html"),
     "result_redirect_scheme",
 )
 
@@ -90,7 +86,12 @@ async def submit(provider: Provider, request: Request) -> Response:
     webhook = webhooks.address_of(request)
     price = provider.price_usd_micros(model, inputs)
     if account.billing.left_usd_micros(provider.clock()) < price:
-        return _insufficient(provider)
+        message = "Insufficient credits. Please top up your account."
+        if provider.settings.insufficient in {402, 403}:
+            raise HTTPException(provider.settings.insufficient, message)
+        # The other reading of the pages: a success whose data says that it is none.
+        data = {"id": "", "status": "failed", "code": 1407, "error": message}
+        return wire.success(data)
     _within_limits(provider, account)
     prediction = provider.create(account, model, inputs)
     if webhook:
@@ -115,20 +116,8 @@ def _check(provider: Provider, model: type[Model], inputs: dict[str, Any]) -> No
         raise HTTPException(400, f'invalid prompt: "{prompt}" violates the policy')
 
 
-def _insufficient(provider: Provider) -> Response:
-    message = "Insufficient credits. Please top up your account."
-    if provider.settings.insufficient in {402, 403}:
-        raise HTTPException(provider.settings.insufficient, message)
-    # The other reading of the pages: a success whose data says that it is none.
-    return wire.success({"id": "", "status": "failed", "code": 1407, "error": message})
-
-
 def _within_limits(provider: Provider, account: Account) -> None:
-    """Return if another prediction may start now.
-
-    Raises:
-        HTTPException: 429, too many starts in 60 s, or too many predictions at once.
-    """
+    """Refuse (429) too many starts in 60 s, or too many predictions at once."""
     settings, now_s = provider.settings, provider.clock()
     rate = settings.starts_per_60_s
     wait_s = account.starts.wait_s(now_s, rate)
@@ -176,10 +165,8 @@ async def result(provider: Provider, request: Request) -> Response:
     if prediction is None:
         raise HTTPException(404, f"prediction not found: {prediction_id}")
     prediction.polls += 1
-    if provider.faults.chances:
-        spoiled = _spoiled(provider, prediction)
-        if spoiled is not None:
-            return spoiled
+    if (spoiled := _spoiled(provider, prediction)) is not None:
+        return spoiled
     shown = provider.settings.result_inputs
     data = wire.prediction_json(provider, prediction, show_inputs=shown)
     return wire.success(_altered(provider, prediction, data))
@@ -271,10 +258,30 @@ async def price(provider: Provider, request: Request) -> Response:
 async def models(provider: Provider, request: Request) -> Response:
     """Every model with its price and the schema of its inputs."""
     wire.account(provider, request)
-    entries = enumerate(MODELS.values())
     return wire.success(
-        [_model_json(provider, model, place) for place, model in entries]
+        [
+            {
+                "model_id": model.id,
+                "name": model.id,
+                "base_price": _usd(model.usd_micros_for_5_s),
+                "description": model.__doc__,
+                "type": "image-to-video",
+                "sort_order": place,
+                "api_schema": {"api_schemas": [_run_schema(provider, model)]},
+            }
+            for place, model in enumerate(MODELS.values())
+        ]
     )
+
+
+def _run_schema(provider: Provider, model: type[Model]) -> dict[str, object]:
+    return {
+        "type": "model_run",
+        "method": "POST",
+        "server": provider.url,
+        "api_path": f"/api/v3/{model.id}",
+        "request_schema": model.request_schema(),
+    }
 
 
 def _spoiled(provider: Provider, prediction: Prediction) -> Response | None:
@@ -283,7 +290,9 @@ def _spoiled(provider: Provider, prediction: Prediction) -> Response | None:
     if provider.faults.happens_to("result_404", prediction.sequence):
         raise HTTPException(404, f"prediction not found: {prediction.id}")
     if happens("result_huge"):
-        return Response(_huge(), 200, None, "application/json")
+        return wire.json_response(
+            {"code": 200, "message": "x" * HUGE_BYTES, "data": {}}
+        )
     if happens("result_redirect"):
         elsewhere = f"{provider.files_url}/elsewhere/{prediction.id}"
         return Response(None, 307, {"location": elsewhere})
@@ -306,12 +315,6 @@ def _altered(
     if data["outputs"] and faults.happens("result_url_scheme"):
         data["outputs"] = ["file:///etc/passwd"]
     return data
-
-
-@cache
-def _huge() -> bytes:
-    head, tail = b'{"code":200,"message":"', b'","data":{}}'
-    return head + b"x" * (HUGE_BYTES - len(head) - len(tail)) + tail
 
 
 def _billing_page(
@@ -342,27 +345,6 @@ def _billing_row(row: Entry, now_s: float) -> dict[str, object]:
             "status": prediction.status(now_s).status,
         },
         "order": {"state": "done" if prediction.over(now_s) else "pre"},
-    }
-
-
-def _model_json(
-    provider: Provider, model: type[Model], place: int
-) -> dict[str, object]:
-    run = {
-        "type": "model_run",
-        "method": "POST",
-        "server": provider.url,
-        "api_path": f"/api/v3/{model.id}",
-        "request_schema": model.request_schema(),
-    }
-    return {
-        "model_id": model.id,
-        "name": model.id,
-        "base_price": _usd(model.usd_micros_for_5_s),
-        "description": model.__doc__,
-        "type": "image-to-video",
-        "sort_order": place,
-        "api_schema": {"api_schemas": [run]},
     }
 
 

@@ -20,7 +20,8 @@ async def health(_: Provider, __: Request) -> Response:
 
 async def show_settings(provider: Provider, _: Request) -> Response:
     """Every setting and fault."""
-    return wire.json_response(provider.settings.model_dump() | provider.settings.odds)
+    settings = provider.settings
+    return wire.json_response(settings.model_dump() | settings.odds)
 
 
 async def change_settings(provider: Provider, request: Request) -> Response:
@@ -35,12 +36,17 @@ async def change_settings(provider: Provider, request: Request) -> Response:
 async def books(provider: Provider, request: Request) -> Response:
     """What was created, charged, refunded, asked and answered."""
     now_s = provider.clock()
-    accounts = list(provider.accounts.values())
-    for account in accounts:
+    for account in provider.accounts.values():
         account.book_endings(now_s, provider.settings.refund_delay_s)
-    sheets = {account.name: _sheet(account, now_s) for account in accounts}
-    fresh = _sheet(Account("", "", provider.new_billing()), now_s)
-    content: dict[str, object] = _total(list(sheets.values()) or [fresh])
+    sheets = {one.name: _sheet(one, now_s) for one in provider.accounts.values()}
+    every = list(sheets.values())
+    every = every or [_sheet(Account("", "", provider.new_billing()), now_s)]
+    # Of limits the worst, since each key has its own; of all else the sum.
+    worst = {"worst_60s_starts", "most_concurrent"}
+    content: dict[str, object] = {
+        name: (max if name in worst else sum)(sheet[name] for sheet in every)
+        for name in every[0]
+    }
     content |= {
         "requests": dict(provider.requests),
         "answers": dict(provider.answers),
@@ -72,31 +78,16 @@ def _sheet(account: Account, now_s: float) -> dict[str, int]:
     }
 
 
-def _total(sheets: list[dict[str, int]]) -> dict[str, object]:
-    """All accounts together: sums, and of limits the worst, since each has its own."""
-    worst = {"worst_60s_starts", "most_concurrent"}
-    return {
-        name: (max if name in worst else sum)(sheet[name] for sheet in sheets)
-        for name in sheets[0]
-    }
-
-
 def _row(account: Account, prediction: Prediction, now_s: float) -> dict[str, object]:
     state = prediction.status(now_s)
-    return {
-        "id": prediction.id,
+    as_they_are = (
+        *("id", "model", "inputs", "created_at_s", "due_at_s", "price_usd_micros"),
+        *("refunded_usd_micros", "lost_answer", "stranger", "downloads"),
+    )
+    return {name: getattr(prediction, name) for name in as_they_are} | {
         "key": account.name,
-        "model": prediction.model,
-        "inputs": prediction.inputs,
-        "created_at_s": prediction.created_at_s,
-        "due_at_s": prediction.due_at_s,
         "status": state.status,
         "code": state.code,
-        "price_usd_micros": prediction.price_usd_micros,
         "refunded": prediction.refunded_usd_micros > 0,
-        "refunded_usd_micros": prediction.refunded_usd_micros,
-        "lost_answer": prediction.lost_answer,
-        "stranger": prediction.stranger,
         "looks": prediction.polls,
-        "downloads": prediction.downloads,
     }

@@ -46,8 +46,8 @@ async def ticket(provider: Provider, request: Request) -> Response:
     upload = provider.uploads.expect(query.filename, content_type, query.size)
     url = provider.uploads.url(upload)
     headers = {"Content-Type": content_type, SEAL: upload.seal}
-    instructions = {"method": "PUT", "url": url, "headers": headers}
-    return wire.success({"download_url": url, "upload": instructions})
+    how = {"method": "PUT", "url": url, "headers": headers}
+    return wire.success({"download_url": url, "upload": how})
 
 
 async def put(provider: Provider, request: Request) -> Response:
@@ -123,15 +123,12 @@ async def video(provider: Provider, request: Request) -> Response:
     path = await provider.videos.video(
         prediction.model, prediction.inputs, provider.settings.quality
     )
-    happens = provider.faults.happens
+    happens, whole = provider.faults.happens, path.read_bytes()
     if happens("download_truncated"):
-        whole = path.read_bytes()
         return MislabelledResponse(whole[: len(whole) // 2], len(whole))
     if happens("download_wrong_length"):
-        whole = path.read_bytes()
         return MislabelledResponse(whole, len(whole) // 2)
     if happens("download_drip"):
-        whole = path.read_bytes()
         length = {"content-length": str(len(whole))}
         return StreamingResponse(_drip(provider, whole), 200, length, MP4)
     return FileResponse(path, 200, media_type=MP4)

@@ -12,7 +12,6 @@ import hashlib
 import io
 import ipaddress
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -96,8 +95,8 @@ class Pictures:
     own_file: Callable[[str], bytes | None]
     #: At most so many fetches side by side.
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
-    kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
-    fetches: OrderedDict[tuple[str, ...], Fetch] = field(default_factory=OrderedDict)
+    kept: dict[str, bytes] = field(default_factory=dict)
+    fetches: dict[tuple[str, ...], Fetch] = field(default_factory=dict)
 
     def fetch(self, urls: Iterable[str], *, check: bool) -> Fetch | None:
         """Begin to fetch pictures, once for all predictions of the same ones.
@@ -121,10 +120,7 @@ class Pictures:
             # It was there when the prediction began, and may be gone by now.
             with contextlib.suppress(PictureError):
                 await self._keep(url, check=False)
-        if url not in self.kept:
-            await self._keep_made(url, card, url)
-        self.kept.move_to_end(url)
-        return self.kept[url]
+        return self.kept.get(url) or await self._keep_made(url, card, url)
 
     def _reachable(self, url: str) -> bool:
         return is_local(url) or self.own_file(url) is not None
@@ -146,10 +142,12 @@ class Pictures:
 
     async def _keep_made(
         self, url: str, make: Callable[..., bytes], *arguments: object
-    ) -> None:
+    ) -> bytes:
         loop = asyncio.get_running_loop()
-        self.kept[url] = await loop.run_in_executor(self.pool, make, *arguments)
+        made = await loop.run_in_executor(self.pool, make, *arguments)
+        self.kept[url] = made
         _trim(self.kept, KEPT_PICTURES)
+        return made
 
 
 async def _fetched(url: str) -> bytes:
@@ -218,9 +216,10 @@ def _png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _trim(kept: OrderedDict[Any, Any], most: int) -> None:
+def _trim(kept: dict[Any, Any], most: int) -> None:
+    """Forget what was kept first."""
     while len(kept) > most:
-        kept.popitem(last=False)
+        kept.pop(next(iter(kept)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +266,7 @@ class Videos:
     folder: Path
     pool: Executor
     pictures: Pictures
-    kept: OrderedDict[str, asyncio.Future[Path]] = field(default_factory=OrderedDict)
+    kept: dict[str, asyncio.Future[Path]] = field(default_factory=dict)
 
     async def video(
         self, model_id: str, inputs: Mapping[str, Any], quality: str
@@ -283,13 +282,12 @@ class Videos:
                 loop.run_in_executor(self.pool, render, png, clip, path)
             )
             self._trim()
-        self.kept.move_to_end(name)
         # Shielded: one impatient client must not take the video from the others.
         return await asyncio.shield(self.kept[name])
 
     def _trim(self) -> None:
         while len(self.kept) > KEPT_VIDEOS and next(iter(self.kept.values())).done():
-            _, oldest = self.kept.popitem(last=False)
+            oldest = self.kept.pop(next(iter(self.kept)))
             if not oldest.cancelled() and oldest.exception() is None:
                 oldest.result().unlink(missing_ok=True)
 

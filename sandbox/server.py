@@ -86,12 +86,11 @@ def _app(provider: Provider, routes: Routes, *, keyless: bool) -> Starlette:
         words = {404: "no such route", 405: "method not allowed"}
         return wire.refusal(HTTPException(status, words.get(status)))
 
-    made = [
-        Route(
-            path, _endpoint(provider, name, handler, keyless=keyless), methods=[method]
-        )
-        for method, path, name, handler in routes
-    ]
+    def route(method: str, path: str, name: str, handler: Handler) -> Route:
+        endpoint = _endpoint(provider, name, handler, keyless=keyless)
+        return Route(path, endpoint, methods=[method])
+
+    made = [route(*one) for one in routes]
     return Starlette(routes=made, exception_handlers={HTTPException: refuse})
 
 
@@ -111,7 +110,10 @@ def _endpoint(
             response = wire.refusal(error)
         except wire.LineDroppedError:
             provider.answers["dropped"] += 1
-            return await _hang_up(request)
+            request.state.transport.abort()
+            # Until the server has noticed, it would still write the answer below.
+            await wire.disconnected(request.receive)
+            return Response()
         if name:
             provider.answers[str(response.status_code)] += 1
         return response
@@ -121,13 +123,6 @@ def _endpoint(
 
 async def _refuse_key(_: Provider, __: Request) -> Response:
     raise HTTPException(400, "the API key must not be sent to a file host")
-
-
-async def _hang_up(request: Request) -> Response:
-    request.state.transport.abort()
-    # Until the server has noticed, it would still write the answer below.
-    await wire.disconnected(request.receive)
-    return Response()
 
 
 class Connection(H11Protocol):
@@ -188,8 +183,8 @@ def serve(options: argparse.Namespace, changes: Mapping[str, object]) -> None:
     """Serve until a signal comes, or the parent is gone.
 
     Args:
-        options: As `__main__` reads them.
-        changes: Settings and faults to begin with.
+        options: as `__main__` reads them.
+        changes: settings and faults to begin with.
 
     Raises:
         PortError: there is no listening there.
@@ -211,25 +206,17 @@ def serve(options: argparse.Namespace, changes: Mapping[str, object]) -> None:
         provider.faults.change(changes)
         if options.books:
             provider.restore(options.books)
-        apps = (api_app(provider), files_app(provider))
-        server = Server(
-            by_port(dict(zip(ports, apps, strict=True))),
-            json.dumps({"url": url, "files_url": files_url, "pid": os.getpid()}),
-            with_parent=options.with_parent,
-        )
+        apps = dict(zip(ports, (api_app(provider), files_app(provider)), strict=True))
+
+        async def by_port(scope: Scope, receive: Receive, send: Send) -> None:
+            await apps[scope["server"][1]](scope, receive, send)
+
+        ready = json.dumps({"url": url, "files_url": files_url, "pid": os.getpid()})
+        server = Server(by_port, ready, with_parent=options.with_parent)
         asyncio.run(server.serve(sockets))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def by_port(apps: Mapping[int, ASGIApp]) -> ASGIApp:
-    """One application that answers on each port as the one given for it."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await apps[scope["server"][1]](scope, receive, send)
-
-    return app
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -66,9 +66,7 @@ def refusal(error: HTTPException) -> Response:
 def fail(provider: Provider, *faults: str) -> Response | None:
     """The answer of the first of these faults that happens, by the end of its name.
 
-    Raises:
-        HTTPException: 503 for `_5xx` and `_5xx_before`, 429 for `_429`.
-        LineDroppedError: for `_drop` and `_drop_before`.
+    Refusals and dropped lines are raised.
     """
     happened = next((name for name in faults if provider.faults.happens(name)), "")
     match happened.removesuffix("_before").rpartition("_")[2]:
@@ -103,7 +101,7 @@ def account(provider: Provider, request: Request) -> Account:
 
 
 def require_newer_routes(provider: Provider) -> None:
-    """Return if the routes that came later are there; else `HTTPException` 404."""
+    """Refuse (404) where the routes that came later are not there."""
     if not provider.settings.newer_routes:
         raise HTTPException(404, "no such route")
 

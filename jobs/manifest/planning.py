@@ -60,7 +60,7 @@ class Manifest:
         self._is_key_chosen = False
         self._used = UsedNames()
         #: Problems of the whole manifest that were told: each is told once.
-        self._told: set[tuple[str, str, str]] = set()
+        self._told: set[tuple[str, ...]] = set()
         self._is_table = False
         #: What is wrong with the options; with any, no row can be planned.
         self.problems: list[Problem] = []
@@ -76,24 +76,18 @@ class Manifest:
         return self._mapper.layout.name if self._mapper.layout else None
 
     def fill(self, defaults: Defaults) -> list[Problem]:
-        """Takes defaults for all rows to come; those taken earlier win.
+        """Takes defaults for all rows to come; returns what is wrong with them.
 
-        Returns what is wrong with them; those values are left out.
+        Those taken earlier win, here and below; what is wrong is left out.
         """
         return self._defaults.take(defaults)
 
     def feed(self, feeds: Feeds) -> list[Problem]:
-        """Takes a mapping of columns for all rows to come; those taken earlier win.
-
-        Returns what is wrong with it; those names are left out.
-        """
+        """Takes a mapping of columns for all rows to come; returns what is wrong."""
         return self._mapper.accept(feeds)
 
     def accept_key(self, text: str, file: str, line: int | None) -> list[Problem]:
-        """Takes the template of store keys; one that was taken earlier wins.
-
-        Returns what is wrong with it.
-        """
+        """Takes the template of store keys; returns what is wrong with it."""
         try:
             template = KeyTemplate(text)
         except InvalidValueError as bad:
@@ -136,6 +130,7 @@ class Manifest:
         }
         filled = self._defaults.fill(model, given, scope)
         inputs, issues = model.check(given)
+        problems += filled.problems(row)
         problems += self._of_inputs(row, model, filled, issues, typos)
         data = self._data(row, sorting.own, scope, problems)
         key = self._store_key(row, seen, job_id, model, scope, problems)
@@ -180,10 +175,11 @@ class Manifest:
             job_id = _cleaned_id(given, row.number)
             self._used.add_id(job_id, row.line)
         except InvalidValueError as bad:
+            problem = self._mapper.problem(row, "id", bad.issue)
             if bad.issue.kind == "template" and default is not None:
-                problems.append(_of_template(row, "id", default.value, bad.issue))
-            else:
-                problems.append(self._mapper.problem(row, "id", bad.issue))
+                value = default.value
+                problem = Problem.of(bad.issue, row.file, row.line, "id", value)
+            problems.append(problem)
             return None
         return job_id
 
@@ -209,10 +205,11 @@ class Manifest:
             if not self._key.unique_by_id:
                 self._used.add_key(key, row.line)
         except InvalidValueError as bad:
+            problem = self._mapper.problem(row, None, bad.issue)
             if bad.issue.kind == "template":
-                problems.append(_of_template(row, "key", self._key.text, bad.issue))
-            else:
-                problems.append(self._mapper.problem(row, None, bad.issue))
+                text = self._key.text
+                problem = Problem.of(bad.issue, row.file, row.line, "key", text)
+            problems.append(problem)
             return None
         return key
 
@@ -254,10 +251,9 @@ class Manifest:
 
     def _is_news(self, *fact: str) -> bool:
         """True the first time."""
-        told = (fact[0], fact[1], fact[2])
-        is_new = told not in self._told
-        self._told.add(told)
-        return is_new
+        before = len(self._told)
+        self._told.add(fact)
+        return len(self._told) > before
 
     def _of_inputs(
         self,
@@ -272,21 +268,19 @@ class Manifest:
         What is missing for a misspelt column, or for a template or a default that was
         told to be wrong, is told by that.
         """
-        for default, issue in filled.template_errors:
-            yield _of_template(row, default.name, default.value, issue)
-        excused = {one.name for one, _ in filled.template_errors}
+        excused = {default.name for default, _ in filled.template_errors}
         excused |= typos | self._defaults.bad
         for issue in issues:
-            default_ = filled.by.get(issue.input)
-            instead = {issue.input, *model.conflicts_with(issue.input)}
+            name, source = issue.input, filled.by.get(issue.input)
+            instead = {name, *model.conflicts_with(name)}
             if issue.kind == "missing" and excused & instead:
                 continue
-            if default_ is None:
-                yield self._mapper.problem(row, issue.input, issue)
-            elif default_.fill is not None:
-                yield _of_template(row, issue.input, issue.value, issue)
-            elif self._is_news(model.id, default_.file, f"{issue.input} {issue.kind}"):
-                yield default_.problem(issue)
+            if source is None:
+                yield self._mapper.problem(row, name, issue)
+            elif source.fill is not None:
+                yield Problem.of(issue, row.file, row.line, name, issue.value)
+            elif self._is_news(model.id, source.file, f"{name} {issue.kind}"):
+                yield source.problem(issue)
 
     def _data(
         self,
@@ -299,8 +293,7 @@ class Manifest:
         data = {
             name: plain(row.cells[name]) for name in own if is_given(row.cells[name])
         }
-        for default, issue in self._defaults.fill_own(data, scope).template_errors:
-            problems.append(_of_template(row, default.name, default.value, issue))
+        problems += self._defaults.fill_own(data, scope).problems(row)
         for name, text in data.items():
             if not _can_be_kept(name + text):
                 message = f"{shown(text)} holds half a character or NUL"
@@ -308,13 +301,6 @@ class Manifest:
                 issue = ValidationIssue("control-character", *said)
                 problems.append(self._mapper.problem(row, name, issue))
         return data
-
-
-def _of_template(
-    row: Row, column: str, value: object, issue: ValidationIssue
-) -> Problem:
-    """A problem of what a template makes of a row."""
-    return Problem.of(issue, row.file, row.line, column, value)
 
 
 def _cleaned_id(given: object, number: int) -> str:

@@ -19,10 +19,6 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jobs.catalogue.validation import InvalidValueError, invalid, is_given
 from jobs.text import choice, guesses, plain, shown
 
-MAX_TEMPLATE_CHARS = 10_000
-#: More than any prompt or key takes, and little enough to be made for each row.
-MAX_CHARS = 100_000
-
 #: Is shown every text that a value puts into a template, and may raise.
 Fits: TypeAlias = Callable[[str], None]
 
@@ -60,10 +56,8 @@ _BLOCK = re.compile(
     re.IGNORECASE,
 )
 #: What is never text, from its beginning to its end.
-_UNSEEN = (
-    (re.compile(r"<!--"), re.compile(r"-->")),
-    (re.compile(r"(?i)<script\b"), re.compile(r"(?i)</script\s*>")),
-    (re.compile(r"(?i)<style\b"), re.compile(r"(?i)</style\s*>")),
+_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|$)|<(script|style)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL
 )
 
 
@@ -91,9 +85,7 @@ def _trim(value: object, chars: object = None) -> str:
 
 
 def _replace(value: object, old: object, new: object) -> str:
-    text, before, after = text_of(value), text_of(old), text_of(new)
-    _check_length(len(text) + text.count(before) * max(0, len(after) - len(before)))
-    return text.replace(before, after)
+    return text_of(value).replace(text_of(old), text_of(new))
 
 
 def _truncate(value: object, chars: object) -> str:
@@ -114,25 +106,12 @@ def _truncate(value: object, chars: object) -> str:
 
 def _striptags(value: object) -> str:
     """The text of HTML: no tags, entities as their characters, single spaces."""
-    text = text_of(value)
-    for start, end in _UNSEEN:
-        text = _without(text, start, end)
-    text = _TAG.sub("", _BLOCK.sub(" ", text))
+    text = _TAG.sub("", _BLOCK.sub(" ", _UNSEEN.sub("", text_of(value))))
     return " ".join(html.unescape(text).split())
 
 
-def _without(text: str, start: re.Pattern[str], end: re.Pattern[str]) -> str:
-    kept, *rest = start.split(text)
-    for part in rest:
-        closed = end.search(part)
-        kept += part[closed.end() :] if closed else ""
-    return kept
-
-
 def _join(value: object, between: object = ", ") -> str:
-    items, separator = _items(value), text_of(between)
-    _check_length(sum(map(len, items)) + len(items) * len(separator))
-    return separator.join(items)
+    return text_of(between).join(_items(value))
 
 
 def _default(value: object, other: object, *_: object) -> object:
@@ -173,13 +152,6 @@ def text_of(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(text_of, value))
     return "" if value is None or isinstance(value, Undefined) else plain(value)
-
-
-def _check_length(chars: int) -> None:
-    """Refuses a text that grows beyond all use, before it is made."""
-    if chars > MAX_CHARS:
-        message = f"a template makes more than {MAX_CHARS} characters here"
-        raise template_error(message, "shorten it with truncate(200)")
 
 
 class _Cell(str):
@@ -328,9 +300,6 @@ class Template:
             InvalidValueError: it is not well formed, or has something in it that it may
                 not.
         """
-        if len(text) > MAX_TEMPLATE_CHARS:
-            message = f"a template of {len(text)} characters is too long"
-            raise template_error(message, f"write at most {MAX_TEMPLATE_CHARS}")
         try:
             tree = _JINJA.parse(text)
             tree.body = [_allowed(node) for node in tree.body]
@@ -350,17 +319,11 @@ class Template:
         Raises:
             InvalidValueError: a name means nothing here, or its cell is empty.
         """
-        made: list[str] = []
-        size = 0
         try:
-            for part in self._made.generate(row=scope, fits=fits):
-                size += len(part)
-                _check_length(size)
-                made.append(part)
+            return self._made.render(row=scope, fits=fits)
         except TypeError:
             message = "the template compares what cannot be compared"
             raise template_error(message, "compare texts with texts") from None
-        return "".join(made)
 
     def sketch(self) -> str:
         """The text with `x` for whatever a row fills in; an `if` as if it were true."""

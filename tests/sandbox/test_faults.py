@@ -170,7 +170,7 @@ RESULTS: dict[str, Callable[[httpx.Response], object]] = {
     "result_429": lambda answer: answer.status_code == 429,
     "result_404": lambda answer: answer.status_code == 404,
     "result_html": lambda answer: "text/html" in answer.headers["content-type"],
-    "result_huge": lambda answer: len(answer.content) == 10 * 1024 * 1024,
+    "result_huge": lambda answer: len(answer.content) > 10 * 1024 * 1024,
     "result_redirect": lambda answer: "files.test" in answer.headers["location"],
     "result_redirect_scheme": lambda answer: "file:" in answer.headers["location"],
     "result_wrong_types": lambda answer: answer.json()["data"]["id"] == 7,

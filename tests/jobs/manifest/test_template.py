@@ -94,7 +94,6 @@ def test_what_a_row_cannot_fill_is_told(text: str, words: str) -> None:
         "{% set a = 1 %}",
         "{{ " + "(" * 4000 + "a" + ")" * 4000 + " }}",
         "{{ " + "9" * 5000 + " }}",
-        "a" * 10_001 + "{{ title }}",
     ],
 )
 def test_what_may_not_stand_in_a_template_is_refused_before_any_row(text: str) -> None:
@@ -109,17 +108,6 @@ def test_names_of_the_template_language_mean_nothing_here(name: str) -> None:
     assert "the table does not have" in told(f"{{{{ {name} }}}}")
     cells = {"title": f"{{{{ {name} }}}}{{% if %}}"}
     assert render("{{ title }}", cells) == cells["title"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{{ title" + f" | replace('r', '{'r' * 90}')" * 50 + " }}",
-        "{{ title | join('" + "r" * 9000 + "') }}",
-    ],
-)
-def test_no_template_makes_endless_texts(text: str) -> None:
-    assert "more than" in told(text, {"title": "r," * 500})
 
 
 def test_two_columns_of_one_word_are_told_apart_only_by_their_names() -> None:
@@ -151,15 +139,6 @@ def test_the_sketch_of_a_template_has_its_own_text() -> None:
     text = "{batch}/{{ vendor }}/{% if a %}b{% else %}c{% endif %}"
     assert Template(text).sketch() == "{batch}/x/b"
     assert Template("{% if a > 5 %}b{% endif %}").sketch() == "x"
-
-
-@pytest.mark.parametrize(
-    "body",
-    ["<" * 10**5, "<!--" * 10**5, "<style>" * 10**5],
-)
-def test_broken_html_is_taken_apart_in_one_go(body: str) -> None:
-    text = "{{ body | striptags | default('x') | truncate(9) }}"
-    assert len(render(text, {"body": body})) <= 9
 
 
 WORDS = st.sampled_from(
