@@ -8,10 +8,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter
 
 from jobs.money import usd
 from jobs.records import BatchRecord
@@ -80,13 +82,15 @@ class Notification:
 
     def to_json(self) -> str:
         """It as one line, for the ledger."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+        return _NOTIFICATIONS.dump_json(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> "Notification":
         """What `to_json` wrote."""
-        raw = json.loads(text)
-        return cls(**{**raw, "kind": Kind(raw["kind"])})
+        return _NOTIFICATIONS.validate_json(text)
+
+
+_NOTIFICATIONS = TypeAdapter(Notification)
 
 
 def batch_notification(batch: BatchRecord, report_url: str = "") -> Notification | None:

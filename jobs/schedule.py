@@ -5,16 +5,16 @@ be there; it reads no clock and hands nothing over. What is kept of schedules st
 `ledger.schedules`, who fires them in `producer.nightly.scheduler`.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
+from pydantic import TypeAdapter
 
 #: A firing that could not be done in time is still done within so many seconds.
 LATE_S = 6 * 3600.0
@@ -91,13 +91,12 @@ class Schedule:
 
     def to_json(self) -> str:
         """It as one line, for the ledger."""
-        return _line(asdict(self))
+        return _SCHEDULES.dump_json(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> "Schedule":
         """The schedule that `to_json` wrote."""
-        raw = json.loads(text)
-        return cls(**{**raw, "manifests": tuple(raw["manifests"])})
+        return _SCHEDULES.validate_json(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +136,12 @@ class Firing:
 
     def to_json(self) -> str:
         """It as one line, for the ledger."""
-        return _line(asdict(self))
+        return _FIRINGS.dump_json(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> "Firing":
         """The firing that `to_json` wrote."""
-        raw = json.loads(text)
-        handed = (
-            Handed(h["manifest"], h["batch"], tuple(h["problems"]))
-            for h in raw["handed"]
-        )
-        return cls(
-            **{**raw, "handed": tuple(handed), "warnings": tuple(raw["warnings"])}
-        )
+        return _FIRINGS.validate_json(text)
 
 
 def due(schedule: Schedule, done_until_s: float, now_s: float) -> Due | None:
@@ -180,9 +172,9 @@ def due(schedule: Schedule, done_until_s: float, now_s: float) -> Due | None:
 def times(cron: str, zone: str, after_s: float) -> Iterator[float]:
     """All times of a cron expression after a moment, in unix seconds.
 
-    Where hours are named, a time that the clocks leave out comes when they go on, and
-    one that they show twice comes the first time only; `*/2` names hours, too.
-    Where the hour is a star alone, it follows the time as it passes.
+    As cron has it: a time of day that the clocks leave out comes when they go on, and
+    one that they show twice comes once; what comes every few minutes or hours follows
+    the time as it passes.
 
     Raises:
         ScheduleError: expression or zone are wrong, or no such time ever comes.
@@ -194,19 +186,13 @@ def times(cron: str, zone: str, after_s: float) -> Iterator[float]:
             f'--cron "{cron}": write minute, hour, day of the month, month and day of '
             'the week, such as "0 22 * * *"'
         )
-    start = datetime.fromtimestamp(after_s, place)
-    named = fields[1] not in ("*", "*/1")
     try:
-        simulation = CronSim(cron, start.replace(tzinfo=None) if named else start)
+        moments = CronSim(cron, datetime.fromtimestamp(after_s, place))
     except CronSimError as error:
         words = str(error).removeprefix("Bad ")
         raise ScheduleError(f'--cron "{cron}": its {words} cannot be') from None
-    latest_s = after_s
-    for moment in simulation:
-        at_s = _first_s(moment, place) if named else moment.timestamp()
-        if at_s > latest_s:
-            latest_s = at_s
-            yield at_s
+    for moment in moments:
+        yield moment.timestamp()
     raise ScheduleError(f'--cron "{cron}": such a time never comes')
 
 
@@ -240,14 +226,5 @@ def span_s(text: str) -> float:
     return float(int(found[1]) * _UNITS_S[found[2]])
 
 
-def _first_s(moment: datetime, place: ZoneInfo) -> float:
-    """When clocks show a moment for the first time, or would have."""
-    while True:
-        passing = moment.replace(tzinfo=place, fold=0).astimezone(UTC)
-        if passing.astimezone(place).replace(tzinfo=None, fold=0) == moment:
-            return passing.timestamp()
-        moment += timedelta(minutes=1)
-
-
-def _line(raw: Mapping[str, Any]) -> str:
-    return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+_SCHEDULES = TypeAdapter(Schedule)
+_FIRINGS = TypeAdapter(Firing)

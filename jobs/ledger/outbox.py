@@ -1,7 +1,8 @@
 """The outbox: notifications that are kept and leased until they are delivered."""
 
-import json
 from dataclasses import dataclass
+
+from pydantic import TypeAdapter
 
 from jobs.ledger.server import Part
 from jobs.notification import GIVEN_UP_S, Notification, batch_notification
@@ -20,18 +21,8 @@ class PendingNotification:
     #: Unix seconds of the first try; None before it.
     since_s: float | None = None
 
-    def to_json(self) -> str:
-        """It as the ledger keeps it."""
-        text = self.notification.to_json()
-        fields = (text, self.tries, self.delivered, self.since_s)
-        return json.dumps(fields, ensure_ascii=False)
 
-    @classmethod
-    def from_json(cls, text: str) -> "PendingNotification":
-        """What `to_json` wrote."""
-        notification, tries, delivered, since_s = json.loads(text)
-        kept = Notification.from_json(notification)
-        return cls(kept, tries, tuple(delivered), since_s)
+_PENDING = TypeAdapter(PendingNotification)
 
 
 class Outbox(Part):
@@ -40,7 +31,7 @@ class Outbox(Part):
     def add(self, notification: Notification) -> bool:
         """Have it delivered at once; False if it was delivered already, or waits."""
         where = (notification.account, notification.id)
-        text = PendingNotification(notification).to_json()
+        text = _json(PendingNotification(notification))
         return bool(self._run("notify_add", *where, text, GIVEN_UP_S))
 
     def add_batch(self, batch: BatchRecord | None, report_url: str = "") -> bool:
@@ -53,11 +44,11 @@ class Outbox(Part):
     ) -> list[PendingNotification]:
         """Take up to `most` that are due; they come back after the lease."""
         flat = self._run("notify_lease", account_id, most, lease_s)
-        return [PendingNotification.from_json(text) for text in flat[1::2]]
+        return [_PENDING.validate_json(text) for text in flat[1::2]]
 
     def reschedule(self, pending: PendingNotification, wait_s: float) -> None:
         """It did not reach everybody: it is tried again after so many seconds."""
-        self._written(pending.notification, pending.to_json(), wait_s)
+        self._written(pending.notification, _json(pending), wait_s)
 
     def done(self, notification: Notification) -> None:
         """It is delivered, or given up."""
@@ -66,3 +57,7 @@ class Outbox(Part):
     def _written(self, notification: Notification, text: str, wait_s: float) -> None:
         where = (notification.account, notification.id)
         self._run("notify_done", *where, text, wait_s)
+
+
+def _json(pending: PendingNotification) -> str:
+    return _PENDING.dump_json(pending).decode()

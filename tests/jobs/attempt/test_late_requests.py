@@ -122,7 +122,7 @@ worlds = st.builds(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(worlds)
 def test_what_reaches_the_provider_in_time_is_never_absent(world: World) -> None:
     finding, at_s = decided(world)

@@ -337,14 +337,14 @@ class Rivalry:
         assert all(count <= 1 for count in stored.values()), stored
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(3))
 def test_whatever_happens_nothing_is_made_twice(
     simulated: Ledger, clock: Clock, seed: int
 ) -> None:
     simulated.permits.set_limits(ACCOUNT, PLENTY)
     simulated.batches.deleted_at_once = 2
     rivalry = Rivalry(simulated, clock, seed)
-    for _ in range(200):
+    for _ in range(150):
         rivalry.luck.choice(rivalry.steps)()
         rivalry.check()
     # In the end, with all of them handed over and each chosen in turn, all have it.
