@@ -24,7 +24,7 @@ from jobs.ledger.outbox import Outbox
 from jobs.ledger.permits import Permits
 from jobs.ledger.schedules import Schedules
 from jobs.ledger.server import Part, Scripts, Server, client
-from jobs.ledger.snapshots import Queues, Snapshots
+from jobs.ledger.snapshots import Snapshots
 from jobs.ledger.transitions import Transitions
 from jobs.ledger.workers import Workers
 
@@ -102,7 +102,6 @@ class Ledger:
         self.locks = Locks(*part)
         self.charges = UnexplainedCharges(*part)
         self.snapshots = Snapshots(*part)
-        self.queues = Queues(*part)
         self.figures = FiguresReader(*part)
         self.identity = Identity(*part)
         self.marks = Marks(*part)

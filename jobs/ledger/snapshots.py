@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.ledger import keys
 from jobs.ledger.batches import batch_record
 from jobs.ledger.permits import AccountRecord, account_record
 from jobs.ledger.server import Part, pairs
@@ -160,52 +159,3 @@ def _mix(told: Mapping[str, Any]) -> Mix:
         for each in told["kinds"]
     )
     return Mix(kinds, int(told["beside"]))
-
-
-#: Jobs of a batch that are looked at.
-LOOKED_AT = 100
-
-#: Batches that are looked at in one round trip.
-BLOCK = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """What waits in one batch."""
-
-    batch: str
-    #: Weight in the fair sharing of the account.
-    priority: int
-    #: Jobs without a permit.
-    waiting: int
-    #: True if a person or a budget keeps them from starting.
-    held: bool
-    #: Jobs of those looked at by model id and seconds of video.
-    kinds: dict[tuple[str, int], int]
-
-
-class Queues(Part):
-    """What waits, by account."""
-
-    def of(self, account_id: str) -> list[Queue]:
-        """The batches of an account in which jobs wait."""
-        ids = self._server.zrange(keys.account(account_id, "open"), 0, -1)
-        found = []
-        for start in range(0, len(ids), BLOCK):
-            block = ids[start : start + BLOCK]
-            calls = [("queued", (batch_id, LOOKED_AT)) for batch_id in block]
-            answers = self._scripts.run_all(calls)
-            found += [_queue(i, told) for i, told in zip(block, answers, strict=True)]
-        return [queue for queue in found if queue.waiting]
-
-
-def _queue(batch_id: str, told: list[Any]) -> Queue:
-    waiting, priority, held, *flat = told
-    kinds = zip(*[iter(flat)] * 3, strict=True)
-    return Queue(
-        batch=batch_id,
-        priority=int(priority),
-        waiting=int(waiting),
-        held=held == "1",
-        kinds={(model, int(float(length))): int(n) for model, length, n in kinds},
-    )
