@@ -173,7 +173,7 @@ def gather(ledger: Ledger, app: "Celery") -> Figures:
         schedule_fired_at_s=max(
             (f.at_s for (f,) in filter(None, newest)), default=None
         ),
-        scheduler_seen_at_s=max(ledger.schedules.beats().values(), default=None),
+        scheduler_seen_at_s=max(ledger.schedules.heartbeats().values(), default=None),
     )
 
 

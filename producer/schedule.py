@@ -202,7 +202,7 @@ def stale_words(ledger: Ledger, account_id: str) -> str:
         for standing in ledger.schedules.all()
         if standing.schedule.account == account_id
     ]
-    beat_s = ledger.schedules.beat_s(account_id)
+    beat_s = ledger.schedules.heartbeat_s(account_id)
     silent_s = ledger.now_s() - beat_s
     if not names or silent_s <= STALE_S:
         return ""

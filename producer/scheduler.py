@@ -108,7 +108,7 @@ def fleet_ledger(chosen: Settings) -> Iterator[Ledger]:
 
 def _check(ledger: Ledger, chosen: Settings) -> int:
     host = worker_name().partition("@")[2]
-    silent_s = ledger.now_s() - ledger.schedules.beat_s(chosen.account_id, host)
+    silent_s = ledger.now_s() - ledger.schedules.heartbeat_s(chosen.account_id, host)
     if silent_s > STALE_S:
         raise CommandError(
             "no scheduler lives on this machine; start one: reelmill scheduler",
@@ -213,7 +213,7 @@ class Scheduler:
 
     def beat(self) -> None:
         """Say that it lives, and keep the claim that it works under."""
-        self._ledger.schedules.beat(self._account_id, self._name)
+        self._ledger.schedules.heartbeat(self._account_id, self._name)
         if held := self._held:
             self._ledger.schedules.hold(*held, LEASE_S)
 

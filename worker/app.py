@@ -1,4 +1,4 @@
-"""The Celery app of a worker: six tasks, and a pulse for as long as it lives.
+"""The Celery app of a worker: five tasks, and a dispatcher for as long as it lives.
 
 Started as `celery -A worker.app worker --pool threads`. Task names and what they carry
 are `jobs.broker`'s.
@@ -114,9 +114,9 @@ def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
     )
     lifecycle.listen()
     lifecycle.Stopping(made).start()
-    pulse = Dispatcher(made, facts)
-    pulse.start()
-    signals.worker_shutdown.connect(lambda **_: pulse.leave(), weak=False)
+    dispatcher = Dispatcher(made, facts)
+    dispatcher.start()
+    signals.worker_shutdown.connect(lambda **_: dispatcher.leave(), weak=False)
     Notifier(SETTINGS, made.ledger, lifecycle.is_asked).start()
 
 

@@ -1,8 +1,8 @@
-"""The pulse: grants permits and sends for what is due, from every worker's own timer.
+"""The dispatcher: grants permits and sends tasks for what is due, twice a second.
 
-No single process is needed: the ledger's steps are atomic, so any number of pulses
-agree. A pulse never sends more than workers can take soon, so the broker's queue stays
-short and a lease does not run out in it.
+Every worker has one and none is needed in particular: the ledger's steps are atomic, so
+any number of dispatchers agree. One never sends more than workers can take soon, so the
+broker's queue stays short and no lease runs out in it.
 """
 
 import logging
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from jobs import broker
 from jobs.ledger import LedgerError
-from jobs.ledger.workers import BEAT_EVERY_S, WorkerFacts
+from jobs.ledger.workers import HEARTBEAT_EVERY_S, WorkerFacts
 from jobs.states import State
 from jobs.transitions import Ref
 from worker.charges import watch_charges
@@ -29,7 +29,7 @@ from worker.marks import compare
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-log = logging.getLogger("reelmill.pulse")
+log = logging.getLogger("reelmill.dispatcher")
 
 #: Which task looks after a job in which state; a batch that is over has none.
 TASKS = {
@@ -43,17 +43,17 @@ TASKS = {
     None: broker.FINISH,
 }
 
-#: Most jobs that go out in one message, which costs as much as several jobs. All that
-#: is due in one beat goes together, so that while little is due a message has one.
+#: Most jobs of one message, which costs as much as several jobs. All that is due in one
+#: tick goes together, so that while little is due a message has one.
 MAX_BLOCK = 100
 
 #: Seconds between two comparisons of clocks.
 CLOCK_EVERY_S = 60.0
 
-#: Permits of one beat; more would wait for a connection.
+#: Permits of one tick; more would wait for a connection.
 MAX_GRANTS = 100
 
-#: Most seconds between two beats that fail and should not.
+#: Most seconds between two ticks that fail and should not.
 MAX_REST_S = 30.0
 
 #: Messages that may wait in the broker, for each thread of this worker.
@@ -61,50 +61,50 @@ BACKLOG_PER_THREAD = 2
 
 
 class Dispatcher(threading.Thread):
-    """A timer of one worker process."""
+    """The dispatcher of one worker process."""
 
     def __init__(self, engine: Engine, facts: WorkerFacts) -> None:
-        """A pulse for as long as the process lives.
+        """A thread that goes on for as long as the process lives.
 
         Args:
             engine: whose ledger and broker.
             facts: what the ledger is told of this worker.
         """
-        super().__init__(name="pulse", daemon=True)
+        super().__init__(name="dispatcher", daemon=True)
         self._engine = engine
         self._facts = facts
         self._threads = facts.threads
         self._clock_read_at = -math.inf
-        self._told_at = -math.inf
+        self._heartbeat_at = -math.inf
         self._has_left = False
-        self._telling = threading.Lock()
+        self._heartbeat_lock = threading.Lock()
         self._away_since: float | None = None
         self._comparing: Future[None] | None = None
         self._compared = False
 
     def run(self) -> None:
-        """Beat on and on; whatever goes wrong in one beat is seen by the next."""
-        rest_s = pulse_s = self._engine.settings.pulse_s
+        """Tick on and on; whatever goes wrong in one tick is seen by the next."""
+        rest_s = every_s = self._engine.settings.pulse_s
         while True:
             time.sleep(rest_s)
             try:
                 self._engine.begin()
-                self.tell()
+                self.heartbeat()
                 if not is_asked():
                     self.tick()
-                self._are_back()
-                rest_s = pulse_s
+                self._on_reconnect()
+                rest_s = every_s
             except broker.BrokerError as error:
-                self._are_away(error)
+                self._on_disconnect(error)
             except Exception:
                 rest_s = min(2 * rest_s, MAX_REST_S)
-                log.exception("a beat failed; the next one follows in %g s", rest_s)
+                log.exception("a tick failed; the next one follows in %g s", rest_s)
 
-    def tell(self) -> None:
+    def heartbeat(self) -> None:
         """Let the ledger know now and then that this worker lives."""
         stopping = is_asked()
         if stopping == self._facts.stopping and (
-            time.monotonic() - self._told_at < BEAT_EVERY_S
+            time.monotonic() - self._heartbeat_at < HEARTBEAT_EVERY_S
         ):
             return
         self._facts = replace(
@@ -114,39 +114,26 @@ class Dispatcher(threading.Thread):
             ahead_s=round(self._engine.ahead_s, 3),
         )
         # A heartbeat under way while the worker leaves would make it known again.
-        with self._telling:
+        with self._heartbeat_lock:
             if not self._has_left:
-                self._engine.ledger.workers.beat(self._facts)
-        self._told_at = time.monotonic()
+                self._engine.ledger.workers.heartbeat(self._facts)
+        self._heartbeat_at = time.monotonic()
 
     def leave(self) -> None:
         """Let the ledger forget this worker, which ends as it should."""
-        with self._telling, suppress(LedgerError):
+        with self._heartbeat_lock, suppress(LedgerError):
             self._has_left = True
             self._engine.ledger.workers.leave(self._facts.name)
 
-    def _are_away(self, error: Exception) -> None:
-        # Another server, or the same with other data, may answer next.
-        self._comparing, self._compared = None, False
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            log.warning("no pulse, the server is away and is asked again: %s", error)
-
-    def _are_back(self) -> None:
-        if self._away_since is not None:
-            away_s = time.monotonic() - self._away_since
-            log.warning("the pulse goes on; the server was away for %.1f s", away_s)
-            self._away_since = None
-
     def tick(self) -> int:
-        """Grant and send once; how many jobs were sent for."""
+        """Grant and send once; how many jobs were sent."""
         room = self._room()
         if room <= 0:
             return 0
         engine, lease_s = self._engine, self._engine.settings.lease_s
         is_compared = self._is_compared()
         if time.monotonic() - self._clock_read_at > CLOCK_EVERY_S:
-            # First, or what fails each time would keep every look and start from being
+            # First, or what fails each time would keep every poll and start from being
             # sent.
             self._clock_read_at = time.monotonic()
             engine.read_clock()
@@ -154,7 +141,7 @@ class Dispatcher(threading.Thread):
             if is_compared:
                 engine.start(watch_charges(engine))
             engine.start(delete_old(engine))
-        # A worker that falls behind with its looks goes on starting: what waits for
+        # A worker that falls behind with its polls goes on starting: what waits for
         # both is due longest, and idle slots are lost for good.
         kept = min(MAX_GRANTS, room // 3) if engine.settings.starts else 0
         leased = engine.ledger.delay_queue.lease(engine.account, room - kept, lease_s)
@@ -162,10 +149,9 @@ class Dispatcher(threading.Thread):
         if engine.settings.starts and is_compared:
             room = min(room - len(leased), MAX_GRANTS)
             granted = engine.ledger.permits.grant(engine.account, room, lease_s)
-        by_task: dict[str, list[Ref]] = defaultdict(list)
-        by_task[broker.SUBMIT] += granted
         following = [ref for ref, state in leased if state is State.FOLLOWING]
         engine.ledger.dedup.follow(engine.account, following)
+        by_task: dict[str, list[Ref]] = defaultdict(list, {broker.SUBMIT: granted})
         for ref, state in leased:
             if state in TASKS:
                 by_task[TASKS[state]].append(ref)
@@ -173,8 +159,21 @@ class Dispatcher(threading.Thread):
             self._send(task, refs)
         return len(leased) + len(granted)
 
+    def _on_disconnect(self, error: Exception) -> None:
+        # Another server, or the same with other data, may answer next.
+        self._comparing, self._compared = None, False
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            log.warning("the server is away and is asked again: %s", error)
+
+    def _on_reconnect(self) -> None:
+        if self._away_since is not None:
+            away_s = time.monotonic() - self._away_since
+            log.warning("the server is back after %.1f s", away_s)
+            self._away_since = None
+
     def _is_compared(self) -> bool:
-        """Whether it is known of this ledger whether it is older than what was sent.
+        """Whether it is known if this ledger is older than what was sent.
 
         A store may take its time to tell, so it is asked aside.
         """

@@ -2,8 +2,7 @@
 
 A genuine webhook makes its job due at once; for a lost answer it tells which prediction
 is whose, and that is believed only after the provider itself has said the same. It
-moves nothing else: the pulse of any worker looks, and polling goes on without it. What
-a token and a signature are is decided in `jobs.attempt.hooks`.
+moves nothing else, and polling goes on without it.
 """
 
 import asyncio
@@ -169,7 +168,7 @@ class Receiver:
                 if now and now.state is State.GENERATING:
                     await self._look_now(ref, now, prediction_id)
         except (NoAnswerError, LedgerError) as error:
-            log.warning("job=%s is settled without its webhook: %s", ref, error)
+            log.warning("job=%s is reconciled without its webhook: %s", ref, error)
 
     async def _ask_first(self, _: web.Application) -> None:
         await self._known_secret(newest=True)
@@ -198,7 +197,7 @@ def _fits(
 ) -> bool:
     """Whether nothing that is shown of a prediction is different from what was sent.
 
-    A wrong video is worse than a late one: what differs is left to `settle`.
+    A wrong video is worse than a late one: what differs is left to `reconcile`.
     """
     model = engine.catalogue.models.get(record.job.model)
     if model is None:  # it was sent by a worker of another version

@@ -1,4 +1,4 @@
-"""Whose prediction is it: settling lost answers against the provider's history. Pure.
+"""Whose prediction is it: reconciling lost answers with the provider's history. Pure.
 
 A wrong video on a product is worse than a missing one, and others may use the account
 too. So a prediction is adopted only where its inputs are shown and equal what was

@@ -140,7 +140,7 @@ class Batches(Part):
             first += len(found)
 
     def set_budget(self, batch_id: str, budget_usd_micros: int | None) -> None:
-        """Change the cap; what was stopped by it goes on at the next pulse."""
+        """Change the cap; what was stopped by it goes on at the next tick."""
         budget = "" if budget_usd_micros is None else budget_usd_micros
         self._server.hset(
             keys.batch(batch_id), mapping={"budget": budget, "stopped_by": ""}

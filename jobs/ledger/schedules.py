@@ -94,26 +94,26 @@ class Schedules(Part):
         args = (name, claim, repr(at_s), firing.to_json(), KEPT)
         return bool(self._scripts.run("fired", *args))
 
-    def beat(self, account_id: str, scheduler: str) -> None:
+    def heartbeat(self, account_id: str, scheduler: str) -> None:
         """A scheduler of an account says that it lives."""
         member = f"{account_id}/{scheduler}"
         self._run("scheduler", member, REMEMBERED_S)
 
-    def beats(self) -> dict[str, float]:
-        """Unix seconds of the last beat of every scheduler, as `account/scheduler`."""
+    def heartbeats(self) -> dict[str, float]:
+        """Unix seconds of each scheduler's last heartbeat, by `account/scheduler`."""
         members = self._server.zrange(keys.SCHEDULER, 0, -1)
         ask = self._server.execute_command
         scores = (ask("ZSCORE", keys.SCHEDULER, member) for member in members)
         return {m: float(s or 0) for m, s in zip(members, scores, strict=True)}
 
-    def beat_s(self, account_id: str, host: str = "") -> float:
-        """Unix seconds of the last beat of a scheduler of an account; 0 if none is.
+    def heartbeat_s(self, account_id: str, host: str = "") -> float:
+        """Unix seconds of the last heartbeat of an account's schedulers; 0 is never.
 
         With `host` only of those on that machine.
         """
         theirs = [
-            beat_s
-            for member, beat_s in self.beats().items()
+            heard_s
+            for member, heard_s in self.heartbeats().items()
             if member.startswith(f"{account_id}/")
             and (not host or member.endswith(f"@{host}"))
         ]

@@ -12,8 +12,8 @@ from typing import Any
 from jobs.ledger import keys
 from jobs.ledger.server import Part
 
-#: Seconds between two beats, and after the last one until a worker counts as dead.
-BEAT_EVERY_S = 5.0
+#: Seconds between two heartbeats, and after the last one until a worker counts as dead.
+HEARTBEAT_EVERY_S = 5.0
 SILENT_S = 20.0
 
 #: Seconds that a model which a worker did not know is told of: a row comes back every
@@ -52,19 +52,19 @@ class Worker:
     """A worker, and when it was heard of last."""
 
     facts: WorkerFacts
-    #: Seconds since its last beat.
+    #: Seconds since its last heartbeat.
     silent_s: float
 
     @property
     def lives(self) -> bool:
-        """Whether it beat lately."""
+        """Whether it was heard of lately."""
         return self.silent_s < SILENT_S
 
 
 class Workers(Part):
     """The workers of a ledger."""
 
-    def beat(self, facts: WorkerFacts) -> None:
+    def heartbeat(self, facts: WorkerFacts) -> None:
         """Say that a worker lives."""
         told = json.dumps(asdict(facts), separators=(",", ":"))
         self._run("beat", facts.name, told, KEPT_S)

@@ -12,7 +12,7 @@ from jobs.pace.poll_schedule import ENOUGH_LEARNT
 RETENTION_S = 7 * 86_400.0
 
 #: Nothing generates longer than this at the provider, so that a job that a person must
-#: settle gives its slot back after it.
+#: resolve gives its slot back after it.
 MAX_GENERATION_S = 3_600.0
 
 #: While webhooks arrive, a look is only for the one that is lost, and so much rarer.

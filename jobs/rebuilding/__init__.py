@@ -47,7 +47,7 @@ OVER = frozenset({State.FAILED, State.CANCELLED})
 #: States of jobs that nothing was sent for, and that would be.
 TO_BE_SENT = frozenset({State.WAITING, State.ADMITTED, State.FOLLOWING})
 
-#: How a lost ledger is told of a job that a person must settle.
+#: How a lost ledger is told of a job that a person must resolve.
 UNCLEAR = "the ledger was lost; it may be one of the predictions that no row has"
 FORGOTTEN = "the ledger was lost, too long ago for the provider's history to tell"
 

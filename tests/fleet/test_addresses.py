@@ -51,7 +51,7 @@ asyncio.run(main())
 def write(ledger: Ledger, name: str) -> bool:
     """Whether the server took something down."""
     try:
-        ledger.workers.beat(WorkerFacts(name))
+        ledger.workers.heartbeat(WorkerFacts(name))
     except LedgerError:
         return False
     return True

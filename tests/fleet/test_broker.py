@@ -89,12 +89,12 @@ def test_no_message_carries_a_secret_or_a_row(team: Fleet) -> None:
 
 
 def has_noticed(team: Fleet, before: int) -> bool:
-    return team.said().count("no pulse") >= before + len(team.workers)
+    return team.said().count("the server is away") >= before + len(team.workers)
 
 
 def have_all_come_back(team: Fleet) -> bool:
     said = team.said()
-    return said.count("the pulse goes on") >= said.count("no pulse")
+    return said.count("the server is back") >= said.count("the server is away")
 
 
 def test_a_server_that_is_restarted_is_found_again(team: Fleet) -> None:
@@ -102,7 +102,7 @@ def test_a_server_that_is_restarted_is_found_again(team: Fleet) -> None:
     before = team.count(State.STORED)
     for number, more in ((signal.SIGTERM, 10), (signal.SIGKILL, 25)):
         team.until_stored(before + more)
-        noticed = team.said().count("no pulse")
+        noticed = team.said().count("the server is away")
         team.server.end(number)
         until(partial(has_noticed, team, noticed))
         team.server.start()

@@ -105,7 +105,12 @@ def test_workers_outlast_a_server_that_refuses(team: Fleet, trouble: Trouble) ->
     team.until_stored(team.ordered - JOBS + 10)
     before = len(waits(team))
     with trouble(team) as words:
-        until(lambda: team.said().count("no pulse") > team.said().count("goes on"))
+        until(
+            lambda: (
+                team.said().count("the server is away")
+                > team.said().count("the server is back")
+            )
+        )
         path = team.place.write("m.csv", as_csv(rows(team.sandbox, 3)))
         for command in (["submit", path, "--yes"], ["pause", batch]):
             ended = team.place.here(*command)
@@ -134,7 +139,7 @@ def test_a_worker_whose_ledger_fails_at_its_start_begins_once_it_can(
         # What Celery needs it has, so that it begins.
         order(client, "ACL SETUSER default -hset")
         worker = team.worker()
-        until(lambda: "ready" in team.said() and "no pulse" in team.said())
+        until(lambda: "ready" in team.said() and "the server is away" in team.said())
         assert team.heard_of(worker) is None
         order(client, "ACL SETUSER default +hset")
         team.ready(worker)

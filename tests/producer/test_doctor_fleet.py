@@ -71,8 +71,8 @@ def test_a_fleet_without_workers_is_wrong_once_there_is_work(
 
 
 def test_a_fleet_at_work_is_good(ledger: Ledger, chosen: Settings) -> None:
-    ledger.workers.beat(W1)
-    ledger.workers.beat(replace(W1, name="w2@a", pid=2))
+    ledger.workers.heartbeat(W1)
+    ledger.workers.heartbeat(replace(W1, name="w2@a", pid=2))
     told = found(fleet(ledger, chosen))
     assert told == {"workers": (Health.GOOD, "2 at work, machines: 1")}
 
@@ -80,16 +80,16 @@ def test_a_fleet_at_work_is_good(ledger: Ledger, chosen: Settings) -> None:
 def test_a_worker_of_another_account_is_none_of_ours(
     ledger: Ledger, chosen: Settings
 ) -> None:
-    ledger.workers.beat(replace(W1, account="other"))
+    ledger.workers.heartbeat(replace(W1, account="other"))
     assert "no worker of this account" in found(fleet(ledger, chosen))["workers"][1]
 
 
 def test_workers_that_do_not_fit_each_other_are_named(
     ledger: Ledger, chosen: Settings
 ) -> None:
-    ledger.workers.beat(W1)
+    ledger.workers.heartbeat(W1)
     odd = replace(W1, name="w2@b", host="b", version="0.0.9", ahead_s=-90.0)
-    ledger.workers.beat(replace(odd, stopping=True))
+    ledger.workers.heartbeat(replace(odd, stopping=True))
     told = found(fleet(ledger, chosen))
     assert told["workers"][1] == "2 at work, machines: 2, 1 about to stop"
     assert f"0.0.9, this is {HERE}" in told["versions"][1]
@@ -100,7 +100,7 @@ def test_workers_that_do_not_fit_each_other_are_named(
 def test_a_fleet_that_starts_nothing_is_a_warning(
     ledger: Ledger, chosen: Settings
 ) -> None:
-    ledger.workers.beat(replace(W1, starts=False))
+    ledger.workers.heartbeat(replace(W1, starts=False))
     health, words = found(fleet(ledger, chosen))["workers"]
     assert health is Health.WARNING
     assert "REELMILL_STARTS" in words
@@ -109,9 +109,9 @@ def test_a_fleet_that_starts_nothing_is_a_warning(
 def test_a_worker_that_fell_silent_is_named(
     simulated: Ledger, chosen: Settings, clock: Clock
 ) -> None:
-    simulated.workers.beat(W1)
+    simulated.workers.heartbeat(W1)
     clock.forward(600.0)
-    simulated.workers.beat(replace(W1, name="w2@a"))
+    simulated.workers.heartbeat(replace(W1, name="w2@a"))
     health, words = found(fleet(simulated, chosen))["silent workers"]
     assert health is Health.WARNING
     assert "w1@a for 10 min" in words
@@ -126,7 +126,7 @@ def test_schedules_without_a_scheduler_are_wrong(
     health, words = found(fleet(ledger, chosen))["scheduler"]
     assert health is Health.WRONG
     assert "start reelmill scheduler" in words
-    ledger.schedules.beat(ACCOUNT, "1@a")
+    ledger.schedules.heartbeat(ACCOUNT, "1@a")
     assert "scheduler" not in found(fleet(ledger, chosen))
 
 

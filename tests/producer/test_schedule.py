@@ -93,7 +93,7 @@ def test_a_scheduler_hands_over_what_is_due(
     folder = place.desk.folder / "in"
     folder.mkdir()
     process = serve(place)
-    until(lambda: place.ledger.schedules.beat_s(place.chosen.account_id))
+    until(lambda: place.ledger.schedules.heartbeat_s(place.chosen.account_id))
     assert place.ask(scheduler, check=True).code == Exit.STORED
     # A schedule of long ago is due at once.
     yesterday = Ledger(place.ledger.server, lambda: place.ledger.now_s() - 3600)

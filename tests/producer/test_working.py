@@ -78,10 +78,10 @@ def test_an_option_that_cannot_be_is_refused(option: str, value: str | int) -> N
 def test_a_check_finds_only_who_lives_here(
     fleet: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fleet.workers.beat(WorkerFacts("9@elsewhere", "elsewhere"))
+    fleet.workers.heartbeat(WorkerFacts("9@elsewhere", "elsewhere"))
     assert worker(check=True) == Exit.FAILED
     assert f"no worker of {HOST}" in capsys.readouterr().err
-    fleet.workers.beat(WorkerFacts(f"a@{HOST}", HOST, threads=8))
+    fleet.workers.heartbeat(WorkerFacts(f"a@{HOST}", HOST, threads=8))
     assert worker(check=True) == Exit.STORED
     assert f"a@{HOST} lives" in capsys.readouterr().err
     assert worker(check=True, name="b") == Exit.FAILED

@@ -44,7 +44,7 @@ def test_a_storm_of_signals_ends_a_worker_all_the_same(
 ) -> None:
     chosen = settings.read({}, home=home)
     with start_worker(home, chosen) as worker:
-        # The pulse writes the limits down before its first beat.
+        # The dispatcher writes the limits down before its first tick.
         until(lambda: ledger.permits.read(chosen.account_id).limits is not None, 60.0)
         until(lambda: "ready" in worker.last_words(200), 60.0)
 

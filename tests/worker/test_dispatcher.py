@@ -25,14 +25,14 @@ def test_all_that_is_due_goes_together_up_to_a_bound(jobs: int, messages: int) -
 
 def test_a_worker_that_left_is_not_made_known_again(ledger: Ledger, home: Path) -> None:
     with running_sandbox() as sandbox, workshop(ledger, sandbox, home) as shop:
-        pulse = Dispatcher(
+        dispatcher = Dispatcher(
             shop.engine, WorkerFacts("w@here", account=shop.engine.account)
         )
-        pulse.tell()
+        dispatcher.heartbeat()
         (known,) = ledger.workers.known()
         assert known.facts.name == "w@here"
-        pulse.leave()
+        dispatcher.leave()
         # Its thread goes on until the process ends, and says that it stops.
-        pulse._told_at = -math.inf
-        pulse.tell()
+        dispatcher._heartbeat_at = -math.inf
+        dispatcher.heartbeat()
         assert ledger.workers.known() == []

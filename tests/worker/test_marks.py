@@ -41,20 +41,20 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{made.getsockname()[1]}"
 
 
-def new_pulse(shop: Workshop) -> Dispatcher:
-    """The pulse of a worker that just started."""
+def new_dispatcher(shop: Workshop) -> Dispatcher:
+    """The dispatcher of a worker that just started."""
     account = shop.engine.account
     return Dispatcher(shop.engine, WorkerFacts("w@here", account=account, threads=4))
 
 
-def beat_until_compared(shop: Workshop) -> Dispatcher:
-    """The pulse of a worker that just started, once it has looked at the ledger."""
-    pulse = new_pulse(shop)
+def tick_until_compared(shop: Workshop) -> Dispatcher:
+    """The dispatcher of a new worker, once it has compared the ledger."""
+    dispatcher = new_dispatcher(shop)
     end_s = time.monotonic() + PATIENCE_S
-    while not pulse._is_compared():
+    while not dispatcher._is_compared():
         assert time.monotonic() < end_s
         time.sleep(0.01)
-    return pulse
+    return dispatcher
 
 
 def test_a_ledger_put_back_in_mid_batch_sends_nothing_again(shop: Workshop) -> None:
@@ -90,12 +90,12 @@ def test_a_worker_that_starts_on_an_older_ledger_grants_nothing(shop: Workshop) 
     shop.submit(1)
     put_back = backup(shop.ledger)
     shop.submit(1)
-    beat_until_compared(shop)
+    tick_until_compared(shop)
     assert not shop.ledger.permits.read(shop.engine.account).older
     put_back()
-    pulse = beat_until_compared(shop)
+    dispatcher = tick_until_compared(shop)
     assert shop.ledger.permits.read(shop.engine.account).older
-    pulse.tick()
+    dispatcher.tick()
     assert shop.states() == {State.GENERATING: 1, State.WAITING: 2}
 
 
@@ -105,7 +105,7 @@ def test_no_beat_grants_before_the_ledger_was_compared(
 ) -> None:
     shop.order(*map(shop.job, range(3)))
     shop.submit(1)
-    pulse = beat_until_compared(shop)
+    dispatcher = tick_until_compared(shop)
     put_back = backup(shop.ledger)
     shop.submit(1)
     put_back()
@@ -117,16 +117,16 @@ def test_no_beat_grants_before_the_ledger_was_compared(
 
     monkeypatch.setattr(StoreMarks, "must_be_known", look_later)
     if is_new:
-        pulse = new_pulse(shop)
+        dispatcher = new_dispatcher(shop)
     else:
-        pulse._are_away(ConnectionError("gone"))
+        dispatcher._on_disconnect(ConnectionError("gone"))
 
     def is_held() -> bool:
         assert shop.states() == {State.GENERATING: 1, State.WAITING: 2}
         return bool(shop.ledger.permits.read(shop.engine.account).older)
 
     def beat() -> None:
-        pulse.tick()
+        dispatcher.tick()
 
     for _ in range(5):
         beat()
@@ -145,12 +145,12 @@ def test_the_billing_is_not_watched_before_the_ledger_was_compared(
     def is_watched() -> bool:
         return bool(shop.ledger.server.execute_command("EXISTS", name))
 
-    pulse = new_pulse(shop)
-    pulse.tick()
+    dispatcher = new_dispatcher(shop)
+    dispatcher.tick()
     assert not is_watched()
-    shop.until(pulse._is_compared, lambda: None)
-    pulse._clock_read_at = -math.inf
-    pulse.tick()
+    shop.until(dispatcher._is_compared, lambda: None)
+    dispatcher._clock_read_at = -math.inf
+    dispatcher.tick()
     shop.until(is_watched, lambda: None)
 
 
@@ -167,7 +167,7 @@ def test_a_store_that_never_answers_holds_up_no_other(
             shop.job(number), batch=f"away-{number}", store=f"s3://away/{number}"
         )
     shop.order(shop.job(3), batch="well")
-    beat_until_compared(shop)
+    tick_until_compared(shop)
     shop.submit()
     assert shop.states() == {State.WAITING: 3, State.GENERATING: 1}
     held = shop.ledger.batches.read("away-0")

@@ -70,7 +70,7 @@ local function finish_if_over(account, batch, now)
 end
 
 -- Upper bounds of the counts that `figures` hands out: seconds from finished to stored,
--- and looks at one prediction.
+-- and polls of one prediction.
 local LAG_S = { 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400 }
 local POLLS = { 1, 2, 3, 4, 6, 8, 12, 20, 50 }
 
@@ -93,7 +93,7 @@ end
 
 local function batch_of(ref) return string.match(ref, '^([^/]*)/') end
 
--- Seconds between two looks of a job at the one it follows; mostly it is woken.
+-- Seconds between two checks of a job on the one it follows; mostly it is woken.
 local FOLLOW_S = 30
 
 -- The kind of a job: model, seconds of video, and both as one name. Those of one kind
@@ -208,9 +208,9 @@ local function known_by(store, name, own)
   return left
 end
 
--- Leaves for the twins of a job that is to be forgotten what they need of it, for some
+-- Leaves for jobs of the same request what they need of one that is to be forgotten, for some
 -- seconds. What another left before stays for as long from now: it was of use again.
-local function leave_for_twins(store, ref, seconds)
+local function leave_for_duplicates(store, ref, seconds)
   local is = redis.call('HMGET', job_key(ref), 'state', 'content', 'written', 'video', 'bytes', 'sha256', 'poster')
   local content, written, failure = is[2] or '', is[3] or '', failure_of(ref)
   local left
@@ -238,7 +238,7 @@ end
 -- deleted one, what it left. Jobs that make a video for another account are no help:
 -- maybe nobody is at work for it. With `alone` it is told as if all other batches were
 -- put aside; who insists tries again what was refused.
-local function twin_of(ref, store, account, content, written, alone, insist)
+local function find_duplicate(ref, store, account, content, written, alone, insist)
   local own = batch_of(ref)
   local key = batch_key(own)
   for _, name in ipairs({ content, written }) do
@@ -288,7 +288,7 @@ end
 
 -- A job goes from waiting or following to another state of which no permit is part.
 -- `left` is what a deleted leader left.
-local function shift(ref, from, to, leader, now, left)
+local function change_state(ref, from, to, leader, now, left)
   local batch, id = string.match(ref, '^([^/]*)/(.*)$')
   local job, key = job_key(ref), batch_key(batch)
   local is = redis.call('HMGET', job, 'price', 'place', 'leader')
@@ -351,7 +351,7 @@ end
 -- A job that waits or follows makes its video itself, waits for another that makes it,
 -- or takes the one that is there; in a fresh batch it makes its own. Whoever makes it
 -- is found by the next that asks.
-local function settle_twin(ref, now, insist)
+local function resolve_duplicate(ref, now, insist)
   local job = job_key(ref)
   local is = redis.call('HMGET', job, 'state', 'content', 'written', 'leader')
   local content, written = is[2] or '', is[3] or ''
@@ -359,14 +359,14 @@ local function settle_twin(ref, now, insist)
   local key = batch_key(batch_of(ref))
   local batch = redis.call('HMGET', key, 'store', 'account', 'fresh')
   if batch[3] == '1' then return end
-  local to, other, left = twin_of(ref, batch[1], batch[2], content, written, false, insist)
+  local to, other, left = find_duplicate(ref, batch[1], batch[2], content, written, false, insist)
   if to == 'waiting' then
     own_names(batch[1], content, written, ref)
-    if is[1] ~= 'waiting' then shift(ref, is[1], 'waiting', nil, now) end
+    if is[1] ~= 'waiting' then change_state(ref, is[1], 'waiting', nil, now) end
     -- One that waits in a batch that nobody goes on with hands over to this one.
-    if other then shift(other, 'waiting', 'following', ref, now) end
+    if other then change_state(other, 'waiting', 'following', ref, now) end
   elseif to ~= is[1] or other ~= is[4] then
-    shift(ref, is[1], to, other, now, left)
+    change_state(ref, is[1], to, other, now, left)
     -- What a deleted job left expires; from here on this one has its video.
     if to == 'reused' and left.video then
       if content == '' then content = left.content end

@@ -79,5 +79,5 @@ if #asking > 0 and is[2] ~= '1' then
   end
   if #first > 0 then redis.call('HSET', asked, unpack(first)) end
 end
-for _, ref in ipairs(there) do settle_twin(ref, now) end
+for _, ref in ipairs(there) do resolve_duplicate(ref, now) end
 return #added / 2

@@ -9,7 +9,7 @@ for i = 5, #ARGV, 3 do
   -- One that is there already stays what it is, unless it may still be made.
   local state, other, left = redis.call('HGET', job_key(ref), 'state'), nil, nil
   if not state or state == 'waiting' or state == 'following' then
-    state, other, left = twin_of(ref, ARGV[2], ARGV[3], ARGV[i + 1], ARGV[i + 2], ARGV[4] == '1')
+    state, other, left = find_duplicate(ref, ARGV[2], ARGV[3], ARGV[i + 1], ARGV[i + 2], ARGV[4] == '1')
   end
   if state ~= 'waiting' or other then
     local video = left and left.video and { left.video, left.bytes }

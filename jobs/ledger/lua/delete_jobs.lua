@@ -17,7 +17,7 @@ if not is[1] then
 end
 for _, id in ipairs(redis.call('ZRANGE', key .. ':jobs', 0, tonumber(ARGV[4]) - 1)) do
   local ref = batch .. '/' .. id
-  leave_for_twins(is[4], ref, ARGV[5])
+  leave_for_duplicates(is[4], ref, ARGV[5])
   redis.call('DEL', job_key(ref))
   redis.call('ZREM', key .. ':jobs', id)
 end

@@ -1,5 +1,5 @@
 -- Sets when jobs are due next, if they are in the due-set at all.
--- ARGV: now or '', account, '' or 'unanswered' or seconds that counted looks are apart,
+-- ARGV: now or '', account, '' or 'unanswered' or seconds that counted polls are apart,
 --   (ref, in_s, why it is late or '')...
 local now, due, apart_s = clock(ARGV[1]), account_key(ARGV[2]) .. ':due', tonumber(ARGV[3])
 for i = 4, #ARGV, 3 do

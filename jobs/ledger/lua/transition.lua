@@ -86,7 +86,7 @@ end
 
 if after == 'failed' or after == 'unresolved' or after == 'overdue' then note_failure(batch, id) end
 
--- Those whose answer is lost are settled against the history all together.
+-- Those whose answer is lost are reconciled with the history all together.
 if after == 'unknown' or after == 'unresolved' then
   redis.call('SADD', acct .. ':lost', ref)
 elseif state == 'unknown' or state == 'unresolved' then
@@ -163,8 +163,8 @@ if after == 'waiting' then
   redis.call('ZADD', key .. ':waiting', behind or redis.call('HGET', job, 'place'), id)
   open_batch(account, batch)
   -- Before it is paid again, another may have made it meanwhile, or makes it.
-  if state == 'failed' or state == 'cancelled' then settle_twin(ref, now, true) end
-  if state == 'unresolved' then settle_twin(ref, now) end
+  if state == 'failed' or state == 'cancelled' then resolve_duplicate(ref, now, true) end
+  if state == 'unresolved' then resolve_duplicate(ref, now) end
 elseif due_in_s == '' then
   redis.call('HINCRBY', key, 'unfinished', -1)
 end

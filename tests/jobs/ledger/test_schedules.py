@@ -110,14 +110,14 @@ def test_a_beat_is_that_of_an_account_and_a_machine(
     simulated: Ledger, clock: Clock
 ) -> None:
     schedules = simulated.schedules
-    assert schedules.beat_s("acme") == 0.0
-    schedules.beat("acme", "7@attic")
+    assert schedules.heartbeat_s("acme") == 0.0
+    schedules.heartbeat("acme", "7@attic")
     clock.forward(10)
-    schedules.beat("other", "8@cellar")
-    assert set(schedules.beats()) == {"acme/7@attic", "other/8@cellar"}
-    assert schedules.beat_s("acme") == clock.now_s - 10
-    assert schedules.beat_s("acme", "attic") == clock.now_s - 10
-    assert schedules.beat_s("acme", "cellar") == 0.0
+    schedules.heartbeat("other", "8@cellar")
+    assert set(schedules.heartbeats()) == {"acme/7@attic", "other/8@cellar"}
+    assert schedules.heartbeat_s("acme") == clock.now_s - 10
+    assert schedules.heartbeat_s("acme", "attic") == clock.now_s - 10
+    assert schedules.heartbeat_s("acme", "cellar") == 0.0
     clock.forward(31 * 86_400)
-    schedules.beat("other", "8@cellar")
-    assert schedules.beat_s("acme") == 0.0
+    schedules.heartbeat("other", "8@cellar")
+    assert schedules.heartbeat_s("acme") == 0.0

@@ -10,9 +10,9 @@ LAMP = WorkerFacts("2@lamp", "lamp")
 
 def test_a_worker_lives_while_it_is_heard_of(simulated: Ledger, clock: Clock) -> None:
     workers = simulated.workers
-    workers.beat(MUG)
+    workers.heartbeat(MUG)
     clock.forward(SILENT_S / 2)
-    workers.beat(LAMP)
+    workers.heartbeat(LAMP)
     assert [w.facts for w in workers.alive()] == [MUG, LAMP]
     clock.forward(SILENT_S / 2)
     assert [w.facts for w in workers.alive()] == [LAMP]
@@ -23,17 +23,17 @@ def test_one_that_left_or_was_silent_for_long_is_forgotten(
     simulated: Ledger, clock: Clock
 ) -> None:
     workers = simulated.workers
-    workers.beat(MUG)
-    workers.beat(LAMP)
+    workers.heartbeat(MUG)
+    workers.heartbeat(LAMP)
     workers.leave(LAMP.name)
     assert [w.facts for w in workers.known()] == [MUG]
     clock.forward(KEPT_S)
-    workers.beat(LAMP)
+    workers.heartbeat(LAMP)
     assert [w.facts for w in workers.known()] == [LAMP]
 
 
 def test_a_worker_of_another_version_may_say_more_or_less(ledger: Ledger) -> None:
-    ledger.workers.beat(LAMP)
+    ledger.workers.heartbeat(LAMP)
     told = '{"name":"3@new","humour":"good"}'
     ledger.server.execute_command("HSET", "reelmill:workers:facts", "2@lamp", told)
     (found,) = ledger.workers.known()
