@@ -1,8 +1,4 @@
-"""What a shell is offered at TAB: its script, and the ids that only we know.
-
-A person at TAB waits and has asked for nothing, so nothing is started or made for it,
-and whatever is out of reach is only not offered.
-"""
+"""What a shell is offered at TAB; nothing is started for it, and errors are silent."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -19,10 +15,10 @@ from producer.exits import CommandError
 from producer.options import chosen_settings
 
 #: Batches that are offered, the newest ones.
-MOST = 50
+MAX_OFFERED = 50
 
 #: A ledger that needs longer is not waited for.
-PATIENCE_S = 1.0
+TIMEOUT_S = 1.0
 
 
 def script(app: App, shell: Literal["bash", "zsh", "fish"]) -> str:
@@ -41,7 +37,7 @@ def batches() -> list[str]:
         chosen = chosen_settings()
         with _running_ledger(chosen) as ledger:
             if ledger:
-                found, _ = ledger.batches.page(0, MOST)
+                found, _ = ledger.batches.page(0, MAX_OFFERED)
                 return [batch.id for batch in found]
         return _reported(chosen)
     return []
@@ -67,17 +63,13 @@ def _running_ledger(chosen: Settings) -> Iterator[Ledger | None]:
     if not chosen.redis_url and not chosen.socket_path.exists():
         yield None
         return
-    with closing(connect(chosen.ledger_url, timeout_s=PATIENCE_S)) as ledger:
+    with closing(connect(chosen.ledger_url, timeout_s=TIMEOUT_S)) as ledger:
         yield ledger
 
 
 def _reported(chosen: Settings) -> list[str]:
     """Batches that have a report in the folder where the videos are."""
     kind, place = parse(chosen.store)
-    if kind != "file":
-        return []
-    folder = Path(place)
-    newest = sorted(
-        folder.glob("*/report.json"), key=lambda path: -path.stat().st_mtime
-    )
-    return [path.parent.name for path in newest[:MOST]]
+    found = Path(place).glob("*/report.json") if kind == "file" else []
+    newest = sorted(found, key=lambda path: -path.stat().st_mtime)
+    return [path.parent.name for path in newest[:MAX_OFFERED]]

@@ -1,8 +1,4 @@
-"""Problems of a manifest: collected without growing, and shown to people and programs.
-
-It decides how many of a kind are kept and how they look; what is a problem is decided
-in `jobs.manifest`, by the readers and by the check of pictures.
-"""
+"""Problems of a manifest: counted, the first of a kind kept, and shown."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,15 +14,13 @@ from jobs.text import counted, masked, visible
 from producer.console import Table
 
 #: Problems of one kind that are kept; further ones are only counted.
-MOST_OF_A_KIND = 100
+MAX_OF_A_KIND = 100
 
 #: Characters that are kept of a value or a column's name; a cell can have a million.
-MOST_KEPT_CHARS = 300
+MAX_KEPT_CHARS = 300
 
 #: Characters of them that a table shows.
-MOST_SHOWN_CHARS = 60
-
-_WHAT = "what is wrong, and what to do"
+MAX_SHOWN_CHARS = 60
 
 
 @dataclass(slots=True)
@@ -41,7 +35,7 @@ class Problems:
     def add(self, problem: Problem) -> None:
         """Take one more."""
         self.by_kind[problem.kind] += 1
-        if self.by_kind[problem.kind] > MOST_OF_A_KIND:
+        if self.by_kind[problem.kind] > MAX_OF_A_KIND:
             return
         self._files.setdefault(problem.file, len(self._files))
         column = problem.column
@@ -66,13 +60,7 @@ class Problems:
     @property
     def left_out(self) -> Counter[str]:
         """How many are counted and not kept, by kind; without kinds kept whole."""
-        return Counter(
-            {
-                kind: count - MOST_OF_A_KIND
-                for kind, count in self.by_kind.items()
-                if count > MOST_OF_A_KIND
-            }
-        )
+        return self.by_kind - Counter(dict.fromkeys(self.by_kind, MAX_OF_A_KIND))
 
 
 def print_problems(problems: Problems, console: Console) -> None:
@@ -93,7 +81,8 @@ def lines(problems: Problems) -> Iterator[str]:
     for problem in problems.kept:
         parts = (problem.file, problem.line, problem.column)
         place = ":".join(visible(str(part)) for part in parts if part is not None)
-        yield f"{place}: {problem.kind}: {_words(problem)}"
+        words = f"{visible(problem.message)}; {visible(problem.suggestion)}"
+        yield f"{place}: {problem.kind}: {words}"
     for kind, count in problems.by_kind.most_common():
         left = problems.left_out[kind]
         more = f", {left} more than are listed" if left else ""
@@ -107,7 +96,11 @@ def table(problems: Problems) -> RenderableType:
     for file, group in groupby(problems.kept, key=lambda problem: problem.file):
         parts += [Text(visible(file), style="bold"), _problems_table(group), Text()]
     if len(problems.by_kind) > 1 or problems.left_out:
-        parts += [_counts(problems), Text()]
+        numbers = ("problems", "not listed")
+        counts = Table("rule", *numbers, numbers=numbers)
+        for kind, count in problems.by_kind.most_common():
+            counts.add(kind, str(count), str(problems.left_out[kind] or ""))
+        parts += [counts, Text()]
     return Group(*parts, Text(_total(problems), style="bold"))
 
 
@@ -133,14 +126,14 @@ def document(problems: Problems) -> dict[str, Any]:
 
 
 def _problems_table(group: Iterable[Problem]) -> Table:
-    made = Table(
-        "line", "column", _WHAT, numbers=("line",), sentences=("column", _WHAT)
-    )
+    what = "what is wrong, and what to do"
+    columns = ("line", "column", what)
+    made = Table(*columns, numbers=("line",), sentences=("column", what))
     for problem in group:
         told = Text(visible(problem.message))
         told.append(f" [{problem.kind}]", style="dim")
         value = _shown(problem.value)
-        if value and value[:MOST_SHOWN_CHARS] not in told.plain:
+        if value and value[:MAX_SHOWN_CHARS] not in told.plain:
             told.append(f"\nit has: {value}")
         told.append(f"\n{visible(problem.suggestion)}", style="green")
         at = problem.column
@@ -149,22 +142,9 @@ def _problems_table(group: Iterable[Problem]) -> Table:
     return made
 
 
-def _counts(problems: Problems) -> Table:
-    numbers = ("problems", "not listed")
-    made = Table("rule", *numbers, numbers=numbers)
-    for kind, count in problems.by_kind.most_common():
-        left = problems.left_out[kind]
-        made.add(kind, str(count), str(left) if left else "")
-    return made
-
-
 def _shown(text: str | None) -> str:
     safe = visible(text or "")
-    return safe if len(safe) <= MOST_SHOWN_CHARS else safe[:MOST_SHOWN_CHARS] + "…"
-
-
-def _words(problem: Problem) -> str:
-    return f"{visible(problem.message)}; {visible(problem.suggestion)}"
+    return safe if len(safe) <= MAX_SHOWN_CHARS else safe[:MAX_SHOWN_CHARS] + "…"
 
 
 def _total(problems: Problems) -> str:
@@ -176,4 +156,4 @@ def _cut(text: str | None) -> str | None:
         return None
     # Masked before it is cut: half an address would keep its password.
     text = masked(text)
-    return text if len(text) <= MOST_KEPT_CHARS else text[:MOST_KEPT_CHARS] + "…"
+    return text if len(text) <= MAX_KEPT_CHARS else text[:MAX_KEPT_CHARS] + "…"

@@ -1,6 +1,7 @@
 """How a command begins and ends: what it prints of a batch, and how to go on."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from jobs.ledger.snapshots import BatchSnapshot
@@ -8,12 +9,15 @@ from jobs.report.statement import COUNTS
 from jobs.report.words import moment, short_names
 from jobs.states import State
 from jobs.text import counted
-from producer import account, console, tables
+from producer import account, console
 from producer.console import Table, print_json
 from producer.watching.status import held_up
 
 #: Jobs that a sentence names.
 MAX_NAMED = 5
+
+#: Failed or unsettled rows that are listed; the report has all.
+MAX_ROWS = 20
 
 
 def print_gone(jobs: Sequence[str]) -> None:
@@ -129,17 +133,16 @@ def print_outcome(document: dict[str, Any], place: str, *, json: bool) -> None:
 
 def print_report(document: dict[str, Any], place: str) -> None:
     """Print the report of a batch and where it is kept."""
-    console.out.print(tables.report_table(document))
-    for line in tables.trouble_lines(document):
+    console.out.print(_report_table(document))
+    for line in _trouble_lines(document):
         console.tell(line)
     cost = document["cost"]
     console.tell(
         f"estimated ${cost['estimated_usd']}, charged ${cost['charged_usd']}, "
         f"refunded ${cost['refunded_usd']}, net ${cost['net_usd']}"
     )
-    if "invoice" in document:
-        for line in tables.invoice_lines(document["invoice"]):
-            console.tell(line)
+    for line in _invoice_lines(document.get("invoice")):
+        console.tell(line)
     console.tell(place)
 
 
@@ -167,9 +170,8 @@ def print_statement(document: Mapping[str, Any]) -> None:
         f"charged ${total['charged_usd']}, refunded ${total['refunded_usd']}, net "
         f"${total['net_usd']}, wasted ${total['wasted_usd']}"
     )
-    if "invoice" in document:
-        for line in tables.invoice_lines(document["invoice"]):
-            console.tell(line)
+    for line in _invoice_lines(document.get("invoice")):
+        console.tell(line)
 
 
 def _print_table(what: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
@@ -186,3 +188,66 @@ def _print_table(what: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> N
         )
     console.out.print(made)
     console.out.print()
+
+
+def _report_table(document: Mapping[str, Any]) -> Table:
+    """Cost of a batch by model and duration, as its report has it."""
+    jobs, cost = document["jobs"], document["cost"]
+    # A word that most batches have no use for takes no room.
+    counts = ["stored", *(["reused"] if jobs.get("reused") else []), "failed"]
+    numbers = ("videos", *counts, "charged", "refunded")
+    made = Table("model", *numbers, numbers=numbers)
+    lines = document["by_model"]
+    names = short_names(line["model"] for line in lines)
+    for line in lines:
+        length = f" {line['duration_s']} s" if line["duration_s"] else ""
+        made.add(
+            names[line["model"]] + length,
+            str(line["jobs"]),
+            *(str(line[name]) for name in counts),
+            f"${line['charged_usd']}",
+            f"${line['refunded_usd']}",
+        )
+    made.add_section()
+    made.add(
+        "total",
+        *(str(jobs[name]) for name in ("total", *counts)),
+        f"${cost['charged_usd']}",
+        f"${cost['refunded_usd']}",
+        style="bold",
+    )
+    return made
+
+
+def _invoice_lines(invoice: Mapping[str, Any] | None) -> list[str]:
+    """What the provider's billing says beside our books, if it was asked."""
+    if invoice is None:
+        return []
+    billed = f"billed ${invoice['billed_usd']}"
+    refunded = f"refunded ${invoice['billed_refunded_usd']}"
+    lines = [f"{billed}, {refunded}, net ${invoice['billed_net_usd']}"]
+    lines += [
+        f"{d['id']}, attempt {d['attempt']}: {d['what']}: booked ${d['booked_usd']}, "
+        f"billed ${d['billed_usd']} ({d['prediction_id']})"
+        for d in invoice["differences"][:MAX_ROWS]
+    ]
+    lines += [
+        f"unexplained: ${u['billed_usd']} at {u['at']} for prediction "
+        f"{u['prediction_id']} {u['model']}"
+        for u in invoice["unexplained"][:MAX_ROWS]
+    ]
+    if not invoice["differences"] and not invoice["unexplained"]:
+        lines.append("the provider's billing equals this report")
+    return lines
+
+
+def _trouble_lines(document: Mapping[str, Any]) -> list[str]:
+    """A line for every row that is neither stored nor under way, up to a bound."""
+    rows = (row for row in document["rows"] if row["error"])
+    lines = [
+        f"line {row['line']}, {row['id']}: {row['state']}: {row['error']['message']}"
+        for row in islice(rows, MAX_ROWS)
+    ]
+    if more := sum(1 for _ in rows):
+        lines.append(f"and {more} more; the report has all")
+    return lines

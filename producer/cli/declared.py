@@ -46,10 +46,11 @@ def list_(
         page: Which page.
         json: Print them as JSON, all of them unless limited.
     """
-    from producer.show import Chosen, batches
+    from producer.show import batches
 
-    chosen = Chosen(unfinished=unfinished, labels=label)
-    return batches(chosen, limit=limit, page=page, json=json)
+    return batches(
+        unfinished=unfinished, label=label, limit=limit, page=page, json=json
+    )
 
 
 def show(

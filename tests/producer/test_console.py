@@ -36,16 +36,6 @@ def test_hostile_text_is_shown_and_acts_on_nothing(form: object) -> None:
         assert isinstance(form, Text) or r"\x07\x1b[2J\r" in shown
 
 
-def test_plain_text_of_any_language_is_left_as_it_is() -> None:
-    for text in (
-        "Slow orbit, 5 s\n\tand on",
-        "größe 漢字 मग \u200d🏳\ufe0f",
-        ":id: [b]",
-    ):
-        assert visible(text, keep="\n\t") == text
-    assert printed(Text(":id: [b] 16:9")) == ":id: [b] 16:9\n"
-
-
 @pytest.mark.parametrize(
     ("environment", "coloured"),
     [
@@ -89,10 +79,6 @@ def test_nothing_is_drawn_anew_in_a_pipe_even_in_colours() -> None:
         screen = Screen()
         assert screen.is_terminal
         assert not screen.is_interactive
-
-
-def test_what_is_too_wide_is_left_to_the_terminal() -> None:
-    assert printed("x" * 100, COLUMNS="60").replace("\n", "") == "x" * 100
 
 
 def test_a_sentence_is_one_line_that_the_terminal_wraps() -> None:

@@ -159,8 +159,7 @@ def test_the_list_comes_in_pages_and_can_leave_out_what_is_over(place: Fleet) ->
             place.ledger.batches.pause("b0")
 
     def names(**options: Any) -> list[str]:
-        chosen = show.Chosen(unfinished=bool(options.pop("unfinished", False)))
-        found = printed(place, show.batches, chosen, **options)
+        found = printed(place, show.batches, **options)
         return [batch["batch"] for batch in found]
 
     assert names() == ["b4", "b3", "b2", "b1", "b0"]

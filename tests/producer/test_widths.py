@@ -16,7 +16,7 @@ from tests.jobs.test_schedule import a_schedule
 from tests.producer.fleet import Fleet, fleet
 from tests.producer.running import as_csv
 
-WIDTHS = (60, 80, 120, 200)
+WIDTHS = (60, 120)
 
 #: An escape that clears the screen, one that sets the title, and a turned line.
 ACTS = "\x1b[2J\x1b]0;mine\x07\u202e"
