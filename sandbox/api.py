@@ -5,7 +5,6 @@ limits. No question walks through more rows than it must.
 """
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Literal
@@ -124,8 +123,6 @@ def _within_limits(provider: Provider, account: Account) -> None:
     if wait_s > 0:
         message = f"Rate limit exceeded: {rate} predictions per 1 minute"
         raise wire.too_many(provider, message, wait_s)
-    if settings.over_concurrency == "queue":
-        return
     account.book_endings(now_s, settings.refund_delay_s)
     if account.generating >= settings.max_at_once:
         raise wire.too_many(provider, "You have reached your concurrency limit")
@@ -220,8 +217,12 @@ async def billing(provider: Provider, request: Request) -> Response:
         and query.model_uuid in {None, "", row.prediction.model}
         and (ids is None or row.prediction.id in ids)
     )
-    page = _billing_page(provider, matching, *query.window(provider))
-    return wire.success({"page": query.page} | page)
+    start, stop = query.window(provider)
+    items = list(islice(matching, start, stop + 1))
+    now_s = provider.clock()
+    rows = [_billing_row(row, now_s) for row in items[: stop - start]]
+    has_more = len(items) > stop - start
+    return wire.success({"page": query.page, "items": rows, "has_more": has_more})
 
 
 async def balance(provider: Provider, request: Request) -> Response:
@@ -232,11 +233,8 @@ async def balance(provider: Provider, request: Request) -> Response:
 
 
 async def price(provider: Provider, request: Request) -> Response:
-    """What a prediction would cost, in dollars; the older route says less of it."""
+    """What a prediction would cost, in dollars."""
     wire.account(provider, request)
-    older = request.url.path.endswith("/pricing")
-    if not older:
-        wire.require_newer_routes(provider)
     wire.fail(provider, "price_5xx")
     query = await wire.json_of(request, _PriceQuery)
     model = MODELS.get(query.model_id)
@@ -246,13 +244,15 @@ async def price(provider: Provider, request: Request) -> Response:
         model.check(query.inputs, complete=False)
     except InputError as error:
         raise HTTPException(400, f"invalid input: {error}") from None
-    usd = _usd(provider.price_usd_micros(model, query.inputs))
-    quote: dict[str, object] = {"model_id": model.id, "currency": "USD"}
-    if older:
-        return wire.success(quote | {"unit_price": usd})
-    quote["price"] = _usd(model.price_usd_micros(query.inputs))
-    quote["discount_rate"] = (100 - provider.settings.price_percent) / 100
-    return wire.success(quote | {"discounted_price": usd})
+    return wire.success(
+        {
+            "model_id": model.id,
+            "currency": "USD",
+            "price": _usd(model.price_usd_micros(query.inputs)),
+            "discount_rate": (100 - provider.settings.price_percent) / 100,
+            "discounted_price": _usd(provider.price_usd_micros(model, query.inputs)),
+        }
+    )
 
 
 async def models(provider: Provider, request: Request) -> Response:
@@ -315,21 +315,6 @@ def _altered(
     if data["outputs"] and faults.happens("result_url_scheme"):
         data["outputs"] = ["file:///etc/passwd"]
     return data
-
-
-def _billing_page(
-    provider: Provider, rows: Iterator[Entry], start: int, stop: int
-) -> dict[str, object]:
-    more: dict[str, object]
-    if provider.settings.billing_total:
-        every = list(rows)
-        items, more = every[start:stop], {"total": len(every)}
-    else:
-        items = list(islice(rows, start, stop + 1))
-        more = {"has_more": len(items) > stop - start}
-    now_s = provider.clock()
-    shown = [_billing_row(row, now_s) for row in items[: stop - start]]
-    return {"items": shown} | more
 
 
 def _billing_row(row: Entry, now_s: float) -> dict[str, object]:

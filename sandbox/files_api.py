@@ -1,9 +1,8 @@
-"""Files: upload tickets, the older upload, and everything on the files origin."""
+"""Files: upload tickets, and everything on the files origin."""
 
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator
-from email.message import Message
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
@@ -17,8 +16,6 @@ from sandbox.uploads import MAX_BYTES, samples
 
 #: A header of every ticket, without which its bytes are not taken.
 SEAL = "X-Upload-Seal"
-#: Room for the lines that surround a file in a form.
-FORM_BYTES = 16 * 1024
 MP4 = "video/mp4"
 #: How often a slow line sends something, in seconds.
 DRIP_S = 0.25
@@ -36,13 +33,13 @@ class _TicketQuery(BaseModel):
 async def ticket(provider: Provider, request: Request) -> Response:
     """A URL to put an announced file to, and the one to read it from."""
     wire.account(provider, request)
-    wire.require_newer_routes(provider)
     wire.fail(provider, "upload_5xx")
     query = await wire.json_of(request, _TicketQuery)
     if query.size > MAX_BYTES:
         words = f"size: files have at most {MAX_BYTES} bytes, got {query.size}"
         raise HTTPException(413, words)
-    content_type = query.content_type or _guessed(query.filename)
+    guessed = mimetypes.guess_type(query.filename)[0] or "application/octet-stream"
+    content_type = query.content_type or guessed
     upload = provider.uploads.expect(query.filename, content_type, query.size)
     url = provider.uploads.url(upload)
     headers = {"Content-Type": content_type, SEAL: upload.seal}
@@ -70,27 +67,6 @@ async def put(provider: Provider, request: Request) -> Response:
         raise HTTPException(400, words)
     provider.keep(upload, body)
     return Response(None, 200)
-
-
-async def binary(provider: Provider, request: Request) -> Response:
-    """The older way: a form with one field `file`."""
-    wire.account(provider, request)
-    boundary = _parameter(request.headers.get("content-type", ""), "boundary")
-    if boundary is None:
-        words = "the body must be multipart/form-data with a boundary"
-        raise HTTPException(400, words)
-    form = await wire.body_of(request, MAX_BYTES + FORM_BYTES)
-    filename, content_type, body = _file_of(form, boundary)
-    upload = provider.uploads.expect(filename, content_type, len(body))
-    provider.keep(upload, body)
-    return wire.success(
-        {
-            "type": content_type.partition("/")[0],
-            "download_url": provider.uploads.url(upload),
-            "filename": filename,
-            "size": len(body),
-        }
-    )
 
 
 async def get(provider: Provider, request: Request) -> Response:
@@ -182,35 +158,3 @@ async def _drip(provider: Provider, whole: bytes) -> AsyncIterator[bytes]:
         yield whole[sent : sent + drop]
         sent += drop
         await asyncio.sleep(DRIP_S)
-
-
-def _file_of(form: bytes, boundary: str) -> tuple[str, str, bytes]:
-    """Name, type and bytes of the field `file`.
-
-    Raises:
-        HTTPException: 400, there is none.
-    """
-    # The first boundary has no line end before it; giving it one makes all alike.
-    for part in (b"\r\n" + form).split(b"\r\n--" + boundary.encode()):
-        head, found, body = part.partition(b"\r\n\r\n")
-        lines = head.decode("utf-8", "replace").split("\r\n")
-        headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
-        disposition = headers.get("content-disposition", "")
-        if found and _parameter(disposition, "name") == "file":
-            filename = _parameter(disposition, "filename") or "upload"
-            return filename, headers.get("content-type") or _guessed(filename), body
-    raise HTTPException(400, "file: is required")
-
-
-def _parameter(header: str, name: str) -> str | None:
-    message = Message()
-    message["content-type"] = header
-    value = message.get_param(name)
-    return value if isinstance(value, str) and value else None
-
-
-def _guessed(filename: str) -> str:
-    return mimetypes.guess_type(filename)[0] or "application/octet-stream"

@@ -42,12 +42,10 @@ API: Routes = (
     ("POST", "/api/v3/predictions/delete", "delete", api.delete),
     ("POST", "/api/v3/billings/search", "billing", api.billing),
     ("POST", "/api/v3/model/price", "price", api.price),
-    ("POST", "/api/v3/model/pricing", "pricing", api.price),
     ("GET", "/api/v3/models", "models", api.models),
     ("GET", "/api/v3/webhook/secret", "webhook_secret", webhooks.secret),
     ("GET", "/api/v3/balance", "balance", api.balance),
     ("POST", "/api/v3/media/uploads", "upload_ticket", files_api.ticket),
-    ("POST", "/api/v3/media/upload/binary", "upload_binary", files_api.binary),
     ("POST", "/api/v3/{model:path}", "submit", api.submit),
     # The sandbox's own, which are not counted.
     ("GET", "/sandbox/health", "", books.health),

@@ -8,7 +8,6 @@ restarted sandbox goes on where it was. Keys are kept as digests only.
 """
 
 import base64
-import bisect
 import contextlib
 import hashlib
 import heapq
@@ -57,9 +56,6 @@ OUTCOMES = {
     "outcome_never": Outcome("processing"),
 }
 
-_at_s = attrgetter("at_s")
-_created_at_s = attrgetter("created_at_s")
-
 
 @dataclass(slots=True)
 class Prediction:
@@ -72,7 +68,6 @@ class Prediction:
     inputs: dict[str, Any]
     price_usd_micros: int
     created_at_s: float
-    starts_at_s: float
     due_at_s: float
     outcome: Outcome
     #: The fetch of its pictures from this machine, and why they cannot be used.
@@ -90,7 +85,7 @@ class Prediction:
     @property
     def generation_s(self) -> float:
         """Seconds of work."""
-        return self.due_at_s - self.starts_at_s
+        return self.due_at_s - self.created_at_s
 
     def over(self, now_s: float) -> bool:
         """Whether the work is done; a deletion does not stop it."""
@@ -109,7 +104,9 @@ class Prediction:
         if self.over(now_s):
             return self.ending()
         lead_s = min(CREATED_S, self.generation_s / 10)
-        return Outcome("created" if now_s < self.starts_at_s + lead_s else "processing")
+        return Outcome(
+            "created" if now_s < self.created_at_s + lead_s else "processing"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,6 @@ class Billing:
     """Every deduction and refund of one key."""
 
     balance_usd_micros: int
-    #: In the order of time.
     entries: list[Entry] = field(default_factory=list)
     #: A heap of refunds that do not count yet: when they do, and their amount.
     pending: list[tuple[float, int]] = field(default_factory=list)
@@ -137,13 +133,13 @@ class Billing:
         """Book the price of a prediction at its creation."""
         self.balance_usd_micros -= prediction.price_usd_micros
         entry = Entry(prediction.created_at_s, "deduct", prediction)
-        bisect.insort(self.entries, entry, key=_at_s)
+        self.entries.append(entry)
 
     def refund(self, prediction: Prediction, at_s: float) -> None:
         """Owe the price of a prediction from now on; the row counts from `at_s`."""
         prediction.refunded_usd_micros = prediction.price_usd_micros
         heapq.heappush(self.pending, (at_s, prediction.price_usd_micros))
-        bisect.insort(self.entries, Entry(at_s, "refund", prediction), key=_at_s)
+        self.entries.append(Entry(at_s, "refund", prediction))
 
     def left_usd_micros(self, now_s: float) -> int:
         """What the key has left, without refunds that are not yet due."""
@@ -151,14 +147,11 @@ class Billing:
             self.balance_usd_micros += heapq.heappop(self.pending)[1]
         return self.balance_usd_micros
 
-    def rows(
-        self, from_s: float, to_s: float, *, newest_first: bool
-    ) -> Iterator[Entry]:
+    def rows(self, from_s: float, to_s: float, *, newest_first: bool) -> list[Entry]:
         """Rows of a time, both ends included."""
-        start = bisect.bisect_left(self.entries, from_s, key=_at_s)
-        stop = bisect.bisect_right(self.entries, to_s, key=_at_s)
-        places = range(start, stop)
-        return (self.entries[n] for n in (places[::-1] if newest_first else places))
+        found = (row for row in self.entries if from_s <= row.at_s <= to_s)
+        rows = sorted(found, key=attrgetter("at_s"))
+        return rows[::-1] if newest_first else rows
 
 
 @dataclass(slots=True)
@@ -186,20 +179,6 @@ class RateWindow:
         return 0.0 if over < 0 else self.times_s[over] + WINDOW_S - now_s
 
 
-def take_slot(ends_s: list[float], now_s: float, length_s: float, limit: int) -> float:
-    """Queue for one of `limit` slots; returns when the work starts.
-
-    `ends_s` is a heap with the end of each slot in use, and is changed.
-    """
-    while ends_s and ends_s[0] <= now_s:
-        heapq.heappop(ends_s)
-    starts_s = now_s
-    while len(ends_s) >= limit:
-        starts_s = heapq.heappop(ends_s)
-    heapq.heappush(ends_s, starts_s + length_s)
-    return starts_s
-
-
 @dataclass(slots=True)
 class Account:
     """Everything that belongs to one key."""
@@ -210,8 +189,6 @@ class Account:
     owner: str
     billing: Billing
     starts: RateWindow = field(default_factory=RateWindow)
-    #: For `take_slot`.
-    slot_ends_s: list[float] = field(default_factory=list)
     #: In the order of creation.
     predictions: list[Prediction] = field(default_factory=list)
     #: A heap of those whose ending is not booked yet, by the time to look at them.
@@ -244,10 +221,9 @@ class Account:
 
     def newest_first(self, from_s: float, to_s: float) -> Iterator[Prediction]:
         """Predictions created in a time, both ends included, without deleted ones."""
-        start = bisect.bisect_left(self.predictions, from_s, key=_created_at_s)
-        stop = bisect.bisect_right(self.predictions, to_s, key=_created_at_s)
-        every = (self.predictions[place] for place in range(stop - 1, start - 1, -1))
-        return (prediction for prediction in every if not prediction.deleted)
+        for prediction in reversed(self.predictions):
+            if from_s <= prediction.created_at_s <= to_s and not prediction.deleted:
+                yield prediction
 
 
 class JournalError(Exception):
@@ -416,10 +392,6 @@ class Provider:
         settings, now_s = self.settings, self.clock()
         sequence = len(self.predictions) + 1
         length_s = draw_generation_s(settings, sequence)
-        starts_at_s = now_s
-        if settings.over_concurrency == "queue" and not stranger:
-            most = settings.max_at_once
-            starts_at_s = take_slot(account.slot_ends_s, now_s, length_s, most)
         urls = picture_urls(inputs)
         prediction = Prediction(
             # Random and not drawn from the seed: a restarted sandbox must not hand out
@@ -430,8 +402,7 @@ class Provider:
             inputs=inputs,
             price_usd_micros=self.price_usd_micros(model, inputs),
             created_at_s=now_s,
-            starts_at_s=starts_at_s,
-            due_at_s=starts_at_s + length_s,
+            due_at_s=now_s + length_s,
             outcome=COMPLETED if stranger else self._draw_outcome(inputs),
             fetch=self.pictures.fetch(urls, check=settings.check_pictures),
             stranger=stranger,

@@ -100,12 +100,6 @@ def account(provider: Provider, request: Request) -> Account:
     return provider.account(key)
 
 
-def require_newer_routes(provider: Provider) -> None:
-    """Refuse (404) where the routes that came later are not there."""
-    if not provider.settings.newer_routes:
-        raise HTTPException(404, "no such route")
-
-
 async def body_of(request: Request, max_bytes: int) -> bytes:
     """The body of a request; `HTTPException` 413 if it is larger than allowed."""
     body = bytearray()

@@ -91,21 +91,6 @@ def test_the_concurrency_is_exact(desk: Desk) -> None:
     assert desk.books()["most_concurrent"] == 2
 
 
-def test_over_the_concurrency_it_can_also_wait_as_created(desk: Desk) -> None:
-    desk.configure(concurrent=1, over_concurrency="queue")
-    first, second = desk.start(), desk.start()
-    seen = []
-    for passed_s in (19, 1, 19.9, 0.1):
-        desk.now_s += passed_s
-        seen.append([desk.result(each)["status"] for each in (first, second)])
-    assert seen == [
-        ["processing", "created"],
-        ["completed", "created"],
-        ["completed", "processing"],
-        ["completed", "completed"],
-    ]
-
-
 def test_what_was_never_polled_is_settled_all_the_same(desk: Desk) -> None:
     desk.configure(refund_delay_s=100, outcome_5000="first 1")
     desk.start(V26)

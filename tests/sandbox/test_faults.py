@@ -117,7 +117,7 @@ def test_an_outcome_ends_a_prediction_and_is_refunded_or_not(
         ("submit_429", V26, 429),
         ("history_5xx", "predictions", 503),
         ("billing_5xx", "billings/search", 503),
-        ("price_5xx", "model/pricing", 503),
+        ("price_5xx", "model/price", 503),
         ("upload_5xx", "media/uploads", 503),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_request_is_refused_and_creates_nothing(
 ) -> None:
     desk.configure(**{name: "first 1"})
     bodies = {V26: LEAST[V26], "media/uploads": {"filename": "x", "size": 7}}
-    body = bodies.get(path, {"model_id": V26} if path == "model/pricing" else {})
+    body = bodies.get(path, {"model_id": V26} if path == "model/price" else {})
     codes = [desk.ask("POST", f"/api/v3/{path}", json=body).status_code for _ in "ab"]
     assert codes == [status, 200]
     assert desk.books()["predictions"] == (path == V26)
