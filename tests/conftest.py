@@ -23,7 +23,10 @@ from tests.browser.finding import browser_path
 
 # How long an example takes says something about the machine only.
 drawing.register_profile(
-    "reelmill", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "reelmill",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 drawing.load_profile("reelmill")
 

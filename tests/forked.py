@@ -59,6 +59,11 @@ class Process:
         """How it ended; None while it runs."""
         return self.returncode
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.returncode is None
+
     def wait(self, timeout: float | None = None) -> int:
         """How it ended, once it has.
 

@@ -4,11 +4,9 @@ Everything is a process of its own, as in production; only times are shorter. Wh
 should come of it stands in the tests.
 """
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -27,7 +25,7 @@ from jobs.ledger.workers import Worker
 from jobs.records import BatchRecord, JobRecord
 from jobs.settings import Settings, read
 from jobs.states import State
-from producer.subprocesses import Child
+from tests import forked
 from tests.producer.running import Desk, desk, until
 from tests.sandbox.running import RunningSandbox
 
@@ -35,14 +33,6 @@ ROOT = Path(__file__).parent.parent.parent
 V26 = "kling-v2.6-std"
 PASSWORD = "quite-secret"
 API_KEY = "wsk-very-secret"
-
-#: Celery's worker on a machine whose clock is ahead.
-AHEAD = """
-import runpy, sys, time
-real, ahead_s = time.time, float(sys.argv.pop(1))
-time.time = lambda: real() + ahead_s
-runpy.run_module("celery", run_name="__main__")
-"""
 
 #: What a person would wait for in vain is over soon here.
 QUICK = {
@@ -105,7 +95,7 @@ class Fleet:
     sandbox: RunningSandbox
     server: Server
     ledger: Ledger
-    workers: list[Child] = field(default_factory=list)
+    workers: list[forked.Process] = field(default_factory=list)
     batches: list[str] = field(default_factory=list)
     ordered: int = 0
 
@@ -114,39 +104,40 @@ class Fleet:
         """The settings of everybody here."""
         return read(self.place.environment)
 
-    def worker(
-        self, environment: Mapping[str, str] | None = None, *, ahead_s: float = 0.0
-    ) -> Child:
+    def worker(self, environment: Mapping[str, str] | None = None) -> forked.Process:
         """Start a worker; it is ready when the ledger has heard of it."""
         number = len(self.workers)
-        start = ["-m", "celery"] if not ahead_s else ["-c", AHEAD, str(ahead_s)]
         words = "-A worker.app worker --pool threads --concurrency 4 --loglevel INFO"
-        command = [sys.executable, *start, *words.split(), "--queues", "reelmill"]
-        command += ["--hostname", f"w{number}@{socket.gethostname()}"]
-        command += ["--without-gossip", "--without-mingle"]
-        given = {**self.place.environment, "PYTHONPATH": str(ROOT)}
-        given |= environment or {}
-        log = self.place.folder / f"worker-{number}.log"
-        made = Child(f"worker {number}", command, log=log, environment=given)
+        name = f"--hostname=w{number}@{socket.gethostname()}"
+        quiet = ["--queues=reelmill", "--without-gossip", "--without-mingle"]
+        with (self.place.folder / f"worker-{number}.log").open("wb") as log:
+            made = forked.start(
+                "celery",
+                [*words.split(), name, *quiet],
+                out=log.fileno(),
+                err=log.fileno(),
+                cwd=ROOT,
+                environment={**self.place.environment, **(environment or {})},
+            )
         self.workers.append(made)
         return made
 
-    def heard_of(self, child: Child) -> Worker | None:
+    def heard_of(self, child: forked.Process) -> Worker | None:
         """What the ledger knows of a worker, if it does."""
         with suppress(LedgerError):
             known = self.ledger.workers.alive()
             return next((w for w in known if w.facts.pid == child.pid), None)
         return None
 
-    def ready(self, *children: Child) -> None:
+    def ready(self, *children: forked.Process) -> None:
         """Return once these workers are at work."""
         for child in children:
             until(partial(self.heard_of, child))
 
-    def kill(self, child: Child) -> None:
+    def kill(self, child: forked.Process) -> None:
         """End a worker where it stands."""
-        os.kill(child.pid, signal.SIGKILL)
-        until(lambda: not child.running)
+        child.kill()
+        child.wait()
 
     def order(self, count: int, batch: str = "spring") -> None:
         """Hand in a batch of so many jobs, each with a prompt of its own."""
@@ -237,9 +228,8 @@ def fleet(sandbox: RunningSandbox, **settings: str) -> Iterator[Fleet]:
             yield made
         finally:
             for worker in made.workers:
-                if worker.running:
-                    os.kill(worker.pid, signal.SIGKILL)
-                worker.stop()
+                worker.kill()
+                worker.wait()
 
 
 def is_there(ledger: Ledger) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.broker import make_app
 from jobs.states import State
-from producer.subprocesses import Child
+from tests import forked
 from tests.audit import audit
 from tests.fleet.running import Fleet, fleet
 from tests.producer.running import quick_sandbox, until
@@ -28,11 +28,11 @@ def team() -> Iterator[Fleet]:
         yield made
 
 
-def tell_to_stop(child: Child) -> None:
+def tell_to_stop(child: forked.Process) -> None:
     os.kill(child.pid, signal.SIGTERM)
 
 
-def is_gone(child: Child) -> bool:
+def is_gone(child: forked.Process) -> bool:
     return not child.running
 
 
