@@ -12,10 +12,21 @@ from jobs.text import choice, plain
 from producer import console
 from producer.console import Table, print_json
 from producer.exits import CommandError, Exit
+from producer.options import AnyModel, Json
 
 
-def models(name: str | None, *, json: bool) -> int:
-    """Print the catalogue, or one model of it."""
+def models(name: AnyModel = None, *, json: Json = False) -> int:
+    """List the models, or everything about one: inputs, limits, price.
+
+    For example:
+
+        reelmill models
+        reelmill models kling-v3.0-std
+
+    Args:
+        name: Short name or full id of a model.
+        json: Print the models as JSON.
+    """
     known = catalogue.builtin()
     try:
         chosen = [known.find(name)] if name else list(known.models.values())

@@ -7,7 +7,9 @@ fills the memory.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from jobs import labels
 from jobs.ledger import Ledger
@@ -18,13 +20,21 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.report.next_steps import is_late, next_step
 from jobs.settings import Settings
 from jobs.states import State
-from jobs.text import choice, guesses, iso, local
+from jobs.text import iso, local
 from producer import console
 from producer.console import Table, print_json, print_json_list
-from producer.exits import CommandError, Exit
+from producer.exits import Exit
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, find_job
-from producer.options import chosen_settings, given_labels
+from producer.options import (
+    AnyBatch,
+    Count,
+    Json,
+    LabelOption,
+    Limit,
+    chosen_settings,
+    given_labels,
+)
 from producer.resolve import settling_help
 from producer.statement import every_batch
 from producer.watching.status import document, held_up, money, state_of, take
@@ -66,15 +76,29 @@ class Page:
             console.say(f"{what} {self.first + 1} to {until} of {total}{more}")
 
 
-def batches(
+def list_(
     *,
-    unfinished: bool = False,
-    label: Sequence[str] = (),
-    limit: int | None = None,
-    page: int = 1,
-    json: bool,
+    unfinished: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    label: LabelOption = (),
+    limit: Limit = None,
+    page: Count = 1,
+    json: Json = False,
 ) -> int:
-    """Print the batches there are, newest first; for a program all, unless limited."""
+    """Show the batches of the ledger, the newest first, a page at a time.
+
+    For example:
+
+        reelmill list
+        reelmill list --open --page 2
+        reelmill list --label team=shoes
+
+    Args:
+        unfinished: Only those that are not over.
+        label: Only those with this label, such as `team=shoes`; repeatable.
+        limit: Batches on a page.
+        page: Which page.
+        json: Print them as JSON, all of them unless limited.
+    """
     wanted = given_labels(label)
     with ledger_of(chosen_settings(), alone=False) as ledger:
         every = (
@@ -146,20 +170,30 @@ def _print_batches(ledger: Ledger, nows: Sequence[BatchSnapshot]) -> None:
 
 
 def show(
-    batch: str | None,
-    job: str | None,
+    batch: AnyBatch = None,
+    job: str | None = None,
     *,
-    state: str | None = None,
-    limit: int | None = None,
-    page: int = 1,
-    json: bool,
+    state: State | None = None,
+    limit: Limit = None,
+    page: Count = 1,
+    json: Json = False,
 ) -> int:
-    """Print how a batch stands and its jobs, or all that happened to one job."""
-    if state is not None and state not in set(State):
-        near = guesses(state, list(State))
-        hint = f"did you mean {near[0]}?" if near else f"there are {choice(State)}"
-        raise CommandError(f"--state {state}: no job is ever that; {hint}")
-    wanted = None if state is None else State(state)
+    """Show the jobs of a batch, or all that happened to one of them.
+
+    For example:
+
+        reelmill show
+        reelmill show products-1f0c33ab --state failed
+        reelmill show products-1f0c33ab mug-orbit
+
+    Args:
+        batch: Id of the batch; the newest one if none is named.
+        job: Id of a job in it.
+        state: Only jobs in this state.
+        limit: Jobs on a page.
+        page: Which page.
+        json: Print the jobs as JSON, all of them unless limited.
+    """
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)
@@ -170,14 +204,14 @@ def show(
             else:
                 _print_job(ledger, found, record, chosen)
         elif json and limit is None and page == 1:
-            print_json_list(map(_told, _jobs(ledger, found.id, wanted, 0)))
+            print_json_list(map(_told, _jobs(ledger, found.id, state, 0)))
         else:
             asked = Page(page, limit or JOBS_SHOWN)
-            some = islice(_jobs(ledger, found.id, wanted, asked.first), asked.size)
+            some = islice(_jobs(ledger, found.id, state, asked.first), asked.size)
             if json:
                 print_json_list(map(_told, some))
             else:
-                _print_jobs(take(ledger, found.id), list(some), wanted, asked)
+                _print_jobs(take(ledger, found.id), list(some), state, asked)
     return Exit.STORED
 
 

@@ -21,7 +21,7 @@ from producer.exits import CommandError, Exit
 from producer.local_run import outcome
 from producer.local_server import connected, ledger_of
 from producer.lookup import find_batch
-from producer.options import chosen_settings
+from producer.options import Batch, Json, chosen_settings
 from producer.summary import print_ending
 from producer.watching.display import Display, display
 from producer.watching.eta import Poller
@@ -40,10 +40,19 @@ RETRY_S = 0.25
 MAX_WATCHED = 20
 
 
-def watch(batches: Sequence[str], *, json: bool) -> int:
-    """Show how batches go until they are over, or nothing more comes by itself.
+def watch(*batches: Batch, json: Json = False) -> int:
+    """Watch batches until they are over, or only a person can go on.
 
-    If none is named, all that are open are watched, and if none is open, the newest.
+    Ctrl-C ends the watching and leaves the batches alone.
+
+        reelmill watch
+        reelmill watch products-1f0c33ab
+        reelmill watch products-1f0c33ab --json
+
+    Args:
+        batches: Ids of the batches; all that are open if none is named, and the newest
+            if none is open.
+        json: Print a line of JSON for every event.
     """
     chosen = chosen_settings()
     with _ledger(chosen) as ledger:

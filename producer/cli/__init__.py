@@ -39,9 +39,9 @@ COMMANDS = {
         "submit": "submit:submit",
     },
     "Batches": {
-        "list": "cli.declared:list_",
-        "show": "cli.declared:show",
-        "watch": "cli.declared:watch",
+        "list": "show:list_",
+        "show": "show:show",
+        "watch": "watch:watch",
         "report": "report:report",
         "pause": "pause:pause",
         "resume": "pause:resume",
@@ -55,7 +55,7 @@ COMMANDS = {
     },
     "This set-up": {
         "demo": "demo:demo",
-        "models": "cli.declared:models",
+        "models": "models:models",
         "doctor": "doctor:doctor",
         "completion": "cli.declared:completion",
         "sandbox": "demo:sandbox",

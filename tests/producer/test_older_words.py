@@ -43,7 +43,7 @@ def place(shared: Fleet) -> Fleet:
 
 
 COMMANDS: dict[str, Callable[[Fleet], Any]] = {
-    "list": partial(Fleet.ask, command=show.batches, json=True),
+    "list": partial(Fleet.ask, command=show.list_, json=True),
     "show": partial(Fleet.ask, command=partial(show.show, "spring", None), json=False),
     "watch": lambda place: place.desk.reelmill("watch", "spring"),
     "doctor": partial(Fleet.ask, command=doctor.doctor, json=True),
