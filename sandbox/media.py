@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -120,7 +121,7 @@ class Pictures:
             # It was there when the prediction began, and may be gone by now.
             with contextlib.suppress(PictureError):
                 await self._keep(url, check=False)
-        return self.kept.get(url) or await self._keep_made(url, card, url)
+        return self.kept.get(url) or await self._keep_made(url, partial(card, url))
 
     def _reachable(self, url: str) -> bool:
         return is_local(url) or self.own_file(url) is not None
@@ -138,13 +139,11 @@ class Pictures:
         if raw is None:
             async with self.gate:
                 raw = await _fetched(url)
-        await self._keep_made(url, shrunk, raw, url, check)
+        await self._keep_made(url, partial(shrunk, raw, url, check=check))
 
-    async def _keep_made(
-        self, url: str, make: Callable[..., bytes], *arguments: object
-    ) -> bytes:
+    async def _keep_made(self, url: str, make: Callable[[], bytes]) -> bytes:
         loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(self.pool, make, *arguments)
+        made = await loop.run_in_executor(self.pool, make)
         self.kept[url] = made
         _trim(self.kept, KEPT_PICTURES)
         return made
@@ -174,7 +173,7 @@ async def _fetched(url: str) -> bytes:
     return bytes(raw)
 
 
-def shrunk(raw: bytes, url: str, check: bool) -> bytes:  # noqa: FBT001 - for an executor
+def shrunk(raw: bytes, url: str, *, check: bool) -> bytes:
     """A picture file as an upright, opaque PNG of at most `KEPT_PX` a side.
 
     Raises:

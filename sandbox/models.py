@@ -6,7 +6,7 @@ Whatever a page does not describe is refused, unknown names and other wire types
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -32,6 +32,7 @@ def _not_empty(value: str) -> str:
     return value
 
 
+Json: TypeAlias = Any
 Picture = Annotated[
     str, AfterValidator(_web_address), Field(json_schema_extra={"format": "uri"})
 ]
@@ -77,7 +78,7 @@ class Model(Inputs):
                     raise InputError(describe(problem, "unknown input")) from None
 
     @classmethod
-    def default(cls, name: str) -> Any:  # noqa: ANN401 - of many types
+    def default(cls, name: str) -> Json:
         """The default of an input; None if the model does not have it."""
         field = cls.model_fields.get(name)
         return field.default if field else None
@@ -190,7 +191,7 @@ MODELS: Mapping[str, type[Model]] = {
 }
 
 
-def _plain(node: Any, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+def _plain(node: Json, parts: Mapping[str, Json]) -> Json:
     """A schema without references, titles, docstrings and empty defaults."""
     if isinstance(node, list):
         return [_plain(each, parts) for each in node]

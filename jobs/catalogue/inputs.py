@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from jobs.catalogue.addresses import check_address
 from jobs.catalogue.validation import (
+    InputValue,
     InvalidValueError,
     ValidationIssue,
     invalid,
@@ -95,7 +96,7 @@ class Input:
             raise ValueError(f"default: {error}") from None
         return self
 
-    def read(self, value: object) -> Any:  # noqa: ANN401 - inputs are of many types
+    def read(self, value: object) -> InputValue:
         """The value as this input has it.
 
         Raises:
@@ -151,7 +152,7 @@ def _check_sendable(text: str) -> None:
         raise invalid("blank", message, "write some words or leave it empty")
 
 
-def _check_allowed(spec: Input, value: Any, given: object) -> None:  # noqa: ANN401 - many types
+def _check_allowed(spec: Input, value: InputValue, given: object) -> None:
     if spec.choices and value not in spec.choices:
         listed = ", ".join(str(one) for one in spec.choices)
         message = f"{shown(given)} is not one of {listed}"
@@ -265,7 +266,7 @@ def _items(text: str) -> object:
 
 def _read_part(
     spec: Input, value: object, where: str, issues: list[ValidationIssue]
-) -> Any:  # noqa: ANN401 - parts are of many types
+) -> InputValue:
     """A part of a list or object; what is wrong with it is added to the issues."""
     try:
         if not is_given(value):

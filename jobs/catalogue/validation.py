@@ -1,6 +1,10 @@
 """What is wrong with a value: a sentence for people, a word for programs."""
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+#: A value of an input: text, a number, true or false, a list or an object.
+InputValue: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from jobs.catalogue import Catalogue, Model, UnknownModelError
 from jobs.catalogue.validation import InvalidValueError, ValidationIssue, is_given
 from jobs.manifest.column_mapping import Columns
-from jobs.manifest.rows import Defaults, Problem, Row
+from jobs.manifest.rows import Defaults, Problem
 from jobs.manifest.templates import (
     Fits,
     RowScope,
@@ -54,13 +54,6 @@ class Filled:
     by: dict[str, Default] = field(default_factory=dict)
     #: Why templates could not be filled, with the default that they are.
     template_errors: list[tuple[Default, ValidationIssue]] = field(default_factory=list)
-
-    def problems(self, row: Row) -> list[Problem]:
-        """Those of templates, each at the row that cannot fill it."""
-        return [
-            Problem.of(issue, row.file, row.line, default.name, default.value)
-            for default, issue in self.template_errors
-        ]
 
     def made(self, default: Default, scope: _MakeScope) -> object:
         """The value of a default for a row; None if its template says nothing."""

@@ -5,12 +5,13 @@ one manifest, because ids and keys are unique in it.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.catalogue import Catalogue, Model, UnknownModelError
 from jobs.catalogue.addresses import resolved
 from jobs.catalogue.validation import (
+    InputValue,
     InvalidValueError,
     ValidationIssue,
     invalid,
@@ -31,6 +32,38 @@ from jobs.manifest.templates import RowScope
 from jobs.text import plain, shown
 
 _COMMAND_LINE = "command line"
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A row on its way to a job."""
+
+    #: The row under our names.
+    row: Row
+    #: Every column, under its own name too: what templates and keys see.
+    columns: Mapping[str, object]
+    #: Whether the columns are those of a table, and plain defaults: for templates.
+    is_table: bool
+    defaults: Mapping[str, object]
+    job_id: str | None = None
+    #: The model's short name.
+    model: str | None = None
+    problems: list[Problem] = field(default_factory=list)
+    #: Something is wrong that was told before.
+    is_known_fault: bool = False
+
+    def scope(self) -> RowScope:
+        """What templates see of the row: its cells, plain defaults, and what it is."""
+        place = {"id": self.job_id, "model": self.model, "line": str(self.row.line)}
+        more = {**place, **self.defaults}
+        return RowScope(self.columns, more, closed=self.is_table)
+
+    def template_problem(
+        self, issue: ValidationIssue, column: str, value: object
+    ) -> None:
+        """Add a problem of what a template makes of this row."""
+        place = (self.row.file, self.row.line)
+        self.problems.append(Problem.of(issue, *place, column, value))
 
 
 class Manifest:
@@ -112,109 +145,47 @@ class Manifest:
         mapped = self._mapper.map(row)
         if isinstance(mapped, Skipped):
             return mapped
-        cells, seen = mapped.cells, mapped.scope
-        row = Row(row.file, row.line, row.number, cells, row.lines)
-        problems: list[Problem] = []
-        job_id = self._id(row, partial(self._scope, seen, row.line), problems)
-        model = self._model(row, problems)
+        row = replace(row, cells=mapped.cells)
+        draft = _Draft(row, mapped.scope, self._is_table, self._defaults.plain)
+        draft.job_id = self._id(draft)
+        model = self._model(draft)
         if model is None:
-            return problems
+            return draft.problems
+        draft.model = model.name
         if mapped.picture is not None:
             name = next((one for one in PICTURES if one in model.inputs), PICTURES[0])
-            cells[name] = mapped.picture
-        scope = partial(self._scope, seen, row.line, job_id, model.name)
-        sorting = self._columns.sort(model, tuple(cells))
-        typos = self._misnamed(row, sorting, problems)
-        given = {
-            name: value for name in sorting.inputs if is_given(value := cells[name])
-        }
-        filled = self._defaults.fill(model, given, scope)
-        inputs, issues = model.check(given)
-        problems += filled.problems(row)
-        problems += self._of_inputs(row, model, filled, issues, typos)
-        data = self._data(row, sorting.own, scope, problems)
-        key = self._store_key(row, seen, job_id, model, scope, problems)
-        if problems or issues or typos or job_id is None or key is None:
-            return problems
-        for name, spec in model.inputs.items():
-            if spec.is_picture and name in inputs:
-                file = filled.by[name].file if name in filled.by else row.file
-                inputs[name] = _resolved(inputs[name], file)
-        return Job(
-            job_id,
-            row.line,
-            model.id,
-            inputs,
-            model.price_usd_micros(inputs),
-            key,
-            data,
-            model.duration_s(inputs),
-        )
+            mapped.cells[name] = mapped.picture
+        sorting = self._columns.sort(model, tuple(mapped.cells))
+        inputs = self._inputs(draft, model, sorting)
+        data = self._data(draft, sorting.own)
+        key = self._store_key(draft)
+        if draft.problems or draft.is_known_fault or draft.job_id is None:
+            return draft.problems
+        price_usd_micros = model.price_usd_micros(inputs)
+        place = (draft.job_id, row.line, model.id)
+        duration_s = model.duration_s(inputs)
+        return Job(*place, inputs, price_usd_micros, key, data, duration_s)
 
-    def _scope(
-        self,
-        cells: Mapping[str, object],
-        line: int,
-        job_id: str | None = None,
-        model: str | None = None,
-    ) -> RowScope:
-        """What templates see of a row: its cells, plain defaults, and what it is."""
-        place = {"id": job_id, "model": model, "line": str(line)}
-        more = {**place, **self._defaults.plain}
-        return RowScope(cells, more, closed=self._is_table)
-
-    def _id(
-        self, row: Row, scope: partial[RowScope], problems: list[Problem]
-    ) -> str | None:
+    def _id(self, draft: _Draft) -> str | None:
         """The id of a row: its own, a template's, or one by its place."""
+        row = draft.row
         given = row.cells.get("id")
         default = None if is_given(given) else self._defaults.id_template()
         try:
             if default is not None and default.fill is not None:
-                given = default.fill(scope())
+                given = default.fill(draft.scope())
             job_id = _cleaned_id(given, row.number)
             self._used.add_id(job_id, row.line)
         except InvalidValueError as bad:
-            problem = self._mapper.problem(row, "id", bad.issue)
             if bad.issue.kind == "template" and default is not None:
-                value = default.value
-                problem = Problem.of(bad.issue, row.file, row.line, "id", value)
-            problems.append(problem)
+                draft.template_problem(bad.issue, "id", default.value)
+            else:
+                draft.problems.append(self._mapper.problem(row, "id", bad.issue))
             return None
         return job_id
 
-    def _store_key(
-        self,
-        row: Row,
-        cells: Mapping[str, object],
-        job_id: str | None,
-        model: Model,
-        scope: partial[RowScope],
-        problems: list[Problem],
-    ) -> str | None:
-        """The store key of a row's video; None with a problem, or without an id.
-
-        `cells` are all columns of the table, used for the model or not.
-        """
-        if job_id is None:
-            return None
-        given = {name: value for name, value in cells.items() if is_given(value)}
-        own = {"id": job_id, "model": model.name, "line": str(row.line)}
-        try:
-            key = self._key.key({**self._defaults.plain, **given, **own}, scope)
-            if not self._key.unique_by_id:
-                self._used.add_key(key, row.line)
-        except InvalidValueError as bad:
-            problem = self._mapper.problem(row, None, bad.issue)
-            if bad.issue.kind == "template":
-                text = self._key.text
-                problem = Problem.of(bad.issue, row.file, row.line, "key", text)
-            problems.append(problem)
-            return None
-        return key
-
-    def _model(self, row: Row, problems: list[Problem]) -> Model | None:
-        name = row.cells.get("model")
+    def _model(self, draft: _Draft) -> Model | None:
+        name = draft.row.cells.get("model")
         if not is_given(name):
             name = self._defaults.plain.get("model")
         if name is None:
@@ -227,16 +198,34 @@ class Manifest:
                 return self._catalogue.find(plain(name))
             except UnknownModelError as unknown:
                 issue = unknown_model(name, unknown, self._catalogue)
-        problems.append(self._mapper.problem(row, "model", issue))
+        draft.problems.append(self._mapper.problem(draft.row, "model", issue))
         return None
 
-    def _misnamed(
-        self, row: Row, sorting: Sorting, problems: list[Problem]
-    ) -> set[str]:
+    def _inputs(self, draft: _Draft, model: Model, sorting: Sorting) -> dict[str, Any]:
+        """The inputs of a row; incomplete where something is wrong."""
+        row, cells = draft.row, draft.row.cells
+        typos = self._misnamed(draft, sorting)
+        given = {
+            name: value for name in sorting.inputs if is_given(value := cells[name])
+        }
+        filled = self._defaults.fill(model, given, draft.scope)
+        inputs, issues = model.check(given)
+        for default, issue in filled.template_errors:
+            draft.template_problem(issue, default.name, default.value)
+        draft.problems += self._of_inputs(row, model, filled, issues, typos)
+        draft.is_known_fault = bool(issues or typos)
+        for name, spec in model.inputs.items():
+            if spec.is_picture and name in inputs:
+                file = filled.by[name].file if name in filled.by else row.file
+                inputs[name] = _resolved(inputs[name], file)
+        return inputs
+
+    def _misnamed(self, draft: _Draft, sorting: Sorting) -> set[str]:
         """The inputs that the row gives under a misspelt name.
 
         A misspelt column is told once and not for each of its rows.
         """
+        row = draft.row
         typos: set[str] = set()
         for one in sorting.misnamed:
             meant_too = is_given(row.cells.get(one.meant))
@@ -244,9 +233,8 @@ class Manifest:
                 continue
             if one.meant:
                 typos.add(one.meant)
-                if not self._is_news(one.meant, row.file, one.column):
-                    continue
-            problems.append(self._mapper.problem(row, one.column, one.issue))
+            if not one.meant or self._is_news(one.meant, row.file, one.column):
+                draft.problems.append(self._mapper.problem(row, one.column, one.issue))
         return typos
 
     def _is_news(self, *fact: str) -> bool:
@@ -282,25 +270,39 @@ class Manifest:
             elif self._is_news(model.id, source.file, f"{name} {issue.kind}"):
                 yield source.problem(issue)
 
-    def _data(
-        self,
-        row: Row,
-        own: tuple[str, ...],
-        scope: partial[RowScope],
-        problems: list[Problem],
-    ) -> dict[str, str]:
+    def _data(self, draft: _Draft, own: tuple[str, ...]) -> dict[str, str]:
         """The columns that no model knows, with what defaults add to them."""
-        data = {
-            name: plain(row.cells[name]) for name in own if is_given(row.cells[name])
-        }
-        problems += self._defaults.fill_own(data, scope).problems(row)
+        cells = draft.row.cells
+        data = {name: plain(cells[name]) for name in own if is_given(cells[name])}
+        filled = self._defaults.fill_own(data, draft.scope)
+        for default, issue in filled.template_errors:
+            draft.template_problem(issue, default.name, default.value)
         for name, text in data.items():
             if not _can_be_kept(name + text):
                 message = f"{shown(text)} holds half a character or NUL"
                 said = (message, "write the text anew")
                 issue = ValidationIssue("control-character", *said)
-                problems.append(self._mapper.problem(row, name, issue))
+                draft.problems.append(self._mapper.problem(draft.row, name, issue))
         return data
+
+    def _store_key(self, draft: _Draft) -> str:
+        """The store key of a row's video; empty with a problem, or without an id."""
+        line = draft.row.line
+        given = {name: one for name, one in draft.columns.items() if is_given(one)}
+        own = {"id": draft.job_id, "model": draft.model, "line": str(line)}
+        if draft.job_id is None:
+            return ""
+        try:
+            key = self._key.key({**draft.defaults, **given, **own}, draft.scope)
+            if not self._key.unique_by_id:
+                self._used.add_key(key, line)
+        except InvalidValueError as bad:
+            if bad.issue.kind == "template":
+                draft.template_problem(bad.issue, "key", self._key.text)
+            else:
+                draft.problems.append(self._mapper.problem(draft.row, None, bad.issue))
+            return ""
+        return key
 
 
 def _cleaned_id(given: object, number: int) -> str:
@@ -311,7 +313,7 @@ def _cleaned_id(given: object, number: int) -> str:
     raise invalid("id", f"{shown(given)} is no id", "write it as text")
 
 
-def _resolved(value: Any, file: str) -> Any:  # noqa: ANN401 - an address, or a list of them
+def _resolved(value: InputValue, file: str) -> InputValue:
     if isinstance(value, str):
         return resolved(value, file)
     return [resolved(one, file) for one in value]

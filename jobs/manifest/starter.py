@@ -14,6 +14,7 @@ import yaml
 
 from jobs.catalogue.inputs import Input
 from jobs.catalogue.model import Model, PictureLimits, costs, rules
+from jobs.catalogue.validation import InputValue
 from jobs.manifest.column_mapping import RESERVED_COLUMNS
 from jobs.text import choice, plain
 
@@ -128,7 +129,7 @@ def _needed(model: Model) -> dict[str, Any]:
     }
 
 
-def _example(name: str, spec: Input) -> Any:  # noqa: ANN401 - inputs are of many types
+def _example(name: str, spec: Input) -> InputValue:
     known = (spec.default, _EXAMPLES.get(name), *spec.choices[:1], spec.minimum)
     found = next((each for each in known if each is not None), None)
     if found is not None:

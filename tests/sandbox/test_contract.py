@@ -333,7 +333,7 @@ def test_the_vendor_s_own_client_uploads_renders_and_is_told_of_a_failure(
 def test_a_video_begins_with_its_picture_and_has_sound_if_asked(
     tmp_path: Path, aspect: str
 ) -> None:
-    png = shrunk(samples()["/pictures/mug.jpg"], "mug", True)
+    png = shrunk(samples()["/pictures/mug.jpg"], "mug", check=True)
     sound = aspect == "16:9"
     clip = Clip(2, sound, Fraction(*map(int, aspect.split(":"))), 480, 12)
     with av.open(str(render(png, clip, tmp_path / "v.mp4"))) as file:
