@@ -61,7 +61,7 @@ COMMANDS = {
         "sandbox": "demo:sandbox",
         "metrics": "cli.declared:metrics",
         "hooks": "cli.declared:hooks",
-        "rebuild": "rebuilding:rebuild",
+        "rebuild": "rebuild:rebuild",
         "worker": "worker:worker",
     },
 }

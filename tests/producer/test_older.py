@@ -20,7 +20,7 @@ from jobs.transitions import Ref
 from producer import pause
 from producer.batch_copies import keep_copy, refuse_if_lost
 from producer.exits import CommandError, Exit
-from producer.rebuilding import rebuild
+from producer.rebuild import rebuild
 from producer.report import keep_report
 from tests.audit import audit
 from tests.backups import backup
@@ -63,7 +63,7 @@ def shop(
 @pytest.fixture
 def store(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> str:
     """The store of a person who has the same account and ledger."""
-    monkeypatch.setattr("producer.rebuilding.remembering.LONGEST_HOLD_S", 0.0)
+    monkeypatch.setattr("producer.rebuild.LONGEST_HOLD_S", 0.0)
     settings, chosen = shop.engine.settings, str(shop.store / "spring")
     changes = {
         "redis_url": settings.ledger_url,
@@ -432,7 +432,7 @@ def test_what_another_store_was_sent_meanwhile_hides_nothing(
     shop: Workshop, compared: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that seconds count.
-    for where in ("jobs.rebuilding", "producer.rebuilding.remembering"):
+    for where in ("jobs.rebuilding", "producer.rebuild"):
         monkeypatch.setattr(f"{where}.SKEW_S", 1.0)
     shop.sandbox.configure(result_inputs=True)
     order(shop, 3)

@@ -20,7 +20,7 @@ from jobs.states import State
 from jobs.transitions import Ref
 from producer.batch_copies import keep_copy, lost_batches, refuse_if_lost
 from producer.exits import CommandError, Exit
-from producer.rebuilding import rebuild
+from producer.rebuild import rebuild
 from producer.report import keep_report
 from producer.resolve import resolve
 from producer.show import show
@@ -49,7 +49,7 @@ def rebuilt(
 ) -> Rebuild:
     """Loses the ledger's data, and runs the command on what is left."""
 
-    monkeypatch.setattr("producer.rebuilding.remembering.LONGEST_HOLD_S", 0.0)
+    monkeypatch.setattr("producer.rebuild.LONGEST_HOLD_S", 0.0)
 
     def lose_and_rebuild(*, yes: bool = True, code: int = Exit.INCOMPLETE) -> Any:
         chosen = shop.engine.settings.model_copy(

@@ -18,7 +18,7 @@ from jobs.rebuilding import Doubt
 from jobs.settings import read
 from jobs.transitions import Ref
 from producer import account
-from producer.rebuilding.remembering import Memory, remember
+from producer.rebuild import Memory, remember
 from tests.conftest import Clock
 
 SETTLE_S = 90.0
@@ -43,7 +43,7 @@ def remembered(
     patch.setattr(account, "history", history)
     patch.setattr(account, "billings", lambda *_words: [])
     own_time = SimpleNamespace(sleep=clock.forward, time=clock)
-    patch.setattr("producer.rebuilding.remembering.time", own_time)
+    patch.setattr("producer.rebuild.time", own_time)
     doubt = Doubt(LostSubmission(REF, "m", {"prompt": "one"}, at_s, 0))
     chosen = read({}, settle_s=SETTLE_S)
     memory = remember(ledger, chosen, [doubt], {}, at_s)

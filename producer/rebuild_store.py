@@ -1,8 +1,7 @@
-"""What a store tells of the batches of a lost ledger: copies, provenance, reports.
+"""What a store tells of the batches of a lost or an older ledger, for `rebuild`.
 
-Of an older one it tells what happened since. It reads and checks; that a video is there
-counts only where it is as large as its provenance says. What the provider must be asked
-besides is `remembering`'s.
+Copies of batches, provenance and reports are read and checked. That a video is there
+counts only where it is as large as its provenance says.
 """
 
 import json
@@ -37,12 +36,12 @@ Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Recollected:
+class StoredBatch:
     """A batch, with what its store tells of its jobs."""
 
     copy: BatchCopy
     #: What each of its jobs asks for.
-    asks: Mapping[str, Fingerprint]
+    fingerprints: Mapping[str, Fingerprint]
     #: Rows of its last report.
     rows: Mapping[str, Row]
     #: Unix seconds when that was made; of the batch, if it has none.
@@ -51,11 +50,6 @@ class Recollected:
     past: dict[str, JobRecord] = field(default_factory=dict)
     #: Its jobs as the ledger has them, which may be older; empty if it lost them.
     now: Mapping[str, JobRecord] = field(default_factory=dict)
-    #: Unix seconds since when the ledger may have forgotten what was sent, as far as
-    #: the provider's clock tells; 0 if it does not.
-    forgotten_s: float = 0.0
-    #: What was sent for some predictions that the ledger knows, by their ids.
-    witnesses: Mapping[str, LostSubmission] = field(default_factory=dict)
 
     def in_doubt(self) -> list[Job]:
         """Jobs without a video; those that were over may have been tried again."""
@@ -75,11 +69,6 @@ class Recollected:
         if now and (over_by_s or now.state in OVER):
             over_by_s = lost.sent_at_s
         return Doubt(lost, going, over_by_s)
-
-    def likely_since_s(self, job: Job) -> float:
-        """Unix seconds since when the prediction that is sought is there, likely."""
-        likely_s = max(self.copy.batch.created_at_s, self.forgotten_s)
-        return self.doubt(job).over_by_s or likely_s
 
     def before(self, job: Job) -> tuple[Attempt, ...]:
         """The attempts of a job that were surely over, as far as it is told."""
@@ -102,11 +91,13 @@ class Recollected:
             for job in self.copy.jobs
             for attempt in self.before(job)
             if attempt.prediction_id
-        } | dict(self.witnesses)
+        }
 
     def asked(self) -> Iterator[FingerprintedJob]:
         """All its jobs, with what they ask for."""
-        return (FingerprintedJob(job, self.asks[job.id]) for job in self.copy.jobs)
+        return (
+            FingerprintedJob(job, self.fingerprints[job.id]) for job in self.copy.jobs
+        )
 
     def links(self, job: Job, now: JobRecord | None = None) -> dict[str, str]:
         """The links of a job's uploads that it was sent with, by address."""
@@ -125,13 +116,13 @@ class Recollected:
         record = JobRecord(job, State.WAITING, links=self.links(job, now))
         request = model.request(sent_inputs(record, model))
         made = self.copy.batch
-        since_s = max(made.created_at_s - CLOCK_SET_S, self.forgotten_s)
+        since_s = made.created_at_s - CLOCK_SET_S
         return LostSubmission(Ref(made.id, job.id), model.id, request, since_s, 0)
 
 
-def recollect(
+def read_batches(
     chosen: Settings, ledger_name: str, ids: Sequence[str]
-) -> tuple[list[Recollected], list[str]]:
+) -> tuple[list[StoredBatch], list[str]]:
     """The batches of this account, oldest first, with what the store tells of them.
 
     Besides, a sentence for each copy that is none.
@@ -147,7 +138,7 @@ def recollect(
         found = [copy for key in keys if (copy := _copy(store, key, bad))]
         own = [copy for copy in found if _is_own(copy, chosen)]
         own.sort(key=lambda copy: copy.batch.created_at_s)
-        return [told_by_store(store, sizes, copy) for copy in own], bad
+        return [read_store(store, sizes, copy) for copy in own], bad
     except StoreError as error:
         raise CommandError(
             f"the store cannot be read: {error}; name the one that has the videos "
@@ -175,9 +166,7 @@ def _is_own(copy: BatchCopy, chosen: Settings) -> bool:
     return False
 
 
-def told_by_store(
-    store: Store, sizes: Mapping[str, int], copy: BatchCopy
-) -> Recollected:
+def read_store(store: Store, sizes: Mapping[str, int], copy: BatchCopy) -> StoredBatch:
     """A batch, with what its store tells of its jobs.
 
     Args:
@@ -185,14 +174,14 @@ def told_by_store(
         sizes: of all that is there, in bytes, by key.
         copy: the batch as it was asked for.
     """
-    asks = Fingerprinter(catalogue.builtin())
+    fingerprinter = Fingerprinter(catalogue.builtin())
     report = _object(store.get(f"{copy.batch.id}/report.json"))
     copy = _labelled(copy, report.get("labels") or {})
     rows: dict[str, Row] = {row["id"]: row for row in report.get("rows", ())}
     made_at = report.get("made_at")
     reported_at_s = rebuilding.unix_s(made_at) if made_at else copy.batch.created_at_s
-    asked = {job.id: asks.of(job) for job in copy.jobs}
-    batch = Recollected(copy, asked, rows, reported_at_s)
+    asked = {job.id: fingerprinter.of(job) for job in copy.jobs}
+    batch = StoredBatch(copy, asked, rows, reported_at_s)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         kept = pool.map(lambda job: _kept(store, sizes, copy, job), copy.jobs)
         for job, video in zip(copy.jobs, kept, strict=True):
