@@ -1,5 +1,4 @@
-"""Who asks: the command line, reading manifests, looking at pictures, enqueueing.
+"""The command line: reads manifests, checks images, enqueues batches, reports.
 
-It decides what a person wants and says it to the ledger; it never speaks to the
-provider for money, that is the worker's. It imports `jobs` and never `worker`.
+It imports `jobs` and never `worker`; only workers send paid requests.
 """

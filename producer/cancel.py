@@ -1,8 +1,7 @@
-"""Taking a batch or a job back: `cancel`, and with `--abandon` also what is paid.
+"""`cancel`: take back what was not sent, and with `--abandon` also what is paid.
 
-What is paid is collected all the same, unless it is abandoned. A cancelled batch stays
-so: what comes back to be sent again is cancelled by the ledger. `bringing_back` undoes
-it.
+A cancelled batch stays so: what comes back to be sent again is cancelled by the ledger,
+until `retry` takes it up.
 """
 
 import time
@@ -182,11 +181,8 @@ def _cancel(ledger: Ledger, order: Order) -> int:
     batch_id, made = order.batch.id, 0
 
     def back(record: JobRecord) -> Transition | None:
-        return (
-            transitions.cancel(batch_id, record)
-            if record.state in CANCELLABLE
-            else None
-        )
+        is_open = record.state in CANCELLABLE
+        return transitions.cancel(batch_id, record) if is_open else None
 
     # One that was between two of these states may have been passed over.
     while more := move_all(ledger, order.refs(ledger, CANCELLABLE), back):
@@ -227,16 +223,15 @@ def _tell(
     sent = sum(now.counts.get(state, 0) for state in (*ABANDONABLE, *UNSETTLED))
     unsettled = sum(now.counts.get(state, 0) for state in UNSETTLED)
     if json:
-        print_json(
-            {
-                "batch": now.id,
-                "job": order.job.job.id if order.job else None,
-                "cancelled": cancelled,
-                "abandoned": abandoned,
-                "slots_held_until": iso(until_s) if until_s else None,
-                "collected": sent,
-            }
-        )
+        done = {
+            "batch": now.id,
+            "job": order.job.job.id if order.job else None,
+            "cancelled": cancelled,
+            "abandoned": abandoned,
+            "slots_held_until": iso(until_s) if until_s else None,
+            "collected": sent,
+        }
+        print_json(done)
         return
     parts = [f"{counted(cancelled, 'job')} cancelled"]
     if order.abandon:

@@ -1,8 +1,4 @@
-"""A manifest to begin with, written where a person wants it: the command `init`.
-
-It decides by the file's ending which form it has, and never writes over a file unless
-told to; what stands in it is decided in `jobs.manifest.starter`.
-"""
+"""`init`: write a manifest to begin with; its ending decides between YAML and CSV."""
 
 import shlex
 from collections.abc import Sequence
@@ -50,12 +46,18 @@ def init(
     path = path or DEFAULT_PATH
     catalogue = builtin()
     chosen = _chosen(model, catalogue)
+    is_csv = path.suffix.casefold() in _CSV
     _write(path, _text(path, chosen, catalogue), force=force)
     if json:
         names = [each.name for each in chosen]
         print_json({"written": [str(path)], "models": names})
         return Exit.STORED
-    _tell(path, chosen)
+    console.tell(f"{path} written")
+    for each in chosen if is_csv else ():
+        for line in explanations(each):
+            console.say(line)
+    command = shlex.join(["reelmill", "check", "--no-look", str(path)])
+    console.say(f"put your pictures and words into it; {command} says if it is right")
     return Exit.STORED
 
 
@@ -74,17 +76,13 @@ def _text(path: Path, chosen: Sequence[Model], catalogue: Catalogue) -> str:
     if ending in _CSV:
         return csv_starter(chosen)
     if ending not in _YAML:
+        like = path / DEFAULT_PATH if path.is_dir() else path.with_suffix(_YAML[0])
         raise CommandError(
             f"{path}: its ending says no form of starter; "
-            f"name it {choice((*_YAML, *_CSV))}, such as {_like(path)}"
+            f"name it {choice((*_YAML, *_CSV))}, such as {like}"
         )
     others = [model for model in catalogue.models.values() if model not in chosen]
     return yaml_starter(chosen, others, shlex.quote(str(path)))
-
-
-def _like(path: Path) -> Path:
-    """What could have been meant by a path that is no manifest's."""
-    return path / DEFAULT_PATH if path.is_dir() else path.with_suffix(_YAML[0])
 
 
 def _write(place: Path, text: str, *, force: bool) -> None:
@@ -102,14 +100,3 @@ def _write(place: Path, text: str, *, force: bool) -> None:
             f"{place}: cannot be written ({reason}); "
             "name a file in a folder that you can write to"
         ) from None
-
-
-def _tell(path: Path, chosen: Sequence[Model]) -> None:
-    """What was written and what comes next; of CSV what its columns mean as well."""
-    console.out.print(f"{path} written", markup=False, soft_wrap=True)
-    if path.suffix.casefold() in _CSV:
-        for model in chosen:
-            for line in explanations(model):
-                console.say(line)
-    command = shlex.join(["reelmill", "check", "--no-look", str(path)])
-    console.say(f"put your pictures and words into it; {command} says if it is right")

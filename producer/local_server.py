@@ -22,7 +22,7 @@ from producer.exits import CommandError, Exit
 from producer.subprocesses import Child
 
 #: Reading a large append-only file back takes its time.
-START_PATIENCE_S = 120.0
+START_TIMEOUT_S = 120.0
 LOOK_S = 0.01
 
 
@@ -205,7 +205,7 @@ def _make_room(socket: Path) -> None:
 
 
 def _await_start(server: Child, url: str) -> None:
-    until = time.monotonic() + START_PATIENCE_S
+    until = time.monotonic() + START_TIMEOUT_S
     while server.running and time.monotonic() < until:
         probe = connect(url, timeout_s=2.0)
         try:

@@ -1,7 +1,6 @@
-"""Which batch or job a person means by a name.
+"""Which batch, job or account the user means by a name.
 
-Nothing is guessed: a name that no batch has is an error, with the names that come near
-it. What is done with what was found stands in `acting`, `showing` and `resolving`.
+A name that is not known is an error, with the names that come near it.
 """
 
 from jobs.ledger import Ledger

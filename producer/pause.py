@@ -1,7 +1,6 @@
-"""Commands that hold a batch or an account, let it go on, or only end what it began.
+"""`pause`, `resume` and `collect`: hold a batch or an account, or only end what began.
 
-None of them spends anything or loses what is paid. Taking back is `cancelling`,
-bringing back `bringing_back`, and looking `showing`.
+None of them spends anything or loses what is paid.
 """
 
 import time
@@ -114,8 +113,8 @@ def _hold_account(ledger: Ledger, chosen: Settings, *, on: bool, json: bool) -> 
         raise CommandError(older_words(before.older))
     (ledger.permits.pause if on else ledger.permits.resume)(account)
     if json:
-        told = {"account": account, "paused": on, "was_paused": before.paused}
-        print_json(told | {"forgotten": before.reason or None} if not on else told)
+        done = {"account": account, "paused": on, "was_paused": before.paused}
+        print_json(done if on else done | {"forgotten": before.reason or None})
     elif on:
         console.say(
             f"account {account} is paused: nothing more starts, what was sent is "
@@ -131,8 +130,8 @@ def _hold_batch(ledger: Ledger, found: BatchRecord, *, on: bool, json: bool) -> 
     now = take(ledger, found.id)
     waiting, under_way = now.count(State.WAITING), now.under_way
     if json:
-        told = {"batch": found.id, "paused": on, "was_paused": found.paused}
-        print_json(told | {"waiting": waiting, "under_way": under_way})
+        done = {"batch": found.id, "paused": on, "was_paused": found.paused}
+        print_json(done | {"waiting": waiting, "under_way": under_way})
     elif on:
         console.say(
             f"{found.id} is paused: {counted(waiting, 'job')} held until "

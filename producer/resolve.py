@@ -1,8 +1,6 @@
-"""Settling lost answers by a person's word: `resolve`, and what `show` says of it.
+"""`resolve`: settle lost answers by the user's word, and what `show` says of them.
 
-Of one job, of all of a batch that cannot have a prediction, or as a table says. What
-cannot be true is refused: a prediction of another model, or of another job. What can be
-told by looking is settled by the worker, without a person.
+What cannot be true is refused: a prediction of another model, or of another job.
 """
 
 import csv
@@ -74,7 +72,10 @@ def resolve(
         decisions: Settle what that table says; lines without a word stay as they are.
         json: Print what was done as JSON.
     """
-    _must_be_one_way(batch, job, absent, adopt, decisions, candidates)
+    own, of_all = (adopt, absent), (candidates, decisions, absent)
+    is_one = sum(map(bool, (adopt, absent, candidates, decisions))) == 1
+    if not (is_one and any(of_all if job is None else own)):
+        raise _not_one_way(batch, job)
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)
@@ -93,10 +94,7 @@ def resolve(
             f"{batch}/{job} changed in the meantime; "
             f"reelmill show {batch} {job} tells how it stands now"
         )
-    if json:
-        _print_done(found, job, done, left)
-    else:
-        _say_done(found, job, done, left, chosen)
+    _print_done(found, job, done, left, chosen, json=json)
     return Exit.INCOMPLETE if left else Exit.STORED
 
 
@@ -127,20 +125,13 @@ def settling_help(
     ]
 
 
-def _must_be_one_way(
-    batch: str, job: str | None, of_both: object, of_one: object, *of_all: object
-) -> None:
-    """Return if one thing is asked for, of which it can be asked."""
-    asked = sum(map(bool, (of_both, of_one, *of_all)))
-    can_be = any(of_all) or of_both if job is None else of_one or of_both
-    if asked == 1 and can_be:
-        return
+def _not_one_way(batch: str, job: str | None) -> CommandError:
     if job is not None:
-        raise CommandError(
+        return CommandError(
             "say either --adopt PREDICTION or --absent, not both or neither; "
             f"reelmill show {batch} {job} has the candidates"
         )
-    raise CommandError(
+    return CommandError(
         f"name a job of {batch}; or say --candidates, which prints a table of those to "
         "be settled, --decisions FILE, which settles them as that table says, or "
         "--absent, which sends those again that cannot have a prediction"
@@ -163,19 +154,15 @@ def _read(path: str) -> dict[str, str | None]:
                     "BATCH --candidates prints such a table"
                 )
             for row in rows:
-                name, word = (
-                    (row["job"] or "").strip(),
-                    (row["prediction"] or "").strip(),
-                )
-                if not word:
-                    continue
+                name, word = ((row[c] or "").strip() for c in ("job", "prediction"))
                 own = None if word == ABSENT else word
-                if name in words or (own and own in words.values()):
+                if word and (name in words or (own and own in words.values())):
                     raise CommandError(
                         f"{path}, line {rows.line_num}: {name} or {word} stands there "
                         "twice; nothing was settled"
                     )
-                words[name] = own
+                if word:
+                    words[name] = own
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CommandError(f"{path}: cannot be read: {error}") from None
     return words
@@ -234,34 +221,38 @@ def _print_candidates(ledger: Ledger, batch: BatchRecord) -> int:
     return Exit.STORED
 
 
-def _print_done(batch: BatchRecord, job: str | None, done: Words, left: int) -> None:
-    if job is not None:
-        own = done[job]
-        said = {"batch": batch.id, "job": job, "adopted": own, "absent": own is None}
-        print_json(said)
-        return
+def _print_done(
+    batch: BatchRecord,
+    job: str | None,
+    done: Words,
+    left: int,
+    chosen: Settings,
+    *,
+    json: bool,
+) -> None:
     absent = [name for name, own in done.items() if own is None]
     adopted = {name: own for name, own in done.items() if own is not None}
-    told = {"batch": batch.id, "adopted": adopted, "absent": absent, "left": left}
-    print_json(told)
-
-
-def _say_done(
-    batch: BatchRecord, job: str | None, done: Words, left: int, chosen: Settings
-) -> None:
+    if json:
+        document: dict[str, object] = {
+            "adopted": adopted,
+            "absent": absent,
+            "left": left,
+        }
+        if job is not None:
+            own = done[job]
+            document = {"job": job, "adopted": own, "absent": own is None}
+        print_json({"batch": batch.id} | document)
+        return
     again = "will be cancelled" if batch.cancelled else "will be sent again"
     if job is None:
-        absent = sum(own is None for own in done.values())
-        words = f"{len(done) - absent} have their prediction, {absent} {again}"
-    elif own := done[job]:
-        words = f"prediction {own} belongs to {job} now"
+        words = f"{len(adopted)} have their prediction, {len(absent)} {again}"
+    elif job in adopted:
+        words = f"prediction {adopted[job]} belongs to {job} now"
     else:
         words = f"{job} {again}"
-    then = (
-        "the workers go on with it"
-        if chosen.redis_url
-        else f"run the manifest again, or reelmill collect {batch.id}, to go on"
-    )
+    then = "the workers go on with it"
+    if not chosen.redis_url:
+        then = f"run the manifest again, or reelmill collect {batch.id}, to go on"
     console.say(f"{words}; {then}")
     if left:
         console.say(

@@ -1,7 +1,7 @@
-"""Bringing back what failed or was cancelled: `retry`.
+"""`retry`: let failed, and on request cancelled, jobs wait for one more attempt.
 
 One more attempt is one more price, so it is asked for wherever workers would send it at
-once. What a person gave up while it was paid is brought back by its name alone.
+once. What the user gave up while it was paid is brought back by its name alone.
 """
 
 from jobs import transitions

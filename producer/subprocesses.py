@@ -12,8 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import IO, BinaryIO, Self
+from typing import IO, Self
 
 from producer.exits import CommandError
 
@@ -32,16 +31,6 @@ def _die_with(parent: int) -> Callable[[], None] | None:
             os._exit(1)
 
     return tell_kernel
-
-
-def _opened(log: Path) -> BinaryIO:
-    try:
-        return log.open("ab")
-    except OSError as error:
-        raise CommandError(
-            f"{log}: cannot be written ({error.strerror}); move it, "
-            "or set REELMILL_HOME to another folder"
-        ) from None
 
 
 class Child:
@@ -68,7 +57,14 @@ class Child:
         self.name = name
         self._asked = False
         self.log = log
-        with _opened(log) as out:
+        try:
+            out = log.open("ab")
+        except OSError as error:
+            raise CommandError(
+                f"{log}: cannot be written ({error.strerror}); move it, "
+                "or set REELMILL_HOME to another folder"
+            ) from None
+        with out:
             self._log_start = out.tell()
             self._process = subprocess.Popen(  # noqa: S603 - a command of our own
                 command,
@@ -103,11 +99,11 @@ class Child:
             self._asked = True
             self._process.terminate()
 
-    def stop(self, patience_s: float = 15.0) -> None:
-        """CommandError it, kindly at first."""
+    def stop(self, timeout_s: float = 15.0) -> None:
+        """End it, kindly at first."""
         self.ask_to_stop()
         try:
-            self._process.wait(patience_s)
+            self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -126,10 +122,5 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()

@@ -1,8 +1,6 @@
-"""The command `worker`: a process of the fleet, or a look at whether it lives.
+"""`worker`: become a worker of the fleet, or check whether one lives.
 
-It refuses to begin what cannot end well, in a sentence, and then becomes
-`celery -A worker.app worker`, so that signals reach the worker itself. What a worker
-does stands in `worker.app`.
+It becomes `celery -A worker.app worker`, so that signals reach the worker itself.
 """
 
 import os
@@ -10,7 +8,6 @@ import shlex
 import socket
 import sys
 from dataclasses import asdict
-from typing import NoReturn
 
 from jobs import redis_url
 from jobs.broker import QUEUE
@@ -59,42 +56,30 @@ def worker(
         json: Print what `--check` finds as JSON.
     """
     chosen = chosen_settings()
-    if not check:
-        _begin(chosen, concurrency, name, log_level.upper())
-    return _check(chosen, name, json=json)
-
-
-def _begin(
-    chosen: Settings, concurrency: int, name: str | None, log_level: str
-) -> NoReturn:
+    if check:
+        return _check(chosen, name, json=json)
+    level = log_level.upper()
     if concurrency < 1:
         raise CommandError(f"--concurrency {concurrency}: must be at least 1")
-    if log_level not in LOG_LEVELS:
-        raise CommandError(f"--log-level {log_level}: must be {choice(LOG_LEVELS)}")
+    if level not in LOG_LEVELS:
+        raise CommandError(f"--log-level {level}: must be {choice(LOG_LEVELS)}")
     if name is not None and not name.replace("-", "").replace("_", "").isalnum():
         raise CommandError(f"--name {name}: must be of letters, digits, - and _")
     _refuse_in_vain(chosen)
     _warn(chosen)
-    _become(name or worker_name().partition("@")[0], concurrency, log_level)
-
-
-def _become(name: str, concurrency: int, log_level: str) -> NoReturn:
-    command = _command(f"{name}@{socket.gethostname()}", concurrency, log_level)
-    console.say(f"worker {name}: {shlex.join(command[1:])}")
+    own = name or worker_name().partition("@")[0]
+    command = celery_command(f"{own}@{socket.gethostname()}", concurrency, level)
+    console.say(f"worker {own}: {shlex.join(command[1:])}")
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - our own command, without a shell
+    return Exit.STORED  # never: the process is the worker now
 
 
-def _command(name: str, concurrency: int, log_level: str) -> list[str]:
-    options = {
-        "--pool": "threads",
-        "--concurrency": str(concurrency),
-        "--loglevel": log_level,
-        "--queues": QUEUE,
-        "--hostname": name,
-    }
+def celery_command(name: str, concurrency: int, log_level: str) -> list[str]:
+    """What this process becomes."""
     command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
-    command += [part for pair in options.items() for part in pair]
+    command += ["--pool", "threads", "--concurrency", str(concurrency)]
+    command += ["--loglevel", log_level, "--queues", QUEUE, "--hostname", name]
     # Workers meet in the ledger; Flower hears of them by their heartbeat.
     return [*command, "--without-gossip", "--without-mingle"]
 
@@ -151,7 +136,12 @@ def _check(chosen: Settings, name: str | None, *, json: bool) -> int:
         raise CommandError(
             trouble(chosen.ledger_url, error), Exit.UNREACHABLE
         ) from None
-    found = [each for each in alive if _is_meant(each, host, name)]
+    found = [
+        each
+        for each in alive
+        if each.facts.host == host
+        and name in (None, each.facts.name.rpartition("@")[0])
+    ]
     if json:
         print_json([asdict(w.facts) | {"silent_s": w.silent_s} for w in found])
     elif not found:
@@ -163,11 +153,6 @@ def _check(chosen: Settings, name: str | None, *, json: bool) -> int:
     for each in () if json else found:
         console.say(_line(each))
     return Exit.STORED if found else Exit.FAILED
-
-
-def _is_meant(worker: Worker, host: str, name: str | None) -> bool:
-    facts = worker.facts
-    return facts.host == host and name in (None, facts.name.rpartition("@")[0])
 
 
 def _line(worker: Worker) -> str:

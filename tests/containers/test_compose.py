@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from jobs.broker import QUEUE
 from jobs.settings import Settings
-from producer.worker import _command
+from producer.worker import celery_command
 from tests.containers.files import (
     COMPOSE,
     EXAMPLE,
@@ -123,7 +123,7 @@ def test_only_those_who_store_reach_the_unguarded_ports_of_the_store() -> None:
 
 def test_workers_take_from_the_queue_that_is_filled() -> None:
     assert command_of("worker")[:2] == ["reelmill", "worker"]
-    words = _command("w", 1, "INFO")
+    words = celery_command("w", 1, "INFO")
     assert words[words.index("--queues") + 1] == QUEUE
 
 

@@ -162,7 +162,7 @@ def test_the_store_is_well_only_when_its_bucket_is_there(home: Path) -> None:
         assert status(address.replace("videos", "vdeos")) == 404
         # Nobody without the keys.
         assert status(f"http://127.0.0.1:{s3}/videos/") == 403
-        store.stop(patience_s=0.0)
+        store.stop(timeout_s=0.0)
 
 
 def status(address: str) -> int:

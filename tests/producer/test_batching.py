@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import catalogue, settings
-from jobs.attempt.fingerprint import Fingerprinter
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.settings import Settings
@@ -102,14 +101,6 @@ def test_a_survey_tells_whether_any_picture_is_local(tmp_path: Path) -> None:
     with path.open("a") as file:
         file.write("c,kling-v2.6-std,pictures/mug.jpg,Slow orbit,5\n")
     assert surveyed(path).local
-
-
-def test_what_a_job_asks_for_is_set_aside_with_it(tmp_path: Path) -> None:
-    found, asks = surveyed(manifest(tmp_path, "a", "b")), Fingerprinter(KNOWN)
-    asked = list(found.asked())
-    assert [job.id for job, _ in asked] == ["a", "b"]
-    assert [ask for _, ask in asked] == [asks.of(job) for job, _ in asked]
-    assert list(found.asked()) == asked
 
 
 def test_the_name_of_a_batch_depends_on_all_that_is_asked_for(tmp_path: Path) -> None:
@@ -216,16 +207,3 @@ def test_a_batch_chosen_on_this_machine_puts_the_others_aside(
     now = ledger.batches.read(first.id)
     assert now
     assert now.aside
-
-
-def test_batches_of_a_fleet_go_on_side_by_side(
-    tmp_path: Path, ledger: Ledger, home: Path
-) -> None:
-    wanted = chosen(home)
-    ledger.permits.set_limits("shop", PLENTY)
-    first = enqueued(ledger, surveyed(manifest(tmp_path, "a")), wanted, alone=False)
-    second = enqueued(
-        ledger, surveyed(manifest(tmp_path, "c", duration=10)), wanted, alone=False
-    )
-    granted = {ref.batch for ref in ledger.permits.grant("shop", 9, 30.0)}
-    assert granted == {first.id, second.id}

@@ -16,7 +16,6 @@ from jobs.pace.waits import RETENTION_S
 from jobs.schedule import Schedule
 from jobs.settings import Settings
 from jobs.states import Event
-from producer.doctor import COLOURS
 from producer.doctor_checks import (
     Finding,
     Health,
@@ -75,13 +74,6 @@ def test_a_fleet_at_work_is_good(ledger: Ledger, chosen: Settings) -> None:
     ledger.workers.heartbeat(replace(W1, name="w2@a", pid=2))
     told = found(fleet(ledger, chosen))
     assert told == {"workers": (Health.GOOD, "2 at work, machines: 1")}
-
-
-def test_a_worker_of_another_account_is_none_of_ours(
-    ledger: Ledger, chosen: Settings
-) -> None:
-    ledger.workers.heartbeat(replace(W1, account="other"))
-    assert "no worker of this account" in found(fleet(ledger, chosen))["workers"][1]
 
 
 def test_workers_that_do_not_fit_each_other_are_named(
@@ -252,10 +244,6 @@ def test_a_server_that_is_nearly_full_is_a_warning(
     assert health is Health.WARNING
     assert "(maxmemory); give it more" in words
     ledger.shutdown()
-
-
-def test_every_health_has_its_colour() -> None:
-    assert set(COLOURS) == set(Health)
 
 
 def test_charges_that_no_row_explains_are_told_with_what_names_them(

@@ -63,7 +63,7 @@ def shop(
 @pytest.fixture
 def store(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> str:
     """The store of a person who has the same account and ledger."""
-    monkeypatch.setattr("producer.rebuild.LONGEST_HOLD_S", 0.0)
+    monkeypatch.setattr("producer.rebuild.MAX_HOLD_S", 0.0)
     settings, chosen = shop.engine.settings, str(shop.store / "spring")
     changes = {
         "redis_url": settings.ledger_url,
@@ -199,29 +199,6 @@ def test_a_first_frame_tells_of_uploaded_pictures_too(
     shop.until_all(State.STORED)
     shop.check()
     assert len(shop.books()) == 3
-
-
-def test_rows_whose_candidates_all_have_an_owner_were_never_sent(
-    shop: Workshop, compared: Compare
-) -> None:
-    order(shop, 4, image=f"{shop.sandbox.files_url}/pictures/mug.jpg")
-    shop.submit(1)
-    put_back = backup(shop.ledger)
-    shop.submit(1)
-    put_back()
-    shop.submit()
-    assert compared() == {"generating": 1, "unresolved": 3}
-    end(shop)
-    for _ in range(4):
-        shop.settle()
-    assert shop.states() == {State.STORED: 1, State.UNRESOLVED: 3}
-    ref, *_ = shop.are(State.UNRESOLVED)
-    (own,) = shop.record(ref).candidates
-    adopt = transitions.accept("spring", shop.record(ref), own.prediction_id, 0.0)
-    shop.ledger.transitions.apply([adopt])
-    shop.until_all(State.STORED)
-    assert max(shop.paid().values()) == 1
-    assert len(shop.books()) == 4
 
 
 def test_what_an_older_ledger_was_sending_finds_its_own_prediction(
@@ -426,28 +403,3 @@ def test_a_job_that_followed_and_was_paid_after_all_is_not_paid_again(
     shop.until(lambda: shop.record(follower).state is State.STORED, shop.turn)
     assert len(shop.books()) == 1
     assert audit(shop.ledger, account_id) == []
-
-
-def test_what_another_store_was_sent_meanwhile_hides_nothing(
-    shop: Workshop, compared: Compare, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # So that seconds count.
-    for where in ("jobs.rebuilding", "producer.rebuild"):
-        monkeypatch.setattr(f"{where}.SKEW_S", 1.0)
-    shop.sandbox.configure(result_inputs=True)
-    order(shop, 3)
-    shop.submit(1)
-    shop.order(shop.job(3), batch="summer")
-    shop.ledger.batches.pause("summer")
-    put_back = backup(shop.ledger)
-    shop.submit(1)
-    put_back()
-    shop.ledger.batches.resume("summer")
-    shop.ledger.batches.pause("spring")
-    later_s = max(row["created_at_s"] for row in shop.books()) + 3.0
-    shop.until(lambda: shop.ledger.now_s() > later_s, lambda: None)
-    shop.submit()
-    shop.ledger.batches.resume("spring")
-    shop.submit()
-    assert len(shop.books()) == 3
-    assert compared() == {"generating": 2, "waiting": 1}

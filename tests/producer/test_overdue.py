@@ -1,8 +1,6 @@
 """Predictions that never end: the rest goes on, and every view names them."""
 
-import json
 import re
-from datetime import UTC, datetime, timedelta
 
 from tests.producer.running import (
     Desk,
@@ -11,7 +9,6 @@ from tests.producer.running import (
     desk,
     quick_sandbox,
     rows,
-    until,
 )
 
 #: A prediction is soon overdue; two may generate at once.
@@ -97,21 +94,3 @@ def one_is_given_up(place: Desk) -> None:
     (listed,) = place.here("list", "--json").json()
     assert listed["late"] == ["r001"]
     assert listed["jobs"]["failed"] == 1
-
-
-def test_giving_up_what_is_not_overdue_says_until_when_its_slot_is_held() -> None:
-    with (
-        quick_sandbox(outcome_never=1, generation_s=0.1) as sandbox,
-        desk(sandbox) as place,
-    ):
-        manifest = place.write("m.csv", as_csv(rows(sandbox, 1, ["kling-v2.6-std"])))
-        begun = place.start("run", manifest, "--yes")
-        until(lambda: sandbox.books()["predictions"])
-        until(lambda: place.here("list", "--json").json()[0]["jobs"].get("generating"))
-        batch = place.here("list", "--json").json()[0]["batch"]
-        said = place.here("cancel", batch, "r000", "--abandon", "--yes", "--json")
-        told = json.loads(said.out)
-        assert told["abandoned"] == 1
-        left = datetime.fromisoformat(told["slots_held_until"]) - datetime.now(UTC)
-        assert timedelta(minutes=50) < left <= timedelta(hours=1)
-        assert begun.ended().code == 1

@@ -49,7 +49,7 @@ def rebuilt(
 ) -> Rebuild:
     """Loses the ledger's data, and runs the command on what is left."""
 
-    monkeypatch.setattr("producer.rebuild.LONGEST_HOLD_S", 0.0)
+    monkeypatch.setattr("producer.rebuild.MAX_HOLD_S", 0.0)
 
     def lose_and_rebuild(*, yes: bool = True, code: int = Exit.INCOMPLETE) -> Any:
         chosen = shop.engine.settings.model_copy(

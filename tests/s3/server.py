@@ -108,7 +108,7 @@ class S3:
     def kill(self) -> None:
         """End it as a power cut does."""
         if self._child:
-            self._child.stop(patience_s=0.0)
+            self._child.stop(timeout_s=0.0)
 
     def _await_bucket(self, child: Child) -> None:
         # It says that it is healthy before its bucket is there.
