@@ -4,16 +4,19 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jobs import broker
 from jobs.attempt import failures
+from jobs.attempt.failures import PICTURE_CODE
+from jobs.attempt.fingerprint import pictures_of
 from jobs.ledger.transitions import Applied
 from jobs.pace import waits
 from jobs.pace.poll_schedule import PollSchedule
 from jobs.provider.answers import (
     AccountTrouble,
     Completed,
+    Over,
     PollAgain,
     PollAnswer,
 )
@@ -21,9 +24,9 @@ from jobs.records import BatchRecord, Failure, JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, Transition
 from worker.concurrency import as_completed_groups
+from worker.downloads import DownloadError, NoRoomError, partial_file
 from worker.engine import Engine
 from worker.generation_times import Kind, Took
-from worker.pictures import check_picture_again
 
 log = logging.getLogger("reelmill.poll")
 
@@ -150,7 +153,37 @@ def _typical_s(engine: Engine, record: JobRecord) -> float:
 
 async def _look(engine: Engine, record: JobRecord) -> PollAnswer:
     answer = await engine.provider.poll(record.prediction_id or "")
-    return await check_picture_again(engine, record, answer)
+    return await _check_picture_again(engine, record, answer)
+
+
+async def _check_picture_again(
+    engine: Engine, record: JobRecord, answer: PollAnswer
+) -> PollAnswer:
+    """The same answer, or that a picture which was out of reach is there after all."""
+    if not isinstance(answer, Over) or answer.code != PICTURE_CODE:
+        return answer
+    model = engine.catalogue.models.get(record.job.model)
+    if model is None:  # it was sent by a worker of another version
+        return answer
+    for address in pictures_of(model, record.job):
+        try:
+            with partial_file(engine.settings.home) as path:
+                url = record.links.get(address, address)
+                await engine.files.fetch_picture(url, path)
+        except NoRoomError as error:
+            # Whether it is there cannot be told here; a later poll may.
+            return PollAgain(str(error))
+        except DownloadError:
+            await _forget_upload(engine, record, address)
+            return answer
+    return replace(answer, cured=True)
+
+
+async def _forget_upload(engine: Engine, record: JobRecord, address: str) -> None:
+    """An upload that neither the provider nor we can reach is made anew next time."""
+    if address in record.links:
+        content = record.job.contents.get(address, "")
+        await engine.call(engine.ledger.links.forget, engine.account, [content])
 
 
 def _write_down(engine: Engine, found: Found, *, bring_forward: bool) -> None:

@@ -16,7 +16,7 @@ from jobs import transitions
 from jobs.attempt import failures, hooks, reconciling
 from jobs.attempt.failures import rejection
 from jobs.attempt.hooks import Attempted
-from jobs.attempt.links import sent_inputs
+from jobs.attempt.links import links_for, sent_inputs, to_upload
 from jobs.ledger import NotDurableError
 from jobs.ledger.permits import Verdict
 from jobs.ledger.transitions import Applied
@@ -29,7 +29,6 @@ from jobs.transitions import Ref, Transition
 from worker.concurrency import gather_all
 from worker.engine import Engine, log_transition, log_transitions
 from worker.marks import leave_marks, take_earlier_marks
-from worker.pictures import links_of
 
 log = logging.getLogger("reelmill.submit")
 
@@ -88,7 +87,7 @@ def _claim(
     """Write the attempts down, under the mark of their batch; those that are ours."""
     admitted = _of_known_models(engine, engine.load_now(refs, State.ADMITTED))
     now_s, lease_s = engine.now_s(), engine.settings.lease_s
-    links = links_of(engine, admitted, now_s)
+    links = _links_of(engine, admitted, now_s)
     claims = [
         transitions.claim(
             ref.batch, record, lease_s, links[ref], provider_now_s, marks[ref.batch]
@@ -110,6 +109,22 @@ def _claim(
         [failures.upload_expired(r.batch, rec, now_s) for r, rec in expired.items()]
     )
     return {ref: rec for ref, rec in claimed.items() if ref not in expired}
+
+
+def _links_of(
+    engine: Engine, records: Mapping[Ref, JobRecord], now_s: float
+) -> dict[Ref, dict[str, str] | None]:
+    """The links that each job needs, by address; None where one is not to be had."""
+    find = engine.catalogue.find
+    needed = {
+        ref: to_upload(record.job, find(record.job.model))
+        for ref, record in records.items()
+    }
+    contents = {content for each in needed.values() for content in each.values()}
+    kept = (
+        engine.ledger.links.find(engine.account, sorted(contents)) if contents else {}
+    )
+    return {ref: links_for(each, kept, now_s) for ref, each in needed.items()}
 
 
 def _of_known_models(

@@ -1,8 +1,8 @@
 """When to poll a prediction, by how long those of its kind took.
 
-Polls come as often as the provider allows while most predictions end, and at growing
-distance before that and after it. Everything is a pure function of seconds since the
-request was sent; jitter, a number in [0, 1), is an argument.
+First when the quickest of them were done, then at distances that grow with the time so
+far. Everything is a pure function of seconds since the request was sent; jitter, a
+number in [0, 1), is an argument.
 """
 
 from collections.abc import Sequence
@@ -11,29 +11,19 @@ from dataclasses import dataclass
 #: Finished generations that are enough to trust over the catalogue's figure.
 ENOUGH_LEARNT = 5
 
-#: The first poll is never later than this.
-LATEST_FIRST_POLL_S = 300.0
+#: The first poll is when this share of predictions is done, and never later than so.
+QUICK_SHARE, LATEST_FIRST_POLL_S = 0.05, 300.0
 
 #: Before enough is learnt the first poll is after this share of the catalogue's figure,
 #: at most so late: nobody publishes times, and the figure may be far off.
 PLANNED_SHARE, PLANNED_FIRST_POLL_S = 0.4, 30.0
 
-#: Polls that are aimed at, of those that one as often as allowed would take.
-AIM = 0.47
-
-#: Polls come close between the ends of these shares of predictions; the widest pair is
-#: taken that keeps to the aim.
-SHARES = (
-    *((0.01, 0.97), (0.02, 0.96), (0.04, 0.94), (0.06, 0.92), (0.08, 0.9)),
-    *((0.1, 0.88), (0.12, 0.86), (0.15, 0.83), (0.15, 0.7), (0.15, 0.45)),
-)
-
-#: Gaps as shares of the time so far: before polls come close, because it may be quicker
-#: tonight, and after it.
+#: Gaps as shares of the time so far: before the first end that is expected, because it
+#: may be quicker tonight, and after it.
 EARLY_SHARE, LATE_SHARE = 0.5, 0.1
 
 #: Longest gap after that, and longest for what takes longer than nearly all do.
-LATE_GAP_S, STUCK_GAP_S = 15.0, 60.0
+LATE_GAP_S, STUCK_GAP_S = 8.0, 60.0
 STUCK_AFTER_S = 900.0
 
 
@@ -43,9 +33,8 @@ class PollSchedule:
 
     #: Least seconds between two polls.
     poll_min_s: float
-    #: Polls are as close as that while this old predictions end.
+    #: The quickest end at about this age.
     from_s: float
-    until_s: float
 
     @classmethod
     def of(
@@ -59,18 +48,10 @@ class PollSchedule:
             poll_min_s: least seconds between two polls.
         """
         times_s = sorted(learnt_s)
-        count = len(times_s)
-        if count < ENOUGH_LEARNT:
-            planned_s = min(PLANNED_SHARE * typical_s, PLANNED_FIRST_POLL_S)
-            first_s = min([planned_s, *times_s])
-            return cls(poll_min_s, first_s, first_s)
-        most = AIM * sum(time_s / poll_min_s + 0.5 for time_s in times_s)
-        for quick, slow in SHARES:
-            from_s, until_s = times_s[int(count * quick)], times_s[int(count * slow)]
-            found = cls(poll_min_s, from_s, until_s)
-            if sum(map(found._polls, times_s)) <= most:
-                break
-        return found
+        if len(times_s) >= ENOUGH_LEARNT:
+            return cls(poll_min_s, times_s[int(len(times_s) * QUICK_SHARE)])
+        planned_s = min(PLANNED_SHARE * typical_s, PLANNED_FIRST_POLL_S)
+        return cls(poll_min_s, min([planned_s, *times_s]))
 
     def first_s(self, jitter: float) -> float:
         """Seconds to the first poll; luck spreads what was started at one moment."""
@@ -81,10 +62,9 @@ class PollSchedule:
         """Seconds to the next poll of what has been generating so long."""
         if generating_s < self.from_s:
             gap_s = min(EARLY_SHARE * generating_s, self.from_s - generating_s)
-        elif generating_s < self.until_s:
-            gap_s = self.poll_min_s
         else:
-            gap_s = _late_gap_s(generating_s)
+            max_s = LATE_GAP_S if generating_s < STUCK_AFTER_S else STUCK_GAP_S
+            gap_s = min(LATE_SHARE * generating_s, max_s)
         return max(self.poll_min_s, gap_s)
 
     def took_s(
@@ -113,15 +93,3 @@ class PollSchedule:
             # learnt if shorter ones than the first poll are believed.
             since_s = seen_s / 2
         return since_s + jitter * (seen_s - since_s)
-
-    def _polls(self, time_s: float) -> float:
-        """Polls of one that takes so long, on average."""
-        close_s = max(0.0, min(time_s, self.until_s) - self.from_s)
-        late_s = max(0.0, time_s - self.until_s)
-        late_gap_s = max(self.poll_min_s, _late_gap_s(time_s))
-        return 1 + close_s / self.poll_min_s + late_s / late_gap_s
-
-
-def _late_gap_s(generating_s: float) -> float:
-    longest_s = LATE_GAP_S if generating_s < STUCK_AFTER_S else STUCK_GAP_S
-    return min(LATE_SHARE * generating_s, longest_s)

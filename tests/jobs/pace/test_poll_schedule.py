@@ -77,7 +77,7 @@ def test_the_catalogue_counts_until_enough_is_learnt() -> None:
     assert PollSchedule.of([*slow, 300.0], 40.0, POLL_MIN_S).first_s(0.5) == 300.0
 
 
-def test_half_the_polls_of_an_even_spacing_notice_an_end_about_as_soon() -> None:
+def test_few_polls_notice_an_end_about_as_soon_as_an_even_spacing() -> None:
     """Median 60 s, one of twenty takes five times as long; each time 200 are learnt."""
     drawn = luck_of(2)
     seen = []
@@ -85,10 +85,10 @@ def test_half_the_polls_of_an_even_spacing_notice_an_end_about_as_soon() -> None
         schedule = PollSchedule.of(lognormal(200, drawn), 90.0, POLL_MIN_S)
         seen += [polled(schedule, s, drawn) for s in lognormal(1_000, drawn)]
     even = fmean(math.ceil(s / POLL_MIN_S) for s in lognormal(20_000, drawn))
-    assert fmean(polls for polls, _ in seen) < even / 2
+    assert fmean(polls for polls, _ in seen) < 0.55 * even
     lags_s = sorted(lag_s for _, lag_s in seen)
-    assert median(lags_s) < 3.0
-    assert lags_s[19_000] < 12.0
+    assert median(lags_s) < 3.5
+    assert lags_s[19_000] < 10.0
 
 
 @pytest.mark.parametrize("speed", [0.25, 4.0])
@@ -147,10 +147,10 @@ def test_what_is_learnt_lies_between_two_polls(
 @pytest.mark.parametrize(
     ("polls", "inference_s", "learnt"),
     [
-        (3, None, 67.5),
+        (3, None, 66.5),
         (3, 66.0, 66.0),
-        (3, 40.0, 67.5),  # it was seen running later: it had waited in a queue
-        (3, 400.0, 67.5),
+        (3, 40.0, 66.5),  # it was seen running later: it had waited in a queue
+        (3, 400.0, 66.5),
         (0, 8.0, 8.0),
         (0, None, 52.5),
     ],
@@ -158,7 +158,7 @@ def test_what_is_learnt_lies_between_two_polls(
 def test_the_provider_is_believed_where_polls_agree(
     polls: int, inference_s: float | None, learnt: float
 ) -> None:
-    schedule = PollSchedule(POLL_MIN_S, from_s=60.0, until_s=80.0)
+    schedule = PollSchedule(POLL_MIN_S, from_s=60.0)
     assert schedule.took_s(70.0, polls, inference_s, jitter=0.5) == learnt
 
 
