@@ -96,11 +96,6 @@ def ask(settings: Settings, question: Callable[["Provider"], Awaitable[T]]) -> T
     return asyncio.run(asked())
 
 
-def balance(settings: Settings) -> Balance:
-    """Ask the provider for the account's balance; costs nothing."""
-    return ask(settings, _balance)
-
-
 def balance_and_clock(settings: Settings) -> tuple[Balance, float | None]:
     """The balance, and by how many seconds the provider's clock is ahead of ours.
 
@@ -109,9 +104,7 @@ def balance_and_clock(settings: Settings) -> tuple[Balance, float | None]:
 
     async def question(provider: "Provider") -> tuple[Balance, float | None]:
         money = await _balance(provider)
-        if money.usd is None:
-            return money, None
-        now_s = await provider.now_s()
+        now_s = provider.clock.now_s()
         return money, None if now_s is None else now_s - time.time()
 
     return ask(settings, question)
@@ -218,34 +211,35 @@ def balance_and_quotes(
     Returns:
         Beside the balance the quote of each, or why there is none.
     """
-    known = catalogue.builtin()
-    #: What is in the way of every price; nothing is asked any more.
+    #: What is in the way of every price; nothing more is asked then.
     ended: list[str] = []
-
-    async def price(provider: "Provider", name: K) -> Quote:
-        from jobs.provider.prices import quote
-
-        model_id, inputs = asked[name]
-        if ended:
-            return ended[0]
-        try:
-            return await quote(provider, known.find(model_id), inputs)
-        except NoQuoteError as error:
-            if error.trouble in ACCOUNT_TROUBLES:
-                ended.append(str(error))
-            return str(error)
-        except NoAnswerError as error:
-            ended.append(str(error))
-            return str(error)
 
     async def question(provider: "Provider") -> tuple[Balance, list[Quote]]:
         return await asyncio.gather(
             _balance(provider),
-            side_by_side(lambda name: price(provider, name), asked),
+            side_by_side(lambda one: _quote(provider, *one, ended), asked.values()),
         )
 
     money, quotes = ask(settings, question)
     return money, dict(zip(asked, quotes, strict=True))
+
+
+async def _quote(
+    provider: "Provider", model_id: str, inputs: Mapping[str, Any], ended: list[str]
+) -> Quote:
+    from jobs.provider.prices import quote
+
+    if ended:
+        return ended[0]
+    try:
+        return await quote(provider, catalogue.builtin().find(model_id), inputs)
+    except NoQuoteError as error:
+        if error.trouble in ACCOUNT_TROUBLES:
+            ended.append(str(error))
+        return str(error)
+    except NoAnswerError as error:
+        ended.append(str(error))
+        return str(error)
 
 
 def must_fit(settings: Settings, prediction_id: str, model: str) -> None:

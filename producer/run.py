@@ -7,12 +7,12 @@ from jobs.settings import Settings
 from producer.exits import CommandError
 from producer.local_run import outcome, render
 from producer.local_server import ledger_of
+from producer.notify import notify_end
 from producer.options import READING, SPENDING, Json, Manifest, Reading, Spending
 from producer.report import keep_report
 from producer.submit import hand_over, load, settings_of, stop_at_problems
 from producer.summary import print_beginning, print_ending, print_outcome
 from producer.survey import Survey
-from producer.telling import tell_end
 from producer.watching.status import take
 
 
@@ -64,7 +64,7 @@ def run_survey(
         print_beginning(before)
         now = render(ledger, chosen, batch.id)
         document, place = keep_report(ledger, batch.id, time.time())
-        tell_end(ledger, chosen, batch.id)
+        notify_end(ledger, chosen, batch.id)
     print_outcome(document, place, json=json)
     print_ending(now, before)
     return outcome(now)

@@ -68,7 +68,8 @@ class Provider:
         self._key = key
         self._request_timeout_s = request_timeout_s
         self._http = Http(max(submit_timeout_s, request_timeout_s))
-        self._clock = RemoteClock()
+        #: The provider's clock, as far as answers have told it.
+        self.clock = RemoteClock()
         #: Whoever asks waits here and not inside the client, where waiting would count
         #: as the provider's silence.
         self.room = asyncio.Semaphore(CONNECTIONS)
@@ -186,9 +187,9 @@ class Provider:
         Raises:
             NoAnswerError: the provider is out of reach.
         """
-        if self._clock.age_s() > CLOCK_FRESH_S:
+        if self.clock.age_s() > CLOCK_FRESH_S:
             await self.clock_s()
-        return self._clock.now_s()
+        return self.clock.now_s()
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -239,11 +240,11 @@ class Provider:
 
     def _read_clock(self, reply: Reply, asked_at_s: float) -> None:
         """Remember what an answer tells of the provider's clock, now and then."""
-        if self._clock.age_s() > CLOCK_EVERY_S:
+        if self.clock.age_s() > CLOCK_EVERY_S:
             date_s = replies.date_s(reply)
             if date_s is not None:
                 # A date is cut to the second, so half a second is missing on average.
-                self._clock.set(date_s + 0.5, asked_at_s, steady_s())
+                self.clock.set(date_s + 0.5, asked_at_s, steady_s())
 
     async def _pages(
         self,

@@ -70,6 +70,6 @@ def hooks(*, host: str = "127.0.0.1", port: int = 8788) -> int:
         host: Address to listen on; whoever calls from outside comes through a proxy.
         port: Port to listen on.
     """
-    from producer.hooking import hooks
+    from producer.hooks import hooks
 
     return hooks(host, port)

@@ -218,7 +218,7 @@ def test_the_receiver_says_where_it_is_and_ends_when_asked(
     ledger: Ledger, sandbox: RunningSandbox, home: Path
 ) -> None:
     with workshop(ledger, sandbox, home) as shop:
-        code = "from producer.hooking import hooks; hooks('127.0.0.1', 0)"
+        code = "from producer.hooks import hooks; hooks('127.0.0.1', 0)"
         with subprocess.Popen(
             [sys.executable, "-c", code],
             env=child_environment(

@@ -22,7 +22,7 @@ from jobs.notification import DAY_S, Kind, Notification, signature
 from jobs.settings import Settings, child_environment
 from jobs.states import State
 from jobs.transitions import Ref
-from producer.telling import tell_end
+from producer.notify import notify_end
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT
 from tests.producer.running import quick_sandbox, until
@@ -216,5 +216,5 @@ def test_no_secret_is_said_whatever_goes_wrong(
 def test_nobody_is_told_where_nobody_asked(home: Path, ledger: Ledger) -> None:
     nobody = told_by(home)
     assert not nobody.notifies
-    tell_end(ledger, nobody, "spring")
+    notify_end(ledger, nobody, "spring")
     Notifier(nobody, ledger, lambda: False).run()

@@ -10,7 +10,7 @@ from jobs.ledger import Ledger
 from jobs.settings import Settings
 from jobs.states import Event
 from jobs.transitions import Ref
-from producer.telling import tell_end
+from producer.notify import notify_end
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
 from tests.worker.receivers import Receiver, web_receiver
 
@@ -36,7 +36,7 @@ def over(ledger: Ledger) -> Ref:
 def test_the_end_of_a_run_is_told_before_the_command_ends(
     home: Path, ledger: Ledger, web: Receiver
 ) -> None:
-    tell_end(ledger, told_by(home, web), over(ledger).batch)
+    notify_end(ledger, told_by(home, web), over(ledger).batch)
     ((_, body),) = web.got
     assert b"0 of 1 videos are stored, 1 failed" in body
 
@@ -49,7 +49,7 @@ def test_who_cannot_be_told_is_told_by_the_next_run(
 ) -> None:
     web.answers = [500, 200]
     batch_id = over(ledger).batch
-    tell_end(ledger, told_by(home, web), batch_id)
+    notify_end(ledger, told_by(home, web), batch_id)
     assert "HTTP 500" in capsys.readouterr().err
     (account,) = ledger.figures.read().accounts
     assert account.tellings == 1
