@@ -48,7 +48,7 @@ from producer.price_view import PriceView, finish
 from producer.summary import print_gone
 from producer.survey import Survey, check_survey, survey, weigh
 from producer.uploading import upload_all
-from producer.watch import await_end
+from producer.watch import await_ends
 from producer.watching.status import document, take
 
 #: Digits of the digest that a batch id carries.
@@ -103,7 +103,7 @@ def submit(
                 _print_submitted(
                     ledger, batch, new=batch.created_at_s >= began_s, json=json
                 )
-            return await_end(ledger, batch.id, json=json) if wait else Exit.STORED
+            return await_ends(ledger, [batch.id], json=json) if wait else Exit.STORED
 
 
 def _print_submitted(

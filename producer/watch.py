@@ -92,11 +92,6 @@ def _last_poll(chosen: Settings, ids: Sequence[str]) -> list[BatchSnapshot] | No
     return None
 
 
-def await_end(ledger: Ledger, batch_id: str, *, json: bool) -> int:
-    """Show how a batch goes until it is over; see `await_ends`."""
-    return await_ends(ledger, [batch_id], json=json)
-
-
 def await_ends(
     ledger: Ledger,
     batch_ids: Sequence[str],
@@ -145,15 +140,11 @@ def await_ends(
         if events:
             events.over(now, poller.paces[now.batch.id], code)
         else:
-            _tell_end(now, several=several)
+            name = f"{one_line(now.batch.id)}: " if several else ""
+            done = now.count(State.STORED, State.REUSED)
+            console.say(f"{name}{done} of {now.batch.total} stored")
+            print_ending(now, None)
     return next((e for e in (Exit.INCOMPLETE, Exit.FAILED) if e in codes), Exit.STORED)
-
-
-def _tell_end(now: BatchSnapshot, *, several: bool) -> None:
-    name = f"{one_line(now.batch.id)}: " if several else ""
-    done = now.count(State.STORED, State.REUSED)
-    console.say(f"{name}{done} of {now.batch.total} stored")
-    print_ending(now, None)
 
 
 def is_at_rest(now: BatchSnapshot) -> bool:
@@ -174,7 +165,7 @@ def _polls(
     poller: Poller, nows: list[BatchSnapshot], shown: Display, last: LastPoll | None
 ) -> Iterator[list[BatchSnapshot]]:
     """How they stand, again and again, until all are at rest."""
-    away = False
+    away_since_s: float | None = None
     while True:
         yield nows
         if all(map(is_at_rest, nows)):
@@ -186,11 +177,11 @@ def _polls(
             if last:
                 yield last() or nows
                 return
-            if not away:
-                shown.away(str(error), time.time())
-            away = True
+            if away_since_s is None:
+                away_since_s = time.time()
+                shown.away(str(error), away_since_s)
         else:
-            away = False
+            away_since_s = None
 
 
 def _poll(poller: Poller) -> list[BatchSnapshot]:

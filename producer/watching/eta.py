@@ -7,6 +7,7 @@ more it counts, because it knows of refusals and of others on the account.
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from jobs import catalogue
@@ -61,13 +62,13 @@ class Pace:
     def after(self, now: BatchSnapshot) -> "Pace":
         """The pace once this was seen, too."""
         done = now.count(State.STORED, State.FAILED)
-        seen = [*self.seen, (now.now_s, done)]
-        if len(seen) > 2 and seen[-1][0] - seen[-3][0] < APART_S:  # noqa: PLR2004 - the moment between two
-            del seen[-2]
-        while len(seen) > 2 and seen[1][0] <= now.now_s - SEEN_S:  # noqa: PLR2004 - one before the window stays
-            del seen[0]
-        # From the last moment at which nothing had come yet.
-        while len(seen) > 1 and seen[1][1] <= seen[0][1]:
+        seen = [*self.seen]
+        if len(seen) > 1 and now.now_s - seen[-2][0] < APART_S:
+            del seen[-1]
+        seen.append((now.now_s, done))
+        # From one moment before the window on, or the last at which nothing had come.
+        since_s = now.now_s - SEEN_S
+        while len(seen) > 1 and (seen[1][0] <= since_s or seen[1][1] <= seen[0][1]):
             del seen[0]
         return replace(self, seen=tuple(seen), planned_end_s=self._planned(now))
 
@@ -200,11 +201,10 @@ def _works(mix: Mix, times: float) -> list[Work]:
 
 
 def _typical_s(kind: Kind) -> float:
-    try:
+    with suppress(UnknownModelError):  # queued by a newer version
         model = catalogue.builtin().find(kind.model)
-    except UnknownModelError:  # queued by a newer version
-        return UNKNOWN_TYPICAL_S
-    return model.typical_s({"duration": kind.duration_s})
+        return model.typical_s({"duration": kind.duration_s})
+    return UNKNOWN_TYPICAL_S
 
 
 def to_come(now: BatchSnapshot) -> int:

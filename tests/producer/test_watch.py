@@ -34,7 +34,6 @@ from tests.jobs.ledger.play import (
     open_batch,
     play,
     record_of,
-    reject,
 )
 from tests.producer.fleet import ROOT
 from tests.producer.running import desk, until
@@ -178,21 +177,6 @@ def test_all_open_batches_are_watched_unless_some_are_named() -> None:
         with watching(own.ledger_url) as newest:
             assert newest.ended() == Exit.FAILED
         assert newest.out().startswith("0 of 1 stored · 1 cancelled")
-
-
-def test_a_watch_in_a_night_of_trouble_tells_what_to_do_and_goes_on() -> None:
-    with desk() as place, served(place.home) as (ledger, own):
-        open_batch(ledger, jobs=1)
-        reject(ledger, cause="balance", cooldown_s=60.0, reason="no credits")
-        with (
-            watching(own.ledger_url) as lines,
-            watching(own.ledger_url, "--json") as stream,
-        ):
-            lines.says("(balance): no credits; top the account up; a worker that is")
-            stream.says('"next_step": "top the account up; a worker that is')
-            ledger.permits.recover(ACCOUNT)
-            take_back(ledger, "spring")
-            assert lines.ended() == stream.ended() == Exit.FAILED
 
 
 @pytest.mark.parametrize(

@@ -39,14 +39,14 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 class Desk:
     """A terminal with a panel on it."""
 
-    def __init__(self, *, whole: bool, width: int = 100, height: int = 30) -> None:
-        self.terminal = Terminal(width)
+    def __init__(self, *, whole: bool, height: int = 30) -> None:
+        self.terminal = Terminal(100)
         self.terminal.feed("$ reelmill\r\n")
         self.written = StringIO()
         self.console = Screen()
         self.console.file = self.written
         self.console.is_interactive = True
-        self.console.size = (width, height)
+        self.console.size = (100, height)
         self.panel = Panel(self.console, "Ctrl-C ends it", whole=whole)
 
     def show(self, *nows: BatchSnapshot) -> list[str]:
@@ -61,13 +61,26 @@ class Desk:
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_what_is_drawn_takes_the_place_of_what_was(whole: bool) -> None:
+def test_a_panel_takes_the_place_of_the_last_and_leaves_the_terminal_as_it_was(
+    whole: bool,
+) -> None:
     desk = Desk(whole=whole)
-    assert any("● 1 stored" in line for line in desk.show(ONE))
-    desk.show(snapshot({State.STORED: 2, State.WAITING: 8}))
-    assert any("● 2 stored" in line for line in desk.seen())
-    assert not any("● 1 stored" in line for line in desk.seen())
+    desk.show(ONE)
+    words = "\n".join(desk.show(snapshot({State.STORED: 2, State.WAITING: 8})))
+    assert "● 2 stored" in words
+    assert "● 1 stored" not in words
+    assert not desk.terminal.cursor
+    assert bool(desk.terminal.behind) is whole
     desk.panel.close()
+    desk.panel.close()
+    first, *rest = desk.seen()
+    assert first == "$ reelmill"
+    # What had the whole screen leaves its last picture; a smaller one goes.
+    assert ("● 2 stored" in "\n".join(rest)) is whole
+    assert "Ctrl-C" not in "\n".join(rest)
+    assert desk.terminal.cursor
+    assert desk.terminal.behind is None
+    assert desk.terminal.strange == []
 
 
 def test_a_low_terminal_has_the_most_important_alone() -> None:
@@ -78,30 +91,12 @@ def test_a_low_terminal_has_the_most_important_alone() -> None:
     desk.panel.close()
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_the_terminal_is_left_as_it_was(whole: bool) -> None:
-    desk = Desk(whole=whole)
-    desk.show(ONE)
-    assert not desk.terminal.cursor
-    assert bool(desk.terminal.behind) is whole
-    desk.panel.close()
-    desk.panel.close()
-    said = desk.seen()
-    assert said[0] == "$ reelmill"
-    # What had the whole screen leaves its last picture; a smaller one goes.
-    assert sum("● 1 stored" in line for line in said) == whole
-    assert not any("Ctrl-C" in line for line in said)
-    assert desk.terminal.cursor
-    assert desk.terminal.behind is None
-    assert desk.terminal.strange == []
-
-
 def test_talk_stands_above_an_inline_panel() -> None:
     desk = Desk(whole=False)
     desk.show(ONE)
-    desk.console.print("stopping: what has begun is finished first")
+    desk.console.print("stopping")
     said = desk.seen()
-    assert said[1] == "stopping: what has begun is finished first"
+    assert said[1] == "stopping"
     assert "products-1" in said[2]
     desk.panel.close()
 
@@ -138,48 +133,59 @@ def test_a_terminal_without_colours_or_with_ascii_alone_gets_lines(
     shown.close()
 
 
+# -- plain lines ---------------------------------------------------------------------
+
+
 @given(counts)
-def test_a_status_tells_every_job_once(counts: dict[State, int]) -> None:
+def test_a_line_tells_every_job_once(counts: dict[State, int]) -> None:
     now = snapshot(counts, seen={"workers": 0})
     words = plain_line(now, Pace().after(now)).split(" · ")
     told = [int(word.split()[0]) for word in words if not word.startswith("$")]
     assert sum(told) == sum(counts.values())
 
 
-def test_a_status_tells_counts_money_pace_and_time_left() -> None:
+def test_a_line_tells_counts_money_pace_and_time_left() -> None:
     before = snapshot({State.STORED: 1, State.WAITING: 9}, now_s=NOW_S - 60)
     now = snapshot({State.STORED: 4, State.GENERATING: 2, State.WAITING: 4})
     assert plain_line(now, Pace().after(before).after(now)) == (
         "4 of 10 stored · 2 generating · 4 waiting · $0.84 of $2.10 estimated"
         " · 3 a minute · 2 min left"
     )
-    capped = snapshot({State.FAILED: 1}, budget_usd_micros=1_000_000)
-    assert plain_line(capped, Pace().after(capped)) == (
-        "0 of 1 stored · 1 failed · $0.84 of $1.00 budget"
-    )
-    back = snapshot({State.FAILED: 1}, refunded_usd_micros=210_000)
-    assert plain_line(back, Pace().after(back)) == (
-        "0 of 1 stored · 1 failed · $0.63 of $2.10 estimated, $0.21 refunded"
-    )
-    of = account(trouble="balance", reason="no credits")
-    short = snapshot({State.WAITING: 9}, budget_usd_micros=1_000_000)
-    assert plain_line(short, Pace()) == (
-        "0 of 9 stored · 9 waiting · $0.84 of $1.00 budget · the budget ends first"
-    )
-    (_, why) = plain_line(snapshot({State.WAITING: 1}, of=of), Pace()).splitlines()
-    assert why == (
-        "the account is in trouble (balance): no credits; top the account up; "
-        "a worker that is at work tries again every minute"
-    )
-    held = snapshot({State.WAITING: 1}, note="full:\x1b[2J\nof \u202e")
-    assert plain_line(held, Pace()).splitlines()[1:] == ["full:\\x1b[2J of \\u202e"]
+
+
+@pytest.mark.parametrize(
+    ("now", "end"),
+    [
+        (snapshot({State.FAILED: 1}, budget_usd_micros=1_000_000), "of $1.00 budget"),
+        (
+            snapshot({State.FAILED: 1}, refunded_usd_micros=210_000),
+            "$0.63 of $2.10 estimated, $0.21 refunded",
+        ),
+        (
+            snapshot({State.WAITING: 9}, budget_usd_micros=1_000_000),
+            "the budget ends first",
+        ),
+        (
+            snapshot({State.WAITING: 1}, note="full:\x1b[2J\nof \u202e"),
+            "\nfull:\\x1b[2J of \\u202e",
+        ),
+        (
+            snapshot({State.WAITING: 1}, of=account(trouble="balance")),
+            "top the account up; a worker that is at work tries again every minute",
+        ),
+    ],
+)
+def test_a_line_ends_with_money_and_what_holds_it_up(
+    now: BatchSnapshot, end: str
+) -> None:
+    assert plain_line(now, Pace()).endswith(end)
 
 
 def test_plain_lines_come_when_there_is_news_and_not_too_often(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     at_s = [0.0]
-    lines = Lines(lambda: at_s[0])
+    lines = Lines(lambda: at_s[0], named=True)
     for at_s[0], are in (
         (0.0, {State.WAITING: 2}),
         (1.0, {State.STORED: 1, State.WAITING: 1}),
@@ -192,21 +198,11 @@ def test_plain_lines_come_when_there_is_news_and_not_too_often(
     lines.away("no route", NOW_S)
     at_s[0] += PLAIN_EVERY_S
     lines.show([now], {now.batch.id: Pace()})
-    lines.close()
     said = capsys.readouterr().err.splitlines()
     assert [line.split(" · ")[0] for line in said] == [
-        "0 of 2 stored",
-        "1 of 2 stored",
+        "products-1: 0 of 2 stored",
+        "products-1: 1 of 2 stored",
         "the ledger is away (no route); asking again",
         "the ledger answers again",
-        "2 of 2 stored",
+        "products-1: 2 of 2 stored",
     ]
-
-
-def test_lines_of_several_batches_name_them(capsys: pytest.CaptureFixture[str]) -> None:
-    several = [snapshot({State.WAITING: 2}, id=name) for name in ("spring", "autumn")]
-    Lines(lambda: 0.0, named=True).show(
-        several, {now.batch.id: Pace() for now in several}
-    )
-    said = capsys.readouterr().err.splitlines()
-    assert [line.split(" of ")[0] for line in said] == ["spring: 0", "autumn: 0"]

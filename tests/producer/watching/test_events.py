@@ -73,14 +73,6 @@ def test_events_tell_what_happens_in_order_and_each_failure_once() -> None:
     assert told[-1]["state"] == "unresolved"
 
 
-def test_the_first_of_all_is_the_batch_though_rows_of_it_have_failed() -> None:
-    stream = Stream()
-    seen = (failed("mug"), failed("bag"))
-    stream.show(snapshot({State.FAILED: 2}, seen={"failures": seen}))
-    told = [(each["event"], each.get("id")) for each in stream.told()]
-    assert told == [("snapshot", None), ("failure", "bag"), ("failure", "mug")]
-
-
 def test_a_failure_is_told_once_though_only_the_newest_are_seen() -> None:
     stream = Stream()
     failing = [failed(f"row-{number}") for number in range(FAILURES + 5)]
