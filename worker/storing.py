@@ -172,7 +172,7 @@ def keep(
 def _keep_video(store: Store, record: JobRecord, fetched: Fetched) -> _Spot:
     """Keep a video where no other is; where that was."""
     spot = _free_spot(store, record)
-    put = partial(store.put_file, content_type="video/mp4", sha256=fetched.sha256)
+    put = partial(store.put, content_type="video/mp4", sha256=fetched.sha256)
     try:
         put(spot.key, fetched.path, replace=spot.is_own)
     except KeyTakenError:
@@ -197,14 +197,14 @@ def _keep_beside(
 
     def tell(name: str | None) -> None:
         text = _lines({**told, "poster": name})
-        store.put_text(spot.beside(".json"), text, "application/json")
+        store.put(spot.beside(".json"), text.encode(), "application/json")
 
     tell(name if poster or there else None)
     if there or not poster:
         return key if there else None
     try:
         content = decoder.poster(video)
-        store.put_small(key, content, "image/jpeg", replace=False)
+        store.put(key, content, "image/jpeg", replace=False)
     except (DecodeError, StoreError) as error:
         log.warning("%s has no poster: %s", store.place(spot.key), error)
         # It is safe whatever is told of its poster.

@@ -139,7 +139,7 @@ class StoreMarks:
         if not held:
             return Marked()
         text = f"{worker} sent something after this\n"
-        self._store.put_text(key, text, "text/plain")
+        self._store.put(key, text.encode(), "text/plain")
         self._refuse_if_forgotten({mark} - known.known({mark}))
         return Marked(frozenset(held), frozenset(there))
 

@@ -3,8 +3,7 @@
 The one door to object storage. A reader never sees half a file, keys never climb out
 of the store, and what is there already can be asked for. Only obstore's synchronous
 calls are used: its asynchronous ones can abort a process at its end, and neither kind
-survives a fork, so a store is made where it is used. What its errors mean is worded in
-`words`.
+survives a fork, so a store is made where it is used.
 """
 
 import hashlib
@@ -16,31 +15,54 @@ from itertools import chain, repeat
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import IO
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from jobs.storage import bucket, folder
-from jobs.storage.pieces import CHUNK_BYTES, Pieces
-from jobs.storage.places import KeyTakenError, StoreError, normal, parse
-from jobs.storage.words import explain, is_no_bucket
+from jobs.storage.errors import KeyTakenError, StoreError, explain, is_absent
 
 __all__ = ["PART_BYTES", "KeyTakenError", "Store", "StoreError", "normal", "parse"]
+
+CLOUD_SCHEMES = ("s3", "gs", "az")
 
 #: A file larger than this goes to a bucket in parts of this size; at most so many of
 #: them are under way, and in memory, for one file.
 PART_BYTES = 8 << 20
 PARTS_AT_ONCE = 2
 
+#: Bytes handed to the store at a time.
+CHUNK_BYTES = 1 << 20
+
 #: All that a call of the library can end in.
 ERRORS = (BaseError, OSError, ValueError)
 
-#: What a bucket is told of a file, by header.
-Told = dict[str, str]
 
-#: What changes after it was kept must be asked for anew each time.
-CHANGING = "no-cache"
+def parse(url: str) -> tuple[str, str]:
+    """Scheme and place of a store; the scheme of a folder is `file`.
+
+    Raises:
+        StoreError: it is no folder and no URL that is known.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in CLOUD_SCHEMES:
+        if not parts.netloc:
+            raise StoreError(f"{url}: names no bucket; write {parts.scheme}://bucket")
+        return parts.scheme, url
+    if parts.scheme == "file":
+        return "file", unquote(parts.path)
+    if "://" in url:
+        known = ", ".join(f"{scheme}://" for scheme in CLOUD_SCHEMES)
+        raise StoreError(f"{url}: not a store; give a folder or one of {known}")
+    return "file", url
+
+
+def normal(url: str) -> str:
+    """One spelling for one store: folders absolute, no slash at the end."""
+    scheme, place = parse(url)
+    return str(Path(place).resolve()) if scheme == "file" else place.rstrip("/")
 
 
 class Store:
@@ -54,96 +76,66 @@ class Store:
         """
         self._scheme, self.url = parse(url)[0], normal(url)
         self.local = self._scheme == "file"
+        opened = bucket.open_bucket
         try:
             if self.local:
                 self._store: ObjectStore = LocalStore(self.url, mkdir=True)
                 self._files: ObjectStore = self._store
             else:
-                self._store = bucket.open_bucket(
-                    self.url, self._scheme, bucket.ANSWER_TIMEOUT
-                )
-                self._files = bucket.open_bucket(
-                    self.url, self._scheme, bucket.PART_TIMEOUT
-                )
+                self._store = opened(self.url, self._scheme, bucket.ANSWER_TIMEOUT)
+                self._files = opened(self.url, self._scheme, bucket.PART_TIMEOUT)
         except ERRORS as error:
-            raise StoreError(
-                f"{self.url}: cannot be opened: {self._words(error)}"
-            ) from None
+            words = explain(error, self._scheme)
+            raise StoreError(f"{self.url}: cannot be opened: {words}", words) from None
 
     def place(self, key: str) -> str:
         """Path or URL of what is kept under `key`."""
         return f"{self.url}/{key}"
 
-    def put_file(
+    def put(
         self,
         key: str,
-        path: Path,
+        content: bytes | Path,
         content_type: str,
         sha256: str = "",
         *,
         replace: bool = True,
     ) -> None:
-        """Keep a file under `key`, whole or not at all; a folder may take it away.
+        """Keep a file, or something small, under `key`, whole or not at all.
 
         Args:
             key: where.
-            path: the file.
+            content: a file, which a folder may take away, or what is small.
             content_type: what a bucket says it is.
             sha256: hex digest that a bucket keeps beside it, under the name `sha256`.
-            replace: False if another file there shall stay.
+            replace: False if something else there shall stay.
 
         Raises:
-            KeyTakenError: another file may be there, and shall stay.
+            KeyTakenError: something else may be there, and shall stay.
             StoreError: it could not be kept.
         """
         told = {"Content-Type": content_type} | ({"sha256": sha256} if sha256 else {})
-        try:
-            if self.local:
-                folder.keep_file(Path(self.url), key, path, replace=replace)
-            elif replace:
-                with path.open("rb") as file:
-                    self._put(key, file, told, self._files)
-            elif path.stat().st_size > bucket.LARGEST_NEW_BYTES or not self._makes_new:
-                raise KeyTakenError(f"{self.place(key)}: there may be another file")
-            else:
-                bucket.keep_new_file(self._files, key, path, told)
-        except FileExistsError:
-            self._must_hold(key, sha256)
-        except ERRORS as error:
-            raise self._failed(key, "cannot be kept", error) from None
-
-    def put_text(self, key: str, text: str, content_type: str) -> None:
-        """Keep a text under `key`, whole or not at all.
-
-        Raises:
-            StoreError: it could not be kept.
-        """
-        self.put_small(key, text.encode(), content_type)
-
-    def put_small(
-        self, key: str, content: bytes, content_type: str, *, replace: bool = True
-    ) -> None:
-        """Keep what is small under `key`, as `put_file` keeps a file.
-
-        Raises:
-            KeyTakenError: there is another file.
-            StoreError: it could not be kept.
-        """
-        told = {"Content-Type": content_type}
-        try:
-            if self.local:
-                folder.keep_small(Path(self.url), key, content, replace=replace)
-            elif replace:
-                self._put(key, content, told)
-            else:
-                bucket.keep_new(self._store, key, content, told, sure=self._makes_new)
-        except FileExistsError:
-            self._must_hold(key, hashlib.sha256(content).hexdigest())
-        except ERRORS as error:
-            raise self._failed(key, "cannot be kept", error) from None
+        with self._errors(key, "cannot be kept"):
+            try:
+                if self.local:
+                    folder.keep(Path(self.url), key, content, replace=replace)
+                elif not replace:
+                    creates = self._can_create
+                    bucket.put_new(self._files, key, content, told, creates=creates)
+                elif isinstance(content, Path):
+                    with content.open("rb") as file:
+                        self._upload(key, file, told)
+                else:
+                    self._upload(key, content, told)
+            except FileExistsError:
+                if isinstance(content, bytes):
+                    sha256 = hashlib.sha256(content).hexdigest()
+                if not self._holds(key, sha256):
+                    place = self.place(key)
+                    raise KeyTakenError(f"{place}: there is another file") from None
 
     def put_chunks(self, key: str, chunks: Iterable[str], content_type: str) -> int:
-        """Keep what comes in pieces and may change later; its size in bytes.
+        """Keep a text that comes in pieces and may change later; its size in bytes.
 
         It is never whole in memory unless it is small. Nothing is kept of a text that
         is empty, not even what was there before.
@@ -151,17 +143,27 @@ class Store:
         Raises:
             StoreError: it could not be kept.
         """
-        told = {"Content-Type": content_type, "Cache-Control": CHANGING}
-        pieces = Pieces(chunks)
-        first = b"".join(pieces.up_to(PART_BYTES))
+        size_bytes = 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal size_bytes
+            for piece in _joined(chunks):
+                size_bytes += len(piece)
+                yield piece
+
+        pieces, first = counted(), b""
+        while len(first) < PART_BYTES and (piece := next(pieces, b"")):
+            first += piece
+        # A browser asks for it anew each time.
+        told = {"Content-Type": content_type, "Cache-Control": "no-cache"}
         if not first:
             self.remove(key)
-        elif len(first) < PART_BYTES:
-            # In one go: parts would be three requests to a bucket.
-            self._put(key, first, told, self._files)
         else:
-            self._put(key, chain([first], pieces), told, self._files)
-        return pieces.size_bytes
+            with self._errors(key, "cannot be kept"):
+                # In one go if it is small: parts would be three requests to a bucket.
+                is_small = len(first) < PART_BYTES
+                self._upload(key, first if is_small else chain([first], pieces), told)
+        return size_bytes
 
     def get(self, key: str) -> bytes | None:
         """What is kept under `key`; None if nothing is.
@@ -169,14 +171,13 @@ class Store:
         Raises:
             StoreError: the store cannot be read.
         """
-        try:
-            if self.local:
-                return folder.read(Path(self.url), key)
-            return bytes(obstore.get(self._store, key).bytes())
-        except ERRORS as error:
-            if _is_absent(error):
-                return None
-            raise self._failed(key, "cannot be read", error) from None
+        with self._errors(key, "cannot be read"):
+            try:
+                return bytes(obstore.get(self._store, key).bytes())
+            except ERRORS as error:
+                if is_absent(error):
+                    return None
+                raise
 
     @contextmanager
     def fetched(self, key: str) -> Iterator[IO[bytes] | None]:
@@ -186,16 +187,18 @@ class Store:
             StoreError: the store cannot be read.
         """
         with TemporaryFile() as file:
-            yield file if self._fetch(key, file) else None
+            with self._errors(key, "cannot be read"):
+                is_there = self._fetch(key, file)
+            yield file if is_there else None
 
     def _fetch(self, key: str, file: IO[bytes]) -> bool:
         try:
             for piece in obstore.get(self._files, key).stream(CHUNK_BYTES):
                 file.write(piece)
         except ERRORS as error:
-            if _is_absent(error):
+            if is_absent(error):
                 return False
-            raise self._failed(key, "cannot be read", error) from None
+            raise
         file.seek(0)
         return True
 
@@ -207,11 +210,9 @@ class Store:
         """
         try:
             return int(obstore.head(self._store, key)["size"])
-        except ERRORS as error:
+        except ERRORS:
             # A bucket answers this question without words; the other one tells whether
             # it is the bucket that is missing, or why it refuses.
-            if self.local and _is_absent(error):
-                return None
             found = self.get(key)
             return None if found is None else len(found)
 
@@ -221,11 +222,9 @@ class Store:
         Raises:
             StoreError: the store cannot be read.
         """
-        try:
+        with self._errors(prefix, "cannot be listed"):
             pages = obstore.list(self._store, prefix or None)
             return {str(each["path"]): int(each["size"]) for p in pages for each in p}
-        except ERRORS as error:
-            raise self._failed(prefix, "cannot be listed", error) from None
 
     def remove(self, key: str) -> None:
         """See that nothing is kept under `key`.
@@ -233,11 +232,30 @@ class Store:
         Raises:
             StoreError: it could not be taken away.
         """
+        with self._errors(key, "cannot be removed"):
+            try:
+                obstore.delete(self._store, key)
+            except ERRORS as error:
+                if not is_absent(error):
+                    raise
+
+    def check_writable(self, size_bytes: int = 0) -> None:
+        """Keep a file, small or of this size, look at it and take it away again.
+
+        Raises:
+            StoreError: that cannot be done, so no video could be kept.
+        """
+        key = f".reelmill-{os.getpid()}.check"
+        zeros = repeat(bytes(CHUNK_BYTES), -(-size_bytes // CHUNK_BYTES))
         try:
-            obstore.delete(self._store, key)
-        except ERRORS as error:
-            if not _is_absent(error):
-                raise self._failed(key, "cannot be removed", error) from None
+            with self._errors(key, "cannot be kept"):
+                self._upload(key, zeros if size_bytes else b"reelmill", {})
+            self.size_bytes(key)
+            self.remove(key)
+        except StoreError as error:
+            words = error.words
+            text = f"{self.url}: nothing can be written: {words}"
+            raise StoreError(text, words) from None
 
     def check_round_trip(self) -> None:
         """Keep and take away again what a real video and its report would be.
@@ -253,83 +271,63 @@ class Store:
             return
         self.check_writable(PART_BYTES + CHUNK_BYTES)
         key, content = f".reelmill-{os.getpid()}.new.check", os.urandom(CHUNK_BYTES)
+        sha256 = hashlib.sha256(content).hexdigest()
         try:
             with NamedTemporaryFile() as file:
                 file.write(content)
                 file.flush()
-                sha256 = hashlib.sha256(content).hexdigest()
-                how = {"content_type": "video/mp4", "sha256": sha256}
                 with suppress(KeyTakenError):  # where nothing can be told to be new
-                    self.put_file(key, Path(file.name), **how, replace=False)
+                    self.put(key, Path(file.name), "video/mp4", sha256, replace=False)
                     if self.get(key) != content:
-                        said = "what it gives back is not what it was given"
-                        raise StoreError(f"{self.url}: {said}", said)
+                        words = "what it gives back is not what it was given"
+                        raise StoreError(f"{self.url}: {words}", words)
         finally:
             self.remove(key)
 
-    def check_writable(self, size_bytes: int = 0) -> None:
-        """Keep a file, small or of this size, look at it and take it away again.
-
-        Raises:
-            StoreError: that cannot be done, so no video could be kept.
-        """
-        key = f".reelmill-{os.getpid()}.check"
-        zeros = repeat(bytes(CHUNK_BYTES), -(-size_bytes // CHUNK_BYTES))
-        try:
-            if size_bytes:
-                self._put(key, zeros, {}, self._files)
-            else:
-                self._put(key, b"reelmill", {})
-            self.size_bytes(key)
-            self.remove(key)
-        except StoreError as error:
-            said = f"{self.url}: nothing can be written: {error.words}"
-            raise StoreError(said, error.words) from None
-
     @cached_property
-    def _makes_new(self) -> bool:
-        return bucket.makes_new(self._store)
+    def _can_create(self) -> bool:
+        return bucket.can_create(self._store)
 
-    def _put(
+    def _upload(
         self,
         key: str,
         content: bytes | IO[bytes] | Iterator[bytes],
-        told: Told,
-        store: ObjectStore | None = None,
+        told: dict[str, str],
     ) -> None:
+        obstore.put(
+            self._files,
+            key,
+            content,
+            # A folder cannot keep what is told of a file, and says so loudly.
+            attributes=None if self.local else told,
+            chunk_size=PART_BYTES,
+            max_concurrency=PARTS_AT_ONCE,
+        )
+
+    def _holds(self, key: str, sha256: str) -> bool:
+        """Whether what is kept under `key` has this hex SHA-256."""
+        digest = hashlib.sha256()
+        for piece in obstore.get(self._files, key).stream():
+            digest.update(piece)
+        return digest.hexdigest() == sha256
+
+    @contextmanager
+    def _errors(self, key: str, what: str) -> Iterator[None]:
+        """Puts the library's errors in words."""
         try:
-            obstore.put(
-                store or self._store,
-                key,
-                content,
-                # A folder cannot keep what is told of a file, and says so loudly.
-                attributes=None if self.local else told,
-                chunk_size=PART_BYTES,
-                max_concurrency=PARTS_AT_ONCE,
-            )
+            yield
         except ERRORS as error:
-            raise self._failed(key, "cannot be kept", error) from None
-
-    def _must_hold(self, key: str, sha256: str) -> None:
-        try:
-            if self.local:
-                is_same = folder.holds(Path(self.url), key, sha256)
-            else:
-                is_same = bucket.holds(self._store, key, sha256)
-            if is_same:
-                return
-        except ERRORS as error:
-            raise self._failed(key, "cannot be kept", error) from None
-        raise KeyTakenError(f"{self.place(key)}: there is another file")
-
-    def _failed(self, key: str, what: str, error: Exception) -> StoreError:
-        words = self._words(error)
-        return StoreError(f"{self.place(key)}: {what}: {words}", words)
-
-    def _words(self, error: Exception) -> str:
-        return explain(str(error), self._scheme)
+            words = explain(error, self._scheme)
+            raise StoreError(f"{self.place(key)}: {what}: {words}", words) from None
 
 
-def _is_absent(error: Exception) -> bool:
-    """Whether a file is not there, though its store is."""
-    return isinstance(error, FileNotFoundError) and not is_no_bucket(str(error))
+def _joined(chunks: Iterable[str]) -> Iterator[bytes]:
+    """Pieces of a text as larger ones of bytes."""
+    piece = bytearray()
+    for chunk in chunks:
+        piece += chunk.encode()
+        if len(piece) >= CHUNK_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)

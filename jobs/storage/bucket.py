@@ -1,13 +1,9 @@
-"""Buckets: how long one may take, how often it is asked, and what is not replaced.
-
-Where the bucket is and who may use it is told by the environment; what is done with it
-is `storage`'s.
-"""
+"""Buckets: how long one may take, how often it is asked, and what is not replaced."""
 
 import errno
-import hashlib
 import mmap
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
 from jobs.settings import sends_checksums
-from jobs.storage.words import is_unsupported
+from jobs.storage.errors import KeyTakenError, is_unsupported
 
 #: Who asks a bucket waits this long for a connection, for the answer to a question and
 #: until a part of a file has gone up, and asks so often more where asking again may
@@ -25,18 +21,20 @@ from jobs.storage.words import is_unsupported
 CONNECT_TIMEOUT = "5s"
 ANSWER_TIMEOUT = "20s"
 PART_TIMEOUT = "120s"
-MOST_RETRIES = 2
-RETRY_PATIENCE = timedelta(seconds=60)
+MAX_RETRIES = 2
+RETRY_TIMEOUT = timedelta(seconds=60)
 
 #: What may replace nothing goes up in one piece within `PART_TIMEOUT`: parts are put
 #: together without a look at what is there. Hardly any video is larger.
-LARGEST_NEW_BYTES = 64 << 20
+MAX_NEW_BYTES = 64 << 20
 
 
 def open_bucket(url: str, scheme: str, timeout: str) -> ObjectStore:
-    """The bucket, or a prefix in it, at a URL; `timeout` is for a part or an answer."""
-    # Credentials and endpoint come from the environment, as the cloud's own tools read
-    # them: AWS_*, GOOGLE_*, AZURE_*.
+    """The bucket, or a prefix in it, at a URL; `timeout` is for a part or an answer.
+
+    Credentials and endpoint come from the environment, as the cloud's own tools read
+    them: AWS_*, GOOGLE_*, AZURE_*.
+    """
     options: dict[str, Any] = {
         "client_options": {
             # For an endpoint that says http; all others stay as they are.
@@ -44,7 +42,7 @@ def open_bucket(url: str, scheme: str, timeout: str) -> ObjectStore:
             "connect_timeout": CONNECT_TIMEOUT,
             "timeout": timeout,
         },
-        "retry_config": {"max_retries": MOST_RETRIES, "retry_timeout": RETRY_PATIENCE},
+        "retry_config": {"max_retries": MAX_RETRIES, "retry_timeout": RETRY_TIMEOUT},
     }
     if scheme == "s3":
         # One object is removed at a time; many at once always have a checksum.
@@ -55,7 +53,7 @@ def open_bucket(url: str, scheme: str, timeout: str) -> ObjectStore:
     return from_url(url, **options)
 
 
-def makes_new(store: ObjectStore) -> bool:
+def can_create(store: ObjectStore) -> bool:
     """Whether a bucket keeps a file only if there is none, when it is asked to.
 
     Servers that speak like S3 may refuse such a wish, or pass over it; so it is tried.
@@ -72,68 +70,58 @@ def makes_new(store: ObjectStore) -> bool:
     except NotImplementedError:  # it was set so in the environment
         return False
     except BaseError as error:
-        if not is_unsupported(str(error)):
+        if not is_unsupported(error):
             raise
     finally:
         obstore.delete(store, key)
     return False
 
 
-def keep_new_file(
-    store: ObjectStore, key: str, path: Path, told: dict[str, str]
+def put_new(
+    store: ObjectStore,
+    key: str,
+    content: bytes | Path,
+    attributes: Mapping[str, str],
+    *,
+    creates: bool,
 ) -> None:
-    """Keep a file of up to `LARGEST_NEW_BYTES` under a key that has nothing yet.
+    """Keep something under a key that has nothing yet.
+
+    Where the bucket cannot create (`creates` is false), a file, which is a paid video,
+    is not kept. Something small is, if nothing is there a moment before.
 
     Raises:
         FileExistsError: it has.
+        KeyTakenError: that cannot be ruled out.
         BaseError, OSError, ValueError: it cannot be kept.
     """
-    # It goes in one piece, straight from the disk: memory would hold it twice. It is
-    # not closed but let go: the library may hold it for longer than its call.
-    with path.open("rb") as file:
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    _create(store, key, content, told)
-
-
-def keep_new(
-    store: ObjectStore, key: str, content: bytes, told: dict[str, str], *, sure: bool
-) -> None:
-    """Keep something small under a key that has nothing yet.
-
-    Unless it is `sure` that the bucket makes new ones, two at the same moment may both
-    do so, and one of them stays.
-
-    Raises:
-        FileExistsError: it has.
-        BaseError: it cannot be kept.
-    """
-    if sure:
-        _create(store, key, content, told)
-        return
-    try:
-        obstore.head(store, key)
-    except FileNotFoundError:
-        obstore.put(store, key, content, attributes=told)
+    body: bytes | mmap.mmap
+    if isinstance(content, Path):
+        if not creates or content.stat().st_size > MAX_NEW_BYTES:
+            raise KeyTakenError(f"{key}: there may be another file")
+        # It goes in one piece, straight from the disk: memory would hold it twice. It
+        # is not closed but let go: the library may hold it for longer than its call.
+        with content.open("rb") as file:
+            body = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     else:
+        body = content
+    if not creates and _has(store, key):
         raise FileExistsError(errno.EEXIST, "it is there", key)
-
-
-def _create(
-    store: ObjectStore, key: str, content: bytes | mmap.mmap, told: dict[str, str]
-) -> None:
     try:
-        obstore.put(store, key, content, attributes=told, mode="create")
+        obstore.put(
+            store,
+            key,
+            body,
+            attributes=dict(attributes),
+            mode="create" if creates else "overwrite",
+        )
     except AlreadyExistsError:
         raise FileExistsError(errno.EEXIST, "it is there", key) from None
 
 
-def holds(store: ObjectStore, key: str, sha256: str) -> bool:
-    """Whether what is kept under `key` has this hex SHA-256.
-
-    Raises:
-        BaseError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    for piece in obstore.get(store, key).stream():
-        digest.update(piece)
-    return digest.hexdigest() == sha256
+def _has(store: ObjectStore, key: str) -> bool:
+    try:
+        obstore.head(store, key)
+    except FileNotFoundError:
+        return False
+    return True

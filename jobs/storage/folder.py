@@ -3,12 +3,10 @@
 A video is moved to its place rather than copied, for it may be large and was written
 on this machine a moment ago; a name that another file has is not taken. What is
 said to be kept outlives a power cut, because the ledger forgets how to get a video
-again once it is stored. Listing and removing are `storage`'s, which spells keys in the
-same way.
+again once it is stored.
 """
 
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -25,71 +23,41 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f]|#[0-9]+$")
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 
 
-def keep_file(root: Path, key: str, path: Path, *, replace: bool) -> None:
-    """Keep a file under `key`; on the same disk it may be moved there.
+def keep(root: Path, key: str, content: bytes | Path, *, replace: bool) -> None:
+    """Keep a file, or something small that goes with a file, under `key`.
 
-    What it holds must be on the disk already. Its name is once `keep_small` has kept
-    what is told of it beside it.
+    On the same disk a file may be moved there. What it holds must be on the disk
+    already; its name is once something small was kept beside it.
 
     Raises:
-        FileExistsError: there is one, and it is not to be replaced.
+        FileExistsError: something is there, and it is not to be replaced.
         OSError: it cannot be kept.
         ValueError: the key is none.
     """
-    target = _target(root, key)
+    if _UNFIT.search(key) or not {"", ".", ".."}.isdisjoint(key.split("/")):
+        raise ValueError("this cannot be the name of a file in a store")
+    target = root / key
+    _make(target.parent)
+    if isinstance(content, bytes):
+        with _part(target) as part:
+            with part.open("xb", buffering=0) as file:
+                file.write(content)
+                os.fsync(file)
+            _name(part, target, replace=replace)
+        flush(target.parent)
+        return
     # It was its maker's alone while it came; here it is as if it were made here.
-    path.chmod(0o666 & ~_umask())
+    content.chmod(0o666 & ~_umask())
     try:
-        _name(path, target, replace=replace)
+        _name(content, target, replace=replace)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         with _part(target) as part:
-            with path.open("rb") as file, part.open("xb") as copy:
+            with content.open("rb") as file, part.open("xb") as copy:
                 shutil.copyfileobj(file, copy)
             flush(part)
             _name(part, target, replace=replace)
-
-
-def keep_small(root: Path, key: str, content: bytes, *, replace: bool) -> None:
-    """Keep something small that goes with a file beside it.
-
-    Raises:
-        FileExistsError: there is one, and it is not to be replaced.
-        OSError: it cannot be kept.
-        ValueError: the key is none.
-    """
-    target = _target(root, key)
-    with _part(target) as part:
-        with part.open("xb", buffering=0) as file:
-            file.write(content)
-            os.fsync(file)
-        _name(part, target, replace=replace)
-    flush(target.parent)
-
-
-def holds(root: Path, key: str, sha256: str) -> bool:
-    """Whether what is kept under `key` has this hex SHA-256.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with (root / key).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-
-
-def read(root: Path, key: str) -> bytes | None:
-    """What is kept under `key`; None if nothing is.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: the key is none.
-    """
-    _check(key)
-    try:
-        return (root / key).read_bytes()
-    except FileNotFoundError:
-        return None
 
 
 def flush(path: Path) -> None:
@@ -140,13 +108,6 @@ def _name(path: Path, target: Path, *, replace: bool) -> None:
         path.replace(target)
 
 
-def _target(root: Path, key: str) -> Path:
-    _check(key)
-    target = root / key
-    _make(target.parent)
-    return target
-
-
 def _make(folder: Path) -> None:
     """Make a folder and those above it, so that they outlive a power cut too."""
     try:
@@ -160,8 +121,3 @@ def _make(folder: Path) -> None:
         _make(folder)
     else:
         flush(folder.parent)
-
-
-def _check(key: str) -> None:
-    if _UNFIT.search(key) or not {"", ".", ".."}.isdisjoint(key.split("/")):
-        raise ValueError("this cannot be the name of a file in a store")

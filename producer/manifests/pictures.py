@@ -19,7 +19,7 @@ from jobs.manifest.naming import POSTER_ENDING, clean_id
 from jobs.manifest.rows import Problem, Row, Skipped
 from jobs.seen import Seen
 from jobs.storage.bucket import ANSWER_TIMEOUT, open_bucket
-from jobs.storage.words import explain
+from jobs.storage.errors import explain
 from jobs.text import shown
 from producer.manifests.source import UnreadableError, whole
 
@@ -98,7 +98,7 @@ def read_bucket(url: str) -> Iterator[Row | Skipped]:
     except InvalidPathError as error:
         raise UnreadableError(_bad_key(url, str(error))) from None
     except (BaseError, OSError, ValueError) as error:
-        message = f"the bucket cannot be listed: {explain(str(error), scheme)}"
+        message = f"the bucket cannot be listed: {explain(error, scheme)}"
         suggestion = "check its name and your access to it"
         raise UnreadableError(whole(url, "unreadable", message, suggestion)) from None
     paths = (key.removeprefix(top) for key in keys)

@@ -25,7 +25,7 @@ from jobs.ledger.transitions import Transitions
 from jobs.provider import submit
 from jobs.provider.client import Provider
 from jobs.states import Event
-from jobs.storage import Store
+from worker import storing
 from worker.downloads import Download, Files
 
 #: Environment: points with their counts, such as `{"claimed": 3, "stored": 1}`.
@@ -85,8 +85,8 @@ POINTS = {
     ),
     "received": Point(Files, "receive", "after"),
     "downloaded": Point(Download, "end", "after"),
-    "video kept": Point(Store, "put_file", "after"),
-    "provenance kept": Point(Store, "put_text", "after"),
+    "video kept": Point(storing, "_keep_video", "after"),
+    "provenance kept": Point(storing, "_keep_beside", "after"),
     "stored": Point(Transitions, "apply", "after", Event.STORE),
     "before the report is ticked off": Point(
         DelayQueue, "drop_batch", "before", rare=True

@@ -142,14 +142,14 @@ def test_two_videos_of_one_key_that_are_kept_at_the_same_moment_are_both_kept(
     shop.submit()
     shop.until(lambda: len(shop.are(State.GENERATED)) == 2, shop.look)
     before.trouble = trouble
-    puts, both, keep = count(), Barrier(2), Store.put_file
+    puts, both, keep = count(), Barrier(2), Store.put
 
     def put_together(store: Store, *args: Any, **named: Any) -> None:
         if next(puts) < 2:
             both.wait(20)
         keep(store, *args, **named)
 
-    monkeypatch.setattr(Store, "put_file", put_together)
+    monkeypatch.setattr(Store, "put", put_together)
     shop.end()
     records = [shop.record(ref) for ref in refs]
     assert {record.state for record in records} == {State.STORED}

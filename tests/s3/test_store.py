@@ -22,7 +22,7 @@ def path_of(store: Store, key: str) -> str:
 
 @pytest.mark.parametrize("key", ["m.mp4", "a/Tür 🌷.mp4", "a%20b/100%.mp4", "~/x"])
 def test_a_text_comes_back_as_it_was(store: Store, key: str) -> None:
-    store.put_text(key, "ä mug", "text/plain")
+    store.put(key, "ä mug".encode(), "text/plain")
     assert store.get(key) == "ä mug".encode()
     assert store.size_bytes(key) == 6
     store.remove(key)
@@ -38,7 +38,7 @@ def test_a_video_says_what_it_is(
     path = tmp_path / "v.mp4"
     path.write_bytes(VIDEO + os.urandom(size - len(VIDEO)))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    store.put_file("v.mp4", path, "video/mp4", sha256)
+    store.put("v.mp4", path, "video/mp4", sha256)
 
     assert store.size_bytes("v.mp4") == size
     assert store.get("v.mp4") == path.read_bytes()
@@ -53,10 +53,10 @@ def test_a_large_video_goes_in_parts_and_a_small_one_in_one_piece(
 ) -> None:
     store, path = Store(url), tmp_path / "v.mp4"
     path.write_bytes(bytes(PART_BYTES))
-    store.put_file("v.mp4", path, "video/mp4")
+    store.put("v.mp4", path, "video/mp4")
     assert before.seen == ["PUT"]
     path.write_bytes(bytes(2 * PART_BYTES + 1))
-    store.put_file("v.mp4", path, "video/mp4")
+    store.put("v.mp4", path, "video/mp4")
     assert sorted(before.seen) == ["POST"] * 2 + ["PUT"] * 4
 
 
@@ -67,10 +67,10 @@ def test_what_was_spoilt_on_its_way_is_not_kept(
     path.write_bytes(os.urandom(PART_BYTES + 1))
     before.trouble = "spoilt"
     with pytest.raises(StoreError, match=r"v\.mp4: cannot be kept"):
-        store.put_file("v.mp4", path, "video/mp4")
+        store.put("v.mp4", path, "video/mp4")
     path.write_bytes(os.urandom(1_000))
     with pytest.raises(StoreError, match=r"v\.mp4: cannot be kept"):
-        store.put_file("v.mp4", path, "video/mp4")
+        store.put("v.mp4", path, "video/mp4")
     before.trouble = ""
     assert store.size_bytes("v.mp4") is None
 
@@ -98,7 +98,7 @@ def test_a_stream_that_breaks_leaves_what_was_there(s3: S3, store: Store) -> Non
         yield "x" * size
         raise ValueError("the disk went away")
 
-    store.put_text("report.json", "{}", "application/json")
+    store.put("report.json", b"{}", "application/json")
     for size in (1, 3 * PART_BYTES):
         with pytest.raises((StoreError, ValueError), match="the disk went away"):
             store.put_chunks("report.json", breaks(size), "application/json")
@@ -115,11 +115,11 @@ def test_a_store_that_can_be_written_keeps_nothing_of_the_test(
 
 
 def test_what_has_a_key_already_stays(store: Store) -> None:
-    store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
+    store.put("a.jpg", b"one", "image/jpeg", replace=False)
     # As for who is not sure that it was kept.
-    store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
+    store.put("a.jpg", b"one", "image/jpeg", replace=False)
     with pytest.raises(KeyTakenError, match=r"a\.jpg: there is another file"):
-        store.put_small("a.jpg", b"two", "image/jpeg", replace=False)
+        store.put("a.jpg", b"two", "image/jpeg", replace=False)
     assert store.get("a.jpg") == b"one"
 
 
@@ -141,7 +141,7 @@ def put_new(store: Store, path: Path) -> bool:
     """Whether the key `v.mp4` was free for it."""
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     try:
-        store.put_file("v.mp4", path, "video/mp4", sha256, replace=False)
+        store.put("v.mp4", path, "video/mp4", sha256, replace=False)
     except KeyTakenError:
         return False
     return True
@@ -171,7 +171,7 @@ def test_of_several_videos_at_the_same_moment_one_has_the_key(
 def test_a_video_that_does_not_go_in_one_piece_has_no_key_that_may_be_anothers(
     store: Store, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bucket, "LARGEST_NEW_BYTES", PART_BYTES)
+    monkeypatch.setattr(bucket, "MAX_NEW_BYTES", PART_BYTES)
     assert not put_new(store, video)
     assert store.get("v.mp4") is None
 
@@ -184,9 +184,9 @@ def test_where_a_server_makes_no_new_files_only_none_are_kept_under_a_shared_key
     assert not put_new(store, video)
     assert store.get("v.mp4") is None
     # What is small, and not paid, is kept as well as can be.
-    store.put_small("a.jpg", b"one", "image/jpeg", replace=False)
+    store.put("a.jpg", b"one", "image/jpeg", replace=False)
     with pytest.raises(KeyTakenError):
-        store.put_small("a.jpg", b"two", "image/jpeg", replace=False)
+        store.put("a.jpg", b"two", "image/jpeg", replace=False)
     assert store.get("a.jpg") == b"one"
     assert before.behind.keys(path_of(store, "")) == [path_of(store, "a.jpg")]
 
@@ -203,7 +203,7 @@ def test_a_server_that_is_away_is_no_server_that_makes_no_new_files(
     before: Gate, url: str, video: Path
 ) -> None:
     store, before.trouble = Store(url), "denied"
-    with pytest.raises(StoreError, match=r"v\.mp4: cannot be kept: the credentials"):
+    with pytest.raises(StoreError, match=r"v\.mp4: cannot be kept: the store refuses"):
         put_new(store, video)
     before.trouble = ""
     assert put_new(store, video)
@@ -213,7 +213,7 @@ def test_of_two_at_the_same_moment_one_has_the_key(store: Store) -> None:
     def put(number: int) -> bool:
         try:
             content = b"%d" % number
-            store.put_small("a.jpg", content, "image/jpeg", replace=False)
+            store.put("a.jpg", content, "image/jpeg", replace=False)
         except KeyTakenError:
             return False
         return True

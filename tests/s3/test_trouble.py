@@ -24,7 +24,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     ),
     "another key": (
         {"AWS_ACCESS_KEY_ID": "nobody"},
-        r"does not accept these credentials; check .*InvalidAccessKeyId",
+        r"refuses these credentials; check .*InvalidAccessKeyId",
     ),
     "a port where nobody listens": (
         {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
@@ -40,7 +40,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 def told(store: Store) -> str:
     """What every question to a store that cannot be used is answered with."""
     with pytest.raises(StoreError) as caught:
-        store.put_text("v.json", "{}", "application/json")
+        store.put("v.json", b"{}", "application/json")
     words = str(caught.value)
     with pytest.raises(StoreError):
         store.size_bytes("v.json")
@@ -93,9 +93,9 @@ def test_a_missing_bucket_is_not_a_missing_file(s3: S3) -> None:
 
 
 SAYS = {
-    "full": "the store is full; make room or raise its quota (InsufficientStorage)",
+    "full": "the store is full; make room or raise its quota (HTTP 507",
     "ill": "the store is busy or ill; it is tried again by itself",
-    "denied": "the credentials may not do this here; let them read, write, list",
+    "denied": "the store refuses these credentials; check AWS_ACCESS_KEY_ID",
     "skewed": "the clock of this machine or of the store is wrong; set it",
     "elsewhere": "the bucket is in another region; set AWS_REGION to it",
 }
@@ -110,14 +110,14 @@ def test_what_a_store_refuses_with_is_put_in_words(
     path.write_bytes(bytes(size))
     before.trouble = trouble
     with pytest.raises(StoreError) as caught:
-        store.put_file("v.mp4", path, "video/mp4")
+        store.put("v.mp4", path, "video/mp4")
     words = str(caught.value)
     assert words.startswith(f"{url}/v.mp4: cannot be kept: {SAYS[trouble]}")
     assert SECRET not in words
     assert "\n" not in words
     before.trouble = ""
     assert store.get("v.mp4") is None
-    store.put_file("v.mp4", path, "video/mp4")
+    store.put("v.mp4", path, "video/mp4")
     assert store.size_bytes("v.mp4") == size
 
 

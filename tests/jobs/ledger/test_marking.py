@@ -67,7 +67,7 @@ class Stage:
         self.step()
         return dict.fromkeys(self.files, 1)
 
-    def put_text(self, key: str, _text: str, _kind: str) -> None:
+    def put(self, key: str, _content: bytes, _kind: str) -> None:
         self.step()
         self.files.add(key)
 

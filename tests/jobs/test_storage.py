@@ -13,8 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
-from jobs.storage import KeyTakenError, Store, StoreError, bucket, normal, parse
-from jobs.storage.pieces import CHUNK_BYTES
+from jobs.storage import (
+    CHUNK_BYTES,
+    KeyTakenError,
+    Store,
+    StoreError,
+    bucket,
+    normal,
+    parse,
+)
+from jobs.storage.errors import explain, is_absent
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def test_a_file_is_kept_where_its_place_says(
     store: Store, video: Path, key: str
 ) -> None:
     content = video.read_bytes()
-    store.put_file(key, video, "video/mp4")
+    store.put(key, video, "video/mp4")
     assert Path(store.place(key)).read_bytes() == content
     assert store.get(key) == content
     assert store.size_bytes(key) == len(content)
@@ -64,7 +72,7 @@ def test_a_file_of_another_disk_is_copied(tmp_path: Path) -> None:
     with TemporaryDirectory(dir=memory) as folder:
         store, video = Store(str(tmp_path / "videos")), Path(folder) / "made.mp4"
         video.write_bytes(b"from far away")
-        store.put_file("spring/mug.mp4", video, "video/mp4")
+        store.put("spring/mug.mp4", video, "video/mp4")
         assert store.get("spring/mug.mp4") == b"from far away"
         assert kept(store) == ["spring/mug.mp4"]
 
@@ -85,7 +93,7 @@ CLIMBING = [
 def test_a_key_that_is_none_keeps_nothing(store: Store, video: Path, key: str) -> None:
     beside = set(video.parent.iterdir())
     with pytest.raises(StoreError) as caught:
-        store.put_file(key, video, "video/mp4")
+        store.put(key, video, "video/mp4")
     assert str(caught.value).startswith(store.url)
     assert "\n" not in str(caught.value).replace(key, "")
     assert kept(store) == []
@@ -98,40 +106,31 @@ def test_no_key_climbs_out(tmp_path_factory: pytest.TempPathFactory, key: str) -
     outside = tmp_path_factory.mktemp("outside")
     store = Store(str(outside / "videos"))
     try:
-        store.put_text(key, "x", "text/plain")
+        store.put(key, b"x", "text/plain")
     except StoreError:
         assert kept(store) == []
     assert [p.name for p in outside.iterdir()] == ["videos"]
 
 
 def test_what_is_there_is_replaced_whole(store: Store) -> None:
-    store.put_text("report.json", "long " * 1_000, "application/json")
-    store.put_text("report.json", "{}", "application/json")
+    store.put("report.json", ("long " * 1_000).encode(), "application/json")
+    store.put("report.json", b"{}", "application/json")
     assert store.get("report.json") == b"{}"
 
 
-@pytest.mark.parametrize("size", [30_000_000])
-def test_a_stream_that_fails_leaves_nothing(store: Store, size: int) -> None:
-    def breaks() -> Iterator[bytes]:
-        yield bytes(size)
-        raise ValueError("the disk went away")
-
-    with pytest.raises(StoreError, match="the disk went away"):
-        store._put("spring/mug.mp4", breaks(), {})
-    assert kept(store) == []
-    assert store.get("spring/mug.mp4") is None
-
-
 def test_a_stream_that_fails_leaves_what_was_there(store: Store) -> None:
-    def breaks() -> Iterator[bytes]:
-        yield b"half"
+    def breaks(size: int) -> Iterator[str]:
+        yield "x" * size
         raise ValueError("the disk went away")
 
-    store.put_text("mug.mp4", "whole", "video/mp4")
-    with pytest.raises(StoreError):
-        store._put("mug.mp4", breaks(), {})
-    assert store.get("mug.mp4") == b"whole"
-    assert kept(store) == ["mug.mp4"]
+    for size in (4, 30_000_000):
+        for key in ("mug.csv", "new.csv"):
+            if key == "mug.csv":
+                store.put(key, b"whole", "text/csv")
+            with pytest.raises((StoreError, ValueError), match="the disk went away"):
+                store.put_chunks(key, breaks(size), "text/csv")
+        assert store.get("mug.csv") == b"whole"
+        assert kept(store) == ["mug.csv"]
 
 
 def test_what_is_not_there_is_none(store: Store) -> None:
@@ -150,9 +149,9 @@ def test_a_key_that_is_none_cannot_be_asked_for(
 
 
 def test_a_file_that_is_in_the_way_is_named(store: Store, video: Path) -> None:
-    store.put_text("spring", "a file, not a folder", "text/plain")
+    store.put("spring", b"a file, not a folder", "text/plain")
     with pytest.raises(StoreError, match=r"spring/mug\.mp4: cannot be kept"):
-        store.put_file("spring/mug.mp4", video, "video/mp4")
+        store.put("spring/mug.mp4", video, "video/mp4")
 
 
 @pytest.mark.parametrize("way", ["made.mp4/videos"])
@@ -204,9 +203,9 @@ def test_one_store_has_one_spelling() -> None:
 
 
 def test_a_name_that_another_file_has_is_not_taken(store: Store, video: Path) -> None:
-    store.put_text("mug.mp4", "of somebody else", "video/mp4")
+    store.put("mug.mp4", b"of somebody else", "video/mp4")
     with pytest.raises(KeyTakenError):
-        store.put_file("mug.mp4", video, "video/mp4", "ab" * 32, replace=False)
+        store.put("mug.mp4", video, "video/mp4", "ab" * 32, replace=False)
     assert store.get("mug.mp4") == b"of somebody else"
     assert kept(store) == ["mug.mp4"]
 
@@ -216,7 +215,7 @@ def test_the_same_file_again_is_no_other(store: Store, video: Path) -> None:
     digest = hashlib.sha256(content).hexdigest()
     for _ in range(2):
         video.write_bytes(content)
-        store.put_file("mug.mp4", video, "video/mp4", digest, replace=False)
+        store.put("mug.mp4", video, "video/mp4", digest, replace=False)
     assert store.get("mug.mp4") == content
 
 
@@ -225,7 +224,7 @@ def test_of_many_that_keep_one_name_at_once_one_has_it(store: Store) -> None:
         path = Path(store.url).parent / f"{number}.mp4"
         path.write_bytes(b"%d" % number)
         try:
-            store.put_file("a/b/mug.mp4", path, "video/mp4", "", replace=False)
+            store.put("a/b/mug.mp4", path, "video/mp4", "", replace=False)
         except KeyTakenError:
             return False
         return True
@@ -241,8 +240,8 @@ def test_a_file_that_was_its_makers_alone_is_as_readable_as_any(
     store: Store, video: Path
 ) -> None:
     video.chmod(0o600)
-    store.put_file("spring/mug.mp4", video, "video/mp4")
-    store.put_text("spring/mug.json", "{}", "application/json")
+    store.put("spring/mug.mp4", video, "video/mp4")
+    store.put("spring/mug.json", b"{}", "application/json")
     rights = {path.stat().st_mode for path in Path(store.place("spring")).iterdir()}
     assert len(rights) == 1
 
@@ -252,7 +251,54 @@ def test_a_library_may_hold_a_file_for_longer_than_its_call(
 ) -> None:
     # It lends the bytes of the file out and does not copy them.
     memory = MemoryStore()
-    bucket.keep_new_file(memory, "v.mp4", video, {})
+    bucket.put_new(memory, "v.mp4", video, {}, creates=True)
     assert bytes(obstore.get(memory, "v.mp4").bytes()) == video.read_bytes()
     with pytest.raises(FileExistsError):
-        bucket.keep_new_file(memory, "v.mp4", video, {})
+        bucket.put_new(memory, "v.mp4", video, {}, creates=True)
+
+
+def answer(status: int, code: str = "") -> FileNotFoundError:
+    """What the library says of an answer that it did not want."""
+    body = f"<Error><Code>{code}</Code><Message>m</Message></Error>" if code else ""
+    return FileNotFoundError(
+        "Generic S3 error: Error performing PUT https://host/b/v.mp4?sig=hush in 1ms - "
+        f"Server returned non-2xx status code: {status} No: {body}\n\nDebug source:\n"
+        "RetryError { uri: https://host/b/v.mp4?sig=hush }"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "scheme", "words"),
+    [
+        (answer(401), "s3", "check AWS_ACCESS_KEY_ID and"),
+        (answer(403, "AuthenticationFailed"), "az", "AZURE_STORAGE_ACCOUNT_KEY"),
+        (answer(403, "RequestTimeTooSkewed"), "s3", "the clock of this machine"),
+        (answer(404, "NoSuchBucket"), "s3", "there is no such bucket; create it"),
+        (answer(418), "s3", "the store refuses (HTTP 418)"),
+        (answer(500), "gs", "the store is busy or ill"),
+        (answer(507), "s3", "the store is full; make room"),
+        (ValueError("it broke\n\nsource: error: Missing"), "gs", "no credentials"),
+        (ValueError("it broke\n\nkind: Timeout"), "gs", "out of reach; check its"),
+        (ValueError("No space left (os error 28)"), "file", "No space left"),
+    ],
+)
+def test_an_error_says_what_to_do(error: Exception, scheme: str, words: str) -> None:
+    assert words in explain(error, scheme)
+
+
+def test_only_a_file_that_is_missing_is_absent() -> None:
+    assert is_absent(answer(404, "NoSuchKey"))
+    assert is_absent(answer(404))
+    assert not is_absent(answer(404, "NoSuchBucket"))
+    assert not is_absent(answer(404, "ContainerNotFound"))
+
+
+@given(st.text(), st.sampled_from(["s3", "gs", "az", "file"]))
+def test_nothing_is_more_than_a_line_or_shows_a_signature(
+    text: str, scheme: str
+) -> None:
+    error = ValueError(f"{text} at https://me:hush@host/k?sig=hush\n{text}")
+    words = explain(error, scheme)
+    assert words.isprintable()
+    assert "hush" not in words
+    assert len(words) < 600
