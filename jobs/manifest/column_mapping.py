@@ -23,7 +23,11 @@ PICTURES = ("image", "images")
 NO_PICTURE = "rows of a product without a picture of their own"
 FURTHER_PICTURE = "further pictures of a product"
 
-_LIKE_A_PICTURE = re.compile(r"image|photo|picture|foto|bild|img|url", re.IGNORECASE)
+#: Names of columns that may hold pictures, the likeliest first.
+_LIKE_PICTURES = (
+    re.compile(r"image|photo|picture|foto|bild|img", re.IGNORECASE),
+    re.compile("url", re.IGNORECASE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,10 +254,12 @@ class ColumnMapper:
 
 def nothing_known(header: Header) -> Problem:
     """What is said of a table none of whose columns is of use."""
-    like = next(filter(_LIKE_A_PICTURE.search, header.names), None)
+    likely = (
+        name for like in _LIKE_PICTURES for name in filter(like.search, header.names)
+    )
     suggestion = "let the first line name the columns, such as id,image,prompt"
-    if like:
-        pictures = shown(like)
+    if name := next(likely, None):
+        pictures = shown(name)
         suggestion = f"if the pictures are in {pictures}, pass --map image={pictures}"
     message = "no column has a name that a model knows"
     issue = ValidationIssue("header", message, suggestion)

@@ -36,10 +36,8 @@ def kinds(problems: list[ValidationIssue]) -> list[tuple[str, str]]:
         ("kling-v1.6-std", {}, 250_000),
         ("kling-v2.1-std", {"duration": 5}, 250_000),
         ("kling-v1.6-multi", {"duration": 10}, 500_000),
-        ("kling-v3.0-std", {"duration": 3}, 252_000),
         ("kling-v3.0-std", {"duration": 3, "sound": True}, 378_000),
         ("kling-v3.0-std", {"sound": False}, 420_000),
-        ("kling-v3.0-std", {"duration": 15, "sound": True}, 1_890_000),
         ("kling-v3.0-std", {"multi_prompt": [{"prompt": "a"}] * 2}, 840_000),
         (
             "kling-v3.0-std",

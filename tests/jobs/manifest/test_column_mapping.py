@@ -124,7 +124,7 @@ def test_a_table_without_a_wanted_column_is_told_once_at_its_header() -> None:
     ]
     assert found[0].suggestion == 'did you mean "Image Src"?'
     assert "there are Handle and Image Src" in found[1].suggestion
-    (problem,) = table(manifest(), "Name", "Foto", "Preis")
+    (problem,) = table(manifest(), "url_key", "Name", "Foto", "Preis")
     assert problem.kind == "header"
     assert '--map image="Foto"' in problem.suggestion
     for name in ("image", "promt"):
