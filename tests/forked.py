@@ -89,6 +89,15 @@ class Process:
         """End it where it stands."""
         self.send_signal(signal.SIGKILL)
 
+    def stop(self) -> None:
+        """Ask it to end, and end it if it does not."""
+        self.terminate()
+        try:
+            self.wait(15)
+        except TimeoutExpired:
+            self.kill()
+            self.wait()
+
 
 def start(
     module: str,

@@ -7,17 +7,22 @@ import argparse
 import random
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.chaos.exercise import every_point, exact_points, whole_command
 from tests.chaos.tally import Tally
-from tests.chaos.telling import table
 from tests.chaos.weather import Allowed
 
 FORMS = ("command", "points")
 
 #: Fewer than the jobs would like, so that the limits are felt.
 ALLOWED = Allowed(videos_per_minute=300, concurrent_videos=40)
+
+WIDTH = 48
+
+#: More sentences than anybody reads.
+MOST_PROBLEMS = 40
 
 
 def main() -> int:
@@ -49,6 +54,28 @@ def _run(name: str, asked: argparse.Namespace, seed: int) -> Tally:
     # Points that come before the request are hit often, so fewer jobs are enough.
     points = every_point(asked.kills)
     return exact_points(max(1, asked.jobs // 2), points, seed, ALLOWED)
+
+
+def table(title: str, tally: Tally) -> Iterator[str]:
+    """The figures of one form, then what is wrong, if anything is."""
+    yield f"{title}:"
+    yield from _lines({f"killed: {kind}": n for kind, n in tally.kills.items()})
+    yield from _lines(
+        {f"ended by itself with {c}": n for c, n in tally.endings.items()}
+    )
+    yield from _lines({"audits of the ledger": tally.audits})
+    yield from _lines(tally.figures)
+    for problem in tally.problems[:MOST_PROBLEMS]:
+        yield f"  WRONG: {problem}"
+    rest = len(tally.problems) - MOST_PROBLEMS
+    if rest > 0:
+        yield f"  ... and {rest} more"
+    yield "  all is well" if not tally.problems else ""
+
+
+def _lines(figures: Mapping[str, object]) -> Iterator[str]:
+    for what, value in figures.items():
+        yield f"  {what:<{WIDTH}} {value}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ left, and has the points before it that are still to be reached.
 
 import json
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -23,8 +22,8 @@ from jobs.states import FINAL, State
 from producer.manifests import Options
 from producer.report import keep_report
 from producer.submit import batch_id, enqueue, new_batch
-from producer.subprocesses import Child
 from producer.survey import survey
+from tests import forked
 from tests.audit import audit
 from tests.chaos.deaths import KILL, POINTS, REACHED
 from tests.chaos.tally import Tally
@@ -113,7 +112,7 @@ def end(range_: Range) -> None:
     until_s = time.monotonic() + LONGEST_END_S
     while not range_.is_over() and time.monotonic() < until_s and worker.running:
         time.sleep(LOOK_S)
-    range_.tally.expect(worker.running, f"a worker ended: {worker.last_words()}")
+    range_.tally.expect(worker.running, f"a worker ended with {worker.returncode}")
     worker.stop()
     for each in range_.ledger.batches.ids():
         keep_report(range_.ledger, each, time.time())
@@ -124,15 +123,21 @@ def settings_of(place: Desk) -> Settings:
     return settings.read(place.environment)
 
 
-def _start_worker(range_: Range, counts: Mapping[str, int], reached: Path) -> Child:
-    options = {"--pool": "threads", "--concurrency": THREADS, "--loglevel": "INFO"}
-    command = [sys.executable, "-m", "celery", "-A", "tests.chaos.killing", "worker"]
-    command += [part for pair in options.items() for part in pair]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+def _start_worker(
+    range_: Range, counts: Mapping[str, int], reached: Path
+) -> forked.Process:
+    words = ["-A", "tests.chaos.killing", "worker", "--pool=threads"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     environment = child_environment(range_.chosen) | {
-        "PYTHONPATH": str(ROOT),
         KILL: json.dumps(counts),
         REACHED: str(reached),
     }
-    log = range_.place.home / "worker.log"
-    return Child("the worker", command, log=log, environment=environment)
+    with (range_.place.home / "worker.log").open("ab") as log:
+        return forked.start(
+            "celery",
+            [*words, f"--concurrency={THREADS}", "--loglevel=INFO", *quiet],
+            out=log.fileno(),
+            err=log.fileno(),
+            cwd=ROOT,
+            environment=environment,
+        )

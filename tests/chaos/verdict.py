@@ -16,7 +16,6 @@ from typing import Any
 from jobs.ledger import Ledger
 from jobs.money import usd, usd_micros
 from tests.audit import audit
-from tests.chaos.lost import settled
 from tests.chaos.orders import Orders, meant
 from tests.chaos.tally import Tally
 from tests.chaos.weather import Allowed
@@ -88,7 +87,7 @@ def judge(
     for row in evidence.reported.values():
         if row["state"] == "stored":
             _the_video_is_its_own(tally, row, evidence)
-    _figures(tally, evidence, place)
+    _figures(tally, evidence)
 
 
 def _every_row_is_accounted_for(
@@ -191,7 +190,7 @@ def _the_video_is_its_own(tally: Tally, row: Reported, evidence: Evidence) -> No
         tally.expect(true, f"{row['prompt']}: the provenance does not tell {what}")
 
 
-def _figures(tally: Tally, evidence: Evidence, place: Desk) -> None:
+def _figures(tally: Tally, evidence: Evidence) -> None:
     every = [each for own in evidence.predictions.values() for each in own]
     states = Counter(row["state"] for row in evidence.reported.values())
     refunds = [each for each in every if each["refunded"]]
@@ -203,5 +202,3 @@ def _figures(tally: Tally, evidence: Evidence, place: Desk) -> None:
         "refunds": len(refunds),
         "wasted": f"${usd(evidence.sum_usd_micros('wasted_usd'))}",
     }
-    for (kind, end), count in sorted(settled(place.home / "ledger").items()):
-        tally.figures[f"lost ({kind}), {end}"] = count
