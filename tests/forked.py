@@ -119,13 +119,27 @@ def start(
         environment: all its variables; ours if not given.
     """
     given = dict(os.environ if environment is None else environment)
-    streams = [reduction.DupFd(fd) for fd in (out, 2 if err is None else err)]
+    streams = [_Stream(fd) for fd in (out, 2 if err is None else err)]
     process = _CONTEXT.Process(
         target=_run,
         args=(module, list(words), given, str(cwd or Path.cwd()), streams),
     )
     process.start()
     return Process(process)
+
+
+class _Stream:
+    """A descriptor that is handed to a process when that is started."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _taken, (reduction.DupFd(self.fd),)
+
+
+def _taken(duplicate: Any) -> int:
+    return int(duplicate.detach())
 
 
 def stop_server() -> None:
@@ -138,10 +152,9 @@ def _run(
     words: list[str],
     environment: dict[str, str],
     cwd: str,
-    streams: list[Any],
+    streams: list[int],
 ) -> None:
-    for number, stream in enumerate(streams, 1):
-        fd = stream.detach()
+    for number, fd in enumerate(streams, 1):
         os.dup2(fd, number)
         os.close(fd)
     os.environ.clear()
