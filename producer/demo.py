@@ -7,11 +7,10 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -40,19 +39,6 @@ SAMPLE = "products.csv"
 SAMPLE_PICTURES = "../../sandbox/samples/"
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
-    """A stand-in provider that is running."""
-
-    url: str
-    files_url: str
-
-    def books(self) -> dict[str, Any]:
-        """What it says it has charged."""
-        with urllib.request.urlopen(f"{self.url}/sandbox/books") as answer:  # noqa: S310 - our own child
-            return dict(jsonlib.load(answer))
-
-
 def demo(*, json: Json = False) -> int:
     """Render the sample manifest against the sandbox: no key, no cost.
 
@@ -66,29 +52,40 @@ def demo(*, json: Json = False) -> int:
     """
     base = chosen_settings()
     with claimed(base.home, needed=True, name="demo.lock"):
-        return _demo(base, json=json)
+        folder = base.home / "demo"
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            raise CommandError(
+                f"{folder}: cannot be made ({error.strerror}); set REELMILL_HOME "
+                "to a folder that can be written"
+            ) from None
+        with _sandbox(folder) as ready:
+            console.say(f"a stand-in for the provider answers at {ready['url']}")
+            manifest = _manifest(folder, ready["files_url"])
+            chosen = _settings(base, folder, ready["url"])
+            return _render(manifest, chosen, json=json)
 
 
-def _demo(base: Settings, *, json: bool) -> int:
-    folder = base.home / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise CommandError(
-            f"{folder}: cannot be made ({error.strerror}); set REELMILL_HOME "
-            "to a folder that can be written"
-        ) from None
-    with _running(folder) as sandbox:
-        manifest = _manifest(folder, sandbox)
-        chosen = _settings(base, folder, sandbox)
-        console.say(f"a stand-in for the provider answers at {sandbox.url}")
-        reading, spending = Reading(look=False), Spending(yes=True, fresh_ledger=True)
-        with closing(read(str(manifest), reading, chosen, whole=True)) as found:
-            with ledger_of(chosen, alone=True) as ledger:
-                _learn(ledger, chosen, found)
-            code = run_survey(found, chosen, spending, json=json)
-            return _compare(sandbox, found.bill.cost_usd_micros, code)
+def _render(manifest: Path, chosen: Settings, *, json: bool) -> int:
+    """Render the sample, and compare its price with the books of the stand-in."""
+    reading, spending = Reading(look=False), Spending(yes=True, fresh_ledger=True)
+    with closing(read(str(manifest), reading, chosen, whole=True)) as found:
+        with ledger_of(chosen, alone=True) as ledger:
+            _learn(ledger, chosen, found)
+        code = run_survey(found, chosen, spending, json=json)
+        with urllib.request.urlopen(f"{chosen.base_url}/sandbox/books") as answer:  # noqa: S310 - our own child
+            books = jsonlib.load(answer)
+        charged = int(books["charged_usd_micros"])
+        if charged == found.bill.cost_usd_micros and code == Exit.STORED:
+            console.say(
+                f"the stand-in's own books: {books['predictions']} predictions, "
+                f"${usd(charged)} charged; the report equals them"
+            )
+            return code
+        console.say(f"the stand-in's own books: ${usd(charged)} charged; they differ")
+        return max(code, Exit.FAILED)
 
 
 def sandbox(
@@ -121,7 +118,8 @@ def _require_sandbox() -> None:
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[Sandbox]:
+def _sandbox(folder: Path) -> Iterator[dict[str, str]]:
+    """A stand-in provider while the context lasts; its addresses."""
     _require_sandbox()
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--with-parent"]
     command += ["--tier", "silver", "--generation-s", str(GENERATION_S)]
@@ -133,40 +131,33 @@ def _running(folder: Path) -> Iterator[Sandbox]:
                 f"the sandbox did not start; the end of {log}:\n{child.last_words()}",
                 Exit.UNREACHABLE,
             )
-        ready = jsonlib.loads(line)
-        yield Sandbox(ready["url"], ready["files_url"])
+        yield jsonlib.loads(line)
 
 
-def _manifest(folder: Path, sandbox: Sandbox) -> Path:
+def _manifest(folder: Path, files_url: str) -> Path:
     """The sample manifest, with its pictures where the stand-in serves them."""
     sample = resources.files("jobs").joinpath("samples", SAMPLE)
     text = sample.read_text(encoding="utf-8")
     path = folder / SAMPLE
-    path.write_text(
-        text.replace(SAMPLE_PICTURES, f"{sandbox.files_url}/pictures/"),
-        encoding="utf-8",
-    )
+    path.write_text(text.replace(SAMPLE_PICTURES, f"{files_url}/pictures/"), "utf-8")
     return path
 
 
-def _settings(base: Settings, folder: Path, sandbox: Sandbox) -> Settings:
+def _settings(base: Settings, folder: Path, url: str) -> Settings:
     """Settings of a demo: nothing of the real account, everything a little faster."""
+    # It never writes into a real bucket.
+    is_folder = storage.parse(base.store)[0] == "file"
+    store = f"{base.store.rstrip('/')}/demo" if is_folder else None
     return settings.read(
         {},
         api_key="demo",
-        base_url=sandbox.url,
+        base_url=url,
         home=folder,
-        store=_store(base),
+        store=store or f"{base.home}/demo-videos",
         server=base.server,
         tier="silver",
         poll_min_s=0.5,
     )
-
-
-def _store(base: Settings) -> str:
-    """A folder for the videos; a demo never writes into a real bucket."""
-    local = storage.parse(base.store)[0] == "file"
-    return f"{base.store.rstrip('/')}/demo" if local else f"{base.home}/demo-videos"
 
 
 def _learn(ledger: Ledger, chosen: Settings, found: Survey) -> None:
@@ -178,16 +169,3 @@ def _learn(ledger: Ledger, chosen: Settings, found: Survey) -> None:
         kinds.add((model.id, model.duration_s(job.inputs)))
     times = dict.fromkeys(kinds, [GENERATION_S] * KNOWN_VIDEOS)
     ledger.times.learn(chosen.account_id, times)
-
-
-def _compare(sandbox: Sandbox, estimated_usd_micros: int, code: int) -> int:
-    books = sandbox.books()
-    charged = int(books["charged_usd_micros"])
-    if charged == estimated_usd_micros and code == Exit.STORED:
-        console.say(
-            f"the stand-in's own books: {books['predictions']} predictions, "
-            f"${usd(charged)} charged; the report equals them"
-        )
-        return code
-    console.say(f"the stand-in's own books: ${usd(charged)} charged; they differ")
-    return max(code, Exit.FAILED)

@@ -10,7 +10,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from shutil import which
 from urllib.parse import quote
@@ -24,6 +24,20 @@ from producer.subprocesses import Child
 #: Reading a large append-only file back takes its time.
 START_TIMEOUT_S = 120.0
 LOOK_S = 0.01
+
+#: How the server is started, beside its socket and its folder.
+OPTIONS = {
+    "port": "0",
+    "unixsocketperm": "700",
+    "appendonly": "yes",
+    # Measured against WAITAOF with `everysec`: 0.3 ms instead of 100 ms a claim.
+    "appendfsync": "always",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+    # A job is packed into one piece of memory, which takes a fifth less.
+    "hash-max-listpack-value": "4096",
+    "daemonize": "no",
+}
 
 
 @contextmanager
@@ -127,8 +141,9 @@ def claimed(home: Path, *, needed: bool, name: str = "lock") -> Iterator[bool]:
 
 @contextmanager
 def _server(settings: Settings) -> Iterator[None]:
-    socket = settings.socket_path
-    data = settings.home.absolute() / "ledger"
+    """A server of our own while the context lasts."""
+    socket, home = settings.socket_path, settings.home.absolute()
+    data = home / "ledger"
     try:
         data.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
@@ -137,30 +152,13 @@ def _server(settings: Settings) -> Iterator[None]:
             "or set REELMILL_HOME to another folder"
         ) from None
     _make_room(socket)
-    log = settings.home.absolute() / "ledger.log"
-    command = [_binary(settings), *_options(socket, data)]
-    with Child("the ledger's server", command, log=log) as server:
+    options = OPTIONS | {"unixsocket": str(socket), "dir": str(data)}
+    words = [part for name, value in options.items() for part in (f"--{name}", value)]
+    command = [_binary(settings), *words]
+    with Child("the ledger's server", command, log=home / "ledger.log") as server:
         _await_start(server, settings.ledger_url)
         yield
     socket.unlink(missing_ok=True)
-
-
-def _options(socket: Path, data: Path) -> list[str]:
-    options = {
-        "port": "0",
-        "unixsocket": str(socket),
-        "unixsocketperm": "700",
-        "dir": str(data),
-        "appendonly": "yes",
-        # Measured against WAITAOF with `everysec`: 0.3 ms instead of 100 ms a claim.
-        "appendfsync": "always",
-        "save": "",
-        "maxmemory-policy": "noeviction",
-        # A job is packed into one piece of memory, which takes a fifth less.
-        "hash-max-listpack-value": "4096",
-        "daemonize": "no",
-    }
-    return [part for name, value in options.items() for part in (f"--{name}", value)]
 
 
 def _binary(settings: Settings) -> str:
@@ -193,29 +191,23 @@ def _make_room(socket: Path) -> None:
             f"{socket} is in the way: it is no socket; move it, "
             "or set REELMILL_HOME to another folder"
         )
-    left = connect(f"unix://{quote(str(socket))}?db=0", timeout_s=2.0)
-    try:
-        # A server that outlived its command, for instance on macOS after a kill.
+    url = f"unix://{quote(str(socket))}?db=0"
+    # A server that outlived its command, for instance on macOS after a kill.
+    with closing(connect(url, timeout_s=2.0)) as left, suppress(LedgerError):
         left.shutdown()
-    except LedgerError:
-        pass
-    finally:
-        left.close()
     socket.unlink(missing_ok=True)
 
 
 def _await_start(server: Child, url: str) -> None:
     until = time.monotonic() + START_TIMEOUT_S
     while server.running and time.monotonic() < until:
-        probe = connect(url, timeout_s=2.0)
-        try:
-            probe.ping()
-        except LedgerError:
-            time.sleep(LOOK_S)
-        else:
-            return
-        finally:
-            probe.close()
+        with closing(connect(url, timeout_s=2.0)) as probe:
+            try:
+                probe.ping()
+            except LedgerError:
+                time.sleep(LOOK_S)
+            else:
+                return
     raise CommandError(
         f"the ledger's server did not start; the end of {server.log}:\n"
         f"{server.last_words()}",

@@ -17,7 +17,7 @@ from jobs.job import Job
 from jobs.labels import fit
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK, JobsDeletedError
-from jobs.records import Attempt, BatchRecord, JobRecord
+from jobs.records import BatchRecord, JobRecord
 from jobs.report.invoice import invoice
 from jobs.report.sheet import statement_lines
 from jobs.report.statement import (
@@ -67,14 +67,13 @@ def print_statement_of(over: Over, form: str, *, billed: bool) -> int:
         except PeriodError as bad:
             raise CommandError(str(bad)) from None
         # The provider tells of the account whose key is set, and of no other.
-        own = (Books(asked), chosen.account_id) if billed else (None, None)
-        reader = Reader(ledger, asked, *own)
+        reader = Reader(ledger, asked, chosen.account_id if billed else None)
         with console.err.status("reading …") as status:
             parts = list(reader.parts(labels, status.update))
         made = statement(parts, reader.inexact, asked, labels, now_s)
-        if reader.books:
+        if billed:
             made |= _of_account(reader, has_any=bool(parts))
-            made["invoice"] = _invoice(ledger, chosen, reader.books)
+            made["invoice"] = _invoice(ledger, chosen, reader)
         if over.dismiss:
             ledger.charges.dismiss(chosen.account_id)
     if form == "json":
@@ -120,46 +119,18 @@ def _of_account(reader: "Reader", *, has_any: bool) -> dict[str, Any]:
     return {"account": reader.account, "other_accounts": others}
 
 
-def _invoice(ledger: Ledger, chosen: Settings, books: "Books") -> dict[str, Any]:
+def _invoice(ledger: Ledger, chosen: Settings, reader: "Reader") -> dict[str, Any]:
     """The provider's billing of a time beside what is booked for it.
 
     Raises:
         CommandError: the provider does not say.
     """
-    during = books.period
+    during = reader.period
     ahead_s = ledger.now_s() - time.time()
     billed = account.billings(chosen, during.since_s - BEFORE_S, ahead_s)
-    others = sorted({row.prediction_id for row in billed} - books.ids)
-    known = books.ids.union(ledger.transitions.known(chosen.account_id, others))
-    return invoice(books.records(), billed, known, (during.since_s, during.until_s))
-
-
-@dataclass(slots=True)
-class Books:
-    """The predictions of a time, one by one, to be compared with the provider's."""
-
-    period: Period
-    #: Every prediction that was read of, those of other times included.
-    ids: set[str] = field(default_factory=set)
-    _sent: list[tuple[str, str, Attempt]] = field(default_factory=list)
-
-    def noted(self, batch: BatchRecord, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """The entries of a batch, which are written down while they go by."""
-        for entry in entries:
-            for attempt in entry.attempts:
-                if attempt.prediction_id and attempt.prediction_id not in self.ids:
-                    self.ids.add(attempt.prediction_id)
-                    if self.period.holds(attempt.sent_at_s):
-                        self._sent.append(
-                            (f"{batch.id}/{entry.id}", entry.model, attempt)
-                        )
-            yield entry
-
-    def records(self) -> Iterator[JobRecord]:
-        """The attempts of the time, each as a job, for `jobs.report.invoice`."""
-        for name, model, attempt in self._sent:
-            job = Job(name, 0, model, {}, None, "")
-            yield JobRecord(job, State.STORED, (attempt,))
+    others = sorted({row.prediction_id for row in billed} - reader.ids)
+    known = reader.ids.union(ledger.transitions.known(chosen.account_id, others))
+    return invoice(reader.sent, billed, known, (during.since_s, during.until_s))
 
 
 @dataclass(slots=True)
@@ -168,10 +139,13 @@ class Reader:
 
     ledger: Ledger
     period: Period
-    #: Takes every prediction, where they are to be compared with the provider's.
-    books: Books | None = None
-    #: Read those of this account only; None is of all.
+    #: Read those of this account only, and note its predictions, to be compared with
+    #: the provider's; None is of all.
     account: str | None = None
+    #: Every prediction that was read of, those of other times included.
+    ids: set[str] = field(default_factory=set)
+    #: The attempts of the time, each as a job, for `jobs.report.invoice`.
+    sent: list[JobRecord] = field(default_factory=list)
     #: How many batches of which other accounts were left out for that.
     others: Counter[str] = field(default_factory=Counter)
     #: Batches that could not be read job by job.
@@ -218,8 +192,19 @@ class Reader:
             return self._by_sums(batch, str(error))
 
     def _counted(self, batch: BatchRecord, entries: Iterable[Entry], of: str) -> Part:
-        noted = self.books.noted(batch, entries) if self.books else entries
+        noted = self._noted(batch, entries) if self.account else entries
         return part_of(batch, noted, self.period, of)
+
+    def _noted(self, batch: BatchRecord, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The entries of a batch, which are written down while they go by."""
+        for entry in entries:
+            job = Job(f"{batch.id}/{entry.id}", 0, entry.model, {}, None, "")
+            for attempt in entry.attempts:
+                if attempt.prediction_id and attempt.prediction_id not in self.ids:
+                    self.ids.add(attempt.prediction_id)
+                    if self.period.holds(attempt.sent_at_s):
+                        self.sent.append(JobRecord(job, State.STORED, (attempt,)))
+            yield entry
 
     def _by_sums(self, batch: BatchRecord, why: str) -> Part:
         """The batch as a whole, and a word about that."""
@@ -240,11 +225,9 @@ def left_out(others: Mapping[str, int]) -> str:
     '3 batches of other accounts are left out (acme: 1, b: 2): each needs its own key'
     """
     number = sum(others.values())
-    words = (
-        "batch of another account is"
-        if number == 1
-        else "batches of other accounts are"
-    )
+    words = "batches of other accounts are"
+    if number == 1:
+        words = "batch of another account is"
     each = ", ".join(f"{name}: {others[name]}" for name in sorted(others))
     return f"{number} {words} left out ({each}): each needs its own key"
 

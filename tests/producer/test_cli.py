@@ -35,30 +35,6 @@ HEADER = "id,model,image,prompt,duration,sound\n"
 PICTURE = "https://example.com/mug.jpg"
 ROW = f"a,kling-v2.6-std,{PICTURE},Slow orbit,5,\n"
 
-#: Rows that are wrong, and what must be said about each.
-MISTAKES = {
-    ROW: 'm.csv:3:id: duplicate-id: "a" is already the id of line 2',
-    "b," + ROW.replace("kling", "klng")[2:]: "did you mean kling-v2.6-std",
-    "c," + ROW.replace(",5,", ",5,true")[2:]: "sound is an input of kling-v3.0-std",
-    "d,"
-    + ROW.replace(",5,", ",7,")[2:]: 'duration: not-allowed: "7" is not one of 5, 10',
-    "e," + ROW.replace("Slow", "x" * 3_000)[2:]: "3006 characters are too many",
-    "f," + ROW.replace("https://", "")[2:]: "m.csv:8:image: ",
-    "g,h\n": "m.csv:9: cells: it has 2 cells, the header has 6",
-    'i,"j\n': "m.csv:10: quote: a double quote is opened in this row",
-}
-
-#: Files that are no manifest, by name and content, and what must be said about each.
-FILES: dict[str, tuple[str, str | bytes, str]] = {
-    "empty": ("m.csv", "", "it is empty"),
-    "without rows": ("m.csv", HEADER, "no row of it asks for a video"),
-    "in another encoding": (
-        "m.csv",
-        (HEADER + ROW.replace("Slow", "Für")).encode("latin-1"),
-        "m.csv:2: encoding: the text is not UTF-8",
-    ),
-    "of an unknown form": ("m.txt", HEADER + ROW, '".txt" says no form of manifest'),
-}
 
 #: Options, and what must be said about them.
 OPTIONS = {
@@ -187,20 +163,6 @@ def test_version_is_one_word(place: Desk) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", ended.out)
 
 
-def test_every_mistake_in_a_manifest_is_explained_at_once(place: Desk) -> None:
-    place.write("m.csv", HEADER + ROW + "".join(MISTAKES))
-    ended = run(place, place.folder / "m.csv", "--no-look")
-    for said in (*MISTAKES.values(), f"{len(MISTAKES)} problems; nothing was sent"):
-        refused(ended, said)
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_no_manifest_is_explained(name: str, place: Desk) -> None:
-    file, content, words = FILES[name]
-    place.write(file, content)
-    refused(run(place, place.folder / file), words)
-
-
 def test_a_manifest_that_is_not_there_or_a_folder_is_explained(place: Desk) -> None:
     refused(run(place, place.folder / "nope.csv"), "there is no such file")
     refused(run(place, place.folder), "there are no pictures in it")
@@ -230,17 +192,6 @@ def test_a_bad_setting_is_explained(name: str, place: Desk) -> None:
 def test_a_home_that_cannot_be_one_is_explained(home: str, place: Desk) -> None:
     ended = place.run(place.folder / "products.csv", REELMILL_HOME=home)
     refused(ended, "set REELMILL_HOME")
-
-
-def test_one_mistake_on_the_command_line_is_told_once(place: Desk) -> None:
-    many = "".join(f"r{n},{ROW[2:].replace(',5,', ',,')}" for n in range(20))
-    place.write("many.csv", HEADER + many)
-    ended = run(place, place.folder / "many.csv", "--no-look", "--set", "duration=7")
-    assert [line.split(":")[0] for line in ended.err.splitlines()[1:]] == [
-        "not-allowed",
-        "1 problem; nothing was sent",
-    ]
-    assert "1 problem; nothing was sent" in ended.err
 
 
 def test_an_unknown_command_is_met_with_the_likely_one(place: Desk) -> None:

@@ -107,20 +107,6 @@ def test_a_folder_that_cannot_be_read_is_tried_again(
     assert night.again() == f"{folder}: it cannot be read (stale file handle)"
 
 
-def test_what_goes_wrong_with_one_keeps_no_other_back(
-    night: Night, folder: Path
-) -> None:
-    put(folder, "a.csv", "b.csv", "c.csv")
-    night.trouble = {
-        "a.csv": ValueError("odd"),
-        "b.csv": CommandError("out of reach", Exit.UNREACHABLE),
-    }
-    minute(night)
-    assert night.manifests == ["c.csv"]
-    assert "a.csv: a mistake in reelmill: ValueError('odd')" in night.again()
-    assert "b.csv: out of reach" in night.again()
-
-
 def test_job_records_that_are_deleted_during_a_firing_are_no_mistake(
     night: Night, folder: Path
 ) -> None:

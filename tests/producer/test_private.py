@@ -103,11 +103,6 @@ def test_what_stands_in_the_way_is_named(home: Path) -> None:
         assert taken.read_text() == "mine"
 
 
-def test_a_log_that_cannot_be_written_is_named(home: Path) -> None:
-    (home / "ledger.log").mkdir()
-    refuses(chosen(home), str(home / "ledger.log"), "REELMILL_HOME")
-
-
 def test_a_home_that_cannot_be_made_is_named(home: Path) -> None:
     (home / "file").write_text("")
     refuses(chosen(home / "file" / "home"), "cannot be used as home")

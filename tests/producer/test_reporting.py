@@ -20,10 +20,8 @@ from jobs.states import Event
 from jobs.storage import Store
 from producer.local_server import ledger_of
 from producer.report import keep_report
-from producer.statement import every_batch
 from tests.jobs.ledger.ended import delete
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play
-from tests.producer.fleet import fleet
 from tests.producer.running import Desk, as_csv, desk, quick_sandbox, rows
 from tests.sandbox.running import RunningSandbox
 
@@ -115,25 +113,6 @@ def test_a_label_that_is_none_is_refused_before_anything_is_read(
     ended = nights.place.here(*words, "--label", "Team=shoes")
     assert ended.code == 2
     assert "'Team' cannot name a label: up to 63 small letters" in ended.err
-
-
-def test_a_fleet_labels_what_is_submitted_and_what_is_scheduled(
-    sandbox: RunningSandbox,
-) -> None:
-    with fleet(sandbox, "labelled") as made:
-        place, night = made.desk, ("--cron", "0 22 * * *", "--yes")
-        cups = place.write("cups.csv", as_csv(rows(sandbox, 2, MODELS)))
-        mugs = place.write("mugs.csv", as_csv(rows(sandbox, 1, MODELS)))
-        shoes = place.here("submit", cups, "--yes", "--label", "team=shoes", "--json")
-        assert shoes.code == 0, shoes.err
-        twice = ("--label", "team=hats", "--label", "team=coats")
-        refused = place.here("schedule", "add", "nightly", mugs, *night, *twice)
-        assert (refused.code, "team is given twice" in refused.err) == (2, True)
-        added = place.here("schedule", "add", "nightly", mugs, *night, *twice[:2])
-        assert added.code == 0, added.err
-        assert place.here("schedule", "run-now", "nightly").code == 0
-        found = {batch.manifest: batch.labels for batch in every_batch(made.ledger)}
-        assert found == {str(cups): {"team": "shoes"}, str(mugs): {"team": "hats"}}
 
 
 def test_a_statement_sums_batches_by_batch_model_and_label(nights: Nights) -> None:
@@ -321,8 +300,8 @@ def test_of_a_batch_whose_job_records_are_deleted_its_report_is_named(
         (("--label", "team=shoes"), "add --since 30d"),
         (("--dismiss",), "that --since 2d --billed has named"),
         (("--since", "1d", "--dismiss"), "that --since 2d --billed has named"),
-        (("x", "--since", "1d"), "name no batch with it"),
-        (("", "--since", "1d"), "name no batch with it"),
+        (("x", "--since", "1d"), "cannot be combined with the id"),
+        (("", "--since", "1d"), "cannot be combined with the id"),
         (("--since", ""), "--since is empty; give it a value or leave it out"),
         (("--since", "1d", "--until", " "), "--until is empty"),
         (("--since", "1d", "--label", ""), "write it as NAME=VALUE"),

@@ -61,14 +61,6 @@ def test_a_manifest_gets_the_options_of_its_schedule_and_nobody_is_asked(
     assert spent == Spending(yes=True, budget="20")
 
 
-def test_options_of_another_version_are_said(night: Night) -> None:
-    night.add(reading={"colour": "teal"})
-    night.clock.forward(TO_NIGHT_S)
-    night.scheduler().tick()
-    assert night.handed == []
-    assert "another version" in night.firings()[0].handed[0].problems[0]
-
-
 def test_a_scheduler_leaves_other_accounts_alone(night: Night) -> None:
     night.add()
     night.clock.forward(TO_NIGHT_S)

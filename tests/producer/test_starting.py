@@ -82,12 +82,6 @@ def test_no_file_is_written_over_unless_asked_for(folder: Path) -> None:
     assert (folder / "m.yaml").read_text("utf-8") != "mine"
 
 
-def test_a_link_that_leads_nowhere_is_not_followed(folder: Path) -> None:
-    (folder / "m.csv").symlink_to("elsewhere.csv")
-    assert "m.csv is there already" in refusal("m.csv")
-    assert not (folder / "elsewhere.csv").exists()
-
-
 @pytest.mark.parametrize(
     ("name", "models", "said"),
     [
@@ -105,8 +99,3 @@ def test_a_mistake_is_told_with_what_to_do(
 ) -> None:
     assert said in refusal(name, *models)
     assert list(folder.iterdir()) == []
-
-
-def test_a_model_named_twice_gets_one_row() -> None:
-    start("m.csv", "kling-v1.6-std", "kling-v1.6-i2v-standard")
-    assert len(list(plan(Path("m.csv"), Options(), builtin()))) == 1

@@ -82,7 +82,7 @@ def test_a_small_batch_behind_a_large_one_is_over_long_before_it(
         # What is left of the large one is taken back; what is paid is collected.
         order = (large_id, None)
         place.ask(cancel.cancel, *order, abandon=False, yes=False, json=False)
-        ended = place.ask(watch.watch, [large_id], json=False)
+        ended = place.ask(watch.watch, large_id, json=False)
         assert ended.code == Exit.FAILED
         over = place.count(large_id, State.STORED, State.CANCELLED)
         assert over == place.batch(large_id).total == 100
@@ -96,7 +96,7 @@ def test_a_watch_ends_where_only_a_person_can_go_on(sandbox: RunningSandbox) -> 
         manifest = place.desk.write("cups.csv", as_csv(rows(sandbox, 2, V26)))
         batch = submitted(place, manifest).out.strip()
         place.ask(pause.pause, batch, account=False, json=False)
-        watched = place.ask(watch.watch, [batch], json=False)
+        watched = place.ask(watch.watch, batch, json=False)
         assert watched.code == Exit.INCOMPLETE
         assert f"paused by a person; reelmill resume {batch} goes on" in watched.err
 
@@ -107,6 +107,6 @@ def test_without_a_fleet_there_is_nobody_to_hand_it_to(sandbox: RunningSandbox) 
         said = submitted(place, Path("cups.csv"))
         assert said.code == Exit.USAGE
         assert "reelmill run cups.csv renders it on this machine" in said.err
-        watched = place.ask(watch.watch, [], json=False)
+        watched = place.ask(watch.watch, json=False)
         assert watched.code == Exit.USAGE
         assert "nothing is being rendered in" in watched.err
