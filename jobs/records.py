@@ -81,7 +81,7 @@ class JobRecord:
     #: the row has it; only of pictures that were uploaded.
     links: Mapping[str, str] = field(default_factory=dict)
     #: Of a job that follows or reuses: the job, as `batch/job`, whose video it takes.
-    leader: str = ""
+    source_job: str = ""
 
     @property
     def attempt(self) -> Attempt:

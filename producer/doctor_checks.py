@@ -505,7 +505,7 @@ def _following(ledger: Ledger, batches: Sequence[BatchRecord]) -> Iterator[Findi
         for ref in ledger.batches.refs_in(batch.id, [State.FOLLOWING])
     )
     followers = ledger.batches.records(islice(refs, MAX_READ))
-    sources = sorted({Ref.parse(each.leader).batch for each in followers})
+    sources = sorted({Ref.parse(each.source_job).batch for each in followers})
     paused = [
         f"{name}: reelmill resume {name}"
         for name in sources

@@ -285,11 +285,11 @@ def _check_videos(
             there = pool.map(lambda i: _is_there(store, prospects[i]), left)
             left = [i for i, is_there in zip(left, there, strict=True) if not is_there]
             for i in left:
-                ledger.dedup.forget(store.url, block[i], prospects[i].leader)
-            gone = [i for i in left if prospects[i].leader is None]
+                ledger.dedup.forget(store.url, block[i], prospects[i].source_job)
+            gone = [i for i in left if prospects[i].source_job is None]
             for i in gone:
                 prospects[i] = replace(prospects[i], video="")
-            left = [i for i in left if prospects[i].leader is not None]
+            left = [i for i in left if prospects[i].source_job is not None]
             again = [block[i] for i in left]
             found = ledger.dedup.preview(batch, again, alone=alone)
             for i, prospect in zip(left, found, strict=True):

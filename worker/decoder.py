@@ -130,10 +130,10 @@ def _ask(
     except OSError as error:
         raise DecodeError(f"there is no decoder: {error}") from None
     try:
-        told = json.loads(said)
-        if "why" in told:
-            raise DecodeError(str(told["why"]))
-        return read(told)
+        answer = json.loads(said)
+        if "why" in answer:
+            raise DecodeError(str(answer["why"]))
+        return read(answer)
     except (ValueError, LookupError, TypeError):
         raise DecodeError(_end(child.returncode)) from None
 

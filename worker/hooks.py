@@ -83,9 +83,9 @@ class Receiver:
             await request.read(),
         )
         await self._must_be_genuine(delivery)
-        told = _told(delivery.body)
+        payload = _told(delivery.body)
         try:
-            await self._take(attempted, told)
+            await self._take(attempted, payload)
         except LedgerError as error:
             log.warning("the ledger cannot take a webhook now: %s", error)
             raise web.HTTPServiceUnavailable(text="try again later") from None
@@ -121,11 +121,11 @@ class Receiver:
                     log.warning("no secret to check webhooks with: %s", error)
             return self._secret
 
-    async def _take(self, attempted: Attempted, told: dict[str, Any]) -> None:
+    async def _take(self, attempted: Attempted, payload: dict[str, Any]) -> None:
         engine, ref = self._engine, attempted.ref
         await engine.call(engine.ledger.hooks.heard, engine.account, engine.now_s())
         (record,) = await engine.call(engine.ledger.batches.load, [ref])
-        prediction_id = told.get("id")
+        prediction_id = payload.get("id")
         if (
             record is None
             or record.fencing_token != attempted.fencing_token
@@ -136,7 +136,7 @@ class Receiver:
         elif record.state in (State.GENERATING, State.OVERDUE):
             await self._look_now(ref, record, prediction_id)
         elif record.state in LOST:
-            task = asyncio.create_task(self._adopt(attempted, record, told))
+            task = asyncio.create_task(self._adopt(attempted, record, payload))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         else:
@@ -150,13 +150,13 @@ class Receiver:
         await engine.call(engine.ledger.delay_queue.extend, engine.account, [ref], 0.0)
 
     async def _adopt(
-        self, attempted: Attempted, record: JobRecord, told: dict[str, Any]
+        self, attempted: Attempted, record: JobRecord, payload: dict[str, Any]
     ) -> None:
         """Give a lost answer its prediction, if the provider says that it is one."""
-        engine, ref, prediction_id = self._engine, attempted.ref, told["id"]
+        engine, ref, prediction_id = self._engine, attempted.ref, payload["id"]
         try:
             listing = await engine.provider.listing(prediction_id)
-            if listing is None or not _fits(engine, ref, record, listing, told):
+            if listing is None or not _fits(engine, ref, record, listing, payload):
                 log.warning("job=%s: %s is not its prediction", ref, prediction_id)
                 return
             move = transitions.accept(ref.batch, record, prediction_id, 0.0)
@@ -186,14 +186,18 @@ class Receiver:
 def _told(body: bytes) -> dict[str, Any]:
     """What a webhook says; empty if it is no prediction."""
     try:
-        told = json.loads(body)
+        payload = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return payload if isinstance(payload, dict) else {}
 
 
 def _fits(
-    engine: Engine, ref: Ref, record: JobRecord, listing: Listed, told: dict[str, Any]
+    engine: Engine,
+    ref: Ref,
+    record: JobRecord,
+    listing: Listed,
+    payload: dict[str, Any],
 ) -> bool:
     """Whether nothing that is shown of a prediction is different from what was sent.
 
@@ -204,7 +208,7 @@ def _fits(
         return False
     request = model.request(sent_inputs(record, model))
     attempt = LostSubmission(ref, model.id, request, record.attempt.sent_at_s, 0)
-    shown = [inputs for inputs in (listing.inputs, told.get("input")) if inputs]
+    shown = [inputs for inputs in (listing.inputs, payload.get("input")) if inputs]
     return listing.model in ("", model.id) and all(
         isinstance(inputs, dict) and reconciling.is_as_sent(attempt, inputs)
         for inputs in shown

@@ -163,10 +163,12 @@ def keep(
     fetched = download.end(lasting=store.local)
     with readiness_of(batch.store).watched(fetched.size_bytes):
         spot = _keep_video(store, record, fetched)
-        told = _provenance(batch, record, fetched)
+        provenance = _provenance(batch, record, fetched)
         place = store.place(spot.key)
         at = Path(place) if store.local else fetched.path
-        return Kept(place, fetched, _keep_beside(store, spot, told, at, poster=poster))
+        return Kept(
+            place, fetched, _keep_beside(store, spot, provenance, at, poster=poster)
+        )
 
 
 def _keep_video(store: Store, record: JobRecord, fetched: Fetched) -> _Spot:
@@ -184,7 +186,12 @@ def _keep_video(store: Store, record: JobRecord, fetched: Fetched) -> _Spot:
 
 
 def _keep_beside(
-    store: Store, spot: _Spot, told: Mapping[str, Any], video: Path, *, poster: bool
+    store: Store,
+    spot: _Spot,
+    provenance: Mapping[str, Any],
+    video: Path,
+    *,
+    poster: bool,
 ) -> str | None:
     """Keep the provenance of a video and then its poster; the poster's key.
 
@@ -196,7 +203,7 @@ def _keep_beside(
     there = spot.told.get("poster") == name and _has(store, key)
 
     def tell(name: str | None) -> None:
-        text = _lines({**told, "poster": name})
+        text = _lines({**provenance, "poster": name})
         store.put(spot.beside(".json"), text.encode(), "application/json")
 
     tell(name if poster or there else None)
@@ -230,11 +237,11 @@ def _free_spot(store: Store, record: JobRecord) -> _Spot:
     raw = store.get(spot.beside(".json"))
     if raw is None:
         return spot
-    told = _read(raw)
+    provenance = _read(raw)
     # By the prediction: another ledger may have a batch and a job of the same names.
     own = {attempt.prediction_id for attempt in record.attempts}
-    if told.get("prediction_id") in own - {None}:
-        return replace(spot, is_own=True, told=told)
+    if provenance.get("prediction_id") in own - {None}:
+        return replace(spot, is_own=True, told=provenance)
     return _own_spot(store, record)
 
 
@@ -247,16 +254,19 @@ def _own_spot(store: Store, record: JobRecord) -> _Spot:
 
 def _read(raw: bytes | None) -> Mapping[str, Any]:
     try:
-        told = json.loads(raw or b"{}")
+        provenance = json.loads(raw or b"{}")
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return provenance if isinstance(provenance, dict) else {}
 
 
-def _lines(told: Mapping[str, Any]) -> str:
+def _lines(provenance: Mapping[str, Any]) -> str:
     # A line each for who reads it. `indent` of `json.dumps` would go without its C
     # code, and be dearer than to write the video.
-    lines = (f"  {_JSON.encode(name)}: {_JSON.encode(told[name])}" for name in told)
+    lines = (
+        f"  {_JSON.encode(name)}: {_JSON.encode(provenance[name])}"
+        for name in provenance
+    )
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 

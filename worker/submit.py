@@ -259,16 +259,18 @@ async def _tell_account(
     engine: Engine, ref: Ref, record: JobRecord, answer: SubmitAnswer, consecutive: int
 ) -> Verdict:
     """Tell the account of a rejection; whom it concerns."""
-    told = rejection(ref, record.fencing_token, answer, consecutive, engine.jitter())
-    if told is None:
+    rejected = rejection(
+        ref, record.fencing_token, answer, consecutive, engine.jitter()
+    )
+    if rejected is None:
         return Verdict.JOB
     reject = engine.ledger.permits.reject
     verdict = await engine.retry_until_written(
-        engine.call, reject, engine.account, told
+        engine.call, reject, engine.account, rejected
     )
     if verdict is Verdict.ACCOUNT:
         words = "the account cools down for %.0f s: %s"
-        log.warning(words, told.cooldown_s, told.reason)
+        log.warning(words, rejected.cooldown_s, rejected.reason)
     else:
-        log.warning("job=%s: %s: %s", ref, told.cause, told.reason)
+        log.warning("job=%s: %s: %s", ref, rejected.cause, rejected.reason)
     return verdict

@@ -377,5 +377,5 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         mark=raw.get("mark", ""),
         polls=int(raw.get("looks", "0")),
         links=json.loads(raw.get("links", "{}")),
-        leader=raw.get("leader", ""),
+        source_job=raw.get("leader", ""),
     )

@@ -25,7 +25,7 @@ class DedupPreview:
     #: its batch already.
     state: State
     #: The job it would follow, reuse or take over; None if nobody asked for the same.
-    leader: Ref | None = None
+    source_job: Ref | None = None
     #: Where the video is that it would reuse.
     video: str = ""
     video_bytes: int | None = None
@@ -58,17 +58,19 @@ class Dedup(Part):
             found[int(flat[i]) - 1] = _prospect(*flat[i + 1 : i + 5])
         return found
 
-    def forget(self, store: str, asked: FingerprintedJob, leader: Ref | None) -> None:
+    def forget(
+        self, store: str, asked: FingerprintedJob, source_job: Ref | None
+    ) -> None:
         """The video of a job is gone from its store: nobody shall reuse it."""
         key, read = keys.asked(store), self._server.get
         for name in filter(None, asked.ask):
-            if self._server.hget(key, name) == str(leader):
+            if self._server.hget(key, name) == str(source_job):
                 self._server.hdel(key, name)
             names, text = [name], read(keys.left(store, name)) or ""
             if text.startswith("="):
                 names.append(text[1:])
                 text = read(keys.left(store, text[1:])) or ""
-            if text and json.loads(text)["ref"] == str(leader):
+            if text and json.loads(text)["ref"] == str(source_job):
                 self._server.delete(*(keys.left(store, each) for each in names))
 
     def followed(self, refs: Sequence[Ref]) -> set[Ref]:
@@ -83,6 +85,6 @@ class Dedup(Part):
             self._run("follow", account_id, *refs)
 
 
-def _prospect(state: str, leader: str, video: str, size: str) -> DedupPreview:
-    found = Ref.parse(leader) if leader else None
+def _prospect(state: str, source_job: str, video: str, size: str) -> DedupPreview:
+    found = Ref.parse(source_job) if source_job else None
     return DedupPreview(State(state), found, video, int(size) if size else None)

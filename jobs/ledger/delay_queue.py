@@ -152,8 +152,8 @@ class Crashes(Part):
         """Those that may not be over, the most frequent first."""
         flat = self._run("crashes", account_id)
         found = [
-            Crash(Ref.parse(ref), told["words"], told["times"], float(in_s))
+            Crash(Ref.parse(ref), facts["words"], facts["times"], float(in_s))
             for ref, text, in_s in zip(*[iter(flat)] * 3, strict=True)
-            for told in [json.loads(text)]
+            for facts in [json.loads(text)]
         ]
         return sorted(found, key=lambda crash: -crash.times)

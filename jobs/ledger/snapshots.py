@@ -127,28 +127,28 @@ class Snapshots(Part):
         return [_look(each, raw) for each in raw["batches"]]
 
 
-def _look(told: Mapping[str, Any], raw: Mapping[str, Any]) -> BatchSnapshot:
-    now_s, said = float(raw["now"]), raw["accounts"][told["account"]]
+def _look(entry: Mapping[str, Any], raw: Mapping[str, Any]) -> BatchSnapshot:
+    now_s, said = float(raw["now"]), raw["accounts"][entry["account"]]
     fields = pairs(said["hash"])
     return BatchSnapshot(
         now_s=now_s,
-        batch=batch_record(told["id"], pairs(told["hash"])),
-        account=account_record(told["account"], fields, said["slots"], now_s),
+        batch=batch_record(entry["id"], pairs(entry["hash"])),
+        account=account_record(entry["account"], fields, said["slots"], now_s),
         starts=said["starts"],
         workers=said["workers"],
-        failures=tuple(_failed(each) for each in told["failures"]),
-        late=tuple(told["late"]),
-        mix=_mix(told) if "kinds" in told else None,
+        failures=tuple(_failed(each) for each in entry["failures"]),
+        late=tuple(entry["late"]),
+        mix=_mix(entry) if "kinds" in entry else None,
     )
 
 
-def _failed(told: Mapping[str, Any]) -> Failed:
-    failure = told.get("failure")
+def _failed(entry: Mapping[str, Any]) -> Failed:
+    failure = entry.get("failure")
     why = Failure(**json.loads(failure)) if failure else None
-    return Failed(told["id"], State(told["state"]), why)
+    return Failed(entry["id"], State(entry["state"]), why)
 
 
-def _mix(told: Mapping[str, Any]) -> Mix:
+def _mix(entry: Mapping[str, Any]) -> Mix:
     kinds = tuple(
         Kind(
             model=each["model"],
@@ -156,6 +156,6 @@ def _mix(told: Mapping[str, Any]) -> Mix:
             jobs=each["jobs"],
             learnt_s=tuple(float(took_s) for took_s in each["times"]),
         )
-        for each in told["kinds"]
+        for each in entry["kinds"]
     )
-    return Mix(kinds, int(told["beside"]))
+    return Mix(kinds, int(entry["beside"]))

@@ -76,9 +76,9 @@ class Transitions(Part):
 
     def remember(self, account_id: str, owners: Mapping[str, Ref]) -> None:
         """Write down whose these earlier predictions were, by their ids."""
-        told = [part for owner in owners.items() for part in owner]
-        for start in range(0, len(told), 2 * OWNERS):
-            block = told[start : start + 2 * OWNERS]
+        flat = [part for owner in owners.items() for part in owner]
+        for start in range(0, len(flat), 2 * OWNERS):
+            block = flat[start : start + 2 * OWNERS]
             self._run("remember", account_id, *block)
 
     def renew(self, batch_id: str, record: JobRecord, output: str) -> bool:

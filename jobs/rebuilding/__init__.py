@@ -85,20 +85,20 @@ class Doubt:
 
 def stored(job: Job, kept: Kept, row: Mapping[str, Any] | None) -> JobRecord:
     """A job whose video is there; its attempts by the report, if that knows of it."""
-    told = kept.told
-    prediction_id = told.get("prediction_id")
+    raw = kept.told
+    prediction_id = raw.get("prediction_id")
     if row and row["prediction_id"] == prediction_id and row["state"] == State.STORED:
         attempts = _attempts(job, row)
     else:
-        sent_at_s = unix_s(told["sent_at"])
+        sent_at_s = unix_s(raw["sent_at"])
         attempts = (
             Attempt(
-                number=int(told["attempts"]),
+                number=int(raw["attempts"]),
                 sent_at_s=sent_at_s,
                 outcome="completed",
                 price_usd_micros=job.price_usd_micros,
-                charged_usd_micros=usd_micros(told["charged_usd"]),
-                refunded_usd_micros=usd_micros(told.get("refunded_usd", "0")),
+                charged_usd_micros=usd_micros(raw["charged_usd"]),
+                refunded_usd_micros=usd_micros(raw.get("refunded_usd", "0")),
                 prediction_id=prediction_id,
                 ended_at_s=sent_at_s,
             ),
@@ -109,7 +109,7 @@ def stored(job: Job, kept: Kept, row: Mapping[str, Any] | None) -> JobRecord:
         attempts,
         video=kept.place,
         video_bytes=kept.size_bytes,
-        video_sha256=told.get("sha256"),
+        video_sha256=raw.get("sha256"),
         poster=kept.poster,
     )
 
@@ -133,7 +133,7 @@ def reused(job: Job, row: Mapping[str, Any]) -> JobRecord:
         video_sha256=row["sha256"],
         # Reports of earlier versions tell of none.
         poster=row.get("poster"),
-        leader=row["reused_from"] or "",
+        source_job=row["reused_from"] or "",
     )
 
 
@@ -158,9 +158,9 @@ def explain(
     free = {each.prediction_id: each for each in _live_first(listed)}
     found: dict[Ref, Finding] = {}
     for doubt in doubts:
-        told = free.get(doubt.prediction_id)
-        if told and told.status not in FRUITLESS:
-            found[doubt.lost.ref] = Adopt(free.pop(told.prediction_id).prediction_id)
+        known = free.get(doubt.prediction_id)
+        if known and known.status not in FRUITLESS:
+            found[doubt.lost.ref] = Adopt(free.pop(known.prediction_id).prediction_id)
     left = [d for d in doubts if d.lost.ref not in found]
     for doubt in sorted(left, key=lambda d: d.over_by_s is not None):
         own = _first_match(doubt, free.values())
@@ -278,18 +278,18 @@ def _without_match(
 def _attempts(job: Job, row: Mapping[str, Any]) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
-            number=told["number"],
-            sent_at_s=unix_s(told["sent_at"]),
-            outcome=told["outcome"],
+            number=raw["number"],
+            sent_at_s=unix_s(raw["sent_at"]),
+            outcome=raw["outcome"],
             price_usd_micros=job.price_usd_micros,
-            charged_usd_micros=usd_micros(told["charged_usd"]),
-            refunded_usd_micros=usd_micros(told["refunded_usd"]),
-            prediction_id=told["prediction_id"],
+            charged_usd_micros=usd_micros(raw["charged_usd"]),
+            refunded_usd_micros=usd_micros(raw["refunded_usd"]),
+            prediction_id=raw["prediction_id"],
             # Reports of earlier versions tell of none.
-            ended_at_s=unix_s(told["ended_at"]) if told.get("ended_at") else None,
-            failure=Failure(**told["error"]) if told["error"] else None,
+            ended_at_s=unix_s(raw["ended_at"]) if raw.get("ended_at") else None,
+            failure=Failure(**raw["error"]) if raw["error"] else None,
         )
-        for told in row["attempts"]
+        for raw in row["attempts"]
     )
 
 

@@ -91,7 +91,7 @@ def read(text: str) -> BatchCopy:
         batch = BatchRecord(complete=False, **{name: settings[name] for name in FIELDS})
         links: dict[str, Link] = {}
         for line in rest:
-            links |= {c: Link(*told) for c, told in json.loads(line)["links"].items()}
+            links |= {c: Link(*pair) for c, pair in json.loads(line)["links"].items()}
         return BatchCopy(batch, tuple(map(Job.from_json, rest)), links)
     except BatchCopyError:
         raise

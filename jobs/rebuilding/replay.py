@@ -88,8 +88,8 @@ def with_attempts(record: JobRecord, attempts: tuple[Attempt, ...]) -> JobRecord
 
 
 def _onward(batch_id: str, now: JobRecord, record: JobRecord) -> list[Transition]:
-    told = with_attempts(record, new_attempts(now, record))
-    return replay(batch_id, told, NO_FINGERPRINT, now.fencing_token)
+    known = with_attempts(record, new_attempts(now, record))
+    return replay(batch_id, known, NO_FINGERPRINT, now.fencing_token)
 
 
 def replay(
@@ -153,8 +153,8 @@ def _written(record: JobRecord, ask: Fingerprint) -> dict[str, str]:
     if record.failure:
         fields["failure"] = json.dumps(asdict(record.failure), ensure_ascii=False)
     if record.candidates:
-        told = [asdict(candidate) for candidate in record.candidates]
-        fields["candidates"] = json.dumps(told, ensure_ascii=False)
+        listed = [asdict(candidate) for candidate in record.candidates]
+        fields["candidates"] = json.dumps(listed, ensure_ascii=False)
     if record.video is not None:
         fields["video"] = record.video
         fields["bytes"] = str(record.video_bytes or 0)
@@ -163,6 +163,6 @@ def _written(record: JobRecord, ask: Fingerprint) -> dict[str, str]:
         fields["poster"] = record.poster
     if record.links:
         fields["links"] = json.dumps(dict(record.links))
-    if record.leader:
-        fields["leader"] = record.leader
+    if record.source_job:
+        fields["leader"] = record.source_job
     return fields

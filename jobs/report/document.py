@@ -224,7 +224,7 @@ class _Counts:
             "sha256": record.video_sha256,
             "generated_s": generated_s(record),
             "prediction_id": record.prediction_id,
-            "reused_from": record.leader if record.state is State.REUSED else None,
+            "reused_from": record.source_job if record.state is State.REUSED else None,
             "attempts": [_attempt(attempt) for attempt in record.attempts],
             "estimated_usd": usd_or_none(price_usd_micros(record)),
             "charged_usd": usd(record.charged_usd_micros),

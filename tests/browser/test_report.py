@@ -290,7 +290,7 @@ def test_what_is_not_beside_the_page_is_said_in_words(
     cases = [(spring, None), (autumn, None), (autumn, "spring/p.gif"), (spring, "no")]
     jobs = []
     for n, (key, poster) in enumerate(cases):
-        made = job(n, State.REUSED, poster=poster, leader="autumn/mug")
+        made = job(n, State.REUSED, poster=poster, source_job="autumn/mug")
         jobs.append(replace(made, job=replace(made.job, key=key)))
     place = folder("apart", of(*jobs))
     (place.parent / "p.gif").write_bytes(DOT)

@@ -175,12 +175,12 @@ def test_what_another_batch_waits_for_is_not_given_up(place: Fleet) -> None:
         place.ledger.batches.add(name, [asked])
         place.ledger.batches.open(name)
     place.ledger.permits.set_limits(ACCOUNT, PLENTY)
-    (leader,) = grant(place.ledger)
-    play(place.ledger, leader, *ACCEPTED)
-    said = cancel(place, leader.batch, abandon=True, yes=True)
+    (source_job,) = grant(place.ledger)
+    play(place.ledger, source_job, *ACCEPTED)
+    said = cancel(place, source_job.batch, abandon=True, yes=True)
     assert "what other batches wait for" in said.err
-    play(place.ledger, leader, Event.COMPLETE, Event.STORE)
-    (again,) = {"spring", "autumn"} - {leader.batch}
+    play(place.ledger, source_job, Event.COMPLETE, Event.STORE)
+    (again,) = {"spring", "autumn"} - {source_job.batch}
     place.ledger.dedup.follow(ACCOUNT, [Ref(again, "row-1")])
     assert record_of(place.ledger, Ref(again, "row-1")).state is State.REUSED
 

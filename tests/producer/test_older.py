@@ -377,13 +377,13 @@ def test_a_job_that_followed_and_was_paid_after_all_is_not_paid_again(
         batch = shop.ledger.batches.read(name)
         assert batch
         keep_copy(shop.ledger, batch)
-    leader, follower = Ref("summer", "r0"), Ref("spring", "r0")
+    source_job, follower = Ref("summer", "r0"), Ref("spring", "r0")
     assert shop.record(follower).state is State.FOLLOWING
     put_back = backup(shop.ledger)
 
     def cancel_leader() -> None:
         shop.ledger.transitions.apply(
-            [transitions.cancel("summer", shop.record(leader))]
+            [transitions.cancel("summer", shop.record(source_job))]
         )
         shop.ledger.dedup.follow(account_id, [follower])
 
@@ -397,7 +397,7 @@ def test_a_job_that_followed_and_was_paid_after_all_is_not_paid_again(
         # It may be of either, so a person has a word.
         assert shop.states() == {State.UNRESOLVED: 2}
         now_s = shop.ledger.now_s()
-        absent = transitions.mark_absent("summer", shop.record(leader), now_s)
+        absent = transitions.mark_absent("summer", shop.record(source_job), now_s)
         assert shop.ledger.transitions.apply([absent]) == [Applied.YES]
     cancel_leader()
     shop.until(lambda: shop.record(follower).state is State.STORED, shop.turn)

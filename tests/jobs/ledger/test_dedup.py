@@ -87,7 +87,7 @@ def test_what_was_stored_before_is_reused_and_costs_nothing(ledger: Ledger) -> N
     first = record_of(ledger, Ref("monday", "row-1"))
     assert (again.video, again.video_sha256) == (first.video, first.video_sha256)
     assert again.poster == first.poster == POSTER
-    assert again.leader == "monday/row-1"
+    assert again.source_job == "monday/row-1"
     assert batch_of(ledger, "tuesday").estimated_usd_micros == PRICE
     assert grant(ledger) == [Ref("tuesday", "row-3")]
     assert audit(ledger, ACCOUNT) == []
@@ -95,12 +95,12 @@ def test_what_was_stored_before_is_reused_and_costs_nothing(ledger: Ledger) -> N
 
 def test_what_is_being_made_is_followed_and_not_paid_again(ledger: Ledger) -> None:
     ask(ledger, "monday", "mug")
-    (leader,) = grant(ledger)
-    play(ledger, leader, Event.CLAIM, Event.LOSE)
+    (source_job,) = grant(ledger)
+    play(ledger, source_job, Event.CLAIM, Event.LOSE)
     ask(ledger, "tuesday", "mug")
     assert states(ledger, "tuesday") == ["following"]
     assert grant(ledger) == []
-    play(ledger, leader, Event.ADOPT, Event.COMPLETE, Event.STORE)
+    play(ledger, source_job, Event.ADOPT, Event.COMPLETE, Event.STORE)
     assert Ref("tuesday", "row-1") in follow(ledger)
     assert states(ledger, "tuesday") == ["reused"]
     assert audit(ledger, ACCOUNT) == []
@@ -190,19 +190,19 @@ def test_fresh_shares_nothing_and_serves_those_that_come_after(ledger: Ledger) -
     (ref,) = grant(ledger)
     play(ledger, ref, *MADE, prediction_id="p2")
     ask(ledger, "friday", "mug")
-    assert record_of(ledger, Ref("friday", "row-1")).leader == "tuesday/row-1"
+    assert record_of(ledger, Ref("friday", "row-1")).source_job == "tuesday/row-1"
 
 
 def test_a_video_that_is_gone_is_made_again(ledger: Ledger) -> None:
     ask(ledger, "monday", "mug")
-    (leader,) = grant(ledger)
-    play(ledger, leader, *MADE)
+    (source_job,) = grant(ledger)
+    play(ledger, source_job, *MADE)
     asked = FingerprintedJob(a_job(1), Fingerprint("", "mug"))
     hand_over(ledger, "tuesday")
     (prospect,) = ledger.dedup.preview(a_batch("tuesday"), [asked])
-    assert (prospect.state, prospect.leader) == (State.REUSED, leader)
+    assert (prospect.state, prospect.source_job) == (State.REUSED, source_job)
     assert (prospect.video, prospect.video_bytes) == ("row-1.mp4", 1_000)
-    ledger.dedup.forget("videos", asked, leader)
+    ledger.dedup.forget("videos", asked, source_job)
     (prospect,) = ledger.dedup.preview(a_batch("tuesday"), [asked])
     assert prospect.state is State.WAITING
     ask(ledger, "tuesday", "mug")
@@ -389,8 +389,8 @@ def test_a_follower_that_may_have_been_sent_follows_again_once_it_was_not(
     ledger: Ledger,
 ) -> None:
     ask(ledger, "monday", "mug")
-    (leader,) = grant(ledger)
-    play(ledger, leader, Event.CLAIM, Event.ACCEPT)
+    (source_job,) = grant(ledger)
+    play(ledger, source_job, Event.CLAIM, Event.ACCEPT)
     ask(ledger, "tuesday", "mug")
     follower = Ref("tuesday", "row-1")
     now = record_of(ledger, follower)
@@ -402,6 +402,6 @@ def test_a_follower_that_may_have_been_sent_follows_again_once_it_was_not(
     ledger.transitions.apply([transitions.mark_absent("tuesday", now, ledger.now_s())])
     assert states(ledger, "tuesday") == ["following"]
     assert audit(ledger, ACCOUNT) == []
-    play(ledger, leader, Event.COMPLETE, Event.STORE)
+    play(ledger, source_job, Event.COMPLETE, Event.STORE)
     assert follower in follow(ledger)
     assert states(ledger, "tuesday") == ["reused"]

@@ -49,10 +49,10 @@ def test_the_videos_of_a_deleted_batch_are_reused(ledger: Ledger, store: Store) 
     (prospect,) = ledger.dedup.preview(
         a_batch("autumn", store=store.url), [FingerprintedJob(a_job(1), wanted[0])]
     )
-    assert (prospect.state, prospect.leader) == (State.REUSED, stored)
+    assert (prospect.state, prospect.source_job) == (State.REUSED, stored)
     assert (prospect.video, prospect.video_bytes) == (made.video, made.video_bytes)
     first, second, other, failed = ask(ledger, store, "autumn", *wanted)
-    assert (first.state, first.leader) == (State.REUSED, str(stored))
+    assert (first.state, first.source_job) == (State.REUSED, str(stored))
     assert (first.video, first.video_bytes, first.video_sha256, first.poster) == (
         made.video,
         made.video_bytes,
@@ -100,7 +100,7 @@ def test_a_video_that_is_gone_is_made_again_though_it_was_deleted(
     ):
         (prospect,) = ledger.dedup.preview(autumn, [asked])
         assert prospect.state is State.REUSED
-        ledger.dedup.forget(store.url, asked, prospect.leader)
+        ledger.dedup.forget(store.url, asked, prospect.source_job)
         (prospect,) = ledger.dedup.preview(autumn, [asked])
         assert prospect.state is State.WAITING
     (other,) = ledger.dedup.preview(
@@ -219,7 +219,7 @@ def test_an_older_video_that_is_deleted_later_is_not_the_one_that_is_reused(
     delete(ledger, "anew")
     delete(ledger, "spring")
     (took,) = ask(ledger, store, "autumn", Fingerprint("c2", "w2"))
-    assert (took.state, took.leader) == (State.REUSED, str(newer))
+    assert (took.state, took.source_job) == (State.REUSED, str(newer))
 
 
 def test_nothing_is_left_of_who_followed_and_was_cancelled(

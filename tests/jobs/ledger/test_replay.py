@@ -54,7 +54,7 @@ def a_record(state: State, number: int = 1) -> JobRecord:
                 video="videos/b.mp4",
                 video_bytes=8,
                 video_sha256="cd",
-                leader="winter/b",
+                source_job="winter/b",
             )
         case _:
             return record
@@ -91,7 +91,10 @@ def test_what_is_put_back_is_found_by_those_that_ask_for_the_same(
     (found,) = ledger.dedup.preview(
         a_batch("summer"), [FingerprintedJob(record.job, ASK)]
     )
-    assert (found.state, found.leader) == (State.REUSED, Ref("spring", record.job.id))
+    assert (found.state, found.source_job) == (
+        State.REUSED,
+        Ref("spring", record.job.id),
+    )
 
 
 def test_what_is_or_may_be_under_way_is_due_and_at_once(

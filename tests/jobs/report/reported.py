@@ -109,7 +109,7 @@ def job_records(draw: st.DrawFn) -> JobRecord:
         failure=draw(st.none() | st.builds(Failure, texts, texts)),
         candidates=tuple(draw(st.lists(listed, max_size=2))),
         generated_at_s=draw(st.none() | seconds),
-        leader=draw(texts),
+        source_job=draw(texts),
     )
 
 

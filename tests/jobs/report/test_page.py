@@ -189,7 +189,9 @@ def test_videos_in_other_folders_are_counted_and_their_rows_say_whose_they_are()
 ):
     own = one_job(State.STORED, one_try())
     reused = [
-        one_job(State.REUSED, video=f"./videos/{batch}/mug.mp4", leader=f"{batch}/cup")
+        one_job(
+            State.REUSED, video=f"./videos/{batch}/mug.mp4", source_job=f"{batch}/cup"
+        )
         for batch in ("autumn", "autumn", "spring")
     ]
     page = Page(as_html(of(own, *reused)))
