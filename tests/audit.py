@@ -118,10 +118,10 @@ def _leader(ledger: Ledger, ref: str, record: JobRecord) -> list[str]:
     batch = ledger.batches.read(Ref.parse(record.source_job).batch)
     gone = source_job is None and batch is not None and batch.deleted_at_s
     if ref not in ledger.server.smembers(keys.job(record.source_job, "followers")):
-        return [f"{ref} follows {record.leader}, which does not know of it"]
+        return [f"{ref} follows {record.source_job}, which does not know of it"]
     # One that is over may be deleted before those that follow it have looked.
     if not gone and (source_job is None or source_job.state is State.FOLLOWING):
-        return [f"{ref} follows {record.leader}, which makes no video"]
+        return [f"{ref} follows {record.source_job}, which makes no video"]
     return []
 
 

@@ -8,6 +8,7 @@ Who makes the video, and who takes it over, is decided in `ledger.dedup`.
 import hashlib
 import json
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,7 +16,6 @@ from typing import Any, NamedTuple
 from jobs.catalogue import Catalogue
 from jobs.catalogue.model import Model
 from jobs.job import Job
-from jobs.seen import Seen
 
 _DIGEST_BYTES = 16
 
@@ -58,7 +58,7 @@ class Fingerprinter:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._forms: dict[str, _Form] = {}
-        self._seen = Seen()
+        self._seen: Counter[str] = Counter()
 
     def of(self, job: Job) -> Fingerprint:
         """What the next job of the manifest asks for."""
@@ -75,7 +75,8 @@ class Fingerprinter:
         return Fingerprint(content and self._numbered(content), self._numbered(written))
 
     def _numbered(self, digest: str) -> str:
-        nth = self._seen.count(digest)
+        self._seen[digest] += 1
+        nth = self._seen[digest]
         return digest if nth == 1 else f"{digest}.{nth}"
 
 

@@ -11,7 +11,6 @@ from unicodedata import category, normalize
 
 from jobs.catalogue.validation import InvalidValueError, invalid, is_given
 from jobs.manifest.templates import RowScope, Template, is_template
-from jobs.seen import Seen
 from jobs.text import guesses, plain, shown
 
 MAX_ID_CHARS = 100
@@ -35,6 +34,21 @@ _ASCII_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 #: What a field's value may not bring into a key: `{batch}` is filled in later.
 _UNSAFE = re.compile(r"[/\\{}\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+
+
+class Seen:
+    """Names and the lines they were first used on."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, int] = {}
+
+    def add(self, name: str, line: int) -> int | None:
+        """The line that used this name before, or None if it is new and now kept."""
+        folded = normalize("NFC", name.casefold())
+        before = self._lines.get(folded)
+        if before is None:
+            self._lines[folded] = line
+        return before
 
 
 def clean_id(text: str) -> str:
