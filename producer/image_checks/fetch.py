@@ -16,7 +16,7 @@ import aiohttp
 import httpx
 from yarl import URL
 
-from jobs.net import BarredError, Guard, Standing, barred_by, connector
+from jobs.net import Guard, Standing, barred_by, connector
 from producer.image_checks.results import ImageCheckError
 
 T = TypeVar("T")
@@ -130,8 +130,8 @@ class Client:
             ImageCheckError: there is none; also where the body cannot be read.
         """
         try:
+            url = _parsed(address)
             for _ in range(MAX_REDIRECTS + 1):
-                url = _parsed(address)
                 # In this order: who waits for a busy host keeps nobody from others.
                 async with (
                     self._hosts[url.netloc],
@@ -143,7 +143,7 @@ class Client:
                         _check(answer, has_range="Range" in headers)
                         yield answer
                         return
-                    address = _joined(address, place)
+                    url = _parsed(str(url), place)
         except TimeoutError:
             raise ImageCheckError(
                 "did not come in time", TRY_LATER, retryable=True
@@ -194,17 +194,10 @@ class Client:
         return answer
 
 
-def _joined(address: str, place: str) -> str:
+def _parsed(address: str, place: str = "") -> httpx.URL:
+    """The address as it will be asked for, where it leads; the host in ASCII."""
     try:
-        return urljoin(address, place)
-    except ValueError:
-        return ""
-
-
-def _parsed(address: str) -> httpx.URL:
-    """The address as it will be asked for, an international host in ASCII."""
-    try:
-        url = httpx.URL(address)
+        url = httpx.URL(urljoin(address, place))
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
@@ -259,33 +252,18 @@ def _check_error(error: Exception) -> ImageCheckError:
     """An error on the way, in words."""
     barred = barred_by(error)
     if barred is not None:
-        return _barred(barred)
+        message = "leads to a private address, which the provider cannot reach"
+        if barred.standing is Standing.NEVER:
+            message = "leads to a link-local address, which is never asked"
+        suggestion = "give an address that everybody can open, or a local file"
+        return ImageCheckError(message, suggestion, kind=barred.standing.value)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return ImageCheckError(
-            "cannot be reached: its host has no address",
-            "check how the host is spelt",
-            retryable=True,
-        )
+        message = "cannot be reached: its host has no address"
+        suggestion = "check how the host is spelt"
+        return ImageCheckError(message, suggestion, retryable=True)
     if isinstance(error, aiohttp.ClientSSLError):
-        return ImageCheckError(
-            "cannot be reached: its host's certificate is not valid",
-            "give an address whose certificate is",
-        )
+        message = "cannot be reached: its host's certificate is not valid"
+        return ImageCheckError(message, "give an address whose certificate is")
     words = str(error).partition("\n")[0] or type(error).__name__
-    return ImageCheckError(
-        f"cannot be read ({words})", "see whether that host is up", retryable=True
-    )
-
-
-def _barred(barred: BarredError) -> ImageCheckError:
-    if barred.standing is Standing.NEVER:
-        return ImageCheckError(
-            "leads to a link-local address, which is never asked",
-            "give an address that everybody can open",
-            kind=barred.standing.value,
-        )
-    return ImageCheckError(
-        "leads to a private address, which the provider cannot reach",
-        "give an address that everybody can open, or a local file, which is uploaded",
-        kind=barred.standing.value,
-    )
+    suggestion = "see whether that host is up"
+    return ImageCheckError(f"cannot be read ({words})", suggestion, retryable=True)

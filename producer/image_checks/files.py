@@ -27,6 +27,9 @@ from producer.image_checks.results import Demand, ImageCheckError
 _BARE_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?::\d+)?/.", re.IGNORECASE)
 _CHUNK_BYTES = 1 << 18
 
+_FAILURES = (BaseError, OSError, ValueError)
+_REFUSALS = (PermissionError, PermissionDeniedError, UnauthenticatedError)
+
 #: A file that was changed this shortly before may be changed again unnoticed: clocks
 #: of file systems are that coarse.
 _SETTLED_S = 2.0
@@ -62,7 +65,7 @@ def open_image(address: str) -> Iterator[BinaryIO]:
         store, key = _place(address)
         try:
             content = obstore.get(store, key).bytes()
-        except (BaseError, OSError, ValueError) as error:
+        except _FAILURES as error:
             raise _object_error(error) from None
         yield io.BytesIO(content)
         return
@@ -130,12 +133,11 @@ def _file_error(path: str, error: Exception) -> ImageCheckError:
         if _BARE_HOST.match(path):
             suggestion = f"check the path, or write https://{path[:80]}"
         return ImageCheckError("is not there", suggestion, kind="not-found")
-    if isinstance(error, PermissionError):
-        return ImageCheckError(
-            "may not be read", "let your user read it", kind="not-readable"
-        )
-    words = getattr(error, "strerror", None) or str(error)
-    return ImageCheckError(f"cannot be read ({words})", "check it", kind="not-readable")
+    words, suggestion = "may not be read", "let your user read it"
+    if not isinstance(error, PermissionError):
+        reason = getattr(error, "strerror", None) or str(error)
+        words, suggestion = f"cannot be read ({reason})", "check it"
+    return ImageCheckError(words, suggestion, kind="not-readable")
 
 
 def _check_object(address: str, demand: Demand) -> tuple[CachedImage, int]:
@@ -145,7 +147,7 @@ def _check_object(address: str, demand: Demand) -> tuple[CachedImage, int]:
         size_bytes = got.meta["size"]
         chunks = (bytes(chunk) for chunk in got.stream(_CHUNK_BYTES))
         sniffer = demand.read(chunks, size_bytes)
-    except (BaseError, OSError, ValueError) as error:
+    except _FAILURES as error:
         raise _object_error(error) from None
     came = sniffer.size_bytes
     info = sniffer.info(size_bytes, whole=came == size_bytes)
@@ -157,7 +159,7 @@ def _object_tag(address: str) -> str:
     store, key = _place(address)
     try:
         return _tag(obstore.head(store, key))
-    except (BaseError, OSError, ValueError) as error:
+    except _FAILURES as error:
         raise _object_error(error) from None
 
 
@@ -178,7 +180,7 @@ def _place(address: str) -> tuple[ObjectStore, str]:
         )
     try:
         return _bucket(scheme.casefold(), bucket), key
-    except (BaseError, OSError, ValueError) as error:
+    except _FAILURES as error:
         raise _object_error(error) from None
 
 
@@ -189,18 +191,11 @@ def _bucket(scheme: str, name: str) -> ObjectStore:
 
 def _object_error(error: Exception) -> ImageCheckError:
     if isinstance(error, FileNotFoundError):
-        return ImageCheckError(
-            "is not there", "check the bucket and the key", kind="not-found"
-        )
-    if isinstance(
-        error, PermissionError | PermissionDeniedError | UnauthenticatedError
-    ):
-        return ImageCheckError(
-            "may not be read",
-            "let your credentials read that bucket",
-            kind="not-readable",
-        )
-    words = str(error).partition("\n")[0]
-    return ImageCheckError(
-        f"cannot be read ({words[:200]})", "check the bucket and your credentials"
-    )
+        suggestion = "check the bucket and the key"
+        return ImageCheckError("is not there", suggestion, kind="not-found")
+    if isinstance(error, _REFUSALS):
+        suggestion = "let your credentials read that bucket"
+        return ImageCheckError("may not be read", suggestion, kind="not-readable")
+    words = str(error).partition("\n")[0][:200]
+    suggestion = "check the bucket and your credentials"
+    return ImageCheckError(f"cannot be read ({words})", suggestion)
