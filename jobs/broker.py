@@ -5,7 +5,7 @@ ledger is the truth, and a message that is lost costs one lease, never a job. So
 is no `countdown`, no `eta`, no chord and no result backend anywhere.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -38,11 +38,11 @@ FINISH = "reelmill.finish"
 QoS.restore_at_shutdown = False
 
 #: Seconds that a connection may take, and an answer on it.
-PATIENCE = {"socket_timeout": 30, "socket_connect_timeout": 10}
+SOCKET_TIMEOUTS = {"socket_timeout": 30, "socket_connect_timeout": 10}
 
 #: How a lost connection is sought again where a channel is asked for: soon, and not for
 #: long, because a pulse asks again anyway. By itself the library waits 2, then 4 s.
-SEEKING = {
+RECONNECT_OPTIONS = {
     "interval_start": 0.1,
     "interval_step": 0.1,
     "interval_max": 0.5,
@@ -50,29 +50,7 @@ SEEKING = {
 }
 
 #: Most characters that a dashboard is given of a block; Flower keeps each of them.
-TOLD_CHARS = 2_000
-
-
-class _Hidden(Mapping[str, Any]):
-    """Options that a worker's own account of itself, which anybody may ask, hides."""
-
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._options = options
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - each option's own
-        return self._options[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._options)
-
-    def __len__(self) -> int:
-        return len(self._options)
-
-    def __repr__(self) -> str:
-        return "hidden"
-
-    def __json__(self) -> str:
-        return repr(self)
+MAX_ARGSREPR = 2_000
 
 
 def kombu_url(where: RedisUrl) -> str:
@@ -85,25 +63,10 @@ def kombu_url(where: RedisUrl) -> str:
         return f"redis+socket://{quote(where.socket)}?virtual_host={where.db}"
     user = ""
     if where.username or where.password:
-        parts = (
-            quote(part or "", safe="") for part in (where.username, where.password)
-        )
-        user = ":".join(parts) + "@"
-    scheme = redis_url.SENTINEL if where.is_sentinel else where.scheme
-    return ";".join(
-        f"{scheme}://{user}{f'[{host}]' if ':' in host else host}:{port}/{where.db}"
-        for host, port in where.hosts
-    )
-
-
-def _sentinel_options(where: RedisUrl) -> dict[str, Any]:
-    """What the transport must know of a server that sentinels watch over."""
-    options: dict[str, Any] = {**PATIENCE, **where.tls}
-    if where.is_tls:
-        options["ssl"] = True
-    if where.sentinel_auth:
-        options |= {"username": where.username, "password": where.password}
-    return {"master_name": where.master, "sentinel_kwargs": _Hidden(options)}
+        parts = (where.username or "", where.password or "")
+        user = ":".join(quote(part, safe="") for part in parts) + "@"
+    host = f"[{where.host}]" if ":" in where.host else where.host
+    return f"{where.scheme}://{user}{host}:{where.port}/{where.db}"
 
 
 def make_app(url: str) -> Celery:
@@ -135,9 +98,8 @@ def make_app(url: str) -> Celery:
             "global_keyprefix": keys.CELERY,
             # No second book of what is taken, from which to deliver it again one day.
             "ack_emulation": False,
-            **PATIENCE,
-            **SEEKING,
-            **(_sentinel_options(where) if where.is_sentinel else {}),
+            **SOCKET_TIMEOUTS,
+            **RECONNECT_OPTIONS,
         },
     )
     return app
@@ -157,21 +119,21 @@ def send(app: Celery, task: str, refs: Sequence[Ref]) -> None:
         BrokerError: perhaps nothing was handed over.
     """
     args = [[str(ref) for ref in refs]]
-    app.send_task(task, args=args, argsrepr=told(refs), retry=False)
+    app.send_task(task, args=args, argsrepr=describe_refs(refs), retry=False)
 
 
-def told(refs: Iterable[Ref]) -> str:
+def describe_refs(refs: Iterable[Ref]) -> str:
     """A block of jobs as dashboards show it: each batch once, with all of its jobs.
 
-    >>> told([Ref("spring", "mug"), Ref("autumn", "lamp"), Ref("spring", "watch")])
-    'spring: mug, watch; autumn: lamp'
+    >>> describe_refs([Ref("may", "mug"), Ref("june", "lamp"), Ref("may", "watch")])
+    'may: mug, watch; june: lamp'
     """
     jobs: dict[str, list[str]] = {}
     for ref in refs:
         jobs.setdefault(ref.batch, []).append(ref.job)
     # A batch that is to be ended has itself in hand, and no job.
     text = "; ".join(f"{b}: {', '.join(ids)}".rstrip(": ") for b, ids in jobs.items())
-    return text if len(text) <= TOLD_CHARS else f"{text[: TOLD_CHARS - 1]}…"
+    return text if len(text) <= MAX_ARGSREPR else f"{text[: MAX_ARGSREPR - 1]}…"
 
 
 def backlog(app: Celery) -> int:

