@@ -58,12 +58,14 @@ QUICK = {
 }
 
 
-def until(true: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
+def until(
+    true: Callable[[], Any], patience_s: float = PATIENCE_S, *, every_s: float = 0.05
+) -> Any:
     """What `true` returns as soon as that is true."""
     end_s = time.monotonic() + patience_s
     while not (value := true()):
         assert time.monotonic() < end_s, f"{true} did not come true"
-        time.sleep(0.05)
+        time.sleep(every_s)
     return value
 
 
