@@ -14,7 +14,7 @@ from tests.fleet.running import PASSWORD, Fleet, Server, fleet, free_port
 from tests.producer.running import as_csv, quick_sandbox, rows, until
 from tests.sandbox.running import RunningSandbox
 
-JOBS = 60
+JOBS = 30
 
 Trouble = Callable[[Fleet], AbstractContextManager[str]]
 
