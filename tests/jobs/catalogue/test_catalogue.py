@@ -93,14 +93,9 @@ def test_an_unknown_model_comes_with_what_was_probably_meant() -> None:
         builtin().find("kling-v3-std")
     assert caught.value.name == "kling-v3-std"
     assert caught.value.guesses[0] == "kling-v3.0-std"
-
-
-def test_the_beginning_of_names_brings_all_that_begin_so() -> None:
-    with pytest.raises(UnknownModelError) as caught:
+    with pytest.raises(UnknownModelError) as begun:
         builtin().find("Kling")
-    assert set(caught.value.guesses) == {
-        model.name for model in builtin().models.values()
-    }
+    assert len(begun.value.guesses) == len(builtin().models)
 
 
 def test_a_sixth_model_is_added_by_data_alone() -> None:
