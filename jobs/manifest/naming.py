@@ -5,13 +5,13 @@ can never climb out of the prefix of its batch.
 """
 
 import hashlib
+import json
 import re
-from collections.abc import Callable, Mapping
 from unicodedata import category, normalize
 
-from jobs.catalogue.validation import InvalidValueError, invalid, is_given
+from jobs.catalogue.validation import InvalidValueError, invalid
 from jobs.manifest.templates import RowScope, Template, is_template
-from jobs.text import guesses, plain, shown
+from jobs.text import shown
 
 MAX_ID_CHARS = 100
 MAX_ID_BYTES = 200
@@ -31,7 +31,7 @@ POSTER_ENDING = ".poster.jpg"
 _REPORT_KEY = "{batch}/report" + ENDING
 
 _ASCII_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_FIELD = re.compile(r"\{([^{}]*)\}")
+_FIELD = re.compile(r"(?<!\{)\{([^{}%#\s][^{}]*)\}")
 #: What a field's value may not bring into a key: `{batch}` is filled in later.
 _UNSAFE = re.compile(r"[/\\{}\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
@@ -113,10 +113,9 @@ def _may_stand(char: str, *, first: bool) -> bool:
 
 
 class KeyTemplate:
-    """Where videos are stored: text with names in braces, as in `{batch}/{id}`.
+    """Where videos are stored: a template, in which `{id}` is short for `{{ id }}`.
 
-    Names are `batch`, `id`, `model`, `line` and columns; `{{ column | filter }}` may
-    stand in it, too.
+    Names are `id`, `model`, `line` and columns; `{batch}` is filled in later.
     """
 
     def __init__(self, text: str) -> None:
@@ -126,37 +125,27 @@ class KeyTemplate:
             InvalidValueError: it could leave its prefix, or is not well formed.
         """
         self.text = text.strip()
-        self._template = Template(self.text) if is_template(self.text) else None
-        example = self._template.sketch() if self._template else self.text
+        self._template = Template(_FIELD.sub(_written_out, self.text))
+        example = _with_ending(self._template.sketch())
         if is_template(example):
             raise _bad_key(f"{shown(self.text)} has braces that stay", "take them out")
-        example = _with_ending(example)
-        if any(not name.strip() for name in _FIELD.findall(example)):
-            message = f"{shown(self.text)} has an empty field"
-            raise _bad_key(message, "name a column in it")
-        _check_key(_FIELD.sub("x", example))
+        _check_key(example)
+        name = _with_ending(self.text).split("/")[-1]
         #: True if unique ids alone make unique keys.
-        self.unique_by_id = (
-            self._template is None and example.split("/")[-1] == "{id}" + ENDING
-        )
+        self.unique_by_id = name == "{id}" + ENDING and not is_template(self.text)
 
-    def key(
-        self, fields: Mapping[str, object], scope: Callable[[], RowScope] | None = None
-    ) -> str:
+    def key(self, scope: RowScope) -> str:
         """The store key of one job; `{batch}` stays in it as it is.
 
-        Args:
-            fields: the row's columns and what it is, by the names in single braces.
-            scope: what templates in double braces see of the row.
-
         Raises:
-            InvalidValueError: a field is missing or empty, or the key could not be
-                stored.
+            InvalidValueError: a name means nothing here or its cell is empty, or the
+                key could not be stored.
         """
-        text = self.text
-        if self._template is not None and scope is not None:
-            text = normalize("NFC", self._template.render(scope(), _check_part))
-        key = _FIELD.sub(lambda found: _value(found[1], fields), _with_ending(text))
+        if self.text == DEFAULT_KEY:  # nearly always, and much quicker
+            key = self.text.replace("{id}", str(scope["id"]))
+        else:
+            text = self._template.render(scope, _check_part)
+            key = normalize("NFC", _with_ending(text))
         if key.casefold() == _REPORT_KEY:
             message = (
                 f"{shown(key)} would put what is told of this video in the place of "
@@ -165,6 +154,12 @@ class KeyTemplate:
             raise _bad_key(message, "choose another id or key")
         _check_key(key)
         return key
+
+
+def _written_out(field: re.Match[str]) -> str:
+    """A field such as `{Any Column}` as the template language has it."""
+    name = field[1]
+    return field[0] if name == "batch" else f"{{{{ row[{json.dumps(name)}] }}}}"
 
 
 def _with_ending(text: str) -> str:
@@ -177,24 +172,12 @@ def _bad_key(
     return invalid("key", message, suggestion)
 
 
-def _check_part(value: str, fix: str = "") -> None:
+def _check_part(value: str) -> None:
     """Refuses a value that would change the shape of the key."""
     if unsafe := _UNSAFE.search(value):
         message = f"{shown(value)} cannot stand in a key for {shown(unsafe[0])} in it"
-        raise _bad_key(message, fix or f'add | replace({shown(unsafe[0])}, "-") to it')
-
-
-def _value(name: str, fields: Mapping[str, object]) -> str:
-    if name == "batch":
-        return "{batch}"
-    value = plain(fields[name]).strip() if is_given(fields.get(name)) else ""
-    if not value:
-        near = guesses(name, [*fields, "batch"], most=1)
-        meant = f"did you mean {{{near[0]}}}?" if near and near[0] != name else ""
-        message = f"the key needs {{{name}}}, which the row does not give"
-        raise _bad_key(message, meant or f"fill in {name} or choose another key")
-    _check_part(value, f"change {name} or choose another key")
-    return normalize("NFC", value)
+        suggestion = f'add | replace({shown(unsafe[0])}, "-") to it, in double braces'
+        raise _bad_key(message, suggestion)
 
 
 def _check_key(key: str) -> None:

@@ -287,13 +287,14 @@ class Manifest:
 
     def _store_key(self, draft: _Draft) -> str:
         """The store key of a row's video; empty with a problem, or without an id."""
-        line = draft.row.line
-        given = {name: one for name, one in draft.columns.items() if is_given(one)}
-        own = {"id": draft.job_id, "model": draft.model, "line": str(line)}
         if draft.job_id is None:
             return ""
+        line = draft.row.line
+        own = {"id": draft.job_id, "model": draft.model, "line": str(line)}
+        columns = {**draft.columns, **own}
         try:
-            key = self._key.key({**draft.defaults, **given, **own}, draft.scope)
+            scope = RowScope(columns, draft.defaults, closed=draft.is_table)
+            key = self._key.key(scope)
             if not self._key.unique_by_id:
                 self._used.add_key(key, line)
         except InvalidValueError as bad:

@@ -181,7 +181,10 @@ def test_keys_may_use_columns_and_must_be_unique() -> None:
     again = {**LEAST, "sku": "a", "aisle": "1"}
     assert kinds(planned, again, 3) == [(None, "duplicate-key")]
     assert kinds(planned, LEAST, 4) == [("key", "template")]
-    assert kinds(manifest(key="{sku}"), LEAST) == [(None, "key")]
+    assert kinds(manifest(key="{sku}"), LEAST) == [("key", "template")]
+    named = manifest(key="{Shelf No.}/{model}-{line}")
+    made = job(named, {**LEAST, "Shelf No.": "7", "line": "Winter"})
+    assert made.key == "7/kling-v2.6-std-2.mp4"
 
 
 def test_a_key_of_the_file_gives_way_to_that_of_the_command_line() -> None:
