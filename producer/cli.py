@@ -7,6 +7,8 @@ when it is called, so that a command starts at once.
 import errno
 import re
 import sys
+from importlib.util import find_spec
+from typing import Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
 from cyclopts.exceptions import (
@@ -17,6 +19,7 @@ from cyclopts.exceptions import (
 
 from producer import streams
 from producer.exits import CommandError, Exit
+from producer.options import Flag
 
 #: Why a result could not be written, where it is nobody's mistake in the code.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -57,10 +60,10 @@ COMMANDS = {
         "demo": "demo:demo",
         "models": "models:models",
         "doctor": "doctor:doctor",
-        "completion": "cli.declared:completion",
+        "completion": "cli:completion",
         "sandbox": "demo:sandbox",
-        "metrics": "cli.declared:metrics",
-        "hooks": "cli.declared:hooks",
+        "metrics": "cli:metrics",
+        "hooks": "cli:hooks",
         "rebuild": "rebuild:rebuild",
         "worker": "worker:worker",
     },
@@ -190,3 +193,67 @@ def _no_command(error: CycloptsError, name: str) -> str:
     near = guesses(name, known)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"there is no command {shown(name)}{hint}"
+
+
+# Commands that need this app, or whose modules need an extra.
+
+
+def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
+    """Print what lets a shell complete commands, options and ids at TAB.
+
+    Put `eval "$(reelmill completion bash)"` into ~/.bashrc, the same with zsh after
+    compinit into ~/.zshrc, or fish's into ~/.config/fish/completions/reelmill.fish.
+
+        reelmill completion bash
+        reelmill completion fish
+
+    Args:
+        shell: Which shell: bash, zsh or fish.
+    """
+    from producer.completing import script
+
+    sys.stdout.write(script(app, shell))
+    return 0
+
+
+def metrics(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 9470,
+    once: Flag = False,
+) -> int:
+    """Serve the figures of a fleet for Prometheus, or print them once.
+
+    For example:
+
+        reelmill metrics --port 9470
+        reelmill metrics --once
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on.
+        once: Print the figures and end.
+    """
+    if find_spec("prometheus_client") is None:
+        raise CommandError(
+            "figures need prometheus-client: pip install 'reelmill[metrics]'"
+        )
+    from producer.metrics import expose
+
+    return expose(host, port, once=once)
+
+
+def hooks(*, host: str = "127.0.0.1", port: int = 8788) -> int:
+    """Receive the provider's webhooks, so that what is over is seen at once.
+
+    For example:
+
+        reelmill hooks --port 8788
+
+    Args:
+        host: Address to listen on; whoever calls from outside comes through a proxy.
+        port: Port to listen on.
+    """
+    from producer.hooks import hooks
+
+    return hooks(host, port)
