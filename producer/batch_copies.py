@@ -66,7 +66,7 @@ def lost_batches(ledger: Ledger, store: str) -> list[str]:
 def refuse_if_lost(
     ledger: Ledger, store: str, account_id: str, *, fresh_ledger: bool
 ) -> None:
-    """Return if the ledger is whole, or a person wants to begin with an empty one.
+    """Return if the ledger is whole, or the user wants to begin with an empty one.
 
     Raises:
         CommandError: it is older than what was sent, or lacks batches that the store

@@ -27,7 +27,7 @@ from producer.options import Batch, Flag, Json, chosen_settings
 from producer.report import keep_report
 from producer.watching.status import take
 
-#: States that a person may take back, and those of what is paid and may be given up.
+#: States that can be taken back, and those of what is paid and can be given up.
 #: A lost answer is in neither: whose it is must be known first, or another row's
 #: settling could take its video for its own.
 CANCELLABLE = tuple(at for at, event in TRANSITIONS if event is Event.CANCEL)
@@ -72,7 +72,7 @@ def move_all(
 ) -> int:
     """Make a transition with each of these jobs, block by block; how many were made.
 
-    A job that somebody else has moved meanwhile is left where it is.
+    A job that has changed meanwhile is left where it is.
     """
     made, rest = 0, iter(refs)
     while block := list(islice(rest, BLOCK)):

@@ -358,7 +358,7 @@ def _webhooks(ledger: Ledger, chosen: Settings) -> Finding:
     return warning("webhooks", words)
 
 
-# What stands still, and who can make it go on.
+# Work that is blocked, and how to make it go on.
 
 
 def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ def _interruptible() -> Iterator[Interrupt]:
 
 
 def render(ledger: Ledger, settings: Settings, batch_id: str) -> BatchSnapshot:
-    """Run a worker until nothing is left for this machine to do; how it stands then.
+    """Run a worker until nothing is left for this machine to do; the state at the end.
 
     Raises:
         CommandError: the worker cannot be kept running.
@@ -148,13 +148,13 @@ def _watch(
 
 
 def _poll(poller: Poller) -> BatchSnapshot:
-    """How it stands; a worker of our own is at work, or about to be."""
+    """The state of the batch; a worker of our own is at work, or about to be."""
     (now,) = poller.poll()
     return replace(now, workers=max(1, now.workers))
 
 
 def _followed_up(ledger: Ledger, now: BatchSnapshot) -> BatchSnapshot:
-    """How it stands once jobs that follow have seen that nobody leads any more."""
+    """The state once jobs whose source job is gone were told so."""
     if not now.count(State.FOLLOWING) or is_followed(ledger, now):
         return now
     refs = ledger.batches.refs_in(now.batch.id, [State.FOLLOWING])
@@ -184,7 +184,7 @@ def _is_over(
 
 
 def outcome(now: BatchSnapshot) -> Exit:
-    """The exit code that says how a batch stands."""
+    """The exit code for the state of a batch."""
     if now.batch.total - now.over:
         return Exit.INCOMPLETE
     return Exit.FAILED if now.count(State.FAILED, State.CANCELLED) else Exit.STORED
@@ -248,7 +248,7 @@ class _Worker:
 
 
 def ask_anew(ledger: Ledger, batch: BatchRecord) -> Asked:
-    """Make due now what an earlier run stopped waiting for; how it stands."""
+    """Make due now what an earlier run stopped waiting for; their states before."""
     states = (State.OVERDUE, State.GENERATED)
     if not any(batch.counts.get(state) for state in states):
         return {}

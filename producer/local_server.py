@@ -177,7 +177,7 @@ def _binary(settings: Settings) -> str:
 
 
 def _make_room(socket: Path) -> None:
-    """See that nothing stands where the socket goes."""
+    """See that nothing is where the socket goes."""
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if socket.parent.stat().st_uid != os.getuid():
         raise CommandError(

@@ -28,10 +28,10 @@ from producer.options import Batch, Flag, Json, chosen_settings
 #: What an id of the provider may look like.
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
-#: States from which a person may settle a lost answer.
+#: States from which a lost answer can be settled.
 LOST = (State.UNKNOWN, State.UNRESOLVED)
 
-#: The word that stands for no prediction in a table of decisions.
+#: The word for no prediction in a table of decisions.
 ABSENT = "absent"
 
 #: Columns of that table; only the first two are read again.

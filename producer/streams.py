@@ -25,7 +25,7 @@ class LastingFile(FileIO):
         super().__init__(descriptor, "w", closefd=False)
         # A terminal that was closed; of a file it is a disk that fails.
         self._gone = {errno.EPIPE, errno.EIO} if self.isatty() else {errno.EPIPE}
-        #: Whether somebody was there and has left.
+        #: Whether a reader was there and has left.
         self.is_deserted = False
 
     def write(self, data: "ReadableBuffer", /) -> int:
@@ -60,7 +60,7 @@ def make_lasting() -> None:
 
 
 def are_deserted() -> bool:
-    """Whether somebody who read standard output or error has left."""
+    """Whether a reader of standard output or error has left."""
     buffers = (getattr(getattr(sys, name), "buffer", None) for name in _NAMES)
     files = (getattr(buffer, "raw", None) for buffer in buffers)
     return any(isinstance(file, LastingFile) and file.is_deserted for file in files)

@@ -274,7 +274,7 @@ def _check_videos(
     *,
     alone: bool,
 ) -> None:
-    """See that videos to be reused are there; foresee anew for those that are not."""
+    """Check that videos to be reused are there; preview again those that are not."""
     left = [i for i, p in enumerate(prospects) if p.state in THERE]
     if not left:
         return

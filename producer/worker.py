@@ -104,7 +104,7 @@ def _refuse_in_vain(chosen: Settings) -> None:
 
 
 def _warn(chosen: Settings) -> None:
-    """Say what a worker can live with and a person may want to mend.
+    """Say what a worker can live with and the user may want to mend.
 
     Raises:
         CommandError: the ledger is out of reach, or its user lacks a right.
