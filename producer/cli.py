@@ -91,6 +91,8 @@ def _default(value: object) -> str | None:
 
 def _made() -> App:
     made = App(
+        # `main` says what an interrupt means, and which code it has.
+        suppress_keyboard_interrupt=False,
         name="reelmill",
         help="Turn a manifest of product pictures and prompts into videos, "
         "paid for once.",

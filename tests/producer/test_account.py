@@ -1,9 +1,9 @@
 """Free questions as commands ask them, of a real sandbox and of silent hosts."""
 
-import os
 import signal
 import socket
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from jobs import catalogue, settings
 from jobs.provider.answers import Listed
-from jobs.settings import Settings
+from jobs.settings import Settings, child_environment
 from producer.account import (
     Balance,
     balance_and_clock,
@@ -19,7 +19,7 @@ from producer.account import (
     history,
     told_more,
 )
-from producer.exits import CommandError
+from producer.exits import CommandError, Exit
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 
@@ -92,21 +92,27 @@ def test_an_answer_that_never_comes_holds_nothing_up(chosen: Settings) -> None:
             history(quiet, [V26], 0.0, 0.0)
 
 
-def test_an_interrupt_ends_a_question_at_once(chosen: Settings) -> None:
+def test_an_interrupt_ends_a_command_that_waits_for_an_answer(
+    chosen: Settings,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-
-        def interrupt() -> None:
-            with silent.accept()[0] as connection:
-                connection.recv(1)
-                os.kill(os.getpid(), signal.SIGINT)
-
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        patient = chosen.model_copy(
-            update={"base_url": url, "request_timeout_s": 3_600.0}
-        )
-        threading.Thread(target=interrupt).start()
-        with pytest.raises(KeyboardInterrupt):
-            balance_and_clock(patient)
+        silent.settimeout(60)
+        with (
+            subprocess.Popen(
+                [sys.executable, "-m", "producer", "doctor"],
+                env=child_environment(chosen.model_copy(update={"base_url": url})),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as command,
+            silent.accept()[0] as connection,
+        ):
+            assert connection.recv(1)
+            command.send_signal(signal.SIGINT)
+            said = command.communicate(timeout=60)[1]
+    assert said.startswith("interrupted; what was sent is kept")
+    assert command.returncode == Exit.INCOMPLETE
 
 
 def test_what_a_result_does_not_tell_stays_as_it_is(chosen: Settings) -> None:
