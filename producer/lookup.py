@@ -1,6 +1,6 @@
-"""Which batch, job or account the user means by a name.
+"""Which batch, job or account a user means by a name.
 
-A name that is not known is an error, with the names that come near it.
+Nothing is guessed: a name that no batch has is an error, with the names that come near.
 """
 
 from jobs.ledger import Ledger
@@ -13,10 +13,10 @@ from jobs.transitions import Ref
 from producer.exits import CommandError, Exit
 
 #: Batches, newest first, whose names are compared with one that is not known.
-COMPARED = 1_000
+MAX_COMPARED = 1_000
 
 #: Names that are offered instead of one that is not known.
-OFFERED = 5
+MAX_OFFERED = 5
 
 
 def find_batch(
@@ -59,12 +59,12 @@ def deleted_words(batch: BatchRecord) -> str:
 
 
 def _offer(ledger: Ledger, name: str) -> str:
-    ids = ledger.batches.ids(COMPARED)
+    ids = ledger.batches.ids(MAX_COMPARED)
     begun = [batch_id for batch_id in ids if batch_id.startswith(name)]
-    near = list(dict.fromkeys([*begun, *guesses(name, ids)]))[:OFFERED]
+    near = list(dict.fromkeys([*begun, *guesses(name, ids)]))[:MAX_OFFERED]
     if near:
         return f"; did you mean {choice(near)}?"
-    return f"; the newest are {', '.join(ids[:OFFERED])}" if ids else ""
+    return f"; the newest are {', '.join(ids[:MAX_OFFERED])}" if ids else ""
 
 
 def find_job(ledger: Ledger, batch: BatchRecord, job_id: str) -> JobRecord:
@@ -103,7 +103,7 @@ def find_account(ledger: Ledger, chosen: Settings) -> str:
     """
     if ledger.permits.read(chosen.account_id).limits:
         return chosen.account_id
-    page, _ = ledger.batches.page(0, COMPARED)
+    page, _ = ledger.batches.page(0, MAX_COMPARED)
     known = sorted({batch.account for batch in page})
     others = f"; its batches belong to {choice(known, word='and')}" if known else ""
     raise CommandError(

@@ -160,17 +160,21 @@ def finish(
             )
         return Level(tier, limits, takes)
 
-    own = settings.limits
-    levels = [level("" if settings.own_limits else settings.tier, own)]
-    levels += [
-        level(name, limits)
+    own = level("" if settings.own_limits else settings.tier, settings.limits)
+    higher = [level(name, limits) for name, limits in _higher(settings.limits)]
+    is_learnt = bool(works) and all(work.is_learnt for work in works)
+    return Finish(now_s, (own, *higher), is_learnt, days)
+
+
+def _higher(own: Limits) -> list[tuple[str, Limits]]:
+    """The tiers that are above these limits in one way and below in none."""
+    return [
+        (name, limits)
         for name, limits in tiers().items()
         if limits != own
         and limits.videos_per_minute >= own.videos_per_minute
         and limits.concurrent_videos >= own.concurrent_videos
     ]
-    is_learnt = bool(works) and all(work.is_learnt for work in works)
-    return Finish(now_s, tuple(levels), is_learnt, days)
 
 
 def _days(

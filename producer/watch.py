@@ -140,11 +140,14 @@ def await_ends(
         if events:
             events.over(now, poller.paces[now.batch.id], code)
         else:
-            name = f"{one_line(now.batch.id)}: " if several else ""
-            done = now.count(State.STORED, State.REUSED)
-            console.say(f"{name}{done} of {now.batch.total} stored")
-            print_ending(now, None)
+            _print_end(now, f"{one_line(now.batch.id)}: " if several else "")
     return next((e for e in (Exit.INCOMPLETE, Exit.FAILED) if e in codes), Exit.STORED)
+
+
+def _print_end(now: BatchSnapshot, name: str) -> None:
+    done = now.count(State.STORED, State.REUSED)
+    console.say(f"{name}{done} of {now.batch.total} stored")
+    print_ending(now, None)
 
 
 def is_at_rest(now: BatchSnapshot) -> bool:

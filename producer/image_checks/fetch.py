@@ -166,13 +166,13 @@ class Client:
                 "see whether that host is up",
             )
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if proxy and not proxy_bypass(host):
+        if not proxy or proxy_bypass(host):
+            session, proxy = self._direct, None
+        else:
             # It resolves names by itself, so they are judged here beforehand.
             await self._guard.check_name(host)
             session = self._proxied
             proxy = proxy if "://" in proxy else f"http://{proxy}"
-        else:
-            session, proxy = self._direct, None
         try:
             # As it is written: many addresses are signed to the letter.
             answer = await session.get(

@@ -40,10 +40,9 @@ def read_csv(
             return
         if all(map(is_blank, cells)):
             continue
-        while (
-            cells and len(cells) > (table.width if table else 0) and is_blank(cells[-1])
-        ):
-            cells.pop()  # spreadsheets leave empty cells at the end
+        # Spreadsheets leave empty cells at the end.
+        while len(cells) > (table.width if table else 0) and is_blank(cells[-1]):
+            cells.pop()
         if table is None:
             problems = unclear_names(file, line, cells, columns)
             yield from problems

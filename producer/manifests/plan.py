@@ -206,33 +206,33 @@ def _records(
 
             yield from read_xlsx(path, file, columns, options.sheet)
             return
+        if form == "yaml" and is_named:
+            message = "the items of a manifest cannot be in a second YAML manifest"
+            suggestion = "name a table, a folder or a bucket"
+            raise UnreadableError(whole(path, _BAD_ITEMS, message, suggestion))
         encoding = encoding_of(path, start, options.encoding)
         text = io.TextIOWrapper(file, encoding=encoding, newline="")
         try:
-            if form == "csv":
-                yield from read_csv(path, text, columns)
-            elif form == "jsonl":
-                yield from read_jsonl(path, text)
-            elif is_named:
-                message = "the items of a manifest cannot be in a second YAML manifest"
-                suggestion = "name a table, a folder or a bucket"
-                raise UnreadableError(whole(path, _BAD_ITEMS, message, suggestion))
-            else:
-                yield from _yaml_records(path, text, columns, options)
+            yield from _text_records(path, form, text, columns, options)
         except UnicodeError:
             yield badly_encoded(path, file, encoding)
         finally:
             text.detach()
 
 
-def _yaml_records(
-    path: str, text: io.TextIOWrapper, columns: Columns, options: Options
+def _text_records(
+    path: str, form: str, text: io.TextIOWrapper, columns: Columns, options: Options
 ) -> Iterator[Record]:
-    for record in read_yaml(path, text, columns):
-        if isinstance(record, ItemsElsewhere):
-            yield from _items(record, columns, options)
-        else:
-            yield record
+    if form == "csv":
+        yield from read_csv(path, text, columns)
+    elif form == "jsonl":
+        yield from read_jsonl(path, text)
+    else:
+        for record in read_yaml(path, text, columns):
+            if isinstance(record, ItemsElsewhere):
+                yield from _items(record, columns, options)
+            else:
+                yield record
 
 
 def _items(
