@@ -14,7 +14,7 @@ examples:
   python -m sandbox
   python -m sandbox --port 0 --tier bronze --generation-s 3
   python -m sandbox --fault submit_drop_after=0.1 --fault 'outcome_5000=first 3'
-  python -m sandbox --history-lag-s 5 --set over_concurrency=queue
+  python -m sandbox --history-lag-s 5 --set insufficient=403
   curl -s 127.0.0.1:8787/sandbox/books
 """
 PAIRS = {

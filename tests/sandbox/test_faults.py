@@ -1,6 +1,7 @@
 """Each fault happens as often as its odds say, and does what its description says."""
 
 import json
+import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.__main__ import EXAMPLES, _changes, _parser
 from sandbox.settings import FAULTS, Faults, SettingError, Settings
 from sandbox.state import OUTCOMES
 from tests.sandbox.desk import LEAST, V26, V30, Desk, open_desk
@@ -37,6 +39,14 @@ def test_a_fault_happens_as_its_odds_say(name: str, first: int, seed: int) -> No
     for _ in range(50):
         other.happens("result_429")
         assert other.happens("result_5xx") is alone.happens("result_5xx")
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in EXAMPLES.splitlines() if "-m sandbox" in line]
+)
+def test_every_example_of_the_help_can_be_used(line: str) -> None:
+    options = _parser().parse_args(shlex.split(line)[3:])
+    Faults().change(_changes(options))
 
 
 @pytest.mark.parametrize(
