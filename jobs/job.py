@@ -10,6 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: How the key of every video ends.
+ENDING = ".mp4"
+#: Of the poster beside a video. Not `.jpg` alone: pictures of products are called so,
+#: and who makes rows of a folder must know posters from them.
+POSTER_ENDING = ".poster.jpg"
+
 #: Made once: `json.dumps` would make one for each job.
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 

@@ -14,8 +14,7 @@ from jobs import catalogue, rebuilding
 from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob, Fingerprinter
 from jobs.attempt.links import sent_inputs, to_upload
 from jobs.attempt.reconciling import LostSubmission
-from jobs.job import Job
-from jobs.manifest.naming import POSTER_ENDING
+from jobs.job import POSTER_ENDING, Job
 from jobs.rebuilding import OVER, Doubt, Kept, copies
 from jobs.rebuilding.copies import BatchCopy, BatchCopyError
 from jobs.records import Attempt, JobRecord

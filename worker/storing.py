@@ -20,7 +20,7 @@ from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any, ParamSpec, TypeVar
 
-from jobs.manifest.naming import ENDING, POSTER_ENDING
+from jobs.job import ENDING, POSTER_ENDING
 from jobs.money import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTakenError, Store, StoreError

@@ -13,11 +13,16 @@ from typing import NamedTuple
 from jobs.catalogue import Catalogue, Model
 from jobs.catalogue.validation import ValidationIssue, is_given
 from jobs.manifest.layouts import Layout, Products, recognised
-from jobs.manifest.rows import Feeds, Header, Problem, Row, Skipped
+from jobs.manifest.rows import (
+    RESERVED_COLUMNS,
+    Feeds,
+    Header,
+    Problem,
+    Row,
+    Skipped,
+)
 from jobs.text import choice, guesses, misspelt, shown
 
-#: Columns that are ours and not a model's.
-RESERVED_COLUMNS = ("id", "model")
 #: The inputs that a video begins with.
 PICTURES = ("image", "images")
 NO_PICTURE = "rows of a product without a picture of their own"

@@ -10,6 +10,7 @@ import re
 from unicodedata import category, normalize
 
 from jobs.catalogue.validation import InvalidValueError, invalid
+from jobs.job import ENDING
 from jobs.manifest.templates import RowScope, Template, is_template
 from jobs.text import shown
 
@@ -22,10 +23,6 @@ MAX_KEY_BYTES = 900
 #: What file systems allow for one name, less some room.
 MAX_SEGMENT_BYTES = 240
 DEFAULT_KEY = "{batch}/{id}.mp4"
-ENDING = ".mp4"
-#: Of the poster beside a video. Not `.jpg` alone: pictures of products are called so,
-#: and who makes rows of a folder must know posters from them.
-POSTER_ENDING = ".poster.jpg"
 
 #: The video whose provenance would be called as the report of its batch.
 _REPORT_KEY = "{batch}/report" + ENDING

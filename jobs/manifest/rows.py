@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from jobs.catalogue.validation import ValidationIssue
 from jobs.text import masked, plain
 
+#: Columns that are ours and not a model's.
+RESERVED_COLUMNS = ("id", "model")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

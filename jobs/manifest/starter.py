@@ -15,7 +15,7 @@ import yaml
 from jobs.catalogue.inputs import Input
 from jobs.catalogue.model import Model, PictureLimits, costs, rules
 from jobs.catalogue.validation import InputValue
-from jobs.manifest.column_mapping import RESERVED_COLUMNS
+from jobs.manifest.rows import RESERVED_COLUMNS
 from jobs.text import choice, plain
 
 #: What an input is given in a starter, where the catalogue has no default for it.

@@ -20,7 +20,7 @@ from jobs.catalogue.addresses import is_local
 from jobs.catalogue.inputs import Input
 from jobs.catalogue.validation import InvalidValueError
 from jobs.job import Job
-from jobs.manifest.column_mapping import RESERVED_COLUMNS
+from jobs.manifest.rows import RESERVED_COLUMNS
 from jobs.records import JobRecord
 from jobs.report.statement import FIGURES
 from jobs.states import State

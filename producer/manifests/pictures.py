@@ -15,7 +15,8 @@ import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
 from jobs.catalogue.validation import InvalidValueError
-from jobs.manifest.naming import POSTER_ENDING, Seen, clean_id
+from jobs.job import POSTER_ENDING
+from jobs.manifest.naming import Seen, clean_id
 from jobs.manifest.rows import Problem, Row, Skipped
 from jobs.storage.bucket import ANSWER_TIMEOUT, open_bucket
 from jobs.storage.errors import explain

@@ -120,9 +120,9 @@ def rows_of(attempt: Attempt) -> list[Billed]:
     return found
 
 
-@given(records=st.lists(job_records(), max_size=3), jitter=st.randoms())
+@given(records=st.lists(job_records(), max_size=3), chance=st.randoms())
 def test_books_that_are_billed_as_booked_equal_them_in_any_order(
-    records: list[JobRecord], luck: Random
+    records: list[JobRecord], chance: Random
 ) -> None:
     distinct: list[JobRecord] = []
     rows: list[Billed] = []
@@ -134,7 +134,7 @@ def test_books_that_are_billed_as_booked_equal_them_in_any_order(
         )
         distinct.append(replace(record, attempts=tries))
         rows += [row for attempt in tries for row in rows_of(attempt)]
-    luck.shuffle(rows)
+    chance.shuffle(rows)
     told = invoice(distinct, rows, {row.prediction_id for row in rows}, DURING)
     assert told["differences"] == []
     assert told["unexplained"] == []
