@@ -197,7 +197,7 @@ def test_a_billing_that_does_not_answer_is_read_later(
     shop.sandbox.configure(billing_5xx=1)
     with caplog.at_level(logging.WARNING):
         shop.until(
-            lambda: "the billing is compared with the ledger later" in caplog.text,
+            lambda: "billing is put off" in caplog.text,
             lambda: look_at_once(shop),
         )
     assert found(shop) == Charges()
