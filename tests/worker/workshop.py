@@ -182,12 +182,17 @@ class Workshop:
         key = self.engine.settings.api_key
         assert key
         answer = httpx.post(
-            f"{self.sandbox.url}/api/v3/media/upload/binary",
-            files={"file": ("picture.jpg", picture, "image/jpeg")},
+            f"{self.sandbox.url}/api/v3/media/uploads",
+            json={"filename": "picture.jpg", "size": len(picture)},
             headers={"Authorization": f"Bearer {key.get_secret_value()}"},
             trust_env=False,
         )
-        return str(answer.raise_for_status().json()["data"]["download_url"])
+        ticket = answer.raise_for_status().json()["data"]
+        put = ticket["upload"]
+        httpx.put(
+            put["url"], content=picture, headers=put["headers"], trust_env=False
+        ).raise_for_status()
+        return str(ticket["download_url"])
 
     def books(self) -> list[dict[str, Any]]:
         """The provider's rows of this workshop, those of strangers included."""
