@@ -179,12 +179,7 @@ def _what(error: CycloptsError, command: str) -> str:
         if error.keyword:
             return f"{error.keyword} needs a value"
         return f"{command} needs {error.argument.field_info.name.upper()}"
-    return _in_our_voice(str(error))
-
-
-def _in_our_voice(text: str) -> str:
-    """Sentences of cyclopts as one of ours."""
-    sentences = re.split(r"\.\s+", text.strip().rstrip("."))
+    sentences = re.split(r"\.\s+", str(error).strip().rstrip("."))
     return "; ".join(each[:1].lower() + each[1:] for each in sentences)
 
 

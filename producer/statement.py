@@ -157,18 +157,16 @@ class Reader:
     ) -> Iterator[Part]:
         """What each batch with these labels adds; `progress` is told which is read."""
         for batch in every_batch(self.ledger):
-            if not fit(batch.labels, labels) or not self._may_count(batch):
+            # Whether anything of it can lie in the time; it is left out only if sure.
+            is_before = 0.0 < batch.deleted_at_s < self.period.since_s
+            is_after = batch.created_at_s >= self.period.until_s
+            if is_before or is_after or not fit(batch.labels, labels):
                 continue
             if self.account in (None, batch.account):
                 progress(batch.id)
                 yield self._part(batch)
             else:
                 self.others[batch.account] += 1
-
-    def _may_count(self, batch: BatchRecord) -> bool:
-        """Whether anything of a batch can lie in the time; says no only if sure."""
-        is_before = 0.0 < batch.deleted_at_s < self.period.since_s
-        return batch.created_at_s < self.period.until_s and not is_before
 
     def _part(self, batch: BatchRecord) -> Part:
         if not batch.deleted_at_s:

@@ -25,13 +25,11 @@ def test_without_quotes_the_list_counts_and_that_is_said() -> None:
     faults = {"price_percent": 120, "price_5xx": 1}
     with quick_sandbox(**faults) as sandbox, desk(sandbox) as place:
         manifest = written(place, sandbox)
-        for command in (("price", manifest), ("run", manifest, "--yes")):
-            said = place.reelmill(*command)
-            assert (
-                "no quote could be read for kling-v2.6-std 5 s" in said.out + said.err
-            )
-            assert "HTTP 503" in said.out + said.err
-        assert said.code == 0, said.err
+        for said in (place.here("price", manifest), place.run(manifest)):
+            words = said.out + said.err
+            assert said.code == 0, words
+            assert "no quote could be read for kling-v2.6-std 5 s" in words
+            assert "HTTP 503" in words
         report = place.report()
         assert report["cost"]["estimated_usd"] == "1.05"
         assert report["cost"]["unquoted"] == COUNT
