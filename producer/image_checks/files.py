@@ -27,6 +27,9 @@ from producer.image_checks.results import Demand, ImageCheckError
 _BARE_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?::\d+)?/.", re.IGNORECASE)
 _CHUNK_BYTES = 1 << 18
 
+#: No object larger than this is held in memory; no model takes such a picture.
+MAX_OPEN_BYTES = 1 << 26
+
 _FAILURES = (BaseError, OSError, ValueError)
 _REFUSALS = (PermissionError, PermissionDeniedError, UnauthenticatedError)
 
@@ -64,9 +67,13 @@ def open_image(address: str) -> Iterator[BinaryIO]:
     if is_object(address):
         store, key = _place(address)
         try:
-            content = obstore.get(store, key).bytes()
+            got = obstore.get(store, key)
+            size_bytes = got.meta["size"]
+            content = got.bytes() if size_bytes <= MAX_OPEN_BYTES else b""
         except _FAILURES as error:
             raise _object_error(error) from None
+        if size_bytes > MAX_OPEN_BYTES:
+            raise ImageCheckError(f"is {size_bytes:,} bytes large", "save it smaller")
         yield io.BytesIO(content)
         return
     _file_tag(address, _status(address))

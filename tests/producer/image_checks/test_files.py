@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from producer.image_checks import ImageCheckError, open_image
+from producer.image_checks import ImageCheckError, files, open_image
 from tests.producer.image_checks.conftest import Checker
 from tests.producer.image_checks.gallery import Gallery, long_ago, padded, picture, says
 
@@ -152,6 +152,15 @@ def test_an_object_that_changed_is_read_again(
     found = check.one(show(host, bucket, "a.jpg", padded(800_000)))
     assert found.info
     assert found.info.size_bytes == 800_000
+
+
+def test_an_object_that_has_become_huge_is_not_held_in_memory(
+    host: Gallery, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_OPEN_BYTES", len(CONTENT) - 1)
+    opened = open_image(show(host, bucket, "a.jpg"))
+    with pytest.raises(ImageCheckError, match="bytes large"), opened:
+        pass
 
 
 @pytest.mark.usefixtures("host")
