@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
@@ -82,28 +82,22 @@ def upload_all(
         work.kept += len(good)
         if left := [each for each in block.items() if each[0] not in good]:
             ask(settings, partial(work.upload, left))
-    return Uploaded(work.count, work.bytes, work.kept)
+    return Uploaded(work.count, work.sent_bytes, work.kept)
 
 
+@dataclass(slots=True)
 class _Work:
     """Reads pictures, uploads them, writes down their links."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        ledger: Ledger,
-        opened: Opened,
-        progress: Progress | None,
-    ) -> None:
-        self._settings = settings
-        self._ledger = ledger
-        self._opened = opened
-        self._progress = progress
-        self.count = 0
-        self.bytes = 0
-        self.kept = 0
-        #: Why pictures were not uploaded; nothing more is begun then.
-        self._failed: list[CommandError] = []
+    settings: Settings
+    ledger: Ledger
+    opened: Opened
+    progress: Progress | None
+    count: int = 0
+    sent_bytes: int = 0
+    kept: int = 0
+    #: Why pictures were not uploaded; nothing more is begun then.
+    failed: list[CommandError] = field(default_factory=list)
 
     async def upload(
         self, pictures: Sequence[tuple[str, str]], provider: "Provider"
@@ -122,31 +116,31 @@ class _Work:
             await side_by_side(one, pictures, MAX_AT_ONCE)
         finally:
             await uploads.close()
-        if self._failed:
-            raise self._failed[0]
+        if self.failed:
+            raise self.failed[0]
 
     async def _upload(self, uploads: "Uploads", picture: tuple[str, str]) -> None:
         from jobs.provider.uploads import Picture
 
         content, address = picture
-        if self._failed:
+        if self.failed:
             return
         body = await asyncio.to_thread(self._read, content, address)
-        since_s = self._ledger.now_s()
+        since_s = self.ledger.now_s()
         try:
             url = await uploads.upload(Picture(content, body))
         except UploadError as error:
-            failed = _stop(self._settings, address, error)
+            failed = _stop(self.settings, address, error)
             if error.trouble in ACCOUNT_TROUBLES:
                 raise failed from None
-            self._failed.append(failed)
+            self.failed.append(failed)
             return
-        account, until_s = self._settings.account_id, since_s + USED_S
-        self._ledger.links.keep(account, content, url, until_s)
+        account, until_s = self.settings.account_id, since_s + USED_S
+        self.ledger.links.keep(account, content, url, until_s)
         self.count += 1
-        self.bytes += len(body)
-        if self._progress:
-            self._progress(self.count, self.bytes)
+        self.sent_bytes += len(body)
+        if self.progress:
+            self.progress(self.count, self.sent_bytes)
 
     def _read(self, content: str, address: str) -> bytes:
         """The bytes of a picture.
@@ -155,7 +149,7 @@ class _Work:
             CommandError: they cannot be read, or are not what was looked at.
         """
         try:
-            with self._opened(address) as source:
+            with self.opened(address) as source:
                 body = source.read()
         except ImageCheckError as error:
             raise CommandError(
