@@ -1,8 +1,8 @@
 """The broker: how a block of jobs is handed to a worker. The only maker of Celery apps.
 
-Messages carry refs (`batch/job`) and nothing else. They are hints: the due-set of the
-ledger is the truth, and a message that is lost costs one lease, never a job. So there
-is no `countdown`, no `eta`, no chord and no result backend anywhere.
+Messages carry refs (`batch/job`) and nothing else. They are hints: the delay queue of
+the ledger is the truth, and a message that is lost costs one lease, never a job. So
+there is no `countdown`, no `eta`, no chord and no result backend anywhere.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,14 +34,14 @@ RECONCILE = "reelmill.reconcile"
 FINISH = "reelmill.finish"
 
 # kombu puts back what a closing connection had taken, even where the connection was
-# lost, and that error ends a whole worker. The due-set knows of all jobs without it.
+# lost, and that error ends a whole worker. The delay queue knows of all jobs anyway.
 QoS.restore_at_shutdown = False
 
 #: Seconds that a connection may take, and an answer on it.
 SOCKET_TIMEOUTS = {"socket_timeout": 30, "socket_connect_timeout": 10}
 
 #: How a lost connection is sought again where a channel is asked for: soon, and not for
-#: long, because a pulse asks again anyway. By itself the library waits 2, then 4 s.
+#: long, because a tick asks again anyway. By itself the library waits 2, then 4 s.
 RECONNECT_OPTIONS = {
     "interval_start": 0.1,
     "interval_step": 0.1,

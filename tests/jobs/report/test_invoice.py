@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,12 +26,6 @@ def billed(
 ) -> Billed:
     record = f"{kind}-{prediction_id}"
     return Billed(record, prediction_id, MODEL, kind, amount, at_s)
-
-
-def names(told: dict[str, object]) -> list[str]:
-    differences = told["differences"]
-    assert isinstance(differences, list)
-    return [difference["what"] for difference in differences]
 
 
 def test_what_agrees_is_summed_up_and_nothing_differs() -> None:
@@ -57,52 +52,37 @@ def test_what_agrees_is_summed_up_and_nothing_differs() -> None:
     }
 
 
-def test_a_charge_that_is_not_there_may_still_come() -> None:
-    told = invoice([one_job(State.STORED, one_try())], [], set(), DURING)
-    assert told["differences"] == [
-        {
-            "id": "mug",
-            "attempt": 1,
-            "prediction_id": "p1",
-            "what": "charge not billed, or not yet",
-            "booked_usd": "0.21",
-            "billed_usd": "0.00",
-        }
-    ]
-
-
-def test_a_changed_price_is_named_with_its_direction() -> None:
-    job = one_job(State.STORED, one_try())
-    dearer = invoice([job], [billed("p1", 250_000)], {"p1"}, DURING)
-    cheaper = invoice([job], [billed("p1", 200_000)], {"p1"}, DURING)
-    assert names(dearer) == ["charge billed higher"]
-    assert names(cheaper) == ["charge billed lower"]
-    assert dearer["billed_usd"] == "0.25"
-
-
-def test_a_refund_nobody_expected_is_named() -> None:
-    job = one_job(State.FAILED, one_try("failed"))
-    rows = [billed("p1"), billed("p1", kind="refund")]
-    assert names(invoice([job], rows, {"p1"}, DURING)) == [
-        "refund billed though none was expected"
-    ]
-
-
-def test_a_strangers_charge_is_unexplained_and_not_ours() -> None:
-    rows = [billed("p1"), billed("s1", 420_000)]
+@pytest.mark.parametrize(
+    ("rows", "what", "billed_usd"),
+    [
+        ([], "charge not billed, or not yet", "0.00"),
+        ([billed("p1", 250_000)], "charge billed higher", "0.25"),
+        ([billed("p1", 200_000)], "charge billed lower", "0.20"),
+        (
+            [billed("p1"), billed("p1", kind="refund")],
+            "refund billed though none was expected",
+            "0.21",
+        ),
+    ],
+)
+def test_every_difference_is_named(
+    rows: list[Billed], what: str, billed_usd: str
+) -> None:
     told = invoice([one_job(State.STORED, one_try())], rows, {"p1"}, DURING)
-    assert told["billed_usd"] == "0.21"
-    (stranger,) = told["unexplained"]
-    assert stranger["prediction_id"] == "s1"
-    assert stranger["billed_usd"] == "0.42"
+    (difference,) = told["differences"]
+    assert (difference["id"], difference["attempt"]) == ("mug", 1)
+    assert (difference["prediction_id"], difference["what"]) == ("p1", what)
+    assert told["billed_usd"] == billed_usd
 
 
-def test_charges_of_other_batches_and_of_other_times_are_no_concern() -> None:
-    rows = [billed("p1"), billed("of-another-batch"), billed("s1", at_s=NOW_S + 61)]
-    rows.append(billed("s2", at_s=NOW_S - 6))
+def test_only_a_strangers_charge_of_the_time_is_unexplained() -> None:
+    rows = [billed("p1"), billed("s1", 420_000), billed("of-another-batch")]
+    rows += [billed("later", at_s=NOW_S + 61), billed("before", at_s=NOW_S - 6)]
     known = {"p1", "of-another-batch"}
     told = invoice([one_job(State.STORED, one_try())], rows, known, DURING)
-    assert told["unexplained"] == []
+    assert told["billed_usd"] == "0.21"
+    (stranger,) = told["unexplained"]
+    assert (stranger["prediction_id"], stranger["billed_usd"]) == ("s1", "0.42")
 
 
 def test_an_attempt_without_an_id_is_compared_with_nothing() -> None:
@@ -120,9 +100,9 @@ def rows_of(attempt: Attempt) -> list[Billed]:
     return found
 
 
-@given(records=st.lists(job_records(), max_size=3), chance=st.randoms())
+@given(records=st.lists(job_records(), max_size=3), shuffler=st.randoms())
 def test_books_that_are_billed_as_booked_equal_them_in_any_order(
-    records: list[JobRecord], chance: Random
+    records: list[JobRecord], shuffler: Random
 ) -> None:
     distinct: list[JobRecord] = []
     rows: list[Billed] = []
@@ -134,7 +114,7 @@ def test_books_that_are_billed_as_booked_equal_them_in_any_order(
         )
         distinct.append(replace(record, attempts=tries))
         rows += [row for attempt in tries for row in rows_of(attempt)]
-    chance.shuffle(rows)
+    shuffler.shuffle(rows)
     told = invoice(distinct, rows, {row.prediction_id for row in rows}, DURING)
     assert told["differences"] == []
     assert told["unexplained"] == []

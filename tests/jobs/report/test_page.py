@@ -13,7 +13,7 @@ from hypothesis import given
 from jobs.pace.limits import Limits
 from jobs.records import Failure, JobRecord
 from jobs.report.document import report
-from jobs.report.page import as_html, html_chunks, lead
+from jobs.report.page import as_html, html_chunks
 from jobs.states import State
 from jobs.text import visible_block
 from tests.jobs.report.parsed import Page
@@ -128,21 +128,6 @@ def test_a_long_report_has_first_what_is_in_trouble() -> None:
     page = Page("".join(html_chunks(document, max_rows=65)))
     assert [row["id"] for row in page.rows] == ["broken-one"] + ["mug"] * 64
     assert "6 more jobs are in report.csv" in page.words
-
-
-@pytest.mark.parametrize(
-    ("jobs", "words"),
-    [
-        ({"total": 9, "stored": 7, "reused": 2}, "All 9 videos are here."),
-        (
-            {"total": 1_204, "stored": 1_200, "unfinished": 3, "unresolved": 1},
-            "1,200 of 1,204 videos are here. 3 on the way, 1 for you to settle.",
-        ),
-    ],
-)
-def test_it_says_first_what_came_of_the_batch(jobs: dict[str, int], words: str) -> None:
-    states = ("total", "stored", "reused", "failed", "cancelled", "unresolved")
-    assert lead({**dict.fromkeys((*states, "unfinished"), 0), **jobs}) == words
 
 
 def test_an_unresolved_row_comes_with_what_would_settle_it() -> None:
