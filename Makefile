@@ -27,7 +27,7 @@ PYTEST_ARGS ?= --numprocesses=$(shell $(PYTHON) -c 'import os; print(2 * os.cpu_
   --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test fleet-test flower chaos bench lint size format lock browser screenshots clean
+.PHONY: help install dev demo test fleet-test flower chaos simulate bench lint size format lock browser screenshots clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ fleet-test: dev  ## the compose file in real containers, while things break; nee
 
 chaos: dev  ## every fault and every kill at once; prints what came of it
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+
+simulate: dev  ## the real worker on virtual time, with faults; SEED= replays a run
+	RUNS=$(or $(RUNS),100) SEED=$(SEED) $(BIN)/python -m tests.simulation
 
 bench: dev  ## measure speed and limits, hours in all; BENCH=slots asks one question
 	@mkdir -p bench/results

@@ -84,21 +84,26 @@ class Dispatcher(threading.Thread):
 
     def run(self) -> None:
         """Tick on and on; whatever goes wrong in one tick is seen by the next."""
-        rest_s = every_s = self._engine.settings.pulse_s
+        rest_s = self._engine.settings.pulse_s
         while True:
             time.sleep(rest_s)
-            try:
-                self._engine.begin()
-                self.heartbeat()
-                if not is_asked():
-                    self.tick()
-                self._on_reconnect()
-                rest_s = every_s
-            except broker.BrokerError as error:
-                self._on_disconnect(error)
-            except Exception:
-                rest_s = min(2 * rest_s, MAX_REST_S)
-                log.exception("a tick failed; the next one follows in %g s", rest_s)
+            rest_s = self.turn(rest_s)
+
+    def turn(self, rested_s: float) -> float:
+        """One tick, whatever goes wrong in it; seconds until the next."""
+        try:
+            self._engine.begin()
+            self.heartbeat()
+            if not is_asked():
+                self.tick()
+            self._on_reconnect()
+        except broker.BrokerError as error:
+            self._on_disconnect(error)
+        except Exception:
+            rest_s = min(2 * rested_s, MAX_REST_S)
+            log.exception("a tick failed; the next one follows in %g s", rest_s)
+            return rest_s
+        return self._engine.settings.pulse_s
 
     def heartbeat(self) -> None:
         """Let the ledger know now and then that this worker lives."""

@@ -62,18 +62,33 @@ HABIT_S = 15.0
 class Engine:
     """One for each worker process."""
 
-    def __init__(self, settings: Settings, app: Celery) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        app: Celery,
+        *,
+        ledger: Ledger | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Make the engine of a process.
+
+        Args:
+            settings: of the worker.
+            app: what messages are sent by.
+            ledger: the one that the settings name, unless it is given.
+            loop: one that somebody else runs; a thread of its own runs one otherwise.
+        """
         self.settings = settings
         self.app = app
         self.account = settings.account_id
-        self.ledger: Ledger = connect(settings.ledger_url)
+        self.ledger = ledger or connect(settings.ledger_url)
         self.catalogue = catalogue.builtin()
         self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
         #: Makes moves, without a word in the log.
         self.move: MicroBatcher[Transition, Applied] = MicroBatcher(
             lambda moves: self.call(self.ledger.transitions.apply, moves)
         )
-        self._loop = asyncio.new_event_loop()
+        self._loop = loop or asyncio.new_event_loop()
         #: True once the process was told to stop: nothing is begun any more.
         self.stopping = False
         #: Whether clock and limits are known, without which nothing may be done.
@@ -84,9 +99,9 @@ class Engine:
         self._heard_at_s, self._heard_read_at = 0.0, -60.0
         self.times = GenerationTimes(self.account, settings.poll_min_s)
         self._reading = asyncio.Lock()
-        threading.Thread(
-            target=self._loop.run_forever, name="loop", daemon=True
-        ).start()
+        if loop is None:
+            run = self._loop.run_forever
+            threading.Thread(target=run, name="loop", daemon=True).start()
 
     @cached_property
     def provider(self) -> Provider:

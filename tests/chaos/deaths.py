@@ -109,7 +109,7 @@ def _die(name: str) -> None:
 
 
 async def _die_on_the_way(name: str) -> None:
-    await asyncio.sleep(random.uniform(0.0, ON_ITS_WAY_S))  # noqa: S311 - not a secret
+    await asyncio.sleep(random.uniform(0.0, ON_ITS_WAY_S))
     _die(name)
 
 

@@ -22,7 +22,7 @@ MOST_REFILLS = 8
 
 def whole_command(jobs: int, count: int, seed: int, allowed: Allowed) -> Tally:
     """The command, with so many kills of every kind at random moments."""
-    luck = random.Random(seed)  # noqa: S311 - chance that can be repeated
+    luck = random.Random(seed)
     tally, orders = Tally(), Orders()
     fire = Fire(luck, kills(count, luck), tally)
     with (
@@ -42,7 +42,7 @@ def whole_command(jobs: int, count: int, seed: int, allowed: Allowed) -> Tally:
 
 def exact_points(jobs: int, points: Counter[str], seed: int, allowed: Allowed) -> Tally:
     """Workers alone, killed at each of these points so many times."""
-    luck = random.Random(seed)  # noqa: S311 - chance that can be repeated
+    luck = random.Random(seed)
     tally, orders = Tally(), Orders()
     with (
         stormy_sandbox(seed + 1) as sandbox,

@@ -20,7 +20,7 @@ def prompt(number: int) -> str:
 
 def picture(number: int) -> bytes:
     """A picture that no other row has, and that is told apart at a glance."""
-    drawn = random.Random(number)  # noqa: S311 - pictures are no secrets
+    drawn = random.Random(number)
     image = Image.new("RGB", (480, 480), "white")
     pen = ImageDraw.Draw(image)
     for _ in range(6):

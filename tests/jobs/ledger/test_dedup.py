@@ -240,7 +240,7 @@ class Rivalry:
         self.ledger, self.clock = ledger, clock
         #: Jobs of those that are deleted, some maybe only in part, as they were.
         self.deleted: dict[str, list[JobRecord]] = {}
-        self.luck = Random(seed)  # noqa: S311 - the same history for the same seed
+        self.luck = Random(seed)
         self.batches: list[str] = []
         self.predictions = 0
         self.steps = [
@@ -289,7 +289,7 @@ class Rivalry:
                 with pytest.raises(JobsDeletedError):
                     hand_over(self.ledger, batch_id, "thing-0")
                 return
-            wanted = Random(batch_id).sample(range(6), 4)  # noqa: S311 - as above
+            wanted = Random(batch_id).sample(range(6), 4)
             price = self.luck.choice([None, PRICE, PRICE, 2 * PRICE])
             things = [f"thing-{n}" for n in wanted]
             hand_over(self.ledger, batch_id, *things, price=price)
@@ -329,7 +329,7 @@ class Rivalry:
         assert audit(self.ledger, ACCOUNT) == []
         stored: dict[str, int] = {}
         for batch_id, record in self.records():
-            wanted = Random(batch_id).sample(range(6), 4)  # noqa: S311 - as above
+            wanted = Random(batch_id).sample(range(6), 4)
             thing = wanted[int(record.job.id.removeprefix("row-")) - 1]
             key = f"thing-{thing}"
             stored[key] = stored.get(key, 0) + (record.state is State.STORED)

@@ -47,7 +47,7 @@ class History:
 
     def __init__(self, ledger: Ledger, clock: Clock, seed: int) -> None:
         self.ledger, self.clock = ledger, clock
-        self.luck = Random(seed)  # noqa: S311 - the same history for the same seed
+        self.luck = Random(seed)
         ledger.permits.set_limits(ACCOUNT, LIMITS)
         self.refs = open_batch(ledger, "dear", 4, budget_usd_micros=BUDGET)
         self.refs += open_batch(ledger, "free", 2, None, priority=5)

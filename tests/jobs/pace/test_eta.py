@@ -60,7 +60,7 @@ def test_the_ledger_takes_as_long_as_is_foretold(
 ) -> None:
     """Within a tenth in the middle of three nights; a fifth where few make it up."""
     limits, error, kinds = SCENARIOS[name]
-    jitter = random.Random(name)  # noqa: S311 - made-up times, the same in every run
+    jitter = random.Random(name)
     learnt = [kind.learnt(jitter) for kind in kinds]
     schedules = [PollSchedule.of(work.learnt_s, 1.0, POLL_MIN_S) for work in learnt]
     foretold = makespan(learnt, limits)
@@ -72,7 +72,7 @@ def test_the_ledger_takes_as_long_as_is_foretold(
             for _ in range(kind.jobs)
         ]
         jitter.shuffle(generations)
-        other = random.Random(night)  # noqa: S311 - as above, whatever looks there are
+        other = random.Random(night)
         played = Night(simulated, clock, generations, other, night)
         nights_s.append(played.last(limits))
         clock.forward(DAY_S)

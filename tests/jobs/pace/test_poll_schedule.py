@@ -170,7 +170,7 @@ def test_what_never_ends_is_polled_once_a_minute(generating_s: float) -> None:
 
 def luck_of(seed: float) -> random.Random:
     """Made-up times, the same in every run."""
-    return random.Random(seed)  # noqa: S311 - nothing secret hangs on it
+    return random.Random(seed)
 
 
 def lognormal(count: int, drawn: random.Random, speed: float = 1.0) -> list[float]:
