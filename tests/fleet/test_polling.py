@@ -14,7 +14,7 @@ from tests.sandbox.running import RunningSandbox
 
 #: At the first poll that the catalogue's figure calls for, each of the rounds that so
 #: many jobs take with so few slots takes half a minute: all patience is over by then.
-JOBS, SLOTS = 80, 20
+JOBS, SLOTS = 40, 10
 
 POLL_MIN_S = 1.0
 

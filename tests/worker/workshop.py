@@ -161,7 +161,7 @@ class Workshop:
         while not true():
             assert time.monotonic() < end_s, self.states()
             turn()
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def until_all(self, *states: State) -> None:
         """Take turns until every job is in one of these states."""
