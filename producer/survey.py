@@ -230,7 +230,7 @@ def check_survey(
     if not (remote or found.local):
         return
     # Only here: what asks the web is slow to import.
-    from producer.image_checks.check import check_images  # noqa: PLC0415 - 0.15 s
+    from producer.image_checks.check import check_images
 
     make_home(settings.home)
     memory = ImageCache(settings.home / MEMORY, console.say)
