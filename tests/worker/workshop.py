@@ -262,6 +262,9 @@ def workshop(
     try:
         yield Workshop(engine, ledger, sandbox, home / "store", tag)
     finally:
+        # What a tick has started aside would open a connection that nobody closes.
+        engine.stopping = True
+        engine.cancel_tasks()
         engine.run(engine.provider.close())
         engine.run(engine.files.close())
         sandbox.configure(**before)
