@@ -120,8 +120,8 @@ class Store:
                 if self.local:
                     folder.keep(Path(self.url), key, content, replace=replace)
                 elif not replace:
-                    creates = self._can_create
-                    bucket.put_new(self._files, key, content, told, creates=creates)
+                    creates, store = self._can_create, self._store_for(content)
+                    bucket.put_new(store, key, content, told, creates=creates)
                 elif isinstance(content, Path):
                     with content.open("rb") as file:
                         self._upload(key, file, told)
@@ -295,7 +295,7 @@ class Store:
         told: dict[str, str],
     ) -> None:
         obstore.put(
-            self._files,
+            self._store_for(content),
             key,
             content,
             # A folder cannot keep what is told of a file, and says so loudly.
@@ -303,6 +303,11 @@ class Store:
             chunk_size=PART_BYTES,
             max_concurrency=PARTS_AT_ONCE,
         )
+
+    def _store_for(self, content: object) -> ObjectStore:
+        """The client whose time-out fits: a small thing is an answer, not a part."""
+        is_small = isinstance(content, bytes) and len(content) < CHUNK_BYTES
+        return self._store if is_small else self._files
 
     def _holds(self, key: str, sha256: str) -> bool:
         """Whether what is kept under `key` has this hex SHA-256."""
