@@ -98,6 +98,10 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
         if path == STDIN:
             yield io.BytesIO((stdin or sys.stdin.buffer).read())
             return
+        if "\0" in path:  # `Path` would raise a ValueError
+            raise UnreadableError(
+                whole(path, "not-found", "no file has such a name", "check the name")
+            )
         if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would wait for ever
             message = "it is not a regular file"
             suggestion = f"name a file, or pipe it in and name {STDIN} as the manifest"

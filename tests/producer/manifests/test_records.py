@@ -62,6 +62,12 @@ def test_items_may_be_a_folder(tmp_path: Path) -> None:
     assert row.cells["image"] == f"{tmp_path}/pictures/mug.jpg"
 
 
+def test_items_in_a_file_that_no_name_can_have_are_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text('items: "a\\0.csv"\n')
+    found = recorded(tmp_path / "a.yaml")
+    assert [kind for _, _, kind in told(found)] == ["items-source"]
+
+
 def test_a_manifest_says_how_its_items_are_to_be_read(tmp_path: Path) -> None:
     sheets = {name: rows(("id",), (name,)) for name in ("Spring", "Autumn")}
     (tmp_path / "a.data").write_bytes(workbook(sheets))
