@@ -154,6 +154,9 @@ def _run(
     cwd: str,
     streams: list[int],
 ) -> None:
+    # Held open here, it would keep the process that forks alive after our tests are
+    # killed, and with it a sandbox that goes with its parent.
+    os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]  # it has no other name
     for number, fd in enumerate(streams, 1):
         os.dup2(fd, number)
         os.close(fd)
