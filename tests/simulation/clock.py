@@ -61,13 +61,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         # `asyncio` would wait for the first timer that is not cancelled.
-        timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
+        timers: list[Any] = self._scheduled  # type: ignore[attr-defined]  # private
         while timers and timers[0].cancelled():
             heapq.heappop(timers)._scheduled = False
-            self._timer_cancelled_count -= 1  # type: ignore[attr-defined]
-        if not self._ready and timers:  # type: ignore[attr-defined]
+            self._timer_cancelled_count -= 1  # type: ignore[attr-defined]  # private
+        if not self._ready and timers:  # type: ignore[attr-defined]  # private
             self.now_s = max(self.now_s, timers[0].when())
-        super()._run_once()  # type: ignore[misc]
+        super()._run_once()  # type: ignore[misc]  # private
 
     def _numbered_task(
         self,
