@@ -5,6 +5,7 @@ One server serves them all. A test that changes the set-up of the server ends it
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ drawing.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 drawing.load_profile("reelmill")
+
+# A shell lets what it starts in the background ignore this, and so would all that is
+# started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NO_BROWSER = "this machine has no browser; `make browser` gets one"
 

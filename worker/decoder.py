@@ -1,8 +1,10 @@
-"""Decoding foreign videos and pictures, in a child process for each file.
+"""Decoding foreign videos and pictures, each in a process of its own.
 
 What decodes a stranger's bytes can crash, hang or take all memory. Here that ends a
-child that has no secrets and little memory, and costs one poster or one comparison; the
-worker itself never decodes. What the child does is `worker.decoding`.
+process that has no secrets and little memory, and costs one poster or one comparison;
+the worker itself never decodes. A child that has its libraries loaded forks for each
+file, because to load them takes fifty times as long as to make a poster. What it does
+is `worker.decoding`.
 """
 
 import base64
@@ -12,8 +14,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -28,25 +30,22 @@ COMMAND = (sys.executable, "-P", "-m", "worker.decoding")
 #: All that it sees of the environment: how its libraries are found.
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
-#: Seconds of the processor, and of the clock, that decoding may take; the child ends
-#: itself by its alarms. It is killed where they do not end it, or it does not start.
+#: Seconds of the processor, and of the clock, that decoding may take; it ends itself by
+#: its alarms. It is killed where they do not end it, or where the child does not start.
 CPU_S = 2.0
 MAX_S = 20.0
 START_S = 30.0
-#: A poster that has waited so long for others is not made: the thread is needed.
+#: Who has waited so long for other files goes without: the thread is needed.
 QUEUE_S = 30.0
 #: Of address space; its libraries take 150 MB, frames of 4K with 16 others 200 MB.
 MAX_MEMORY_BYTES = 640 << 20
 MAX_ANSWER_BYTES = 2 << 20
-#: Exit code of a child that had not enough memory.
+#: Exit code of who had not enough memory.
 NO_MEMORY = 3
 
 #: First frames are compared at this many pixels a side: enough to tell products apart,
 #: too few for the noise of a video codec.
 SIDE_PX = 32
-
-#: So many posters are made at a time.
-_POSTER_TURNS = threading.BoundedSemaphore(2)
 
 
 class DecodeError(Exception):
@@ -74,17 +73,10 @@ def available() -> bool:
 def poster(video: Path) -> bytes:
     """The poster of a video, a small JPEG: its first frame that shows something.
 
-    Few are made at a time, whichever threads ask.
-
     Raises:
         DecodeError: it has none, or not soon.
     """
-    if not _POSTER_TURNS.acquire(timeout=QUEUE_S):
-        raise DecodeError("other files take too long")
-    try:
-        return _ask(lambda said: _bytes(said["poster"]), "poster", video)
-    finally:
-        _POSTER_TURNS.release()
+    return _ask(lambda said: _bytes(said["poster"]), "poster", video)
 
 
 def first_frame(video: Path) -> FirstFrame:
@@ -118,15 +110,99 @@ def shrunk(picture: Path, aspects: Sequence[float]) -> list[bytes]:
     return _ask(read, "shrunk", picture, *aspects)
 
 
+def close() -> None:
+    """End the child; the next file starts another."""
+    _CHILD.end()
+
+
+class _Child:
+    """A child that decodes one file after the other, for any number of threads."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, words: Sequence[str]) -> tuple[str, int]:
+        """What a fork says of a file, and its exit code.
+
+        Raises:
+            DecodeError: it is not begun, for other files take too long.
+            OSError: there is no child.
+        """
+        if not self._turn.acquire(timeout=QUEUE_S):
+            raise DecodeError("other files take too long")
+        try:
+            process = self._running()
+            killer = threading.Timer(START_S + MAX_S, _kill, [process])
+            killer.daemon = True
+            killer.start()
+            try:
+                line = self._answer(process, words)
+            finally:
+                killer.cancel()
+            if not line.endswith(b"\n"):
+                self._end()
+                return "", process.wait()
+            said = json.loads(line)
+            return str(said["said"]), int(said["exit_code"])
+        finally:
+            self._turn.release()
+
+    def end(self) -> None:
+        """See that there is none."""
+        with self._turn:
+            self._end()
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process and self._process.poll() is None:
+            return self._process
+        self._end()
+        environment = {k: v for k, v in os.environ.items() if k in PASSED_ON}
+        paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        self._process = subprocess.Popen(  # noqa: S603 - a command of our own
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=os.sep,
+            # Ctrl-C is for the worker, which may still need it.
+            start_new_session=True,
+        )
+        return self._process
+
+    @staticmethod
+    def _answer(process: "subprocess.Popen[bytes]", words: Sequence[str]) -> bytes:
+        assert process.stdin  # noqa: S101 - a pipe was asked for
+        assert process.stdout  # noqa: S101 - a pipe was asked for
+        with suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(words).encode() + b"\n")
+            process.stdin.flush()
+        return process.stdout.readline()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process:
+            _kill(process)
+            process.communicate()
+
+
+_CHILD = _Child()
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a child and what it has forked."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _ask(
     read: Callable[[Mapping[str, Any]], T], what: str, path: Path, *args: float
 ) -> T:
-    """What a child answers, as `read` understands it."""
-    command = (*COMMAND, what, str(path.absolute()), *map(repr, args))
+    """What is answered of a file, as `read` understands it."""
     try:
-        with _child(command) as child:
-            assert child.stdout  # noqa: S101 - a pipe was asked for
-            said = child.stdout.read(MAX_ANSWER_BYTES + 1)
+        said, exit_code = _CHILD.ask((what, str(path.absolute()), *map(repr, args)))
     except OSError as error:
         raise DecodeError(f"there is no decoder: {error}") from None
     try:
@@ -135,40 +211,11 @@ def _ask(
             raise DecodeError(str(answer["why"]))
         return read(answer)
     except (ValueError, LookupError, TypeError):
-        raise DecodeError(_end(child.returncode)) from None
-
-
-@contextmanager
-def _child(command: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A child that is over afterwards, and is killed after a while."""
-    environment = {k: v for k, v in os.environ.items() if k in PASSED_ON}
-    paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    with subprocess.Popen(  # noqa: S603 - a command of our own
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        cwd=os.sep,
-        # Ctrl-C is for the worker, which may still need it.
-        start_new_session=True,
-    ) as child:
-        killer = threading.Timer(START_S + MAX_S, child.kill)
-        killer.daemon = True
-        killer.start()
-        try:
-            yield child
-            # Who ends by itself is left its reason; who says too much does not end.
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(1.0)
-        finally:
-            killer.cancel()
-            child.kill()
+        raise DecodeError(_end(exit_code)) from None
 
 
 def _end(exit_code: int) -> str:
-    """In words how a child ended that gave no answer."""
+    """In words how a process ended that gave no answer."""
     if exit_code in (-signal.SIGALRM, -signal.SIGPROF):
         return f"it takes longer than {CPU_S:g} s"
     if exit_code == -signal.SIGKILL:

@@ -1,12 +1,14 @@
-"""What a child of `worker.decoder` does: decode one file, and print what came of it.
+"""What the child of `worker.decoder` does: fork for each file that it is told of.
 
-`python -m worker.decoding poster|first_frame|shrunk FILE [ASPECT...]` prints one line
-of JSON. Needs the extra `video`.
+It reads `["poster" | "first_frame" | "shrunk", FILE, ASPECT...]` from standard input
+and answers `{"said": TEXT, "exit_code": NUMBER}`, a line of JSON each. What a fork says
+is JSON, too, unless it broke. Needs the extra `video`.
 """
 
 import base64
 import io
 import json
+import os
 import resource
 import signal
 import sys
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker.decoder import (
     CPU_S,
+    MAX_ANSWER_BYTES,
     MAX_MEMORY_BYTES,
     MAX_S,
     NO_MEMORY,
@@ -214,23 +217,60 @@ def limit() -> None:
     signal.setitimer(signal.ITIMER_REAL, MAX_S)
 
 
-def main(what: str, path: str, *aspects: str) -> dict[str, Any]:
-    """What came of one file."""
+def main(what: str, path: str, *aspects: str) -> None:
+    """Decode one file, and print what came of it."""
+    limit()
+    try:
+        said = _made(what, Path(path), aspects)
+    except DecodeError as error:
+        said = {"why": str(error)}
+    except MemoryError:
+        sys.exit(NO_MEMORY)
+    sys.stdout.write(json.dumps(said))
+
+
+def _made(what: str, path: Path, aspects: Sequence[str]) -> dict[str, Any]:
+    if what == "poster":
+        return {"poster": _text(poster(path))}
+    if what == "first_frame":
+        return first_frame(path)
+    return {"shrunk": shrunk(path, [float(each) for each in aspects])}
+
+
+def serve() -> None:
+    """Answer every line of standard input."""
     with suppress(ImportError):  # loading them is not counted
         import av  # noqa: F401, PLC0415 - an extra
         from PIL import ImageStat, JpegImagePlugin  # noqa: F401, PLC0415 - an extra
-    limit()
-    try:
-        if what == "poster":
-            return {"poster": _text(poster(Path(path)))}
-        if what == "first_frame":
-            return first_frame(Path(path))
-        return {"shrunk": shrunk(Path(path), [float(each) for each in aspects])}
-    except DecodeError as error:
-        return {"why": str(error)}
-    except MemoryError:
-        sys.exit(NO_MEMORY)
+    for line in sys.stdin:
+        said, exit_code = _forked(json.loads(line))
+        sys.stdout.write(json.dumps({"said": said, "exit_code": exit_code}) + "\n")
+        sys.stdout.flush()
+
+
+def _forked(words: Sequence[str]) -> tuple[str, int]:
+    """What a fork prints of a file, and its exit code."""
+    reader, writer = os.pipe()
+    fork = os.fork()
+    if not fork:
+        # Its standard output is the pipe, so it cannot answer in the child's name.
+        os.dup2(writer, sys.stdout.fileno())
+        try:
+            main(*words)
+            sys.stdout.flush()
+        except SystemExit as end:
+            os._exit(int(end.code or 0))
+        except BaseException:  # noqa: BLE001 - whatever it is, nothing goes on here
+            os._exit(1)
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:  # noqa: PTH123 - no path
+        said = pipe.read(MAX_ANSWER_BYTES + 1)
+        if len(said) > MAX_ANSWER_BYTES:
+            os.kill(fork, signal.SIGKILL)
+    exit_code = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
+    return said.decode("ascii", "replace"), exit_code
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:])), flush=True)  # noqa: T201 - to the worker
+    serve()

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -24,23 +26,43 @@ def child(monkeypatch: pytest.MonkeyPatch) -> "Child":
     return Child(monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def another() -> Iterator[None]:
+    """A child of its own for each test."""
+    decoder.close()
+    yield
+    decoder.close()
+
+
+#: A child whose forks do something else; `main` is what they do in life.
+INSTEAD = """
+import json, os, signal, sys
+from worker import decoding
+main = decoding.main
+def instead(*words):
+{}
+decoding.main = instead
+decoding.serve()
+"""
+
+
 class Child:
-    """Puts another child in the place of the one that decodes."""
+    """Puts something else in the place of what decodes."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
 
     def why(self, video: Path, code: str) -> str:
-        """Why there is no poster where the child does this instead."""
-        start = "import json, os, resource, signal, sys\n"
-        command = (sys.executable, "-P", "-c", start + code)
+        """Why there is no poster where a fork does this instead."""
+        does = indent(code or "pass", "    ")
+        command = (sys.executable, "-P", "-c", INSTEAD.format(does))
         self._patch.setattr(decoder, "COMMAND", command)
         with pytest.raises(DecodeError) as raised:
             decoder.poster(video)
         return str(raised.value)
 
 
-def test_a_film_is_decoded_by_a_child_that_does_not_stay(
+def test_films_are_decoded_by_one_child(
     video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = set(children(os.getpid()))
@@ -48,15 +70,17 @@ def test_a_film_is_decoded_by_a_child_that_does_not_stay(
         monkeypatch.setitem(sys.modules, name, None)
     assert decoder.poster(video).startswith(b"\xff\xd8")
     assert len(decoder.first_frame(video).pixels) == 3 * decoder.SIDE_PX**2
+    (own,) = set(children(os.getpid())) - before
+    assert children(own) == []
+    decoder.close()
     assert set(children(os.getpid())) <= before
 
 
 GREEDY = """
-from worker import decoding
 decoding.poster = lambda _: bytearray(decoding.MAX_MEMORY_BYTES)
-decoding.main("poster", "/none")
+main(*words)
 """
-LIMITED = "from worker import decoding\ndecoding.limit()\n"
+LIMITED = "decoding.limit()\n"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +94,7 @@ LIMITED = "from worker import decoding\ndecoding.limit()\n"
         ("while True: print(end='x' * 9999)", "its decoder had to be killed"),
         ("print(json.dumps({'why': 'dull'}))", "dull"),
         (LIMITED + "while True: pass", "it takes longer than 2 s"),
-        (LIMITED + "open(sys.argv[2] + 'x', 'wb', 0).write(b'x')", "exit code 1"),
+        (LIMITED + "open(words[1] + 'x', 'wb', 0).write(b'x')", "exit code 1"),
         (
             GREEDY,
             "it needs more than 640 MB of memory",
@@ -104,7 +128,8 @@ def test_a_child_that_heeds_no_alarm_is_killed(
 def test_what_one_lies_of_a_picture_is_not_believed(
     video: Path, told: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = (sys.executable, "-c", f"import json; print(json.dumps({told}))")
+    does = f"    print(json.dumps({told}))"
+    command = (sys.executable, "-c", INSTEAD.format(does))
     monkeypatch.setattr(decoder, "COMMAND", command)
     with pytest.raises(DecodeError, match="its decoder broke"):
         decoder.first_frame(video)

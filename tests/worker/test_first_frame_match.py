@@ -150,4 +150,5 @@ def test_a_decoder_that_breaks_compares_nothing(
     attempt = lost(shop, 0)
     video = made(shop, attempt)
     monkeypatch.setattr(decoder, "COMMAND", (sys.executable, "-c", ""))
+    decoder.close()
     assert compared(shop, [(attempt, video)]) == {}
