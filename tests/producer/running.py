@@ -276,12 +276,11 @@ class _Lines(list[str]):
 
 def children(pid: int) -> list[int]:
     """Process ids of the children that a process has now."""
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        texts = [(task / "children").read_text() for task in tasks]
-    except OSError:
-        return []
-    return [int(word) for text in texts for word in text.split()]
+    found: list[int] = []
+    for each in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread that has ended meanwhile
+            found += map(int, each.read_text().split())
+    return found
 
 
 def command_of(pid: int) -> str:
