@@ -20,7 +20,7 @@ def server() -> Iterator[redis.Redis]:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_no_promise_is_broken(server: redis.Redis, seed: int) -> None:
-    run = simulate(seed, server, small_video(), hours=2)
+    run = simulate(seed, server, small_video(), hours=1)
     assert run.problems == []
     assert run.transitions["generated store"] > 0
 

@@ -7,6 +7,7 @@ file, because to load them takes fifty times as long as to make a poster. What i
 is `worker.decoding`.
 """
 
+import atexit
 import base64
 import json
 import os
@@ -189,6 +190,7 @@ class _Child:
 
 
 _CHILD = _Child()
+atexit.register(_CHILD.end)
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

@@ -38,6 +38,9 @@ STARTS_PER_MINUTE, AT_ONCE = 12, 4
 #: States in which a job may be left: a person or a budget decides.
 RESTING = FINAL | {State.UNRESOLVED, State.WAITING}
 
+#: Virtual seconds without a transition after which workers tick rarely.
+CALM_S = 1_800.0
+
 #: Virtual seconds between two looks at the invariants.
 CHECK_EVERY_S = 300.0
 
@@ -89,7 +92,7 @@ class Simulation:
         self._messages: deque[tuple[str, list[str]]] = deque()
         self._workers: list[Worker] = []
         self._away_until_s = 0.0
-        self._is_busy = True
+        self._moved_at_s = 0.0
 
     def ledger_now_s(self) -> float:
         """Unix seconds by the ledger's clock."""
@@ -151,7 +154,7 @@ class Simulation:
             keys.account(self.settings.account_id, "due"), 0, 0, withscores=True
         )
         next_s = due[0][1] - self.ledger_now_s() if due else 900.0
-        longest_s = 5.0 if self._is_busy else 900.0
+        longest_s = 5.0 if self._is_busy() else 900.0
         return self._random.uniform(0.3, 2.0) + max(0.0, min(next_s, longest_s))
 
     def crashed(self, error: BaseException) -> None:
@@ -166,17 +169,24 @@ class Simulation:
             for record in self.ledger.batches.jobs(batch)
         }
 
+    def moved(self, words: str) -> None:
+        """Count a transition."""
+        self.transitions[words] += 1
+        self._moved_at_s = self.loop.now_s
+
+    def _is_busy(self) -> bool:
+        """Whether something may start; a budget or a person may hold all of it."""
+        return self.loop.now_s < self._moved_at_s + CALM_S
+
     async def go(self, hours: float) -> None:
         """Let so many virtual hours pass; faults happen in the first third."""
         self._order()
         for _ in range(2):
             self._start_worker()
         while self.loop.now_s < hours * 3_600 and not self.problems:
-            await asyncio.sleep(CHECK_EVERY_S if self._is_busy else 3_600.0)
+            await asyncio.sleep(CHECK_EVERY_S if self._is_busy() else 3_600.0)
             self.faults.on = self.loop.now_s < hours * 1_200
             self._check_always()
-            states = {record.state for record in self.records().values()}
-            self._is_busy = not states <= FINAL | {State.UNRESOLVED}
         if not self.problems:
             self._check_the_end()
 
@@ -297,7 +307,7 @@ class _Journal(logging.Handler):
         self._run.note(words)
         made = re.match(r"job=\S+ event=(\w+) from=(\w+) .* moved=yes", words)
         if made:
-            self._run.transitions[f"{made[2]} {made[1]}"] += 1
+            self._run.moved(f"{made[2]} {made[1]}")
 
 
 @contextmanager
