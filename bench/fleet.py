@@ -70,7 +70,7 @@ class Fleet:
         """Let the ledger know such times already, as after some hours of work."""
         model = builtin().find(MODEL)
         kind = (model.id, model.duration_s({}))
-        chance = Random(0)  # noqa: S311 - nothing secret is drawn
+        chance = Random(0)
         mean = math.log(median_s)
         taught = [chance.lognormvariate(mean, spread) for _ in range(TAUGHT)]
         self.ledger.times.learn(ACCOUNT, {kind: taught})
@@ -183,7 +183,7 @@ def _environment(
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    ended = subprocess.run(  # noqa: S603 - a list that the bench made, no shell
+    ended = subprocess.run(
         command, env=dict(environment), capture_output=True, text=True, check=False
     )
     if ended.returncode:

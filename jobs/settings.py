@@ -350,7 +350,7 @@ def _is_mail(text: str) -> bool:
     return bool(name and at and host) and text.isprintable() and " " not in text
 
 
-def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401 - a setting has its own type
+def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """The settings of an environment; `overrides` by field name win.
 
     Raises:

@@ -67,7 +67,7 @@ class Screen(Console):
     def size(self, new_size: tuple[int, int]) -> None:
         self._width, self._height = new_size
 
-    def print(self, *objects: Any, crop: bool = False, **options: Any) -> None:  # noqa: ANN401 - as rich has it
+    def print(self, *objects: Any, crop: bool = False, **options: Any) -> None:
         """As rich prints, but what is too wide is left to the terminal to wrap."""
         # Of a text rich itself would drop some of what must be seen.
         shown = [

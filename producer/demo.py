@@ -103,7 +103,7 @@ def sandbox(
     _require_sandbox()
     # It goes when this process is ended by a signal that it does not get itself.
     command = [sys.executable, "-m", "sandbox", "--with-parent", *options]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - a command of our own
+    return subprocess.run(command, check=False).returncode
 
 
 def _require_sandbox() -> None:

@@ -37,4 +37,4 @@ def hooks(host: str, port: int) -> int:
         )
     command = [sys.executable, "-m", "worker.hooks", host, str(port)]
     # In its place, so that signals of whoever supervises it reach it.
-    os.execve(command[0], command, child_environment(chosen))  # noqa: S606 - a command of our own
+    os.execve(command[0], command, child_environment(chosen))

@@ -66,7 +66,7 @@ class Child:
             ) from None
         with out:
             self._log_start = out.tell()
-            self._process = subprocess.Popen(  # noqa: S603 - a command of our own
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if read else out,

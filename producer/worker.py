@@ -71,7 +71,7 @@ def worker(
     command = celery_command(f"{own}@{socket.gethostname()}", concurrency, level)
     console.say(f"worker {own}: {shlex.join(command[1:])}")
     sys.stdout.flush()
-    os.execv(sys.executable, command)  # noqa: S606 - our own command, without a shell
+    os.execv(sys.executable, command)
     return Exit.STORED  # never: the process is the worker now
 
 

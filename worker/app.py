@@ -91,7 +91,7 @@ for _name, _work in TASKS.items():
 
 
 @signals.worker_ready.connect
-def _begin(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own type
+def _begin(sender: Any, **_: object) -> None:
     # Celery logs what a receiver raises, and the worker stays without ever working. So
     # nothing here asks the ledger, and what fails all the same ends the process.
     try:
@@ -101,7 +101,7 @@ def _begin(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's own typ
         raise WorkerShutdown(EX_FAILURE) from error
 
 
-def _start_threads(sender: Any) -> None:  # noqa: ANN401 - Celery's own type
+def _start_threads(sender: Any) -> None:
     made = engine()
     facts = WorkerFacts(
         name=sender.hostname,

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -161,7 +161,7 @@ class _Child:
         environment = {k: v for k, v in os.environ.items() if k in PASSED_ON}
         paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        self._process = subprocess.Popen(  # noqa: S603 - a command of our own
+        self._process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -175,12 +175,11 @@ class _Child:
 
     @staticmethod
     def _answer(process: "subprocess.Popen[bytes]", words: Sequence[str]) -> bytes:
-        assert process.stdin  # noqa: S101 - a pipe was asked for
-        assert process.stdout  # noqa: S101 - a pipe was asked for
+        to, of = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
         with suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(words).encode() + b"\n")
-            process.stdin.flush()
-        return process.stdout.readline()
+            to.write(json.dumps(words).encode() + b"\n")
+            to.flush()
+        return of.readline()
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -79,7 +79,7 @@ def opened(video: Path) -> Iterator["InputContainer"]:
         MemoryError: there is not enough for it.
     """
     try:
-        import av  # noqa: PLC0415 - an extra, and slow to import
+        import av
     except ImportError as error:
         raise DecodeError(f"the extra video does not work: {error}") from None
     try:
@@ -154,7 +154,7 @@ def shrunk(picture: Path, aspects: Sequence[float]) -> list[str]:
     Raises:
         DecodeError: it cannot be decoded.
     """
-    from PIL import Image, ImageOps  # noqa: PLC0415 - an extra, and slow to import
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(picture) as image:
@@ -177,7 +177,7 @@ def _poster_sized(frame: "VideoFrame") -> "Image":
 
 def _spread(image: "Image") -> float:
     """How far brightness strays in a picture, of 255."""
-    from PIL import ImageStat  # noqa: PLC0415 - an extra
+    from PIL import ImageStat
 
     return float(ImageStat.Stat(image.convert("L")).stddev[0])
 
@@ -191,7 +191,7 @@ def _cropped(image: "Image", aspect: float) -> "Image":
 
 
 def _pixels(image: "Image") -> str:
-    from PIL.Image import Resampling  # noqa: PLC0415 - an extra
+    from PIL.Image import Resampling
 
     small = image.convert("RGB").resize((SIDE_PX, SIDE_PX), Resampling.BOX)
     return _text(small.tobytes())
@@ -240,8 +240,8 @@ def _made(what: str, path: Path, aspects: Sequence[str]) -> dict[str, Any]:
 def serve() -> None:
     """Answer every line of standard input."""
     with suppress(ImportError):  # loading them is not counted
-        import av  # noqa: F401, PLC0415 - an extra
-        from PIL import ImageStat, JpegImagePlugin  # noqa: F401, PLC0415 - an extra
+        import av
+        from PIL import ImageStat, JpegImagePlugin
     for line in sys.stdin:
         said, exit_code = _forked(json.loads(line))
         sys.stdout.write(json.dumps({"said": said, "exit_code": exit_code}) + "\n")

@@ -294,7 +294,7 @@ class Engine:
 
     def jitter(self) -> float:
         """A number in [0, 1) that spreads waits apart."""
-        return random.random()  # noqa: S311 - nothing secret hangs on it
+        return random.random()
 
     def now_s(self) -> float:
         """Unix seconds by the ledger's clock, so that all machines agree."""

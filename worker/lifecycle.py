@@ -107,7 +107,7 @@ class PatientConsumer(Consumer):
     # The published types do not know it.
     channel_errors: tuple[type[Exception], ...]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's own types
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wait_s = 0.0
         self._asked_again_at = 0.0
         super().__init__(*args, **kwargs)

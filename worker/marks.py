@@ -88,7 +88,7 @@ async def _compare(engine: Engine, url: str) -> None:
         words = "it cannot be told whether the ledger is whole: %s"
         log.warning(words, _why(url, error))
     except OlderLedgerError as error:
-        log.error("%s", error)  # noqa: TRY400 - no bug, a finding
+        log.error("%s", error)
 
 
 def _why(url: str, error: Exception) -> str:
@@ -110,7 +110,7 @@ async def _leave(
     try:
         marked = await asyncio.wait_for(storing.in_thread(leave), PATIENCE_S)
     except OlderLedgerError as error:
-        log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
+        log.error("nothing is sent: %s", error)
     except (StoreError, TimeoutError) as error:
         why = _why(batch.store, error)
         log.warning("nothing is sent of %s, no mark can be left: %s", batch.id, why)

@@ -162,7 +162,7 @@ def _prove(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> int | None:
     try:
         engine.ledger.durable()
     except NotDurableError as error:
-        log.error("nothing is sent: %s", error)  # noqa: TRY400 - no bug, a finding
+        log.error("nothing is sent: %s", error)
         engine.apply_now(
             [transitions.release(r.batch, rec) for r, rec in claimed.items()]
         )

@@ -89,7 +89,7 @@ def pictures_of(model: Model, job: Job) -> list[str]:
     return found
 
 
-def _named(value: Any, contents: Mapping[str, str]) -> Any:  # noqa: ANN401 - one address or several
+def _named(value: Any, contents: Mapping[str, str]) -> Any:
     """Pictures by their content where it is known, which no address can look like."""
     if isinstance(value, str):
         content = contents.get(value)

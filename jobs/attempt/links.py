@@ -83,7 +83,7 @@ def sent_inputs(record: JobRecord, model: Model) -> dict[str, Any]:
     }
 
 
-def _linked(value: Any, links: Mapping[str, str]) -> Any:  # noqa: ANN401 - one address or several
+def _linked(value: Any, links: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return links.get(value, value)
     return [links.get(address, address) for address in value]

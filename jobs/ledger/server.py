@@ -34,7 +34,7 @@ class Server(Protocol):
     def ping(self) -> object: ...
     def time(self) -> tuple[int, int]: ...
     def close(self) -> None: ...
-    def execute_command(self, *args: object) -> Any: ...  # noqa: ANN401 - each command's own
+    def execute_command(self, *args: object) -> Any: ...
     def config_get(self, pattern: str) -> dict[str, str]: ...
     def info(self, section: str) -> dict[str, Any]: ...
     def script_load(self, script: str) -> str: ...
@@ -103,7 +103,7 @@ class Scripts:
             for name, text in self._sources.items()
         }
 
-    def run(self, name: str, *args: object) -> Any:  # noqa: ANN401 - each script's own
+    def run(self, name: str, *args: object) -> Any:
         """Run one script; its answer as the server gives it."""
         return self.run_all([(name, args)])[0]
 
@@ -158,7 +158,7 @@ class Part:
         self._scripts = scripts
         self._clock = clock
 
-    def _run(self, name: str, *args: object) -> Any:  # noqa: ANN401 - each script's own
+    def _run(self, name: str, *args: object) -> Any:
         """Run a script that is told the time first."""
         return self._scripts.run(name, self._now(), *args)
 

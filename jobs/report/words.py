@@ -12,7 +12,7 @@ from jobs.text import visible_block
 _COMMAND: Final = re.compile(r"\breelmill [a-z].*\Z", re.DOTALL)
 
 
-def all_visible(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+def all_visible(value: Any) -> Any:
     """The value with every text in it made visible, names included."""
     match value:
         case str():

@@ -114,7 +114,7 @@ class Client:
                 if not error.retryable or error.retry_after_s > self._limits.max_wait_s:
                     raise
                 # Many wait for one host: let them not come back in one moment.
-                jittered_s = wait_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+                jittered_s = wait_s * random.uniform(0.5, 1.5)
                 pause_s = max(error.retry_after_s, jittered_s)
             await asyncio.sleep(pause_s)
             wait_s *= 2

@@ -170,7 +170,7 @@ def _object_tag(address: str) -> str:
         raise _object_error(error) from None
 
 
-def _tag(meta: Any) -> str:  # noqa: ANN401 - obstore's own mapping
+def _tag(meta: Any) -> str:
     tag = meta["e_tag"]
     return f"{meta['size']}-{tag}" if tag else ""
 
