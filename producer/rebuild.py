@@ -352,10 +352,13 @@ def _listed(ledger: Ledger, chosen: Settings, doubts: Sequence[Doubt]) -> list[L
     done |= {row.prediction_id for row in billed if row.kind == "refund"}
     unlisted = {
         row.prediction_id: Listed(
-            row.prediction_id, row.model, row.created_at_s, BILLED
+            row.prediction_id,
+            row.model if row.model in models else "",  # it may be any of them
+            row.created_at_s,
+            BILLED,
         )
         for row in billed
-        if row.prediction_id not in done and row.model in ("", *models)
+        if row.prediction_id not in done and any(map(row.may_be_of, models))
     }
     return [*listed, *unlisted.values()]
 

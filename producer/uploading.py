@@ -4,7 +4,6 @@ What is uploaded is what was looked at, by its digest. Each link goes into the l
 it comes, so an interrupted run goes on where it was.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -120,12 +119,13 @@ class _Work:
             raise self.failed[0]
 
     async def _upload(self, uploads: "Uploads", picture: tuple[str, str]) -> None:
+        from jobs.provider.http import in_daemon_thread
         from jobs.provider.uploads import Picture
 
         content, address = picture
         if self.failed:
             return
-        body = await asyncio.to_thread(self._read, content, address)
+        body = await in_daemon_thread(self._read, content, address)
         since_s = self.ledger.now_s()
         try:
             url = await uploads.upload(Picture(content, body))

@@ -26,7 +26,7 @@ from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.outbox import PendingNotification
 from jobs.net import barred_by
 from jobs.notification import GIVEN_UP_S, Notification, retry_in_s, web_request
-from jobs.provider.http import REQUEST_ERRORS, Http, describe
+from jobs.provider.http import REQUEST_ERRORS, Http, describe, in_daemon_thread
 from jobs.settings import Settings, Smtp
 
 log = logging.getLogger("reelmill.notify")
@@ -188,7 +188,7 @@ async def _by_mail(
 ) -> None:
     server = Smtp.read(_shown(settings.smtp_url))
     mail = mail_of(notification, server.sender, settings.notify_email)
-    await asyncio.to_thread(_send, server, mail, timeout_s)
+    await in_daemon_thread(_send, server, mail, timeout_s)
 
 
 def mail_of(notification: Notification, sender: str, receivers: str) -> EmailMessage:

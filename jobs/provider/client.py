@@ -67,7 +67,7 @@ class Provider:
         self.submit_timeout_s = submit_timeout_s
         self._key = key
         self._request_timeout_s = request_timeout_s
-        self._http = Http(max(submit_timeout_s, request_timeout_s))
+        self._http = Http(max(submit_timeout_s, request_timeout_s), looks_up=False)
         #: The provider's clock, as far as answers have told it.
         self.clock = RemoteClock()
         #: Whoever asks waits here and not inside the client, where waiting would count

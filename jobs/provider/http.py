@@ -6,11 +6,12 @@ second, and httpx over it takes three times as long for each.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import version
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -19,6 +20,9 @@ from yarl import URL
 
 from jobs.net import BarredError, Guard, barred_by, connector, near_allowed_for
 from jobs.provider.replies import clean
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Connections one process holds; more requests at once wait for one.
 CONNECTIONS = 128
@@ -55,7 +59,9 @@ class Http:
     every request that has our own key.
     """
 
-    def __init__(self, read_timeout_s: float, provider_url: str = "") -> None:
+    def __init__(
+        self, read_timeout_s: float, provider_url: str = "", *, looks_up: bool = True
+    ) -> None:
         """Connect to nobody yet.
 
         Args:
@@ -63,11 +69,19 @@ class Http:
             provider_url: whose answers name the hosts that are asked: those on private
                 addresses are asked only if the provider is on one itself. Empty where
                 the user's own settings name them.
+            looks_up: whether names are looked up to be judged where a proxy connects.
+                The user's own provider is not: where only the proxy knows names, each
+                request would wait for an answer that never comes.
         """
+        self._looks_up = looks_up
         self._provider_url = provider_url
         self._guard = None if provider_url else Guard(near_allowed=True)
         self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s
+            total=None,
+            # The lookup of the name counts, too: a paid request leaves soon or never.
+            connect=CONNECT_TIMEOUT_S,
+            sock_connect=CONNECT_TIMEOUT_S,
+            sock_read=read_timeout_s,
         )
         self._proxies = getproxies()
         self._by_proxy: dict[str | None, aiohttp.ClientSession] = {}
@@ -112,7 +126,9 @@ class Http:
         proxy = self._proxy(scheme, host)
         if proxy:
             # Only the proxy connects to it, so its name is all that can be judged.
-            await self._guard.check_name(host)
+            self._guard.check_host(host)
+            if self._looks_up:
+                await self._guard.check_name(host)
         session = self._by_proxy.get(proxy)
         if session is None:
             session = self._by_proxy[proxy] = aiohttp.ClientSession(
@@ -125,6 +141,36 @@ class Http:
 
     def _find_proxy(self, scheme: str, host: str) -> str | None:
         return None if proxy_bypass(host) else self._proxies.get(scheme)
+
+
+async def in_daemon_thread(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do something that blocks, in a thread that nobody waits for at the end.
+
+    A server that sends byte after byte, or a disk that hangs, would else hold up
+    whoever has given up on it, and the end of the process.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def end(result: T | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast("T", result))
+
+    def work() -> None:
+        result, error = None, None
+        try:
+            result = do(*args, **kwargs)
+        except Exception as raised:  # noqa: BLE001 - it is raised where it is awaited
+            error = raised
+        with suppress(RuntimeError):  # the loop is over, and nobody waits
+            loop.call_soon_threadsafe(end, result, error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await done
 
 
 @asynccontextmanager

@@ -4,12 +4,13 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,41 @@ def told_by(home: Path, web: Receiver | None = None, **changes: Any) -> Settings
 
 def mail_url(mail: Receiver, host: str = "127.0.0.1") -> str:
     return f"smtp://mill:hunter2@{host}:{mail.port}?from=mill@example.com"
+
+
+@contextmanager
+def dripping() -> Iterator[tuple[int, threading.Event]]:
+    """Port of a mail server whose greeting never ends, until the event is set."""
+    stop = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        with suppress(OSError), server.accept()[0] as connection:
+            while not stop.wait(0.02):
+                connection.sendall(b"2")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        # Whoever waits for its end shall not wait for ever.
+        timer = threading.Timer(20, stop.set)
+        timer.start()
+        try:
+            yield server.getsockname()[1], stop
+        finally:
+            timer.cancel()
+            stop.set()
+            thread.join()
+
+
+def test_a_mail_server_that_never_ends_its_greeting_is_given_up(
+    home: Path, ledger: Ledger
+) -> None:
+    with dripping() as (port, stop):
+        url = f"smtp://127.0.0.1:{port}?from=mill@example.com"
+        chosen = told_by(home, notify_email="night@example.com", smtp_url=url)
+        ledger.outbox.add(NEWS)
+        assert deliver_due(chosen, ledger, timeout_s=0.3) == 1
+        assert not stop.is_set()
 
 
 def test_the_web_is_told_once_and_can_check_whose_words_they_are(

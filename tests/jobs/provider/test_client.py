@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from jobs.net import BarredError, Standing
+from jobs.net import BarredError, Guard, Standing
 from jobs.provider import submit as paid
 from jobs.provider.answers import (
     Accepted,
@@ -371,3 +371,27 @@ def test_an_error_is_described_in_few_words_without_a_login_of_a_proxy() -> None
     assert describe(OSError("a\nb")) == "OSError: a b"
     error = OSError("407, url='http://user:s3cret@proxy.example.com:8080'")
     assert describe(error) == "OSError: 407, url='http://proxy.example.com:8080'"
+
+
+def test_the_providers_name_is_not_looked_up_where_a_proxy_connects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where only the proxy knows names, each paid request would wait for an answer."""
+
+    async def lookup(*_: object) -> None:
+        raise AssertionError
+
+    async def ask() -> PollAnswer:
+        provider = Provider(
+            "http://api.example", None, submit_timeout_s=5, request_timeout_s=5
+        )
+        try:
+            return await provider.poll("p")
+        finally:
+            await provider.close()
+
+    monkeypatch.setattr(Guard, "check_name", lookup)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    answer = asyncio.run(ask())
+    assert isinstance(answer, PollAgain)
+    assert "127.0.0.1:9" in answer.reason
