@@ -1,5 +1,17 @@
 """`python -m producer` is `reelmill`."""
 
-from producer.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is still being imported ends it, too."""
+    try:
+        from producer import cli
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted before anything was done\n")
+        sys.exit(3)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -153,6 +153,9 @@ def _run(words: list[str]) -> int:
     if words in ([], ["--help"], ["-h"]):
         for name in app:
             app[name]  # its module has the summary that the help shows
+    elif words[:1] == ["schedule"] and words[1:] in ([], ["--help"], ["-h"]):
+        for name in app["schedule"]:
+            app["schedule"][name]
     code = app(words, exit_on_error=False, print_error=False)
     return int(code or 0)
 

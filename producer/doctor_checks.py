@@ -102,8 +102,7 @@ def store(chosen: Settings) -> Iterator[Finding]:
         kept = Store(chosen.store)
         kept.check_round_trip()
     except StoreError as error:
-        cure = "; set REELMILL_STORE" if parse(chosen.store)[0] == "file" else ""
-        yield wrong("store", f"{error}{cure}")
+        yield wrong("store", f"{error}; set REELMILL_STORE")
         return
     if not kept.local:
         yield good("store", f"{kept.url} takes files and gives them back")
@@ -440,7 +439,7 @@ def _late(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         if own.id != chosen.account_id:
             continue
         late_s = figures.now_s - own.due_at_s if own.due_at_s else 0.0
-        if late_s > LATE_S:
+        if late_s > LATE_S and own.open_batches:
             cure = "run the same command again, or reelmill collect"
             if chosen.redis_url:
                 cure = "start more workers, or look at the logs of those there are"

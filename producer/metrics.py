@@ -303,9 +303,10 @@ def _serve(host: str, port: int, read: Callable[[], Figures]) -> None:
         signal.signal(number, lambda *_: stopped.set())
     try:
         server, thread = start_http_server(port, host, _registry(read))
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # there is no such port
+        why = getattr(error, "strerror", None) or error
         raise CommandError(
-            f"{host}:{port} cannot be listened on ({error.strerror}); name another "
+            f"{host}:{port} cannot be listened on ({why}); name another "
             "with --host and --port",
             Exit.USAGE,
         ) from None

@@ -164,7 +164,8 @@ def _read(path: str) -> dict[str, str | None]:
                 if word:
                     words[name] = own
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CommandError(f"{path}: cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise CommandError(f"{path}: cannot be read: {why}") from None
     return words
 
 

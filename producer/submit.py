@@ -56,6 +56,8 @@ DIGEST_DIGITS = 8
 
 MAX_STEM = 40
 
+STORE_CURE = "set REELMILL_STORE or --store"
+
 #: Retries that are written down in one round trip.
 BLOCK = 500
 
@@ -169,8 +171,7 @@ def load(
     try:
         Store(chosen.store).check_writable()
     except StoreError as error:
-        cure = "set REELMILL_STORE or --store"
-        raise CommandError(f"{error}; {cure}", bad_store) from None
+        raise CommandError(f"{error}; {STORE_CURE}", bad_store) from None
     return read(manifest, reading, chosen, whole=True)
 
 
@@ -244,7 +245,10 @@ def batch_id(found: Survey, account_id: str, store: str) -> str:
     name = PurePosixPath(found.source.rstrip("/")).name
     stem = name.rpartition(".")[0] or name
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:MAX_STEM]
-    asked = f"{found.digest}\n{account_id}\n{normal(store)}"
+    try:
+        asked = f"{found.digest}\n{account_id}\n{normal(store)}"
+    except StoreError as error:
+        raise CommandError(f"{error}; {STORE_CURE}") from None
     digits = hashlib.sha256(asked.encode()).hexdigest()[:DIGEST_DIGITS]
     return f"{stem or 'batch'}-{digits}"
 

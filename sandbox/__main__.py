@@ -1,4 +1,4 @@
-"""The command line of the sandbox: `python -m sandbox`."""
+"""The command line of the sandbox: `reelmill sandbox`."""
 
 import argparse
 import json
@@ -11,10 +11,10 @@ from sandbox.state import JournalError
 
 EXAMPLES = """\
 examples:
-  python -m sandbox
-  python -m sandbox --port 0 --tier bronze --generation-s 3
-  python -m sandbox --fault submit_drop_after=0.1 --fault 'outcome_5000=first 3'
-  python -m sandbox --history-lag-s 5 --set insufficient=403
+  reelmill sandbox
+  reelmill sandbox --port 0 --tier bronze --generation-s 3
+  reelmill sandbox --fault submit_drop_after=0.1 --fault 'outcome_5000=first 3'
+  reelmill sandbox --history-lag-s 5 --set insufficient=403
   curl -s 127.0.0.1:8787/sandbox/books
 """
 PAIRS = {
@@ -32,13 +32,15 @@ def main() -> int:
     except (JournalError, PortError, SettingError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
+    except KeyboardInterrupt:  # as a server ends
+        return 0
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     faults = "\n".join(f"  {name:24}{does}" for name, does in FAULTS.items())
     parser = argparse.ArgumentParser(
-        "python -m sandbox",
+        "reelmill sandbox",
         description="A stand-in for the provider: no key, no cost.",
         epilog=f"{EXAMPLES}\nfaults:\n{faults}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -221,9 +221,10 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         made = socket.create_server((host, port), family=family, backlog=4_096)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # there is no such port
+        why = getattr(error, "strerror", None) or error
         raise PortError(
-            f"Cannot listen on {host}:{port} ({error.strerror}); "
+            f"Cannot listen on {host}:{port} ({why}); "
             "name another port with --port, or 0 for any free one."
         ) from None
     # Connections inherit this. asyncio sets it only where a socket names its protocol;

@@ -255,7 +255,9 @@ def main(host: str, port: int) -> None:
     try:
         engine.run(serve(engine, host, port, stop))
     except OSError as error:
-        sys.exit(f"cannot listen on {host}:{port} ({error.strerror})")
+        why = f"cannot listen on {host}:{port} ({error.strerror})"
+        sys.stderr.write(f"{why}; name another with --port\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ def is_bucket(source: str) -> bool:
 def is_folder(source: str) -> bool:
     """True if a folder is there; it is a manifest of the pictures in it."""
     with suppress(OSError):  # a name that is too long
-        return Path(source).is_dir()
+        # An empty name is this folder to `Path`, and would be the whole machine.
+        return bool(source) and Path(source).is_dir()
     return False
 
 
@@ -75,8 +76,11 @@ def path_of(source: str) -> str:
     """The path that a source means; `file://` addresses are paths too.
 
     Raises:
-        UnreadableError: it is an address on the web.
+        UnreadableError: it is an address on the web, or no name at all.
     """
+    if not source:
+        message, suggestion = "no manifest is named", "name a file or a folder"
+        raise UnreadableError(whole(source, "not-found", message, suggestion))
     scheme = source.partition("://")[0].casefold() if "://" in source else ""
     if scheme == "file":
         return unquote(urlsplit(source).path)

@@ -158,6 +158,29 @@ def test_a_slip_of_the_command_line_is_one_sentence(
     assert "\x1b" not in ended.err + ended.out
 
 
+def test_the_help_of_schedules_says_what_each_command_does(place: Desk) -> None:
+    ended = place.here("schedule", "--help")
+    assert re.search(r"run-now +Fire a schedule", ended.out)
+
+
+@pytest.mark.parametrize("command", ["metrics", "sandbox", "hooks"])
+def test_a_port_that_there_is_not_is_explained(command: str, place: Desk) -> None:
+    url = "redis://127.0.0.1:9/0"
+    ended = place.reelmill(command, "--port", "99999", REELMILL_REDIS_URL=url)
+    assert ended.code == 2
+    assert "99999" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("command", ["price", "doctor"])
+def test_a_store_that_is_none_is_explained(command: str, place: Desk) -> None:
+    words = [place.folder / "products.csv"] if command == "price" else []
+    ended = place.here(command, *words, REELMILL_STORE="ftp://x")
+    assert ended.code == 2
+    assert "ftp://x: not a store" in " ".join((ended.out + ended.err).split())
+    assert "Traceback" not in ended.err
+
+
 def test_version_is_one_word(place: Desk) -> None:
     ended = place.reelmill("--version")
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", ended.out)
@@ -166,6 +189,8 @@ def test_version_is_one_word(place: Desk) -> None:
 def test_a_manifest_that_is_not_there_or_a_folder_is_explained(place: Desk) -> None:
     refused(run(place, place.folder / "nope.csv"), "there is no such file")
     refused(run(place, place.folder), "there are no pictures in it")
+    # Such as that of a variable which is not set; it is no name of this folder.
+    refused(place.here("run", "", "--yes"), "no manifest is named")
 
 
 def test_a_broken_memory_of_pictures_is_told(place: Desk) -> None:
