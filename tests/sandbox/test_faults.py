@@ -42,10 +42,10 @@ def test_a_fault_happens_as_its_odds_say(name: str, first: int, seed: int) -> No
 
 
 @pytest.mark.parametrize(
-    "line", [line for line in EXAMPLES.splitlines() if "-m sandbox" in line]
+    "line", [line for line in EXAMPLES.splitlines() if "reelmill sandbox" in line]
 )
 def test_every_example_of_the_help_can_be_used(line: str) -> None:
-    options = _parser().parse_args(shlex.split(line)[3:])
+    options = _parser().parse_args(shlex.split(line)[2:])
     Faults().change(_changes(options))
 
 

@@ -20,7 +20,8 @@ _BLOCK = re.compile(
 #: What may differ, and what stands in its place while two outputs are compared.
 VOLATILE = {
     r"\b(shop|monday|mended)-[0-9a-f]{8}\b": r"\1-DIGEST",
-    r"\b\d\d:\d\d\b": "HH:MM",
+    # Shortly before midnight the day is told, too.
+    r"\b\d\d:\d\d( on [A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2})?\b": "HH:MM",
     r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b": "DATE",
     r"\(\d+ (s|min)\)": "(LENGTH)",
     # A worker tells a sample of the times it saw, so that may be enough or not.
