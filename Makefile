@@ -21,9 +21,9 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
 # What is measured, in this order.
 BENCH ?= page arena slots cold
 
-# Tests that start processes mostly wait, so there are twice as many as cores. Bytecode
+# Tests that start processes mostly wait, so there are three for each core. Bytecode
 # is kept, or hundreds of processes would compile the project anew.
-PYTEST_ARGS ?= --numprocesses=$(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())') \
+PYTEST_ARGS ?= --numprocesses=$(shell $(PYTHON) -c 'import os; print(3 * os.cpu_count())') \
   --dist=worksteal
 
 .DEFAULT_GOAL := help
@@ -39,7 +39,7 @@ dev: $(VENV)/.dev  ## add what tests and checks need
 demo: install  ## the whole pipeline on this machine: no key, no cost
 	$(BIN)/reelmill demo
 
-test: dev  ## run every test, two at a time for each core
+test: dev  ## run every test, three at a time for each core
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 flower: dev  ## the dashboard at 127.0.0.1:5555; needs FLOWER_BASIC_AUTH=name:password
