@@ -38,7 +38,7 @@ _UNBOUND = 1_000_000
 #: Where videos are written: to memory where the system has such a folder. What a disk
 #: takes for a new file depends on what was deleted on it in the minutes before, and
 #: runs follow each other. Brokers keep their files on the disk.
-MEMORY = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)  # noqa: S108 - only mkdtemp writes there
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - only mkdtemp writes there
 
 
 @dataclass(frozen=True, slots=True)

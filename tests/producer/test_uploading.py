@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -195,3 +196,26 @@ def test_bad_luck_on_the_way_is_overcome(desk: Desk) -> None:
     content, address = desk.write(PICTURES[0])
     assert desk.upload((content, address)).count == 1
     assert fetched(desk.url(content)) == PICTURES[0]
+
+
+def test_a_picture_whose_disk_hangs_holds_up_no_end(desk: Desk) -> None:
+    """Its thread is left alone: nobody can end a read."""
+    go_on = threading.Event()
+    # Whoever waits for it shall not wait for ever.
+    timer = threading.Timer(20, go_on.set)
+    timer.start()
+    hanging, missing = desk.write(PICTURES[0]), desk.write(PICTURES[1])
+    Path(missing[1]).unlink()
+
+    @contextmanager
+    def opened(address: str) -> Iterator[BinaryIO]:
+        if address == hanging[1]:
+            go_on.wait()
+        with desk.open(address) as file:
+            yield file
+
+    with pytest.raises(CommandError):
+        upload_all(desk.settings, desk.ledger, (hanging, missing), opened)
+    assert not go_on.is_set()
+    timer.cancel()
+    go_on.set()

@@ -1,6 +1,7 @@
 """Whatever becomes of who decodes a foreign file, it never costs a worker."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from textwrap import indent
 
 import pytest
 
-from tests.producer.running import children
+from tests.producer.running import children, ended, until
 from tests.worker.test_mp4 import FILMS
 from worker import decoder
 from worker.decoder import DecodeError
@@ -161,3 +162,23 @@ def test_a_library_that_does_not_work_is_named(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(DecodeError, match="the extra video does not work: libx"):
         decoder.poster(video)
+
+
+def test_the_child_ends_with_the_worker(video: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from worker import decoder
+decoder.poster(Path({str(video)!r}))
+print(decoder._CHILD._process.pid, flush=True)
+sys.stdin.read()
+"""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True
+    ) as worker:
+        assert worker.stdout
+        child = int(worker.stdout.readline())
+        assert not ended([child])
+        worker.kill()
+    until(lambda: ended([child]))

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from jobs.net import BarredError, Guard, Standing
+from jobs.provider import http
 from jobs.provider import submit as paid
 from jobs.provider.answers import (
     Accepted,
@@ -395,3 +396,28 @@ def test_the_providers_name_is_not_looked_up_where_a_proxy_connects(
     answer = asyncio.run(ask())
     assert isinstance(answer, PollAgain)
     assert "127.0.0.1:9" in answer.reason
+
+
+def test_a_lookup_that_hangs_lets_no_paid_request_leave_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ends before the answer's time is up, and says that nothing was sent."""
+
+    async def resolve(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def ask() -> SubmitAnswer:
+        provider = Provider(
+            "http://api.example", None, submit_timeout_s=60, request_timeout_s=60
+        )
+        try:
+            return await submit(provider)
+        finally:
+            await provider.close()
+
+    monkeypatch.setattr(http, "CONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(http, "near_allowed_for", lambda _url: False)
+    monkeypatch.setattr(aiohttp.ThreadedResolver, "resolve", resolve)
+    answer = asyncio.run(ask())
+    assert isinstance(answer, Unsent)
+    assert not answer.ours
