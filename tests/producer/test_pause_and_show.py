@@ -1,7 +1,6 @@
 """`pause`, `resume`, `list` and `show`, as a person uses them on a shared ledger."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,20 +19,7 @@ from tests.jobs.ledger.play import (
     reject,
 )
 from tests.jobs.ledger.play import record_of as record
-from tests.producer.fleet import Fleet, fleet
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Fleet]:
-    with fleet(None, REELMILL_ACCOUNT=ACCOUNT) as made:
-        yield made
-
-
-@pytest.fixture
-def place(shared: Fleet) -> Fleet:
-    """A fleet nobody has used yet."""
-    shared.ledger.server.execute_command("FLUSHALL")
-    return shared
+from tests.producer.fleet import Fleet
 
 
 def printed(place: Fleet, *words: Any, **options: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,9 @@ from jobs.transitions import Ref
 from producer.exits import Exit
 from producer.resolve import resolve
 from tests.jobs.ledger.play import ACCOUNT, PLENTY, grant, open_batch, play, record_of
-from tests.producer.fleet import Fleet, fleet
+from tests.producer.fleet import Fleet
 
 LOST = (Event.CLAIM, Event.LOSE, Event.GIVE_UP)
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Fleet]:
-    with fleet(None, REELMILL_ACCOUNT=ACCOUNT) as made:
-        yield made
-
-
-@pytest.fixture
-def place(shared: Fleet) -> Fleet:
-    """A fleet nobody has used yet."""
-    shared.ledger.server.execute_command("FLUSHALL")
-    return shared
 
 
 def lose(place: Fleet, *candidates: str) -> list[Ref]:

@@ -20,12 +20,6 @@ from tests.worker.workshop import Workshop, workshop
 PRICE = 210_000
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.2) as running:
-        yield running
-
-
 @pytest.fixture
 def clock() -> Clock:
     """The ledger's clock alone: cooldowns pass when a test says so."""

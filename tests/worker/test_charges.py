@@ -12,19 +12,12 @@ from jobs.ledger import Ledger
 from jobs.ledger.charges import Charges, Kind
 from jobs.provider.answers import NoAnswerError
 from jobs.states import State
-from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 from worker.charges import compare, watch_charges
 
 #: Longer than the error of a clock that is read to the second, from a busy machine.
 SETTLE_S = 3.0
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.2) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,32 +1,14 @@
 """Keeping paid videos: none ever takes the place of another."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from jobs.ledger import Ledger
 from jobs.report.document import report
 from jobs.states import State
 from jobs.transitions import Ref
-from tests.producer.running import quick_sandbox
-from tests.sandbox.running import RunningSandbox
-from tests.worker.workshop import Workshop, workshop
+from tests.worker.workshop import Workshop
 from worker import mp4
 from worker.collect import ENOUGH_WITHOUT
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.2) as running:
-        yield running
-
-
-@pytest.fixture
-def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
-    with workshop(ledger, sandbox, home) as made:
-        yield made
 
 
 def test_two_nights_with_the_same_keys_keep_both_videos(shop: Workshop) -> None:

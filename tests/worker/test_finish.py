@@ -1,38 +1,21 @@
 """The finish task: the report of what a worker really did is as its schema says."""
 
 import json
-from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no types
 
 from jobs import transitions
-from jobs.ledger import Ledger
 from jobs.report.document import schema
 from jobs.states import State
 from jobs.storage import Store
 from jobs.transitions import Ref
-from tests.producer.running import quick_sandbox
-from tests.sandbox.running import RunningSandbox
-from tests.worker.workshop import Workshop, workshop
+from tests.worker.workshop import Workshop
 from worker.finish import finish
 
 V3 = "kling-v3.0-std"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.2) as running:
-        yield running
-
-
-@pytest.fixture
-def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
-    with workshop(ledger, sandbox, home) as opened:
-        yield opened
 
 
 def reported(shop: Workshop) -> dict[str, Any]:

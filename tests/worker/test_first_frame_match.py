@@ -4,18 +4,16 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from jobs.attempt.reconciling import NEAR, Likeness, LostSubmission
-from jobs.ledger import Ledger
 from jobs.provider.answers import Listed
 from jobs.states import State
 from jobs.transitions import Ref
 from tests.producer.running import quick_sandbox, until
 from tests.sandbox.running import RunningSandbox
-from tests.worker.workshop import V26, Workshop, workshop
+from tests.worker.workshop import V26, Workshop
 from worker import decoder
 from worker.downloads import Download, NoRoomError
 from worker.first_frame_match import FARTHEST, MAX_FILES, likeness
@@ -25,12 +23,6 @@ from worker.first_frame_match import FARTHEST, MAX_FILES, likeness
 def sandbox() -> Iterator[RunningSandbox]:
     with quick_sandbox(generation_s=0.0) as running:
         yield running
-
-
-@pytest.fixture
-def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
-    with workshop(ledger, sandbox, home) as made:
-        yield made
 
 
 def lost(

@@ -1,7 +1,6 @@
 """What one worker sees of generation times is written down, and reaches the others."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from jobs.pace.poll_schedule import PollSchedule
 from jobs.states import State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_job
-from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import workshop
 from worker.generation_times import (
@@ -23,12 +21,6 @@ from worker.generation_times import (
 KIND = a_job(1).kind
 OTHER = ("another/model", 5)
 TYPICAL_S = 90.0
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.2) as running:
-        yield running
 
 
 @pytest.fixture

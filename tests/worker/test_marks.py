@@ -27,12 +27,6 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
-    with workshop(ledger, sandbox, home) as made:
-        yield made
-
-
-@pytest.fixture
 def silent() -> Iterator[str]:
     """The address of a server that takes connections and never answers."""
     with socket.socket() as made:

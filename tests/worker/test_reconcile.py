@@ -1,7 +1,6 @@
 """Lost answers, with a real ledger and a real sandbox: who is adopted, who is not."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -17,7 +16,6 @@ from jobs.provider.clock import RemoteClock
 from jobs.provider.replies import Reply
 from jobs.rebuilding import is_clipped
 from jobs.states import State
-from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import (
     Workshop,
@@ -38,18 +36,6 @@ EVERY_LOSS = {
     "submit_no_id": "first 1",
 }
 SHOWN = ("history_inputs", "result_inputs")
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.2) as running:
-        yield running
-
-
-@pytest.fixture
-def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
-    with workshop(ledger, sandbox, home) as made:
-        yield made
 
 
 def lose(shop: Workshop, fault: str = "submit_drop_after", **others: object) -> None:

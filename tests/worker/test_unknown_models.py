@@ -1,29 +1,11 @@
 """Rows of a model that this worker's version does not know hold up no others."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from jobs.catalogue import Catalogue
-from jobs.ledger import Ledger
 from jobs.states import State
-from tests.producer.running import quick_sandbox
-from tests.sandbox.running import RunningSandbox
-from tests.worker.workshop import MULTI, Workshop, workshop
+from tests.worker.workshop import MULTI, Workshop
 from worker.engine import Engine
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.2) as running:
-        yield running
-
-
-@pytest.fixture
-def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
-    with workshop(ledger, sandbox, home) as made:
-        yield made
 
 
 def forget(engine: Engine, name: str) -> Catalogue:

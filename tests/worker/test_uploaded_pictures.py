@@ -14,15 +14,8 @@ from jobs.ledger import Ledger, keys
 from jobs.states import State
 from producer.uploading import Uploaded, upload_all
 from sandbox.uploads import samples
-from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import MULTI, Workshop, workshop
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.2) as running:
-        yield running
 
 
 @dataclass(slots=True)
