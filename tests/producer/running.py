@@ -112,10 +112,11 @@ class Begun:
         """Process id of that child, as soon as there is one."""
         return int(until(partial(self.child, word)))
 
-    def family(self) -> list[int]:
-        """Process ids of its descendants."""
+    def family(self) -> dict[int, str]:
+        """Process ids of its descendants, and the command of each."""
         found = children(self.process.pid)
-        return found + [each for pid in found for each in children(pid)]
+        found += [each for pid in found for each in children(pid)]
+        return {pid: command_of(pid) for pid in found}
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -300,6 +301,16 @@ def at_home_in(folder: Path) -> list[int]:
             if str(folder).encode() in given:
                 found.append(int(each.name))
     return found
+
+
+def left_nothing(family: Mapping[int, str]) -> bool:
+    """Whether all of a family, by process id and command, is gone with its command.
+
+    What decodes for a worker ends by itself, a moment after a worker that was killed.
+    """
+    decoders = [pid for pid, words in family.items() if "worker.decoding" in words]
+    others = family.keys() - set(decoders)
+    return ended(others) and bool(until(lambda: ended(decoders)))
 
 
 def ended(pids: Iterable[int]) -> bool:

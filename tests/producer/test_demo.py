@@ -5,7 +5,7 @@ import re
 import socket
 from pathlib import Path
 
-from tests.producer.running import desk, ended, holding
+from tests.producer.running import desk, holding, left_nothing
 
 KEY = "wsk-of-a-real-account"
 
@@ -28,7 +28,7 @@ def test_a_demo_costs_nothing_and_touches_no_account() -> None:
         said = begun.ended()
         assert said.code == 0, said
         assert "Traceback" not in said.err
-        assert ended(family)
+        assert left_nothing(family)
         # What is foreseen first goes by the stand-in's haste, not by the provider's.
         assert re.search(r"done by \S+ \(\d+ s\)", said.err)
         assert " min left" not in said.err

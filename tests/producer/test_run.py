@@ -23,6 +23,7 @@ from tests.producer.running import (
     desk,
     ended,
     holding,
+    left_nothing,
     quick_sandbox,
     rows,
     until,
@@ -58,7 +59,7 @@ def test_many_rows_are_paid_once_stored_and_reported() -> None:
         manifest = place.write("products.csv", as_csv(rows(sandbox, MANY)))
         begun = place.start("run", manifest, "--yes")
         worker = begun.await_child("celery")
-        seen = [command_of(pid) for pid in begun.family()]
+        seen = list(begun.family().values())
         assert command_of(worker) in seen
         said = begun.ended()
         assert said.code == 0
@@ -152,7 +153,7 @@ def test_ctrl_c_stops_cleanly_within_the_limits_and_the_command_goes_on() -> Non
         assert stopped.code == 3
         assert "run the same command" in stopped.err
         assert "Traceback" not in stopped.err
-        assert ended(family)
+        assert left_nothing(family)
         books = sandbox.books()
         assert books["worst_60s_starts"] == 6
         assert books["most_concurrent"] == 3
@@ -215,7 +216,7 @@ def the_ledger_is_missed(begun: Begun) -> None:
     assert "went out of reach" in stopped.err
     assert "run the same command again to go on" in stopped.err
     assert "Traceback" not in stopped.err
-    assert ended(family)
+    assert left_nothing(family)
 
 
 def kill(pid: int) -> None:
