@@ -307,7 +307,7 @@ class Reelmill(Fleet):
             "REELMILL_POSTERS": "off",
         }
         if place.lesson is None:
-            told["REELMILL_FIRST_LOOK_S"] = str(place.poll_s)
+            told["REELMILL_FIRST_POLL_S"] = str(place.poll_s)
         return told
 
     def start(self) -> None:

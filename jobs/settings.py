@@ -87,19 +87,17 @@ class Settings(BaseModel):
     """most paid attempts a job may have"""
     poll_min_s: float = Field(5.0, ge=0.05, le=600)
     """least seconds between two polls of one prediction"""
-    first_poll_s: Annotated[float, Field(ge=0.05, le=3600)] | None = Field(
-        None, alias="REELMILL_FIRST_LOOK_S"
-    )
+    first_poll_s: Annotated[float, Field(ge=0.05, le=3600)] | None = None
     """seconds to the first poll; unset: as generation times are learnt"""
     overdue_s: float = Field(3_600.0, ge=1, le=604_800)
     """how long a prediction keeps its slot, unless its kind takes long"""
-    settle_s: float = Field(180.0, ge=1, le=86_400)
+    settling_s: float = Field(180.0, ge=1, le=86_400)
     """how late a paid request may reach the provider, before it counts as absent"""
     webhook_url: str = ""
     """where the provider reaches `reelmill hooks`; unset: no webhooks"""
     lease_s: Timeout = 30.0
     """seconds until another worker takes over the jobs of a dead one"""
-    pulse_s: float = Field(0.5, ge=0.02, le=60)
+    tick_s: float = Field(0.5, ge=0.02, le=60)
     """seconds between two ticks of the dispatcher"""
     submit_timeout_s: Timeout = 60.0
     """time-out of the answer to a paid request"""
@@ -224,19 +222,19 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:
-        if self.pulse_s >= self.lease_s:
+        if self.tick_s >= self.lease_s:
             raise ValueError(
-                "REELMILL_LEASE_S must exceed REELMILL_PULSE_S: "
-                "a lease that ends before the next pulse is sent twice"
+                "REELMILL_LEASE_S must exceed REELMILL_TICK_S: "
+                "a lease that ends before the next tick is sent twice"
             )
-        if self.settle_s <= self.submit_timeout_s:
+        if self.settling_s <= self.submit_timeout_s:
             raise ValueError(
-                "REELMILL_SETTLE_S must exceed REELMILL_SUBMIT_TIMEOUT_S: "
+                "REELMILL_SETTLING_S must exceed REELMILL_SUBMIT_TIMEOUT_S: "
                 "a request that is still on its way must not count as absent"
             )
-        if self.settle_s < self.poll_min_s:
+        if self.settling_s < self.poll_min_s:
             raise ValueError(
-                "REELMILL_SETTLE_S must be at least REELMILL_POLL_MIN_S: "
+                "REELMILL_SETTLING_S must be at least REELMILL_POLL_MIN_S: "
                 "a lost answer must be looked for more than once"
             )
         if self.notify_email and self.smtp_url is None:

@@ -326,8 +326,8 @@ def _let_history_catch_up(
     ledger: Ledger, chosen: Settings, claimed_by_s: float, poll: int = 0
 ) -> None:
     """Wait until it is time for a poll, counted from 0, for what was claimed before."""
-    apart_s = chosen.settle_s * reconciling.POLLS_APART
-    last_s = claimed_by_s + MAX_HOLD_S + reconciling.listed_after_s(chosen.settle_s)
+    apart_s = chosen.settling_s * reconciling.POLLS_APART
+    last_s = claimed_by_s + MAX_HOLD_S + reconciling.listed_after_s(chosen.settling_s)
     polls_left = reconciling.MIN_POLLS - 1 - poll
     wait_s = last_s - polls_left * apart_s - ledger.now_s()
     if poll:

@@ -173,7 +173,7 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
             "are not named: whose they are is not known any more"
         )
     began_s = max(min(sent) - SKEW_S, forgotten_s)
-    during = began_s, max(sent) + chosen.settle_s + SKEW_S
+    during = began_s, max(sent) + chosen.settling_s + SKEW_S
     return invoice(records, billed, known, during)
 
 

@@ -97,7 +97,7 @@ async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
     lost = await engine.call(permits.lost, engine.account)
     open_ones = (State.SUBMITTING, State.UNKNOWN, State.UNRESOLVED)
     records = await engine.load(sorted({*holders, *lost}), *open_ones)
-    until_s = now_s - reconciling.listed_after_s(engine.settings.settle_s)
+    until_s = now_s - reconciling.listed_after_s(engine.settings.settling_s)
     ahead_s, doubtful = now_s - engine.now_s(), set[str]()
     for record in records.values():
         forgotten = record.attempt.sent_at_s < engine.now_s() - MAX_S / 2

@@ -84,7 +84,7 @@ class Dispatcher(threading.Thread):
 
     def run(self) -> None:
         """Tick on and on; whatever goes wrong in one tick is seen by the next."""
-        rest_s = self._engine.settings.pulse_s
+        rest_s = self._engine.settings.tick_s
         while True:
             time.sleep(rest_s)
             rest_s = self.turn(rest_s)
@@ -103,7 +103,7 @@ class Dispatcher(threading.Thread):
             rest_s = min(2 * rested_s, MAX_REST_S)
             log.exception("a tick failed; the next one follows in %g s", rest_s)
             return rest_s
-        return self._engine.settings.pulse_s
+        return self._engine.settings.tick_s
 
     def heartbeat(self) -> None:
         """Let the ledger know now and then that this worker lives."""

@@ -149,7 +149,7 @@ async def _not_now(engine: Engine, records: dict[Ref, JobRecord], why: str) -> N
     if not records:
         return
     log.warning("%d lost answers stay unknown for now: %s", len(records), why)
-    oldest_s = engine.now_s() - GIVEN_UP_AFTER * engine.settings.settle_s
+    oldest_s = engine.now_s() - GIVEN_UP_AFTER * engine.settings.settling_s
     late = {
         ref: record
         for ref, record in records.items()
@@ -183,7 +183,7 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> LostSub
     )
     until_s = math.inf
     if record.state is State.UNRESOLVED and not is_clipped(record):
-        until_s = sent_by_s + reconciling.listed_after_s(engine.settings.settle_s)
+        until_s = sent_by_s + reconciling.listed_after_s(engine.settings.settling_s)
         # A rebuilt ledger knows only by when it was sent; its candidates tell the rest.
         last_s = max((c.created_at_s for c in record.candidates), default=0.0)
         until_s = max(until_s, last_s + abs(clock.ahead_s))
@@ -202,7 +202,7 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> LostSub
 async def _find(
     engine: Engine, group: AmbiguousGroup, records: dict[Ref, JobRecord], clock: _Clock
 ) -> dict[Ref, Finding]:
-    model, settle_s = group.attempts[0].model, engine.settings.settle_s
+    model, settling_s = group.attempts[0].model, engine.settings.settling_s
     window = (
         group.begin_s,
         min(group.until_s, clock.now_s + reconciling.PROVIDER_SKEW_S),
@@ -212,7 +212,7 @@ async def _find(
     free, early = await _unclaimed(engine, lost, listed, clock)
     free = await _with_inputs(engine, lost, free)
     free = await _without_doubtful_inputs(engine, lost, listed, free, clock)
-    findings = reconciling.reconcile(lost, free, {}, settle_s, clock.now_s)
+    findings = reconciling.reconcile(lost, free, {}, settling_s, clock.now_s)
     if any(isinstance(finding, Absent) for finding in findings.values()):
         # The billing is a second witness: what it charged exists, listed or not.
         billings = await engine.provider.billings(*window)
@@ -220,12 +220,12 @@ async def _find(
         more, still_early = await _unclaimed(engine, lost, billed, clock)
         free += await _with_inputs(engine, lost, more)
         early |= still_early
-        findings = reconciling.reconcile(lost, free, {}, settle_s, clock.now_s)
+        findings = reconciling.reconcile(lost, free, {}, settling_s, clock.now_s)
     pairs = reconciling.candidates(lost, free)
     await _remember(engine, records, pairs)
     if any(isinstance(finding, Absent | Ambiguous) for finding in findings.values()):
         near = await likeness(engine, pairs)
-        findings = reconciling.reconcile(lost, free, near, settle_s, clock.now_s)
+        findings = reconciling.reconcile(lost, free, near, settling_s, clock.now_s)
     return {ref: Wait() if ref in early else f for ref, f in findings.items()}
 
 
@@ -296,11 +296,11 @@ async def _unclaimed(
     over = [c for c in free if c.prediction_id in contested]
     # While an account is busy something is always being sent: what came after the time
     # of these attempts is not waited for.
-    settle_s = engine.settings.settle_s
+    settling_s = engine.settings.settling_s
     early = {
         attempt.ref
         for attempt, listing in reconciling.nearby(lost, over)
-        if reconciling.is_early(attempt, listing, settle_s)
+        if reconciling.is_early(attempt, listing, settling_s)
     }
     return left, early
 
@@ -461,14 +461,14 @@ def _stays(record: JobRecord, finding: Finding) -> bool:
 async def _poll_again(
     engine: Engine, records: dict[Ref, JobRecord], *, unanswered: bool = False
 ) -> None:
-    now_s, settle_s = engine.now_s(), engine.settings.settle_s
+    now_s, settling_s = engine.now_s(), engine.settings.settling_s
     waits_s = {
         ref: waits.UNRESOLVED_POLL_S
         if record.state is State.UNRESOLVED and record.polls >= reconciling.MIN_POLLS
-        else waits.reconcile_again_s(now_s - record.attempt.sent_at_s, settle_s)
+        else waits.reconcile_again_s(now_s - record.attempt.sent_at_s, settling_s)
         for ref, record in records.items()
     }
-    apart_s = settle_s * reconciling.POLLS_APART
+    apart_s = settling_s * reconciling.POLLS_APART
     postpone = engine.ledger.delay_queue.postpone
     await engine.call(
         postpone, engine.account, waits_s, unanswered=unanswered, apart_s=apart_s

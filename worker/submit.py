@@ -193,7 +193,7 @@ async def _submit_one(
         answer,
         now_s=engine.now_s(),
         first_poll_s=first_s,
-        reconcile_in_s=min(5.0, engine.settings.settle_s / 4),
+        reconcile_in_s=min(5.0, engine.settings.settling_s / 4),
         is_final=verdict is Verdict.FINAL,
     )
     await _write_down(engine, move, record, answer)

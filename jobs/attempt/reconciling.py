@@ -162,12 +162,12 @@ def sent_between_s(
     return min(now_known_s, provider_sent_at_s), max(now_known_s, provider_sent_at_s)
 
 
-def listed_after_s(settle_s: float) -> float:
+def listed_after_s(settling_s: float) -> float:
     """Seconds after its claim by which the history shows what a request has made.
 
-    In `settle_s` of them it may reach the provider.
+    In `settling_s` of them it may reach the provider.
     """
-    return settle_s * (1 + LAG)
+    return settling_s * (1 + LAG)
 
 
 def ambiguous_groups(lost: Iterable[LostSubmission]) -> list[AmbiguousGroup]:
@@ -190,7 +190,7 @@ def reconcile(
     lost: Sequence[LostSubmission],
     listed: Iterable[Listed],
     likeness: Likeness,
-    settle_s: float,
+    settling_s: float,
     now_s: float,
 ) -> dict[Ref, Finding]:
     """What became of each lost attempt.
@@ -201,7 +201,7 @@ def reconcile(
         listed: predictions from the first claim up to now that belong to no job we
             know of.
         likeness: how far first frames are from pictures, where that is known.
-        settle_s: seconds after its claim in which a request may reach the provider.
+        settling_s: seconds after its claim in which a request may reach the provider.
         now_s: unix seconds by the provider's clock, before the history was asked.
     """
     state = _Settling({listing.prediction_id: listing for listing in listed})
@@ -216,7 +216,7 @@ def reconcile(
     for attempt in attempts:
         if attempt.ref not in state.findings:
             hidden = _hidden(attempt, state)
-            finding = _without_match(attempt, hidden, settle_s, now_s)
+            finding = _without_match(attempt, hidden, settling_s, now_s)
             state.findings[attempt.ref] = finding
     return state.findings
 
@@ -239,9 +239,9 @@ def nearby(
     return [(a, c) for a in lost for c in _near(a, state)]
 
 
-def is_early(attempt: LostSubmission, listing: Listed, settle_s: float) -> bool:
+def is_early(attempt: LostSubmission, listing: Listed, settling_s: float) -> bool:
     """Whether a prediction was created while the attempt could still reach it."""
-    return listing.created_at_s <= attempt.latest_s + settle_s + SKEW_S
+    return listing.created_at_s <= attempt.latest_s + settling_s + SKEW_S
 
 
 def seen_before(
@@ -365,12 +365,12 @@ def _adopt_by_likeness(
 
 
 def _without_match(
-    attempt: LostSubmission, hidden: Sequence[Listed], settle_s: float, now_s: float
+    attempt: LostSubmission, hidden: Sequence[Listed], settling_s: float, now_s: float
 ) -> Finding:
     since_s = now_s - attempt.latest_s
-    if since_s < settle_s or attempt.looks < MIN_POLLS:
+    if since_s < settling_s or attempt.looks < MIN_POLLS:
         return Wait()
-    if _tells_more_later(attempt, hidden, settle_s, now_s):
+    if _tells_more_later(attempt, hidden, settling_s, now_s):
         return Wait()
     # A history that has forgotten those days proves nothing by its silence, and what it
     # showed once and does not show now may be shown again.
@@ -378,22 +378,22 @@ def _without_match(
         gone = seen_before(attempt.vanished, attempt.model, attempt.sent_at_s)
         return Ambiguous((*hidden, *gone), is_dated=attempt.is_dated)
     # What reached the provider last may not be listed yet.
-    return Wait() if since_s < listed_after_s(settle_s) else Absent()
+    return Wait() if since_s < listed_after_s(settling_s) else Absent()
 
 
 def _tells_more_later(
-    attempt: LostSubmission, hidden: Sequence[Listed], settle_s: float, now_s: float
+    attempt: LostSubmission, hidden: Sequence[Listed], settling_s: float, now_s: float
 ) -> bool:
     """Whether waiting may show whose its candidates are.
 
     Only of those from the time in which it could reach the provider: others may use
     the account too, and then there is always a newer one.
     """
-    early = [each for each in hidden if is_early(attempt, each, settle_s)]
+    early = [each for each in hidden if is_early(attempt, each, settling_s)]
     # The first frame of what is still being made can decide later.
     unfinished = any(each.status != COMPLETED for each in early)
     if unfinished and attempt.request.get("image"):
         return now_s - attempt.latest_s < MAX_GENERATION_S
     # The history may lag: it has as long to tell whose a candidate is as it had to show
     # the attempt's own.
-    return any(now_s - each.created_at_s < settle_s for each in early)
+    return any(now_s - each.created_at_s < settling_s for each in early)

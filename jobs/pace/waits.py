@@ -87,6 +87,6 @@ def collect_again_s(tries: int, jitter: float) -> float:
     return min(600.0, 2.0 ** min(tries, 12)) * (0.75 + 0.5 * jitter)
 
 
-def reconcile_again_s(unknown_s: float, settle_s: float) -> float:
+def reconcile_again_s(unknown_s: float, settling_s: float) -> float:
     """Seconds to the next look for a lost answer, unknown for so long already."""
-    return max(1.0, min(settle_s / 4, unknown_s / 2, 60.0))
+    return max(1.0, min(settling_s / 4, unknown_s / 2, 60.0))

@@ -48,7 +48,7 @@ NIGHT = {
 GENERATION_S, LEARNT = 4.0, 200
 
 #: A lost answer is settled while somebody waits for the picture.
-SOON = {"REELMILL_SUBMIT_TIMEOUT_S": "2", "REELMILL_SETTLE_S": "3"}
+SOON = {"REELMILL_SUBMIT_TIMEOUT_S": "2", "REELMILL_SETTLING_S": "3"}
 
 
 def manifest(sandbox: RunningSandbox, views: int, *seasons: str) -> str:

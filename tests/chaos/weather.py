@@ -18,7 +18,7 @@ SUBMIT_TIMEOUT_S = 2.0
 #: Until a lost answer that is found nowhere counts as absent: longer than the answer
 #: may take, clocks may differ (5 s) and the history may lag together, as it is with the
 #: defaults and the real provider.
-SETTLE_S = 8.5
+SETTLING_S = 8.5
 HISTORY_LAG_S = 1.0
 BILLING_LAG_S = 0.5
 
@@ -108,7 +108,7 @@ class Allowed:
             "REELMILL_VIDEOS_PER_MINUTE": str(self.videos_per_minute),
             "REELMILL_CONCURRENT_VIDEOS": str(self.concurrent_videos),
             "REELMILL_SUBMIT_TIMEOUT_S": str(SUBMIT_TIMEOUT_S),
-            "REELMILL_SETTLE_S": str(SETTLE_S),
+            "REELMILL_SETTLING_S": str(SETTLING_S),
             "REELMILL_LEASE_S": "1.5",
             "REELMILL_REQUEST_TIMEOUT_S": "3",
             "REELMILL_DOWNLOAD_TIMEOUT_S": "2",

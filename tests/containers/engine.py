@@ -31,7 +31,7 @@ USER = "ann"
 STARTS_PER_MINUTE = 25
 
 #: Longer than anything here keeps a paid request waiting.
-SETTLE_S = 120
+SETTLING_S = 120
 
 #: How variables begin that the compose file reads, and Compose itself.
 READ = ("REELMILL_", "WAVESPEED_", "VALKEY_", "FLOWER_", "AWS_", "COMPOSE_")
@@ -135,7 +135,7 @@ class Fleet:
             "REELMILL_TIER": "silver",
             "REELMILL_VIDEOS_PER_MINUTE": str(STARTS_PER_MINUTE),
             "REELMILL_SUBMIT_TIMEOUT_S": "20",
-            "REELMILL_SETTLE_S": str(SETTLE_S),
+            "REELMILL_SETTLING_S": str(SETTLING_S),
         }
         lines = (f"{name}={value}\n" for name, value in values.items())
         (self.folder / ".env").write_text("".join(lines))

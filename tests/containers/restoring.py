@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from tests.containers.engine import SETTLE_S, EngineError, Fleet
+from tests.containers.engine import SETTLING_S, EngineError, Fleet
 from tests.containers.files import ROOT
 from tests.containers.waiting import nothing_goes_on, say, until
 
@@ -74,7 +74,7 @@ def settle_by_hand(fleet: Fleet, batch: str) -> int:
     Returns:
         How many rows had to be settled so.
     """
-    until("rows are over", nothing_goes_on(fleet, batch, quiet_s=1.5 * SETTLE_S))
+    until("rows are over", nothing_goes_on(fleet, batch, quiet_s=1.5 * SETTLING_S))
     left = fleet.counts(batch)["unresolved"]
     if left:
         say(f"settle {left} rows by hand")

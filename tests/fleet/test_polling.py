@@ -37,7 +37,7 @@ def team(sandbox: RunningSandbox) -> Iterator[Fleet]:
         "REELMILL_LEASE_S": "20",
     }
     with fleet(sandbox, **settings) as made:
-        del made.place.environment["REELMILL_FIRST_LOOK_S"]
+        del made.place.environment["REELMILL_FIRST_POLL_S"]
         yield made
 
 

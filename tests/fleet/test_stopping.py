@@ -16,7 +16,7 @@ from tests.producer.running import quick_sandbox, until
 #: Nobody waits for a lease of this length.
 LONG_LEASE = {"REELMILL_LEASE_S": "600"}
 #: It awaits an answer for longer than a test takes.
-PATIENT = {"REELMILL_SUBMIT_TIMEOUT_S": "60", "REELMILL_SETTLE_S": "61"}
+PATIENT = {"REELMILL_SUBMIT_TIMEOUT_S": "60", "REELMILL_SETTLING_S": "61"}
 
 
 @pytest.fixture

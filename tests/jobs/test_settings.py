@@ -41,11 +41,11 @@ GIVEN = {
     "REELMILL_ATTEMPTS": ("2", 2),
     "REELMILL_OVERDUE_S": ("7200", 7200.0),
     "REELMILL_POLL_MIN_S": ("7.5", 7.5),
-    "REELMILL_FIRST_LOOK_S": ("9", 9.0),
-    "REELMILL_SETTLE_S": ("240", 240.0),
+    "REELMILL_FIRST_POLL_S": ("9", 9.0),
+    "REELMILL_SETTLING_S": ("240", 240.0),
     "REELMILL_WEBHOOK_URL": ("https://h.example/w/", "https://h.example/w"),
     "REELMILL_LEASE_S": ("45", 45.0),
-    "REELMILL_PULSE_S": ("0.75", 0.75),
+    "REELMILL_TICK_S": ("0.75", 0.75),
     "REELMILL_SUBMIT_TIMEOUT_S": ("90", 90.0),
     "REELMILL_REQUEST_TIMEOUT_S": ("12", 12.0),
     "REELMILL_DOWNLOAD_TIMEOUT_S": ("300", 300.0),
@@ -87,7 +87,7 @@ def test_the_page_tells_of_every_variable_and_of_no_other() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("REELMILL_SETTEL_S", "did you mean REELMILL_SETTLE_S?"),
+        ("REELMILL_SETTEL_S", "did you mean REELMILL_SETTLING_S?"),
         ("REELMILL_ZZZ", "unset it"),
     ],
 )
@@ -128,16 +128,16 @@ WRONG = [
     ({"REELMILL_SMTP_URL": "smtp://x"}, "REELMILL_SMTP_URL: must end with ?from="),
     ({"REELMILL_REPORT_URL": "https://x.org/report"}, "REELMILL_REPORT_URL: must"),
     (
-        {"REELMILL_LEASE_S": "2", "REELMILL_PULSE_S": "2"},
-        "REELMILL_LEASE_S must exceed REELMILL_PULSE_S",
+        {"REELMILL_LEASE_S": "2", "REELMILL_TICK_S": "2"},
+        "REELMILL_LEASE_S must exceed REELMILL_TICK_S",
     ),
     (
-        {"REELMILL_SETTLE_S": "60", "REELMILL_SUBMIT_TIMEOUT_S": "60"},
-        "REELMILL_SETTLE_S must exceed REELMILL_SUBMIT_TIMEOUT_S",
+        {"REELMILL_SETTLING_S": "60", "REELMILL_SUBMIT_TIMEOUT_S": "60"},
+        "REELMILL_SETTLING_S must exceed REELMILL_SUBMIT_TIMEOUT_S",
     ),
     (
-        {"REELMILL_SETTLE_S": "70", "REELMILL_POLL_MIN_S": "80"},
-        "REELMILL_SETTLE_S must be at least REELMILL_POLL_MIN_S",
+        {"REELMILL_SETTLING_S": "70", "REELMILL_POLL_MIN_S": "80"},
+        "REELMILL_SETTLING_S must be at least REELMILL_POLL_MIN_S",
     ),
 ]
 

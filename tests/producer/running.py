@@ -53,8 +53,8 @@ COLUMNS = ("id", "model", "image", "images", "prompt")
 QUICK = {
     "REELMILL_TIER": "ultra",
     "REELMILL_POLL_MIN_S": "0.1",
-    "REELMILL_FIRST_LOOK_S": "0.3",
-    "REELMILL_PULSE_S": "0.1",
+    "REELMILL_FIRST_POLL_S": "0.3",
+    "REELMILL_TICK_S": "0.1",
 }
 
 

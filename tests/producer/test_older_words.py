@@ -78,7 +78,7 @@ def test_a_private_ledger_whose_file_was_cut_is_refused_and_then_compared() -> N
         quick_sandbox(history_inputs=True, generation_s=2.0) as sandbox,
         desk(
             sandbox,
-            REELMILL_SETTLE_S="2",
+            REELMILL_SETTLING_S="2",
             REELMILL_SUBMIT_TIMEOUT_S="1",
             REELMILL_CONCURRENT_VIDEOS="2",
         ) as place,

@@ -56,7 +56,7 @@ def rebuilt(
             update={
                 "redis_url": shop.engine.settings.ledger_url,
                 "submit_timeout_s": 1.0,
-                "settle_s": 1.1,
+                "settling_s": 1.1,
             }
         )
         for name, value in child_environment(chosen).items():

@@ -23,7 +23,7 @@ from producer import account
 from producer.rebuild import Memory, remember
 from tests.conftest import Clock
 
-SETTLE_S = 90.0
+SETTLING_S = 90.0
 REF = Ref("spring", "one")
 MODEL = "vendor/m/image-to-video"
 
@@ -50,7 +50,7 @@ def remembered(
     own_time = SimpleNamespace(sleep=clock.forward, time=clock)
     patch.setattr("producer.rebuild.time", own_time)
     doubt = Doubt(LostSubmission(REF, MODEL, {"prompt": "one"}, at_s, 0))
-    chosen = read({}, settle_s=SETTLE_S)
+    chosen = read({}, settling_s=SETTLING_S)
     memory = remember(ledger, chosen, [doubt], {}, at_s)
     assert next(looks, None) is None
     return memory
@@ -79,7 +79,7 @@ def test_looks_are_apart_also_where_all_was_sent_long_ago(
     began_s = clock()
     memory = remembered(simulated, clock, monkeypatch, nothing, ago_s=3_600.0)
     assert memory.findings == {REF: Absent()}
-    assert clock() == began_s + (MIN_POLLS - 1) * POLLS_APART * SETTLE_S
+    assert clock() == began_s + (MIN_POLLS - 1) * POLLS_APART * SETTLING_S
 
 
 @pytest.mark.parametrize("model", [MODEL, "vendor/m", ""])

@@ -69,7 +69,7 @@ def store(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> str:
         "redis_url": settings.ledger_url,
         "store": chosen,
         "submit_timeout_s": 1.0,
-        "settle_s": 1.1,
+        "settling_s": 1.1,
     }
     for name, value in child_environment(settings.model_copy(update=changes)).items():
         monkeypatch.setenv(name, value)

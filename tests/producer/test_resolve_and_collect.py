@@ -16,7 +16,7 @@ V26 = ["kling-v2.6-std"]
 
 #: A lost answer is soon settled, or soon known not to be.
 SETTLES_QUICKLY = {
-    "REELMILL_SETTLE_S": "3",
+    "REELMILL_SETTLING_S": "3",
     "REELMILL_SUBMIT_TIMEOUT_S": "2",
     "REELMILL_LEASE_S": "2",
 }

@@ -44,12 +44,12 @@ ENDINGS = (
 class Faults:
     """The faults of one run."""
 
-    def __init__(self, random: Random, settle_s: float) -> None:
+    def __init__(self, random: Random, settling_s: float) -> None:
         """Draw them.
 
         Args:
             random: of this run alone.
-            settle_s: how late a request may reach the provider, as workers know it.
+            settling_s: how late a request may reach the provider, as workers know it.
         """
         self._random = random
         #: False once every run shall come to its end.
@@ -64,9 +64,9 @@ class Faults:
         self.shows_inputs_in_results = random.random() < 0.7
         self.max_page = random.choice([100, 100, 3])
         self.provider_ahead_s = random.choice([0.0, 0.0, random.uniform(-400, 400)])
-        self.max_late_s = random.uniform(1, settle_s * 0.95)
+        self.max_late_s = random.uniform(1, settling_s * 0.95)
         #: A third of the settling time, less what answers and clocks are inexact by.
-        self.history_lag_s = random.uniform(0, settle_s / 3 - 8)
+        self.history_lag_s = random.uniform(0, settling_s / 3 - 8)
 
     def happens(self, name: str) -> bool:
         """Whether it happens now."""

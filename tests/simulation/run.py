@@ -71,7 +71,7 @@ class Simulation:
             concurrent_videos=AT_ONCE,
             posters="off",
         )
-        self.faults = Faults(Random(seed + 2), self.settings.settle_s)
+        self.faults = Faults(Random(seed + 2), self.settings.settling_s)
         self.stand_in = StandIn(
             Random(seed + 3),
             self.faults,

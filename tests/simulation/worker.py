@@ -95,7 +95,7 @@ class Worker:
             self._run.crashed(error)
 
     async def _dispatch(self) -> None:
-        rest_s = self._engine.settings.pulse_s
+        rest_s = self._engine.settings.tick_s
         while not self.dead:
             await asyncio.sleep(self._run.tick_s())
             rest_s = self._dispatcher.turn(rest_s)

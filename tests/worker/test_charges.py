@@ -17,13 +17,13 @@ from tests.worker.workshop import Workshop, workshop
 from worker.charges import compare, watch_charges
 
 #: Longer than the error of a clock that is read to the second, from a busy machine.
-SETTLE_S = 3.0
+SETTLING_S = 3.0
 
 
 @pytest.fixture
 def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
     """One that has begun to compare, and has sent a row."""
-    with workshop(ledger, sandbox, home, settle_s=SETTLE_S) as made:
+    with workshop(ledger, sandbox, home, settling_s=SETTLING_S) as made:
         made.engine.run(compare(made.engine))
         made.order(made.job(0), batch="first")
         made.submit()
@@ -166,7 +166,7 @@ def test_what_may_be_an_unresolved_rows_is_counted_once_a_person_says_it_is_not(
 def test_what_was_charged_before_is_not_looked_at(
     ledger: Ledger, sandbox: RunningSandbox, home: Path
 ) -> None:
-    with workshop(ledger, sandbox, home, settle_s=SETTLE_S) as shop:
+    with workshop(ledger, sandbox, home, settling_s=SETTLING_S) as shop:
         shop.post({**shop.job(1).inputs, "prompt": f"{shop.tag} long before"})
         began_s = shop.books()[0]["created_at_s"] + 2 * reconciling.SKEW_S
         shop.until(

@@ -83,7 +83,7 @@ def hooked(
     """A receiver on a free port; nothing is looked at by itself for an hour."""
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/wave"
-    slow = {"webhook_url": url, "first_poll_s": 3600, "settle_s": 3600.0}
+    slow = {"webhook_url": url, "first_poll_s": 3600, "settling_s": 3600.0}
     with workshop(ledger, sandbox, home, **slow | changes) as shop:
         runner: list[web.AppRunner] = []
 
@@ -222,7 +222,7 @@ def test_the_receiver_says_where_it_is_and_ends_when_asked(
         with subprocess.Popen(
             [sys.executable, "-c", code],
             env=child_environment(
-                shop.engine.settings.model_copy(update={"settle_s": 180.0})
+                shop.engine.settings.model_copy(update={"settling_s": 180.0})
             ),
             stdout=subprocess.PIPE,
             text=True,

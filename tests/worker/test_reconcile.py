@@ -72,7 +72,7 @@ def test_every_kind_of_loss_is_settled_where_inputs_are_shown(
 def test_a_history_that_lags_and_fails_for_a_while_is_waited_for(
     ledger: Ledger, sandbox: RunningSandbox, home: Path
 ) -> None:
-    with workshop(ledger, sandbox, home, settle_s=1.0) as shop:
+    with workshop(ledger, sandbox, home, settling_s=1.0) as shop:
         sandbox.configure(history_inputs=True, history_lag_s=0.5, billing_lag_s=0.5)
         sandbox.configure(history_5xx="first 6", **EVERY_LOSS)
         shop.order(*(shop.job(number) for number in range(7)))
@@ -219,7 +219,7 @@ def test_a_request_that_is_handled_after_it_was_given_up_is_not_sent_again(
     ledger: Ledger, sandbox: RunningSandbox, home: Path
 ) -> None:
     held = {"submit_held": "first 3", "submit_held_s": 2.0}
-    with workshop(ledger, sandbox, home, submit_timeout_s=1.0, settle_s=3.0) as shop:
+    with workshop(ledger, sandbox, home, submit_timeout_s=1.0, settling_s=3.0) as shop:
         sandbox.configure(**held)
         shop.order(*(shop.job(number) for number in range(6)))
         shop.submit()
@@ -349,7 +349,7 @@ def test_one_look_without_an_answer_gives_up_nothing(
     # What is still being made is waited for, however long ago it was sent.
     shop.sandbox.configure(outcome_never=1)
     lose(shop)
-    patience_s = GIVEN_UP_AFTER * shop.engine.settings.settle_s
+    patience_s = GIVEN_UP_AFTER * shop.engine.settings.settling_s
     sent_at_s = shop.record(ref).attempt.sent_at_s
     turn = shop.settle if looked_before else lambda: None
     shop.until(lambda: shop.ledger.now_s() - sent_at_s > patience_s, turn)

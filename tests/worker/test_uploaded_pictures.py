@@ -38,7 +38,7 @@ class Shop:
     def upload(self, *jobs: Job) -> Uploaded:
         """Upload the pictures of jobs as a command does."""
         # A process of its own takes no shorter time for settling.
-        settings = self.works.engine.settings.model_copy(update={"settle_s": 180.0})
+        settings = self.works.engine.settings.model_copy(update={"settling_s": 180.0})
         ledger = self.works.ledger
         needed = [(c, a) for job in jobs for a, c in job.contents.items()]
         return upload_all(settings, ledger, needed, lambda a: Path(a).open("rb"))

@@ -246,10 +246,10 @@ def workshop(
         "poll_min_s": 0.05,
         "first_poll_s": 0.05,
     }
-    settle_s = changes.pop("settle_s", 0.3)
+    settling_s = changes.pop("settling_s", 0.3)
     chosen = settings.read({}, **{**quick, **changes})
     # Shorter than a person may set it, because here the history is quick.
-    chosen = chosen.model_copy(update={"settle_s": settle_s})
+    chosen = chosen.model_copy(update={"settling_s": settling_s})
     before = sandbox.configure()
     engine = Engine(chosen, broker.make_app(chosen.ledger_url))
     engine.read_clock()

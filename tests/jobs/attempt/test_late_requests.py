@@ -20,7 +20,7 @@ from jobs.provider.answers import Listed
 from jobs.transitions import Ref
 
 MODEL = "m"
-SETTLE_S = 180.0
+SETTLING_S = 180.0
 CLAIMED_S = 1_800_000_000.0
 OWN = {"image": "https://x.de/mug.jpg", "prompt": "turn"}
 OTHER = {"image": "https://x.de/lamp.jpg", "prompt": "fall"}
@@ -92,12 +92,12 @@ def decided(world: World) -> tuple[Finding, float]:
             Ref("b", "r"), MODEL, OWN, begin_s, looks + 1, end_s, vanished=gone
         )
         now_s = world.ledger_s(at_s) + ahead_s
-        found = reconciling.reconcile([attempt], listed, {}, SETTLE_S, now_s)
+        found = reconciling.reconcile([attempt], listed, {}, SETTLING_S, now_s)
         finding = found[attempt.ref]
         if not isinstance(finding, Wait) or at_s > GIVEN_UP_S:
             return finding, at_s
         seen |= {c.prediction_id for _, c in reconciling.candidates([attempt], listed)}
-        if world.ledger_s(at_s) - looked_at_s >= SETTLE_S * reconciling.POLLS_APART:
+        if world.ledger_s(at_s) - looked_at_s >= SETTLING_S * reconciling.POLLS_APART:
             looks, looked_at_s = looks + 1, world.ledger_s(at_s)
     raise AssertionError("moments never end")
 
@@ -107,8 +107,8 @@ steps_s = st.sampled_from([0.0, 1.0, -1.0, 10.0, -10.0, 600.0, -600.0]) | st.flo
 )
 worlds = st.builds(
     World,
-    handled_s=st.none() | st.floats(0.0, SETTLE_S),
-    lag_s=st.floats(0.0, SETTLE_S * reconciling.LAG),
+    handled_s=st.none() | st.floats(0.0, SETTLING_S),
+    lag_s=st.floats(0.0, SETTLING_S * reconciling.LAG),
     shown=st.booleans(),
     strangers_s=st.lists(st.floats(-300.0, 1_000.0), max_size=3).map(tuple),
     set_s=st.floats(-100.0, 1_000.0),
@@ -129,7 +129,7 @@ def test_what_reaches_the_provider_in_time_is_never_absent(world: World) -> None
     event(type(finding).__name__)
     if isinstance(finding, Absent):
         assert world.handled_s is None
-        assert at_s >= SETTLE_S
+        assert at_s >= SETTLING_S
     if isinstance(finding, Adopt):
         assert finding.prediction_id == "own"
 
@@ -141,10 +141,10 @@ def test_what_never_arrived_is_sent_again_where_nothing_speaks_against_it(
     quiet = replace(world, handled_s=None, strangers_s=(), step_s=0.0)
     finding, at_s = decided(quiet)
     assert finding == Absent()
-    assert at_s <= SETTLE_S * (1 + reconciling.LAG) + 3 * 120.0 * len(quiet.looks_s)
+    assert at_s <= SETTLING_S * (1 + reconciling.LAG) + 3 * 120.0 * len(quiet.looks_s)
 
 
-@given(worlds, st.floats(SETTLE_S, 1_000.0))
+@given(worlds, st.floats(SETTLING_S, 1_000.0))
 def test_what_arrives_even_later_is_seen_while_it_is_looked_for(
     world: World, handled_s: float
 ) -> None:

@@ -27,7 +27,7 @@ from jobs.pace.waits import RETENTION_S
 from jobs.provider.answers import Listed
 from jobs.transitions import Ref
 
-SETTLE_S = 180.0
+SETTLING_S = 180.0
 SENT_AT_S = 1_000_000.0
 LATE_S = SENT_AT_S + 1_000.0
 REQUEST = {"image": "https://x.de/mug.jpg", "prompt": "turn", "duration": 5}
@@ -60,7 +60,7 @@ def settled(
     now_s: float = LATE_S,
     likeness: Likeness | None = None,
 ) -> list[Finding]:
-    found = reconcile(attempts, history, likeness or {}, SETTLE_S, now_s)
+    found = reconcile(attempts, history, likeness or {}, SETTLING_S, now_s)
     assert found.keys() == {attempt.ref for attempt in attempts}
     return [found[attempt.ref] for attempt in attempts]
 
@@ -277,7 +277,7 @@ def test_whatever_is_listed_nobody_adopts_twice_and_only_what_fits(
     far = st.floats(0, 255)
     likeness = {pair: data.draw(far) for pair in pairs if data.draw(st.booleans())}
     now_s = SENT_AT_S + after_s
-    found = reconcile(attempts, history, likeness, SETTLE_S, now_s)
+    found = reconcile(attempts, history, likeness, SETTLING_S, now_s)
     assert found.keys() == {attempt.ref for attempt in attempts}
     adopted = [f.prediction_id for f in found.values() if isinstance(f, Adopt)]
     assert len(adopted) == len(set(adopted))
@@ -291,7 +291,7 @@ def test_whatever_is_listed_nobody_adopts_twice_and_only_what_fits(
                 assert attempt.request.get(name, value) == value
         if isinstance(finding, Absent | Ambiguous):
             assert attempt.looks >= MIN_POLLS
-            assert now_s - attempt.sent_at_s >= SETTLE_S
+            assert now_s - attempt.sent_at_s >= SETTLING_S
         if isinstance(finding, Absent):
             left = [c for c in history if c.prediction_id not in adopted]
             assert not [

@@ -25,7 +25,7 @@ from jobs.transitions import Ref
 
 MODEL = "kwaivgi/kling-v2.6-std/image-to-video"
 SENT_S = 1_800_000_000.0
-SETTLE_S = 180.0
+SETTLING_S = 180.0
 LATER_S = SENT_S + 250.0
 FAR = 120.0
 
@@ -49,7 +49,7 @@ def settled(
 ) -> dict[str, Finding]:
     """Findings by job, from distances by job and prediction."""
     likeness = {(Ref("spring", name), each): far for (name, each), far in near.items()}
-    findings = reconcile(attempts, found, likeness, SETTLE_S, now_s)
+    findings = reconcile(attempts, found, likeness, SETTLING_S, now_s)
     return {ref.job: finding for ref, finding in findings.items()}
 
 

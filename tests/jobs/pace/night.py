@@ -20,7 +20,7 @@ from jobs.transitions import Ref, Transition
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, LEASE_S, batch_of, open_batch, record_of
 
-PULSE_S = 0.25
+TICK_S = 0.25
 #: A pulse of the worker asks for no more.
 MAX_GRANTS = 100
 POLL_MIN_S = 5.0
@@ -69,7 +69,7 @@ class Night:
     def then(self, in_s: float, what: str, ref: Ref | None = None) -> None:
         at_s = self.clock() + in_s
         if ref is None:
-            at_s = (at_s // PULSE_S + 1) * PULSE_S
+            at_s = (at_s // TICK_S + 1) * TICK_S
         heapq.heappush(self.events, (at_s, next(self.order), what, ref))
 
     def pulse(self) -> None:

@@ -76,12 +76,14 @@ def test_a_video_is_tried_again_soon_and_at_least_every_quarter_hour(
 
 
 @given(st.floats(1, 86_400))
-def test_a_lost_answer_is_looked_for_often_enough_to_be_absent(settle_s: float) -> None:
+def test_a_lost_answer_is_looked_for_often_enough_to_be_absent(
+    settling_s: float,
+) -> None:
     """Otherwise the waiting for looks would outlast the settling time by far."""
-    unknown_s, looks = min(5.0, settle_s / 4), 0
+    unknown_s, looks = min(5.0, settling_s / 4), 0
     while looks < MIN_POLLS:
         looks += 1
-        wait_s = reconcile_again_s(unknown_s, settle_s)
+        wait_s = reconcile_again_s(unknown_s, settling_s)
         assert wait_s >= 1
         unknown_s += wait_s
-    assert unknown_s <= max(settle_s, 10.0)
+    assert unknown_s <= max(settling_s, 10.0)
