@@ -85,7 +85,6 @@ def make_app(url: str) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=1,
-        worker_send_task_events=True,
         worker_hijack_root_logger=False,
         # A worker waits for its server however long it is away.
         broker_connection_retry_on_startup=True,

@@ -85,6 +85,7 @@ def of_flower(started: Browser) -> None:
         flower(made.place.folder, made.place.environment) as url,
     ):
         made.ready(*(made.worker() for _ in range(3)))
+        until(lambda: made.said().count("enabled by remote") == 3)
         made.order(40, "spring-shoes-1f0c33ab")
         made.order(4, "bags-77ab01c2")
         until(lambda: made.count(State.STORED) > 20)

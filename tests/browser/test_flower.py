@@ -10,7 +10,7 @@ from jobs.states import State
 from tests.browser.running import PASSWORD, USER, browser, flower
 from tests.fleet.running import API_KEY, Fleet, fleet
 from tests.fleet.running import PASSWORD as LEDGER_PASSWORD
-from tests.producer.running import quick_sandbox
+from tests.producer.running import quick_sandbox, until
 
 pytestmark = pytest.mark.browser
 
@@ -43,6 +43,8 @@ def watched() -> Iterator[Watched]:
         browser() as started,
     ):
         made.ready(made.worker())
+        # The dashboard asks each worker for its events, every 5 s.
+        until(lambda: "enabled by remote" in made.said())
         for count, batch in ((4, "spring-shoes"), (2, "autumn")):
             made.order(count, batch)
             made.until_all_stored()
