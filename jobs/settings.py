@@ -11,7 +11,7 @@ import inspect
 import os
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from email.utils import parseaddr
 from itertools import pairwise
@@ -20,12 +20,13 @@ from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -37,15 +38,136 @@ PREFIX = "REELMILL_"
 #: A Unix socket's path must fit into 108 bytes with its closing zero, on macOS 104.
 MAX_SOCKET_PATH = 100
 
-SMTP_SCHEMES = ("smtp", "smtps")
+
+def _only(test: Callable[[str], object], words: str) -> AfterValidator:
+    """Refuses a text, secret or not, that fails a test; an empty one is unset."""
+
+    def check(value: str | SecretStr) -> str | SecretStr:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text and not test(text):
+            raise ValueError(words)
+        return value
+
+    return AfterValidator(check)
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        usable = parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
+    return bool(usable) and parts.scheme in ("http", "https") and _is_word(url)
+
+
+def _is_plain(url: str) -> bool:
+    return _is_web(url) and not set("?#") & set(url)
+
+
+def _is_origin(url: str) -> bool:
+    return _is_plain(url) and not urlsplit(url).path.strip("/")
+
+
+def _is_word(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _is_mail(text: str) -> bool:
+    name, at, host = parseaddr(text)[1].rpartition("@")
+    return bool(name and at and host) and text.isprintable() and " " not in text
+
+
+def _is_mails(text: str) -> bool:
+    return all(_is_mail(each.strip()) for each in text.split(",") if each.strip())
+
+
+def _lower(word: object) -> object:
+    return word.lower() if isinstance(word, str) else word
+
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Timeout = Annotated[float, Field(ge=1, le=600)]
+Tier = Annotated[Literal["bronze", "silver", "gold", "ultra"], BeforeValidator(_lower)]
+Posters = Annotated[Literal["auto", "off"], BeforeValidator(_lower)]
+Switch = Annotated[Literal["on", "off"], BeforeValidator(_lower)]
+# What is wrong with these two is said by the functions that read them.
+Redis = Annotated[str, _only(redis_url.read, "cannot be read")]
+Money = Annotated[
+    str, _only(lambda text: usd_micros(text) >= 0, "cannot be less than nothing")
+]
+Key = Annotated[
+    SecretStr, _only(_is_word, "holds a character that no key has; copy it once more")
+]
+Origin = Annotated[
+    str,
+    _only(_is_origin, "must be an origin alone, such as https://api.wavespeed.ai"),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+Plain = Annotated[
+    str,
+    _only(_is_plain, "must be a plain address such as https://hooks.example.com"),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+Mails = Annotated[
+    str, _only(_is_mails, "must be addresses such as me@example.com, by commas")
+]
+NotifyUrl = Annotated[
+    SecretStr, _only(_is_web, "must be an http(s) address without user and password")
+]
+ReportUrl = Annotated[
+    str,
+    _only(
+        lambda url: _is_web(url) and "{batch}" in url,
+        "must be an http(s) address with {batch} in it",
+    ),
+]
 
 
 class SettingsError(Exception):
     """The environment asks for something that cannot be; says which variable."""
+
+
+class Smtp(BaseModel):
+    """A mail server, and who writes."""
+
+    host: str
+    port: int
+    #: TLS from the first byte; otherwise it is begun where the server offers it.
+    tls: bool
+    user: str = Field(repr=False)
+    password: str = Field(repr=False)
+    sender: str
+
+    @classmethod
+    def read(cls, url: str) -> "Smtp":
+        """The server that an address means.
+
+        Raises:
+            ValueError: it is none; the message does not quote it.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ValueError("has a port or host that cannot be") from None
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise ValueError("must be smtp(s)://user:password@host:port?from=address")
+        sender = dict(parse_qsl(parts.query)).get("from", "")
+        if not _is_mail(sender):
+            raise ValueError("must end with ?from= and the sender's mail address")
+        tls = parts.scheme == "smtps"
+        return cls(
+            host=parts.hostname,
+            port=port or (465 if tls else 587 if parts.username else 25),
+            tls=tls,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            sender=sender,
+        )
+
+
+SmtpUrl = Annotated[SecretStr, _only(Smtp.read, "cannot be read")]
 
 
 class Settings(BaseModel):
@@ -58,12 +180,12 @@ class Settings(BaseModel):
         alias_generator=lambda name: PREFIX + name.upper(),
     )
 
-    api_key: SecretStr | None = Field(None, alias="WAVESPEED_API_KEY")
+    api_key: Key | None = Field(None, alias="WAVESPEED_API_KEY")
     """key of the account that pays"""
-    base_url: str = Field("https://api.wavespeed.ai", alias="WAVESPEED_BASE_URL")
+    base_url: Origin = Field("https://api.wavespeed.ai", alias="WAVESPEED_BASE_URL")
     """origin of the provider's API, without /api/v3"""
     # It may hold a password.
-    redis_url: str | None = Field(None, repr=False)
+    redis_url: Redis | None = Field(None, repr=False)
     """ledger and broker of a fleet; unset: a private one in the home"""
     home: Path = Path(".reelmill")
     """data of the private ledger, logs, partial downloads"""
@@ -73,13 +195,13 @@ class Settings(BaseModel):
     """folder or URL that videos and reports go to"""
     account: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     """name of the account; unset: derived from origin and key"""
-    tier: str = "bronze"
+    tier: Tier = "bronze"
     """account level: bronze, silver, gold or ultra"""
     videos_per_minute: Count | None = None
     """starts in any 60 s, instead of the tier's"""
     concurrent_videos: Count | None = None
     """generating at once, instead of the tier's"""
-    daily_budget: str = ""
+    daily_budget: Money = ""
     """most dollars that one UTC day of the account may cost"""
     starts: bool = True
     """whether this worker starts videos, or only ends what was started"""
@@ -93,7 +215,7 @@ class Settings(BaseModel):
     """how long a prediction keeps its slot, unless its kind takes long"""
     settling_s: float = Field(180.0, ge=1, le=86_400)
     """how late a paid request may reach the provider, before it counts as absent"""
-    webhook_url: str = ""
+    webhook_url: Plain = ""
     """where the provider reaches `reelmill hooks`; unset: no webhooks"""
     lease_s: Timeout = 30.0
     """seconds until another worker takes over the jobs of a dead one"""
@@ -107,136 +229,38 @@ class Settings(BaseModel):
     """time-out of one whole video"""
     stop_s: float = Field(60.0, ge=1, le=3_600)
     """how long a worker that is told to stop may finish what it began"""
-    posters: Literal["auto", "off"] = "auto"
+    posters: Posters = "auto"
     """a poster beside each video: auto, where it can be made, or off"""
-    store_checksum: Literal["on", "off"] = "on"
+    store_checksum: Switch = "on"
     """off for a store that refuses checksums, as Backblaze B2 does"""
     keep_days: Days = 30
     """days that job records are kept after their batch was reported"""
     # Longer than from one season to the same of the next year.
     reuse_days: Days = 400
     """days that videos are reused after their job records were deleted"""
-    notify_url: SecretStr | None = None
+    notify_url: NotifyUrl | None = None
     """web address, Slack's included, that is told of ended batches"""
     notify_secret: SecretStr | None = None
     """secret that signs what is told to the web address"""
-    notify_email: str = ""
+    notify_email: Mails = ""
     """mail addresses that are told, by commas; needs the SMTP URL"""
-    smtp_url: SecretStr | None = None
+    smtp_url: SmtpUrl | None = None
     """mail server: smtp(s)://user:password@host:port?from=address"""
-    report_url: str = ""
+    report_url: ReportUrl = ""
     """where people open a report, {batch} in it; unset: in the store"""
-
-    @field_validator("posters", "store_checksum", mode="before")
-    @classmethod
-    def _in_any_case(cls, word: object) -> object:
-        return word.strip().lower() if isinstance(word, str) else word
-
-    @field_validator("api_key")
-    @classmethod
-    def _key_is_one_word(cls, key: SecretStr | None) -> SecretStr | None:
-        text = key.get_secret_value().strip() if key else ""
-        if not text:
-            return None
-        if not text.isascii() or not text.isprintable() or " " in text:
-            raise ValueError("holds a character that no key has; copy it once more")
-        return SecretStr(text)
-
-    @field_validator("base_url")
-    @classmethod
-    def _base_is_an_origin(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an origin such as https://api.wavespeed.ai")
-        if parts.path.strip("/") or parts.query or "@" in parts.netloc:
-            raise ValueError("must be an origin alone, without /api/v3 or a key")
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @field_validator("webhook_url")
-    @classmethod
-    def _webhook_is_an_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        plain = not (parts.query or parts.fragment or "@" in parts.netloc)
-        if url and not (parts.scheme in ("http", "https") and parts.hostname and plain):
-            raise ValueError("must be a plain address like https://hooks.example.com")
-        return url.rstrip("/")
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis_is_a_known_form(cls, url: str | None) -> str | None:
-        if url:
-            redis_url.read(url)
-        return url or None
-
-    @field_validator("daily_budget")
-    @classmethod
-    def _daily_budget_is_money(cls, text: str) -> str:
-        if text.strip() and usd_micros(text) < 0:
-            raise ValueError("cannot be less than nothing")
-        return text.strip()
-
-    @field_validator("tier")
-    @classmethod
-    def _tier_is_known(cls, name: str) -> str:
-        if name.lower() not in tiers():
-            raise ValueError(f"must be one of {', '.join(tiers())}")
-        return name.lower()
-
-    @field_validator("notify_url", "notify_secret", "smtp_url")
-    @classmethod
-    def _empty_is_unset(cls, secret: SecretStr | None) -> SecretStr | None:
-        text = secret.get_secret_value().strip() if secret else ""
-        return SecretStr(text) if text else None
-
-    @field_validator("notify_url")
-    @classmethod
-    def _notify_is_a_web_address(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret and not _is_web(secret.get_secret_value()):
-            raise ValueError("must be an http(s) address without user and password")
-        return secret
-
-    @field_validator("notify_email")
-    @classmethod
-    def _mail_addresses_are_such(cls, text: str) -> str:
-        for each in filter(None, (part.strip() for part in text.split(","))):
-            if not _is_mail(each):
-                raise ValueError("must be addresses such as me@example.com, by commas")
-        return text.strip()
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _smtp_is_a_server(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is None:
-            return None
-        sender = Smtp.read(secret.get_secret_value()).sender
-        if not _is_mail(sender):
-            raise ValueError("must end with ?from= and the sender's mail address")
-        return secret
-
-    @field_validator("report_url")
-    @classmethod
-    def _report_has_its_batch(cls, url: str) -> str:
-        if url and not (_is_web(url) and "{batch}" in url):
-            raise ValueError("must be an http(s) address with {batch} in it")
-        return url
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:
         if self.tick_s >= self.lease_s:
-            raise ValueError(
-                "REELMILL_LEASE_S must exceed REELMILL_TICK_S: "
-                "a lease that ends before the next tick is sent twice"
-            )
+            raise ValueError("REELMILL_LEASE_S must exceed REELMILL_TICK_S")
+        # A request that is still on its way must not count as absent.
         if self.settling_s <= self.submit_timeout_s:
             raise ValueError(
-                "REELMILL_SETTLING_S must exceed REELMILL_SUBMIT_TIMEOUT_S: "
-                "a request that is still on its way must not count as absent"
+                "REELMILL_SETTLING_S must exceed REELMILL_SUBMIT_TIMEOUT_S"
             )
+        # A lost answer is looked for more than once.
         if self.settling_s < self.poll_min_s:
-            raise ValueError(
-                "REELMILL_SETTLING_S must be at least REELMILL_POLL_MIN_S: "
-                "a lost answer must be looked for more than once"
-            )
+            raise ValueError("REELMILL_SETTLING_S must be at least REELMILL_POLL_MIN_S")
         if self.notify_email and self.smtp_url is None:
             raise ValueError("REELMILL_NOTIFY_EMAIL needs REELMILL_SMTP_URL")
         return self
@@ -294,60 +318,6 @@ class Settings(BaseModel):
         return self.redis_url or f"unix://{quote(str(self.socket_path))}?db=0"
 
 
-class Smtp(BaseModel):
-    """A mail server, and who writes."""
-
-    host: str
-    port: int
-    #: TLS from the first byte; otherwise it is begun where the server offers it.
-    tls: bool
-    user: str = Field(repr=False)
-    password: str = Field(repr=False)
-    sender: str
-
-    @classmethod
-    def read(cls, url: str) -> "Smtp":
-        """The server that an address means.
-
-        Raises:
-            ValueError: it is none; the message does not quote it.
-        """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise ValueError("has a port or host that cannot be") from None
-        if parts.scheme not in SMTP_SCHEMES or not parts.hostname:
-            raise ValueError("must be smtp(s)://user:password@host:port?from=address")
-        tls = parts.scheme == "smtps"
-        usual = 465 if tls else 587 if parts.username else 25
-        options = dict(parse_qsl(parts.query))
-        return cls(
-            host=parts.hostname,
-            port=port or usual,
-            tls=tls,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            sender=options.get("from", ""),
-        )
-
-
-def _is_web(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-    plain = url.isascii() and url.isprintable() and " " not in url
-    web = parts.scheme in ("http", "https")
-    return usable and plain and web and "@" not in parts.netloc
-
-
-def _is_mail(text: str) -> bool:
-    name, at, host = parseaddr(text)[1].rpartition("@")
-    return bool(name and at and host) and text.isprintable() and " " not in text
-
-
 def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """The settings of an environment; `overrides` by field name win.
 
@@ -359,7 +329,8 @@ def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     unknown = [n for n in environ if n.startswith(PREFIX) and n not in aliases]
     if unknown:
         raise SettingsError("\n".join(_unknown(name, aliases) for name in unknown))
-    given = {aliases[n]: v for n, v in environ.items() if n in aliases and v != ""}
+    given = {aliases[n]: v.strip() for n, v in environ.items() if n in aliases}
+    given = {name: text for name, text in given.items() if text}
     try:
         return Settings.model_validate({**given, **overrides})
     except ValidationError as error:
@@ -369,15 +340,14 @@ def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
 def descriptions() -> dict[str, str]:
     """What each setting is for, by field name: the text below it in the class.
 
-    pydantic can read it too (`use_attribute_docstrings`), but does so at every start,
-    which takes 30 ms.
+    pydantic reads it too (`use_attribute_docstrings`), but at every start, in 30 ms.
     """
     (declared,) = ast.parse(inspect.getsource(Settings)).body
-    found = {}
-    for field, text in pairwise(cast("ast.ClassDef", declared).body):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-            found[ast.unparse(field.target)] = str(ast.literal_eval(text.value))
-    return found
+    return {
+        ast.unparse(field.target): str(ast.literal_eval(text.value))
+        for field, text in pairwise(cast("ast.ClassDef", declared).body)
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)
+    }
 
 
 def sends_checksums() -> bool:
@@ -406,7 +376,7 @@ def worker_name() -> str:
 
 
 def _unknown(name: str, known: Mapping[str, str]) -> str:
-    # The prefix is the same in all of them: with it everything would look alike.
+    # With the prefix everything would look alike.
     endings = {other.removeprefix(PREFIX): other for other in known}
     close = get_close_matches(name.removeprefix(PREFIX), endings, n=1)
     hint = f"; did you mean {endings[close[0]]}?" if close else "; unset it"
@@ -416,8 +386,7 @@ def _unknown(name: str, known: Mapping[str, str]) -> str:
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        name = str(problem["loc"][0]) if problem["loc"] else ""
-        field = Settings.model_fields.get(name)
-        where = f"{field.alias if field else name}: " if name else ""
+        field = Settings.model_fields.get(str(*problem["loc"][:1]))
+        where = f"{field.alias}: " if field else ""
         lines.append(where + problem["msg"].removeprefix("Value error, "))
     return "\n".join(lines)

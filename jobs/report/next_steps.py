@@ -6,8 +6,7 @@ step for all that share a reason, and `warnings` says what concerns the whole ba
 
 import re
 import shlex
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -32,11 +31,9 @@ RISK_S = 2 * 24 * 3600.0
 MAX_NAMED = 5
 MAX_IDS = 20
 
-#: Reasons that are told apart; whatever comes after them is known by its code.
+#: Reasons that are told apart, and characters of a message that tell them apart; what
+#: comes after them is known by its code.
 MAX_REASONS = 100
-
-#: Wordings of one reason that are counted, and characters of a message that count.
-MAX_WORDINGS = 50
 MAX_CHARS = 500
 
 #: The words of what is known by its code alone.
@@ -51,82 +48,42 @@ _PARTICULAR = re.compile(
     r"""|(?<![\w./:-])[\w./:-]*\d[\w./:-]*"""
 )
 
-#: Codes of failures that the same row meets again, however often it is sent.
-_REFUSED = frozenset({"refused", "bad-parameter"})
-_MODERATED = "moderation"
+_CORRECT = "Correct the row in failed.csv, beside the report, and run that."
+
+#: What a person does about a failure, by its code.
+_STEPS = {
+    "refused": _CORRECT,
+    "bad-parameter": _CORRECT,
+    "moderation": "Change its prompt or picture in failed.csv, beside the report, and "
+    "run that: unchanged it is refused again.",
+    EXPIRED_CODE: "Run the same manifest again: the picture is uploaded anew.",
+    "picture-unreachable": "Let the provider reach the picture, then: {retry}",
+    "forbidden": "Have the provider allow it to your key, then: {retry}",
+}
+_PAY = "Pay for a new attempt: {retry}"
 
 #: Codes for which `retry` of a whole batch would be money for nothing, or which it
 #: leaves out.
-_NOT_AT_ONCE = _REFUSED | {_MODERATED, ABANDONED_CODE}
-
-#: What to do where `retry` is no help, for one job and for all of a reason.
-_CORRECT = (
-    "Correct its row and run it in a manifest of its own.",
-    "Correct their rows in failed.csv, beside this report, and run that.",
-)
-_STEPS = {
-    **dict.fromkeys(_REFUSED, _CORRECT),
-    _MODERATED: (
-        "Change its prompt or picture: unchanged it is refused again.",
-        (
-            "Change their prompts or pictures in failed.csv, beside this report, and "
-            "run that: unchanged they are refused again."
-        ),
-    ),
-    EXPIRED_CODE: (
-        "Run the same manifest again: its picture is uploaded anew.",
-        "Run the same manifest again: their pictures are uploaded anew.",
-    ),
-}
-#: What somebody else does before `retry` is of use, for one job and for all.
-_BEFORE = {
-    "picture-unreachable": (
-        "Let the provider reach its picture",
-        "Let the provider reach their pictures",
-    ),
-    "forbidden": (
-        "Have the provider allow it to your key",
-        "Have the provider allow them to your key",
-    ),
-}
+_NOT_AT_ONCE = {"refused", "bad-parameter", "moderation", ABANDONED_CODE}
 
 
 def next_step(batch_id: str, job_id: str, state: State, code: str) -> str:
-    """What a person does about one job that has no video.
+    """What a person does about a job that has no video.
 
     Args:
         batch_id: its batch.
-        job_id: the job.
+        job_id: the job; empty for all of the batch that failed for this reason.
         state: its state.
         code: that of its failure.
     """
-    which = shlex.join([batch_id, job_id])
+    which = shlex.join(filter(None, [batch_id, job_id]))
     if state is State.UNRESOLVED:
         return f"Look at its candidates and settle it: reelmill resolve {which}"
     if code in (LATE_CODE, OVERDUE_CODE):
         return f"Wait for its end, or give it up: reelmill cancel {which} --abandon"
     if state is not State.FAILED:
         return "Nothing: it goes on by itself."
-    if code in _STEPS:
-        return _STEPS[code][0]
-    if code in _BEFORE:
-        return f"{_BEFORE[code][0]}, then: reelmill retry {which}"
-    return f"Pay for a new attempt: reelmill retry {which}"
-
-
-def step_for_all(batch_id: str, code: str, codes: Collection[str]) -> str:
-    """What a person does about several jobs that failed for one reason.
-
-    `codes` are those of all failed jobs of the batch: a command that retries them all
-    is named only where none of them would be paid for in vain.
-    """
-    if code in _STEPS:
-        return _STEPS[code][1]
-    name = shlex.quote(batch_id)
-    which = name if _NOT_AT_ONCE.isdisjoint(codes) else f"{name} JOB"
-    if code in _BEFORE:
-        return f"{_BEFORE[code][1]}, then: reelmill retry {which}"
-    return f"Pay for a new attempt of each: reelmill retry {which}"
+    return _STEPS.get(code, _PAY).format(retry=f"reelmill retry {which}")
 
 
 @dataclass(slots=True)
@@ -135,57 +92,55 @@ class _Reason:
 
     #: Names the reason in addresses; the same whenever the report is written.
     key: str
-    wordings: Counter[str] = field(default_factory=Counter)
+    #: Those of the first of them, as is its step.
+    message: str
+    step: str
     jobs: int = 0
     charged_usd_micros: int = 0
     refunded_usd_micros: int = 0
     ids: list[str] = field(default_factory=list)
-    #: What to do about the first of them.
-    step: str = ""
 
 
 class Reasons:
     """Collects why jobs failed, in the order in which they are to be named.
 
     Words that differ in nothing but ids, numbers, addresses and quotations are one
-    reason. If no two failures sound alike, the list is still short: at its end the rest
-    are told by their code alone.
+    reason.
     """
 
     def __init__(self, batch_id: str) -> None:
         self._batch_id = batch_id
-        self._reasons: dict[tuple[str, str | None], _Reason] = {}
+        self._reasons: dict[tuple[str, str], _Reason] = {}
 
     def add(self, record: JobRecord, error: dict[str, str]) -> str:
         """Count one failed job; `error` is what its row says. The key of its reason."""
-        place: tuple[str, str | None] = error["code"], gist(error["message"])
+        code, message = error["code"], error["message"]
+        place = code, gist(message)
         if place not in self._reasons and len(self._reasons) >= MAX_REASONS:
-            place = error["code"], None
-        words = SEVERAL if place[1] is None else error["message"]
+            message = SEVERAL
+            place = code, gist(SEVERAL)
         if place not in self._reasons:
-            text = f"{place[0]}\n{place[1] or gist(SEVERAL)}".encode(errors="replace")
-            self._reasons[place] = _Reason(sha256(text).hexdigest()[:10])
+            key = sha256("\n".join(place).encode(errors="replace")).hexdigest()[:10]
+            self._reasons[place] = _Reason(key, message, error["next_step"])
         reason = self._reasons[place]
-        if words in reason.wordings or len(reason.wordings) < MAX_WORDINGS:
-            reason.wordings[words] += 1
         if len(reason.ids) < MAX_IDS:
             reason.ids.append(record.job.id)
         reason.jobs += 1
         reason.charged_usd_micros += record.charged_usd_micros
         reason.refunded_usd_micros += record.refunded_usd_micros
-        reason.step = reason.step or error["next_step"]
         return reason.key
 
     def to_list(self) -> list[dict[str, Any]]:
         """The reasons for the document, the most frequent first."""
-        codes = {code for code, _ in self._reasons}
+        at_once = _NOT_AT_ONCE.isdisjoint(code for code, _ in self._reasons)
+        job = "" if at_once else "JOB"
         reasons = [
             {
                 "code": code,
-                "message": reason.wordings.most_common(1)[0][0],
+                "message": reason.message,
                 "next_step": reason.step
                 if reason.jobs == 1
-                else step_for_all(self._batch_id, code, codes),
+                else next_step(self._batch_id, job, State.FAILED, code),
                 "jobs": reason.jobs,
                 "charged_usd": usd(reason.charged_usd_micros),
                 "refunded_usd": usd(reason.refunded_usd_micros),
@@ -239,40 +194,41 @@ def warnings(
     if at_risk:
         yield (
             f"Paid and not stored after five days: {at_risk}. The provider "
-            f"deletes videos after seven days; start a worker now."
+            "deletes videos after seven days; start a worker now."
         )
     if whole.unresolved:
+        unknown = " and an unknown amount" if None in whole.at_stake else ""
+        amount = usd(sum(price or 0 for price in whole.at_stake))
         yield (
-            f"Unresolved: {whole.unresolved}, with {_amount(whole.at_stake)} at stake. "
+            f"Unresolved: {whole.unresolved}, with ${amount}{unknown} at stake. "
             f"Settle each with: reelmill resolve {name} JOB"
         )
     if late:
-        more = len(late) - MAX_NAMED
-        names = ", ".join(late[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+        more = f" and {len(late) - MAX_NAMED} more" if late[MAX_NAMED:] else ""
         yield (
-            f"Paid, and far too long at the provider: {names}. They are collected if "
-            f"they end. Give one up with: reelmill cancel {name} JOB --abandon"
+            f"Paid, and far too long at the provider: {', '.join(late[:MAX_NAMED])}"
+            f"{more}. They are collected if they end. Give one up with: "
+            f"reelmill cancel {name} JOB --abandon"
         )
     if whole.unfinished or whole.unresolved or not batch.complete:
-        yield from _held_up(batch)
+        yield from _held_up(batch, name)
     if not batch.complete:
         yield "Not all rows of the manifest are in yet: submit it once more."
     if whole.unpriced:
         yield (
             f"Without a known price: {whole.unpriced}. They are in no estimate; "
-            f"the provider's invoice tells what they cost."
+            "the provider's invoice tells what they cost."
         )
     if whole.unquoted:
         yield (
-            f"Priced by the built-in list, without a quote of the provider: "
+            "Priced by the built-in list, without a quote of the provider: "
             f"{whole.unquoted}. Compare with what it billed: "
             f"reelmill report {name} --billed"
         )
 
 
-def _held_up(batch: BatchRecord) -> Iterator[str]:
+def _held_up(batch: BatchRecord, name: str) -> Iterator[str]:
     """What keeps the rest of a batch from going on; without a rest it keeps nothing."""
-    name = shlex.quote(batch.id)
     if batch.stopped_by == "budget":
         budget = usd(batch.budget_usd_micros or 0)
         yield f"Stopped by its budget of ${budget}. Raise it to go on: --budget"
@@ -284,17 +240,6 @@ def _held_up(batch: BatchRecord) -> Iterator[str]:
     elif batch.stopped_by:
         yield f"Stopped by {batch.stopped_by}. See: reelmill show {name}"
     if batch.aside:
-        yield (
-            "Set aside while another batch is rendered. Go on with the command that "
-            "began it."
-        )
+        yield "Set aside for another batch. Go on with the command that began it."
     if batch.paused:
         yield f"Paused by a person. Go on with: reelmill resume {name}"
-
-
-def _amount(prices: Sequence[int | None]) -> str:
-    """The sum of prices in words, so that an unknown one is never taken for 0."""
-    known = [price for price in prices if price is not None]
-    words = [f"${usd(sum(known))}"] if known else []
-    words += ["an unknown amount"] if len(known) < len(prices) else []
-    return " and ".join(words)

@@ -158,7 +158,7 @@ def test_failures_are_told_once_with_the_next_step() -> None:
         0
     ]
     assert "9 jobs" in todo
-    assert "run that: unchanged they are refused again." in todo
+    assert "run that: unchanged it is refused again." in todo
     assert "3 more" in todo
     links = [a["href"] for a in page.all("a")]
     assert "#job=mug-0" in links

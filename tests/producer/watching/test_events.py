@@ -66,7 +66,8 @@ def test_events_tell_what_happens_in_order_and_each_failure_once() -> None:
         "state": "failed",
         "code": "moderation",
         "message": "not shown",
-        "next_step": "Change its prompt or picture: unchanged it is refused again.",
+        "next_step": "Change its prompt or picture in failed.csv, beside the report, "
+        "and run that: unchanged it is refused again.",
     }
     assert told[3]["reason"] == "no route"
     assert told[-1]["exit_code"] == 3
