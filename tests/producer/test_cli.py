@@ -55,7 +55,7 @@ OPTIONS = {
 #: Settings, and what must be said about them.
 SETTINGS: dict[str, tuple[dict[str, str | None], str]] = {
     "a misspelt name": ({"REELMILL_TEIR": "gold"}, "did you mean REELMILL_TIER?"),
-    "an unknown tier": ({"REELMILL_TIER": "lead"}, "REELMILL_TIER: must be one of"),
+    "an unknown tier": ({"REELMILL_TIER": "lead"}, "REELMILL_TIER: Input should be"),
     "a number of words": ({"REELMILL_ATTEMPTS": "many"}, "REELMILL_ATTEMPTS: "),
     "no key": ({"WAVESPEED_API_KEY": None}, "reelmill demo shows everything without"),
     "a key copied badly": ({"WAVESPEED_API_KEY": "a…b"}, "copy it once more"),
