@@ -1,8 +1,6 @@
 """The simulation: promises hold, a seed is replayed exactly, mistakes are found."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import redis
@@ -14,8 +12,8 @@ from tests.simulation.running import ledger_server, small_video
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[redis.Redis]:
-    with TemporaryDirectory(prefix="reelmill-") as home, ledger_server(Path(home)) as s:
-        yield s
+    with ledger_server() as started:
+        yield started
 
 
 def test_no_promise_is_broken(server: redis.Redis) -> None:

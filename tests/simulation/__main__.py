@@ -9,8 +9,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tests.simulation.run import simulate
 from tests.simulation.running import ledger_server, small_video
@@ -24,10 +22,7 @@ def main() -> int:
     faults: Counter[str] = Counter()
     transitions: Counter[str] = Counter()
     began_s, steps = time.monotonic(), 0
-    with (
-        TemporaryDirectory(prefix="reelmill-") as home,
-        ledger_server(Path(home)) as server,
-    ):
+    with ledger_server() as server:
         for seed in range(first, first + runs):
             run = simulate(seed, server, small_video(), hours)
             steps += run.steps
