@@ -7,11 +7,10 @@ those that it names, so a large ledger is checked as quickly as a small one.
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
-from itertools import islice
 
 from jobs import broker, catalogue, redis_url
 from jobs.ledger import Ledger, LedgerError, NotDurableError
@@ -24,8 +23,7 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import Store, StoreError, parse
-from jobs.text import choice, duration
-from jobs.transitions import Ref
+from jobs.text import choice, counted, duration
 from producer import account
 from producer.batch_copies import lost_batches
 from producer.exits import CommandError
@@ -152,29 +150,26 @@ def limits(chosen: Settings) -> Iterator[Finding]:
 
 def server(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     """Whether it answers, keeps what it is told, and has room."""
-    yield _readable("ledger", _version, ledger)
+    for what, check in SERVER_CHECKS.items():
+        try:
+            yield check(ledger)
+        except LedgerError as error:
+            yield warning(what, f"not readable: the ledger's server says {error}")
     yield _rights(ledger, chosen)
-    yield _broker(chosen)
-    yield _durability(ledger, chosen)
-    yield _readable("disk", _disk, ledger)
-    yield _readable("eviction", _eviction, ledger)
-    yield _readable("memory", _memory, ledger)
-    yield _readable("clock", _clock, ledger)
-
-
-def _readable(what: str, check: Callable[[Ledger], Finding], ledger: Ledger) -> Finding:
     try:
-        return check(ledger)
-    except LedgerError as error:
-        return warning(what, f"not readable: the ledger's server says {error}")
+        waiting = broker.backlog(broker.make_app(chosen.ledger_url))
+        yield good("broker", f"answers, {waiting} messages wait for a worker")
+    except broker.BrokerError as error:
+        words = f"Celery cannot use it ({error}); check REELMILL_REDIS_URL"
+        yield wrong("broker", words)
 
 
 def _version(ledger: Ledger) -> Finding:
     hello = ledger.server.execute_command("HELLO")
     name = f"{hello['server'].capitalize()} {hello['version']}"
     if hello["mode"] == "cluster":
-        words = "is a cluster; the ledger needs one server, replicas aside"
-        return wrong("ledger", f"{name} {words}")
+        words = f"{name} is a cluster; the ledger needs one server, replicas aside"
+        return wrong("ledger", words)
     return good("ledger", f"answers, {name}")
 
 
@@ -188,46 +183,27 @@ def _rights(ledger: Ledger, chosen: Settings) -> Finding:
     return good("rights", "the server's user may do all that is needed")
 
 
-def _broker(chosen: Settings) -> Finding:
-    """The same server through the library that hands out the work."""
-    try:
-        waiting = broker.backlog(broker.make_app(chosen.ledger_url))
-    except broker.BrokerError as error:
-        words = f"Celery cannot use it ({error}); check REELMILL_REDIS_URL"
-        return wrong("broker", words)
-    return good("broker", f"answers, {waiting} messages wait for a worker")
-
-
-def _durability(ledger: Ledger, chosen: Settings) -> Finding:
+def _durability(ledger: Ledger) -> Finding:
     try:
         ledger.durable()
     except NotDurableError as error:
         return wrong("durability", str(error))
-    except LedgerError as error:
-        return wrong("ledger", trouble(chosen.ledger_url, error))
     try:
         fsync = ledger.server.config_get("appendfsync").get("appendfsync", "?")
     except LedgerError:
         return good("durability", "a change was proven to be on disk")
     if fsync == "always":
         return good("durability", "every change is on disk before it is answered")
-    words = (
-        f"appendfsync is {fsync}: each block of paid requests waits for the disk, "
-        "about 0.1 s; appendfsync always is quicker"
-    )
-    return warning("durability", words)
+    words = "each block of paid requests waits for the disk; always is quicker"
+    return warning("durability", f"appendfsync is {fsync}: {words}")
 
 
 def _disk(ledger: Ledger) -> Finding:
     info = ledger.server.info("persistence")
-    names = {"written to": "aof_last_write", "rewritten": "aof_last_bgrewrite"}
-    failed = [
-        w for w, name in names.items() if info.get(f"{name}_status", "ok") != "ok"
-    ]
-    if failed:
-        words = f"the append-only file could not be {' or '.join(failed)}"
-        cure = "make room on the server's disk and look at its log"
-        return wrong("disk", f"{words}; {cure}")
+    states = {info.get(f"aof_last_{what}_status") for what in ("write", "bgrewrite")}
+    if not states <= {"ok", None}:
+        words = "the append-only file could not be written; make room on the server's"
+        return wrong("disk", f"{words} disk and look at its log")
     size_mb = int(info.get("aof_current_size", 0)) / 1e6
     return good("disk", f"the append-only file has {size_mb:,.1f} MB")
 
@@ -247,8 +223,7 @@ def _memory(ledger: Ledger) -> Finding:
     whose = "maxmemory" if limit else "its machine's memory"
     words = f"{used / 1e6:,.0f} MB of {room / 1e6:,.0f} MB ({whose})"
     if room and used > FULL * room:
-        cure = "give it more: when it is full nothing new is started"
-        return warning("memory", f"{words}; {cure}")
+        return warning("memory", f"{words}; give it more: a full one starts nothing")
     return good("memory", words)
 
 
@@ -256,6 +231,16 @@ def _clock(ledger: Ledger) -> Finding:
     before_s = time.time()
     ahead_s = ledger.now_s() - (before_s + time.time()) / 2
     return clock_finding("clock", "the ledger's server", ahead_s)
+
+
+SERVER_CHECKS = {
+    "ledger": _version,
+    "durability": _durability,
+    "disk": _disk,
+    "eviction": _eviction,
+    "memory": _memory,
+    "clock": _clock,
+}
 
 
 def clock_finding(what: str, whose: str, ahead_s: float) -> Finding:
@@ -282,13 +267,19 @@ def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         return
     everyone = ledger.workers.known()
     known = [w for w in everyone if w.facts.account == chosen.account_id]
-    if everyone and not known and not chosen.api_key:
+    alive = [worker for worker in known if worker.lives]
+    if alive:
+        yield _alive(alive)
+    elif everyone and not known and not chosen.api_key:
         words = f"no worker of this account lives, {len(everyone)} of others do"
         cure = "without a key none is ours: set WAVESPEED_API_KEY or REELMILL_ACCOUNT"
         yield warning("workers", f"{words}; {cure}")
-        return
-    alive = [worker for worker in known if worker.lives]
-    yield _alive(alive) if alive else _none(ledger, chosen)
+    elif any(b.account == chosen.account_id for b in ledger.batches.unfinished()):
+        words = "no worker of this account lives and there is work: reelmill worker"
+        yield wrong("workers", words)
+    else:
+        words = "no worker of this account lives; before you submit: reelmill worker"
+        yield warning("workers", words)
     yield from _unlike(known, alive, chosen)
     if lacked := ledger.workers.lacked(chosen.account_id):
         words = f"rows of {choice(lacked, word='and')} wait for a worker that knows the"
@@ -299,50 +290,37 @@ def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         yield _webhooks(ledger, chosen)
 
 
-def _none(ledger: Ledger, chosen: Settings) -> Finding:
-    words = "no worker of this account lives"
-    if any(b.account == chosen.account_id for b in ledger.batches.unfinished()):
-        return wrong("workers", f"{words} and there is work: reelmill worker")
-    return warning("workers", f"{words}; before you submit: reelmill worker")
-
-
 def _alive(alive: Sequence[Worker]) -> Finding:
     machines = len({worker.facts.host for worker in alive})
     words = f"{len(alive)} at work, machines: {machines}"
     if stopping := sum(worker.facts.stopping for worker in alive):
         words += f", {stopping} about to stop"
-    if not any(worker.facts.starts for worker in alive):
-        cure = "none starts videos; set REELMILL_STARTS=true for one"
-        return warning("workers", f"{words}; {cure}")
-    return good("workers", words)
+    if any(worker.facts.starts for worker in alive):
+        return good("workers", words)
+    cure = "none starts videos; set REELMILL_STARTS=true for one"
+    return warning("workers", f"{words}; {cure}")
 
 
 def _unlike(
     known: Sequence[Worker], alive: Sequence[Worker], chosen: Settings
 ) -> Iterator[Finding]:
     """Workers that fell silent, or differ in version, clock or store."""
-    if silent := [worker for worker in known if not worker.lives]:
-        heard = (f"{w.facts.name} for {duration(w.silent_s)}" for w in silent)
-        words = f"{len(silent)} ended without a word in the last day"
-        names = ", ".join(islice(heard, MAX_NAMED))
-        cure = "others took over what they had; their logs tell why"
-        yield warning("silent workers", f"{words} ({names}); {cure}")
+    silent = [w for w in known if not w.lives]
+    if names := [f"{w.facts.name} for {duration(w.silent_s)}" for w in silent]:
+        words = f"ended without a word in the last day: {_few(names)}"
+        yield warning("silent workers", f"{words}; their logs tell why")
     here = version("reelmill")
     if others := sorted({w.facts.version for w in alive} - {here}):
         words = f"workers have {choice(others, word='and')}, this is {here}"
         yield warning("versions", f"{words}; bring all to one version")
     off = [w.facts for w in alive if abs(w.facts.ahead_s) > SKEW_S]
-    if off:
-        by = (f"{each.name} by {abs(each.ahead_s):,.0f} s" for each in off)
-        names = ", ".join(islice(by, MAX_NAMED))
-        words = f"clocks of workers differ from the ledger's ({names}); set them by NTP"
-        yield warning("workers' clocks", words)
+    if names := [f"{each.name} by {abs(each.ahead_s):,.0f} s" for each in off]:
+        words = "clocks differ from the ledger's; set them by NTP"
+        yield warning("workers' clocks", f"{words}: {_few(names)}")
     machines = len({worker.facts.host for worker in alive})
     if machines > 1 and parse(chosen.store)[0] == "file":
-        words = (
-            f"{chosen.store} is a folder; it must be the same one for all {machines}"
-        )
-        yield good("shared folder", f"{words} machines, as a shared disk is")
+        words = "must be the same one for all"
+        yield good("shared folder", f"{chosen.store} {words} {machines} machines")
 
 
 def _webhooks(ledger: Ledger, chosen: Settings) -> Finding:
@@ -378,13 +356,14 @@ def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         words = "lost answers wait for a person, see reelmill show and reelmill resolve"
         yield warning("unresolved", f"{words}: {_few(lost)}")
     yield from _too_long(ledger, chosen)
-    yield from _following(ledger, batches)
     left = sum(b.counts.get(state, 0) for b in batches for state in set(State) - FINAL)
-    yield good("work", f"unfinished: {left} jobs in {len(batches)} batches")
+    jobs, many = counted(left, "job"), counted(len(batches), "batch", "batches")
+    yield good("work", f"unfinished: {jobs} in {many}")
 
 
 def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
-    now = ledger.permits.read(chosen.account_id)
+    now, own = ledger.permits.read(chosen.account_id), chosen.limits
+    cooling_s = now.cooling_until_s - ledger.now_s()
     if now.older:
         yield wrong("account", older_words(now.older))
     elif now.paused:
@@ -393,21 +372,21 @@ def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         cure = account.CURES.get(now.trouble, "look at the account")
         words = f"starts nothing, the provider said: {now.reason}"
         yield wrong("account", f"{words}; {cure}")
-    elif (left_s := now.cooling_until_s - ledger.now_s()) > 0:
-        words = f"cools down for {duration(left_s)} more: {now.reason}"
+    elif cooling_s > 0:
+        words = f"cools down for {duration(cooling_s)} more: {now.reason}"
         yield warning("account", f"{words}; it goes on by itself")
-    if now.limits not in (None, chosen.limits):
+    if now.limits not in (None, own):
         words = (
             f"workers keep to {now.limits.videos_per_minute} starts a minute and "
-            f"{now.limits.concurrent_videos} at once, not to what this machine "
-            "says; give all the same REELMILL_TIER and start them anew together"
+            f"{now.limits.concurrent_videos} at once, this machine says otherwise; "
+            "give all the same REELMILL_TIER and start them anew together"
         )
         yield warning("limits of workers", words)
-    adaptive, own = now.adaptive_concurrency, chosen.limits.concurrent_videos
-    if adaptive is not None and adaptive < own:
+    adaptive = now.adaptive_concurrency
+    if adaptive is not None and adaptive < own.concurrent_videos:
         words = (
-            f"the provider answered 429, so only {adaptive} videos are made at once; "
-            f"REELMILL_TIER promises {own}. More are tried again by and by; at once: "
+            f"the provider answered 429, so only {adaptive} videos are made at once, "
+            f"of {own.concurrent_videos}. It recovers by itself; at once with: "
             "reelmill resume --account"
         )
         yield warning("concurrency", words)
@@ -424,10 +403,9 @@ def _lost_data(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         yield wrong("lost data", older_words(chosen.store))
     if lost:
         words = (
-            f"the ledger lacks {len(lost)} batches that the store has copies of. If "
-            "theirs is another home or server, set REELMILL_HOME or REELMILL_REDIS_URL "
-            "to it, for two ledgers pay twice; if its data is lost, put it back, or "
-            "run reelmill rebuild"
+            f"the store has copies of {len(lost)} batches that this ledger lacks. Two "
+            "ledgers pay twice: set REELMILL_HOME or REELMILL_REDIS_URL to theirs, or "
+            "put lost data back, or run reelmill rebuild"
         )
         yield wrong("lost data", words)
 
@@ -435,9 +413,7 @@ def _lost_data(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
 def _late(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     """Work that is long due, and videos that the provider may delete soon."""
     figures = ledger.figures.read()
-    for own in figures.accounts:
-        if own.id != chosen.account_id:
-            continue
+    for own in (a for a in figures.accounts if a.id == chosen.account_id):
         late_s = figures.now_s - own.due_at_s if own.due_at_s else 0.0
         if late_s > LATE_S and own.open_batches:
             cure = "run the same command again, or reelmill collect"
@@ -449,7 +425,7 @@ def _late(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         left_s = own.uncollected_at_s + RETENTION_S - figures.now_s
         if left_s < RISK_S:
             words = (
-                f"the oldest video that is paid and not stored may vanish in "
+                "the oldest video that is paid and not stored may vanish in "
                 f"{duration(max(left_s, 0.0))}; start a worker, or reelmill collect"
             )
             yield wrong("at risk", words)
@@ -459,12 +435,10 @@ def _crashed(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     """What a worker fails over again and again, by a mistake of ours."""
     if crashes := ledger.crashes.recent(chosen.account_id):
         worst = crashes[0]
-        what = str(worst.ref).rstrip("/")
         words = (
-            f"over {len(crashes)} jobs or batches workers failed, most often over "
-            f"{what}: {worst.words}, {worst.times} times in a row, again in "
-            f"{duration(max(worst.in_s, 0.0))}; look for it in the workers' logs and "
-            "install a newer reelmill, or report it"
+            f"workers failed over {len(crashes)} jobs or batches, most often over "
+            f"{str(worst.ref).rstrip('/')}: {worst.words}, {worst.times} times in a "
+            "row; look at the workers' logs, and install a newer reelmill or report it"
         )
         yield warning("crashes", words)
 
@@ -485,34 +459,16 @@ def _cure(batch: BatchRecord) -> str:
 def _too_long(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     """Predictions that go on far beyond the times of their kind."""
     refs = ledger.delay_queue.late(chosen.account_id, MAX_READ)
-    named = []
-    for ref, record in zip(refs, ledger.batches.load(refs[:MAX_NAMED]), strict=False):
-        if record and record.failure:
-            give_up = f"reelmill cancel {ref.batch} {ref.job} --abandon"
-            named.append(f"{ref.batch} {ref.job}, {record.failure.message}; {give_up}")
+    records = ledger.batches.load(refs[:MAX_NAMED])
+    named = [
+        f"{ref.batch} {ref.job}, {record.failure.message}; "
+        f"reelmill cancel {ref.batch} {ref.job} --abandon"
+        for ref, record in zip(refs, records, strict=False)
+        if record and record.failure
+    ]
     if named:
         words = "the provider does not end them; each is paid and still awaited"
         yield warning("far too long", f"{words}: {_few(named, len(refs))}")
-
-
-def _following(ledger: Ledger, batches: Sequence[BatchRecord]) -> Iterator[Finding]:
-    """Jobs that wait for a video which a paused batch does not make."""
-    refs = (
-        ref
-        for batch in batches
-        if batch.counts.get(State.FOLLOWING)
-        for ref in ledger.batches.refs_in(batch.id, [State.FOLLOWING])
-    )
-    followers = ledger.batches.records(islice(refs, MAX_READ))
-    sources = sorted({Ref.parse(each.source_job).batch for each in followers})
-    paused = [
-        f"{name}: reelmill resume {name}"
-        for name in sources
-        if (batch := ledger.batches.read(name)) and batch.paused
-    ]
-    if paused:
-        words = "jobs wait for videos of batches that are paused"
-        yield warning("followers", f"{words}: {_few(paused)}")
 
 
 def _few(items: Sequence[str], total: int | None = None) -> str:

@@ -190,7 +190,7 @@ def test_work_that_is_long_due_and_videos_at_risk_are_told(
     assert "start more workers" in told["due"][1]
     assert told["at risk"][0] is Health.WRONG
     assert "reelmill collect" in told["at risk"][1]
-    assert told["work"][1] == "unfinished: 1 jobs in 1 batches"
+    assert told["work"][1] == "unfinished: 1 job in 1 batch"
 
 
 def test_lost_answers_that_a_person_must_settle_are_told(
