@@ -29,6 +29,10 @@ BOUNDLESS = 10_000
 #: Names up to this width are never broken, for people copy them.
 UNBROKEN_CELLS = 36
 
+#: On a screen narrower than this they are, down to so many cells.
+NARROW_CELLS = 60
+BROKEN_CELLS = 10
+
 #: Blanks between two columns.
 GAP_CELLS = 2
 
@@ -185,6 +189,11 @@ class Table(RichTable):
 
         Rich would leave columns out that have no room; here the terminal wraps lines.
         """
+        if options.max_width < NARROW_CELLS:
+            for column in self.columns:
+                if self._least[str(column.header)] == UNBROKEN_CELLS:
+                    column.no_wrap = False
+                    column.min_width = min(column.min_width or 0, BROKEN_CELLS)
         least = sum(column.min_width or 0 for column in self.columns)
         least += GAP_CELLS * (len(self.columns) - 1)
         options = options.update_width(max(least, options.max_width))

@@ -65,13 +65,17 @@ class Page:
         """How many are passed over."""
         return (self.number - 1) * self.size
 
+    def is_beyond(self, total: int) -> bool:
+        """Whether nothing is on it though there is something; it is said then."""
+        last = -(-total // self.size)
+        if is_beyond := 0 < last < self.number:
+            console.say(f"page {self.number} is beyond the last, {last}")
+        return is_beyond
+
     def say(self, what: str, shown: int, total: int) -> None:
         """Tell which of how many these are, if these are not all."""
         until = self.first + shown
-        if not shown and total:
-            last = -(-total // self.size)
-            console.say(f"page {self.number} is empty; the last one is {last}")
-        elif shown != total:
+        if shown != total:
             more = f"; --page {self.number + 1} shows more" if until < total else ""
             console.say(f"{what} {self.first + 1} to {until} of {total}{more}")
 
@@ -109,24 +113,18 @@ def list_(
         if json and limit is None and page == 1:
             print_json_list(map(_listed, _snapshots(ledger, every)))
             return Exit.STORED
-        asked = Page(page, limit or BATCHES_SHOWN)
-        if wanted:
-            matching = list(every)
-            total = len(matching)
-            found = matching[asked.first : asked.first + asked.size]
-        else:
-            read = ledger.batches.page
-            found, total = read(asked.first, asked.size, unfinished=unfinished)
-        nows = list(_snapshots(ledger, iter(found)))
+        asked, found = Page(page, limit or BATCHES_SHOWN), list(every)
+        some = found[asked.first : asked.first + asked.size]
+        nows = list(_snapshots(ledger, iter(some)))
         if json:
             print_json_list(map(_listed, nows))
-        else:
+        elif label and not found:
+            console.say(f"no batch has the label {' and '.join(label)}")
+        elif not found:
+            console.say("no batch is under way" if unfinished else NO_BATCH)
+        elif not asked.is_beyond(len(found)):
             _print_batches(ledger, nows)
-    if not json and not total:
-        none = "no batch is under way" if unfinished else NO_BATCH
-        console.say(f"no batch has the label {' and '.join(label)}" if label else none)
-    if not json:
-        asked.say("batches", len(nows), total)
+            asked.say("batches", len(nows), len(found))
     return Exit.STORED
 
 
@@ -143,8 +141,6 @@ def _snapshots(ledger: Ledger, found: Iterator[BatchRecord]) -> Iterator[BatchSn
 
 def _print_batches(ledger: Ledger, nows: Sequence[BatchSnapshot]) -> None:
     """Batches, a line each; why one stands still is said below, in a sentence."""
-    if not nows:
-        return
     labelled = ["labels"] if any(now.batch.labels for now in nows) else []
     numbers = ("stored", "charged", "budget")
     columns = ("batch", "state", *numbers, "created", *labelled)
@@ -231,6 +227,9 @@ def _jobs(
 def _print_jobs(
     now: BatchSnapshot, records: list[JobRecord], state: State | None, asked: Page
 ) -> None:
+    total = now.batch.total if state is None else now.count(state)
+    if asked.is_beyond(total):
+        return
     numbers = ("line", "attempts", "charged")
     made = Table("line", "job", "state", "attempts", "charged", numbers=numbers)
     for record in records:
@@ -240,7 +239,6 @@ def _print_jobs(
     console.out.print(made)
     words = [f"{state_of(now)}, {money(now.batch)}", labels.told(now.batch.labels)]
     console.say(f"{now.batch.id}: {'; '.join(filter(None, [*words, held_up(now)]))}")
-    total = now.batch.total if state is None else now.count(state)
     asked.say("jobs" if state is None else f"{state} jobs", len(records), total)
 
 
@@ -248,30 +246,30 @@ def _print_job(
     ledger: Ledger, batch: BatchRecord, record: JobRecord, chosen: Settings
 ) -> None:
     """All that happened to one job, and what a person may do about it."""
-    facts = {
-        "job": record.job.id,
-        "line": str(record.job.line),
-        "model": record.job.model,
-        "picture": record.job.image,
-        "state": str(record.state),
-        "video": record.video,
-        "charged": dollars(record.charged_usd_micros),
-        "error": record.failure.message if record.failure else "",
-    }
+    job, failure = record.job, record.failure
+    facts = [
+        ("job", job.id),
+        ("line", str(job.line)),
+        ("model", job.model),
+        ("picture", job.image),
+        ("state", str(record.state)),
+        ("video", record.video),
+        ("charged", dollars(record.charged_usd_micros)),
+        ("error", failure and failure.message),
+    ]
     for attempt in record.attempts:
         words = attempt.failure.message if attempt.failure else ""
         line = f"{attempt.outcome} {attempt.prediction_id or ''} {words}"
-        facts[f"attempt {attempt.number}"] = line.strip()
+        facts.append((f"attempt {attempt.number}", line.strip()))
     made = Table("what", "words", sentences=("words",), headed=False)
-    for name, value in facts.items():
+    for name, value in facts:
         if value:
             made.add(name, value)
     console.out.print(made)
     for line in settling_help(ledger, batch, record, chosen):
         console.tell(line)
-    if record.failure and is_late(record):
-        code = record.failure.code
-        console.tell(next_step(batch.id, record.job.id, record.state, code))
+    if failure and is_late(record):
+        console.tell(next_step(batch.id, job.id, record.state, failure.code))
 
 
 def _told(record: JobRecord) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """How a command begins and ends: what it prints of a batch, and how to go on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,31 +23,31 @@ MAX_ROWS = 20
 def print_gone(jobs: Sequence[str]) -> None:
     """Say which videos of a batch were stored and are not there any more."""
     if jobs:
-        few, more = ", ".join(jobs[:MAX_NAMED]), len(jobs) - MAX_NAMED
+        more = f" and {len(jobs) - MAX_NAMED} more" if jobs[MAX_NAMED:] else ""
         console.say(
-            f"stored before, and gone from the store: {few}"
-            f"{f' and {more} more' if more > 0 else ''}; a manifest of these "
-            "rows alone renders them again, --fresh renders all"
+            f"stored before, and gone from the store: {', '.join(jobs[:MAX_NAMED])}"
+            f"{more}; a manifest of these rows alone renders them again, --fresh "
+            "renders all"
         )
 
 
 def print_beginning(before: BatchSnapshot) -> None:
     """Say what is about to be done."""
     batch = before.batch
-    left = batch.total - before.over
-    reused = before.count(State.REUSED)
+    left, reused = batch.total - before.over, before.count(State.REUSED)
     if not left and reused == batch.total:
-        console.say(f"{batch.id}: all {reused} videos were stored before")
+        words = f"{counted(reused, 'video')} stored before; nothing is left to do"
     elif not left:
-        console.say(f"{batch.id}: nothing is left to do; nothing is sent")
+        words = "nothing is left to do; nothing is sent"
     elif left + reused == batch.total and not before.under_way:
         again = f"; {reused} more were stored before" if reused else ""
-        console.say(f"{batch.id}: {left} videos to {batch.store}/{batch.id}{again}")
+        words = f"{counted(left, 'video')} to {batch.store}/{batch.id}{again}"
     else:
-        console.say(
-            f"{batch.id}: going on; {before.over} of {batch.total} are over, "
+        words = (
+            f"going on; {before.over} of {batch.total} are over, "
             f"{before.under_way} were already sent"
         )
+    console.say(f"{batch.id}: {words}")
 
 
 def print_ending(now: BatchSnapshot, before: BatchSnapshot | None) -> None:
@@ -62,37 +62,39 @@ def print_ending(now: BatchSnapshot, before: BatchSnapshot | None) -> None:
         _print_failed(now, f"reelmill report {now.batch.id} tells")
     # Who was only looking after what had begun starts the rest with another command.
     again = "run the same command" if before else "run the manifest"
-    if now.batch.paused or now.account.paused or now.batch.cancelled:
-        return
+    if not (now.batch.paused or now.account.paused or now.batch.cancelled):
+        for words in _ways_on(now, left, again):
+            console.say(words)
+
+
+def _ways_on(now: BatchSnapshot, left: int, again: str) -> Iterator[str]:
+    """How a batch that is not over and that nobody stopped goes on."""
+    paid = now.under_way - now.count(State.FOLLOWING)
+    overdue, unresolved = now.count(State.OVERDUE), now.count(State.UNRESOLVED)
     if now.batch.stopped_by == "daily-budget":
-        console.say("the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET")
+        yield "the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET"
     elif now.batch.stopped_by == "budget":
-        console.say(f"raise --budget and {again} to go on")
+        yield f"raise --budget and {again} to go on"
     elif now.account.trouble:
-        console.say(account.CURES.get(now.account.trouble, "look at the account"))
-    elif now.under_way > now.count(State.FOLLOWING):
-        paid = now.under_way - now.count(State.FOLLOWING)
-        console.say(
+        yield account.CURES.get(now.account.trouble, "look at the account")
+    elif paid > 0:
+        yield (
             f"{paid} are under way at the provider and paid; "
             "run the same command within 7 days to go on"
         )
-    elif now.count(State.UNRESOLVED, State.OVERDUE) == left:
-        _print_lasting(now, again)
+    elif overdue + unresolved < left:
+        yield f"{again} to go on"
     else:
-        console.say(f"{again} to go on")
-
-
-def _print_lasting(now: BatchSnapshot, again: str) -> None:
-    if overdue := now.count(State.OVERDUE):
-        console.say(
-            f"the provider does not end {overdue}, which are paid; {again} within 7 "
-            "days to ask for them again"
-        )
-    if unresolved := now.count(State.UNRESOLVED):
-        console.say(
-            f"a person must settle {unresolved}: "
-            f"reelmill show {now.batch.id} JOB tells what is known of one"
-        )
+        if overdue:
+            yield (
+                f"the provider does not end {overdue}, which are paid; {again} within "
+                "7 days to ask for them again"
+            )
+        if unresolved:
+            yield (
+                f"a person must settle {unresolved}: "
+                f"reelmill show {now.batch.id} JOB tells what is known of one"
+            )
 
 
 def _print_over(now: BatchSnapshot, before: BatchSnapshot | None) -> None:

@@ -13,7 +13,15 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from jobs.text import visible
-from producer.console import BOUNDLESS, UNBROKEN_CELLS, Screen, Table, say, tell
+from producer.console import (
+    BOUNDLESS,
+    NARROW_CELLS,
+    UNBROKEN_CELLS,
+    Screen,
+    Table,
+    say,
+    tell,
+)
 
 HOSTILE = "mug\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202egpj.exe\u2066\u200f\ud800\x00"
 
@@ -109,5 +117,6 @@ def test_a_table_cuts_no_number_and_no_name_and_loses_nothing(
     text = printed(made, COLUMNS=str(width))
     for name, charged, why in rows:
         assert charged in text.split()
-        assert cell_len(visible(name)) > UNBROKEN_CELLS or visible(name) in text
+        if width >= NARROW_CELLS and cell_len(visible(name)) <= UNBROKEN_CELLS:
+            assert visible(name) in text
         assert not Counter(visible(name + why)) - Counter(text)

@@ -156,7 +156,7 @@ def test_the_list_comes_in_pages_and_can_leave_out_what_is_over(place: Fleet) ->
     said = place.ask(show.list_, limit=2, page=2, json=False)
     assert "batches 3 to 4 of 5; --page 3 shows more" in said.err
     said = place.ask(show.list_, limit=2, page=9, json=False)
-    assert "page 9 is empty; the last one is 3" in said.err
+    assert (said.out, said.err) == ("", "page 9 is beyond the last, 3\n")
 
 
 def test_the_jobs_of_a_batch_come_in_pages_and_by_state(place: Fleet) -> None:
@@ -176,6 +176,8 @@ def test_the_jobs_of_a_batch_come_in_pages_and_by_state(place: Fleet) -> None:
     assert "jobs 1 to 4 of 10; --page 2 shows more" in said.err
     said = place.ask(show.show, *both, state=State.WAITING, limit=4, page=2, json=False)
     assert "waiting jobs 5 to 8 of 8" in said.err
+    said = place.ask(show.show, *both, limit=4, page=9, json=False)
+    assert (said.out, said.err) == ("", "page 9 is beyond the last, 3\n")
 
 
 def test_a_job_that_was_given_up_says_so(place: Fleet) -> None:
