@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from sandbox.server import PortError, serve
 from sandbox.settings import FAULTS, SettingError, Settings
@@ -17,10 +18,6 @@ examples:
   reelmill sandbox --history-lag-s 5 --set insufficient=403
   curl -s 127.0.0.1:8787/sandbox/books
 """
-PAIRS = {
-    "--fault": "odds of a fault: 0 to 1, or 'first 3'",
-    "--set": "any setting or fault, as in GET /sandbox/settings",
-}
 MICROS_PER_USD = 1_000_000
 
 
@@ -53,14 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--public-host", default="", help="host in URLs, where it is another one")
     add("--key", action="append", default=[], help="let in this key only; repeatable")
     add("--balance", type=float, help="dollars of each key (1000)")
-    add(
-        "--books",
-        type=Path,
-        help="file that keeps books and uploads (none: in memory)",
-    )
+    add("--books", type=Path, help="file that keeps books and uploads (none)")
     add("--with-parent", action="store_true", help="end when the parent process does")
-    for name, text in PAIRS.items():
-        add(name, action="append", default=[], metavar="NAME=VALUE", help=text)
+    pair: dict[str, Any] = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
+    add("--fault", **pair, help="odds of a fault: 0 to 1, or 'first 3'")
+    add("--set", **pair, help="any setting or fault, as in GET /sandbox/settings")
     for name, field in Settings.model_fields.items():
         text = f"{field.description} ({json.dumps(field.default)})"
         add(f"--{name.replace('_', '-')}", metavar="VALUE", help=text)
@@ -70,8 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 def _changes(options: argparse.Namespace) -> dict[str, object]:
     """Settings and faults by name; `SettingError` if one is not `NAME=VALUE`."""
     given = vars(options)
-    named = {name: given[name] for name in Settings.model_fields if given[name]}
-    changes = {name: _value(text) for name, text in named.items()}
+    changes = {n: _value(given[n]) for n in Settings.model_fields if given[n]}
     if options.balance is not None:
         changes["balance_usd_micros"] = round(options.balance * MICROS_PER_USD)
     for pair in [*options.fault, *options.set]:

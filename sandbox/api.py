@@ -7,6 +7,7 @@ limits. No question walks through more rows than it must.
 import asyncio
 from datetime import UTC, datetime
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -84,7 +85,7 @@ async def submit(provider: Provider, request: Request) -> Response:
     _check(provider, model, inputs)
     webhook = webhooks.address_of(request)
     price = provider.price_usd_micros(model, inputs)
-    if account.billing.left_usd_micros(provider.clock()) < price:
+    if account.balance_usd_micros < price:
         message = "Insufficient credits. Please top up your account."
         if provider.settings.insufficient in {402, 403}:
             raise HTTPException(provider.settings.insufficient, message)
@@ -103,7 +104,7 @@ async def submit(provider: Provider, request: Request) -> Response:
     return await _answer(provider, request, prediction)
 
 
-def _check(provider: Provider, model: type[Model], inputs: dict[str, Any]) -> None:
+def _check(provider: Provider, model: Model, inputs: dict[str, Any]) -> None:
     try:
         model.check(inputs)
     except InputError as error:
@@ -123,7 +124,6 @@ def _within_limits(provider: Provider, account: Account) -> None:
     if wait_s > 0:
         message = f"Rate limit exceeded: {rate} predictions per 1 minute"
         raise wire.too_many(provider, message, wait_s)
-    account.book_endings(now_s, settings.refund_delay_s)
     if account.generating >= settings.max_at_once:
         raise wire.too_many(provider, "You have reached your concurrency limit")
 
@@ -209,10 +209,12 @@ async def billing(provider: Provider, request: Request) -> Response:
     known_s = provider.clock() - provider.settings.billing_lag_s
     span_s = query.start_time.timestamp(), min(query.end_time.timestamp(), known_s)
     ids = query.prediction_uuids
-    newest_first = query.sort != "created_at ASC"
     matching = (
         row
-        for row in account.billing.rows(*span_s, newest_first=newest_first)
+        for row in sorted(
+            (row for row in account.billing if span_s[0] <= row.at_s <= span_s[1]),
+            key=attrgetter("at_s"),
+        )[:: 1 if query.sort == "created_at ASC" else -1]
         if query.billing_type in {None, row.kind}
         and query.model_uuid in {None, "", row.prediction.model}
         and (ids is None or row.prediction.id in ids)
@@ -228,8 +230,7 @@ async def billing(provider: Provider, request: Request) -> Response:
 async def balance(provider: Provider, request: Request) -> Response:
     """What an account has left, in dollars."""
     account = wire.account(provider, request)
-    left = account.billing.left_usd_micros(provider.clock())
-    return wire.success({"balance": _usd(left)})
+    return wire.success({"balance": _usd(account.balance_usd_micros)})
 
 
 async def price(provider: Provider, request: Request) -> Response:
@@ -264,7 +265,7 @@ async def models(provider: Provider, request: Request) -> Response:
                 "model_id": model.id,
                 "name": model.id,
                 "base_price": _usd(model.usd_micros_for_5_s),
-                "description": model.__doc__,
+                "description": model.about,
                 "type": "image-to-video",
                 "sort_order": place,
                 "api_schema": {"api_schemas": [_run_schema(provider, model)]},
@@ -274,7 +275,7 @@ async def models(provider: Provider, request: Request) -> Response:
     )
 
 
-def _run_schema(provider: Provider, model: type[Model]) -> dict[str, object]:
+def _run_schema(provider: Provider, model: Model) -> dict[str, object]:
     return {
         "type": "model_run",
         "method": "POST",

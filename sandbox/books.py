@@ -40,7 +40,9 @@ async def books(provider: Provider, request: Request) -> Response:
         account.book_endings(now_s, provider.settings.refund_delay_s)
     sheets = {one.name: _sheet(one, now_s) for one in provider.accounts.values()}
     every = list(sheets.values())
-    every = every or [_sheet(Account("", "", provider.new_billing()), now_s)]
+    every = every or [
+        _sheet(Account("", "", provider.settings.balance_usd_micros), now_s)
+    ]
     # Of limits the worst, since each key has its own; of all else the sum.
     worst = {"worst_60s_starts", "most_concurrent"}
     content: dict[str, object] = {
@@ -71,7 +73,7 @@ def _sheet(account: Account, now_s: float) -> dict[str, int]:
         "failed": len(over) - completed,
         "charged_usd_micros": sum(each.price_usd_micros for each in own),
         "refunded_usd_micros": sum(each.refunded_usd_micros for each in own),
-        "balance_usd_micros": account.billing.left_usd_micros(now_s),
+        "balance_usd_micros": account.balance_usd_micros,
         "strangers": len(account.predictions) - len(own),
         "worst_60s_starts": account.starts.worst,
         "most_concurrent": account.most_concurrent,

@@ -11,9 +11,10 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from sandbox import wire
+from sandbox.media import samples
 from sandbox.state import Prediction, Provider
-from sandbox.uploads import MAX_BYTES, samples
 
+MAX_BYTES = 20 * 1024 * 1024
 #: A header of every ticket, without which its bytes are not taken.
 SEAL = "X-Upload-Seal"
 MP4 = "video/mp4"
@@ -33,15 +34,14 @@ class _TicketQuery(BaseModel):
 async def ticket(provider: Provider, request: Request) -> Response:
     """A URL to put an announced file to, and the one to read it from."""
     wire.account(provider, request)
-    wire.fail(provider, "upload_5xx")
     query = await wire.json_of(request, _TicketQuery)
     if query.size > MAX_BYTES:
         words = f"size: files have at most {MAX_BYTES} bytes, got {query.size}"
         raise HTTPException(413, words)
     guessed = mimetypes.guess_type(query.filename)[0] or "application/octet-stream"
     content_type = query.content_type or guessed
-    upload = provider.uploads.expect(query.filename, content_type, query.size)
-    url = provider.uploads.url(upload)
+    upload = provider.expect(query.filename, content_type, query.size)
+    url = provider.upload_url(upload)
     headers = {"Content-Type": content_type, SEAL: upload.seal}
     how = {"method": "PUT", "url": url, "headers": headers}
     return wire.success({"download_url": url, "upload": how})
@@ -49,7 +49,7 @@ async def ticket(provider: Provider, request: Request) -> Response:
 
 async def put(provider: Provider, request: Request) -> Response:
     """Take in the bytes of an announced file."""
-    upload = provider.uploads.by_path.get(request.scope["path"])
+    upload = provider.uploads.get(request.scope["path"])
     if upload is None:
         raise HTTPException(403, "no such ticket; ask at /api/v3/media/uploads")
     if request.headers.get(SEAL) != upload.seal:
@@ -57,7 +57,7 @@ async def put(provider: Provider, request: Request) -> Response:
     # As the great object stores do, which take no chunks.
     if "content-length" not in request.headers:
         raise HTTPException(411, "content-length: is required")
-    wire.fail(provider, "upload_put_drop", "upload_put_5xx")
+    wire.fail(provider, "upload_put_drop")
     body = await wire.body_of(request, MAX_BYTES)
     if len(body) != upload.size_bytes:
         words = f"size: {upload.size_bytes} bytes were announced, {len(body)} came"
@@ -93,10 +93,9 @@ async def video(provider: Provider, request: Request) -> Response:
     if prediction is None or prediction.status(now_s).status != "completed":
         raise HTTPException(404, "no such file")
     prediction.downloads += 1
-    spoiled = _spoiled(provider, prediction)
-    if spoiled is not None:
+    if (spoiled := _spoiled(provider, prediction)) is not None:
         return spoiled
-    path = await provider.videos.video(
+    path = await provider.media.video(
         prediction.model, prediction.inputs, provider.settings.quality
     )
     happens, whole = provider.faults.happens, path.read_bytes()

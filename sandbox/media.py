@@ -12,13 +12,14 @@ import hashlib
 import io
 import ipaddress
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import av
@@ -34,10 +35,8 @@ MIN_SIDE_PX = 300
 #: Long side that a picture is kept at.
 KEPT_PX = 480
 FETCH_S = 5.0
-#: At most a quarter of a megabyte each.
+#: At most a quarter of a megabyte each; and about 150 MB of ordinary videos.
 KEPT_PICTURES = 256
-KEPT_FETCHES = 1_000
-#: About 150 MB of ordinary videos.
 KEPT_VIDEOS = 500
 #: A long video has fewer frames a second, so that none takes half a second to make.
 LONG_S = 10
@@ -46,6 +45,8 @@ ZOOM = 0.12
 SOUND_HZ = 24_000
 #: Samples of an AAC frame.
 SOUND_FRAME = 1_024
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,6 @@ class Outcome:
     refunded: bool = False
 
 
-#: Why pictures cannot be used; None if all is well.
-Fetch: TypeAlias = asyncio.Task[Outcome | None]
-
 OUT_OF_REACH = Outcome("failed", 1402, "Media access failed: {}", refunded=True)
 UNUSABLE = Outcome("failed", 1401, "Invalid parameter: {}", refunded=True)
 
@@ -72,6 +70,14 @@ class PictureError(Exception):
     def __init__(self, outcome: Outcome, problem: str) -> None:
         super().__init__(problem)
         self.outcome = replace(outcome, error=outcome.error.format(problem))
+
+
+@cache
+def samples() -> dict[str, bytes]:
+    """The sample pictures by their path below the files origin."""
+    entries = (files("sandbox") / "samples").iterdir()
+    pictures = (entry for entry in entries if entry.name.endswith(".jpg"))
+    return {f"/pictures/{entry.name}": entry.read_bytes() for entry in pictures}
 
 
 def is_local(url: str) -> bool:
@@ -87,66 +93,98 @@ def is_local(url: str) -> bool:
         return False
 
 
-@dataclass(slots=True)
-class Pictures:
-    """Pictures that were fetched or drawn, as PNG of at most `KEPT_PX` a side."""
+class Media:
+    """Pictures as PNG, and rendered videos; the latest of them are kept."""
 
-    pool: Executor
-    #: The bytes of a file the sandbox serves itself; None for any other URL.
-    own_file: Callable[[str], bytes | None]
-    #: At most so many fetches side by side.
-    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
-    kept: dict[str, bytes] = field(default_factory=dict)
-    fetches: dict[tuple[str, ...], Fetch] = field(default_factory=dict)
+    def __init__(
+        self, folder: Path, pool: Executor, own_file: Callable[[str], bytes | None]
+    ) -> None:
+        """Keep nothing yet.
 
-    def fetch(self, urls: Iterable[str], *, check: bool) -> Fetch | None:
-        """Begin to fetch pictures, once for all predictions of the same ones.
+        Args:
+            folder: Where videos may be written.
+            pool: Threads for pictures and videos.
+            own_file: The bytes of a file the sandbox serves itself; None for any other
+                URL.
+        """
+        self._folder = folder
+        self._pool = pool
+        self._own_file = own_file
+        #: At most so many fetches side by side.
+        self._gate = asyncio.Semaphore(8)
+        self._pictures: dict[str, asyncio.Task[bytes]] = {}
+        self._videos: dict[str, asyncio.Task[Path]] = {}
+
+    def fetch(
+        self, urls: Sequence[str], *, check: bool
+    ) -> asyncio.Task[Outcome | None] | None:
+        """Begin to fetch the pictures that are within reach; None if none is.
 
         Returns:
-            Why they cannot be used, if so; None when there is nothing to fetch.
+            Why they cannot be used; None if all is well.
         """
-        wanted = tuple(url for url in urls if self._reachable(url))
-        if not wanted:
-            return None
-        task = self.fetches.get(wanted)
-        if task is None or (task.done() and task.result()):
-            task = asyncio.create_task(self._fetch_all(wanted, check=check))
-            self.fetches[wanted] = task
-            _trim(self.fetches, KEPT_FETCHES)
-        return task
+        wanted = [url for url in urls if self._reachable(url)]
+        return asyncio.create_task(self._fetch(wanted, check=check)) if wanted else None
 
-    async def picture(self, url: str) -> bytes:
-        """The picture of a URL as PNG; a card where there is none to be had."""
-        if url not in self.kept and self._reachable(url):
-            # It was there when the prediction began, and may be gone by now.
-            with contextlib.suppress(PictureError):
-                await self._keep(url, check=False)
-        return self.kept.get(url) or await self._keep_made(url, partial(card, url))
+    async def video(self, model_id: str, inputs: Mapping[str, Any], kind: str) -> Path:
+        """The file of a prediction's video; `kind` is `demo` or `small`."""
+        png = await self._picture(next(iter(picture_urls(inputs)), ""))
+        clip = Clip.of(model_id, inputs, kind)
+        name = hashlib.sha256(png + repr(clip).encode()).hexdigest()
+        path = self._folder / f"{name}.mp4"
+        while len(self._videos) > KEPT_VIDEOS:
+            oldest = next(iter(self._videos))
+            del self._videos[oldest]
+            (self._folder / f"{oldest}.mp4").unlink(missing_ok=True)
+        return await _once(
+            self._videos, name, lambda: self._in_pool(render, png, clip, path)
+        )
 
     def _reachable(self, url: str) -> bool:
-        return is_local(url) or self.own_file(url) is not None
+        return is_local(url) or self._own_file(url) is not None
 
-    async def _fetch_all(self, urls: tuple[str, ...], *, check: bool) -> Outcome | None:
+    async def _fetch(self, urls: Sequence[str], *, check: bool) -> Outcome | None:
         try:
             for url in urls:
-                await self._keep(url, check=check)
+                await self._kept(url, check=check)
         except PictureError as error:
             return error.outcome
         return None
 
-    async def _keep(self, url: str, *, check: bool) -> None:
-        raw = self.own_file(url)
-        if raw is None:
-            async with self.gate:
-                raw = await _fetched(url)
-        await self._keep_made(url, partial(shrunk, raw, url, check=check))
+    async def _picture(self, url: str) -> bytes:
+        """The picture of a URL; a card where there is none to be had."""
+        if url in self._pictures or self._reachable(url):
+            # It was there when the prediction began, and may be gone by now.
+            with contextlib.suppress(PictureError):
+                return await self._kept(url, check=False)
+        return await self._in_pool(card, url)
 
-    async def _keep_made(self, url: str, make: Callable[[], bytes]) -> bytes:
-        loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(self.pool, make)
-        self.kept[url] = made
-        _trim(self.kept, KEPT_PICTURES)
-        return made
+    async def _kept(self, url: str, *, check: bool) -> bytes:
+        async def made() -> bytes:
+            if (raw := self._own_file(url)) is None:
+                async with self._gate:
+                    raw = await _fetched(url)
+            return await self._in_pool(lambda: shrunk(raw, url, check=check))
+
+        while len(self._pictures) > KEPT_PICTURES:
+            del self._pictures[next(iter(self._pictures))]
+        return await _once(self._pictures, url, made)
+
+    async def _in_pool(self, make: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, make, *args)
+
+
+async def _once(
+    kept: dict[str, asyncio.Task[T]],
+    name: str,
+    make: Callable[[], Coroutine[Any, Any, T]],
+) -> T:
+    """What is kept under that name, or is made now; a failure is tried again."""
+    task = kept.get(name)
+    if task is None or (task.done() and task.exception()):
+        task = kept[name] = asyncio.create_task(make())
+    # One impatient client must not take it from the others.
+    return await asyncio.shield(task)
 
 
 async def _fetched(url: str) -> bytes:
@@ -215,12 +253,6 @@ def _png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _trim(kept: dict[Any, Any], most: int) -> None:
-    """Forget what was kept first."""
-    while len(kept) > most:
-        kept.pop(next(iter(kept)))
-
-
 @dataclass(frozen=True, slots=True)
 class Clip:
     """What to make of a picture."""
@@ -235,20 +267,15 @@ class Clip:
     loss: int = 18
 
     @classmethod
-    def of(cls, model_id: str, inputs: Mapping[str, Any], quality: str) -> "Clip":
-        """What the video of a prediction looks like; `quality` is `demo` or `small`."""
+    def of(cls, model_id: str, inputs: Mapping[str, Any], kind: str) -> "Clip":
+        """What the video of a prediction looks like; `kind` is `demo` or `small`."""
         model = MODELS[model_id]
-        duration_s = model.duration_s(inputs)
-        aspect = inputs.get("aspect_ratio", model.default("aspect_ratio"))
-        small = quality == "small"
-        return cls(
-            duration_s=duration_s,
-            sound=bool(inputs.get("sound")),
-            aspect=Fraction(*map(int, aspect.split(":"))) if aspect else None,
-            long_side_px=160 if small else 480,
-            frames_per_s=5 if small else 24 if duration_s <= LONG_S else 16,
-            loss=30 if small else 18,
-        )
+        duration_s, sound = model.duration_s(inputs), bool(inputs.get("sound"))
+        given = model.value(inputs, "aspect_ratio")
+        aspect = Fraction(*map(int, given.split(":"))) if given else None
+        if kind == "small":
+            return cls(duration_s, sound, aspect, 160, 5, 30)
+        return cls(duration_s, sound, aspect, 480, 24 if duration_s <= LONG_S else 16)
 
     def size(self, picture: tuple[int, int]) -> tuple[int, int]:
         """Width and height in pixels, even as H.264 asks for."""
@@ -258,39 +285,6 @@ class Clip:
         return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
 
 
-@dataclass(slots=True)
-class Videos:
-    """Rendered videos by what they show; the latest of them, in a folder."""
-
-    folder: Path
-    pool: Executor
-    pictures: Pictures
-    kept: dict[str, asyncio.Future[Path]] = field(default_factory=dict)
-
-    async def video(
-        self, model_id: str, inputs: Mapping[str, Any], quality: str
-    ) -> Path:
-        """The file of a prediction's video; made now if it is not yet there."""
-        png = await self.pictures.picture(next(picture_urls(inputs), ""))
-        clip = Clip.of(model_id, inputs, quality)
-        name = hashlib.sha256(png + repr(clip).encode()).hexdigest()
-        if name not in self.kept:
-            path = self.folder / f"{name}.mp4"
-            loop = asyncio.get_running_loop()
-            self.kept[name] = asyncio.ensure_future(
-                loop.run_in_executor(self.pool, render, png, clip, path)
-            )
-            self._trim()
-        # Shielded: one impatient client must not take the video from the others.
-        return await asyncio.shield(self.kept[name])
-
-    def _trim(self) -> None:
-        while len(self.kept) > KEPT_VIDEOS and next(iter(self.kept.values())).done():
-            oldest = self.kept.pop(next(iter(self.kept)))
-            if not oldest.cancelled() and oldest.exception() is None:
-                oldest.result().unlink(missing_ok=True)
-
-
 def render(png: bytes, clip: Clip, path: Path) -> Path:
     """Write the video as MP4 with its index first, ready to play while it loads."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
@@ -298,28 +292,23 @@ def render(png: bytes, clip: Clip, path: Path) -> Path:
     # The index goes in front in a second pass over the file.
     options = {"movflags": "+faststart"}
     with av.open(str(path), "w", format="mp4", options=options) as file:
-        video = file.add_stream(
-            "libx264",
-            rate=clip.frames_per_s,
-            options={"preset": "ultrafast", "crf": str(clip.loss)},
-        )
+        fast = {"preset": "ultrafast", "crf": str(clip.loss)}
+        video = file.add_stream("libx264", rate=clip.frames_per_s, options=fast)
         video.width, video.height = picture.size
         video.pix_fmt = "yuv420p"
         # Several videos are made side by side; one thread each is fair to others.
         video.codec_context.thread_count = 1
-        # Every track must be there before the first packet of any.
-        sound = (
-            file.add_stream("aac", rate=SOUND_HZ, layout="mono") if clip.sound else None
-        )
+        if clip.sound:  # every track must be there before the first packet of any
+            sound = file.add_stream("aac", rate=SOUND_HZ, layout="mono")
         count = clip.duration_s * clip.frames_per_s
         for number in range(count):
             frame = av.VideoFrame.from_image(_zoomed(picture, number / count))  # type: ignore[no-untyped-call]  # the library has none
             frame.pts = number
             file.mux(video.encode(frame))
         file.mux(video.encode(None))
-        if sound is not None:
-            for samples in _silence(clip.duration_s):
-                file.mux(sound.encode(samples))
+        if clip.sound:
+            for start in range(0, clip.duration_s * SOUND_HZ, SOUND_FRAME):
+                file.mux(sound.encode(_silence(start, clip.duration_s * SOUND_HZ)))
             file.mux(sound.encode(None))
     return path
 
@@ -332,12 +321,9 @@ def _zoomed(picture: Image.Image, at: float) -> Image.Image:
     return picture.resize(picture.size, Image.Resampling.BILINEAR, window)
 
 
-def _silence(duration_s: int) -> Iterator[av.AudioFrame]:
-    """Silence exactly as long as the video."""
-    total = duration_s * SOUND_HZ
-    for start in range(0, total, SOUND_FRAME):
-        frame = av.AudioFrame("fltp", "mono", min(SOUND_FRAME, total - start))
-        frame.planes[0].update(bytes(frame.planes[0].buffer_size))
-        frame.sample_rate = SOUND_HZ
-        frame.pts = start
-        yield frame
+def _silence(start: int, total: int) -> av.AudioFrame:
+    frame = av.AudioFrame("fltp", "mono", min(SOUND_FRAME, total - start))
+    frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+    frame.sample_rate = SOUND_HZ
+    frame.pts = start
+    return frame

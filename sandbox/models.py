@@ -1,216 +1,153 @@
 """The models the sandbox knows: what each takes, and what it costs.
 
-Read from the models' pages at wavespeed.ai in November 2026; where a page and the
-provider's public list of models disagree, the page is followed, and a comment says so.
-Whatever a page does not describe is refused, unknown names and other wire types too.
+`models.json` was read from the models' pages at wavespeed.ai in November 2026; where a
+page and the provider's public list of models disagree, the page is followed and a note
+says so. The inputs are JSON Schema as that list shows it; whatever it does not describe
+is refused, other wire types too. A price grows with the duration; `percent` changes it
+by the value of an input.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+Schema = Mapping[str, Any]
+Inputs = Mapping[str, Any]
 
-from sandbox.settings import describe
-
-
-def _web_address(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError(f"must be the URL of a picture, got {value!r:.80}")
-    return value
-
-
-def _not_empty(value: str) -> str:
-    if not value:
-        raise ValueError("must not be empty")
-    return value
-
-
-Json: TypeAlias = Any
-Picture = Annotated[
-    str, AfterValidator(_web_address), Field(json_schema_extra={"format": "uri"})
-]
-Prompt = Annotated[str, AfterValidator(_not_empty), Field(max_length=2500)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
 
 
 class InputError(ValueError):
     """An input that the model's page does not allow; its text names the input."""
 
 
-class Inputs(BaseModel):
-    """Inputs under these names, of these wire types, and no others."""
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a model takes, and what it costs."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    id: str
+    about: str
+    usd_micros_for_5_s: int
+    #: A schema of each input, by its name.
+    inputs: Mapping[str, Schema]
+    required: Sequence[str]
+    #: Percent of the price by the value, as JSON, of an input.
+    percent: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    #: Exactly one of these must be given, and at most one of those.
+    exactly_one: Sequence[str] = ()
+    not_together: Sequence[str] = ()
+    note: str = ""
 
-
-class Model(Inputs):
-    """What a model takes, and what it costs; its docstring is its description."""
-
-    id: ClassVar[str]
-    #: The price grows with the duration.
-    usd_micros_for_5_s: ClassVar[int]
-    #: Price with sound, in percent of the price without.
-    sound_percent: ClassVar[int] = 100
-
-    negative_prompt: str = ""
-
-    @classmethod
-    def check(cls, inputs: Mapping[str, Any], *, complete: bool = True) -> None:
+    def check(self, inputs: Inputs, *, complete: bool = True) -> None:
         """Accept the inputs; for a price they need not be complete.
 
         Raises:
             InputError: an input is unknown, missing, of another type, out of range, or
                 excluded by another one.
         """
-        try:
-            cls.model_validate(inputs)
-        except ValidationError as error:
-            for problem in error.errors():
-                of_all = not problem["loc"] or problem["type"] == "missing"
-                if complete or not of_all:
-                    raise InputError(describe(problem, "unknown input")) from None
+        for problem in self._problems(inputs, complete=complete):
+            raise InputError(problem)
 
-    @classmethod
-    def default(cls, name: str) -> Json:
-        """The default of an input; None if the model does not have it."""
-        field = cls.model_fields.get(name)
-        return field.default if field else None
+    def value(self, inputs: Inputs, name: str) -> Any:
+        """An input or its default; None if the model does not have it."""
+        return inputs.get(name, self.inputs.get(name, {}).get("default"))
 
-    @classmethod
-    def duration_s(cls, inputs: Mapping[str, Any]) -> int:
+    def duration_s(self, inputs: Inputs) -> int:
         """Seconds of video asked for."""
-        return int(inputs.get("duration", cls.default("duration")))
+        return int(self.value(inputs, "duration"))
 
-    @classmethod
-    def price_usd_micros(cls, inputs: Mapping[str, Any]) -> int:
+    def price_usd_micros(self, inputs: Inputs) -> int:
         """What one prediction costs, in micro-dollars."""
-        silent = cls.usd_micros_for_5_s * cls.duration_s(inputs) // 5
-        return silent * (cls.sound_percent if inputs.get("sound") else 100) // 100
+        price = self.usd_micros_for_5_s * self.duration_s(inputs) // 5
+        for name, by_value in self.percent.items():
+            price = price * by_value.get(json.dumps(inputs.get(name)), 100) // 100
+        return price
 
-    @classmethod
-    def request_schema(cls) -> dict[str, Any]:
+    def request_schema(self) -> dict[str, Any]:
         """The inputs as JSON Schema, as the provider's list of models shows them."""
-        schema = cls.model_json_schema()
-        plain: dict[str, Any] = _plain(schema, schema.pop("$defs", {}))
-        return {"required": []} | plain
+        return {
+            "type": "object",
+            "properties": self.inputs,
+            "required": self.required,
+            "additionalProperties": False,
+        }
+
+    def _problems(self, inputs: Inputs, *, complete: bool) -> Iterator[str]:
+        required = self.required if complete else ()
+        schema = {**self.request_schema(), "required": required}
+        yield from _problems(inputs, schema, "")
+        given = [name for name in self.exactly_one if inputs.get(name)]
+        if complete and self.exactly_one and len(given) != 1:
+            choice = " or ".join(self.exactly_one)
+            yield f"{self.exactly_one[0]}: give {choice}; {len(given)} were given"
+        if complete and len([n for n in self.not_together if inputs.get(n)]) > 1:
+            one, *others = self.not_together
+            yield f"{one}: is not supported with {', '.join(others)}"
 
 
-class Kling26(Model):
-    """Kling 2.6 Standard brings a picture to life."""
-
-    id = "kwaivgi/kling-v2.6-std/image-to-video"
-    usd_micros_for_5_s = 210_000
-    prompt: str = ""  # the page: optional; the list: required
-    image: Picture
-    duration: Literal[5, 10] = 5
-
-
-class Kling16(Model):
-    """Kling 1.6 Standard brings a picture to life."""
-
-    id = "kwaivgi/kling-v1.6-i2v-standard"
-    usd_micros_for_5_s = 250_000
-    prompt: Prompt
-    image: Picture
-    guidance_scale: Share = 0.5
-    duration: Literal[5, 10] = 5
-
-
-class Kling21(Model):
-    """Kling 2.1 Standard brings a picture to life."""
-
-    id = "kwaivgi/kling-v2.1-i2v-standard"
-    usd_micros_for_5_s = 250_000
-    prompt: Prompt
-    negative_prompt: str = Field(default="", max_length=2500)
-    image: Picture = ""  # the page: optional; the list: required
-    guidance_scale: Share = 0.5
-    duration: Literal["5", "10"] = "5"
+def _problems(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    """What is wrong with a value, after the place of it."""
+    kind = schema["type"]
+    fits = isinstance(value, TYPES[kind])
+    if not fits or isinstance(value, bool) is not (kind == "boolean"):
+        yield f"{where}: must be of type {kind}, got {value!r:.80}"
+    elif value not in schema.get("enum", [value]):
+        yield f"{where}: must be one of {schema['enum']}, got {value!r:.80}"
+    elif kind == "object":
+        yield from _problems_of_object(value, schema, f"{where}." if where else "")
+    elif kind == "array":
+        yield from _out_of_range(len(value), schema, where)
+        for index, each in enumerate(value):
+            yield from _problems(each, schema["items"], f"{where}[{index}]")
+    elif kind == "string":
+        yield from _out_of_range(len(value), schema, where)
+        if schema.get("format") == "uri" and not is_web_address(value):
+            yield f"{where}: must be the URL of a picture, got {value!r:.80}"
+    else:
+        yield from _out_of_range(value, schema, where)
 
 
-class Shot(Inputs):
-    """One of several shots; the page only says "array", the list has this."""
-
-    prompt: str = ""
-    duration: int = Field(default=5, ge=3, le=15)
-
-
-class Element(Inputs):
-    """An element of the maker's library."""
-
-    element_id: str = ""
-
-
-class Kling30(Model):
-    """Kling 3.0 Standard brings a picture to life, with sound where asked."""
-
-    id = "kwaivgi/kling-v3.0-std/image-to-video"
-    usd_micros_for_5_s = 420_000
-    sound_percent = 150
-    image: Picture
-    prompt: str = ""
-    end_image: Picture = ""
-    duration: int = Field(default=5, ge=3, le=15)
-    cfg_scale: Share = 0.5
-    sound: bool = False
-    # Only in the provider's list, not on the page.
-    shot_type: Literal["customize", "intelligent"] = "customize"
-    multi_prompt: list[Shot] = Field(default=[], min_length=1, max_length=6)
-    element_list: list[Element] = Field(default=[], max_length=3)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Kling30":
-        if bool(self.prompt) is bool(self.multi_prompt):
-            found = "both were given" if self.prompt else "neither was given"
-            raise ValueError(f"prompt: give prompt or multi_prompt; {found}")
-        if self.multi_prompt and self.end_image:
-            raise ValueError("multi_prompt: is not supported with end_image")
-        return self
+def _problems_of_object(value: Inputs, schema: Schema, prefix: str) -> Iterator[str]:
+    known = schema["properties"]
+    for name, each in value.items():
+        if name in known:
+            yield from _problems(each, known[name], prefix + name)
+        else:
+            yield f"{prefix}{name}: unknown input"
+    for name in schema.get("required", ()):
+        if name not in value:
+            yield f"{prefix}{name}: is required"
 
 
-class Kling16Multi(Model):
-    """Kling 1.6 Standard makes a scene of up to four pictures."""
-
-    id = "kwaivgi/kling-v1.6-multi-i2v-standard"
-    usd_micros_for_5_s = 250_000
-    prompt: Prompt
-    images: list[Picture] = Field(min_length=1, max_length=4)
-    duration: Literal[5, 10] = 5
-    aspect_ratio: Literal["1:1", "16:9", "9:16"] = "1:1"
+def _out_of_range(size: float, schema: Schema, where: str) -> Iterator[str]:
+    for name, limit in schema.items():
+        if name in {"minimum", "minLength", "minItems"} and not size >= limit:
+            yield f"{where}: must be at least {limit}, got {size}"
+        if name in {"maximum", "maxLength", "maxItems"} and not size <= limit:
+            yield f"{where}: must be at most {limit}, got {size}"
 
 
-MODELS: Mapping[str, type[Model]] = {
-    model.id: model for model in (Kling26, Kling16, Kling21, Kling30, Kling16Multi)
+def is_web_address(text: str) -> bool:
+    """Whether it begins as one."""
+    return text.startswith(("http://", "https://"))
+
+
+_TEXT = (files("sandbox") / "models.json").read_text(encoding="utf-8")
+MODELS: Mapping[str, Model] = {
+    name: Model(name, **facts) for name, facts in json.loads(_TEXT).items()
 }
 
 
-def _plain(node: Json, parts: Mapping[str, Json]) -> Json:
-    """A schema without references, titles, docstrings and empty defaults."""
-    if isinstance(node, list):
-        return [_plain(each, parts) for each in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        return _plain(parts[node["$ref"].rpartition("/")[2]], parts)
-    return {
-        name: _plain(value, parts)
-        for name, value in node.items()
-        if not (name in {"title", "description"} and isinstance(value, str))
-        and not (name == "default" and value in ("", []))
-    }
-
-
-def picture_urls(inputs: Mapping[str, Any]) -> Iterator[str]:
+def picture_urls(inputs: Inputs) -> list[str]:
     """Every picture the provider would have to fetch, the first frame first."""
-    if inputs.get("image"):
-        yield inputs["image"]
-    yield from inputs.get("images", ())
-    if inputs.get("end_image"):
-        yield inputs["end_image"]
+    urls = [inputs.get("image"), *inputs.get("images", ()), inputs.get("end_image")]
+    return [url for url in urls if url]

@@ -72,8 +72,6 @@ FAULTS = {
     "history_5xx": "503",
     "billing_5xx": "503",
     "price_5xx": "503 instead of a quote",
-    "upload_5xx": "503 instead of an upload ticket",
-    "upload_put_5xx": "503 from the host that takes the bytes",
     "upload_put_drop": "the line to that host drops; nothing is kept",
     "webhook_never": "no webhook is sent",
     "webhook_twice": "the webhook is sent twice",

@@ -7,27 +7,28 @@ through all predictions. With a journal, a file of everything that was created, 
 restarted sandbox goes on where it was. Keys are kept as digests only.
 """
 
+import asyncio
 import base64
 import contextlib
 import hashlib
 import heapq
 import json
 import math
+import secrets
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
-from operator import attrgetter
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 
-from sandbox.media import Fetch, Outcome, Pictures, Videos
+from sandbox.media import Media, Outcome, samples
 from sandbox.models import Model, picture_urls
 from sandbox.settings import Faults, Settings, draw
-from sandbox.uploads import Upload, Uploads, samples
 
 #: Length of the window in which starts are counted, in seconds.
 WINDOW_S = 60.0
@@ -71,7 +72,7 @@ class Prediction:
     due_at_s: float
     outcome: Outcome
     #: The fetch of its pictures from this machine, and why they cannot be used.
-    fetch: Fetch | None = None
+    fetch: asyncio.Task[Outcome | None] | None = None
     #: Made by another client of the same key.
     stranger: bool = False
     #: The client was never told its id.
@@ -81,11 +82,6 @@ class Prediction:
     #: How often its result, and its video, was asked for.
     polls: int = 0
     downloads: int = 0
-
-    @property
-    def generation_s(self) -> float:
-        """Seconds of work."""
-        return self.due_at_s - self.created_at_s
 
     def over(self, now_s: float) -> bool:
         """Whether the work is done; a deletion does not stop it."""
@@ -103,14 +99,12 @@ class Prediction:
             return DELETED
         if self.over(now_s):
             return self.ending()
-        lead_s = min(CREATED_S, self.generation_s / 10)
-        return Outcome(
-            "created" if now_s < self.created_at_s + lead_s else "processing"
-        )
+        lead_s = min(CREATED_S, (self.due_at_s - self.created_at_s) / 10)
+        is_new = now_s < self.created_at_s + lead_s
+        return Outcome("created" if is_new else "processing")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of the billing."""
 
     #: Unix seconds from which it counts.
@@ -121,40 +115,6 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Billing:
-    """Every deduction and refund of one key."""
-
-    balance_usd_micros: int
-    entries: list[Entry] = field(default_factory=list)
-    #: A heap of refunds that do not count yet: when they do, and their amount.
-    pending: list[tuple[float, int]] = field(default_factory=list)
-
-    def deduct(self, prediction: Prediction) -> None:
-        """Book the price of a prediction at its creation."""
-        self.balance_usd_micros -= prediction.price_usd_micros
-        entry = Entry(prediction.created_at_s, "deduct", prediction)
-        self.entries.append(entry)
-
-    def refund(self, prediction: Prediction, at_s: float) -> None:
-        """Owe the price of a prediction from now on; the row counts from `at_s`."""
-        prediction.refunded_usd_micros = prediction.price_usd_micros
-        heapq.heappush(self.pending, (at_s, prediction.price_usd_micros))
-        self.entries.append(Entry(at_s, "refund", prediction))
-
-    def left_usd_micros(self, now_s: float) -> int:
-        """What the key has left, without refunds that are not yet due."""
-        while self.pending and self.pending[0][0] <= now_s:
-            self.balance_usd_micros += heapq.heappop(self.pending)[1]
-        return self.balance_usd_micros
-
-    def rows(self, from_s: float, to_s: float, *, newest_first: bool) -> list[Entry]:
-        """Rows of a time, both ends included."""
-        found = (row for row in self.entries if from_s <= row.at_s <= to_s)
-        rows = sorted(found, key=attrgetter("at_s"))
-        return rows[::-1] if newest_first else rows
-
-
-@dataclass(slots=True)
 class RateWindow:
     """The starts of the last 60 seconds: exact, in any such window."""
 
@@ -162,21 +122,20 @@ class RateWindow:
     #: Most starts that any 60 seconds have seen.
     worst: int = 0
 
-    def count(self, now_s: float) -> int:
-        """Starts in the 60 seconds that end now."""
-        while self.times_s and self.times_s[0] <= now_s - WINDOW_S:
-            self.times_s.popleft()
-        return len(self.times_s)
-
     def add(self, now_s: float) -> None:
         """Count a start."""
         self.times_s.append(now_s)
-        self.worst = max(self.worst, self.count(now_s))
+        self.worst = max(self.worst, self._count(now_s))
 
     def wait_s(self, now_s: float, limit: int) -> float:
         """Seconds until another start fits; 0 if one fits now."""
-        over = self.count(now_s) - limit
+        over = self._count(now_s) - limit
         return 0.0 if over < 0 else self.times_s[over] + WINDOW_S - now_s
+
+    def _count(self, now_s: float) -> int:
+        while self.times_s and self.times_s[0] <= now_s - WINDOW_S:
+            self.times_s.popleft()
+        return len(self.times_s)
 
 
 @dataclass(slots=True)
@@ -187,20 +146,24 @@ class Account:
     name: str
     #: A digest of the key.
     owner: str
-    billing: Billing
+    balance_usd_micros: int
     starts: RateWindow = field(default_factory=RateWindow)
     #: In the order of creation.
     predictions: list[Prediction] = field(default_factory=list)
+    billing: list[Entry] = field(default_factory=list)
     #: A heap of those whose ending is not booked yet, by the time to look at them.
     open: list[tuple[float, int, Prediction]] = field(default_factory=list)
-    #: How many of those are the client's own.
+    #: A heap of refunds that do not count yet: when they do, and their amount.
+    pending: list[tuple[float, int]] = field(default_factory=list)
+    #: How many of the client's own are open, now and at most.
     generating: int = 0
     most_concurrent: int = 0
 
     def add(self, prediction: Prediction) -> None:
         """Take in a new prediction and deduct its price."""
         self.predictions.append(prediction)
-        self.billing.deduct(prediction)
+        self.balance_usd_micros -= prediction.price_usd_micros
+        self.billing.append(Entry(prediction.created_at_s, "deduct", prediction))
         entry = (prediction.due_at_s, prediction.sequence, prediction)
         heapq.heappush(self.open, entry)
         if not prediction.stranger:
@@ -209,21 +172,41 @@ class Account:
             self.most_concurrent = max(self.most_concurrent, self.generating)
 
     def book_endings(self, now_s: float, refund_delay_s: float) -> None:
-        """Book the endings of all predictions whose time has come."""
+        """Book the endings, and the refunds, of which the time has come."""
         while self.open and self.open[0][0] <= now_s:
             _, sequence, prediction = heapq.heappop(self.open)
             if not prediction.over(now_s):
                 heapq.heappush(self.open, (now_s + RETRY_S, sequence, prediction))
                 continue
-            if prediction.ending().refunded:
-                self.billing.refund(prediction, prediction.due_at_s + refund_delay_s)
             self.generating -= not prediction.stranger
+            if prediction.ending().refunded:
+                amount, at_s = prediction.price_usd_micros, prediction.due_at_s
+                prediction.refunded_usd_micros = amount
+                heapq.heappush(self.pending, (at_s + refund_delay_s, amount))
+                self.billing.append(Entry(at_s + refund_delay_s, "refund", prediction))
+        while self.pending and self.pending[0][0] <= now_s:
+            self.balance_usd_micros += heapq.heappop(self.pending)[1]
 
     def newest_first(self, from_s: float, to_s: float) -> Iterator[Prediction]:
         """Predictions created in a time, both ends included, without deleted ones."""
         for prediction in reversed(self.predictions):
             if from_s <= prediction.created_at_s <= to_s and not prediction.deleted:
                 yield prediction
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file that was announced, and its bytes once they came."""
+
+    #: Below the files origin; it cannot be guessed.
+    path: str
+    content_type: str
+    size_bytes: int
+    #: Must come with the bytes: who drops the ticket's headers is refused.
+    seal: str = field(default_factory=lambda: secrets.token_hex(16))
+    body: bytes | None = None
+    #: When the bytes came, in Unix seconds.
+    kept_at_s: float = 0.0
 
 
 class JournalError(Exception):
@@ -257,9 +240,9 @@ class Provider:
         #: Unix seconds now, which never run backwards.
         self.clock: Callable[[], float] = lambda: began_s + time.monotonic()
         self.faults = Faults()
-        self.uploads = Uploads(files_url)
-        self.pictures = Pictures(pool, self.own_file)
-        self.videos = Videos(folder, pool, self.pictures)
+        #: By their path.
+        self.uploads: dict[str, Upload] = {}
+        self.media = Media(folder, pool, self._own_file)
         #: Accounts by the digest of their key.
         self.accounts: dict[str, Account] = {}
         self.predictions: dict[str, tuple[Account, Prediction]] = {}
@@ -306,12 +289,8 @@ class Provider:
         account.book_endings(self.clock(), self.settings.refund_delay_s)
         return account
 
-    def new_billing(self) -> Billing:
-        """The billing of a key that has spent nothing yet."""
-        return Billing(self.settings.balance_usd_micros)
-
     def create(
-        self, account: Account, model: type[Model], inputs: dict[str, Any]
+        self, account: Account, model: Model, inputs: dict[str, Any]
     ) -> Prediction:
         """Start and charge a prediction, and at times another client's beside it."""
         if not self.faults.happens("stranger"):
@@ -327,7 +306,7 @@ class Provider:
             self._create(account, model, similar, stranger=True)
         return prediction
 
-    def price_usd_micros(self, model: type[Model], inputs: Mapping[str, Any]) -> int:
+    def price_usd_micros(self, model: Model, inputs: Mapping[str, Any]) -> int:
         """What a prediction costs here and now: the list price, more or less."""
         return model.price_usd_micros(inputs) * self.settings.price_percent // 100
 
@@ -341,58 +320,68 @@ class Provider:
         prediction.deleted = True
         self._write({"deleted_id": prediction.id})
 
+    def expect(self, filename: str, content_type: str, size_bytes: int) -> Upload:
+        """Announce a file; only the end of its name is shown."""
+        plain = filename.replace("\\", "/").rpartition("/")[2] or "upload"
+        path = f"/uploads/{secrets.token_hex(16)}/{plain}"
+        upload = self.uploads[path] = Upload(path, content_type, size_bytes)
+        return upload
+
     def keep(self, upload: Upload, body: bytes) -> None:
         """Keep the bytes of an announced file."""
-        now_s = self.clock()
-        names = ("path", "content_type", "size_bytes")
-        facts = {name: getattr(upload, name) for name in names}
+        upload.body, upload.kept_at_s = body, self.clock()
         text = base64.b64encode(body).decode()
-        self._write({"upload": facts, "body": text, "at_s": now_s})
-        self.uploads.keep(upload, body, now_s)
-
-    def own_file(self, url: str) -> bytes | None:
-        """The bytes of an upload or a sample by its URL; None for any other URL."""
-        path = self.uploads.path_of(url)
-        upload = self.upload(path)
-        return upload.body if upload else samples().get(path)
+        self._write({"upload": asdict(replace(upload, body=None)), "body": text})
 
     def upload(self, path: str) -> Upload | None:
         """An uploaded file that came and is not gone yet."""
-        upload = self.uploads.by_path.get(path)
+        upload = self.uploads.get(path)
         oldest_s = self.clock() - self.settings.upload_kept_s
-        if upload and upload.body is not None and upload.kept_at_s >= oldest_s:
-            return upload
-        return None
+        is_there = upload and upload.body is not None and upload.kept_at_s >= oldest_s
+        return upload if is_there else None
+
+    def upload_url(self, upload: Upload) -> str:
+        """Where the file is put to and read from."""
+        return self.files_url + quote(upload.path)
+
+    def _own_file(self, url: str) -> bytes | None:
+        if not url.startswith(f"{self.files_url}/"):
+            return None
+        path = unquote(url.removeprefix(self.files_url).partition("?")[0])
+        upload = self.upload(path)
+        return upload.body if upload else samples().get(path)
 
     def _restore_line(self, line: dict[str, Any]) -> None:
         if "deleted_id" in line:
             self.predictions[line["deleted_id"]][1].deleted = True
         elif "upload" in line:
             upload = Upload(**line["upload"])
-            self.uploads.keep(upload, base64.b64decode(line["body"]), line["at_s"])
+            upload.body = base64.b64decode(line["body"])
+            self.uploads[upload.path] = upload
         else:
-            line["outcome"] = Outcome(**line["outcome"])
-            owner = line.pop("owner")
-            self._add(self._account_of(owner), Prediction(**line))
+            account = self._account_of(line.pop("owner"))
+            self._add(
+                account, Prediction(**line | {"outcome": Outcome(**line["outcome"])})
+            )
 
     def _account_of(self, owner: str) -> Account:
         if owner not in self.accounts:
             name = f"key-{len(self.accounts) + 1}"
-            self.accounts[owner] = Account(name, owner, self.new_billing())
+            balance = self.settings.balance_usd_micros
+            self.accounts[owner] = Account(name, owner, balance)
         return self.accounts[owner]
 
     def _create(
         self,
         account: Account,
-        model: type[Model],
+        model: Model,
         inputs: dict[str, Any],
         *,
         stranger: bool = False,
     ) -> Prediction:
         settings, now_s = self.settings, self.clock()
         sequence = len(self.predictions) + 1
-        length_s = draw_generation_s(settings, sequence)
-        urls = picture_urls(inputs)
+        check = settings.check_pictures
         prediction = Prediction(
             # Random and not drawn from the seed: a restarted sandbox must not hand out
             # the ids that a client already keeps in its own records.
@@ -402,14 +391,13 @@ class Provider:
             inputs=inputs,
             price_usd_micros=self.price_usd_micros(model, inputs),
             created_at_s=now_s,
-            due_at_s=now_s + length_s,
+            due_at_s=now_s + draw_generation_s(settings, sequence),
             outcome=COMPLETED if stranger else self._draw_outcome(inputs),
-            fetch=self.pictures.fetch(urls, check=settings.check_pictures),
+            fetch=self.media.fetch(picture_urls(inputs), check=check),
             stranger=stranger,
         )
         self._add(account, prediction)
         if self.journal:
-            # The fetch of its pictures is shared with others, and not begun anew.
             line = asdict(replace(prediction, fetch=None))
             self._write({"owner": account.owner, **line})
         return prediction

@@ -157,7 +157,9 @@ def prediction_json(
     elif happens("status_synonym", prediction.sequence):
         status = SYNONYMS.get(status, status)
     over = prediction.over(now_s)
-    work_ms = round(prediction.generation_s * 1000) if over else 0
+    work_ms = (
+        round((prediction.due_at_s - prediction.created_at_s) * 1000) if over else 0
+    )
     data: dict[str, object] = {
         "id": prediction.id,
         "model": prediction.model,

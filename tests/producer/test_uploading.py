@@ -20,7 +20,8 @@ from jobs.settings import Settings
 from producer import image_checks
 from producer.exits import CommandError, Exit
 from producer.uploading import BLOCK, Uploaded, upload_all
-from sandbox.uploads import MAX_BYTES, samples
+from sandbox.files_api import MAX_BYTES
+from sandbox.media import samples
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 

@@ -19,8 +19,7 @@ import pytest
 import wavespeed
 from PIL import Image, ImageChops, ImageStat
 
-from sandbox.media import Clip, card, is_local, render, shrunk
-from sandbox.uploads import samples
+from sandbox.media import Clip, card, is_local, render, samples, shrunk
 from sandbox.webhooks import signature
 from tests.sandbox.desk import (
     BEGAN_S,

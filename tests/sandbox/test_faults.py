@@ -123,7 +123,6 @@ def test_an_outcome_ends_a_prediction_and_is_refunded_or_not(
         ("history_5xx", "predictions", 503),
         ("billing_5xx", "billings/search", 503),
         ("price_5xx", "model/price", 503),
-        ("upload_5xx", "media/uploads", 503),
     ],
 )
 def test_a_request_is_refused_and_creates_nothing(

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from jobs.attempt.reconciling import CLEARLY, NEAR
-from sandbox.media import Clip, render, shrunk
-from sandbox.uploads import samples
+from sandbox.media import Clip, render, samples, shrunk
 from tests.worker.workshop import drawing, jpeg
 from worker import decoding, first_frame_match
 from worker.decoder import DecodeError

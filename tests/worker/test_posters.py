@@ -18,8 +18,7 @@ from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.states import State
-from sandbox.media import Clip, render, shrunk
-from sandbox.uploads import samples
+from sandbox.media import Clip, render, samples, shrunk
 from tests.producer.running import quick_sandbox
 from tests.worker.test_frames import distance
 from tests.worker.test_mp4 import film

@@ -13,7 +13,7 @@ from jobs.job import Job
 from jobs.ledger import Ledger, keys
 from jobs.states import State
 from producer.uploading import Uploaded, upload_all
-from sandbox.uploads import samples
+from sandbox.media import samples
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import MULTI, Workshop, workshop
 
