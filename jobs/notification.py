@@ -10,20 +10,28 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter
 
-from jobs.money import usd
+from jobs.money import usd, usd_or_none
 from jobs.records import BatchRecord
 from jobs.states import FINAL, State
+from jobs.text import counted
 
 #: Hosts that take Slack's form and nothing else (docs.slack.dev, incoming webhooks).
 SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 
 #: States of a job that has its video.
 HAVING = (State.STORED, State.REUSED)
+
+#: States that a subject names beside them.
+OTHERS = (
+    *(State.FAILED, State.CANCELLED, State.UNRESOLVED),
+    *(State.OVERDUE, State.WAITING),
+)
 
 DAY_S = 86_400.0
 
@@ -132,7 +140,9 @@ def web_request(
     """
     headers = {"content-type": "application/json"}
     if urlsplit(url).hostname in SLACK_HOSTS:
-        return headers, json.dumps({"text": _for_slack(notification.text)}).encode()
+        # Slack escapes just these; with quotes it would show the escape.
+        text = escape(notification.text, quote=False)
+        return headers, json.dumps({"text": text}).encode()
     head = {
         "id": notification.id,
         "kind": notification.kind,
@@ -159,16 +169,16 @@ def retry_in_s(tries: int, jitter: float) -> float:
 
 
 def _kind(batch: BatchRecord) -> Kind | None:
-    count = batch.counts.get
-    unresolved, waiting = count(State.UNRESOLVED, 0), count(State.WAITING, 0)
-    overdue = count(State.OVERDUE, 0)
-    left = batch.total - sum(count(s, 0) for s in FINAL) - unresolved - overdue
+    waiting, unresolved, overdue = (
+        batch.counts.get(state, 0)
+        for state in (State.WAITING, State.UNRESOLVED, State.OVERDUE)
+    )
+    over = sum(batch.counts.get(state, 0) for state in FINAL)
+    left = batch.total - over - unresolved - overdue
     if not batch.complete or not batch.total:
         return None
-    if left and left == waiting and batch.stopped_by:
-        return Kind.STOPPED
     if left:
-        return None
+        return Kind.STOPPED if left == waiting and batch.stopped_by else None
     if unresolved:
         return Kind.UNRESOLVED
     return Kind.OVERDUE if overdue else Kind.FINISHED
@@ -176,22 +186,17 @@ def _kind(batch: BatchRecord) -> Kind | None:
 
 def _subject(batch: BatchRecord, kind: Kind) -> str:
     having = sum(batch.counts.get(state, 0) for state in HAVING)
+    videos = counted(batch.total, "video")
     if kind is Kind.FINISHED and having == batch.total:
-        return f"{batch.id}: all {batch.total} videos are stored"
-    others = (
-        *(State.FAILED, State.CANCELLED, State.UNRESOLVED),
-        *(State.OVERDUE, State.WAITING),
-    )
-    rest = [f"{batch.counts[s]} {s}" for s in others if batch.counts.get(s)]
-    words = ", ".join([f"{having} of {batch.total} videos are stored", *rest])
-    return f"{batch.id}: {words}"
+        return f"{batch.id}: {videos} stored, none is missing"
+    rest = [f"{batch.counts[s]} {s}" for s in OTHERS if batch.counts.get(s)]
+    return f"{batch.id}: {', '.join([f'{having} of {videos} stored', *rest])}"
 
 
 def _details(batch: BatchRecord, kind: Kind) -> Iterator[str]:
-    net = usd(batch.charged_usd_micros - batch.refunded_usd_micros)
-    cost = f"Cost: ${net}"
-    if batch.refunded_usd_micros:
-        charged, refunded = batch.charged_usd_micros, batch.refunded_usd_micros
+    charged, refunded = batch.charged_usd_micros, batch.refunded_usd_micros
+    cost = f"Cost: ${usd(charged - refunded)}"
+    if refunded:
         cost += f" (${usd(charged)} charged, ${usd(refunded)} refunded)"
     if batch.budget_usd_micros is not None:
         cost += f" of a budget of ${usd(batch.budget_usd_micros)}"
@@ -203,39 +208,38 @@ def _details(batch: BatchRecord, kind: Kind) -> Iterator[str]:
         )
     elif kind is Kind.STOPPED:
         yield "Stopped by its budget. Hand the manifest in with a larger --budget."
-    if batch.counts.get(State.UNRESOLVED):
-        reserved = usd(batch.reserved_usd_micros)
-        yield (
-            f"A person must settle what is unresolved (${reserved} at stake): "
-            f"reelmill show {batch.id}"
-        )
-    if batch.counts.get(State.OVERDUE):
-        yield (
-            "What is overdue is paid, and collected if the provider ends it: reelmill "
-            f"show {batch.id} --state {State.OVERDUE}"
-        )
-    if batch.counts.get(State.FAILED):
-        yield f"What failed, and why: reelmill report {batch.id}"
+    for state, words in _WORDS.items():
+        if batch.counts.get(state):
+            reserved = usd(batch.reserved_usd_micros)
+            yield words.format(batch=batch.id, reserved=reserved)
+
+
+_WORDS = {
+    State.UNRESOLVED: "A person must settle what is unresolved (${reserved} at stake): "
+    "reelmill show {batch}",
+    State.OVERDUE: "What is overdue is paid, and collected if the provider ends it: "
+    "reelmill show {batch} --state overdue",
+    State.FAILED: "What failed, and why: reelmill report {batch}",
+}
 
 
 def _document(batch: BatchRecord) -> dict[str, Any]:
     """The batch for a program; amounts are decimal strings, as in its report."""
-    budget = batch.budget_usd_micros
-    counts = batch.counts.get
     ends = [*HAVING, State.FAILED, State.CANCELLED, State.UNRESOLVED]
-    jobs = {"total": batch.total} | {state.value: counts(state, 0) for state in ends}
+    jobs = {state.value: batch.counts.get(state, 0) for state in ends}
+    unfinished = batch.total - sum(jobs.values())
     net_usd_micros = batch.charged_usd_micros - batch.refunded_usd_micros
     return {
         "batch": batch.id,
         "manifest": batch.manifest,
         "stopped_by": batch.stopped_by or None,
-        "jobs": jobs | {"unfinished": batch.total - sum(counts(s, 0) for s in ends)},
+        "jobs": {"total": batch.total, **jobs, "unfinished": unfinished},
         "cost": {
             "estimated_usd": usd(batch.estimated_usd_micros),
             "charged_usd": usd(batch.charged_usd_micros),
             "refunded_usd": usd(batch.refunded_usd_micros),
             "net_usd": usd(net_usd_micros),
-            "budget_usd": None if budget is None else usd(budget),
+            "budget_usd": usd_or_none(batch.budget_usd_micros),
         },
     }
 
@@ -243,8 +247,3 @@ def _document(batch: BatchRecord) -> dict[str, Any]:
 def _line(text: str) -> str:
     """Foreign text on one line, for a subject."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _for_slack(text: str) -> str:
-    """Text in which Slack sees no link, no name and no mention."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -8,9 +8,10 @@ number of batches, and fixed words.
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
@@ -86,49 +87,6 @@ scheduler_seen_timestamp_seconds: Unix time of the last scheduler heartbeat.
 """.splitlines()
 )
 
-#: Values by the name of their metric; None is not known.
-Values = Mapping[str, float | None]
-
-
-def _of_batch(batch: BatchRecord) -> Values:
-    return {
-        "reserved_usd": _dollars(batch.reserved_usd_micros),
-        "charged_usd": _dollars(batch.charged_usd_micros),
-        "refunded_usd": _dollars(batch.refunded_usd_micros),
-        "budget_usd": _dollars(batch.budget_usd_micros),
-    }
-
-
-def _of_account(account: AccountFigures, now_s: float) -> Values:
-    sent_at_s = account.uncollected_at_s
-    left_s = None if sent_at_s is None else sent_at_s + RETENTION_S - now_s
-    return {
-        "open_batches": account.open_batches,
-        "today_usd": _dollars(account.today_usd_micros),
-        "daily_budget_usd": _dollars(account.daily_budget_usd_micros),
-        "slots_in_use": account.slots_in_use,
-        "slots_limit": account.limits.concurrent_videos,
-        "starts_in_window": account.starts_in_window,
-        "starts_limit": account.limits.videos_per_minute,
-        "oldest_due_seconds": max(0.0, now_s - (account.due_at_s or now_s)),
-        "uncollected_days_left": None if left_s is None else left_s / DAY_S,
-        "late_predictions": account.late,
-        "notifications_waiting": account.tellings,
-    }
-
-
-def _of_fleet(figures: Figures) -> Values:
-    return {
-        "workers": figures.workers,
-        "broker_backlog": figures.backlog,
-        "ledger_durable": figures.durable,
-        "ledger_evicts": figures.evicts,
-        "ledger_bytes": figures.used_bytes,
-        "schedules": figures.schedules,
-        "schedule_fired_timestamp_seconds": figures.schedule_fired_at_s,
-        "scheduler_seen_timestamp_seconds": figures.scheduler_seen_at_s,
-    }
-
 
 def expose(host: str, port: int, *, once: bool) -> int:
     """Serve the figures until stopped, or print them once.
@@ -193,9 +151,8 @@ class _Fleet(Collector):
             figures = self._read()
         except (LedgerError, OSError) as error:
             console.say(f"the ledger does not answer, and is asked again: {error}")
-            yield from _gauges([], [([], {"up": 0})])
+            yield from _gauges([("up", {}, 0)])
             return
-        yield from _gauges([], [([], {"up": 1})])
         yield from families(figures)
 
     def describe(self) -> Iterator[Metric]:
@@ -205,86 +162,97 @@ class _Fleet(Collector):
 
 def families(figures: Figures) -> Iterator[Metric]:
     """All metrics of a fleet whose ledger answers."""
-    accounts = figures.accounts
-    batches = [batch for account in accounts for batch in account.batches]
-    yield from _states_of(batches)
-    yield from _gauges(
-        ["account", "batch"], [([b.account, b.id], _of_batch(b)) for b in batches]
-    )
-    yield from _gauges(
-        ["account"], [([a.id], _of_account(a, figures.now_s)) for a in accounts]
-    )
-    yield from _troubles_of(accounts)
+    yield from _gauges(_samples(figures))
     for name in ("throttled", "refusals"):
-        counter = CounterMetricFamily(
+        made = CounterMetricFamily(f"reelmill_{name}", HELP[name], labels=["account"])
+        for account in figures.accounts:
+            made.add_metric([account.id], getattr(account, name))
+        yield made
+    histograms = ("lag_seconds", "lag", LAG_S), ("polls", "polls", POLLS)
+    for name, values, bounds in histograms:
+        histogram = HistogramMetricFamily(
             f"reelmill_{name}", HELP[name], labels=["account"]
         )
-        for account in accounts:
-            counter.add_metric([account.id], getattr(account, name))
-        yield counter
-    lags = {account.id: account.lag for account in accounts}
-    yield _histogram("lag_seconds", LAG_S, lags)
-    polls = {account.id: account.polls for account in accounts}
-    yield _histogram("polls", POLLS, polls)
-    yield from _gauges([], [([], _of_fleet(figures))])
+        ends = [*(str(float(bound)) for bound in bounds), "+Inf"]
+        for account in figures.accounts:
+            up_to = accumulate(map(float, getattr(account, values)))
+            buckets = list(zip(ends, up_to, strict=True))
+            histogram.add_metric([account.id], buckets=buckets, sum_value=None)
+        yield histogram
 
 
-def _gauge(name: str, labels: Sequence[str]) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"reelmill_{name}", HELP[name], labels=labels)
+#: A value of a gauge with its labels; None is not known.
+Sample = tuple[str, Mapping[str, str], float | None]
 
 
-def _gauges(
-    labels: Sequence[str], rows: Sequence[tuple[Sequence[str], Values]]
-) -> Iterator[Metric]:
-    """A gauge for each of the values, with a series for each row."""
-    for name in rows[0][1] if rows else ():
-        gauge = _gauge(name, labels)
-        for at, values in rows:
-            value = values[name]
-            if value is not None:
-                gauge.add_metric(at, float(value))
-        yield gauge
+def _gauges(samples: Iterable[Sample]) -> Iterator[Metric]:
+    gauges: dict[str, GaugeMetricFamily] = {}
+    for name, labels, value in samples:
+        if name not in gauges:
+            names = list(labels)
+            gauges[name] = GaugeMetricFamily(
+                f"reelmill_{name}", HELP[name], labels=names
+            )
+        if value is not None:
+            gauges[name].add_metric(list(labels.values()), float(value))
+    yield from gauges.values()
 
 
-def _states_of(batches: Sequence[BatchRecord]) -> Iterator[Metric]:
-    jobs = _gauge("jobs", ["account", "batch", "state"])
-    stopped = _gauge("batch_stopped", ["account", "batch", "by"])
-    for batch in batches:
-        at = [batch.account, batch.id]
-        for state in State:
-            jobs.add_metric([*at, state.value], batch.counts.get(state, 0))
-        over = batch.total == sum(batch.counts.get(s, 0) for s in FINAL)
-        for why in STOPS:
-            stopped.add_metric([*at, why], float(batch.stopped_by == why and not over))
-    yield jobs
-    yield stopped
+def _samples(figures: Figures) -> Iterator[Sample]:
+    for account in figures.accounts:
+        yield from _of_account(account, figures.now_s)
+        for batch in account.batches:
+            yield from _of_batch(batch)
+    fleet = {
+        "up": 1,
+        "workers": figures.workers,
+        "broker_backlog": figures.backlog,
+        "ledger_durable": figures.durable,
+        "ledger_evicts": figures.evicts,
+        "ledger_bytes": figures.used_bytes,
+        "schedules": figures.schedules,
+        "schedule_fired_timestamp_seconds": figures.schedule_fired_at_s,
+        "scheduler_seen_timestamp_seconds": figures.scheduler_seen_at_s,
+    }
+    yield from ((name, {}, value) for name, value in fleet.items())
 
 
-def _troubles_of(accounts: Sequence[AccountFigures]) -> Iterator[Metric]:
-    trouble = _gauge("account_trouble", ["account", "trouble"])
-    charges = _gauge("unexplained_charges", ["account", "kind"])
-    dollars = _gauge("unexplained_usd", ["account", "kind"])
-    for account in accounts:
-        for each in TROUBLES:
-            trouble.add_metric([account.id, each], float(each in account.troubles))
-        for kind in Kind:
-            found, at = account.charges, [account.id, kind.value]
-            charges.add_metric(at, found.counts.get(kind, 0))
-            dollars.add_metric(at, float(usd(found.usd_micros.get(kind, 0))))
-    yield from (trouble, charges, dollars)
+def _of_account(account: AccountFigures, now_s: float) -> Iterator[Sample]:
+    at = {"account": account.id}
+    sent_at_s = account.uncollected_at_s
+    left_s = None if sent_at_s is None else sent_at_s + RETENTION_S - now_s
+    values = {
+        "open_batches": account.open_batches,
+        "today_usd": _dollars(account.today_usd_micros),
+        "daily_budget_usd": _dollars(account.daily_budget_usd_micros),
+        "slots_in_use": account.slots_in_use,
+        "slots_limit": account.limits.concurrent_videos,
+        "starts_in_window": account.starts_in_window,
+        "starts_limit": account.limits.videos_per_minute,
+        "oldest_due_seconds": max(0.0, now_s - (account.due_at_s or now_s)),
+        "uncollected_days_left": None if left_s is None else left_s / DAY_S,
+        "late_predictions": account.late,
+        "notifications_waiting": account.tellings,
+    }
+    yield from ((name, at, value) for name, value in values.items())
+    for trouble in TROUBLES:
+        yield "account_trouble", at | {"trouble": trouble}, trouble in account.troubles
+    for kind in Kind:
+        count = account.charges.counts.get(kind, 0)
+        yield "unexplained_charges", at | {"kind": kind.value}, count
+        charged = _dollars(account.charges.usd_micros.get(kind, 0))
+        yield "unexplained_usd", at | {"kind": kind.value}, charged
 
 
-def _histogram(
-    name: str, bounds: Sequence[int], by_account: Mapping[str, Sequence[int]]
-) -> HistogramMetricFamily:
-    """Values up to each bound, each with the lower ones; the counts have one more."""
-    made = HistogramMetricFamily(f"reelmill_{name}", HELP[name], labels=["account"])
-    ends = [*(str(float(bound)) for bound in bounds), "+Inf"]
-    for account, counts in by_account.items():
-        sums = [float(sum(counts[: i + 1])) for i in range(len(ends))]
-        buckets = list(zip(ends, sums, strict=True))
-        made.add_metric([account], buckets=buckets, sum_value=None)
-    return made
+def _of_batch(batch: BatchRecord) -> Iterator[Sample]:
+    at = {"account": batch.account, "batch": batch.id}
+    for what in ("reserved", "charged", "refunded", "budget"):
+        yield f"{what}_usd", at, _dollars(getattr(batch, f"{what}_usd_micros"))
+    for state in State:
+        yield "jobs", at | {"state": state.value}, batch.counts.get(state, 0)
+    is_over = batch.total == sum(batch.counts.get(state, 0) for state in FINAL)
+    for why in STOPS:
+        yield "batch_stopped", at | {"by": why}, batch.stopped_by == why and not is_over
 
 
 def _dollars(micros: int | None) -> float | None:
@@ -304,11 +272,9 @@ def _serve(host: str, port: int, read: Callable[[], Figures]) -> None:
     try:
         server, thread = start_http_server(port, host, _registry(read))
     except (OSError, OverflowError) as error:  # there is no such port
-        why = getattr(error, "strerror", None) or error
         raise CommandError(
-            f"{host}:{port} cannot be listened on ({why}); name another "
-            "with --host and --port",
-            Exit.USAGE,
+            f"{host}:{port} cannot be listened on ({error}); name another "
+            "with --host and --port"
         ) from None
     console.say(f"figures at http://{host}:{server.server_port}/metrics")
     stopped.wait()

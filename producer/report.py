@@ -25,7 +25,7 @@ from jobs.report.files import report_files
 from jobs.report.invoice import invoice
 from jobs.report.page import html_chunks
 from jobs.report.sheet import csv_lines
-from jobs.report.statement import ReportFileError, head_of
+from jobs.report.statement import ReportFileError, kept_report
 from jobs.report.words import moment
 from jobs.settings import Settings
 from jobs.storage import Store, StoreError
@@ -228,7 +228,7 @@ def kept_invoice(batch: BatchRecord) -> dict[str, Any] | None:
     """
     try:
         with Store(batch.store).fetched(f"{batch.id}/report.json") as file:
-            kept = head_of(file or (), batch.id)
+            kept, _rows = kept_report(file or (), batch.id)
         told, cost = dict(kept["invoice"]), kept["cost"]
         then = cost["charged_usd"], cost["refunded_usd"]
         datetime.fromisoformat(told["asked_at"])

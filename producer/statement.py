@@ -10,10 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs.job import Job
 from jobs.labels import fit
 from jobs.ledger import Ledger
 from jobs.ledger.batches import BLOCK, JobsDeletedError
@@ -21,23 +20,22 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.report.invoice import invoice
 from jobs.report.sheet import statement_lines
 from jobs.report.statement import (
-    Entry,
     Inexact,
     Part,
     Period,
     PeriodError,
     ReportFileError,
-    entry_of,
-    entry_of_row,
+    kept_report,
     part_of,
     part_of_sums,
     period,
-    rows_of,
+    record_of_row,
     statement,
 )
 from jobs.settings import Settings
 from jobs.states import State
 from jobs.storage import Store, StoreError
+from jobs.text import counted
 from producer import account, console
 from producer.console import print_json
 from producer.exits import CommandError, Exit
@@ -72,65 +70,54 @@ def print_statement_of(over: Over, form: str, *, billed: bool) -> int:
             parts = list(reader.parts(labels, status.update))
         made = statement(parts, reader.inexact, asked, labels, now_s)
         if billed:
-            made |= _of_account(reader, has_any=bool(parts))
-            made["invoice"] = _invoice(ledger, chosen, reader)
+            made |= _billed(ledger, chosen, reader, has_any=bool(parts))
         if over.dismiss:
             ledger.charges.dismiss(chosen.account_id)
+            console.say(
+                "charges that no row explains are known now: reelmill doctor, list "
+                "and metrics tell of later ones"
+            )
     if form == "json":
         print_json(made)
     elif form == "csv":
         sys.stdout.writelines(statement_lines(made))
     else:
         print_statement(made)
-    _say_besides(made, reader.others, dismissed=over.dismiss)
-    return Exit.INCOMPLETE if made["inexact"] else Exit.STORED
-
-
-def _say_besides(
-    made: Mapping[str, Any], others: Mapping[str, int], *, dismissed: bool
-) -> None:
-    if dismissed:
-        console.say(
-            "charges that no row explains are known now: reelmill doctor, list and "
-            "metrics tell of later ones"
-        )
-    if others:
-        console.say(left_out(others))
+    if reader.others:
+        console.say(left_out(reader.others))
     for one in made["inexact"]:
         how = "counted by its own sums" if one["counted"] else "left out"
         console.say(f"{one['batch']} is {how}: {one['why']}")
+    return Exit.INCOMPLETE if made["inexact"] else Exit.STORED
 
 
-def _of_account(reader: "Reader", *, has_any: bool) -> dict[str, Any]:
-    """Whose batches are summed, and how many of others are left out.
+def _billed(
+    ledger: Ledger, chosen: Settings, reader: "Reader", *, has_any: bool
+) -> dict[str, Any]:
+    """The provider's billing of a time beside what is booked, and whose it is.
 
     Raises:
-        CommandError: all that there are belong to others; none of them was read.
+        CommandError: all batches of the time belong to others, or the provider does
+            not say.
     """
     if reader.others and not has_any:
         raise CommandError(
             f"no batch of that time belongs to account {reader.account}, whose key is "
             f"set; {left_out(reader.others)}"
         )
-    others = [
-        {"account": name, "batches": number}
-        for name, number in sorted(reader.others.items())
-    ]
-    return {"account": reader.account, "other_accounts": others}
-
-
-def _invoice(ledger: Ledger, chosen: Settings, reader: "Reader") -> dict[str, Any]:
-    """The provider's billing of a time beside what is booked for it.
-
-    Raises:
-        CommandError: the provider does not say.
-    """
-    during = reader.period
+    during = reader.period.since_s, reader.period.until_s
     ahead_s = ledger.now_s() - time.time()
-    billed = account.billings(chosen, during.since_s - BEFORE_S, ahead_s)
+    billed = account.billings(chosen, during[0] - BEFORE_S, ahead_s)
     others = sorted({row.prediction_id for row in billed} - reader.ids)
     known = reader.ids.union(ledger.transitions.known(chosen.account_id, others))
-    return invoice(reader.sent, billed, known, (during.since_s, during.until_s))
+    return {
+        "account": reader.account,
+        "other_accounts": [
+            {"account": name, "batches": number}
+            for name, number in sorted(reader.others.items())
+        ],
+        "invoice": invoice(reader.sent, billed, known, during),
+    }
 
 
 @dataclass(slots=True)
@@ -170,45 +157,38 @@ class Reader:
 
     def _part(self, batch: BatchRecord) -> Part:
         if not batch.deleted_at_s:
-            entries = map(entry_of, self.ledger.batches.jobs(batch.id))
             with suppress(JobsDeletedError):  # meanwhile
-                return self._counted(batch, entries, "ledger")
-        return self._reported(batch)
-
-    def _reported(self, batch: BatchRecord) -> Part:
-        key = f"{batch.id}/report.json"
-        place = f"{batch.store}/{key}"
+                jobs = self.ledger.batches.jobs(batch.id)
+                return self._counted(batch, jobs, "ledger")
+        place = f"{batch.store}/{batch.id}/report.json"
         try:
-            with self._store(batch.store).fetched(key) as file:
-                if file is None:
-                    return self._by_sums(batch, f"{place} is missing")
-                entries = map(entry_of_row, rows_of(file, batch.id))
-                return self._counted(batch, entries, "report")
-        except ReportFileError as error:
-            return self._by_sums(batch, f"{place}: {error}")
-        except StoreError as error:
-            return self._by_sums(batch, str(error))
+            with self._store(batch.store).fetched(f"{batch.id}/report.json") as file:
+                rows = kept_report(file or (), batch.id)[1]
+                return self._counted(batch, map(record_of_row, rows), "report")
+        except (ReportFileError, StoreError) as error:
+            why = f"{place}: {error}" if isinstance(error, ReportFileError) else error
+            part = part_of_sums(batch, self.period)
+            self.inexact.append(Inexact(batch, str(why), counted=bool(part.models)))
+            return part
 
-    def _counted(self, batch: BatchRecord, entries: Iterable[Entry], of: str) -> Part:
-        noted = self._noted(batch, entries) if self.account else entries
-        return part_of(batch, noted, self.period, of)
+    def _counted(
+        self, batch: BatchRecord, records: Iterable[JobRecord], read_from: str
+    ) -> Part:
+        noted = self._noted(batch, records) if self.account else records
+        return part_of(batch, noted, self.period, read_from)
 
-    def _noted(self, batch: BatchRecord, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """The entries of a batch, which are written down while they go by."""
-        for entry in entries:
-            job = Job(f"{batch.id}/{entry.id}", 0, entry.model, {}, None, "")
-            for attempt in entry.attempts:
+    def _noted(
+        self, batch: BatchRecord, records: Iterable[JobRecord]
+    ) -> Iterator[JobRecord]:
+        """The jobs of a batch, whose attempts are written down while they go by."""
+        for record in records:
+            job = replace(record.job, id=f"{batch.id}/{record.job.id}")
+            for attempt in record.attempts:
                 if attempt.prediction_id and attempt.prediction_id not in self.ids:
                     self.ids.add(attempt.prediction_id)
                     if self.period.holds(attempt.sent_at_s):
                         self.sent.append(JobRecord(job, State.STORED, (attempt,)))
-            yield entry
-
-    def _by_sums(self, batch: BatchRecord, why: str) -> Part:
-        """The batch as a whole, and a word about that."""
-        part = part_of_sums(batch, self.period)
-        self.inexact.append(Inexact(batch, why, counted=bool(part.models)))
-        return part
+            yield record
 
     def _store(self, url: str) -> Store:
         if url not in self._stores:
@@ -220,14 +200,11 @@ def left_out(others: Mapping[str, int]) -> str:
     """One sentence about the batches of other accounts.
 
     >>> left_out({"b": 2, "acme": 1})
-    '3 batches of other accounts are left out (acme: 1, b: 2): each needs its own key'
+    '3 batches of other accounts left out (acme: 1, b: 2): each needs its own key'
     """
-    number = sum(others.values())
-    words = "batches of other accounts are"
-    if number == 1:
-        words = "batch of another account is"
+    number = counted(sum(others.values()), "batch", "batches")
     each = ", ".join(f"{name}: {others[name]}" for name in sorted(others))
-    return f"{number} {words} left out ({each}): each needs its own key"
+    return f"{number} of other accounts left out ({each}): each needs its own key"
 
 
 def every_batch(ledger: Ledger, *, unfinished: bool = False) -> Iterator[BatchRecord]:

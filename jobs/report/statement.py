@@ -9,11 +9,13 @@ ledger, or from a kept `report.json` where the job records are deleted.
 
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from jobs.job import Job
 from jobs.money import usd, usd_micros
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.report.figures import DAY_S, Sum, wasted_usd_micros
@@ -29,9 +31,8 @@ FIGURES = ("jobs", *COUNTS, "attempts", *AMOUNTS)
 FIRST_YEAR = 2020
 
 _FIRST_S = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
-_HOUR_S = 3_600
 _SPAN = re.compile(r"(\d{1,5})([hdw])")
-_DAYS = {"d": 1, "w": 7}
+_SPAN_S = {"h": 3_600, "d": DAY_S, "w": 7 * DAY_S}
 
 #: Lines of a kept report: the one after which the rows come, and that of no rows.
 _ROWS, _NO_ROWS = b'"rows": [', b'"rows": []'
@@ -76,51 +77,29 @@ def period(since: str, until: str | None, now_s: float) -> Period:
 
 def _moment_s(option: str, text: str, now_s: float) -> float:
     if found := _SPAN.fullmatch(text.strip()):
-        number, unit = int(found[1]), found[2]
-        if unit == "h":
-            at_s = now_s - number * _HOUR_S
-        else:
-            at_s = (now_s // DAY_S - number * _DAYS[unit]) * DAY_S
+        end_s = now_s if found[2] == "h" else now_s // DAY_S * DAY_S
+        at_s = end_s - int(found[1]) * _SPAN_S[found[2]]
     else:
         try:
             day = date.fromisoformat(text.strip())
         except ValueError:
-            raise PeriodError(
-                f"{option} {text}: write it as 12h, 30d, 4w, or a day such as "
-                "2026-11-01"
-            ) from None
+            words = "write it as 12h, 30d, 4w, or a day such as 2026-11-01"
+            raise PeriodError(f"{option} {text}: {words}") from None
         at_s = datetime.combine(day, time(), UTC).timestamp()
     if at_s < _FIRST_S:
-        raise PeriodError(
-            f"{option} {text}: no batch is so old; the earliest day is "
-            f"{FIRST_YEAR}-01-01"
-        )
+        words = f"no batch is so old; the earliest day is {FIRST_YEAR}-01-01"
+        raise PeriodError(f"{option} {text}: {words}")
     return at_s
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What a statement needs of a job."""
-
-    id: str
-    model: str
-    state: State
-    attempts: Sequence[Attempt]
-
-
-def entry_of(record: JobRecord) -> Entry:
-    """A job of the ledger."""
-    return Entry(record.job.id, record.job.model, record.state, record.attempts)
-
-
-def entry_of_row(row: Mapping[str, Any]) -> Entry:
-    """A row of a kept report.
+def record_of_row(row: Mapping[str, Any]) -> JobRecord:
+    """What a row of a kept report tells of a job: model, state and attempts.
 
     Raises:
         ReportFileError: it lacks something, or has something else there.
     """
     try:
-        attempts = [
+        attempts = tuple(
             Attempt(
                 number=number,
                 sent_at_s=datetime.fromisoformat(each["sent_at"]).timestamp(),
@@ -131,63 +110,53 @@ def entry_of_row(row: Mapping[str, Any]) -> Entry:
                 prediction_id=each["prediction_id"],
             )
             for number, each in enumerate(row["attempts"], 1)
-        ]
-        state = State(row["state"])
-        return Entry(str(row["id"]), str(row["model"]), state, attempts)
+        )
+        job = Job(str(row["id"]), 0, str(row["model"]), {}, None, "")
+        return JobRecord(job, State(row["state"]), attempts)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ReportFileError(f"a row of it is none: {error!r}") from None
 
 
-def rows_of(lines: Iterable[bytes], batch_id: str) -> Iterator[Mapping[str, Any]]:
-    """The rows of the kept report of a batch, read as they are needed.
+def kept_report(
+    lines: Iterable[bytes], batch_id: str
+) -> tuple[Mapping[str, Any], Iterator[Mapping[str, Any]]]:
+    """The kept report of a batch without its rows, and the rows as they are needed.
 
-    Each is on a line of its own, so a report of any size is read in little memory.
+    Each row is on a line of its own, so a report of any size takes little memory.
 
     Raises:
         ReportFileError: it is none, of another batch, or cut off; the last of these is
             known only at its end.
     """
-    rest = iter(lines)
-    if not _head(rest, batch_id)[1]:
-        return
+    rest, before = iter(lines), list[bytes]()
     for line in rest:
-        text = line.strip()
-        if text == b"]":
+        if line.strip() in (_ROWS, _NO_ROWS):
+            break
+        before.append(line)
+    else:
+        raise ReportFileError("it has no rows" if before else "it is missing")
+    head = _read(b"".join(before).rstrip().removesuffix(b",") + b"}")
+    if head.get("batch") != batch_id:
+        raise ReportFileError(f"it is no report of {batch_id}")
+    return head, iter(()) if line.strip() == _NO_ROWS else _rows(rest)
+
+
+def _rows(lines: Iterator[bytes]) -> Iterator[Mapping[str, Any]]:
+    for line in lines:
+        if line.strip() == b"]":
             return
-        row = _read(text.removesuffix(b","))
-        if not isinstance(row, dict):
-            raise ReportFileError("a row of it cannot be read")
-        yield row
+        yield _read(line.strip().removesuffix(b","))
     raise ReportFileError("it is cut off: its end is missing")
 
 
-def head_of(lines: Iterable[bytes], batch_id: str) -> Mapping[str, Any]:
-    """The kept report of a batch without its rows, of which none is read.
-
-    Raises:
-        ReportFileError: it is none, or of another batch.
-    """
-    return _head(iter(lines), batch_id)[0]
-
-
-def _head(lines: Iterator[bytes], batch_id: str) -> tuple[Mapping[str, Any], bool]:
-    """What stands before the rows, and whether there are any."""
-    before: list[bytes] = []
-    for line in lines:
-        if line.strip() in (_ROWS, _NO_ROWS):
-            head = _read(b"".join(before).rstrip().removesuffix(b",") + b"}")
-            if not isinstance(head, dict) or head.get("batch") != batch_id:
-                raise ReportFileError(f"it is no report of {batch_id}")
-            return head, line.strip() == _ROWS
-        before.append(line)
-    raise ReportFileError("it has no rows")
-
-
-def _read(text: bytes) -> object:
+def _read(text: bytes) -> Mapping[str, Any]:
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ReportFileError(f"it cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise ReportFileError("a part of it is no object")
+    return found
 
 
 @dataclass(slots=True)
@@ -205,19 +174,19 @@ class Part:
         """All of it."""
         return Sum.of(self.models.values())
 
-    def add(self, entry: Entry, period: Period) -> None:
+    def add(self, record: JobRecord, period: Period) -> None:
         """Count what of a job falls into the time."""
-        sent = [each for each in entry.attempts if period.holds(each.sent_at_s)]
-        newest_s = [each.sent_at_s for each in entry.attempts[-1:]]
-        is_job_here = period.holds(*(newest_s or [self.batch.created_at_s]))
-        if not sent and not is_job_here:
+        attempts = record.attempts
+        sent = [each for each in attempts if period.holds(each.sent_at_s)]
+        at_s = attempts[-1].sent_at_s if attempts else self.batch.created_at_s
+        if not sent and not period.holds(at_s):
             return
-        own = self.models.setdefault(entry.model, Sum())
-        own.states[entry.state] += is_job_here
+        own = self.models.setdefault(record.job.model, Sum())
+        own.states[record.state] += period.holds(at_s)
         own.attempts += len(sent)
         own.charged_usd_micros += sum(each.charged_usd_micros for each in sent)
         own.refunded_usd_micros += sum(each.refunded_usd_micros for each in sent)
-        own.wasted_usd_micros += wasted_usd_micros(entry.state, entry.attempts, sent)
+        own.wasted_usd_micros += wasted_usd_micros(record.state, attempts, sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +200,7 @@ class Inexact:
 
 
 def part_of(
-    batch: BatchRecord, entries: Iterable[Entry], period: Period, read_from: str
+    batch: BatchRecord, records: Iterable[JobRecord], period: Period, read_from: str
 ) -> Part:
     """What a batch adds, job by job.
 
@@ -239,21 +208,24 @@ def part_of(
         ReportFileError: what was read of a report does not add up to what the ledger
             has.
     """
-    part = Part(batch, read_from)
-    jobs = charged_usd_micros = refunded_usd_micros = 0
-    for entry in entries:
-        jobs += 1
-        charged_usd_micros += sum(a.charged_usd_micros for a in entry.attempts)
-        refunded_usd_micros += sum(a.refunded_usd_micros for a in entry.attempts)
-        part.add(entry, period)
-    booked = (batch.total, batch.charged_usd_micros, batch.refunded_usd_micros)
-    read = (jobs, charged_usd_micros, refunded_usd_micros)
+    part, read = Part(batch, read_from), Counter[str]()
+    for record in records:
+        read["jobs"] += 1
+        read["charged"] += record.charged_usd_micros
+        read["refunded"] += record.refunded_usd_micros
+        part.add(record, period)
+    booked = Counter(
+        jobs=batch.total,
+        charged=batch.charged_usd_micros,
+        refunded=batch.refunded_usd_micros,
+    )
     if read_from == "report" and read != booked:
-        raise ReportFileError(
-            f"it has {jobs} jobs, ${usd(charged_usd_micros)} charged and "
-            f"${usd(refunded_usd_micros)} refunded, and the ledger {batch.total}, "
-            f"${usd(batch.charged_usd_micros)} and ${usd(batch.refunded_usd_micros)}"
-        )
+        words = [
+            f"{sums['jobs']} jobs, ${usd(sums['charged'])} charged and "
+            f"${usd(sums['refunded'])} refunded"
+            for sums in (read, booked)
+        ]
+        raise ReportFileError(f"it has {words[0]}, and the ledger {words[1]}")
     return part
 
 
@@ -329,26 +301,23 @@ def _batch(part: Part) -> dict[str, Any]:
 
 def _by_model(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """A line for each model; None is last, of batches that tell no model."""
-    models: dict[str | None, list[Sum]] = {}
-    for part in parts:
-        for name, own in part.models.items():
-            models.setdefault(name, []).append(own)
-    return [{"model": name} | _line(models[name]) for name in _none_last(models)]
+    sums = [(name, own) for part in parts for name, own in part.models.items()]
+    return [{"model": name} | _line(own) for name, own in _grouped(sums)]
 
 
 def _by_label(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """For each name its values; the value None is last: the batches without it."""
-    lines = []
-    for name in sorted({name for part in parts for name in part.batch.labels}):
-        values: dict[str | None, list[Sum]] = {}
-        for part in parts:
-            values.setdefault(part.batch.labels.get(name), []).append(part.whole)
-        lines += [
-            {"label": name, "value": value} | _line(values[value])
-            for value in _none_last(values)
-        ]
-    return lines
+    return [
+        {"label": name, "value": value} | _line(own)
+        for name in sorted({name for part in parts for name in part.batch.labels})
+        for value, own in _grouped((p.batch.labels.get(name), p.whole) for p in parts)
+    ]
 
 
-def _none_last(names: Iterable[str | None]) -> list[str | None]:
-    return sorted(names, key=lambda name: (name is None, name or ""))
+def _grouped(
+    sums: Iterable[tuple[str | None, Sum]],
+) -> list[tuple[str | None, list[Sum]]]:
+    groups = defaultdict[str | None, list[Sum]](list)
+    for name, own in sums:
+        groups[name].append(own)
+    return sorted(groups.items(), key=lambda group: (group[0] is None, group[0] or ""))

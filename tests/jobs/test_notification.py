@@ -89,7 +89,7 @@ def test_a_batch_is_told_of_once_it_rests(
 
 def test_all_that_a_person_wants_to_know_is_in_the_text() -> None:
     assert told().text.splitlines() == [
-        "spring-1f0c33ab: all 3 videos are stored",
+        "spring-1f0c33ab: 3 videos stored, none is missing",
         (
             "Cost: $0.63 ($0.84 charged, $0.21 refunded) of a budget of $2.00. "
             "Manifest: spring.csv"
@@ -97,12 +97,12 @@ def test_all_that_a_person_wants_to_know_is_in_the_text() -> None:
         "Report: s3://shop/videos/spring-1f0c33ab/report.html",
     ]
     mixed = told(counts={State.STORED: 1, State.REUSED: 1, State.FAILED: 2}).text
-    assert "2 of 4 videos are stored, 2 failed" in mixed
+    assert "2 of 4 videos stored, 2 failed" in mixed
     assert "reelmill report spring-1f0c33ab" in mixed
     stake = told(counts={State.UNRESOLVED: 1}, reserved_usd_micros=210_000).text
     assert "($0.21 at stake): reelmill show spring-1f0c33ab" in stake
     overdue = told(counts={State.STORED: 1, State.OVERDUE: 2})
-    assert overdue.subject.endswith("1 of 3 videos are stored, 2 overdue")
+    assert overdue.subject.endswith("1 of 3 videos stored, 2 overdue")
     assert "reelmill show spring-1f0c33ab --state overdue" in overdue.text
     stopped = told(counts={State.WAITING: 1}, stopped_by="budget").text
     assert "larger --budget" in stopped

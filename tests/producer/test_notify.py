@@ -38,7 +38,7 @@ def test_the_end_of_a_run_is_told_before_the_command_ends(
 ) -> None:
     notify_end(ledger, told_by(home, web), over(ledger).batch)
     ((_, body),) = web.got
-    assert b"0 of 1 videos are stored, 1 failed" in body
+    assert b"0 of 1 video stored, 1 failed" in body
 
 
 def test_who_cannot_be_told_is_told_by_the_next_run(

@@ -168,7 +168,7 @@ def test_what_cannot_be_read_is_named_and_still_counted(nights: Nights) -> None:
         assert made["total"]["net_usd"] == "2.10"
         assert made["by_model"][-1]["model"] is None
         assert made["by_model"][-1]["net_usd"] == "0.84"
-        why = f"{file} is missing"
+        why = f"{file}: it is missing"
         assert made["inexact"] == [{"batch": nights.mugs, "why": why, "counted": True}]
         assert f"{nights.mugs} is counted by its own sums: {why}" in ended.err
     finally:
@@ -214,7 +214,7 @@ def test_the_billing_of_a_time_is_of_one_account_and_says_whose_is_left_out(
         theirs = replace(ours, id="theirs", account="acme", created_at_s=ledger.now_s())
         assert ledger.batches.create(theirs)
     ended = place.here(*words, "--json")
-    said = "1 batch of another account is left out (acme: 1): each needs its own key\n"
+    said = "1 batch of other accounts left out (acme: 1): each needs its own key\n"
     assert (ended.code, ended.err) == (0, said)
     made = ended.json()
     assert made["account"] == ours.account
@@ -226,7 +226,7 @@ def test_the_billing_of_a_time_is_of_one_account_and_says_whose_is_left_out(
     refused = place.here(*words, REELMILL_ACCOUNT="stranger")
     assert (refused.code, refused.out) == (2, "")
     assert "no batch of that time belongs to account stranger" in refused.err
-    assert "3 batches of other accounts are left out" in refused.err
+    assert "3 batches of other accounts left out" in refused.err
 
 
 def test_a_report_comes_in_every_form(nights: Nights) -> None:

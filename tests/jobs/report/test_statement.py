@@ -24,12 +24,11 @@ from jobs.report.statement import (
     Period,
     PeriodError,
     ReportFileError,
-    entry_of,
-    entry_of_row,
+    kept_report,
     part_of,
     part_of_sums,
     period,
-    rows_of,
+    record_of_row,
     statement,
 )
 from jobs.states import State
@@ -67,7 +66,7 @@ def nights(draw: st.DrawFn) -> tuple[BatchRecord, list[JobRecord]]:
 
 def part(night: tuple[BatchRecord, list[JobRecord]], during: Period) -> Part:
     batch, jobs = night
-    return part_of(batch, map(entry_of, jobs), during, "ledger")
+    return part_of(batch, jobs, during, "ledger")
 
 
 def stated(parts: Iterable[Part], during: Period = EVER) -> dict[str, Any]:
@@ -132,8 +131,8 @@ def test_a_kept_report_tells_the_same_as_the_ledger(
     text = as_json(report(batch, jobs, NOW_S)).encode()
     # A report has milliseconds, so that is how a time of one may be cut.
     during = Period(float(int(at_s)), 1e10)
-    rows = rows_of(text.splitlines(keepends=True), batch.id)
-    read = part_of(batch, map(entry_of_row, rows), during, "report")
+    rows = kept_report(text.splitlines(keepends=True), batch.id)[1]
+    read = part_of(batch, map(record_of_row, rows), during, "report")
     assert read.models == part(night, during).models
 
 
@@ -188,11 +187,11 @@ def kept(*jobs: JobRecord) -> list[bytes]:
 
 
 def test_a_report_that_does_not_add_up_to_the_ledger_is_not_believed() -> None:
-    rows = rows_of(kept(one_job(State.STORED, one_try())), "spring")
+    rows = kept_report(kept(one_job(State.STORED, one_try())), "spring")[1]
     with pytest.raises(
-        ReportFileError, match=r"\$0.21 charged and .* the ledger 0, \$0.00"
+        ReportFileError, match=r"\$0.21 charged and .* the ledger 0 jobs, \$0.00"
     ):
-        part_of(SPRING, map(entry_of_row, rows), EVER, "report")
+        part_of(SPRING, map(record_of_row, rows), EVER, "report")
 
 
 @pytest.mark.parametrize("broken", ["cut", "other", "attempt"])
@@ -209,7 +208,7 @@ def test_a_file_that_is_no_report_is_named_for_one(broken: str) -> None:
         ],
     }
     with pytest.raises(ReportFileError):
-        list(map(entry_of_row, rows_of(cut[broken], "spring")))
+        list(map(record_of_row, kept_report(cut[broken], "spring")[1]))
 
 
 @pytest.mark.parametrize(
