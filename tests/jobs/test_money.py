@@ -23,14 +23,6 @@ def test_an_amount_is_written_like_this(micros: int, text: str) -> None:
     assert usd(micros) == text
 
 
-@pytest.mark.parametrize(
-    ("text", "micros"),
-    [("3", 3_000_000), (" 1e1 ", 10_000_000)],
-)
-def test_an_amount_is_read_like_this(text: str, micros: int) -> None:
-    assert usd_micros(text) == micros
-
-
 @pytest.mark.parametrize("text", ["", "ten", "nan", "-Infinity", "1 2"])
 def test_what_is_no_amount_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="is no amount of dollars, such as"):

@@ -16,7 +16,6 @@ from jobs.schedule import (
     Schedule,
     ScheduleError,
     due,
-    span_s,
     times,
 )
 
@@ -88,14 +87,6 @@ def test_what_cannot_fire_is_refused(changes: dict[str, Any], words: str) -> Non
         a_schedule(**changes).check(at_s("2026-11-21T12:00"))
 
 
-def test_nothing_is_due_before_its_time() -> None:
-    added_s = at_s("2026-11-21T12:00")
-    assert due(a_schedule(), added_s, at_s("2026-11-21T21:59:59")) is None
-    fire_s = at_s("2026-11-21T22:00")
-    assert due(a_schedule(), added_s, fire_s) == Due(fire_s, fire_s)
-    assert due(a_schedule(), fire_s, fire_s + HOUR_S) is None
-
-
 def test_one_firing_makes_up_for_all_that_were_missed() -> None:
     first_s, newest_s = at_s("2026-11-18T22:00"), at_s("2026-11-21T22:00")
     found = due(a_schedule(), at_s("2026-11-18T12:00"), newest_s + 2 * HOUR_S)
@@ -132,22 +123,6 @@ def test_a_deadline_is_the_next_such_time_in_its_zone() -> None:
     assert schedule.deadline_s(fired_s) == at_s("2026-11-22T05:00")
     assert schedule.say(fired_s) == "2026-11-21 22:00 CET"
     assert a_schedule().deadline_s(fired_s) is None
-
-
-def test_a_span_is_read_as_a_person_writes_it() -> None:
-    assert [span_s(text) for text in ("30s", "90m", "6h", "2d")] == [
-        *(30.0, 5400.0, 21_600.0, 172_800.0),
-    ]
-    with pytest.raises(ScheduleError, match="such as 30s"):
-        span_s("soon")
-
-
-def test_a_schedule_is_read_as_it_was_written() -> None:
-    schedule = a_schedule(
-        reading={"set": ["duration=10"], "model": "kling-v2.6-std"},
-        spending={"budget": "20"},
-    )
-    assert Schedule.from_json(schedule.to_json()) == schedule
 
 
 @given(

@@ -100,24 +100,6 @@ def test_a_key_that_is_none_keeps_nothing(store: Store, video: Path, key: str) -
     assert set(video.parent.iterdir()) == beside
 
 
-# Every key has a suffix; without one, obstore trips over a file called "A|".
-@given(st.text(max_size=40).map(lambda text: f"{text}.mp4"))
-def test_no_key_climbs_out(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
-    outside = tmp_path_factory.mktemp("outside")
-    store = Store(str(outside / "videos"))
-    try:
-        store.put(key, b"x", "text/plain")
-    except StoreError:
-        assert kept(store) == []
-    assert [p.name for p in outside.iterdir()] == ["videos"]
-
-
-def test_what_is_there_is_replaced_whole(store: Store) -> None:
-    store.put("report.json", ("long " * 1_000).encode(), "application/json")
-    store.put("report.json", b"{}", "application/json")
-    assert store.get("report.json") == b"{}"
-
-
 def test_a_stream_that_fails_leaves_what_was_there(store: Store) -> None:
     def breaks(size: int) -> Iterator[str]:
         yield "x" * size
@@ -133,52 +115,12 @@ def test_a_stream_that_fails_leaves_what_was_there(store: Store) -> None:
         assert kept(store) == ["mug.csv"]
 
 
-def test_what_is_not_there_is_none(store: Store) -> None:
-    assert store.get("mug.mp4") is None
-    assert store.size_bytes("spring/mug.mp4") is None
-
-
-@pytest.mark.parametrize("key", ["../made.mp4"])
-def test_a_key_that_is_none_cannot_be_asked_for(
-    store: Store, video: Path, key: str
-) -> None:
-    assert video.exists()
-    for ask in (store.get, store.size_bytes):
-        with pytest.raises(StoreError):
-            ask(key)
-
-
-def test_a_file_that_is_in_the_way_is_named(store: Store, video: Path) -> None:
-    store.put("spring", b"a file, not a folder", "text/plain")
-    with pytest.raises(StoreError, match=r"spring/mug\.mp4: cannot be kept"):
-        store.put("spring/mug.mp4", video, "video/mp4")
-
-
-@pytest.mark.parametrize("way", ["made.mp4/videos"])
-def test_a_store_that_cannot_be_made_is_said(video: Path, way: str) -> None:
-    with pytest.raises(StoreError, match="cannot be opened"):
-        Store(str(video.parent / way))
-
-
 def test_a_store_that_cannot_be_written_is_said(store: Store) -> None:
     root = Path(store.url)
     root.rmdir()
     root.write_text("somebody put a file here")
     with pytest.raises(StoreError, match="nothing can be written"):
         store.check_writable()
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("videos", ("file", "videos")),
-        ("file:///srv/my%20videos", ("file", "/srv/my videos")),
-        ("s3://shop/spring", ("s3", "s3://shop/spring")),
-        ("a b/100%/c", ("file", "a b/100%/c")),
-    ],
-)
-def test_a_store_is_a_folder_or_a_bucket(url: str, expected: tuple[str, str]) -> None:
-    assert parse(url) == expected
 
 
 @pytest.mark.parametrize(

@@ -39,18 +39,6 @@ def test_a_set_up_in_order_is_found_good(home: Path, sandbox: RunningSandbox) ->
     assert "2 starts a minute, 2 at once" in found["limits"].words
 
 
-def test_limits_that_are_set_by_hand_are_not_those_of_a_tier(home: Path) -> None:
-    words = looked(home, videos_per_minute=40)["limits"].words
-    assert words.startswith("40 starts a minute, 2 at once, by REELMILL_VIDEOS")
-    assert "REELMILL_TIER" not in words
-
-
-def test_a_missing_key_is_only_a_warning(home: Path) -> None:
-    found = looked(home)["provider"]
-    assert found.health is Health.WARNING
-    assert "reelmill demo needs none" in found.words
-
-
 def test_what_is_wrong_comes_with_what_to_do(
     home: Path, sandbox: RunningSandbox
 ) -> None:

@@ -89,15 +89,6 @@ def test_workers_that_do_not_fit_each_other_are_named(
     assert "the same one for all 2 machines" in told["shared folder"][1]
 
 
-def test_a_fleet_that_starts_nothing_is_a_warning(
-    ledger: Ledger, chosen: Settings
-) -> None:
-    ledger.workers.heartbeat(replace(W1, starts=False))
-    health, words = found(fleet(ledger, chosen))["workers"]
-    assert health is Health.WARNING
-    assert "REELMILL_STARTS" in words
-
-
 def test_a_worker_that_fell_silent_is_named(
     simulated: Ledger, chosen: Settings, clock: Clock
 ) -> None:
@@ -153,14 +144,6 @@ def test_an_account_that_cools_down_says_why_and_until_when(
     health, words = found(standstill(ledger, chosen))["account"]
     assert health is Health.WRONG
     assert "top the account up" in words
-
-
-def test_an_account_that_a_person_paused_says_so(
-    ledger: Ledger, chosen: Settings
-) -> None:
-    ledger.permits.pause(ACCOUNT)
-    told = found(standstill(ledger, chosen))["account"]
-    assert told == (Health.WARNING, "paused by a person: reelmill resume --account")
 
 
 def test_limits_that_differ_between_machines_are_a_warning(

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from jobs.states import Event, State
-from jobs.transitions import abandon
 from producer import pause, show
 from producer.exits import Exit
 from tests.jobs.ledger.play import (
@@ -18,7 +17,6 @@ from tests.jobs.ledger.play import (
     play,
     reject,
 )
-from tests.jobs.ledger.play import record_of as record
 from tests.producer.fleet import Fleet
 
 
@@ -178,15 +176,3 @@ def test_the_jobs_of_a_batch_come_in_pages_and_by_state(place: Fleet) -> None:
     assert "waiting jobs 5 to 8 of 8" in said.err
     said = place.ask(show.show, *both, limit=4, page=9, json=False)
     assert (said.out, said.err) == ("", "page 9 is beyond the last, 3\n")
-
-
-def test_a_job_that_was_given_up_says_so(place: Fleet) -> None:
-    place.ledger.permits.set_limits(ACCOUNT, PLENTY)
-    (ref,) = open_batch(place.ledger, jobs=1)
-    grant(place.ledger)
-    sent = play(place.ledger, ref, Event.CLAIM, Event.ACCEPT)
-    place.ledger.transitions.apply([abandon("spring", sent, 9.0)])
-    assert record(place.ledger, ref).state is State.FAILED
-    said = place.ask(show.show, "spring", "row-1", json=False)
-    assert "given up by a person; prediction p1 is paid and not collected" in said.out
-    assert "abandoned p1" in said.out

@@ -106,15 +106,6 @@ def test_a_batch_keeps_its_labels_takes_those_it_lacks_and_never_loses_them(
         assert place.here("list", "--json").json()[0]["labels"] == found["labels"]
 
 
-@pytest.mark.parametrize("words", [("run", "x.csv"), ("submit", "x.csv"), ("list",)])
-def test_a_label_that_is_none_is_refused_before_anything_is_read(
-    nights: Nights, words: tuple[str, ...]
-) -> None:
-    ended = nights.place.here(*words, "--label", "Team=shoes")
-    assert ended.code == 2
-    assert "'Team' cannot name a label: up to 63 small letters" in ended.err
-
-
 def test_a_statement_sums_batches_by_batch_model_and_label(nights: Nights) -> None:
     made = nights.report("--since", "1d")
     total = made["total"]

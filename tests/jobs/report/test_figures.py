@@ -14,21 +14,13 @@ from jobs.records import Attempt, JobRecord
 from jobs.report.document import report
 from jobs.report.figures import MAX_BINS, MAX_STEPS, STEPS_S, Kind, kind_of
 from jobs.states import State
-from tests.jobs.report.reported import DEARER, NOW_S, SPRING, of, one_job, one_try
+from tests.jobs.report.reported import NOW_S, SPRING, of, one_job, one_try
 
 SWITCH = {"boolean": (True, False)}
 
 #: Some seconds apart, or hours, or years.
 spans = st.floats(0, 100) | st.floats(0, 10**5) | st.floats(0, 10**9)
 moments = st.tuples(spans, st.none() | spans)
-
-
-def test_what_multiplies_a_price_is_told_by_its_name() -> None:
-    job = replace(one_job().job, model=DEARER)
-    options = [
-        kind_of(replace(job, inputs={"sound": on})).options for on in (True, False)
-    ]
-    assert options == ["sound", ""]
 
 
 @pytest.mark.parametrize("model", builtin().models.values(), ids=lambda m: str(m.name))

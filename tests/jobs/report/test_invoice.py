@@ -28,30 +28,6 @@ def billed(
     return Billed(record, prediction_id, MODEL, kind, amount, at_s)
 
 
-def test_what_agrees_is_summed_up_and_nothing_differs() -> None:
-    failed = replace(one_try("failed", refunded=PRICE), number=1)
-    stored = replace(one_try(), number=2, prediction_id="p2")
-    rows = [billed("p1"), billed("p1", kind="refund"), billed("p2")]
-    told = invoice([one_job(State.STORED, failed, stored)], rows, {"p1", "p2"}, DURING)
-    assert told == {
-        "billed_usd": "0.42",
-        "billed_refunded_usd": "0.21",
-        "billed_net_usd": "0.21",
-        "by_model": [
-            {
-                "model": MODEL,
-                "duration_s": None,
-                "options": "",
-                "billed_usd": "0.42",
-                "billed_refunded_usd": "0.21",
-                "billed_net_usd": "0.21",
-            }
-        ],
-        "differences": [],
-        "unexplained": [],
-    }
-
-
 @pytest.mark.parametrize(
     ("rows", "what", "billed_usd"),
     [

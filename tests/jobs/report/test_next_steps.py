@@ -40,19 +40,6 @@ def test_words_that_differ_in_particulars_are_one_reason(one: str, other: str) -
     assert {row["error"]["reason"] for row in rows} == {reason["key"]}
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (("x", "no"), ("y", "no")),
-        (("x", "can't read it, don't know why"), ("x", "can't find it, don't ask")),
-    ],
-)
-def test_other_words_are_another_reason(
-    one: tuple[str, str], other: tuple[str, str]
-) -> None:
-    assert len(reasons(failed(*one), failed(*other))) == 2
-
-
 def test_the_most_frequent_reason_comes_first_in_the_words_of_its_first_job() -> None:
     words = ["never", "code 2 again", "code 1 again", "code 2 again"]
     found = reasons(*(failed("x", said, f"job-{n}") for n, said in enumerate(words)))

@@ -116,11 +116,6 @@ def test_no_link_leaves_the_store(key: str) -> None:
     assert page.all("video") == []
 
 
-def test_only_a_stored_job_has_a_video_to_play() -> None:
-    page = Page(as_html(of(one_job(State.GENERATED, one_try(), poster="spring/m.jpg"))))
-    assert page.all("video") == []
-
-
 def test_a_long_report_has_first_what_is_in_trouble() -> None:
     fine = [one_job(State.STORED)] * 70
     broken = replace(one_job(State.FAILED).job, id="broken-one", line=10**6)
@@ -128,17 +123,6 @@ def test_a_long_report_has_first_what_is_in_trouble() -> None:
     page = Page("".join(html_chunks(document, max_rows=65)))
     assert [row["id"] for row in page.rows] == ["broken-one"] + ["mug"] * 64
     assert "6 more jobs are in report.csv" in page.words
-
-
-def test_an_unresolved_row_comes_with_what_would_settle_it() -> None:
-    """What its candidates are, the script of the page says: see `tests.browser`."""
-    sent = replace(one_try("unknown"), prediction_id=None)
-    record = one_job(State.UNRESOLVED, sent)
-    words = Page(as_html(of(record))).words
-    assert "reelmill resolve spring mug" in words
-    assert "$0.21 at stake" in words
-    unpriced = replace(record, job=replace(record.job, price_usd_micros=None))
-    assert "an unknown amount at stake" in Page(as_html(of(unpriced))).words
 
 
 def test_failures_are_told_once_with_the_next_step() -> None:
