@@ -38,8 +38,10 @@ MAX_STEPS = 240
 
 #: Lengths of a step, and widths of a bin, that a person can read off a clock, in
 #: seconds; after them come whole days.
-STEPS_S = (1, 5, 15, 60, 300, 900, 3_600, 21_600, DAY_S)
-WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, DAY_S)
+STEPS_S = (
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900),
+    *(1_800, 3_600, 7_200, 21_600, DAY_S),
+)
 
 #: Most bins of a histogram, but for the one that takes the stragglers.
 MAX_BINS = 24
@@ -329,7 +331,7 @@ def _distribution(took_s: Sequence[float]) -> dict[str, Any]:
     """Quantiles and a histogram of times in order."""
     p50_s, p90_s = (took_s[ceil(share * len(took_s)) - 1] for share in (0.5, 0.9))
     shown_s = min(took_s[-1], STRAGGLING * p90_s)
-    for width_s in chain(WIDTHS_S, count(2 * DAY_S, DAY_S)):
+    for width_s in chain(STEPS_S, count(2 * DAY_S, DAY_S)):
         if shown_s - took_s[0] <= width_s * (MAX_BINS - 1):
             break
     first = int(took_s[0] // width_s) + 1

@@ -6,7 +6,6 @@ the reader takes for the separator, and nothing hides or turns what stands besid
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -268,37 +267,16 @@ def _placed(value: object, folder: str) -> object:
 
 
 def _cell(value: object, spec: Input | None) -> str:
-    """The first way to write a value that is read as the same value again."""
-    ways = list(_ways(value, spec)) or [plain(value)]
-    for text in ways:
-        with suppress(InvalidValueError):
-            if spec and spec.read(text) == value:
-                return text
-    return ways[-1]
-
-
-def _ways(value: object, spec: Input | None) -> Iterator[str]:
-    """How a value could be written in a cell, the way for people first."""
+    """A value as a cell that is read as the same value again."""
     match value:
-        case str():
-            yield value
         case bool():
-            yield "true" if value else "false"
-        case int():
-            yield str(value)
+            return "true" if value else "false"
         case float():
             # Never with an exponent, which a cell cannot have.
-            yield f"{round(Decimal(repr(value)), _MAX_DECIMALS):f}"
-        case list() if spec and spec.item:
-            item = spec.item
-            yield " | ".join(_short(each, item) for each in value)
-            yield json.dumps(value, ensure_ascii=False)
-
-
-def _short(value: object, spec: Input) -> str:
-    """An item of a list as a person writes it: a text, or `text @ 5s`."""
-    if not isinstance(value, Mapping):
-        return str(value)
-    first, *others = spec.fields
-    parts = [str(value.get(first, ""))]
-    return "".join(parts + [f" @ {value[n]}s" for n in others if n in value])
+            return f"{round(Decimal(repr(value)), _MAX_DECIMALS):f}"
+        case list() if spec:
+            text = " | ".join(map(str, value))
+            with suppress(InvalidValueError):
+                if spec.read(text) == value:
+                    return text
+    return plain(value)

@@ -18,11 +18,34 @@ _QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
 _MAX_CHARS = 300
 
 #: What the library says where it has no credentials, or a cloud gives it none.
-_NO_CREDENTIALS = re.compile(
+_NO_CREDENTIALS = (
     "error: Missing|Account must be specified|169[.]254[.]169[.]254|/latest/api/token"
     "|token request|credential error"
 )
-_NO_ANSWER = re.compile("kind: (Timeout|Connect|Request|Interrupted)|HTTP error")
+_NO_BUCKET = "<Code>(NoSuchBucket|ContainerNotFound)<"
+_NO_ANSWER = "kind: (Timeout|Connect|Request|Interrupted)|HTTP error"
+
+#: What an error means and what to do, by the first of these that is found in its text.
+#: The cloud's own machine that gives credentials answers with statuses as well.
+_CAUSES = {
+    _NO_CREDENTIALS: "no credentials were found; set {who}",
+    _NO_BUCKET: "there is no such bucket; create it, or correct the name",
+    "RequestTimeTooSkewed|RequestExpired": "the clock of this machine or of the store "
+    "is wrong; set it",
+    "QuotaExceeded|XMinioStorageFull|status code: 507": "the store is full; "
+    "make room or raise its quota",
+    "AuthorizationHeaderMalformed|status code: 30[17]|redirect without LOCATION": "the "
+    "bucket is in another region; set AWS_REGION to it",
+    "(?s)status code: (400|405|501).*x-amz-checksum-": "the store refuses checksums; "
+    "set REELMILL_STORE_CHECKSUM=off, for workers too",
+    "status code: 40[13]": "the store refuses these credentials; check {who}, "
+    "and let them read, write, list and delete below this prefix",
+    "status code: 501": "the store does not know this kind of request",
+    "status code: (429|5..)": "the store is busy or ill; it is tried again by itself",
+    "status code: ": "the store refuses",
+    _NO_ANSWER: "the store is out of reach; check its endpoint, its server and the "
+    "network",
+}
 
 #: Variables that say who we are, by scheme.
 _WHO = {
@@ -30,36 +53,6 @@ _WHO = {
     "AWS_SESSION_TOKEN)",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS or GOOGLE_SERVICE_ACCOUNT",
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
-}
-
-_DENIED = (
-    "the store refuses these credentials; check {who}, and let them read, write, list "
-    "and delete below this prefix"
-)
-_NO_BUCKET = "there is no such bucket; create it, or correct the name"
-_CLOCK = "the clock of this machine or of the store is wrong; set it"
-_FULL = "the store is full; make room or raise its quota"
-_REGION = "the bucket is in another region; set AWS_REGION to it"
-_BUSY = "the store is busy or ill; it is tried again by itself"
-_NO_CHECKSUM = (
-    "the store refuses checksums; set REELMILL_STORE_CHECKSUM=off, for workers too"
-)
-_NOT_KNOWN = "the store does not know this kind of request"
-
-_BY_STATUS = {
-    **dict.fromkeys(("301", "307"), _REGION),
-    **dict.fromkeys(("401", "403"), _DENIED),
-    "429": _BUSY,
-    "501": _NOT_KNOWN,
-    "507": _FULL,
-}
-
-#: By the store's own code, where the status alone says something else.
-_BY_CODE = {
-    **dict.fromkeys(("NoSuchBucket", "ContainerNotFound"), _NO_BUCKET),
-    **dict.fromkeys(("RequestTimeTooSkewed", "RequestExpired"), _CLOCK),
-    **dict.fromkeys(("QuotaExceeded", "XMinioStorageFull"), _FULL),
-    "AuthorizationHeaderMalformed": _REGION,
 }
 
 
@@ -81,8 +74,9 @@ def is_absent(error: Exception) -> bool:
 
     A store calls a missing bucket "not found" too; only its text tells them apart.
     """
-    is_no_bucket = _BY_CODE.get(_found(_CODE, str(error))) == _NO_BUCKET
-    return isinstance(error, FileNotFoundError) and not is_no_bucket
+    return isinstance(error, FileNotFoundError) and not re.search(
+        _NO_BUCKET, str(error)
+    )
 
 
 def is_unsupported(error: Exception) -> bool:
@@ -96,28 +90,16 @@ def explain(error: Exception, scheme: str) -> str:
     `scheme` is that of the store: `s3`, `gs`, `az` or `file`.
     """
     text = str(error)
-    who = _WHO.get(scheme, "the credentials")
     code, status, message = (_found(p, text) for p in (_CODE, _STATUS, _MESSAGE))
-    # The cloud's own machine that gives credentials answers with statuses as well.
-    if _NO_CREDENTIALS.search(text):
-        return f"no credentials were found; set {who}"
-    if not status:
-        line = _line(text)
-        if "redirect without LOCATION" in text:
-            return _REGION
-        if not _NO_ANSWER.search(text):
-            return line
-        return (
-            "the store is out of reach; check its endpoint, its server and the network "
-            f"({line})"
-        )
-    words = _BUSY if status >= "500" else "the store refuses"
-    words = _BY_CODE.get(code) or _BY_STATUS.get(status, words)
-    if "x-amz-checksum-" in message and is_unsupported(error):
-        words = _NO_CHECKSUM
-    detail = f"HTTP {status}" + (f", {code}" if code else "")
-    detail += f": {_line(html.unescape(message))}" if message else ""
-    return f"{words.format(who=who)} ({detail})"
+    detail = _line(text)
+    if status:
+        detail = f"HTTP {status}" + (f", {code}" if code else "")
+        detail += f": {_line(html.unescape(message))}" if message else ""
+    for pattern, words in _CAUSES.items():
+        if re.search(pattern, text):
+            who = _WHO.get(scheme, "the credentials")
+            return f"{words.format(who=who)} ({detail})"
+    return detail
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:
