@@ -17,7 +17,7 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.report.sheet import csv_line
 from jobs.settings import Settings
 from jobs.states import State
-from jobs.text import iso
+from jobs.text import choice, counted, iso
 from producer import account, console
 from producer.console import print_json
 from producer.exits import CommandError, Exit
@@ -72,10 +72,13 @@ def resolve(
         decisions: Settle what that table says; lines without a word stay as they are.
         json: Print what was done as JSON.
     """
-    own, of_all = (adopt, absent), (candidates, decisions, absent)
-    is_one = sum(map(bool, (adopt, absent, candidates, decisions))) == 1
-    if not (is_one and any(of_all if job is None else own)):
-        raise _not_one_way(batch, job)
+    ways = {
+        "--adopt PREDICTION": adopt,
+        "--absent": absent,
+        "--candidates": candidates,
+        "--decisions FILE": decisions,
+    }
+    _check_one_way(batch, job, ways)
     chosen = chosen_settings()
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)
@@ -94,7 +97,11 @@ def resolve(
             f"{batch}/{job} changed in the meantime; "
             f"reelmill show {batch} {job} tells how it stands now"
         )
-    _print_done(found, job, done, left, chosen, json=json)
+    document = _document(found, job, done, left)
+    if json:
+        print_json(document)
+    else:
+        _say_done(found, done, left, chosen)
     return Exit.INCOMPLETE if left else Exit.STORED
 
 
@@ -114,7 +121,8 @@ def settling_help(
         if c.prediction_id not in owned
     ]
     if owned:
-        lines.append(f"{len(owned)} more candidates belong to other rows by now")
+        more = counted(len(owned), "more candidate")
+        lines.append(f"of other rows by now: {more}")
     command = f"reelmill resolve {batch.id} {record.job.id}"
     return [
         *lines,
@@ -125,16 +133,21 @@ def settling_help(
     ]
 
 
-def _not_one_way(batch: str, job: str | None) -> CommandError:
-    if job is not None:
-        return CommandError(
-            "say either --adopt PREDICTION or --absent, not both or neither; "
-            f"reelmill show {batch} {job} has the candidates"
-        )
-    return CommandError(
-        f"name a job of {batch}; or say --candidates, which prints a table of those to "
-        "be settled, --decisions FILE, which settles them as that table says, or "
-        "--absent, which sends those again that cannot have a prediction"
+def _check_one_way(batch: str, job: str | None, ways: Mapping[str, object]) -> None:
+    """Refuse none, or several, of the ways to settle something.
+
+    Raises:
+        CommandError: names the ways there are.
+    """
+    possible = list(ways)[:2] if job is not None else list(ways)[1:]
+    said = [way for way, value in ways.items() if value]
+    if len(said) == 1 and said[0] in possible:
+        return
+    found = f"{choice(said, word='and')} was said" if said else "nothing was said"
+    what = f"{batch} {job}" if job is not None else f"all of {batch}"
+    raise CommandError(
+        f"for {what} say one of {choice(possible)}; {found}; "
+        f"reelmill show {what.removeprefix('all of ')} has the candidates"
     )
 
 
@@ -222,43 +235,41 @@ def _print_candidates(ledger: Ledger, batch: BatchRecord) -> int:
     return Exit.STORED
 
 
-def _print_done(
-    batch: BatchRecord,
-    job: str | None,
-    done: Words,
-    left: int,
-    chosen: Settings,
-    *,
-    json: bool,
-) -> None:
-    absent = [name for name, own in done.items() if own is None]
-    adopted = {name: own for name, own in done.items() if own is not None}
-    if json:
-        document: dict[str, object] = {
-            "adopted": adopted,
-            "absent": absent,
-            "left": left,
-        }
-        if job is not None:
-            own = done[job]
-            document = {"job": job, "adopted": own, "absent": own is None}
-        print_json({"batch": batch.id} | document)
+def _document(
+    batch: BatchRecord, job: str | None, done: Words, left: int
+) -> dict[str, object]:
+    """What was done, for a program."""
+    if job is not None:
+        own = done[job]
+        return {"batch": batch.id, "job": job, "adopted": own, "absent": own is None}
+    return {
+        "batch": batch.id,
+        "adopted": {name: own for name, own in done.items() if own is not None},
+        "absent": [name for name, own in done.items() if own is None],
+        "left": left,
+    }
+
+
+def _say_done(batch: BatchRecord, done: Words, left: int, chosen: Settings) -> None:
+    if not (done or left):
+        console.say(f"{batch.id}: nothing is unresolved")
         return
     again = "will be cancelled" if batch.cancelled else "will be sent again"
-    if job is None:
-        words = f"{len(adopted)} have their prediction, {len(absent)} {again}"
-    elif job in adopted:
-        words = f"prediction {adopted[job]} belongs to {job} now"
-    else:
-        words = f"{job} {again}"
+    words = [
+        f"{job} {again}" if own is None else f"prediction {own} belongs to {job} now"
+        for job, own in done.items()
+    ]
+    if len(words) != 1:
+        absent = sum(own is None for own in done.values())
+        words = [f"{len(done) - absent} adopted, {absent} {again}"]
     then = "the workers go on with it"
     if not chosen.redis_url:
         then = f"run the manifest again, or reelmill collect {batch.id}, to go on"
-    console.say(f"{words}; {then}")
+    console.say(f"{words[0]}; {then}")
     if left:
         console.say(
-            f"{left} are left, each with predictions that no row has: reelmill resolve "
-            f"{batch.id} --candidates prints them"
+            f"left, each with predictions that no row has: {counted(left, 'row')}; "
+            f"reelmill resolve {batch.id} --candidates prints them"
         )
 
 

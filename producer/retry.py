@@ -46,6 +46,10 @@ def retry(
     with ledger_of(chosen, alone=False) as ledger:
         found = find_batch(ledger, batch)
         prices = _prices(ledger, found, job, cancelled=cancelled)
+        if not prices:
+            if json:
+                print_json({"batch": found.id, "retried": 0, "cost_usd": usd(0)})
+            raise CommandError(_nothing_to_retry(ledger, found, job))
         cost = cost_of(prices.values())
         if not json:
             _tell_before(found, prices, cost)
@@ -79,39 +83,36 @@ def retry(
 def _prices(
     ledger: Ledger, batch: BatchRecord, job: str | None, *, cancelled: bool
 ) -> dict[Ref, int | None]:
-    """What each job costs that is to be brought back.
-
-    Raises:
-        CommandError: there is none.
-    """
+    """What each job costs that is to be brought back."""
     if job:
         record = find_job(ledger, batch, job)
-        if record.state not in (State.FAILED, State.CANCELLED):
-            raise CommandError(
-                f"{batch.id} {job} is {record.state} and has not failed; "
-                "there is nothing to retry"
-            )
-        return {Ref(batch.id, job): record.job.price_usd_micros}
+        is_over = record.state in (State.FAILED, State.CANCELLED)
+        return {Ref(batch.id, job): record.job.price_usd_micros} if is_over else {}
     states = [State.FAILED, *([State.CANCELLED] if cancelled else [])]
-    records = ledger.batches.records(ledger.batches.refs_in(batch.id, states))
-    prices: dict[Ref, int | None] = {}
-    given_up = 0
-    for record in records:
-        if record.failure and record.failure.code == ABANDONED_CODE:
-            given_up += 1
-        else:
-            prices[Ref(batch.id, record.job.id)] = record.job.price_usd_micros
-    if given_up:
+    records = list(ledger.batches.records(ledger.batches.refs_in(batch.id, states)))
+    prices = {
+        Ref(batch.id, record.job.id): record.job.price_usd_micros
+        for record in records
+        if not (record.failure and record.failure.code == ABANDONED_CODE)
+    }
+    if given_up := len(records) - len(prices):
         console.say(
             f"abandoned before, and maybe paid: {counted(given_up, 'job')}, left out; "
             "name one to pay for it again"
         )
-    if not prices:
-        hint = ""
-        if batch.counts.get(State.CANCELLED):
-            hint = "; --cancelled brings back what was cancelled"
-        raise CommandError(f"{batch.id}: nothing has failed{hint}")
     return prices
+
+
+def _nothing_to_retry(ledger: Ledger, batch: BatchRecord, job: str | None) -> str:
+    if job:
+        state = find_job(ledger, batch, job).state
+        return (
+            f"{batch.id} {job} is {state} and has not failed; there is nothing to retry"
+        )
+    hint = ""
+    if batch.counts.get(State.CANCELLED):
+        hint = "; --cancelled brings back what was cancelled"
+    return f"{batch.id}: nothing has failed{hint}"
 
 
 def _tell_before(batch: BatchRecord, prices: dict[Ref, int | None], cost: str) -> None:

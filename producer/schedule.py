@@ -100,6 +100,7 @@ def add(
                 raise CommandError(
                     f"there is a schedule {name} already; --replace changes it"
                 )
+            _warn_of_missing(schedule)
             _print_added(ledger, schedule, json=json)
     except ScheduleError as bad:
         raise CommandError(str(bad)) from None
@@ -254,6 +255,17 @@ def _unknown(ledger: Ledger, name: str) -> CommandError:
     names = [standing.schedule.name for standing in ledger.schedules.all()]
     others = f"; there are {', '.join(names)}" if names else ""
     return CommandError(f"there is no schedule {name}{others}")
+
+
+def _warn_of_missing(schedule: Schedule) -> None:
+    """Name files that are not there yet; a pattern may well fit nothing today."""
+    for place in schedule.manifests:
+        is_pattern = any(sign in place for sign in "*?[")
+        if not (is_bucket(place) or is_pattern or Path(place).exists()):
+            console.say(
+                f"{masked(place)} is not there now; a firing refuses it unless it is "
+                "there by then"
+            )
 
 
 def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:

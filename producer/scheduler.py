@@ -112,7 +112,7 @@ def _check(ledger: Ledger, chosen: Settings) -> int:
     if silent_s > STALE_S:
         raise CommandError(
             "no scheduler lives on this machine; start one: reelmill scheduler",
-            Exit.UNREACHABLE,
+            Exit.INCOMPLETE,
         )
     console.say(f"the scheduler of this machine beat {silent_s:.0f} s ago")
     return Exit.STORED

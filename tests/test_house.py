@@ -55,9 +55,3 @@ def test_the_changelog_is_about_this_version() -> None:
     newest = re.search(r"^## \[(\d[^]]*)\]", text, re.MULTILINE)
     assert newest
     assert newest[1] == PROJECT["version"]
-
-
-def test_the_licence_is_the_one_that_is_named() -> None:
-    assert PROJECT["license"] == "MIT"
-    for name in PROJECT["license-files"]:
-        assert (ROOT / name).read_text("utf-8").startswith("MIT License")

@@ -91,12 +91,6 @@ def test_the_top_level_has_only_what_belongs_there() -> None:
     assert {name for name in tops if not name.startswith(".")} <= TOP_LEVEL
 
 
-def test_nothing_that_tools_leave_behind_is_kept() -> None:
-    left = {"uv.lock", "pylock.toml", "poetry.lock", ".python-version", ".env"}
-    assert not left & {path.name for path in repository_files()}
-    assert not [p for p in repository_files() if "__pycache__" in p.parts]
-
-
 @pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
 def test_every_locked_version_has_its_hashes(name: str) -> None:
     text = (ROOT / ".constraints" / name).read_text("utf-8")

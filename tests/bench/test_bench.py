@@ -1,6 +1,5 @@
 """Each question of the bench is answered, of a few jobs that take a moment."""
 
-import argparse
 import json
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import cold, slots
+from bench import slots
 from bench.arena_page import COLUMNS, aims
 from bench.processes import MeasuringError
 from bench.sampling import Sample
@@ -97,17 +96,6 @@ def test_a_page_of_each_size_is_opened(tmp_path: Path) -> None:
     assert min(small["interactive_s"], large["interactive_s"]) > 0
 
 
-@pytest.mark.parametrize(
-    ("question", "case"),
-    [(slots, "500"), (slots, "a/b/c"), (cold, "80/20"), (cold, "80/20/3/4/5")],
-)
-def test_what_is_no_case_is_said_so(question: Any, case: str) -> None:
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    question.add_options(parser)
-    with pytest.raises(argparse.ArgumentError, match="is no case, such as"):
-        parser.parse_args([f"--case={case}"])
-
-
 def test_slots_are_watched_from_when_they_were_full_once_and_while_work_waits() -> None:
     case = Case(Limits(6_000, 10), 2.0)
     filling = [Sample(at_s, at_s * 2, 9, 0, 1) for at_s in range(6)]
@@ -117,8 +105,3 @@ def test_slots_are_watched_from_when_they_were_full_once_and_while_work_waits() 
     over = [Sample(at_s, 10, 30 - at_s, 0, 1) for at_s in range(90)]
     with pytest.raises(MeasuringError, match="too small"):
         slots.watched(case, iter(over), minutes=1)
-
-
-def test_slots_are_free_again_when_an_end_is_noticed() -> None:
-    assert cold.seconds([3.0, 3.0, 3.0], slots=2, every_s=0.0) == 6.0
-    assert cold.seconds([3.0, 3.0, 3.0], slots=2, every_s=5.0) == 10.0

@@ -16,18 +16,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page, expect
 
-from jobs.pace.limits import Limits
-from jobs.provider.answers import Listed
 from jobs.records import Failure
-from jobs.report.document import report
 from jobs.report.page import MAX_CARDS, as_html
 from jobs.states import State
-from tests.browser.reports import HARM, batch_of, job, opened, served
+from tests.browser.reports import HARM, batch_of, job, opened
 from tests.browser.running import browser
 from tests.jobs.report.reported import (
     HOSTILE,
-    MODEL,
-    NOW_S,
     SPRING,
     of,
     one_job,
@@ -113,19 +108,6 @@ def test_a_rendered_batch_is_told_and_its_videos_play(
             )
         page.wait_for_load_state("networkidle")
         assert made.elsewhere("file:") == []
-
-
-def test_from_a_web_server_it_asks_nobody_else(started: Browser, many: Path) -> None:
-    with (
-        served(many.parent.parent) as home,
-        opened(started, f"{home}/spring/report.html", **MOVING) as made,
-    ):
-        media = made.page.locator("#sheet .media").first
-        media.hover()
-        expect(media.locator("video")).to_have_js_property("paused", value=False)
-        assert made.elsewhere(f"{home}/spring/") == []
-        # It lets go of what it still fetches, before the server ends.
-        made.page.goto("about:blank")
 
 
 def test_a_video_plays_while_it_is_pointed_at_and_then_stops(
@@ -265,24 +247,6 @@ def test_the_way_back_closes_the_row_and_then_leaves(
         page.wait_for_selector("html[data-ready]")
 
 
-def test_a_link_of_a_reason_leads_to_its_rows_and_to_no_others(
-    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
-) -> None:
-    words = ["Too dark."] * 9 + ["No mug in it."] * 8
-    failed = [
-        job(n, State.FAILED, failure=Failure("refused", each))
-        for n, each in enumerate(words)
-    ]
-    with opened(started, folder("reasons", of(*failed)).as_uri()) as made:
-        page, found = made.page, made.page.locator("#found")
-        page.locator(".reason", has_text="No mug").get_by_text("2 more").click()
-        expect(found).to_have_text("1\u20138 of 8 found among 17")
-        expect(page.locator("#sheet .why", has_text="No mug")).to_have_count(8)
-        expect(page.locator("#reason")).to_contain_text("refused: No mug in it.")
-        page.locator("#reason").click()
-        expect(found).to_have_text("1\u201317 of 17")
-
-
 def test_what_is_not_beside_the_page_is_said_in_words(
     started: Browser, folder: Callable[[str, dict[str, Any]], Path]
 ) -> None:
@@ -359,57 +323,6 @@ def test_everybody_can_use_it(
             assert found.response["violations"] == []
 
 
-def test_candidates_can_be_told_apart_and_lead_nowhere_else(
-    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
-) -> None:
-    picture: dict[str, object] = {
-        "prompt": "a mug",
-        "image": "https://example.com/own.jpg",
-    }
-    harm: dict[str, object] = {"prompt": 7, "image": "javascript:alert(1)"}
-    seen = (
-        Listed("p 1", MODEL, NOW_S + 2.4, "completed", picture),
-        Listed("p2", "", NOW_S - 1, "processing", harm),
-    )
-    sent = replace(one_try("unknown"), prediction_id=None)
-    lost = of(one_job(State.UNRESOLVED, sent, candidates=seen))
-    with opened(started, folder("lost", lost).as_uri()) as made:
-        found = made.page.locator("#unresolved")
-        expect(found).to_contain_text(
-            "Adopt p 1 completed, made 2026-05-28 20:26:42 UTC, "
-            "2.4 s after the row was sent · prompt: a mug · its picture"
-        )
-        expect(found).to_contain_text("reelmill resolve spring mug --adopt 'p 1'")
-        expect(found).to_contain_text(
-            "Adopt p2 model unknown, processing, made 2026-05-28 20:26:39 UTC, 1 s "
-            "before the row was sent"
-        )
-        expect(found.locator("a[href^=https]")).to_have_count(1)
-        expect(found.locator("a[href^=javascript]")).to_have_count(0)
-
-
-def test_what_was_counted_is_drawn(
-    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
-) -> None:
-    tries = [replace(one_try(), ended_at_s=NOW_S + 60 + 3 * n) for n in range(9)]
-    jobs = [job(n, State.STORED, attempts=(each,)) for n, each in enumerate(tries)]
-    limits = Limits(videos_per_minute=12, concurrent_videos=500)
-    document = report(SPRING, jobs, NOW_S + 100, limits=limits)
-    with opened(started, folder("drawn", document).as_uri()) as made:
-        page = made.page
-        expect(page.locator(".chart svg .limit")).to_have_count(1)
-        expect(page.locator(".shares rect.stored")).to_have_count(1)
-        expect(page.locator(".chart svg .edge")).to_have_count(3)
-        expect(page.locator(".times td.plot rect").first).to_be_attached()
-        boxes = page.evaluate(
-            """[...document.querySelectorAll("svg > *")].map(shape => shape.getBBox())
-            .map(box => [box.x, box.y, box.x + box.width, box.y + box.height])"""
-        )
-        for left, top, right, bottom in boxes:
-            assert 0 <= left <= right <= 721
-            assert 0 <= top <= bottom <= 121
-
-
 def test_ten_thousand_rows_are_a_page_of_cards(
     started: Browser, folder: Callable[[str, dict[str, Any]], Path]
 ) -> None:
@@ -425,24 +338,6 @@ def test_ten_thousand_rows_are_a_page_of_cards(
         )
         page.goto(f"{long.as_uri()}#page=167")
         expect(cards(page)).to_have_count(10_000 - 166 * MAX_CARDS)
-
-
-def test_it_prints_all_that_was_found_and_no_controls(
-    started: Browser, many: Path
-) -> None:
-    with opened(started, f"{many.as_uri()}#state=failed") as made:
-        page = made.page
-        assert page.pdf().startswith(b"%PDF-")
-        expect(cards(page)).to_have_count(4)
-        page.goto(f"{many.as_uri()}#state=stored")
-        page.emulate_media(media="print")
-        page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        expect(cards(page)).to_have_count(150)
-        expect(page.locator("#found")).to_have_text("150 of 158 jobs")
-        controls = page.locator("button:not(.media), input, select, summary, nav")
-        expect(controls.filter(visible=True)).to_have_count(0)
-        page.evaluate("dispatchEvent(new Event('afterprint'))")
-        expect(cards(page)).to_have_count(MAX_CARDS)
 
 
 def test_a_hostile_manifest_shows_as_text_everywhere(

@@ -1,16 +1,14 @@
 """The server answers with errors for a while: workers wait, commands say so with 4."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
 
 from jobs.states import State
 from tests.audit import audit
-from tests.fleet.running import PASSWORD, Fleet, Server, fleet, free_port
+from tests.fleet.running import Fleet, fleet
 from tests.producer.running import as_csv, quick_sandbox, rows, until
 from tests.sandbox.running import RunningSandbox
 
@@ -51,45 +49,6 @@ def full(team: Fleet) -> Iterator[str]:
 
 
 @contextmanager
-def replaced(team: Fleet) -> Iterator[str]:
-    """Another server takes over for a while, and what was written meanwhile is back.
-
-    Writes are held back until it has all, as a planned failover does it.
-    """
-    port = free_port()
-    follow = ("--replicaof", f"127.0.0.1 {team.server.port}")
-    auth = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
-    other = Server(team.place.folder / "other", port, (*auth, *follow))
-    other.start()
-    try:
-        with redis_of(team) as client, Redis(port=port, password=PASSWORD) as second:
-            client.config_set("masterauth", PASSWORD)
-            hand_over(client, second, port)
-            yield "it is a replica"
-            hand_over(second, client, team.server.port)
-    finally:
-        other.end()
-
-
-def hand_over(old: Redis, new: Redis, port: int) -> None:
-    """Let a replica that has all take its server's place."""
-    until(partial(has_all, old, new))
-    order(old, "CLIENT PAUSE 60000 WRITE")
-    until(partial(has_all, old, new))
-    order(new, "REPLICAOF NO ONE")
-    order(old, f"REPLICAOF 127.0.0.1 {port}")
-    order(old, "CLIENT UNPAUSE")
-
-
-def has_all(old: Redis, new: Redis) -> bool:
-    with suppress(RedisError):
-        theirs, ours = new.info("replication"), old.info("replication")
-        reached = theirs["master_link_status"], theirs["slave_repl_offset"]
-        return reached == ("up", ours["master_repl_offset"])
-    return False
-
-
-@contextmanager
 def without_rights(team: Fleet) -> Iterator[str]:
     """The user may write no more."""
     with redis_of(team) as client:
@@ -98,7 +57,7 @@ def without_rights(team: Fleet) -> Iterator[str]:
         order(client, "ACL SETUSER default +@all")
 
 
-@pytest.mark.parametrize("trouble", [full, replaced, without_rights])
+@pytest.mark.parametrize("trouble", [full, without_rights])
 def test_workers_outlast_a_server_that_refuses(team: Fleet, trouble: Trouble) -> None:
     batch = trouble.__name__
     team.order(JOBS, batch)

@@ -51,18 +51,6 @@ def test_what_a_stopped_worker_had_in_hand_goes_to_others_at_once(team: Fleet) -
     assert audit(team.ledger, team.chosen.account_id) == []
 
 
-def test_the_answer_to_a_paid_request_is_awaited_before_the_end(team: Fleet) -> None:
-    team.sandbox.configure(submit_late="first 1", submit_late_s=1.5)
-    first = team.worker(LONG_LEASE)
-    team.ready(first)
-    team.order(1)
-    until(lambda: team.sandbox.books()["predictions"])
-    tell_to_stop(first)
-    until(lambda: is_gone(first))
-    (record,) = team.records()
-    assert record.state is State.GENERATING
-
-
 def test_a_request_without_an_answer_holds_a_stop_up_no_longer_than_set(
     team: Fleet,
 ) -> None:

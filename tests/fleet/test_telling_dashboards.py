@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import pytest
 
 from jobs.broker import make_app
-from jobs.states import State
 from tests.fleet.running import Fleet, fleet
 from tests.producer.running import quick_sandbox, until
 
@@ -50,16 +49,3 @@ def test_the_last_that_a_stopped_worker_did(team: Fleet) -> None:
         until(lambda: team.sandbox.books()["predictions"])
         os.kill(worker.pid, signal.SIGTERM)
     assert heard["task-succeeded"] == heard["task-received"]
-
-
-def test_what_a_worker_did_before_it_lost_its_connection(team: Fleet) -> None:
-    team.sandbox.configure(submit_late="first 1", submit_late_s=2.0, generation_s=60.0)
-    team.worker()
-    with listening(team) as heard:
-        team.order(1)
-        until(lambda: heard["task-received"])
-        until(lambda: team.count(State.GENERATING))
-        # Not that of who listens, which has subscribed.
-        team.ledger.server.execute_command("CLIENT KILL TYPE normal SKIPME no")
-    # Another may have been received meanwhile, where the machine is busy.
-    assert heard["task-succeeded"] & heard["task-received"]

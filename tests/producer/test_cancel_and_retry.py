@@ -107,16 +107,21 @@ def test_a_cancel_takes_back_what_was_not_sent_and_leaves_what_is_paid(
     assert "all of spring is over" in over.err
 
 
-def test_more_jobs_than_a_block_are_cancelled(place: Fleet) -> None:
+def test_more_jobs_than_a_block_are_cancelled_and_then_nothing_is(
+    place: Fleet,
+) -> None:
     open_batch(place.ledger, jobs=1_203)
-    assert json.loads(cancel(place, json=True).out) == {
-        "batch": "spring",
-        "job": None,
-        "cancelled": 1_203,
-        "abandoned": 0,
-        "slots_held_until": None,
-        "collected": 0,
-    }
+    for count, code in ((1_203, Exit.STORED), (0, Exit.USAGE)):
+        said = cancel(place, json=True)
+        assert said.code == code
+        assert json.loads(said.out) == {
+            "batch": "spring",
+            "job": None,
+            "cancelled": count,
+            "abandoned": 0,
+            "slots_held_until": None,
+            "collected": 0,
+        }
 
 
 def test_what_may_be_paid_is_given_up_only_by_a_word_more(place: Fleet) -> None:
@@ -168,45 +173,35 @@ def test_a_single_job_is_taken_back_and_the_batch_goes_on(place: Fleet) -> None:
     assert len(grant(place.ledger)) == 2
 
 
-def test_what_another_batch_waits_for_is_not_given_up(place: Fleet) -> None:
-    asked = FingerprintedJob(a_job(1), Fingerprint("", "the same"))
+def the_same_twice(place: Fleet) -> None:
+    """Two batches with the same request: the second follows the first."""
     for name in ("spring", "autumn"):
         place.ledger.batches.create(a_batch(name))
+        asked = FingerprintedJob(a_job(1), Fingerprint("", "the same"))
         place.ledger.batches.add(name, [asked])
         place.ledger.batches.open(name)
-    place.ledger.permits.set_limits(ACCOUNT, PLENTY)
+
+
+def test_what_another_batch_waits_for_is_not_given_up(place: Fleet) -> None:
+    the_same_twice(place)
     (source_job,) = grant(place.ledger)
     play(place.ledger, source_job, *ACCEPTED)
     said = cancel(place, source_job.batch, abandon=True, yes=True)
     assert "what other batches wait for" in said.err
     play(place.ledger, source_job, Event.COMPLETE, Event.STORE)
-    (again,) = {"spring", "autumn"} - {source_job.batch}
-    place.ledger.dedup.follow(ACCOUNT, [Ref(again, "row-1")])
-    assert record_of(place.ledger, Ref(again, "row-1")).state is State.REUSED
+    follower = Ref("autumn", "row-1")
+    place.ledger.dedup.follow(ACCOUNT, [follower])
+    assert record_of(place.ledger, follower).state is State.REUSED
 
 
 def test_whoever_follows_a_cancelled_job_makes_the_video_itself(place: Fleet) -> None:
-    asked = FingerprintedJob(a_job(1), Fingerprint("", "the same"))
-    for name in ("spring", "autumn"):
-        place.ledger.batches.create(a_batch(name))
-        place.ledger.batches.add(name, [asked])
-        place.ledger.batches.open(name)
+    the_same_twice(place)
     follower = Ref("autumn", "row-1")
     assert record_of(place.ledger, follower).state is State.FOLLOWING
     assert "1 job cancelled" in cancel(place).err
     assert follower in leased(place.ledger)
     place.ledger.dedup.follow(ACCOUNT, [follower])
     assert grant(place.ledger) == [follower]
-
-
-def test_one_that_follows_is_cancelled_without_harm_to_the_other(place: Fleet) -> None:
-    asked = FingerprintedJob(a_job(1), Fingerprint("", "the same"))
-    for name in ("spring", "autumn"):
-        place.ledger.batches.create(a_batch(name))
-        place.ledger.batches.add(name, [asked])
-        place.ledger.batches.open(name)
-    assert "1 job cancelled" in cancel(place, "autumn").err
-    assert grant(place.ledger) == [Ref("spring", "row-1")]
 
 
 def failed_and_given_up(place: Fleet) -> dict[str, Ref]:
@@ -242,10 +237,7 @@ def test_what_was_cancelled_is_brought_back_by_a_word_more(place: Fleet) -> None
         "cost_usd": "0.42",
     }
     assert grant(place.ledger) == [at["failed"], at["taken back"]]
-
-
-def test_what_was_given_up_is_paid_again_only_by_its_name(place: Fleet) -> None:
-    at = failed_and_given_up(place)
+    # What was given up is paid again by its name alone.
     assert retry(place, "spring", at["given up"].job, yes=True).code == Exit.STORED
     assert grant(place.ledger) == [at["given up"]]
 
@@ -262,8 +254,10 @@ def test_a_retry_beyond_the_budget_says_so(place: Fleet) -> None:
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_nothing_that_failed_is_nothing_to_retry(place: Fleet, cancelled: bool) -> None:
     (ref,) = open_batch(place.ledger, jobs=1)
-    said = retry(place, "spring", None, yes=True, cancelled=cancelled)
+    said = retry(place, "spring", None, yes=True, cancelled=cancelled, json=True)
     assert (said.code, said.err) == (Exit.USAGE, "spring: nothing has failed")
+    nothing = {"batch": "spring", "retried": 0, "cost_usd": "0.00"}
+    assert json.loads(said.out) == nothing
     play(place.ledger, ref, Event.CANCEL)
     assert "--cancelled brings back" in retry(place, "spring", None, yes=True).err
     assert retry(place, "spring", "row-1", yes=True).code == Exit.STORED

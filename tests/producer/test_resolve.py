@@ -53,7 +53,7 @@ def test_only_what_has_no_candidate_left_is_sent_again(place: Fleet) -> None:
     refs = lose(place, "p1")
     said = place.ask(resolve, "spring", absent=True)
     assert said.code == Exit.INCOMPLETE
-    assert "3 are left" in said.err
+    assert "no row has: 3 rows" in said.err
     assert "--candidates" in said.err
     assert states(place, refs) == [State.UNRESOLVED] * 3
     assert place.ask(resolve, "spring", "row-2", adopt="p1").code == Exit.STORED
@@ -87,7 +87,7 @@ def test_a_table_of_candidates_is_filled_in_and_read_again(
             writer.writerow(row | {"prediction": word})
     said = place.ask(resolve, "spring", decisions=str(path))
     assert said.code == Exit.INCOMPLETE
-    assert "1 have their prediction, 1 will be sent again" in said.err
+    assert "1 adopted, 1 will be sent again" in said.err
     assert states(place, refs) == [State.GENERATING, State.WAITING, State.UNRESOLVED]
     assert record_of(place.ledger, refs[0]).prediction_id == "p2"
 
@@ -118,11 +118,35 @@ def test_a_table_that_is_none_is_said_to_be(place: Fleet, tmp_path: Path) -> Non
     assert "needs the columns job and prediction" in refused(place, decisions=str(path))
 
 
-def test_one_thing_is_asked_for_at_a_time(place: Fleet) -> None:
-    lose(place, "p1")
-    assert "--candidates" in refused(place)
-    assert "--candidates" in refused(place, adopt="p1")
-    assert "--candidates" in refused(place, absent=True, candidates=True)
-    assert "either --adopt" in refused(place, "row-1")
-    assert "either --adopt" in refused(place, "row-1", adopt="p1", absent=True)
-    assert "either --adopt" in refused(place, "row-1", absent=True, candidates=True)
+def test_nothing_to_resolve_is_said_so(place: Fleet) -> None:
+    open_batch(place.ledger, jobs=1)
+    said = place.ask(resolve, "spring", absent=True)
+    assert said.code == Exit.STORED
+    assert said.err == "spring: nothing is unresolved\n"
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "found"),
+    [
+        (None, {}, "nothing was said"),
+        (None, {"adopt": "p1"}, "--adopt PREDICTION was said"),
+        (
+            None,
+            {"absent": True, "candidates": True},
+            "--absent and --candidates was said",
+        ),
+        ("row-1", {}, "nothing was said"),
+        (
+            "row-1",
+            {"adopt": "p1", "absent": True},
+            "--adopt PREDICTION and --absent was said",
+        ),
+    ],
+)
+def test_one_thing_is_asked_for_at_a_time(
+    place: Fleet, job: str | None, options: dict[str, Any], found: str
+) -> None:
+    words = refused(place, job, **options)
+    of_all = "--absent, --candidates or --decisions FILE"
+    assert ("--adopt PREDICTION or --absent" if job else of_all) in words
+    assert found in words

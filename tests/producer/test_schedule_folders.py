@@ -81,17 +81,6 @@ def test_pictures_beside_manifests_that_are_moved_away_are_not_taken(
     assert "--pictures" in warning
 
 
-def test_a_folder_that_was_added_as_pictures_is_taken_as_one(
-    night: Night, tmp_path: Path
-) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    put(folder, "mug.jpg", "tonight.csv")
-    night.add(cron="* * * * *", manifests=(str(folder),), pictures=True)
-    minute(night)
-    assert night.manifests == ["in"]
-
-
 def test_a_folder_that_cannot_be_read_is_tried_again(
     night: Night, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

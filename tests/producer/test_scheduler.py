@@ -35,36 +35,24 @@ def night(simulated: Ledger, clock: Clock) -> Night:
 
 
 def test_what_is_due_is_handed_over_once_by_whichever_scheduler(night: Night) -> None:
-    night.add(manifests=("a.csv", "b.csv"))
+    reading = {"model": "kling-v2.6-std", "set": ["duration=10"]}
+    manifests = ("a.csv", "b.csv")
+    night.add(manifests=manifests, reading=reading, spending={"budget": "20"})
     schedulers = [night.scheduler(f"{number}@attic") for number in range(3)]
     assert [s.tick() for s in schedulers] == [0, 0, 0]
     night.clock.forward(TO_NIGHT_S)
+    assert night.scheduler(account="other").tick() == 0
     assert [s.tick() for s in schedulers] == [1, 0, 0]
     assert night.manifests == ["a.csv", "b.csv"]
+    for _, read, spent in night.handed:
+        assert read == Reading(model="kling-v2.6-std", set=("duration=10",))
+        assert spent == Spending(yes=True, budget="20")
     (firing,) = night.firings()
     assert firing.at_s == night.clock.now_s
     assert [handed.batch for handed in firing.handed] == ["a", "b"]
     assert (firing.warnings, night.told) == ((), [])
     night.clock.forward(24 * HOUR_S)
     assert [s.tick() for s in reversed(schedulers)] == [1, 0, 0]
-
-
-def test_a_manifest_gets_the_options_of_its_schedule_and_nobody_is_asked(
-    night: Night,
-) -> None:
-    reading = {"model": "kling-v2.6-std", "set": ["duration=10"]}
-    night.add(reading=reading, spending={"budget": "20"})
-    night.clock.forward(TO_NIGHT_S)
-    night.scheduler().tick()
-    ((_, read, spent),) = night.handed
-    assert read == Reading(model="kling-v2.6-std", set=("duration=10",))
-    assert spent == Spending(yes=True, budget="20")
-
-
-def test_a_scheduler_leaves_other_accounts_alone(night: Night) -> None:
-    night.add()
-    night.clock.forward(TO_NIGHT_S)
-    assert night.scheduler(account="other").tick() == 0
 
 
 def test_the_firing_of_one_that_died_is_done_by_another(night: Night) -> None:
@@ -185,20 +173,16 @@ def test_a_person_fires_now_and_the_night_still_comes(night: Night) -> None:
     standing = night.ledger.schedules.read(schedule.name)
     assert standing is not None
     night.clock.forward(1)
+    assert night.ledger.schedules.claim(schedule.name, night.clock.now_s, "1@a#1", 1)
+    held = night.ledger.schedules.read(schedule.name)
+    assert held is not None
+    with pytest.raises(CommandError, match="in the hands of 1@a;"):
+        night.scheduler().fire_now(held)
+    night.clock.forward(1)
     firing = night.scheduler("me@desk").fire_now(standing)
     assert [handed.batch for handed in firing.handed] == ["tonight"]
     night.clock.forward(TO_NIGHT_S)
     assert night.scheduler().tick() == 1
-
-
-def test_nobody_fires_what_is_being_fired(night: Night) -> None:
-    schedule = night.add()
-    night.clock.forward(TO_NIGHT_S)
-    assert night.ledger.schedules.claim(schedule.name, night.clock.now_s, "1@a#1", 60)
-    standing = night.ledger.schedules.read(schedule.name)
-    assert standing is not None
-    with pytest.raises(CommandError, match="in the hands of 1@a;"):
-        night.scheduler().fire_now(standing)
 
 
 def test_a_cancelled_batch_is_said(night: Night) -> None:

@@ -81,16 +81,6 @@ def test_the_rate_is_exact_and_each_key_has_its_own(desk: Desk) -> None:
     assert books["answers"] == {"200": 4, "429": 2}
 
 
-def test_the_concurrency_is_exact(desk: Desk) -> None:
-    desk.configure(concurrent=2)
-    codes = []
-    for passed_s in (0, 0, 0, 19.999, 0.001):
-        desk.now_s += passed_s
-        codes.append(desk.submit().status_code)
-    assert codes == [200, 200, 429, 429, 200]
-    assert desk.books()["most_concurrent"] == 2
-
-
 def test_what_was_never_polled_is_settled_all_the_same(desk: Desk) -> None:
     desk.configure(refund_delay_s=100, outcome_5000="first 1")
     desk.start(V26)

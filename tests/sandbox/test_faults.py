@@ -1,11 +1,8 @@
 """Each fault happens as often as its odds say, and does what its description says."""
 
 import json
-import shlex
 import socket
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.__main__ import EXAMPLES, _changes, _parser
 from sandbox.settings import FAULTS, Faults, SettingError, Settings
 from sandbox.state import OUTCOMES
-from tests.sandbox.desk import LEAST, V26, V30, Desk, open_desk
-from tests.sandbox.running import RunningSandbox, running_sandbox
+from tests.sandbox.desk import LEAST, V26, V30, Desk
+from tests.sandbox.running import RunningSandbox
 
 KEY = {"authorization": "Bearer k"}
 
@@ -39,14 +35,6 @@ def test_a_fault_happens_as_its_odds_say(name: str, first: int, seed: int) -> No
     for _ in range(50):
         other.happens("result_429")
         assert other.happens("result_5xx") is alone.happens("result_5xx")
-
-
-@pytest.mark.parametrize(
-    "line", [line for line in EXAMPLES.splitlines() if "reelmill sandbox" in line]
-)
-def test_every_example_of_the_help_can_be_used(line: str) -> None:
-    options = _parser().parse_args(shlex.split(line)[2:])
-    Faults().change(_changes(options))
 
 
 @pytest.mark.parametrize(
@@ -81,20 +69,6 @@ def test_settings_and_faults_are_changed_while_it_runs(desk: Desk) -> None:
     wrong = desk.ask("POST", path, None, json={"submit_429": 0, "tire": "gold"})
     assert (wrong.status_code, "tire: no such" in wrong.text) == (400, True)
     assert [desk.submit().status_code for _ in range(3)] == [429, 429, 200]
-
-
-def test_the_same_seed_makes_the_same_history(tmp_path: Path) -> None:
-    def history() -> list[object]:
-        with open_desk(tmp_path) as desk:
-            desk.configure(
-                seed=11, spread=0.4, stragglers=0.1, outcome_5000=0.3, submit_429=0.3
-            )
-            codes = [desk.submit().status_code for _ in range(30)]
-            desk.now_s += 500
-            rows = desk.books()["rows"]
-            return [*codes, *((row["status"], row["due_at_s"]) for row in rows)]
-
-    assert history() == history()
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
@@ -248,23 +222,6 @@ def video(process: RunningSandbox) -> str:
     return f"{process.files_url}/predictions/{submit(process)}/1.mp4"
 
 
-@pytest.mark.parametrize(
-    ("changes", "codes"),
-    [
-        ({"download_404_first": 2}, [404, 404, 200]),
-        ({"download_5xx": "first 1"}, [503, 200, 200]),
-        ({"download_redirect": "first 1"}, [307, 200, 200]),
-        ({"download_403": 1}, [403, 403, 403]),
-    ],
-)
-def test_a_download_is_refused(
-    process: RunningSandbox, video: str, changes: dict[str, Any], codes: list[int]
-) -> None:
-    process.configure(**changes)
-    assert [httpx.get(video).status_code for _ in codes] == codes
-    process.configure(**dict.fromkeys(changes, 0))
-
-
 def test_a_download_is_cut_or_has_a_wrong_length(
     process: RunningSandbox, video: str
 ) -> None:
@@ -288,13 +245,3 @@ def test_a_download_is_cut_or_has_a_wrong_length(
     with httpx.stream("GET", video) as answer:
         assert next(answer.iter_raw()) == whole[:100]
     process.configure(download_drip=0)
-
-
-def test_it_ends_at_once_in_the_middle_of_an_endless_download() -> None:
-    with running_sandbox(generation_s=0.0, download_endless=1) as sandbox:
-        url = f"{sandbox.files_url}/predictions/{submit(sandbox)}/1.mp4"
-        with httpx.stream("GET", url) as answer:
-            assert "content-length" not in answer.headers
-            next(answer.iter_raw())
-            sandbox.process.terminate()
-            assert sandbox.process.wait(5) == 0
