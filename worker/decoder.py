@@ -1,10 +1,8 @@
-"""Decoding foreign videos and pictures, each in a process of its own.
+"""Decoding foreign videos and pictures in a process of its own.
 
 What decodes a stranger's bytes can crash, hang or take all memory. Here that ends a
-process that has no secrets and little memory, and costs one poster or one comparison;
-the worker itself never decodes. A child that has its libraries loaded forks for each
-file, because to load them takes fifty times as long as to make a poster. What it does
-is `worker.decoding`.
+child that has no secrets, little memory and little time, and costs one poster or one
+comparison; the next file starts another child. The worker itself never decodes.
 """
 
 import atexit
@@ -31,11 +29,10 @@ COMMAND = (sys.executable, "-P", "-m", "worker.decoding")
 #: All that it sees of the environment: how its libraries are found.
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
-#: Seconds of the processor, and of the clock, that decoding may take; it ends itself by
-#: its alarms. It is killed where they do not end it, or where the child does not start.
+#: Seconds of the processor that a file may take, which the child's alarm ends; and of
+#: the clock, with loading the libraries, after which the worker kills the child.
 CPU_S = 2.0
-MAX_S = 20.0
-START_S = 30.0
+MAX_S = 40.0
 #: Who has waited so long goes without: the thread is needed. One file that hangs takes
 #: less, so it costs no other its poster or its comparison.
 QUEUE_S = 60.0
@@ -78,7 +75,7 @@ def poster(video: Path) -> bytes:
     Raises:
         DecodeError: it has none, or not soon.
     """
-    return _ask(lambda said: _bytes(said["poster"]), "poster", video)
+    return _ask(lambda answer: _bytes(answer["poster"]), "poster", video)
 
 
 def first_frame(video: Path) -> FirstFrame:
@@ -88,13 +85,10 @@ def first_frame(video: Path) -> FirstFrame:
         DecodeError: it cannot be decoded, or not soon.
     """
 
-    def read(said: Mapping[str, Any]) -> FirstFrame:
-        length_s = said["length_s"]
-        return FirstFrame(
-            float(said["aspect"]),
-            None if length_s is None else float(length_s),
-            _pixels(said["pixels"]),
-        )
+    def read(answer: Mapping[str, Any]) -> FirstFrame:
+        length_s = answer["length_s"]
+        length_s = None if length_s is None else float(length_s)
+        return FirstFrame(float(answer["aspect"]), length_s, _pixels(answer["pixels"]))
 
     return _ask(read, "first_frame", video)
 
@@ -106,8 +100,8 @@ def shrunk(picture: Path, aspects: Sequence[float]) -> list[bytes]:
         DecodeError: it cannot be decoded, or not soon.
     """
 
-    def read(said: Mapping[str, Any]) -> list[bytes]:
-        return [_pixels(said["shrunk"][number]) for number in range(len(aspects))]
+    def read(answer: Mapping[str, Any]) -> list[bytes]:
+        return [_pixels(answer["shrunk"][number]) for number in range(len(aspects))]
 
     return _ask(read, "shrunk", picture, *aspects)
 
@@ -118,51 +112,50 @@ def close() -> None:
 
 
 class _Child:
-    """A child that decodes one file after the other, for any number of threads."""
+    """A process that decodes one file after the other, for any number of threads."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, words: Sequence[str]) -> tuple[str, int]:
-        """What a fork says of a file, and its exit code.
+    def ask(self, question: Sequence[object]) -> tuple[bytes, int | None]:
+        """A line that it answers, or its exit code if it ended instead.
 
         Raises:
-            DecodeError: it is not begun, for other files take too long.
+            DecodeError: it is not asked, for other files take too long.
             OSError: there is no child.
         """
         if not self._turn.acquire(timeout=QUEUE_S):
             raise DecodeError("other files take too long")
         try:
             process = self._running()
-            killer = threading.Timer(START_S + MAX_S, _kill, [process])
+            killer = threading.Timer(MAX_S, process.kill)
             killer.daemon = True
             killer.start()
             try:
-                line = self._answer(process, words)
+                line = _exchange(process, json.dumps(question).encode())
             finally:
                 killer.cancel()
-            if not line.endswith(b"\n"):
-                self._end()
-                return "", process.wait()
-            said = json.loads(line)
-            return str(said["said"]), int(said["exit_code"])
+            if line.endswith(b"\n"):
+                return line, None
+            self._end(kill=len(line) >= MAX_ANSWER_BYTES)
+            return line, process.returncode
         finally:
             self._turn.release()
 
     def end(self) -> None:
         """See that there is none."""
         with self._turn:
-            self._end()
+            self._end(kill=True)
 
     def _running(self) -> "subprocess.Popen[bytes]":
-        if self._process and self._process.poll() is None:
-            return self._process
-        self._end()
+        if self.process and self.process.poll() is None:
+            return self.process
+        self._end(kill=True)
         environment = {k: v for k, v in os.environ.items() if k in PASSED_ON}
         paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -172,20 +165,13 @@ class _Child:
             # Ctrl-C is for the worker, which may still need it.
             start_new_session=True,
         )
-        return self._process
+        return self.process
 
-    @staticmethod
-    def _answer(process: "subprocess.Popen[bytes]", words: Sequence[str]) -> bytes:
-        to, of = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
-        with suppress(BrokenPipeError):
-            to.write(json.dumps(words).encode() + b"\n")
-            to.flush()
-        return of.readline()
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
+    def _end(self, *, kill: bool) -> None:
+        process, self.process = self.process, None
         if process:
-            _kill(process)
+            if kill:
+                process.kill()
             process.communicate()
 
 
@@ -193,38 +179,40 @@ _CHILD = _Child()
 atexit.register(_CHILD.end)
 
 
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End a child and what it has forked."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _exchange(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
+    to, of = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    with suppress(BrokenPipeError):
+        to.write(question + b"\n")
+        to.flush()
+    return of.readline(MAX_ANSWER_BYTES)
 
 
 def _ask(
-    read: Callable[[Mapping[str, Any]], T], what: str, path: Path, *args: float
+    read: Callable[[Mapping[str, Any]], T], what: str, path: Path, *aspects: float
 ) -> T:
     """What is answered of a file, as `read` understands it."""
     try:
-        said, exit_code = _CHILD.ask((what, str(path.absolute()), *map(repr, args)))
+        line, exit_code = _CHILD.ask((what, str(path.absolute()), *aspects))
     except OSError as error:
         raise DecodeError(f"there is no decoder: {error}") from None
+    if exit_code is not None:
+        raise DecodeError(_why_it_ended(exit_code))
     try:
-        answer = json.loads(said)
+        answer = json.loads(line)
         if "why" in answer:
             raise DecodeError(str(answer["why"]))
         return read(answer)
     except (ValueError, LookupError, TypeError):
-        raise DecodeError(_end(exit_code)) from None
+        raise DecodeError("its decoder gave an answer that cannot be read") from None
 
 
-def _end(exit_code: int) -> str:
-    """In words how a process ended that gave no answer."""
-    if exit_code in (-signal.SIGALRM, -signal.SIGPROF):
-        return f"it takes longer than {CPU_S:g} s"
-    if exit_code == -signal.SIGKILL:
-        return "its decoder had to be killed"
-    if exit_code == NO_MEMORY:
-        return f"it needs more than {MAX_MEMORY_BYTES >> 20} MB of memory"
-    return f"its decoder broke (exit code {exit_code})"
+def _why_it_ended(exit_code: int) -> str:
+    words = {
+        -signal.SIGPROF: f"it takes longer than {CPU_S:g} s",
+        -signal.SIGKILL: "its decoder had to be killed",
+        NO_MEMORY: f"it needs more than {MAX_MEMORY_BYTES >> 20} MB of memory",
+    }
+    return words.get(exit_code, f"its decoder broke (exit code {exit_code})")
 
 
 def _bytes(text: str) -> bytes:

@@ -1,8 +1,7 @@
-"""What the child of `worker.decoder` does: fork for each file that it is told of.
+"""The child of `worker.decoder`: decodes each file that it is told of.
 
 It reads `["poster" | "first_frame" | "shrunk", FILE, ASPECT...]` from standard input
-and answers `{"said": TEXT, "exit_code": NUMBER}`, a line of JSON each. What a fork says
-is JSON, too, unless it broke. Needs the extra `video`.
+and answers with an object, a line of JSON each. Needs the extra `video`.
 """
 
 import base64
@@ -21,9 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker.decoder import (
     CPU_S,
-    MAX_ANSWER_BYTES,
     MAX_MEMORY_BYTES,
-    MAX_S,
     NO_MEMORY,
     SIDE_PX,
     DecodeError,
@@ -202,7 +199,7 @@ def _text(content: bytes) -> str:
 
 
 def limit() -> None:
-    """Let this process have little memory and little time, and write no file."""
+    """Let this process have little memory, and write no file."""
     limits = (
         (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, 0),
@@ -212,64 +209,39 @@ def limit() -> None:
         # Lower already, or unknown to this system.
         with suppress(ValueError, OSError):
             resource.setrlimit(which, (most, most))
-    # Nobody handles these alarms, so they end even what is deep in a decoder.
-    signal.setitimer(signal.ITIMER_PROF, CPU_S)
-    signal.setitimer(signal.ITIMER_REAL, MAX_S)
 
 
-def main(what: str, path: str, *aspects: str) -> None:
-    """Decode one file, and print what came of it."""
-    limit()
+def answer(what: str, path: str, *aspects: float) -> dict[str, Any]:
+    """What is to be said of a file."""
     try:
-        said = _made(what, Path(path), aspects)
+        if what == "poster":
+            return {"poster": _text(poster(Path(path)))}
+        if what == "first_frame":
+            return first_frame(Path(path))
+        return {"shrunk": shrunk(Path(path), aspects)}
     except DecodeError as error:
-        said = {"why": str(error)}
-    except MemoryError:
-        sys.exit(NO_MEMORY)
-    sys.stdout.write(json.dumps(said))
-
-
-def _made(what: str, path: Path, aspects: Sequence[str]) -> dict[str, Any]:
-    if what == "poster":
-        return {"poster": _text(poster(path))}
-    if what == "first_frame":
-        return first_frame(path)
-    return {"shrunk": shrunk(path, [float(each) for each in aspects])}
+        return {"why": str(error)}
 
 
 def serve() -> None:
-    """Answer every line of standard input."""
+    """Answer every line of standard input, under limits."""
     with suppress(ImportError):  # loading them is not counted
         import av
         from PIL import ImageStat, JpegImagePlugin
+    # What a library prints is no answer.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    limit()
     for line in sys.stdin:
-        said, exit_code = _forked(json.loads(line))
-        sys.stdout.write(json.dumps({"said": said, "exit_code": exit_code}) + "\n")
-        sys.stdout.flush()
-
-
-def _forked(words: Sequence[str]) -> tuple[str, int]:
-    """What a fork prints of a file, and its exit code."""
-    reader, writer = os.pipe()
-    fork = os.fork()
-    if not fork:
-        # Its standard output is the pipe, so it cannot answer in the child's name.
-        os.dup2(writer, sys.stdout.fileno())
+        # Nobody handles this alarm, so it ends even what is deep in a decoder.
+        signal.setitimer(signal.ITIMER_PROF, CPU_S)
         try:
-            main(*words)
-            sys.stdout.flush()
-        except SystemExit as end:
-            os._exit(int(end.code or 0))
-        except BaseException:  # noqa: BLE001 - whatever it is, nothing goes on here
-            os._exit(1)
-        os._exit(0)
-    os.close(writer)
-    with open(reader, "rb") as pipe:  # noqa: PTH123 - no path
-        said = pipe.read(MAX_ANSWER_BYTES + 1)
-        if len(said) > MAX_ANSWER_BYTES:
-            os.kill(fork, signal.SIGKILL)
-    exit_code = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
-    return said.decode("ascii", "replace"), exit_code
+            said = json.dumps(answer(*json.loads(line)))
+        except MemoryError:
+            sys.exit(NO_MEMORY)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(said + "\n")
+        answers.flush()
 
 
 if __name__ == "__main__":
