@@ -20,13 +20,13 @@ from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -39,89 +39,9 @@ PREFIX = "REELMILL_"
 MAX_SOCKET_PATH = 100
 
 
-def _only(test: Callable[[str], object], words: str) -> AfterValidator:
-    """Refuses a text, secret or not, that fails a test; an empty one is unset."""
-
-    def check(value: str | SecretStr) -> str | SecretStr:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if text and not test(text):
-            raise ValueError(words)
-        return value
-
-    return AfterValidator(check)
-
-
-def _is_web(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        usable = parts.hostname and parts.port != 0 and "@" not in parts.netloc
-    except ValueError:
-        return False
-    return bool(usable) and parts.scheme in ("http", "https") and _is_word(url)
-
-
-def _is_plain(url: str) -> bool:
-    return _is_web(url) and not set("?#") & set(url)
-
-
-def _is_origin(url: str) -> bool:
-    return _is_plain(url) and not urlsplit(url).path.strip("/")
-
-
-def _is_word(text: str) -> bool:
-    return text.isascii() and text.isprintable() and " " not in text
-
-
-def _is_mail(text: str) -> bool:
-    name, at, host = parseaddr(text)[1].rpartition("@")
-    return bool(name and at and host) and text.isprintable() and " " not in text
-
-
-def _is_mails(text: str) -> bool:
-    return all(_is_mail(each.strip()) for each in text.split(",") if each.strip())
-
-
-def _lower(word: object) -> object:
-    return word.lower() if isinstance(word, str) else word
-
-
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Timeout = Annotated[float, Field(ge=1, le=600)]
-Tier = Annotated[Literal["bronze", "silver", "gold", "ultra"], BeforeValidator(_lower)]
-Posters = Annotated[Literal["auto", "off"], BeforeValidator(_lower)]
-Switch = Annotated[Literal["on", "off"], BeforeValidator(_lower)]
-# What is wrong with these two is said by the functions that read them.
-Redis = Annotated[str, _only(redis_url.read, "cannot be read")]
-Money = Annotated[
-    str, _only(lambda text: usd_micros(text) >= 0, "cannot be less than nothing")
-]
-Key = Annotated[
-    SecretStr, _only(_is_word, "holds a character that no key has; copy it once more")
-]
-Origin = Annotated[
-    str,
-    _only(_is_origin, "must be an origin alone, such as https://api.wavespeed.ai"),
-    AfterValidator(lambda url: url.rstrip("/")),
-]
-Plain = Annotated[
-    str,
-    _only(_is_plain, "must be a plain address such as https://hooks.example.com"),
-    AfterValidator(lambda url: url.rstrip("/")),
-]
-Mails = Annotated[
-    str, _only(_is_mails, "must be addresses such as me@example.com, by commas")
-]
-NotifyUrl = Annotated[
-    SecretStr, _only(_is_web, "must be an http(s) address without user and password")
-]
-ReportUrl = Annotated[
-    str,
-    _only(
-        lambda url: _is_web(url) and "{batch}" in url,
-        "must be an http(s) address with {batch} in it",
-    ),
-]
 
 
 class SettingsError(Exception):
@@ -167,7 +87,50 @@ class Smtp(BaseModel):
         )
 
 
-SmtpUrl = Annotated[SecretStr, _only(Smtp.read, "cannot be read")]
+def _is_word(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        usable = parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
+    return bool(usable) and parts.scheme in ("http", "https") and _is_word(url)
+
+
+def _is_plain(url: str) -> bool:
+    return _is_web(url) and not {"?", "#"} & set(url)
+
+
+def _is_mail(text: str) -> bool:
+    name, at, host = parseaddr(text)[1].rpartition("@")
+    return bool(name and at and host) and text.isprintable() and " " not in text
+
+
+#: What a text must be, by field, and what is said of another; what raises a
+#: `ValueError` says so itself.
+CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
+    "api_key": (_is_word, "holds a character that no key has; copy it once more"),
+    "base_url": (
+        lambda url: _is_plain(url) and not urlsplit(url).path,
+        "must be an origin alone, such as https://api.wavespeed.ai",
+    ),
+    "webhook_url": (_is_plain, "must be an address such as https://hooks.example.com"),
+    "notify_url": (_is_web, "must be an http(s) address without user and password"),
+    "notify_email": (
+        lambda text: all(_is_mail(each.strip()) for each in text.split(",")),
+        "must be addresses such as me@example.com, by commas",
+    ),
+    "report_url": (
+        lambda url: _is_web(url) and "{batch}" in url,
+        "must be an http(s) address with {batch} in it",
+    ),
+    "daily_budget": (lambda text: usd_micros(text) >= 0, "cannot be less than nothing"),
+    "redis_url": (redis_url.read, ""),
+    "smtp_url": (Smtp.read, ""),
+}
 
 
 class Settings(BaseModel):
@@ -180,12 +143,12 @@ class Settings(BaseModel):
         alias_generator=lambda name: PREFIX + name.upper(),
     )
 
-    api_key: Key | None = Field(None, alias="WAVESPEED_API_KEY")
+    api_key: SecretStr | None = Field(None, alias="WAVESPEED_API_KEY")
     """key of the account that pays"""
-    base_url: Origin = Field("https://api.wavespeed.ai", alias="WAVESPEED_BASE_URL")
+    base_url: str = Field("https://api.wavespeed.ai", alias="WAVESPEED_BASE_URL")
     """origin of the provider's API, without /api/v3"""
     # It may hold a password.
-    redis_url: Redis | None = Field(None, repr=False)
+    redis_url: str | None = Field(None, repr=False)
     """ledger and broker of a fleet; unset: a private one in the home"""
     home: Path = Path(".reelmill")
     """data of the private ledger, logs, partial downloads"""
@@ -195,13 +158,13 @@ class Settings(BaseModel):
     """folder or URL that videos and reports go to"""
     account: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     """name of the account; unset: derived from origin and key"""
-    tier: Tier = "bronze"
+    tier: Literal["bronze", "silver", "gold", "ultra"] = "bronze"
     """account level: bronze, silver, gold or ultra"""
     videos_per_minute: Count | None = None
     """starts in any 60 s, instead of the tier's"""
     concurrent_videos: Count | None = None
     """generating at once, instead of the tier's"""
-    daily_budget: Money = ""
+    daily_budget: str = ""
     """most dollars that one UTC day of the account may cost"""
     starts: bool = True
     """whether this worker starts videos, or only ends what was started"""
@@ -215,7 +178,7 @@ class Settings(BaseModel):
     """how long a prediction keeps its slot, unless its kind takes long"""
     settling_s: float = Field(180.0, ge=1, le=86_400)
     """how late a paid request may reach the provider, before it counts as absent"""
-    webhook_url: Plain = ""
+    webhook_url: str = ""
     """where the provider reaches `reelmill hooks`; unset: no webhooks"""
     lease_s: Timeout = 30.0
     """seconds until another worker takes over the jobs of a dead one"""
@@ -229,25 +192,46 @@ class Settings(BaseModel):
     """time-out of one whole video"""
     stop_s: float = Field(60.0, ge=1, le=3_600)
     """how long a worker that is told to stop may finish what it began"""
-    posters: Posters = "auto"
+    posters: Literal["auto", "off"] = "auto"
     """a poster beside each video: auto, where it can be made, or off"""
-    store_checksum: Switch = "on"
+    store_checksum: Literal["on", "off"] = "on"
     """off for a store that refuses checksums, as Backblaze B2 does"""
     keep_days: Days = 30
     """days that job records are kept after their batch was reported"""
     # Longer than from one season to the same of the next year.
     reuse_days: Days = 400
     """days that videos are reused after their job records were deleted"""
-    notify_url: NotifyUrl | None = None
+    notify_url: SecretStr | None = None
     """web address, Slack's included, that is told of ended batches"""
     notify_secret: SecretStr | None = None
     """secret that signs what is told to the web address"""
-    notify_email: Mails = ""
+    notify_email: str = ""
     """mail addresses that are told, by commas; needs the SMTP URL"""
-    smtp_url: SmtpUrl | None = None
+    smtp_url: SecretStr | None = None
     """mail server: smtp(s)://user:password@host:port?from=address"""
-    report_url: ReportUrl = ""
+    report_url: str = ""
     """where people open a report, {batch} in it; unset: in the store"""
+
+    @field_validator("tier", "posters", "store_checksum", mode="before")
+    @classmethod
+    def _lower(cls, word: object) -> object:
+        return word.lower() if isinstance(word, str) else word
+
+    @field_validator("base_url", "webhook_url")
+    @classmethod
+    def _without_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @field_validator(*CHECKS)
+    @classmethod
+    def _is_fit(
+        cls, value: str | SecretStr | None, info: ValidationInfo
+    ) -> str | SecretStr | None:
+        is_fit, words = CHECKS[str(info.field_name)]
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text and not is_fit(text):
+            raise ValueError(words)
+        return value
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:
