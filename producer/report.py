@@ -7,7 +7,6 @@ time, which `statement` makes.
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -46,17 +45,6 @@ WRITERS: Mapping[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
     "json": document.json_chunks,
     "csv": csv_lines,
     "html": html_chunks,
-}
-
-#: What an invoice has that was written by this version.
-INVOICE_FIELDS = {
-    "asked_at",
-    "billed_usd",
-    "billed_refunded_usd",
-    "billed_net_usd",
-    "by_model",
-    "differences",
-    "unexplained",
 }
 
 
@@ -223,16 +211,14 @@ def keep_report(
 def kept_invoice(batch: BatchRecord) -> dict[str, Any] | None:
     """The invoice of a batch as it was when the provider was last asked for it.
 
-    None if there is none, if it cannot be read, or if something was charged or refunded
-    since then.
+    None if there is none, or if something was charged or refunded since then.
     """
     try:
         with Store(batch.store).fetched(f"{batch.id}/report.json") as file:
             kept, _rows = kept_report(file or (), batch.id)
-        told, cost = dict(kept["invoice"]), kept["cost"]
+        cost, asked = kept["cost"], kept.get("invoice")
         then = cost["charged_usd"], cost["refunded_usd"]
-        datetime.fromisoformat(told["asked_at"])
-    except (ReportFileError, StoreError, LookupError, TypeError, ValueError):
+    except (ReportFileError, StoreError, LookupError, TypeError):
         return None
     booked = usd(batch.charged_usd_micros), usd(batch.refunded_usd_micros)
-    return told if then == booked and told.keys() >= INVOICE_FIELDS else None
+    return asked if then == booked else None

@@ -196,16 +196,16 @@ def show(
         if job is not None:
             record = find_job(ledger, found, job)
             if json:
-                print_json([_told(record)])
+                print_json([_document(record)])
             else:
                 _print_job(ledger, found, record, chosen)
         elif json and limit is None and page == 1:
-            print_json_list(map(_told, _jobs(ledger, found.id, state, 0)))
+            print_json_list(map(_document, _jobs(ledger, found.id, state, 0)))
         else:
             asked = Page(page, limit or JOBS_SHOWN)
             some = islice(_jobs(ledger, found.id, state, asked.first), asked.size)
             if json:
-                print_json_list(map(_told, some))
+                print_json_list(map(_document, some))
             else:
                 _print_jobs(take(ledger, found.id), list(some), state, asked)
     return Exit.STORED
@@ -272,7 +272,7 @@ def _print_job(
         console.tell(next_step(batch.id, job.id, record.state, failure.code))
 
 
-def _told(record: JobRecord) -> dict[str, Any]:
+def _document(record: JobRecord) -> dict[str, Any]:
     return {
         "id": record.job.id,
         "line": record.job.line,

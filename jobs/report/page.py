@@ -8,7 +8,6 @@ draws them. Without a script the first rows, the steps and all figures are there
 import json
 import re
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
@@ -51,9 +50,6 @@ MAX_CARDS = 60
 #: Unresolved rows that are shown before the cards.
 MAX_UNRESOLVED = 20
 
-#: Folders that are named where videos lie outside the page's own.
-MAX_FOLDERS = 3
-
 #: Characters of a reason that its filter shows.
 MAX_REASON_CHARS = 60
 
@@ -92,7 +88,7 @@ def html_chunks(document: _Document, *, max_rows: int = MAX_ROWS) -> Iterator[st
     values = {
         "report": report,
         "lead": lead(document["jobs"], "there" if outside else "here"),
-        "outside": visible_block(outside),
+        "outside": outside,
         "groups": [group for group in GROUPS if document["jobs"][group]],
         "attempts_note": _attempts_note(report["attempts"]),
         **_of_money(report),
@@ -156,24 +152,16 @@ def lead(jobs: Mapping[str, int], where: str = "here") -> str:
 
 
 def _outside(document: _Document) -> str:
-    """How many videos lie in other folders of the store than this page, and where."""
+    """How many videos lie in other folders of the store than this page."""
     batch = document["batch"]
     keys = (row["key"] for row in document["rows"] if _video(batch, row))
-    found = Counter(
-        key.rpartition("/")[0] for key in keys if not key.startswith(f"{batch}/")
-    )
-    if not found:
+    count = sum(not key.startswith(f"{batch}/") for key in keys)
+    if not count:
         return ""
-    folders = [
-        f"{folder or 'the store itself'} ({counted(number, 'video')})"
-        for folder, number in found.most_common(MAX_FOLDERS)
-    ]
-    left = len(found) - len(folders)
-    folders += [counted(left, "more folder")] if left else []
-    lie = "lies" if found.total() == 1 else "lie"
+    lie = "lies" if count == 1 else "lie"
     return (
-        f"{found.total():,} of them {lie} outside this folder, beside it in the store: "
-        f"{', '.join(folders)}. Copy them with this page, or the whole store."
+        f"{count:,} of them {lie} outside this folder, beside it in the store. Copy "
+        "the whole store with this page."
     )
 
 

@@ -47,9 +47,9 @@ def batch(**changes: Any) -> BatchRecord:
 
 
 def told(**changes: Any) -> Notification:
-    telling = batch_notification(batch(**changes))
-    assert telling is not None
-    return telling
+    notification = batch_notification(batch(**changes))
+    assert notification is not None
+    return notification
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def told(**changes: Any) -> Notification:
 def test_a_batch_is_told_of_once_it_rests(
     changes: dict[str, Any], kind: Kind | None
 ) -> None:
-    telling = batch_notification(batch(**changes))
-    assert (telling.kind if telling else None) == kind
+    notification = batch_notification(batch(**changes))
+    assert (notification.kind if notification else None) == kind
 
 
 def test_all_that_a_person_wants_to_know_is_in_the_text() -> None:
@@ -142,7 +142,7 @@ def test_a_program_gets_counts_and_exact_amounts() -> None:
     }
 
 
-def test_the_same_outcome_is_the_same_telling_until_a_person_brings_jobs_back() -> None:
+def test_the_same_outcome_is_one_notification_until_a_person_brings_jobs_back() -> None:
     assert told().id == told().id
     others = {
         told(rounds=1).id,
@@ -154,8 +154,8 @@ def test_the_same_outcome_is_the_same_telling_until_a_person_brings_jobs_back() 
 
 
 def test_slack_gets_nothing_but_a_text_in_which_nobody_is_called() -> None:
-    telling = told(manifest="<!channel> & co.csv")
-    headers, body = web_request(telling, SLACK, "whisper", 0.0)
+    notification = told(manifest="<!channel> & co.csv")
+    headers, body = web_request(notification, SLACK, "whisper", 0.0)
     assert headers == {"content-type": "application/json"}
     assert list(json.loads(body)) == ["text"]
     assert "&lt;!channel&gt; &amp; co.csv" in json.loads(body)["text"]
@@ -172,17 +172,17 @@ def test_a_signature_is_over_the_time_and_the_very_bytes() -> None:
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
-def test_a_telling_survives_the_ledger_and_its_subject_is_one_line(
+def test_a_notification_survives_the_ledger_and_its_subject_is_one_line(
     subject: str, details: str
 ) -> None:
-    telling = Notification.of("acme", Kind.SCHEDULE, subject, details, {"at": 1})
-    assert Notification.from_json(telling.to_json()) == telling
-    assert len(telling.subject.splitlines()) <= 1
-    assert telling.subject.isprintable()
+    notification = Notification.of("acme", Kind.SCHEDULE, subject, details, {"at": 1})
+    assert Notification.from_json(notification.to_json()) == notification
+    assert len(notification.subject.splitlines()) <= 1
+    assert notification.subject.isprintable()
 
 
 @given(st.integers(1, 1_000), st.floats(0, 1, exclude_max=True))
-def test_tries_grow_apart_to_a_day_and_no_further(tries: int, luck: float) -> None:
-    assert 0 < retry_in_s(tries, luck) <= retry_in_s(tries + 1, luck) <= DAY_S
-    assert retry_in_s(tries, 0.0) <= retry_in_s(tries, luck)
-    assert retry_in_s(100, luck) == DAY_S
+def test_tries_grow_apart_to_a_day_and_no_further(tries: int, jitter: float) -> None:
+    assert 0 < retry_in_s(tries, jitter) <= retry_in_s(tries + 1, jitter) <= DAY_S
+    assert retry_in_s(tries, 0.0) <= retry_in_s(tries, jitter)
+    assert retry_in_s(100, jitter) == DAY_S

@@ -252,7 +252,6 @@ def test_a_report_that_is_written_anew_keeps_the_invoice_of_the_same_charges(
     true = kept.read_text("utf-8")
     for before, after in (
         ('"charged_usd": "1.26"', '"charged_usd": "0.84"'),
-        (invoice["asked_at"], "yesterday"),
         ('"rows": [', '"lines": ['),
     ):
         kept.write_text(true.replace(before, after), "utf-8")
@@ -288,17 +287,11 @@ def test_of_a_batch_whose_job_records_are_deleted_its_report_is_named(
     ("words", "said"),
     [
         (("--until", "1d"), "add --since 30d"),
-        (("--label", "team=shoes"), "add --since 30d"),
         (("--dismiss",), "that --since 2d --billed has named"),
-        (("--since", "1d", "--dismiss"), "that --since 2d --billed has named"),
         (("x", "--since", "1d"), "cannot be combined with the id"),
-        (("", "--since", "1d"), "cannot be combined with the id"),
         (("--since", ""), "--since is empty; give it a value or leave it out"),
-        (("--since", "1d", "--until", " "), "--until is empty"),
-        (("--since", "1d", "--label", ""), "write it as NAME=VALUE"),
         (("",), "the id of the batch is empty"),
         (("--since", "0001-01-01", "--billed"), "no batch is so old"),
-        (("--since", "soon"), "write it as 12h, 30d, 4w"),
         (("--since", "1d", "--format", "html"), "does not go with --since"),
         (("--format", "html", "--json"), "are two forms; name one"),
         (("--since", "1d", "--billed", "--label", "a=b"), "leave --label out"),
