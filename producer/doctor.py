@@ -26,8 +26,6 @@ from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.options import Json, chosen_settings
 
-COLOURS = {Health.GOOD: "green", Health.WARNING: "yellow", Health.WRONG: "red"}
-
 #: What is out of reach or refuses when this is wrong, rather than badly set up.
 OUTSIDE = frozenset({"ledger", "rights", "broker", "provider"})
 
@@ -79,19 +77,17 @@ def _table(findings: Sequence[Finding]) -> Table:
 
 
 def _settings_lines(chosen: Settings) -> Iterator[str]:
-    values, words = _values(chosen), descriptions()
-    for name, field in Settings.model_fields.items():
-        value = values[str(field.alias)]
-        text = "" if value is None else plain(value)
-        yield f"{field.alias}={text}\n    {words[name]}"
+    words = descriptions().values()
+    for (name, value), what in zip(_values(chosen).items(), words, strict=True):
+        yield f"{name}={'' if value is None else plain(value)}\n    {what}"
 
 
 def _values(chosen: Settings) -> dict[str, object]:
     """Every setting by its variable, secrets masked."""
-    values: dict[str, object] = {}
-    for name, field in Settings.model_fields.items():
-        value = getattr(chosen, name)
-        if isinstance(value, SecretStr | Path):
-            value = str(value)
-        values[str(field.alias)] = masked(value) if isinstance(value, str) else value
-    return values
+    values = {
+        str(f.alias): getattr(chosen, n) for n, f in Settings.model_fields.items()
+    }
+    return {
+        name: masked(str(value)) if isinstance(value, str | SecretStr | Path) else value
+        for name, value in values.items()
+    }

@@ -171,13 +171,9 @@ class Store:
         Raises:
             StoreError: the store cannot be read.
         """
-        with self._errors(key, "cannot be read"):
-            try:
-                return bytes(obstore.get(self._store, key).bytes())
-            except ERRORS as error:
-                if is_absent(error):
-                    return None
-                raise
+        with self._if_there(key, "cannot be read"):
+            return bytes(obstore.get(self._store, key).bytes())
+        return None
 
     @contextmanager
     def fetched(self, key: str) -> Iterator[IO[bytes] | None]:
@@ -186,21 +182,14 @@ class Store:
         Raises:
             StoreError: the store cannot be read.
         """
+        is_there = False
         with TemporaryFile() as file:
-            with self._errors(key, "cannot be read"):
-                is_there = self._fetch(key, file)
+            with self._if_there(key, "cannot be read"):
+                for piece in obstore.get(self._files, key).stream(CHUNK_BYTES):
+                    file.write(piece)
+                is_there = True
+            file.seek(0)
             yield file if is_there else None
-
-    def _fetch(self, key: str, file: IO[bytes]) -> bool:
-        try:
-            for piece in obstore.get(self._files, key).stream(CHUNK_BYTES):
-                file.write(piece)
-        except ERRORS as error:
-            if is_absent(error):
-                return False
-            raise
-        file.seek(0)
-        return True
 
     def size_bytes(self, key: str) -> int | None:
         """Size of what is kept under `key`; None if nothing is.
@@ -232,12 +221,8 @@ class Store:
         Raises:
             StoreError: it could not be taken away.
         """
-        with self._errors(key, "cannot be removed"):
-            try:
-                obstore.delete(self._store, key)
-            except ERRORS as error:
-                if not is_absent(error):
-                    raise
+        with self._if_there(key, "cannot be removed"):
+            obstore.delete(self._store, key)
 
     def check_writable(self, size_bytes: int = 0) -> None:
         """Keep a file, small or of this size, look at it and take it away again.
@@ -253,9 +238,8 @@ class Store:
             self.size_bytes(key)
             self.remove(key)
         except StoreError as error:
-            words = error.words
-            text = f"{self.url}: nothing can be written: {words}"
-            raise StoreError(text, words) from None
+            text = f"{self.url}: nothing can be written: {error.words}"
+            raise StoreError(text, error.words) from None
 
     def check_round_trip(self) -> None:
         """Keep and take away again what a real video and its report would be.
@@ -273,14 +257,14 @@ class Store:
         key, content = f".reelmill-{os.getpid()}.new.check", os.urandom(CHUNK_BYTES)
         sha256 = hashlib.sha256(content).hexdigest()
         try:
-            with NamedTemporaryFile() as file:
+            # Where nothing can be told to be new there is nothing to be tried.
+            with suppress(KeyTakenError), NamedTemporaryFile() as file:
                 file.write(content)
                 file.flush()
-                with suppress(KeyTakenError):  # where nothing can be told to be new
-                    self.put(key, Path(file.name), "video/mp4", sha256, replace=False)
-                    if self.get(key) != content:
-                        words = "what it gives back is not what it was given"
-                        raise StoreError(f"{self.url}: {words}", words)
+                self.put(key, Path(file.name), "video/mp4", sha256, replace=False)
+                if self.get(key) != content:
+                    words = "what it gives back is not what it was given"
+                    raise StoreError(f"{self.url}: {words}", words)
         finally:
             self.remove(key)
 
@@ -324,6 +308,16 @@ class Store:
         except ERRORS as error:
             words = explain(error, self._scheme)
             raise StoreError(f"{self.place(key)}: {what}: {words}", words) from None
+
+    @contextmanager
+    def _if_there(self, key: str, what: str) -> Iterator[None]:
+        """The same, and ends quietly where nothing is kept under `key`."""
+        with self._errors(key, what):
+            try:
+                yield
+            except ERRORS as error:
+                if not is_absent(error):
+                    raise
 
 
 def _joined(chunks: Iterable[str]) -> Iterator[bytes]:
