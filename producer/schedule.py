@@ -180,7 +180,7 @@ def run_now(name: ScheduleName, *, json: Json = False) -> int:
                 f"{name} belongs to account {standing.schedule.account}; {_OTHER}"
             )
         firing = Scheduler.of(ledger, chosen).fire_now(standing)
-        record = left_to_others(standing.schedule, firing)
+        record = left_to_others(name, firing)
         told = _firing_document(ledger, standing.schedule, record)
     if json:
         print_json(told)

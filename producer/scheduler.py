@@ -26,6 +26,7 @@ from jobs.notification import Kind, Notification
 from jobs.records import BatchRecord
 from jobs.schedule import Due, Firing, Handed, Schedule, ScheduleError, due
 from jobs.settings import Settings, worker_name
+from jobs.text import counted
 from producer import console, problems
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of, make_home
@@ -51,11 +52,6 @@ AGAIN_S = 60.0
 MAX_LINES = 20
 
 DAY_S = 86_400
-
-_NOTHING = (
-    "there is no such manifest now; if it is a folder whose pictures are meant, add "
-    "the schedule again with --pictures --replace"
-)
 
 log = logging.getLogger("reelmill.scheduler")
 
@@ -126,77 +122,47 @@ def _serve(scheduler: "Scheduler") -> None:
         # Who asks twice does not want to wait; the claim runs out by itself.
         signal.signal(number, signal.SIG_DFL)
 
-    def beat() -> None:
-        while not over.is_set():
-            _survive(scheduler.beat)
-            over.wait(BEAT_S)
+    def every(
+        pause_s: float, step: Callable[[], object], until: threading.Event
+    ) -> None:
+        while not until.is_set():
+            try:
+                step()
+            except LedgerError as error:
+                log.warning("the ledger is out of reach (%s); it is tried again", error)
+            except Exception:
+                log.exception("a mistake in reelmill; the next look follows")
+            until.wait(pause_s)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    beating = threading.Thread(target=beat, daemon=True)
+    beating = threading.Thread(
+        target=every, args=(BEAT_S, scheduler.beat, over), daemon=True
+    )
     beating.start()
     log.info("firing what is due")
-    while not stop.is_set():
-        _survive(lambda: scheduler.tick(stop.is_set))
-        stop.wait(TICK_S)
+    every(TICK_S, lambda: scheduler.tick(stop.is_set), stop)
     over.set()
     beating.join()
     log.info("stopped")
 
 
-def _survive(step: Callable[[], object]) -> None:
-    """Take a step; neither a ledger that is away nor a mistake of ours ends more."""
-    try:
-        step()
-    except LedgerError as error:
-        log.warning("the ledger is out of reach (%s); it is tried again", error)
-    except Exception:
-        log.exception("a mistake in reelmill; the next look follows")
-
-
-def left_to_others(schedule: Schedule, firing: Firing) -> Firing:
-    """A firing whose scheduler does not try it again, with words that say so."""
-    if not firing.again:
-        return firing
-    words = (
-        f"{firing.again}; it is not tried again before the next firing by the clock, "
-        f"or reelmill schedule run-now {schedule.name}"
-    )
-    return replace(firing, warnings=(*firing.warnings, words), again="")
-
-
+@dataclass(slots=True)
 class Scheduler:
-    """One of those that fire schedules."""
+    """One of those that fire the schedules of an account."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        *,
-        account_id: str,
-        submit: Submit,
-        notify: Callable[[Notification], object],
-        clock: Callable[[], float],
-        name: str,
-    ) -> None:
-        """Fire the schedules of an account.
-
-        Args:
-            ledger: where they are.
-            account_id: whose.
-            submit: takes a manifest and makes a batch of it.
-            notify: informs people; the same words are told once.
-            clock: tells unix seconds.
-            name: that no other process has.
-        """
-        self._ledger = ledger
-        self._account_id = account_id
-        self._submit = submit
-        self._notify = notify
-        self._clock = clock
-        self._name = name
-        self._numbers = count(1)
-        #: The schedule that is being fired, and the claim on it.
-        self._held: tuple[str, str] | None = None
+    ledger: Ledger
+    account_id: str
+    submit: Submit
+    #: Informs people; the same words are sent once.
+    notify: Callable[[Notification], object]
+    #: Unix seconds.
+    clock: Callable[[], float]
+    #: That no other process has.
+    name: str
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    #: The schedule that is being fired, and the claim on it.
+    _held: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, ledger: Ledger, chosen: Settings) -> "Scheduler":
@@ -213,46 +179,44 @@ class Scheduler:
 
     def beat(self) -> None:
         """Say that it lives, and keep the claim that it works under."""
-        self._ledger.schedules.heartbeat(self._account_id, self._name)
+        self.ledger.schedules.heartbeat(self.account_id, self.name)
         if held := self._held:
-            self._ledger.schedules.hold(*held, LEASE_S)
+            self.ledger.schedules.hold(*held, LEASE_S)
 
     def tick(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Fire all that is due now; how many."""
         fired = 0
-        for standing in self._ledger.schedules.all():
+        for standing in self.ledger.schedules.all():
             if stopping():
                 break
-            if standing.schedule.account == self._account_id:
+            if standing.schedule.account == self.account_id:
                 fired += self._fire_if_due(standing)
         return fired
 
     def fire_now(self, standing: Standing) -> Firing:
-        """Fire a schedule whether it is due or not.
+        """Fire a schedule whether it is due or not, and record what came of it.
 
-        What came of it is recorded and nobody is kept from firing it next, even where
-        it must be tried again: that is left to the user and the clock.
+        It is not tried again by itself: that is left to the user and the clock.
 
         Raises:
             CommandError: somebody is firing it.
         """
-        schedule, now_s = standing.schedule, self._clock()
-        claim = self._claim(schedule.name, now_s)
+        name, now_s = standing.schedule.name, self.clock()
+        claim = self._claim(name, now_s)
         if claim is None:
             holder = standing.holder.partition("#")[0] or "another scheduler"
             raise CommandError(
-                f"{schedule.name} is in the hands of {holder}; "
+                f"{name} is in the hands of {holder}; "
                 "reelmill schedule list shows what comes of it"
             )
-        firing = self._fire(standing, now_s, claim)
-        record = left_to_others(schedule, firing)
-        self._report(schedule, record)
+        firing = self._fire(standing.schedule, now_s, claim)
         # Of a try that failed no time is dealt with.
-        self._done(standing, claim, 0.0 if firing.again else now_s, record)
+        until_s = 0.0 if firing.again else now_s
+        self._done(standing.schedule, claim, until_s, left_to_others(name, firing))
         return firing
 
     def _fire_if_due(self, standing: Standing) -> bool:
-        schedule, now_s = standing.schedule, self._clock()
+        schedule, now_s = standing.schedule, self.clock()
         if standing.held_until_s > now_s:
             return False
         try:
@@ -264,89 +228,96 @@ class Scheduler:
         if found is None or not (claim := self._claim(schedule.name, found.at_s)):
             return False
         if not found.fires:
-            self._miss(standing, found, claim)
+            missed = self._missed(standing, found)
+            self._done(schedule, claim, found.at_s, missed)
             return False
-        firing = self._fire(standing, found.at_s, claim)
-        self._report(schedule, firing)
+        firing = self._fire(schedule, found.at_s, claim)
         if firing.again:
-            self._ledger.schedules.hold(schedule.name, claim, AGAIN_S, firing)
+            self._report(schedule, firing)
+            self.ledger.schedules.hold(schedule.name, claim, AGAIN_S, firing)
         else:
-            self._done(standing, claim, found.at_s, firing)
+            self._done(schedule, claim, found.at_s, firing)
         return True
 
     def _claim(self, name: str, at_s: float) -> str | None:
-        claim = f"{self._name}#{next(self._numbers)}@{at_s:.6f}"
-        got = self._ledger.schedules.claim(name, at_s, claim, LEASE_S)
+        claim = f"{self.name}#{next(self._numbers)}@{at_s:.6f}"
+        got = self.ledger.schedules.claim(name, at_s, claim, LEASE_S)
         return claim if got else None
 
-    def _fire(self, standing: Standing, at_s: float, claim: str) -> Firing:
+    def _fire(self, schedule: Schedule, at_s: float, claim: str) -> Firing:
         """Hand over what a schedule names, under a claim; what came of it."""
-        schedule = standing.schedule
         log.info("%s: fired for %s", schedule.name, schedule.say(at_s))
         result = FiringResult()
-        if self._clock() - at_s > STALE_S:
-            due_at = schedule.say(at_s)
-            result.warnings.append(f"was due at {due_at} and comes late")
+        if self.clock() - at_s > STALE_S:
+            result.warnings.append(f"was due at {schedule.say(at_s)} and comes late")
         self._held = (schedule.name, claim)
         try:
             with result.noting(schedule.name):
-                fire(schedule, self._submit, result)
+                fire(schedule, self.submit, result)
                 deadline_s = schedule.deadline_s(at_s)
                 batches = [handed.batch for handed in result.handed if handed.batch]
                 if deadline_s is not None and batches:
                     result.warnings += late_warnings(
-                        self._ledger, batches, deadline_s, schedule.say
+                        self.ledger, batches, deadline_s, schedule.say
                     )
         finally:
             self._held = None
-        return result.firing(at_s, self._clock())
+        return result.firing(at_s, self.clock())
 
     def _done(
-        self, standing: Standing, claim: str, until_s: float, record: Firing
+        self, schedule: Schedule, claim: str, until_s: float, firing: Firing
     ) -> None:
         """Let go of a claim, with a record of what came of it."""
-        name = standing.schedule.name
-        if not self._ledger.schedules.done(name, claim, until_s, record):
-            log.warning("%s: somebody else fires it as well", name)
+        self._report(schedule, firing)
+        if not self.ledger.schedules.done(schedule.name, claim, until_s, firing):
+            log.warning("%s: somebody else fires it as well", schedule.name)
 
-    def _miss(self, standing: Standing, found: Due, claim: str) -> None:
-        """Say that a firing came too late, and let it go."""
-        schedule = standing.schedule
+    def _missed(self, standing: Standing, found: Due) -> Firing:
+        """The record of a firing that came too late."""
+        schedule, trying = standing.schedule, standing.trying
         words = (
             f"was due at {schedule.say(found.first_s)} and is too late now, by more "
             f"than {schedule.late_s / 3600:g} h; reelmill schedule run-now "
             f"{schedule.name} does it all the same"
         )
-        trying = standing.trying
         if trying:
             words += f"; it was held up: {trying.again}"
         handed = trying.handed if trying else ()
-        firing = Firing(found.first_s, self._clock(), handed, (words,))
-        self._report(schedule, firing)
-        self._ledger.schedules.done(schedule.name, claim, found.at_s, firing)
+        return Firing(found.first_s, self.clock(), handed, (words,))
 
     def _report(self, schedule: Schedule, firing: Firing) -> None:
-        """Write into the log what came of it, and have people told of trouble."""
+        """Write into the log what came of it, and have people informed of trouble."""
         day = f"{datetime.fromtimestamp(firing.ended_s, UTC):%Y-%m-%d}"
         about = {"schedule": schedule.name, "day": day}
 
-        def notify(subject: str, details: str = "", **more: str) -> None:
-            told = Notification.of(
-                self._account_id, Kind.SCHEDULE, subject, details, about | more
-            )
-            self._notify(told)
+        def warn(words: str, lines: tuple[str, ...] = (), **more: str) -> None:
+            subject = f"{schedule.name}: {words}"
+            log.warning("%s", ": ".join((subject, *lines[:1])))
+            details = (Kind.SCHEDULE, subject, "\n".join(lines), about | more)
+            self.notify(Notification.of(self.account_id, *details))
 
         for handed in firing.handed:
+            name = handed.manifest
             if handed.batch:
-                log.info("%s: %s is %s", schedule.name, handed.manifest, handed.batch)
-                continue
-            words = f"{schedule.name}: nothing of {handed.manifest} was handed over"
-            log.warning("%s: %s", words, handed.problems[0])
-            notify(words, "\n".join(handed.problems), manifest=handed.manifest)
-        again = [f"{firing.again}; it is tried again"] if firing.again else []
-        for warning in (*firing.warnings, *again):
-            log.warning("%s: %s", schedule.name, warning)
-            notify(f"{schedule.name}: {warning}")
+                log.info("%s: %s is %s", schedule.name, name, handed.batch)
+            else:
+                words = f"nothing of {name} was handed over"
+                warn(words, handed.problems, manifest=name)
+        for words in firing.warnings:
+            warn(words)
+        if firing.again:
+            warn(f"{firing.again}; it is tried again")
+
+
+def left_to_others(name: str, firing: Firing) -> Firing:
+    """A firing whose scheduler does not try it again, with words that say so."""
+    if not firing.again:
+        return firing
+    words = (
+        f"{firing.again}; it is not tried again before the next firing by the clock, "
+        f"or reelmill schedule run-now {name}"
+    )
+    return replace(firing, warnings=(*firing.warnings, words), again="")
 
 
 class ManifestRefusedError(Exception):
@@ -359,7 +330,7 @@ class ManifestRefusedError(Exception):
 
 @dataclass(slots=True)
 class FiringResult:
-    """What a firing has come to so far."""
+    """What a firing has come to so far; every name in it can be said and stored."""
 
     handed: list[Handed] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -374,24 +345,22 @@ class FiringResult:
         except LedgerError:
             raise
         except JobsDeletedError as error:
-            self.again.append(f"{what}: {error}")
+            self.again.append(encodable(f"{what}: {error}"))
         except Exception as error:
             log.exception("%s: a mistake in reelmill", what)
-            self.again.append(f"{what}: a mistake in reelmill: {error!r}")
+            self.again.append(encodable(f"{what}: a mistake in reelmill: {error!r}"))
+
+    def refuse(self, manifest: str, *lines: str) -> None:
+        """Note why nothing of a manifest was handed over."""
+        kept = [encodable(line) for line in lines[:MAX_LINES]]
+        if (more := len(lines) - MAX_LINES) > 0:
+            kept.append(f"and {counted(more, 'more line')}")
+        self.handed.append(Handed(encodable(manifest), "", tuple(kept)))
 
     def firing(self, at_s: float, ended_s: float) -> Firing:
-        """It as a record, in which every name can be said and stored."""
-        handed = (
-            Handed(encodable(h.manifest), h.batch, tuple(map(encodable, h.problems)))
-            for h in self.handed
-        )
-        return Firing(
-            at_s=at_s,
-            ended_s=ended_s,
-            handed=tuple(handed),
-            warnings=tuple(map(encodable, self.warnings)),
-            again=encodable("; ".join(dict.fromkeys(self.again))),
-        )
+        """It as a record."""
+        again = "; ".join(dict.fromkeys(self.again))
+        return Firing(at_s, ended_s, tuple(self.handed), tuple(self.warnings), again)
 
 
 def submit_to(ledger: Ledger) -> Submit:
@@ -418,17 +387,22 @@ def fire(schedule: Schedule, submit: Submit, result: FiringResult) -> None:
         spending = _options(Spending, {**schedule.spending, "yes": True})
         reading = _options(Reading, schedule.reading)
     except CommandError as stop:
-        result.handed += [Handed(m, "", (str(stop),)) for m in schedule.manifests]
+        for manifest in schedule.manifests:
+            result.refuse(manifest, str(stop))
         return
     for place in schedule.manifests:
         try:
             found = manifests_at(place, pictures=schedule.pictures)
         except OSError as error:
             why = (error.strerror or str(error)).lower()
-            result.again.append(f"{place}: it cannot be read ({why})")
+            result.again.append(encodable(f"{place}: it cannot be read ({why})"))
             continue
         if not found:
-            result.warnings.append(f"{place}: {_NOTHING}")
+            result.warnings.append(
+                f"{encodable(place)}: there is no such manifest now; if it is a folder "
+                "whose pictures are meant, add the schedule again with --pictures "
+                "--replace"
+            )
         for manifest in found:
             with result.noting(manifest):
                 _hand_over(result, manifest, lambda m: submit(m, reading, spending))
@@ -441,17 +415,14 @@ def _hand_over(
     try:
         batch = submit(manifest)
     except ManifestRefusedError as refused:
-        lines = refused.lines
-        more = len(lines) - MAX_LINES
-        tail = (f"and {more} more lines",) if more > 0 else ()
-        result.handed.append(Handed(manifest, "", (*lines[:MAX_LINES], *tail)))
+        result.refuse(manifest, *refused.lines)
     except CommandError as stop:
         if stop.code is Exit.UNREACHABLE:
-            result.again.append(f"{manifest}: {stop}")
+            result.again.append(encodable(f"{manifest}: {stop}"))
         else:
-            result.handed.append(Handed(manifest, "", (str(stop),)))
+            result.refuse(manifest, str(stop))
     else:
-        result.handed.append(Handed(manifest, batch.id))
+        result.handed.append(Handed(encodable(manifest), batch.id))
         if batch.cancelled:
             words = f"{batch.id} was cancelled before, and nothing more of it is sent"
             result.warnings.append(words)
@@ -470,11 +441,12 @@ def manifests_at(place: str, *, pictures: bool = False) -> list[str]:
     if is_bucket(place) or path.is_file():
         return [place]
     if any(sign in place for sign in "*?[") and not path.exists():
-        fitting = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-        return sorted(str(each) for each in fitting if _is_manifest(each))
-    if pictures or not path.is_dir():
+        found = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    elif pictures or not path.is_dir():
         return [place]
-    return sorted(str(each) for each in path.iterdir() if _is_manifest(each))
+    else:
+        found = path.iterdir()
+    return sorted(str(each) for each in found if _is_manifest(each))
 
 
 def _is_manifest(path: Path) -> bool:
@@ -483,12 +455,9 @@ def _is_manifest(path: Path) -> bool:
 
 
 def _options(kind: type[_Options], given: Mapping[str, Any]) -> _Options:
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in given.items()
-    }
+    lists = {n: tuple(v) for n, v in given.items() if isinstance(v, list)}
     try:
-        return kind(**values)
+        return kind(**{**given, **lists})
     except TypeError:
         raise CommandError(
             "the schedule was made by another version of reelmill, with options that "
@@ -526,17 +495,18 @@ def late_warnings(
 
 def _obstacle(now: BatchSnapshot, deadline_s: float) -> str:
     """What keeps a batch from being made in time, whatever its pace."""
-    if now.account.older:
-        return older_words(now.account.older)
-    if now.account.paused:
+    account = now.account
+    if account.older:
+        return older_words(account.older)
+    if account.paused:
         return "the account is paused; reelmill resume --account lets it go on"
-    if now.account.trouble:
-        return f"the account is in trouble ({now.account.reason})"
+    if account.trouble:
+        return f"the account is in trouble ({account.reason})"
     if is_short(now):
         return "its budget ends before all of it has started"
-    daily, more = now.account.daily_budget_usd_micros, to_come(now)
+    daily, more = account.daily_budget_usd_micros, to_come(now)
     # The budget of a day is there again on the next.
     is_today = now.now_s // DAY_S == deadline_s // DAY_S
-    if daily is not None and is_today and now.account.today_usd_micros + more > daily:
+    if daily is not None and is_today and account.today_usd_micros + more > daily:
         return "today's budget ends before all of it has started"
     return ""

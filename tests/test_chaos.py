@@ -7,8 +7,8 @@ import pytest
 
 from tests.chaos.deaths import POINTS
 from tests.chaos.exercise import exact_points, whole_command
-from tests.chaos.tally import Tally
-from tests.chaos.weather import Allowed
+from tests.chaos.provider import Allowed
+from tests.chaos.verdict import Tally
 
 SEED = 11
 ALLOWED = Allowed(60, 12)

@@ -8,7 +8,6 @@ the same command again, until it says that the batch is over.
 import os
 import random
 import signal
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,28 +18,29 @@ from jobs import settings
 from jobs.ledger import LedgerError, connect
 from producer.exits import Exit
 from producer.local_server import ledger_of
-from tests.audit import audit
-from tests.chaos.tally import Tally
+from tests.chaos.verdict import Tally
 from tests.producer.running import Begun, Desk, command_of, ended, until
 
 #: What is killed, by the word in the command line that tells it.
 KINDS = {"worker": "celery", "server": "valkey", "command": "", "all at once": ""}
 
 #: Runs that may be needed after the last kill, so that nothing goes on for ever.
-MOST_LAST_RUNS = 8
+MAX_LAST_RUNS = 8
 
-#: A run that nobody kills ends within this time.
-LONGEST_RUN_S = 240.0
+#: A run that nobody kills ends within this time, in seconds.
+MAX_RUN_S = 240.0
 
 #: A command that lost its ledger ends within this time, and so do orphans.
-LONGEST_END_S = 90.0
+MAX_END_S = 90.0
+
+EXPECTED = {Exit.STORED, Exit.FAILED, Exit.INCOMPLETE, Exit.UNREACHABLE}
 
 
 @dataclass(slots=True)
 class Fire:
     """Who is killed next, and when."""
 
-    luck: random.Random
+    chance: random.Random
     left: list[str]
     tally: Tally
     #: Every process that belonged to a command that was killed.
@@ -48,26 +48,30 @@ class Fire:
 
     def wait_s(self) -> float:
         """Seconds to the next kill: now and then while it is still starting."""
-        early = self.luck.random() < 0.25
-        return self.luck.uniform(0.0, 1.2) if early else self.luck.uniform(1.0, 3.0)
+        early = self.chance.random() < 0.25
+        return self.chance.uniform(0.0, 1.2) if early else self.chance.uniform(1.0, 3.0)
 
 
-def kills(count: int, luck: random.Random) -> list[str]:
+def kills(count: int, chance: random.Random) -> list[str]:
     """So many kills of every kind, in a random order."""
     every = [kind for kind in KINDS for _ in range(count)]
-    luck.shuffle(every)
+    chance.shuffle(every)
     return every
 
 
 def run_to_the_end(place: Desk, manifest: Path, fire: Fire) -> None:
     """Run the same command until it is over, while the fire lasts."""
     last_runs = 0
-    while last_runs < MOST_LAST_RUNS:
+    while last_runs < MAX_LAST_RUNS:
         last_runs += not fire.left
         begun = place.start("run", manifest, "--yes")
         while fire.left and _lives(begun, fire.wait_s()):
             _strike(place, begun, fire)
-        code = _end(begun, fire)
+        code = begun.process.wait(MAX_RUN_S)
+        if code != -signal.SIGKILL:
+            fire.tally.endings[code] += 1
+            if code not in EXPECTED or "Traceback" in begun.said:
+                fire.tally.problems.append(f"ended with {code}: {begun.said}")
         if code in (Exit.STORED, Exit.FAILED):
             return
     fire.tally.problems.append(f"{manifest.name} is not over at last: {begun.said}")
@@ -76,7 +80,7 @@ def run_to_the_end(place: Desk, manifest: Path, fire: Fire) -> None:
 def await_orphans(fire: Fire) -> None:
     """Whatever a killed command left behind must end by itself."""
     with suppress(AssertionError):
-        until(lambda: ended(fire.orphans), LONGEST_END_S)
+        until(lambda: ended(fire.orphans), MAX_END_S)
     left = [command_of(pid) for pid in fire.orphans if command_of(pid)]
     fire.tally.problems += [f"left behind: {command}" for command in left]
 
@@ -93,13 +97,11 @@ def _lives(begun: Begun, wait_s: float) -> bool:
 def _strike(place: Desk, begun: Begun, fire: Fire) -> None:
     kind = fire.left[-1]
     family = begun.family()
-    word = KINDS[kind]
-    if word:
+    if word := KINDS[kind]:
         child = begun.child(word)
         victims = [child] if child else []
     else:
-        others = family if kind == "all at once" else []
-        victims = [begun.process.pid, *others]
+        victims = [begun.process.pid, *(family if kind == "all at once" else [])]
     if not victims:
         return
     for pid in victims:
@@ -112,33 +114,17 @@ def _strike(place: Desk, begun: Begun, fire: Fire) -> None:
         _audit_running(place, fire.tally)
         return
     fire.orphans |= set(family)
-    begun.process.wait(LONGEST_END_S)
+    begun.process.wait(MAX_END_S)
     _audit_alone(place, family, fire.tally)
-
-
-def _end(begun: Begun, fire: Fire) -> int:
-    code = begun.process.wait(LONGEST_RUN_S)
-    if code == -signal.SIGKILL:
-        return code
-    fire.tally.endings[code] += 1
-    expected = {Exit.STORED, Exit.FAILED, Exit.INCOMPLETE, Exit.UNREACHABLE}
-    fire.tally.expect(code in expected, f"ended with {code}: {begun.said}")
-    fire.tally.expect("Traceback" not in begun.said, f"a traceback: {begun.said}")
-    return code
 
 
 def _audit_running(place: Desk, tally: Tally) -> None:
     """Between two workers nobody writes, so the ledger must agree with itself."""
     chosen = settings.read(place.environment)
     ledger = connect(chosen.ledger_url, timeout_s=2.0)
-    try:
-        found = audit(ledger, chosen.account_id)
-    except LedgerError:
-        return
-    finally:
-        ledger.close()
-    tally.audits += 1
-    tally.problems += found
+    with suppress(LedgerError):
+        tally.audit(ledger, chosen.account_id)
+    ledger.close()
 
 
 def _audit_alone(place: Desk, family: Iterable[int], tally: Tally) -> None:
@@ -147,13 +133,10 @@ def _audit_alone(place: Desk, family: Iterable[int], tally: Tally) -> None:
     A worker that still tries to write down an answer is left in peace; then the next
     kill is audited.
     """
-    until_s = time.monotonic() + 2.0
-    while not ended(family):
-        if time.monotonic() > until_s:
-            return
-        time.sleep(0.02)
+    try:
+        until(lambda: ended(family), 2.0)
+    except AssertionError:
+        return
     chosen = settings.read(place.environment)
     with ledger_of(chosen, alone=True) as ledger:
-        found = audit(ledger, chosen.account_id)
-    tally.audits += 1
-    tally.problems += found
+        tally.audit(ledger, chosen.account_id)

@@ -11,7 +11,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +24,9 @@ from producer.report import keep_report
 from producer.submit import batch_id, enqueue, new_batch
 from producer.survey import survey
 from tests import forked
-from tests.audit import audit
 from tests.chaos.deaths import KILL, POINTS, REACHED
-from tests.chaos.tally import Tally
-from tests.producer.running import Desk
+from tests.chaos.verdict import Tally
+from tests.producer.running import Desk, until
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -35,9 +34,9 @@ ROOT = Path(__file__).parent.parent.parent
 OVER = FINAL | {State.UNRESOLVED}
 
 #: A frequent point is hit at one of its first so many calls.
-LATEST_CALL = 8
+MAX_CALLS = 8
 
-LONGEST_END_S = 240.0
+MAX_END_S = 240.0
 
 #: Once all is over a worker still has so long to reach a point.
 AFTER_THE_END_S = 2.0
@@ -54,7 +53,7 @@ class Range:
     place: Desk
     chosen: Settings
     ledger: Ledger
-    luck: random.Random
+    chance: random.Random
     tally: Tally
     #: Kills that are still to come, by the point.
     left: Counter[str]
@@ -82,18 +81,15 @@ def kill_once(range_: Range) -> bool:
     """Run a worker until it reaches a point; whether it did before all was over."""
     reached = range_.place.folder / "reached"
     counts = {
-        name: 1 if POINTS[name].rare else range_.luck.randint(1, LATEST_CALL)
+        name: 1 if POINTS[name].rare else range_.chance.randint(1, MAX_CALLS)
         for name in range_.left
     }
     worker = _start_worker(range_, counts, reached)
     try:
-        until_s = time.monotonic() + LONGEST_END_S
-        while worker.running and not range_.is_over() and time.monotonic() < until_s:
-            time.sleep(LOOK_S)
+        until(lambda: not worker.running or range_.is_over(), MAX_END_S, every_s=LOOK_S)
         # What comes after the end, such as the report, has its time too.
-        until_s = time.monotonic() + AFTER_THE_END_S
-        while worker.running and time.monotonic() < until_s:
-            time.sleep(LOOK_S)
+        with suppress(AssertionError):
+            until(lambda: not worker.running, AFTER_THE_END_S, every_s=LOOK_S)
         killed = not worker.running
     finally:
         worker.stop()
@@ -101,18 +97,16 @@ def kill_once(range_: Range) -> bool:
         name = reached.read_text("utf-8")
         range_.left -= Counter([name])
         range_.tally.kills[name] += 1
-    range_.tally.problems += audit(range_.ledger, range_.chosen.account_id)
-    range_.tally.audits += 1
+    range_.tally.audit(range_.ledger, range_.chosen.account_id)
     return killed
 
 
 def end(range_: Range) -> None:
     """Let a worker that nobody kills end everything, and report it."""
     worker = _start_worker(range_, {}, range_.place.folder / "reached")
-    until_s = time.monotonic() + LONGEST_END_S
-    while not range_.is_over() and time.monotonic() < until_s and worker.running:
-        time.sleep(LOOK_S)
-    range_.tally.expect(worker.running, f"a worker ended with {worker.returncode}")
+    until(lambda: not worker.running or range_.is_over(), MAX_END_S, every_s=LOOK_S)
+    if not worker.running:
+        range_.tally.problems.append(f"a worker ended with {worker.returncode}")
     worker.stop()
     for each in range_.ledger.batches.ids():
         keep_report(range_.ledger, each, time.time())

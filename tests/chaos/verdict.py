@@ -8,60 +8,43 @@ here asks reelmill whether it did well.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jobs.ledger import Ledger
 from jobs.money import usd, usd_micros
 from tests.audit import audit
-from tests.chaos.orders import Orders, meant
-from tests.chaos.tally import Tally
-from tests.chaos.weather import Allowed
+from tests.chaos.provider import Allowed, Orders, meant
 from tests.producer.running import Desk, until
 from tests.sandbox.running import RunningSandbox
 from worker import mp4
 
-Prediction = dict[str, Any]
-Reported = dict[str, Any]
+Row = dict[str, Any]
 
 #: How a prediction stands before it is over.
 AT_WORK = {"created", "processing"}
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What both sides say when all is over."""
+@dataclass(slots=True)
+class Tally:
+    """Figures of one form of the exercise."""
 
-    books: Mapping[str, Any]
-    #: Predictions by the prompt of the row they were made for, strangers' left out.
-    predictions: Mapping[str, list[Prediction]]
-    #: Rows of the reports by their prompts.
-    reported: Mapping[str, Reported]
-    costs: list[Mapping[str, str]]
+    #: Processes that got a SIGKILL, by kind or by point.
+    kills: Counter[str] = field(default_factory=Counter)
+    #: How the command ended when it was not killed, by exit code.
+    endings: Counter[int] = field(default_factory=Counter)
+    audits: int = 0
+    #: Further figures of the end, by what they count.
+    figures: dict[str, object] = field(default_factory=dict)
+    #: Sentences about what must not be; empty when all is well.
+    problems: list[str] = field(default_factory=list)
 
-    def sum_usd_micros(self, name: str) -> int:
-        """One amount over all reports."""
-        return sum(usd_micros(cost[name]) for cost in self.costs)
-
-
-def gather(sandbox: RunningSandbox, place: Desk) -> Evidence:
-    """Both sides' word, once nothing is at work at the provider any more."""
-
-    def whole_books() -> Mapping[str, Any] | None:
-        books = sandbox.books(rows=True)
-        return None if {r["status"] for r in books["rows"]} & AT_WORK else books
-
-    books = until(whole_books)
-    predictions = defaultdict(list)
-    for row in books["rows"]:
-        if not row["stranger"]:
-            predictions[row["inputs"]["prompt"]].append(row)
-    paths = place.store.glob("*/report.json")
-    reports = [json.loads(path.read_text("utf-8")) for path in sorted(paths)]
-    reported = {row["prompt"]: row for report in reports for row in report["rows"]}
-    return Evidence(books, predictions, reported, [r["cost"] for r in reports])
+    def audit(self, ledger: Ledger, account: str) -> None:
+        """Take down where the ledger does not agree with itself."""
+        self.problems += audit(ledger, account)
+        self.audits += 1
 
 
 def judge(
@@ -73,112 +56,80 @@ def judge(
     allowed: Allowed,
 ) -> None:
     """Take down the figures, and whatever is not as it should be."""
-    evidence = gather(sandbox, place)
-    (account,) = {
-        b.account for i in ledger.batches.ids() if (b := ledger.batches.read(i))
+
+    def whole_books() -> Row | None:
+        books = sandbox.books(rows=True)
+        return None if {r["status"] for r in books["rows"]} & AT_WORK else books
+
+    books = until(whole_books)
+    found = [ledger.batches.read(i) for i in ledger.batches.ids()]
+    (account,) = {batch.account for batch in found if batch}
+    tally.audit(ledger, account)
+    made: dict[str, list[Row]] = defaultdict(list)
+    for row in books["rows"]:
+        if not row["stranger"]:
+            made[row["inputs"]["prompt"]].append(row)
+    paths = place.store.glob("*/report.json")
+    reports = [json.loads(path.read_text("utf-8")) for path in sorted(paths)]
+    reported = {row["prompt"]: row for report in reports for row in report["rows"]}
+    if reported.keys() != orders.rows.keys() or not made.keys() <= orders.rows.keys():
+        tally.problems.append("reports or books have other rows than the manifests")
+    for prompt in reported.keys() & orders.rows.keys():
+        tally.problems += _of_row(orders.rows[prompt], reported[prompt], made[prompt])
+    every = [each for own in made.values() for each in own]
+    paid = Counter(e["inputs"]["prompt"] for e in every if not e["refunded"])
+    kept = {r["prediction_id"] for r in reported.values() if r["state"] == "stored"}
+    completed = {each["id"] for each in every if each["status"] == "completed"}
+    states = Counter(row["state"] for row in reported.values())
+    tally.figures |= {
+        "rows paid twice": sum(count > 1 for count in paid.values()),
+        "videos lost": len(completed - kept),
+        "jobs": " · ".join(f"{n} {state}" for state, n in states.items()),
+        "predictions": len(every),
+        "strangers' predictions": books["strangers"],
+        "answers that the provider lost": sum(each["lost_answer"] for each in every),
+        "refunds": sum(each["refunded"] for each in every),
     }
-    tally.problems += audit(ledger, account)
-    tally.audits += 1
-    _every_row_is_accounted_for(tally, evidence, orders)
-    _no_row_is_paid_twice(tally, evidence)
-    _no_video_is_lost(tally, evidence)
-    _the_reports_equal_the_books(tally, evidence)
-    _limits_are_kept(tally, evidence, allowed)
-    for row in evidence.reported.values():
-        if row["state"] == "stored":
-            _the_video_is_its_own(tally, row, evidence)
-    _figures(tally, evidence)
+    _compare_sums(tally, books, [report["cost"] for report in reports])
+    _compare_limits(tally, books, allowed)
 
 
-def _every_row_is_accounted_for(
-    tally: Tally, evidence: Evidence, orders: Orders
-) -> None:
-    tally.expect(
-        evidence.reported.keys() == orders.rows.keys(),
-        "the reports do not have the rows of the manifests",
-    )
-    for prompt, row in evidence.reported.items():
-        if row["state"] == "failed":
-            told = row["error"] and row["error"]["message"]
-            tally.expect(told, f"{prompt}: failed without a reason")
-        elif row["state"] != "stored":
-            why = row["error"] and row["error"]["message"]
-            tally.problems.append(f"{prompt}: ended {row['state']}: {why}")
-    for prompt, predictions in evidence.predictions.items():
-        for each in predictions:
-            tally.expect(
-                meant(orders.rows[prompt], each["model"], each["inputs"]),
-                f"{prompt}: prediction {each['id']} was asked for with other inputs",
-            )
+def _of_row(ordered: dict[str, str], row: Row, made: list[Row]) -> Iterator[str]:
+    """What is wrong with a row, by what the provider made for it."""
+    prompt, state = row["prompt"], row["state"]
+    why = (row["error"] or {}).get("message")
+    if state not in {"failed", "stored"}:
+        yield f"{prompt}: ended {state}: {why}"
+    if state == "failed" and not why:
+        yield f"{prompt}: failed without a reason"
+    for each in made:
+        if not meant(ordered, each["model"], each["inputs"]):
+            yield f"{prompt}: prediction {each['id']} was asked for with other inputs"
+        is_kept = state == "stored" and each["id"] == row["prediction_id"]
+        if each["status"] == "completed" and not is_kept:
+            yield f"{prompt}: {each['id']} is completed and not stored"
+    paid = [each["id"] for each in made if not each["refunded"]]
+    if len(paid) > 1:
+        yield f"{prompt}: paid for {', '.join(paid)}"
+    names = ("price_usd_micros", "refunded_usd_micros")
+    booked = tuple(usd(sum(each[name] for each in made)) for name in names)
+    told = (row["charged_usd"], row["refunded_usd"])
+    if booked != told:
+        yield f"{prompt}: booked {booked}, reported {told}"
+    if state == "stored":
+        yield from _of_video(row, {each["id"] for each in made})
 
 
-def _no_row_is_paid_twice(tally: Tally, evidence: Evidence) -> None:
-    twice = 0
-    for prompt, predictions in evidence.predictions.items():
-        paid = [each["id"] for each in predictions if not each["refunded"]]
-        if len(paid) > 1:
-            twice += 1
-            tally.problems.append(f"{prompt}: paid for {', '.join(paid)}")
-    tally.figures["rows paid twice"] = twice
-
-
-def _no_video_is_lost(tally: Tally, evidence: Evidence) -> None:
-    lost = 0
-    for prompt, predictions in evidence.predictions.items():
-        row = evidence.reported.get(prompt, {})
-        kept = row.get("prediction_id") if row.get("state") == "stored" else None
-        for each in predictions:
-            if each["status"] == "completed" and each["id"] != kept:
-                lost += 1
-                tally.problems.append(
-                    f"{prompt}: {each['id']} is completed and not stored"
-                )
-    tally.figures["videos lost"] = lost
-
-
-def _the_reports_equal_the_books(tally: Tally, evidence: Evidence) -> None:
-    for what in ("charged", "refunded"):
-        in_books = evidence.books[f"{what}_usd_micros"]
-        in_reports = evidence.sum_usd_micros(f"{what}_usd")
-        tally.figures[f"{what}, books and reports"] = (
-            f"${usd(in_books)} and ${usd(in_reports)}"
-        )
-        tally.expect(
-            in_books == in_reports,
-            f"{what}: ${usd(in_books)} in the books, ${usd(in_reports)} in the reports",
-        )
-    for prompt, row in evidence.reported.items():
-        own = evidence.predictions.get(prompt, [])
-        charged = sum(each["price_usd_micros"] for each in own)
-        refunded = sum(each["refunded_usd_micros"] for each in own)
-        booked = (usd(charged), usd(refunded))
-        told = (row["charged_usd"], row["refunded_usd"])
-        tally.expect(booked == told, f"{prompt}: booked {booked}, reported {told}")
-
-
-def _limits_are_kept(tally: Tally, evidence: Evidence, allowed: Allowed) -> None:
-    books = evidence.books
-    limits = {
-        "worst_60s_starts": allowed.videos_per_minute,
-        "most_concurrent": allowed.concurrent_videos,
-        "key_leaks": 0,
-    }
-    for name, most in limits.items():
-        told = name.replace("_", " ")
-        tally.figures[told] = f"{books[name]} of {most} allowed"
-        tally.expect(books[name] <= most, f"{told}: {books[name]}, allowed are {most}")
-
-
-def _the_video_is_its_own(tally: Tally, row: Reported, evidence: Evidence) -> None:
+def _of_video(row: Row, own: set[str]) -> Iterator[str]:
+    """What is wrong with a stored video and the file beside it."""
     video = Path(row["video"])
     try:
         mp4.check(video)
         told = json.loads(video.with_suffix(".json").read_text("utf-8"))
     except (mp4.NotAVideoError, OSError, ValueError) as error:
-        tally.problems.append(f"{row['prompt']}: {video.name}: {error}")
+        yield f"{row['prompt']}: {video.name}: {error}"
         return
     digest = hashlib.sha256(video.read_bytes()).hexdigest()
-    own = {each["id"] for each in evidence.predictions[row["prompt"]]}
     facts = {
         "its digest": digest == told["sha256"] == row["sha256"],
         "its prompt": told["inputs"]["prompt"] == row["prompt"],
@@ -187,18 +138,28 @@ def _the_video_is_its_own(tally: Tally, row: Reported, evidence: Evidence) -> No
         "its price": told["charged_usd"] == row["charged_usd"],
     }
     for what, true in facts.items():
-        tally.expect(true, f"{row['prompt']}: the provenance does not tell {what}")
+        if not true:
+            yield f"{row['prompt']}: the provenance does not tell {what}"
 
 
-def _figures(tally: Tally, evidence: Evidence) -> None:
-    every = [each for own in evidence.predictions.values() for each in own]
-    states = Counter(row["state"] for row in evidence.reported.values())
-    refunds = [each for each in every if each["refunded"]]
-    tally.figures |= {
-        "jobs": " · ".join(f"{n} {state}" for state, n in states.items()),
-        "predictions": len(every),
-        "strangers' predictions": evidence.books["strangers"],
-        "answers that the provider lost": sum(e["lost_answer"] for e in every),
-        "refunds": len(refunds),
-        "wasted": f"${usd(evidence.sum_usd_micros('wasted_usd'))}",
+def _compare_sums(tally: Tally, books: Row, costs: list[dict[str, str]]) -> None:
+    for what in ("charged", "refunded"):
+        booked = books[f"{what}_usd_micros"]
+        told = sum(usd_micros(cost[f"{what}_usd"]) for cost in costs)
+        words = f"${usd(booked)} in the books, ${usd(told)} in the reports"
+        tally.figures[what] = words
+        if booked != told:
+            tally.problems.append(f"{what}: {words}")
+
+
+def _compare_limits(tally: Tally, books: Row, allowed: Allowed) -> None:
+    limits = {
+        "worst_60s_starts": allowed.videos_per_minute,
+        "most_concurrent": allowed.concurrent_videos,
+        "key_leaks": 0,
     }
+    for name, most in limits.items():
+        words = f"{books[name]} of {most} allowed"
+        tally.figures[name.replace("_", " ")] = words
+        if books[name] > most:
+            tally.problems.append(f"{name}: {words}")

@@ -1,7 +1,7 @@
 """`make fleet-test`: the compose file in real containers, while things break.
 
 A batch is rendered by three workers while the stand-in loses answers, containers are
-killed, cut off and paused, a clock is set, the workers are replaced by ones that lack a
+killed, cut off and paused, the workers are replaced by ones that lack a
 model, and a backup of the ledger is put back. At the end every row is stored and paid
 once. Prints a tally; exit code 0 if all is well, 1 if not, 3 where it cannot be tried.
 `--picture` makes the documentation's picture of Flower anew; `--ready` only looks, and
@@ -19,8 +19,6 @@ import httpx
 from tests.browser.pictures import keep
 from tests.browser.running import browser
 from tests.containers.breaking import (
-    CLOCKED,
-    CLOCKED_IMAGE,
     OTHER_IMAGE,
     break_things,
     derive,
@@ -33,35 +31,27 @@ from tests.containers.engine import (
     EngineError,
     Fleet,
     remove_images,
+    say,
+    until,
     why_not,
 )
-from tests.containers.files import ROOT
 from tests.containers.restoring import back_up, put_back, settle_by_hand
 from tests.containers.rows import ROWS, manifest
-from tests.containers.waiting import say, until
 
 #: Of 100 answers to paid requests, so many are lost in two ways.
 LOST = {"submit_drop_after": 0.05, "submit_5xx_after": 0.03}
 
 
-def start(fleet: Fleet) -> tuple[Path, str]:
-    """Build and start everything; the file of a worker's clock, and the other image."""
-    say("build the image, and two derived from it")
+def start(fleet: Fleet) -> str:
+    """Build and start everything; the image of workers that lack a model."""
+    say("build the image, and one derived from it")
     fleet.compose("build")
-    clocked = derive(fleet.folder, f"{fleet.name}-clock", CLOCKED_IMAGE)
     other = derive(fleet.folder, f"{fleet.name}-other", OTHER_IMAGE)
-    clock = fleet.folder / "clock" / "offset"
-    clock.parent.mkdir(mode=0o755)
-    clock.write_text("+0")
-    compose = ROOT / "docker-compose.yml"
-    fleet.more["clock.yml"] = CLOCKED.format(
-        compose=compose, image=clocked, clock=clock.parent
-    )
     say("start the fleet")
     fleet.compose("up", "--detach", "--no-build", "--scale", "worker=3")
     until("the stand-in answers", fleet.is_sandbox_up)
     fleet.configure_sandbox(**LOST, generation_s=8.0, tier="silver")
-    return clock, other
+    return other
 
 
 def tell(fleet: Fleet, batch: str, by_hand: int, began_s: float) -> None:
@@ -84,19 +74,19 @@ def photograph(fleet: Fleet) -> None:
             http_credentials={"username": USER, "password": fleet.password},
         )
         page.goto(f"{FLOWER_URL}/workers")
-        page.wait_for_selector("#workers-table tbody tr:nth-child(4)")
+        page.wait_for_selector("#workers-table tbody tr:nth-child(3)")
         keep(page.screenshot(), "flower-fleet")
 
 
 def exercise(fleet: Fleet, *, picture: bool) -> list[str]:
     """Everything, from the build to the tally; what is wrong in the end."""
     began_s = time.monotonic()
-    clock, other = start(fleet)
+    other = start(fleet)
     rows = fleet.folder / "rows"
     rows.mkdir()
     batch = fleet.submit(manifest(rows))
     say(f"{batch}: {ROWS} rows")
-    break_things(fleet, clock, batch)
+    break_things(fleet, batch)
     back_up(fleet)
     replace_workers(fleet, batch, other)
     # The few rows that are left would only be waited for.
@@ -132,7 +122,7 @@ def main() -> int:
             keep_to.write_text("\n".join(fleet.said))
             with suppress(EngineError):
                 fleet.down()
-            remove_images(f"{fleet.name}-clock", f"{fleet.name}-other")
+            remove_images(f"{fleet.name}-other")
     for each in found:
         say(f"WRONG: {each}")
     say("all is well" if not found else f"the logs are in {keep_to}")

@@ -8,32 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.containers.engine import EngineError, Fleet, docker
+from tests.containers.engine import EngineError, Fleet, docker, for_s, say, until
 from tests.containers.rows import LEFT_MODEL, REMOVED, ROWS_OF_A_MODEL
-from tests.containers.waiting import for_s, say, until
-
-#: A worker whose clock is read from a file; the clock that cannot be set is not faked.
-CLOCKED = """
-services:
-  worker-clock:
-    extends: {{ file: {compose}, service: worker }}
-    image: {image}
-    build: !reset null
-    command: reelmill worker --name clocked
-    environment:
-      LD_PRELOAD: /faketime.so
-      FAKETIME_TIMESTAMP_FILE: /clock/offset
-      FAKETIME_NO_CACHE: "1"
-      FAKETIME_DONT_FAKE_MONOTONIC: "1"
-    volumes: ["{clock}:/clock:ro"]
-"""
-CLOCKED_IMAGE = """
-FROM reelmill
-USER root
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libfaketime \\
- && ln -s "$(find /usr/lib -name libfaketimeMT.so.1)" /faketime.so
-USER reelmill
-"""
 
 #: Workers of another version, that does not know one of the models.
 OTHER = """
@@ -61,12 +37,11 @@ def derive(folder: Path, name: str, text: str) -> str:
     return name
 
 
-def break_things(fleet: Fleet, clock: Path, batch: str) -> None:
+def break_things(fleet: Fleet, batch: str) -> None:
     """One fault after the other, while the batch goes on.
 
     Args:
         fleet: what is broken.
-        clock: the file that one worker reads its clock from.
         batch: id of the batch.
 
     Raises:
@@ -80,8 +55,6 @@ def break_things(fleet: Fleet, clock: Path, batch: str) -> None:
             (name,) = fleet.containers(service)
             kill(name, away_s)
     pause_provider(fleet, batch, 90)
-    # While workers look for what was lost.
-    step_clock(clock)
 
 
 @contextmanager
@@ -119,21 +92,6 @@ def pause_provider(fleet: Fleet, batch: str, away_s: float) -> None:
     docker("unpause", name)
 
 
-def step_clock(clock: Path) -> None:
-    """Set the clock of one worker back by ten minutes, and right again."""
-    say("set a worker's clock back by 10 minutes, and right again after 10 s")
-    _set_clock(clock, -600)
-    for_s(10)
-    _set_clock(clock, 0)
-
-
-def _set_clock(clock: Path, ahead_s: int) -> None:
-    # In one step: a file that is half written ends the process that reads it.
-    new = clock.with_name("next")
-    new.write_text(f"{ahead_s:+}")
-    new.rename(clock)
-
-
 def replace_workers(fleet: Fleet, batch: str, image: str) -> None:
     """All workers become ones of a version that lacks a model.
 
@@ -142,7 +100,7 @@ def replace_workers(fleet: Fleet, batch: str, image: str) -> None:
     """
     must_have_rows_to_send(fleet, batch)
     say(f"replace the workers by ones that do not know {REMOVED}")
-    fleet.compose("stop", "worker", "worker-clock")
+    fleet.compose("stop", "worker")
     fleet.keep_logs()
     fleet.more["other.yml"] = OTHER.format(image=image)
     scale = ("--scale", "worker=3")

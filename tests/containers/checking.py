@@ -61,9 +61,8 @@ def _of_flower(fleet: Fleet) -> Iterator[str]:
         yield f"Flower shows {sorted(names)} only"
     live = {each["hostname"] for each in workers["data"] if each["status"]}
     ids = {f"worker@{each}" for each in fleet.container_ids("worker")}
-    clocked = {f"clocked@{each}" for each in fleet.container_ids("worker-clock")}
-    if live != ids | clocked:
-        yield f"workers are {sorted(ids | clocked)}, Flower shows {sorted(live)}"
+    if live != ids:
+        yield f"workers are {sorted(ids)}, Flower shows {sorted(live)}"
 
 
 def _of_metrics(batch: str) -> Iterator[str]:

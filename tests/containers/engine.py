@@ -9,8 +9,10 @@ import os
 import secrets
 import shlex
 import subprocess
+import sys
+import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +40,10 @@ READ = ("REELMILL_", "WAVESPEED_", "VALKEY_", "FLOWER_", "AWS_", "COMPOSE_")
 
 #: Longest that one command of the engine may take; a build installs everything.
 COMMAND_S = 900.0
+
+
+#: A condition that does not come true in this time never does.
+CONDITION_S = 600.0
 
 
 class EngineError(Exception):
@@ -106,6 +112,31 @@ def remove_images(*names: str) -> None:
     for name in names:
         with suppress(EngineError):
             docker("rmi", name)
+
+
+def say(text: str) -> None:
+    """Print what is done, and when."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stdout.flush()
+
+
+def until(what: str, true: Callable[[], Any], timeout_s: float = CONDITION_S) -> None:
+    """Wait for a condition.
+
+    Raises:
+        TimeoutError: it did not come true.
+    """
+    end_s = time.monotonic() + timeout_s
+    while not true():
+        if time.monotonic() > end_s:
+            raise TimeoutError(f"{what}: not within {timeout_s:.0f} s")
+        # Each question starts a process in a container.
+        time.sleep(1.0)
+
+
+def for_s(seconds: float) -> None:
+    """Let something that was broken stay so: that is the fault, not a wait for it."""
+    time.sleep(max(0.0, seconds))
 
 
 @dataclass(slots=True)

@@ -7,11 +7,12 @@ import csv
 import io
 import re
 import shlex
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 
-from tests.containers.engine import SETTLING_S, EngineError, Fleet
+from tests.containers.engine import SETTLING_S, EngineError, Fleet, say, until
 from tests.containers.files import ROOT
-from tests.containers.waiting import nothing_goes_on, say, until
 
 
 def documented() -> tuple[list[str], list[str]]:
@@ -80,6 +81,23 @@ def settle_by_hand(fleet: Fleet, batch: str) -> int:
         say(f"settle {left} rows by hand")
         _by_table(fleet, batch)
     return left
+
+
+def nothing_goes_on(fleet: Fleet, batch: str, quiet_s: float) -> Callable[[], bool]:
+    """A condition: every row is stored, or has waited for a person for so long."""
+    last: Counter[str] = Counter()
+    since_s = time.monotonic()
+
+    def reached() -> bool:
+        nonlocal last, since_s
+        counts = fleet.counts(batch)
+        if counts != last:
+            last, since_s = counts, time.monotonic()
+        over = +counts == {"stored": counts.total()}
+        resting = not (counts.keys() - {"stored", "unresolved"})
+        return over or (resting and time.monotonic() > since_s + quiet_s)
+
+    return reached
 
 
 def _by_table(fleet: Fleet, batch: str) -> None:
