@@ -10,10 +10,26 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from typing import Any, Generic, TypeVar
+from concurrent.futures import Executor
+from functools import partial
+from itertools import chain, islice
+from typing import Any, Generic, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 K = TypeVar("K")
 T = TypeVar("T")
+R = TypeVar("R")
+
+#: Does these and says what came of each, in order.
+Do = Callable[[Sequence[T]], Awaitable[Sequence[R]]]
+
+
+async def in_pool(
+    pool: Executor, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do something that blocks, in a thread of this pool."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(pool, partial(do, *args, **kwargs))
 
 
 async def gather_all(work: Iterable[Awaitable[T]]) -> list[T]:
@@ -55,12 +71,6 @@ async def as_completed_groups(
         raise error
 
 
-R = TypeVar("R")
-
-#: Does these and says what came of each, in order.
-Do = Callable[[Sequence[T]], Awaitable[Sequence[R]]]
-
-
 class MicroBatcher(Generic[T, R]):
     """Gathers the calls of one kind, for one event loop."""
 
@@ -97,9 +107,10 @@ class MicroBatcher(Generic[T, R]):
     async def _do_all(
         self, taken: Sequence[tuple[Sequence[T], "asyncio.Future[Sequence[R]]"]]
     ) -> None:
-        items = [item for each, _ in taken for item in each]
         try:
-            results = await self._do(items)
+            results = iter(
+                await self._do([item for items, _ in taken for item in items])
+            )
         except BaseException as error:
             for _, done in taken:
                 if not done.done():
@@ -107,8 +118,7 @@ class MicroBatcher(Generic[T, R]):
             if not isinstance(error, Exception):
                 raise
             return
-        first = 0
-        for each, done in taken:
+        for items, done in taken:
+            own = list(islice(results, len(items)))
             if not done.done():
-                done.set_result(results[first : first + len(each)])
-            first += len(each)
+                done.set_result(own)

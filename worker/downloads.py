@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from functools import cache
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO
 from urllib.parse import urljoin
 
 import aiohttp
@@ -28,8 +28,7 @@ import aiohttp
 from jobs.provider.http import Http, RequestError, deadline
 from jobs.provider.replies import clean, fetchable
 from worker import mp4
-
-T = TypeVar("T")
+from worker.concurrency import in_pool
 
 log = logging.getLogger("reelmill.collect")
 
@@ -66,20 +65,8 @@ LEFT_AFTER_S = 86_400.0
 #: A range from the first byte on: its last byte, and the size of the whole.
 WHOLE_RANGE = re.compile(r"bytes 0-(\d{1,18})/(\d{1,18})")
 
-#: First bytes, in small letters, of what is sent in the place of an MP4.
-KNOWN: dict[str, tuple[bytes, ...]] = {
-    "an HTML page": (b"<!doctype html", b"<html", b"<head", b"<body"),
-    "XML": (b"<?xml", b"<error"),
-    "JSON": (b"{", b"["),
-    "a WebM or Matroska video": (b"\x1aE\xdf\xa3".lower(),),
-    "a GIF": (b"gif8",),
-    "a JPEG picture": (b"\xff\xd8\xff",),
-    "a PNG picture": (b"\x89png",),
-    "a RIFF file, such as AVI or WebP": (b"riff",),
-    "a list of parts (HLS)": (b"#extm3u",),
-    "packed with gzip": (b"\x1f\x8b",),
-}
-BEGIN_BYTES = 64
+#: So many first bytes are shown of what is no video.
+SHOWN_BYTES = 60
 
 #: Answers of a host that has no such file any more, or whose link has run out.
 GONE = frozenset({400, 401, 403, 404, 410})
@@ -124,16 +111,7 @@ class Files:
             NoRoomError: this machine cannot hold it.
         """
         _, download = await self.receive_first(urls, path)
-        return await _in_thread(download.end)
-
-    async def receive(self, url: str, path: Path) -> "Download":
-        """Fetch a video for `path`; it is there once somebody ends it, in a thread.
-
-        Raises:
-            DownloadError: it is not there, or not whole.
-            NoRoomError: this machine cannot hold it.
-        """
-        return await self._get(url, Download(path, is_video=True), self._timeout_s)
+        return await in_pool(_threads(), download.end)
 
     async def receive_first(
         self, urls: Sequence[str], path: Path
@@ -149,7 +127,7 @@ class Files:
             try:
                 download = await self.receive(url, path)
                 if len(urls) > 1:
-                    await _in_thread(download.check)
+                    await in_pool(_threads(), download.check)
             except DownloadError as error:
                 errors.append(error)
             else:
@@ -158,48 +136,53 @@ class Files:
         gone = not urls or any(error.gone for error in errors)
         raise DownloadError(reasons or "no address of it is known", gone=gone)
 
+    async def receive(
+        self, url: str, path: Path, *, is_video: bool = True
+    ) -> "Download":
+        """Fetch a file for `path`; it is there once somebody ends it, in a thread.
+
+        Raises:
+            DownloadError: it is not there, or not whole.
+            NoRoomError: this machine cannot hold it.
+        """
+        download = Download(path, is_video=is_video)
+        timeout_s = self._timeout_s if is_video else READ_TIMEOUT_S
+        try:
+            async with deadline(timeout_s, "not whole after"):
+                await self._follow(url, download)
+        except RequestError as error:
+            raise DownloadError(str(error)) from None
+        return download
+
     async def fetch_picture(self, url: str, path: Path) -> None:
         """Fetch a picture into `path`; it is not checked.
 
         Raises:
             DownloadError: it is not there, or on an address that is no business of
                 ours.
+            NoRoomError: this machine cannot hold it.
         """
-        picture = Download(path, is_video=False)
-        await _in_thread((await self._get(url, picture, READ_TIMEOUT_S)).end)
+        picture = await self.receive(url, path, is_video=False)
+        await in_pool(_threads(), picture.end)
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._http.close()
 
-    async def _get(
-        self, url: str, download: "Download", timeout_s: float
-    ) -> "Download":
-        try:
-            async with deadline(timeout_s, "not whole after"):
-                return await self._follow(url, download)
-        except RequestError as error:
-            raise DownloadError(str(error)) from None
-
-    async def _follow(self, url: str, download: "Download") -> "Download":
+    async def _follow(self, url: str, download: "Download") -> None:
         for _ in range(MAX_REDIRECTS + 1):
             if not fetchable(url):
                 raise DownloadError(f"not a web address: {clean(url)}")
             async with await self._http.ask("GET", url) as response:
                 leads_to = response.headers.get("location")
                 if response.status not in REDIRECTS or leads_to is None:
-                    await _save(response, download)
-                    return download
+                    return await _save(response, download)
                 url = urljoin(url, leads_to.strip().replace(" ", "%20"))
         raise DownloadError(f"redirected more than {MAX_REDIRECTS} times")
 
 
-async def _in_thread(do: Callable[[], T]) -> T:
-    # Not asyncio's own threads: they look up names, and a disk that hangs would keep
-    # every request from being sent.
-    return await asyncio.get_running_loop().run_in_executor(_threads(), do)
-
-
+# Not asyncio's own threads: they look up names, and a disk that hangs would keep every
+# request from being sent.
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, "files")
@@ -216,7 +199,7 @@ async def _save(response: aiohttp.ClientResponse, download: "Download") -> None:
         if download.size_bytes > download.max_bytes:
             raise DownloadError("it does not end")
         if len(download.pending) >= PIECE_BYTES:
-            await _in_thread(download.write)
+            await in_pool(_threads(), download.write)
     announced = response.headers.get("content-length")
     encoded = "content-encoding" in response.headers
     if announced and not encoded and announced != str(download.size_bytes):
@@ -229,13 +212,6 @@ def _is_whole(response: aiohttp.ClientResponse) -> bool:
     if response.status != HTTPStatus.PARTIAL_CONTENT or not said:
         return False
     return int(said[1]) + 1 == int(said[2])
-
-
-def _what_came(begin: bytes) -> str:
-    """What a file is by its first bytes; empty if that is not known."""
-    text = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    found = (what for what, starts in KNOWN.items() if text.startswith(starts))
-    return next(found, "" if begin else "an empty file")
 
 
 class Download:
@@ -258,18 +234,6 @@ class Download:
     def size_bytes(self) -> int:
         """Bytes that have come."""
         return self._written_bytes + len(self.pending)
-
-    @property
-    def begin(self) -> bytes:
-        """Its first bytes, as many as tell what it is.
-
-        Raises:
-            OSError: it cannot be read.
-        """
-        if not self._written_bytes:
-            return bytes(self.pending[:BEGIN_BYTES])
-        with self._path.open("rb") as file:
-            return file.read(BEGIN_BYTES)
 
     def write(self, *, lasting: bool = False) -> None:
         """Write down what has come; `lasting` if it is to outlive a power cut.
@@ -316,18 +280,27 @@ class Download:
         """
         if not self._is_video:
             return
+        if self._written_bytes:
+            self.write()
         try:
-            if self._written_bytes:
-                self.write()
-                mp4.check(self._path)
-            else:
-                mp4.check_open(BytesIO(self.pending), len(self.pending))
-        except mp4.NotAVideoError as error:
-            what = _what_came(self.begin)
-            reason = f"it is {what}" if what else str(error)
-            raise DownloadError(f"what came is no MP4 video: {reason}") from None
+            with (
+                self._path.open("rb")
+                if self._written_bytes
+                else BytesIO(self.pending) as file
+            ):
+                _check_video(file, self.size_bytes)
         except OSError as error:
             raise _no_room(self._path.parent, error) from None
+
+
+def _check_video(file: BinaryIO, size_bytes: int) -> None:
+    try:
+        mp4.check_open(file, size_bytes)
+    except mp4.NotAVideoError as error:
+        file.seek(0)
+        begin = clean(file.read(SHOWN_BYTES).decode("latin-1")) or "nothing"
+        reason = f"{error}; it begins with: {begin}"
+        raise DownloadError(f"what came is no MP4 video: {reason}") from None
 
 
 @contextmanager

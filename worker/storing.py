@@ -5,7 +5,6 @@ their time or hang until their patience ends, so they get threads of their own: 
 of the ledger must stay free for what was just paid.
 """
 
-import asyncio
 import json
 import logging
 import math
@@ -25,6 +24,7 @@ from jobs.money import usd
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTakenError, Store, StoreError
 from worker import decoder
+from worker.concurrency import in_pool
 from worker.decoder import DecodeError
 from worker.downloads import Download, Fetched
 
@@ -44,8 +44,7 @@ TRUSTED_S = 30.0
 
 async def in_thread(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do something with a store, in a thread."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads(), partial(do, *args, **kwargs))
+    return await in_pool(_threads(), do, *args, **kwargs)
 
 
 @cache
