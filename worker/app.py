@@ -7,6 +7,7 @@ are `jobs.broker`'s.
 import logging
 import os
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -56,12 +57,6 @@ def engine() -> Engine:
     return Engine(SETTINGS, app)
 
 
-def _register(name: str, work: Work) -> None:
-    @app.task(name=name)
-    def task(refs: list[str]) -> None:
-        engine().run(do(engine(), name, work, [Ref.parse(ref) for ref in refs]))
-
-
 async def do(made: Engine, name: str, work: Work, refs: Sequence[Ref]) -> None:
     """Do a task's work on these jobs or batches; nothing that goes wrong is raised."""
     if made.stopping:
@@ -84,6 +79,12 @@ async def do(made: Engine, name: str, work: Work, refs: Sequence[Ref]) -> None:
         with suppress(LedgerError):
             add, lease_s = made.ledger.crashes.add, made.settings.lease_s
             await made.call(add, made.account, refs[0], words, lease_s)
+
+
+def _register(name: str, work: Work) -> None:
+    @app.task(name=name)
+    def task(refs: list[str]) -> None:
+        engine().run(do(engine(), name, work, [Ref.parse(ref) for ref in refs]))
 
 
 for _name, _work in TASKS.items():
@@ -113,7 +114,8 @@ def _start_threads(sender: Any) -> None:
         starts=SETTINGS.starts,
     )
     lifecycle.listen()
-    lifecycle.Stopping(made).start()
+    stop = lifecycle.stop_in_time
+    threading.Thread(target=stop, args=[made], name="stopping", daemon=True).start()
     dispatcher = Dispatcher(made, facts)
     dispatcher.start()
     signals.worker_shutdown.connect(lambda **_: dispatcher.leave(), weak=False)

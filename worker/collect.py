@@ -7,6 +7,7 @@ while its store takes nothing, its batch starts nothing new. How it is kept stan
 """
 
 import logging
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -122,7 +123,7 @@ async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) 
         gone = failures.file_gone(ref.batch, record, str(error), now_s)
         await engine.apply([gone])
         return
-    wait_s = waits.collect_again_s(record.polls, engine.jitter())
+    wait_s = waits.collect_again_s(record.polls, random.random())
     if isinstance(error, NoVideoError):
         wait_s = max(wait_s, engine.settings.poll_min_s)
     if not isinstance(error, DownloadError):

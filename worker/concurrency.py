@@ -12,7 +12,7 @@ from collections.abc import (
 )
 from concurrent.futures import Executor
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")

@@ -116,7 +116,7 @@ class Dispatcher(threading.Thread):
             self._facts,
             started_at_s=self._facts.started_at_s or round(self._engine.now_s(), 3),
             stopping=stopping,
-            ahead_s=round(self._engine.ahead_s, 3),
+            ahead_s=round(self._engine.now_s() - time.time(), 3),
         )
         # A heartbeat under way while the worker leaves would make it known again.
         with self._heartbeat_lock:

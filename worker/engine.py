@@ -76,7 +76,7 @@ class Engine:
             settings: of the worker.
             app: what messages are sent by.
             ledger: the one that the settings name, unless it is given.
-            loop: one that somebody else runs; a thread of its own runs one otherwise.
+            loop: one that somebody else runs; otherwise a thread runs a new one.
         """
         self.settings = settings
         self.app = app
@@ -94,7 +94,8 @@ class Engine:
         #: Whether clock and limits are known, without which nothing may be done.
         self.begun = False
         self._beginning = threading.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        #: What is at work on the loop.
+        self.tasks: set[asyncio.Task[None]] = set()
         self._ledger_clock = RemoteClock()
         self._heard_at_s, self._heard_read_at = 0.0, -60.0
         self.times = GenerationTimes(self.account, settings.poll_min_s)
@@ -127,27 +128,22 @@ class Engine:
         """Do something on the loop, and do not wait for its end."""
         return asyncio.run_coroutine_threadsafe(self._count(work), self._loop)
 
-    @property
-    def at_work(self) -> int:
-        """How many tasks are at work on the loop."""
-        return len(self._tasks)
-
     def cancel_tasks(self) -> None:
         """End what is at work where it stands; its jobs are handed back."""
-        for task in tuple(self._tasks):
+        for task in tuple(self.tasks):
             self._loop.call_soon_threadsafe(task.cancel)
 
     async def _count(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine on a loop is in a task
-        self._tasks.add(task)
+        self.tasks.add(task)
         try:
             await work
         except asyncio.CancelledError:
             if not self.stopping:
                 raise
         finally:
-            self._tasks.discard(task)
+            self.tasks.discard(task)
 
     async def call(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do something that blocks, in a thread."""
@@ -215,17 +211,12 @@ class Engine:
 
     async def apply(self, moves: Sequence[Transition]) -> list[Applied]:
         """Make moves that may be lost without harm, and log them."""
-        if not moves:
-            return []
-        return log_transitions(moves, await self.move(moves))
+        return log_transitions(moves, await self.move(moves)) if moves else []
 
     def apply_now(self, moves: Sequence[Transition]) -> list[Applied]:
-        """As `make`, for who is in a thread already."""
-        return (
-            log_transitions(moves, self.ledger.transitions.apply(moves))
-            if moves
-            else []
-        )
+        """As `apply`, for who is in a thread already."""
+        made = self.ledger.transitions.apply(moves) if moves else []
+        return log_transitions(moves, made)
 
     @asynccontextmanager
     async def holding(self, refs: Iterable[Ref]) -> AsyncIterator["Held"]:
@@ -268,16 +259,14 @@ class Engine:
             return max(chosen_s, self.settings.poll_min_s)
         if self.decides_first_polls(poll_backoff) and self.times.is_early(kind):
             return schedule.poll_min_s
-        return poll_backoff * schedule.first_s(self.jitter())
+        return poll_backoff * schedule.first_s(random.random())
 
     async def poll_schedule(self, kind: Kind, typical_s: float) -> PollSchedule:
         """When to poll predictions of this model and duration."""
-        known = self.times.known(kind)
-        if known:
+        if known := self.times.known(kind):
             return known
         async with self._reading:  # one asks for all
-            known = self.times.known(kind)
-            if known:
+            if known := self.times.known(kind):
                 return known
             return await self.call(self.times.read, self.ledger, kind, typical_s)
 
@@ -292,19 +281,10 @@ class Engine:
                 self._heard_read_at = self._loop.time()
         return waits.poll_backoff(self._heard_at_s, self.now_s())
 
-    def jitter(self) -> float:
-        """A number in [0, 1) that spreads waits apart."""
-        return random.random()
-
     def now_s(self) -> float:
         """Unix seconds by the ledger's clock, so that all machines agree."""
         now_s = self._ledger_clock.now_s()
         return time.time() if now_s is None else now_s
-
-    @property
-    def ahead_s(self) -> float:
-        """How far the ledger's clock is ahead of this machine's."""
-        return self.now_s() - time.time()
 
     def begin(self) -> None:
         """Learn what all work rests on, unless it is known.
@@ -325,14 +305,9 @@ class Engine:
         higher ones by stopping all of its workers.
         """
         permits, chosen = self.ledger.permits, self.settings
-        others = [
-            worker
-            for worker in self.ledger.workers.alive()
-            if worker.facts.account == self.account
-        ]
-        write = (
-            permits.keep_limits if chosen.redis_url and others else permits.set_limits
-        )
+        accounts = {worker.facts.account for worker in self.ledger.workers.alive()}
+        joins = chosen.redis_url and self.account in accounts
+        write = permits.keep_limits if joins else permits.set_limits
         write(self.account, chosen.limits, chosen.daily_budget_usd_micros)
 
     def keep_limits(self) -> None:
@@ -344,10 +319,6 @@ class Engine:
         """Ask the ledger's server for its time."""
         asked_at_s = steady_s()
         self._ledger_clock.set(self.ledger.now_s(), asked_at_s, steady_s())
-
-    def close(self) -> None:
-        """Let go of everything."""
-        self.ledger.close()
 
     async def _extend(self, held: "Held") -> None:
         lease_s = self.settings.lease_s
@@ -376,22 +347,16 @@ class Held(set[Ref]):
 def log_transitions(
     moves: Sequence[Transition], made: Sequence[Applied]
 ) -> list[Applied]:
-    """Log moves and what became of each; the latter."""
+    """One line for every move, always of the same fields; what became of each."""
     for move, moved in zip(moves, made, strict=True):
-        log_transition(move, moved)
+        log.log(
+            logging.INFO if moved is Applied.YES else logging.DEBUG,
+            "job=%s event=%s from=%s permit=%d prediction=%s moved=%s",
+            move.ref,
+            move.event,
+            move.state,
+            move.fencing_token,
+            move.prediction_id or "-",
+            moved.name.lower(),
+        )
     return list(made)
-
-
-def log_transition(move: Transition, moved: Applied) -> None:
-    """One line for every move, always of the same fields."""
-    level = logging.INFO if moved is Applied.YES else logging.DEBUG
-    log.log(
-        level,
-        "job=%s event=%s from=%s permit=%d prediction=%s moved=%s",
-        move.ref,
-        move.event,
-        move.state,
-        move.fencing_token,
-        move.prediction_id or "-",
-        moved.name.lower(),
-    )

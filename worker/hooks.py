@@ -29,7 +29,7 @@ from jobs.provider.replies import USABLE_ID
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref
-from worker.engine import Engine, log_transition
+from worker.engine import Engine, log_transitions
 
 log = logging.getLogger("reelmill.hooks")
 
@@ -83,7 +83,7 @@ class Receiver:
             await request.read(),
         )
         await self._must_be_genuine(delivery)
-        payload = _told(delivery.body)
+        payload = _payload(delivery.body)
         try:
             await self._take(attempted, payload)
         except LedgerError as error:
@@ -134,15 +134,13 @@ class Receiver:
         ):
             log.info("job=%s: a webhook of an attempt that is over", ref)
         elif record.state in (State.GENERATING, State.OVERDUE):
-            await self._look_now(ref, record, prediction_id)
+            await self._poll_now(ref, record, prediction_id)
         elif record.state in LOST:
-            task = asyncio.create_task(self._adopt(attempted, record, payload))
+            task = asyncio.create_task(self._adopt(ref, record, payload))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
-        else:
-            log.debug("job=%s is %s: nothing to do", ref, record.state)
 
-    async def _look_now(self, ref: Ref, record: JobRecord, prediction_id: str) -> None:
+    async def _poll_now(self, ref: Ref, record: JobRecord, prediction_id: str) -> None:
         if record.prediction_id != prediction_id:
             log.warning("job=%s: a webhook of prediction %s", ref, prediction_id)
             return
@@ -150,10 +148,10 @@ class Receiver:
         await engine.call(engine.ledger.delay_queue.extend, engine.account, [ref], 0.0)
 
     async def _adopt(
-        self, attempted: Attempted, record: JobRecord, payload: dict[str, Any]
+        self, ref: Ref, record: JobRecord, payload: dict[str, Any]
     ) -> None:
         """Give a lost answer its prediction, if the provider says that it is one."""
-        engine, ref, prediction_id = self._engine, attempted.ref, payload["id"]
+        engine, prediction_id = self._engine, payload["id"]
         try:
             listing = await engine.provider.listing(prediction_id)
             if listing is None or not _fits(engine, ref, record, listing, payload):
@@ -161,12 +159,12 @@ class Receiver:
                 return
             move = transitions.accept(ref.batch, record, prediction_id, 0.0)
             (moved,) = await engine.retry_until_written(engine.move, [move])
-            log_transition(move, moved)
+            log_transitions([move], [moved])
             if moved is Applied.NO:
                 # The answer came after all, while we asked.
                 (now,) = await engine.call(engine.ledger.batches.load, [ref])
                 if now and now.state is State.GENERATING:
-                    await self._look_now(ref, now, prediction_id)
+                    await self._poll_now(ref, now, prediction_id)
         except (NoAnswerError, LedgerError) as error:
             log.warning("job=%s is reconciled without its webhook: %s", ref, error)
 
@@ -183,7 +181,7 @@ class Receiver:
         return web.json_response({"ok": ok}, status=status)
 
 
-def _told(body: bytes) -> dict[str, Any]:
+def _payload(body: bytes) -> dict[str, Any]:
     """What a webhook says; empty if it is no prediction."""
     try:
         payload = json.loads(body)

@@ -16,10 +16,10 @@ from worker.engine import Engine
 
 log = logging.getLogger("reelmill")
 
-#: Seconds between two looks at whether Celery was told by itself.
-LOOK_S = 1.0
+#: Seconds between two polls of whether Celery was told by itself.
+POLL_S = 1.0
 
-#: Seconds between two looks at what is still at work.
+#: Seconds between two polls of what is still at work.
 AT_WORK_S = 0.1
 
 #: Of the time to stop, so much is kept for giving back what is not finished.
@@ -27,6 +27,10 @@ HAND_BACK_S = 5.0
 
 #: Should Celery not end by itself then, it is ended.
 LONGER_S = 10.0
+
+#: Seconds until a server that refuses is asked again: twice as long each time, and as
+#: at first once it went well for longer than the last of these waits.
+FIRST_WAIT_S, MAX_WAIT_S = 0.5, 10.0
 
 _asked = threading.Event()
 
@@ -47,11 +51,6 @@ def ask() -> None:
     _asked.set()
 
 
-def rest(seconds: float) -> None:
-    """Do nothing for so long, or until this process is told to stop."""
-    _asked.wait(seconds)
-
-
 def listen() -> None:
     """Take the signals that end a process: the first one kindly, the second at once.
 
@@ -68,37 +67,27 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     ask()
 
 
-class Stopping(threading.Thread):
-    """Sees that the process ends in time once it is told to."""
+def stop_in_time(engine: Engine) -> None:
+    """Wait until told to stop; let tasks finish, give the rest back, end what hangs.
 
-    def __init__(self, engine: Engine) -> None:
-        """A watch over one worker process."""
-        super().__init__(name="stopping", daemon=True)
-        self._engine = engine
-
-    def run(self) -> None:
-        """Wait for the word; let tasks finish, give the rest back, end what hangs."""
-        while not is_asked():
-            _asked.wait(LOOK_S)
-        engine, stop_s = self._engine, self._engine.settings.stop_s
-        finish_s = max(stop_s - HAND_BACK_S, stop_s / 2)
-        engine.stopping = True
-        at_work = engine.at_work
-        log.info("stopping: %d tasks may finish for %.0f s", at_work, finish_s)
-        until = time.monotonic() + finish_s
-        while engine.at_work and time.monotonic() < until:
-            time.sleep(AT_WORK_S)
-        if engine.at_work:
-            log.warning("stopping: %d tasks are given back", engine.at_work)
-            engine.cancel_tasks()
-        time.sleep(stop_s - finish_s + LONGER_S)
-        log.error("stopping took too long; what is left is looked at by others")
-        os._exit(1)
-
-
-#: Seconds until a server that refuses is asked again: twice as long each time, and as
-#: at first once it went well for longer than the last of these waits.
-FIRST_WAIT_S, MAX_WAIT_S = 0.5, 10.0
+    It is the whole life of a daemon thread.
+    """
+    while not is_asked():
+        _asked.wait(POLL_S)
+    stop_s = engine.settings.stop_s
+    finish_s = max(stop_s - HAND_BACK_S, stop_s / 2)
+    engine.stopping = True
+    words = "stopping: %d tasks may finish for %.0f s"
+    log.info(words, len(engine.tasks), finish_s)
+    until = time.monotonic() + finish_s
+    while engine.tasks and time.monotonic() < until:
+        time.sleep(AT_WORK_S)
+    if engine.tasks:
+        log.warning("stopping: %d tasks are given back", len(engine.tasks))
+        engine.cancel_tasks()
+    time.sleep(stop_s - finish_s + LONGER_S)
+    log.error("stopping took too long; other workers go on with what is left")
+    os._exit(1)
 
 
 class PatientConsumer(Consumer):
@@ -115,25 +104,23 @@ class PatientConsumer(Consumer):
     def on_connection_error_before_connected(self, exc: Exception) -> None:
         """Nothing is connected yet, or the server refuses to begin."""
         super().on_connection_error_before_connected(exc)
-        self._rest(exc)
+        self._cool_down(exc)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """The connection is lost, or the server refuses something on it."""
         super().on_connection_error_after_connected(exc)
-        self._rest(exc)
+        self._cool_down(exc)
 
-    def _rest(self, error: Exception) -> None:
-        """Wait before a server that refuses is asked again, or it would be at once."""
+    def _cool_down(self, error: Exception) -> None:
         # Lost connections are waited for where they are made.
         if not isinstance(error, self.channel_errors):
             return
         if time.monotonic() - self._asked_again_at > self._wait_s:
             self._wait_s = 0.0
         self._wait_s = min(max(FIRST_WAIT_S, 2 * self._wait_s), MAX_WAIT_S)
-        log.warning(
-            "the server refuses, it is asked again in %g s: %s", self._wait_s, error
-        )
-        rest(self._wait_s)
+        words = "the server refuses, it is asked again in %g s: %s"
+        log.warning(words, self._wait_s, error)
+        _asked.wait(self._wait_s)
         self._asked_again_at = time.monotonic()
 
     def stop(self) -> None:

@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from email.message import EmailMessage
 from email.utils import formatdate
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -31,7 +30,7 @@ from jobs.settings import Settings, Smtp
 
 log = logging.getLogger("reelmill.notify")
 
-#: Seconds between two looks into the outbox.
+#: Seconds between two polls of the outbox.
 TICK_S = 1.0
 
 #: Seconds that one receiver has, from the first byte to the last.
@@ -40,10 +39,11 @@ TIMEOUT_S = 15.0
 #: Longer than a try can take, so that nobody else tries meanwhile.
 LEASE_S = 2 * TIMEOUT_S
 
-#: Outbox that go out side by side.
+#: Notifications that go out side by side.
 MAX_AT_ONCE = 20
 
-Channel = Callable[[Settings, Notification, float], Awaitable[None]]
+#: Where a password may be sent without TLS.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class NotificationError(Exception):
@@ -82,8 +82,13 @@ def deliver_due(
     `timeout_s` is for one receiver, far less than `LEASE_S`.
     """
     leased = ledger.outbox.lease(settings.account_id, MAX_AT_ONCE, LEASE_S)
+
+    async def deliver_all() -> None:
+        tries = (_deliver(settings, ledger, each, timeout_s) for each in leased)
+        await asyncio.gather(*tries)
+
     if leased:
-        asyncio.run(_deliver_all(settings, ledger, leased, timeout_s))
+        asyncio.run(deliver_all())
     return len(leased)
 
 
@@ -94,51 +99,35 @@ def notify_batch(settings: Settings, ledger: Ledger, batch_id: str) -> None:
         ledger.outbox.add_batch(batch, settings.report_url)
 
 
-async def _deliver_all(
-    settings: Settings,
-    ledger: Ledger,
-    leased: list[PendingNotification],
-    timeout_s: float,
-) -> None:
-    tries = (_deliver(settings, ledger, each, timeout_s) for each in leased)
-    await asyncio.gather(*tries)
-
-
 async def _deliver(
     settings: Settings, ledger: Ledger, pending: PendingNotification, timeout_s: float
 ) -> None:
     """Send it on every channel that is left, and write down what came of it."""
     notification, delivered = pending.notification, list(pending.delivered)
-    left = [name for name in _channels(settings) if name not in delivered]
+    asked = {"web": settings.notify_url is not None, "mail": settings.notify_email}
+    left = [name for name, is_asked in asked.items() if is_asked]
+    left = [name for name in left if name not in delivered]
     for name in left:
+        about = (notification.id, name)
         try:
             await _try(settings, name, notification, timeout_s)
         except NotificationError as error:
-            log.warning(
-                "%s is not delivered by %s yet: %s", notification.id, name, error
-            )
+            log.warning("%s is not delivered by %s yet: %s", *about, error)
         else:
             delivered.append(name)
-            log.info(
-                "%s is delivered by %s: %s", notification.id, name, notification.subject
-            )
+            log.info("%s is delivered by %s: %s", *about, notification.subject)
     now_s = ledger.now_s()
     since_s = now_s if pending.since_s is None else pending.since_s
-    if len(delivered) == len(pending.delivered) + len(left):
+    is_done = len(delivered) == len(pending.delivered) + len(left)
+    if is_done or now_s - since_s > GIVEN_UP_S:
+        if not is_done:
+            words = "%s could not be delivered in time: %s"
+            log.error(words, notification.id, notification.subject)
         ledger.outbox.done(notification)
-    elif now_s - since_s > GIVEN_UP_S:
-        log.error(
-            "%s could not be delivered in time: %s",
-            notification.id,
-            notification.subject,
-        )
-        ledger.outbox.done(notification)
-    else:
-        tries = pending.tries + 1
-        later = replace(
-            pending, tries=tries, delivered=tuple(delivered), since_s=since_s
-        )
-        ledger.outbox.reschedule(later, retry_in_s(tries, random.random()))
+        return
+    tries = pending.tries + 1
+    later = replace(pending, tries=tries, delivered=tuple(delivered), since_s=since_s)
+    ledger.outbox.reschedule(later, retry_in_s(tries, random.random()))
 
 
 async def _try(
@@ -151,15 +140,10 @@ async def _try(
         raise NotificationError(f"no answer in {timeout_s:g} s") from None
     except (*REQUEST_ERRORS, smtplib.SMTPException) as error:
         if barred := barred_by(error):
-            raise NotificationError(
-                f"REELMILL_NOTIFY_URL: {barred}; give another"
-            ) from None
-        raise NotificationError(_without_secrets(describe(error), settings)) from None
-
-
-def _channels(settings: Settings) -> list[str]:
-    asked = {"web": settings.notify_url is not None, "mail": settings.notify_email}
-    return [name for name, is_asked in asked.items() if is_asked]
+            words = f"REELMILL_NOTIFY_URL: {barred}; give another"
+        else:
+            words = _without_secrets(describe(error), settings)
+        raise NotificationError(words) from None
 
 
 async def _by_web(
@@ -174,43 +158,31 @@ async def _by_web(
             status = response.status
     finally:
         await http.close()
-    if status in range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST):
-        raise NotificationError(
-            f"the receiver answers HTTP {status}, and redirects are not followed; "
-            "set REELMILL_NOTIFY_URL to where it leads"
-        )
-    if status not in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES):
-        raise NotificationError(f"the receiver answers HTTP {status}")
+    if status in range(200, 300):
+        return
+    hint = ", and redirects are not followed; set REELMILL_NOTIFY_URL to their end"
+    hint = hint if status in range(300, 400) else ""
+    raise NotificationError(f"the receiver answers HTTP {status}{hint}")
 
 
 async def _by_mail(
     settings: Settings, notification: Notification, timeout_s: float
 ) -> None:
     server = Smtp.read(_shown(settings.smtp_url))
-    mail = mail_of(notification, server.sender, settings.notify_email)
-    await in_daemon_thread(_send, server, mail, timeout_s)
-
-
-def mail_of(notification: Notification, sender: str, receivers: str) -> EmailMessage:
-    """The mail of it; each try has the same id, so that doubles are known."""
     mail = EmailMessage()
     mail["Subject"] = notification.subject
-    mail["From"] = sender
-    mail["To"] = receivers
+    mail["From"] = server.sender
+    mail["To"] = settings.notify_email
     mail["Date"] = formatdate()
+    # The same for each try, so that doubles are known.
     mail["Message-ID"] = f"<{notification.id}@reelmill>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(notification.text + "\n")
-    return mail
+    await in_daemon_thread(_send, server, mail, timeout_s)
 
 
 def _send(server: Smtp, mail: EmailMessage, timeout_s: float) -> None:
-    """Hand a mail to its server; blocks.
-
-    Raises:
-        SMTPException: the server does not take it.
-        OSError: it is out of reach.
-    """
+    """Hand a mail to its server; blocks."""
     trust = ssl.create_default_context()
     where = (server.host, server.port)
     with (
@@ -221,7 +193,7 @@ def _send(server: Smtp, mail: EmailMessage, timeout_s: float) -> None:
         smtp.ehlo()
         if not server.tls and smtp.has_extn("starttls"):
             smtp.starttls(context=trust)
-        elif not server.tls and server.user and not _is_here(server.host):
+        elif not server.tls and server.user and server.host not in LOOPBACK:
             raise smtplib.SMTPException(
                 "it offers no TLS, and the password is not sent without; "
                 "use smtps:// in REELMILL_SMTP_URL"
@@ -233,10 +205,7 @@ def _send(server: Smtp, mail: EmailMessage, timeout_s: float) -> None:
         log.warning("the mail server refused %s", ", ".join(sorted(refused)))
 
 
-def _is_here(host: str) -> bool:
-    return host in {"localhost", "127.0.0.1", "::1"}
-
-
+Channel = Callable[[Settings, Notification, float], Awaitable[None]]
 CHANNELS: dict[str, Channel] = {"web": _by_web, "mail": _by_mail}
 
 

@@ -1,6 +1,7 @@
 """The poll task: how do these predictions stand? Costs nothing and fails nothing."""
 
 import logging
+import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -52,15 +53,15 @@ class Found:
 
 
 async def poll(engine: Engine, refs: Sequence[Ref]) -> None:
-    """Look at a block of predictions side by side."""
+    """Poll a block of predictions side by side."""
     states = State.GENERATING, State.OVERDUE
     records, batches = await engine.load_all(refs, *states)
     if not records:
         return
     async with engine.holding(list(records)) as held:
-        looks = {ref: _look(engine, record) for ref, record in records.items()}
-        # Closed at once: a ledger that goes away meanwhile leaves no look behind.
-        async with aclosing(as_completed_groups(looks, TOGETHER_S)) as groups:
+        polls = {ref: _poll(engine, record) for ref, record in records.items()}
+        # Closed at once: a ledger that goes away meanwhile leaves no poll behind.
+        async with aclosing(as_completed_groups(polls, TOGETHER_S)) as groups:
             async for answers in groups:
                 seen = {ref: records[ref] for ref in answers}
                 await held.let_go(seen)
@@ -74,7 +75,9 @@ async def _learn_and_write(
     answers: Mapping[Ref, PollAnswer],
 ) -> None:
     poll_backoff, now_s, found = await engine.poll_backoff(), engine.now_s(), Found()
-    oldest = _oldest(records)
+    # Of each kind the one that was sent first.
+    by_time = sorted(records.values(), key=lambda record: -record.attempt.sent_at_s)
+    oldest = {record.job.kind: record for record in by_time}
     schedules = {
         kind: await engine.poll_schedule(kind, _typical_s(engine, record))
         for kind, record in oldest.items()
@@ -87,7 +90,7 @@ async def _learn_and_write(
         answer, schedule = answers[ref], schedules[record.job.kind]
         seen_s = max(0.0, now_s - record.attempt.sent_at_s)
         if isinstance(answer, Completed):
-            took_s = _took_s(schedule, record, answer, seen_s, engine.jitter())
+            took_s = _took_s(schedule, record, answer, seen_s)
             if took_s is not None:
                 found.took_s[record.job.kind].append(took_s)
         follows: Transition | Failure | None = failures.after_poll(
@@ -114,25 +117,15 @@ async def _learn_and_write(
 
 
 def _took_s(
-    schedule: PollSchedule,
-    record: JobRecord,
-    answer: Completed,
-    seen_s: float,
-    jitter: float,
+    schedule: PollSchedule, record: JobRecord, answer: Completed, seen_s: float
 ) -> float | None:
     """What is learnt from an end; of what was overdue only what the provider says.
 
     An outage would else be taken for what such videos take.
     """
-    if record.state is not State.OVERDUE:
-        return schedule.took_s(seen_s, record.polls, answer.inference_s, jitter)
-    return answer.inference_s
-
-
-def _oldest(records: Mapping[Ref, JobRecord]) -> dict[Kind, JobRecord]:
-    """Of each kind the one that was sent first."""
-    by_time = sorted(records.values(), key=lambda record: -record.attempt.sent_at_s)
-    return {record.job.kind: record for record in by_time}
+    if record.state is State.OVERDUE:
+        return answer.inference_s
+    return schedule.took_s(seen_s, record.polls, answer.inference_s, random.random())
 
 
 async def _expected(
@@ -151,15 +144,9 @@ def _typical_s(engine: Engine, record: JobRecord) -> float:
     return model.typical_s(record.job.inputs) if model else UNKNOWN_TYPICAL_S
 
 
-async def _look(engine: Engine, record: JobRecord) -> PollAnswer:
+async def _poll(engine: Engine, record: JobRecord) -> PollAnswer:
+    """How it stands; if a picture was out of reach, whether it is there after all."""
     answer = await engine.provider.poll(record.prediction_id or "")
-    return await _check_picture_again(engine, record, answer)
-
-
-async def _check_picture_again(
-    engine: Engine, record: JobRecord, answer: PollAnswer
-) -> PollAnswer:
-    """The same answer, or that a picture which was out of reach is there after all."""
     if not isinstance(answer, Over) or answer.code != PICTURE_CODE:
         return answer
     model = engine.catalogue.models.get(record.job.model)
@@ -174,16 +161,12 @@ async def _check_picture_again(
             # Whether it is there cannot be told here; a later poll may.
             return PollAgain(str(error))
         except DownloadError:
-            await _forget_upload(engine, record, address)
+            if address in record.links:
+                # What neither the provider nor we can reach is uploaded anew next time.
+                content = record.job.contents.get(address, "")
+                await engine.call(engine.ledger.links.forget, engine.account, [content])
             return answer
     return replace(answer, cured=True)
-
-
-async def _forget_upload(engine: Engine, record: JobRecord, address: str) -> None:
-    """An upload that neither the provider nor we can reach is made anew next time."""
-    if address in record.links:
-        content = record.job.contents.get(address, "")
-        await engine.call(engine.ledger.links.forget, engine.account, [content])
 
 
 def _write_down(engine: Engine, found: Found, *, bring_forward: bool) -> None:
@@ -205,11 +188,10 @@ def _write_down(engine: Engine, found: Found, *, bring_forward: bool) -> None:
 def _wait_s(wait_s: float, record: JobRecord, answer: PollAnswer) -> float:
     if record.state is State.OVERDUE:
         return waits.OVERDUE_POLL_S
+    if not isinstance(answer, PollAgain | AccountTrouble):
+        return wait_s
+    log.warning("prediction %s: %s", record.prediction_id, answer.reason)
+    asked_s = waits.TROUBLE_PROBE_S
     if isinstance(answer, PollAgain):
-        log.warning("prediction %s: %s", record.prediction_id, answer.reason)
-        asked_s = answer.retry_after_s or 0.0
-        wait_s = max(wait_s, min(asked_s, waits.MAX_COOLING_S))
-    if isinstance(answer, AccountTrouble):
-        log.warning("prediction %s: %s", record.prediction_id, answer.reason)
-        wait_s = max(wait_s, waits.TROUBLE_PROBE_S)
-    return wait_s
+        asked_s = min(answer.retry_after_s or 0.0, waits.MAX_COOLING_S)
+    return max(wait_s, asked_s)

@@ -7,6 +7,7 @@ whoever finds it treats as a lost answer, never as unsent.
 
 import asyncio
 import logging
+import random
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,7 +28,7 @@ from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, Transition
 from worker.concurrency import gather_all
-from worker.engine import Engine, log_transition, log_transitions
+from worker.engine import Engine, log_transitions
 from worker.marks import leave_marks, take_earlier_marks
 
 log = logging.getLogger("reelmill.submit")
@@ -39,10 +40,7 @@ UNKNOWN_MODEL_S = 30.0
 async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
     """Send the paid requests of jobs that hold a permit."""
     if not engine.settings.starts:
-        admitted = await engine.load(refs, State.ADMITTED)
-        await engine.apply(
-            [transitions.release(r.batch, j) for r, j in admitted.items()]
-        )
+        await _release(engine, refs)
         return
     try:
         # A lost answer is searched for by the provider's clock.
@@ -68,14 +66,20 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
     await tidying
 
 
-async def _hold_back(engine: Engine, refs: Sequence[Ref], reason: str) -> None:
-    """Nothing is sent to a provider that does not even tell its time."""
+async def _release(engine: Engine, refs: Sequence[Ref]) -> dict[Ref, JobRecord]:
+    """Give permits back."""
     admitted = await engine.load(refs, State.ADMITTED)
     await engine.apply([transitions.release(r.batch, j) for r, j in admitted.items()])
+    return admitted
+
+
+async def _hold_back(engine: Engine, refs: Sequence[Ref], reason: str) -> None:
+    """Nothing is sent to a provider that does not even tell its time."""
+    admitted = await _release(engine, refs)
     account = await engine.call(engine.ledger.permits.read, engine.account)
     for ref, record in list(admitted.items())[:1]:
         before = account.consecutive_rejections
-        await _tell_account(engine, ref, record, Unsent(reason), before)
+        await _reject(engine, ref, record, Unsent(reason), before)
 
 
 def _claim(
@@ -175,15 +179,18 @@ async def _submit_one(
 ) -> None:
     model = engine.catalogue.find(record.job.model)
     request = model.request(sent_inputs(record, model))
+    path = model.path
+    if engine.settings.webhook_url:  # it says where the provider calls back
+        token = hooks.sealed(engine.token_key, Attempted(ref, record.fencing_token))
+        path = hooks.asking(path, engine.settings.webhook_url, token)
     # Whatever asks the ledger is asked before: nothing may come between the answer to a
     # paid request and writing it down.
     kind, typical_s = record.job.kind, model.typical_s(record.job.inputs)
     schedule = await engine.poll_schedule(kind, typical_s)
     poll_backoff = await engine.poll_backoff()
-    path = _path(engine, model.path, ref, record)
     async with engine.provider.room:
         answer = await _send(engine, path, request, claimed_at_s)
-    verdict = await _tell_account(engine, ref, record, answer, consecutive)
+    verdict = await _reject(engine, ref, record, answer, consecutive)
     first_s = 0.0
     if isinstance(answer, Accepted):
         first_s = engine.first_poll_s(kind, schedule, poll_backoff)
@@ -199,19 +206,8 @@ async def _submit_one(
     await _write_down(engine, move, record, answer)
 
 
-def _path(engine: Engine, path: str, ref: Ref, record: JobRecord) -> str:
-    """Where the request goes; with webhooks it says where the provider calls back."""
-    if not engine.settings.webhook_url:
-        return path
-    token = hooks.sealed(engine.token_key, Attempted(ref, record.fencing_token))
-    return hooks.asking(path, engine.settings.webhook_url, token)
-
-
 async def _send(
-    engine: Engine,
-    path: str,
-    request: Mapping[str, Any],
-    claimed_at_s: float,
+    engine: Engine, path: str, request: Mapping[str, Any], claimed_at_s: float
 ) -> SubmitAnswer:
     if engine.stopping:
         return Unsent("the worker was told to stop", ours=True)
@@ -227,7 +223,7 @@ async def _write_down(
 ) -> None:
     """Write down what the answer means, however long the ledger is away."""
     (moved,) = await engine.retry_until_written(engine.move, [move])
-    log_transition(move, moved)
+    log_transitions([move], [moved])
     if moved is Applied.YES or not isinstance(answer, Accepted):
         return
     # Either the first try was made and only its echo was lost, or somebody took this
@@ -244,7 +240,7 @@ async def _write_down(
         late = transitions.accept(move.ref.batch, now, answer.prediction_id, 0.0)
         late = replace(late, due_in_s=move.due_in_s)
         (moved,) = await engine.retry_until_written(engine.move, [late])
-        log_transition(late, moved)
+        log_transitions([late], [moved])
         if moved is Applied.YES:
             return
     log.error(
@@ -255,12 +251,12 @@ async def _write_down(
     )
 
 
-async def _tell_account(
+async def _reject(
     engine: Engine, ref: Ref, record: JobRecord, answer: SubmitAnswer, consecutive: int
 ) -> Verdict:
     """Tell the account of a rejection; whom it concerns."""
     rejected = rejection(
-        ref, record.fencing_token, answer, consecutive, engine.jitter()
+        ref, record.fencing_token, answer, consecutive, random.random()
     )
     if rejected is None:
         return Verdict.JOB
