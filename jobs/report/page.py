@@ -2,7 +2,7 @@
 
 It puts the document into `page.html.j2`: the sentences of the page are written here,
 and its rows go along as JSON for the page's own script, which shows, filters, plays and
-draws them. Without a script the first rows, the steps and all figures are there.
+draws them. Without a script the steps and all figures are there.
 """
 
 import json
@@ -23,13 +23,11 @@ from jobs.report.document import Rows
 from jobs.report.figures import STRAGGLING
 from jobs.report.words import (
     all_visible,
-    beside,
     dollars,
     lasting,
     moment,
     short_names,
     step,
-    web,
 )
 from jobs.text import counted, visible_block
 
@@ -44,7 +42,7 @@ MAX_ROWS = 100_000
 ROWS_A_PIECE = 1_000
 GROUPS = ("stored", "reused", "failed", "unresolved", "unfinished", "cancelled")
 
-#: Rows that are shown where no script runs, and cards that one view has.
+#: Cards that one view has.
 MAX_CARDS = 60
 
 #: Unresolved rows that are shown before the cards.
@@ -154,8 +152,8 @@ def lead(jobs: Mapping[str, int], where: str = "here") -> str:
 def _outside(document: _Document) -> str:
     """How many videos lie in other folders of the store than this page."""
     batch = document["batch"]
-    keys = (row["key"] for row in document["rows"] if _video(batch, row))
-    count = sum(not key.startswith(f"{batch}/") for key in keys)
+    keys = (row["key"] for row in document["rows"] if row["state"] in STORED)
+    count = sum(bool(key) and not key.startswith(f"{batch}/") for key in keys)
     if not count:
         return ""
     lie = "lies" if count == 1 else "lie"
@@ -163,11 +161,6 @@ def _outside(document: _Document) -> str:
         f"{count:,} of them {lie} outside this folder, beside it in the store. Copy "
         "the whole store with this page."
     )
-
-
-def _video(batch: str, row: Mapping[str, Any]) -> str | None:
-    """The link to a row's video; None where there is none that a page can lead to."""
-    return beside(batch, row["key"]) if row["state"] in STORED else None
 
 
 def _of_money(report: _Document) -> dict[str, Any]:
@@ -249,26 +242,12 @@ def _of_rows(document: _Document, max_rows: int) -> dict[str, Any]:
     return {
         "models": all_visible(models),
         "names": {visible_block(model): name for model, name in names.items()},
-        "cards": [_card(batch, row) for row in islice(shown, MAX_CARDS)],
         "unresolved": all_visible(list(islice(unresolved, asked))),
         "until_s": shape["until_s"],
         "left_out": len(rows) - len(shown),
         "shape": _in_script(json.dumps(shape, ensure_ascii=False)),
         "pieces": _pieces(shown),
     }
-
-
-def _card(batch: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row for where no script runs, with the links that it may follow."""
-    group = row["state"] if row["state"] in GROUPS else "unfinished"
-    has_video = row["state"] in STORED
-    links = {
-        "group": group,
-        "link": _video(batch, row),
-        "poster": beside(batch, row["poster"]) if has_video and row["poster"] else None,
-        "web": web(row["image"]),
-    }
-    return dict(all_visible({**row, **links}))
 
 
 def _shown(rows: Rows, most: int) -> Rows:

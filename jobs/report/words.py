@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
 
 from jobs.text import visible_block
 
@@ -72,31 +70,6 @@ def step(sentence: str) -> tuple[str, str]:
     if not found:
         return sentence, ""
     return sentence[: found.start()].rstrip(), found[0].rstrip()
-
-
-def web(url: str) -> str | None:
-    """A web address as it is; None for all else, such as `javascript:` or a path."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # such as an address whose brackets do not match
-        return None
-    plain = url.isprintable() and parts.scheme in {"http", "https"} and parts.netloc
-    return url if plain else None
-
-
-def beside(batch: str, key: str) -> str | None:
-    """The link from `<batch>/report.html` to a key of the same store.
-
-    >>> beside("spring", "spring/mug.mp4"), beside("spring", "all/mug.mp4")
-    ('./mug.mp4', '../all/mug.mp4')
-    """
-    at = PurePosixPath(key)
-    if at.is_absolute() or ".." in at.parts or not at.parts:
-        return None
-    # Never without dots in front: what follows could be read as a scheme or a host.
-    if key.startswith(f"{batch}/"):
-        return "./" + quote(key.removeprefix(f"{batch}/"), errors="replace")
-    return "../" + quote(key, errors="replace")
 
 
 def short_names(models: Iterable[str]) -> Mapping[str, str]:

@@ -39,16 +39,5 @@ class Page(HTMLParser):
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows as the script reads them."""
-        _, *pieces = self._data()
-        return [row for piece in pieces for row in piece]
-
-    @property
-    def reasons(self) -> list[list[str]]:
-        """Key, code and words of each reason, as the script reads them."""
-        shape, *_ = self._data()
-        return list(shape["reasons"])
-
-    def _data(self) -> list[Any]:
-        return [
-            json.loads(text) for kind, text in self.raw if kind == "application/json"
-        ]
+        _, *pieces = (text for kind, text in self.raw if kind == "application/json")
+        return [row for piece in pieces for row in json.loads(piece)]
