@@ -29,9 +29,9 @@ BOUNDLESS = 10_000
 #: Names up to this width are never broken, for people copy them.
 UNBROKEN_CELLS = 36
 
-#: On a screen narrower than this they are, down to so many cells.
+#: On a screen narrower than this they are, and headings down to so many cells.
 NARROW_CELLS = 60
-BROKEN_CELLS = 10
+BROKEN_HEADING = 5
 
 #: Blanks between two columns.
 GAP_CELLS = 2
@@ -190,11 +190,8 @@ class Table(RichTable):
         Rich would leave columns out that have no room; here the terminal wraps lines.
         """
         if options.max_width < NARROW_CELLS:
-            for column in self.columns:
-                if self._least[str(column.header)] == UNBROKEN_CELLS:
-                    column.no_wrap = False
-                    column.min_width = min(column.min_width or 0, BROKEN_CELLS)
-        least = sum(column.min_width or 0 for column in self.columns)
+            self._make_narrow(options.max_width)
+        least = sum(column.width or column.min_width or 0 for column in self.columns)
         least += GAP_CELLS * (len(self.columns) - 1)
         options = options.update_width(max(least, options.max_width))
         drawn = super().__rich_console__(console, options)
@@ -203,6 +200,24 @@ class Table(RichTable):
             text = "".join(segment.text for segment in line).rstrip()
             yield from Segment.adjust_line_length(line, cell_len(text), pad=False)
             yield Segment.line()
+
+    def _make_narrow(self, width: int) -> None:
+        """Let headings and names be broken to fit, and no number."""
+        self.padding = (0, 0, 0, 0)
+        left, names = width - len(self.columns) + 1, []
+        for column in self.columns:
+            cells = [cell for cell in column.cells if isinstance(cell, Text)]
+            widest = max((cell.cell_len for cell in cells), default=0)
+            widest = max(widest, min(cell_len(str(column.header)), BROKEN_HEADING))
+            column.no_wrap, column.min_width, column.width = False, None, widest
+            if self._least[str(column.header)] == BOUNDLESS:
+                left -= widest
+            else:
+                names.append(column)
+        for done, column in enumerate(sorted(names, key=lambda each: each.width or 0)):
+            share = max(left // (len(names) - done), BROKEN_HEADING)
+            column.width = min(column.width or 0, share)
+            left -= column.width
 
 
 def consent(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 
 from jobs import transitions
 from jobs.ledger.transitions import Applied
@@ -84,6 +85,12 @@ def test_no_amount_and_no_id_is_cut_at_any_width(name: str, place: Fleet) -> Non
         lines = said(place, COMMANDS[name], columns)
         assert all(line.isprintable() for line in lines)
         assert copied <= {word for line in lines for word in line.split()}
+
+
+def test_a_narrow_terminal_has_a_narrow_table(place: Fleet) -> None:
+    lines = said(place, COMMANDS["show"], 40)
+    assert max(map(cell_len, lines)) <= 40
+    assert " ".join(lines).split().count("$0.00") == len(IDS)
 
 
 def test_what_a_program_reads_acts_on_no_terminal_either(place: Fleet) -> None:
