@@ -10,9 +10,11 @@ import signal
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from urllib.request import urlopen
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from producer.subprocesses import Child
@@ -23,6 +25,13 @@ ROOT = Path(__file__).parent.parent.parent
 
 #: Name and password of the dashboard.
 USER, PASSWORD = "ann", "shown-to-nobody"
+
+
+def keep(picture: bytes, name: str) -> None:
+    """Keep a PNG for the documentation; 256 colours make it small."""
+    shown = Image.open(BytesIO(picture)).convert("RGB")
+    few = shown.convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    few.save(ROOT / "docs" / "pictures" / f"{name}.png", optimize=True)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page, expect
 
+from jobs.provider.answers import Listed
 from jobs.records import Failure
 from jobs.report.page import MAX_CARDS, as_html
 from jobs.states import State
@@ -23,6 +24,8 @@ from tests.browser.reports import HARM, batch_of, job, opened
 from tests.browser.running import browser
 from tests.jobs.report.reported import (
     HOSTILE,
+    MODEL,
+    NOW_S,
     SPRING,
     of,
     one_job,
@@ -123,16 +126,6 @@ def test_a_video_plays_while_it_is_pointed_at_and_then_stops(
         expect(first.locator("video")).to_have_js_property("paused", value=True)
         made.page.locator("h1").hover()
         expect(second.locator("video")).to_have_js_property("paused", value=True)
-
-
-def test_nothing_moves_for_who_asked_for_calm(started: Browser, many: Path) -> None:
-    with opened(started, many.as_uri()) as made:
-        media = made.page.locator("#sheet .media").first
-        media.hover()
-        media.focus()
-        media.click()
-        expect(made.page.locator("#view video")).to_be_visible()
-        assert made.page.locator("#sheet video").first.evaluate("v => v.paused")
 
 
 def test_rows_are_filtered_searched_and_put_in_order(
@@ -370,6 +363,45 @@ def test_a_hostile_manifest_shows_as_text_everywhere(
         assert "\\u202egnp.exe" in text
         assert "<script>alert(1)</script>" in text
         assert made.elsewhere("file:") == []
+
+
+def test_nothing_moves_for_who_asked_for_calm(started: Browser, many: Path) -> None:
+    with opened(started, many.as_uri()) as made:
+        media = made.page.locator("#sheet .media").first
+        media.hover()
+        media.focus()
+        media.click()
+        expect(made.page.locator("#view video")).to_be_visible()
+        assert made.page.locator("#sheet video").first.evaluate("v => v.paused")
+
+
+def test_candidates_can_be_told_apart_and_lead_nowhere_else(
+    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
+) -> None:
+    picture: dict[str, object] = {
+        "prompt": "a mug",
+        "image": "https://example.com/own.jpg",
+    }
+    harm: dict[str, object] = {"prompt": 7, "image": "javascript:alert(1)"}
+    seen = (
+        Listed("p 1", MODEL, NOW_S + 2.4, "completed", picture),
+        Listed("p2", "", NOW_S - 1, "processing", harm),
+    )
+    sent = replace(one_try("unknown"), prediction_id=None)
+    lost = of(one_job(State.UNRESOLVED, sent, candidates=seen))
+    with opened(started, folder("lost", lost).as_uri()) as made:
+        found = made.page.locator("#unresolved")
+        expect(found).to_contain_text(
+            "Adopt p 1 completed, made 2026-05-28 20:26:42 UTC, "
+            "2.4 s after the row was sent · prompt: a mug · its picture"
+        )
+        expect(found).to_contain_text("reelmill resolve spring mug --adopt 'p 1'")
+        expect(found).to_contain_text(
+            "Adopt p2 model unknown, processing, made 2026-05-28 20:26:39 UTC, 1 s "
+            "before the row was sent"
+        )
+        expect(found.locator("a[href^=https]")).to_have_count(1)
+        expect(found.locator("a[href^=javascript]")).to_have_count(0)
 
 
 def test_without_a_script_it_is_not_blank(started: Browser, many: Path) -> None:

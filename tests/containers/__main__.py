@@ -16,8 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.browser.pictures import keep
-from tests.browser.running import browser
+from tests.browser.running import browser, keep
 from tests.containers.breaking import (
     OTHER_IMAGE,
     break_things,

@@ -1,14 +1,16 @@
 """A scheduler's rounds: each firing once, none lost, and people told of trouble."""
 
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from jobs import settings
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, connect
+from jobs.records import BatchRecord
 from producer.exits import CommandError, Exit
 from producer.options import Reading, Spending
 from producer.scheduler import AGAIN_S, LEASE_S, ManifestRefusedError, Scheduler
@@ -21,8 +23,6 @@ HOUR_S = 3600.0
 
 #: From the clock of the tests, 8 in the morning, to the firing at 22.
 TO_NIGHT_S = 14 * HOUR_S
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 class Died(BaseException):
@@ -201,41 +201,7 @@ def test_a_cancelled_batch_is_said(night: Night) -> None:
     assert "tonight was cancelled before" in night.told[0].subject
 
 
-RACER = """
-import sys
-from pathlib import Path
-
-from jobs.ledger import connect
-from producer.scheduler import Scheduler
-from tests.jobs.ledger.play import a_batch
-
-url, name, folder = sys.argv[1:]
-ledger = connect(url)
-
-Path(folder, name).touch()
-
-def submit(manifest, reading, spending):
-    with Path(folder, name).open("a") as file:
-        file.write(manifest + "\\n")
-    return a_batch(manifest)
-
-racer = Scheduler(
-    ledger,
-    account_id="acme",
-    submit=submit,
-    notify=print,
-    clock=ledger.now_s,
-    name=name,
-)
-print("ready", flush=True)
-sys.stdin.readline()
-fired = 0
-while any(s.done_until_s < 1e9 for s in ledger.schedules.all()):
-    fired += racer.tick()
-"""
-
-
-def test_two_processes_fire_twenty_schedules_once_each(
+def test_two_schedulers_fire_twenty_schedules_once_each(
     ledger: Ledger, home: Path
 ) -> None:
     long_ago = Ledger(ledger.server, lambda: 1.0)
@@ -243,23 +209,21 @@ def test_two_processes_fire_twenty_schedules_once_each(
     for name in names:
         schedule = a_schedule(name=name, cron="* * * * *", manifests=(name,))
         assert long_ago.schedules.add(schedule)
-    url = settings.read({}, home=home).ledger_url
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, url, name, str(home)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("one", "two")
-    ]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        racer.communicate("go\n", timeout=60)
-        assert racer.returncode == 0
-    made = [(home / racer).read_text().split() for racer in ("one", "two")]
-    assert sorted([*made[0], *made[1]]) == names
+    url, made, begin = settings.read({}, home=home).ledger_url, [], Barrier(2)
+
+    def race(name: str) -> None:
+        with closing(connect(url)) as own:
+
+            def submit(manifest: str, *_: object) -> BatchRecord:
+                made.append(manifest)
+                return a_batch(manifest)
+
+            racer = Scheduler(own, ACCOUNT, submit, print, own.now_s, name)
+            begin.wait()
+            while any(s.done_until_s < 1e9 for s in own.schedules.all()):
+                racer.tick()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(race, ("1@attic", "2@attic")))
+    assert sorted(made) == names
     assert all(len(ledger.schedules.firings(name)) == 1 for name in names)

@@ -1,23 +1,18 @@
 """The sandbox answers as the provider's pages describe."""
 
-import io
 import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import httpx
 import pytest
 import wavespeed
-from PIL import Image, ImageChops, ImageStat
 
-from sandbox.media import Clip, render, samples, shrunk
 from tests.sandbox.desk import (
     BEGAN_S,
     LEAST,
@@ -313,26 +308,6 @@ def test_the_vendor_s_own_client_uploads_renders_and_is_told_of_a_failure(
     failed = client.run_no_throw(V26, gone, poll_interval=0.05, timeout=20)
     assert "Media access failed" in failed["error"]
     assert process.books()["key_leaks"] == 0
-
-
-def test_a_video_begins_with_its_picture_and_has_sound_if_asked(
-    tmp_path: Path,
-) -> None:
-    png = shrunk(samples()["/pictures/mug.jpg"], "mug", check=True)
-    clip = Clip(2, sound=True, aspect=Fraction(1), long_side_px=480, frames_per_s=12)
-    with av.open(str(render(png, clip, tmp_path / "v.mp4"))) as file:
-        names = [stream.codec_context.name for stream in file.streams]
-        frames: list[Any] = list(file.decode(video=0))
-    assert (len(frames), names) == (24, ["h264", "aac"])
-    first, later = frames[0].to_image(), frames[18].to_image()
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
-    top = (picture.height - first.height) // 2
-    picture = picture.crop((0, top, 480, top + first.height))
-    near, far = (
-        sum(ImageStat.Stat(ImageChops.difference(picture, frame)).mean) / 3
-        for frame in (first, later)
-    )
-    assert near < 2.5 < far
 
 
 @pytest.mark.parametrize(
