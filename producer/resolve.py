@@ -12,6 +12,7 @@ from pathlib import Path
 from jobs import transitions
 from jobs.ledger import Ledger
 from jobs.ledger.transitions import ADOPTABLE_S, REMEMBERED_DAYS, Applied
+from jobs.provider.answers import Listed
 from jobs.rebuilding import is_clipped
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.sheet import csv_line
@@ -112,17 +113,14 @@ def settling_help(
     if record.state not in LOST:
         return []
     result = f"{chosen.base_url}/api/v3/predictions"
-    ids = [c.prediction_id for c in record.candidates]
-    owned = ledger.transitions.known(batch.account, ids)
+    free = _free_candidates(ledger, batch, record)
     lines = [
         f"candidate {c.prediction_id}: {c.status}, created {iso(c.created_at_s)}, "
         f"{c.model or 'model unknown'}, {result}/{c.prediction_id}/result"
-        for c in record.candidates
-        if c.prediction_id not in owned
+        for c in free
     ]
-    if owned:
-        more = counted(len(owned), "more candidate")
-        lines.append(f"of other rows by now: {more}")
+    if owned := len(record.candidates) - len(free):
+        lines.append(f"of other rows by now: {counted(owned, 'more candidate')}")
     command = f"reelmill resolve {batch.id} {record.job.id}"
     return [
         *lines,
@@ -161,24 +159,22 @@ def _read(path: str) -> dict[str, str | None]:
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            if not {"job", "prediction"} <= set(rows.fieldnames or ()):
+            if not set(COLUMNS[:2]) <= set(rows.fieldnames or ()):
                 raise CommandError(
                     f"{path}: needs the columns job and prediction; reelmill resolve "
                     "BATCH --candidates prints such a table"
                 )
             for row in rows:
-                name, word = ((row[c] or "").strip() for c in ("job", "prediction"))
+                name, word = ((row[column] or "").strip() for column in COLUMNS[:2])
                 own = None if word == ABSENT else word
                 if word and (name in words or (own and own in words.values())):
                     raise CommandError(
                         f"{path}, line {rows.line_num}: {name} or {word} stands there "
                         "twice; nothing was settled"
                     )
-                if word:
-                    words[name] = own
+                words |= {name: own} if word else {}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise CommandError(f"{path}: cannot be read: {why}") from None
+        raise CommandError(f"{path}: cannot be read: {error}") from None
     return words
 
 
@@ -213,23 +209,29 @@ def _unresolved(ledger: Ledger, batch: BatchRecord) -> Iterator[JobRecord]:
     return ledger.batches.records(refs)
 
 
+def _free_candidates(
+    ledger: Ledger, batch: BatchRecord, record: JobRecord
+) -> list[Listed]:
+    """Candidates of a job that no other job has."""
+    ids = [each.prediction_id for each in record.candidates]
+    owned = ledger.transitions.known(batch.account, ids)
+    return [each for each in record.candidates if each.prediction_id not in owned]
+
+
 def _without_candidates(ledger: Ledger, batch: BatchRecord) -> Iterator[JobRecord]:
     """Unresolved jobs of which no candidate is left that no other job has."""
     for record in _unresolved(ledger, batch):
-        ids = [c.prediction_id for c in record.candidates]
-        has_none = len(ledger.transitions.known(batch.account, ids)) == len(ids)
-        if has_none and not is_clipped(record):
+        if not (_free_candidates(ledger, batch, record) or is_clipped(record)):
             yield record
 
 
 def _print_candidates(ledger: Ledger, batch: BatchRecord) -> int:
     sys.stdout.write("\ufeff" + csv_line(COLUMNS))
     for record in _unresolved(ledger, batch):
-        ids = [c.prediction_id for c in record.candidates]
-        owned = ledger.transitions.known(batch.account, ids)
         inputs = record.job.inputs
         pictures = inputs.get("image") or inputs.get("images") or ""
-        free = " ".join(each for each in ids if each not in owned)
+        candidates = _free_candidates(ledger, batch, record)
+        free = " ".join(each.prediction_id for each in candidates)
         told = (free, record.job.model, inputs.get("prompt", ""), pictures)
         sys.stdout.write(csv_line((record.job.id, "", *told)))
     return Exit.STORED

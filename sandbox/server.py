@@ -68,55 +68,44 @@ class PortError(Exception):
     """The port cannot be listened on."""
 
 
-def api_app(provider: Provider) -> Starlette:
-    """The origin that takes the key."""
-    return _app(provider, API, keyless=False)
+def app(provider: Provider, routes: Routes) -> Starlette:
+    """One of the two origins; that of the files must never be shown a key."""
 
-
-def files_app(provider: Provider) -> Starlette:
-    """The origin of the files, which must never be shown a key."""
-    return _app(provider, FILES, keyless=True)
-
-
-def _app(provider: Provider, routes: Routes, *, keyless: bool) -> Starlette:
     async def refuse(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         words = {404: "no such route", 405: "method not allowed"}
         return wire.refusal(HTTPException(status, words.get(status)))
 
     def route(method: str, path: str, name: str, handler: Handler) -> Route:
-        endpoint = _endpoint(provider, name, handler, keyless=keyless)
+        async def endpoint(request: Request) -> Response:
+            if routes is FILES and "authorization" in request.headers:
+                provider.key_leaks += 1
+                return await _answer(provider, request, name, _refuse_key)
+            return await _answer(provider, request, name, handler)
+
         return Route(path, endpoint, methods=[method])
 
     made = [route(*one) for one in routes]
     return Starlette(routes=made, exception_handlers={HTTPException: refuse})
 
 
-def _endpoint(
-    provider: Provider, name: str, handler: Handler, *, keyless: bool
-) -> Callable[[Request], Awaitable[Response]]:
-    """The handler with its requests and answers counted in the books."""
-
-    async def endpoint(request: Request) -> Response:
-        if name:
-            provider.requests[name] += 1
-        leak = keyless and "authorization" in request.headers
-        provider.key_leaks += leak
-        try:
-            response = await (_refuse_key if leak else handler)(provider, request)
-        except HTTPException as error:
-            response = wire.refusal(error)
-        except wire.LineDroppedError:
-            provider.answers["dropped"] += 1
-            request.state.transport.abort()
-            # Until the server has noticed, it would still write the answer below.
-            await wire.disconnected(request.receive)
-            return Response()
-        if name:
-            provider.answers[str(response.status_code)] += 1
-        return response
-
-    return endpoint
+async def _answer(
+    provider: Provider, request: Request, name: str, handler: Handler
+) -> Response:
+    """What a handler answers, with requests and answers counted in the books."""
+    provider.requests.update([name] if name else [])
+    try:
+        response = await handler(provider, request)
+    except HTTPException as error:
+        response = wire.refusal(error)
+    except wire.LineDroppedError:
+        provider.answers["dropped"] += 1
+        request.state.transport.abort()
+        # Until the server has noticed, it would still write the answer below.
+        await wire.disconnected(request.receive)
+        return Response()
+    provider.answers.update([str(response.status_code)] if name else [])
+    return response
 
 
 async def _refuse_key(_: Provider, __: Request) -> Response:
@@ -191,8 +180,7 @@ def serve(options: argparse.Namespace, changes: Mapping[str, object]) -> None:
     """
     # Before a port is asked for: a wrong setting is told first.
     Faults().change(changes)
-    wanted = (options.port, options.files_port)
-    sockets = [_listen(options.host, port) for port in wanted]
+    sockets = [_listen(options.host, n) for n in (options.port, options.files_port)]
     host = options.public_host or options.host
     host = f"[{host}]" if ":" in host else host
     ports = [each.getsockname()[1] for each in sockets]
@@ -204,7 +192,8 @@ def serve(options: argparse.Namespace, changes: Mapping[str, object]) -> None:
         provider.faults.change(changes)
         if options.books:
             provider.restore(options.books)
-        apps = dict(zip(ports, (api_app(provider), files_app(provider)), strict=True))
+        origins = [app(provider, routes) for routes in (API, FILES)]
+        apps = dict(zip(ports, origins, strict=True))
 
         async def by_port(scope: Scope, receive: Receive, send: Send) -> None:
             await apps[scope["server"][1]](scope, receive, send)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from sandbox.models import MODELS
-from sandbox.server import api_app, files_app
+from sandbox.server import API, FILES, app
 from sandbox.state import Provider
 
 V26 = "kwaivgi/kling-v2.6-std/image-to-video"
@@ -48,13 +48,13 @@ class Desk:
     ) -> httpx.Response:
         """Ask either origin; a URL of the files origin goes there."""
         on_files = path.startswith(self.provider.files_url)
-        app = (files_app if on_files else api_app)(self.provider)
+        origin = app(self.provider, FILES if on_files else API)
         headers = {"authorization": f"Bearer {key}"} if key is not None else {}
         headers |= options.pop("headers", {})
 
         async def asked() -> httpx.Response:
             async with httpx.AsyncClient(
-                transport=httpx.ASGITransport(app), base_url=self.provider.url
+                transport=httpx.ASGITransport(origin), base_url=self.provider.url
             ) as client:
                 return await client.request(method, path, headers=headers, **options)
 
