@@ -9,6 +9,7 @@ judged is the one that is connected to.
 import asyncio
 import re
 import socket
+from contextlib import suppress
 from enum import StrEnum
 from ipaddress import (
     IPv4Address,
@@ -48,21 +49,14 @@ class BarredError(OSError):
 _METADATA = frozenset(
     ip_address(text)
     for text in (
-        "100.100.100.200",
-        "168.63.129.16",
-        "192.0.0.192",
-        "fd00:ec2::254",
-        "fd20:ce::254",
+        *("100.100.100.200", "168.63.129.16", "192.0.0.192"),
+        *("fd00:ec2::254", "fd20:ce::254"),
     )
 )
 _METADATA_NAMES = frozenset(
     {
-        "metadata",
-        "metadata.google.internal",
-        "metadata.goog",
-        "instance-data",
-        "instance-data.ec2.internal",
-        "metadata.tencentyun.com",
+        *("metadata", "metadata.google.internal", "metadata.goog"),
+        *("instance-data", "instance-data.ec2.internal", "metadata.tencentyun.com"),
     }
 )
 
@@ -84,21 +78,17 @@ _NUMBERS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}"
 
 def standing_of(ip: _Ip) -> Standing:
     """What an address is to us, also where it carries another one inside."""
-    standings = [_standing_alone(one) for one in (ip, *_carried(ip))]
-    for worst in (Standing.NEVER, Standing.NEAR):
-        if worst in standings:
-            return worst
-    return Standing.OPEN
-
-
-def _standing_alone(ip: _Ip) -> Standing:
-    if ip in _METADATA or any(ip in network for network in _LINK_LOCAL):
+    every = (ip, *_carried(ip))
+    if any(
+        one in _METADATA or any(one in network for network in _LINK_LOCAL)
+        for one in every
+    ):
         return Standing.NEVER
-    if not ip.is_global or ip.is_multicast:
-        # A mapped address is not global as such: what it carries is judged instead.
-        carries = isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None
-        return Standing.OPEN if carries else Standing.NEAR
-    return Standing.OPEN
+    # A mapped address is not global as such: what it carries is judged instead.
+    mapped = isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None
+    judged = every[1:] if mapped else every
+    is_open = all(one.is_global and not one.is_multicast for one in judged)
+    return Standing.OPEN if is_open else Standing.NEAR
 
 
 def _carried(ip: _Ip) -> list[IPv4Address]:
@@ -125,16 +115,12 @@ def standing_of_host(host: str) -> Standing:
 
 
 def _number(name: str) -> _Ip | None:
-    try:
-        # A scope such as `%eth0` says by which way, not to whom.
+    # A scope such as `%eth0` says by which way, not to whom.
+    with suppress(ValueError):
         return ip_address(name.partition("%")[0])
-    except ValueError:
-        pass
-    if _NUMBERS.fullmatch(name):
-        try:
+    with suppress(OSError):
+        if _NUMBERS.fullmatch(name):
             return IPv4Address(socket.inet_aton(name))
-        except OSError:
-            pass
     return None
 
 
@@ -142,7 +128,7 @@ class Guard:
     """Lets through whom this run may connect to."""
 
     def __init__(self, *, near_allowed: bool) -> None:
-        self._near_allowed = near_allowed
+        self._passing = {Standing.OPEN, *([Standing.NEAR] if near_allowed else [])}
 
     def check_host(self, host: str) -> None:
         """Judge a host by its name or number alone.
@@ -161,7 +147,7 @@ class Guard:
         standings = {number: _standing_of_number(number) for number in numbers}
         if Standing.NEVER in standings.values():
             raise BarredError(Standing.NEVER)
-        passing = [n for n in numbers if self._passes(standings[n])]
+        passing = [n for n in numbers if standings[n] in self._passing]
         if numbers and not passing:
             raise BarredError(Standing.NEAR)
         return passing
@@ -192,13 +178,8 @@ class Guard:
         self._pass(_standing_of_number(str(place[0])))
         return socket.socket(family=family, type=kind, proto=protocol)
 
-    def _passes(self, standing: Standing) -> bool:
-        return standing is Standing.OPEN or (
-            standing is Standing.NEAR and self._near_allowed
-        )
-
     def _pass(self, standing: Standing) -> None:
-        if not self._passes(standing):
+        if standing not in self._passing:
             raise BarredError(standing)
 
 

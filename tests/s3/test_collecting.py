@@ -20,7 +20,6 @@ from tests.producer.running import quick_sandbox
 from tests.s3.server import HEEDLESS, S3, Gate, headers_of
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
-from worker import storing
 from worker.finish import finish
 
 
@@ -167,20 +166,6 @@ def test_two_videos_of_one_key_that_are_kept_at_the_same_moment_are_both_kept(
     shop.check()
 
 
-def test_a_server_that_is_killed_and_comes_back_has_everything(
-    shop: Workshop, s3: S3, url: str
-) -> None:
-    all_generated(shop, url)
-    s3.kill()
-    shop.end()
-    assert len(shop.are(State.GENERATED)) == 3
-    assert SAID["shut"] in note_of(shop)
-    s3.start()
-    shop.end()
-    shop.until_all(State.STORED)
-    all_is_kept(shop, s3, url)
-
-
 def test_a_store_that_refuses_only_posters_has_the_videos(
     shop: Workshop, s3: S3, before: Gate, url: str
 ) -> None:
@@ -192,41 +177,6 @@ def test_a_store_that_refuses_only_posters_has_the_videos(
         assert record.poster is None
         told = Store(url).get(record.job.key.replace(".mp4", ".json"))
         assert json.loads(told or b"")["poster"] is None
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("AWS_SECRET_ACCESS_KEY", "another", "check AWS_ACCESS_KEY_ID and AWS_SECRET"),
-        ("BUCKET", "s3://no-such-bucket/x", "there is no such bucket; create it"),
-    ],
-)
-def test_a_store_that_is_set_wrongly_costs_nothing_until_it_is_set_right(
-    shop: Workshop,
-    s3: S3,
-    url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    value: str,
-    said: str,
-) -> None:
-    wrong = value if name == "BUCKET" else url
-    shop.order(*map(shop.job, range(4)), store=wrong)
-    with monkeypatch.context() as patch:
-        patch.setenv(name, value)
-        shop.submit()
-    assert shop.states() == {State.WAITING: 4}
-    assert not shop.paid()
-    assert said in note_of(shop)
-    if wrong != url:
-        return
-    # A worker that is started again reads its environment again.
-    storing.store_at.cache_clear()
-    shop.ledger.batches.release("spring")
-    assert len(shop.submit()) == 4
-    assert note_of(shop) == ""
-    shop.until_all(State.STORED)
-    all_is_kept(shop, s3, url)
 
 
 def test_a_report_is_kept_beside_its_videos_once_the_store_takes_it(

@@ -48,18 +48,6 @@ def test_a_video_says_what_it_is(
     assert "cache-control" not in told
 
 
-def test_a_large_video_goes_in_parts_and_a_small_one_in_one_piece(
-    before: Gate, url: str, tmp_path: Path
-) -> None:
-    store, path = Store(url), tmp_path / "v.mp4"
-    path.write_bytes(bytes(PART_BYTES))
-    store.put("v.mp4", path, "video/mp4")
-    assert before.seen == ["PUT"]
-    path.write_bytes(bytes(2 * PART_BYTES + 1))
-    store.put("v.mp4", path, "video/mp4")
-    assert sorted(before.seen) == ["POST"] * 2 + ["PUT"] * 4
-
-
 def test_what_was_spoilt_on_its_way_is_not_kept(
     before: Gate, url: str, tmp_path: Path
 ) -> None:
@@ -85,12 +73,6 @@ def test_a_text_in_pieces_is_asked_for_anew_each_time(
     told = headers_of(s3, path_of(store, "report.csv"))
     assert told["cache-control"] == "no-cache"
     assert told["content-type"] == "text/csv"
-
-
-def test_an_empty_text_takes_away_what_was_there(s3: S3, store: Store) -> None:
-    store.put_chunks("failed.csv", ["id\n"], "text/csv")
-    store.put_chunks("failed.csv", [], "text/csv")
-    assert s3.keys(path_of(store, "")) == []
 
 
 def test_a_stream_that_breaks_leaves_what_was_there(s3: S3, store: Store) -> None:
@@ -189,34 +171,3 @@ def test_where_a_server_makes_no_new_files_only_none_are_kept_under_a_shared_key
         store.put("a.jpg", b"two", "image/jpeg", replace=False)
     assert store.get("a.jpg") == b"one"
     assert before.behind.keys(path_of(store, "")) == [path_of(store, "a.jpg")]
-
-
-@pytest.mark.usefixtures("s3")
-def test_a_library_that_is_told_not_to_ask_for_new_files_is_heeded(
-    url: str, video: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
-    assert not put_new(Store(url), video)
-
-
-def test_a_server_that_is_away_is_no_server_that_makes_no_new_files(
-    before: Gate, url: str, video: Path
-) -> None:
-    store, before.trouble = Store(url), "denied"
-    with pytest.raises(StoreError, match=r"v\.mp4: cannot be kept: the store refuses"):
-        put_new(store, video)
-    before.trouble = ""
-    assert put_new(store, video)
-
-
-def test_of_two_at_the_same_moment_one_has_the_key(store: Store) -> None:
-    def put(number: int) -> bool:
-        try:
-            content = b"%d" % number
-            store.put("a.jpg", content, "image/jpeg", replace=False)
-        except KeyTakenError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(put, range(8))) == 1

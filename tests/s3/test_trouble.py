@@ -65,33 +65,6 @@ def test_what_is_set_wrongly_is_named(
         Store(url).check_writable()
 
 
-def test_a_key_without_its_secret_is_said_at_once(
-    s3: S3, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert s3.url
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    said = "cannot be opened: no credentials were found; set AWS_ACCESS_KEY_ID"
-    with pytest.raises(StoreError, match=said):
-        Store(url)
-
-
-def test_without_credentials_it_says_which_to_set(
-    s3: S3, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    # Where a cloud gives credentials to its machines; here nobody listens.
-    monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"{s3.url}/nothing")
-    said = "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    assert said in told(Store(url))
-
-
-def test_a_missing_bucket_is_not_a_missing_file(s3: S3) -> None:
-    assert s3.url
-    words = told(Store("s3://no-such-bucket/spring"))
-    assert "there is no such bucket; create it, or correct the name" in words
-
-
 SAYS = {
     "full": "the store is full; make room or raise its quota (HTTP 507",
     "ill": "the store is busy or ill; it is tried again by itself",
@@ -142,11 +115,6 @@ def test_a_store_that_cannot_keep_only_what_is_new_passes(
 ) -> None:
     before.trouble = trouble
     Store(url).check_round_trip()
-
-
-def test_a_store_that_hangs_up_is_out_of_reach(before: Gate, url: str) -> None:
-    before.trouble = "shut"
-    assert "the store is out of reach" in told(Store(url))
 
 
 def test_a_password_in_the_endpoint_is_not_shown(

@@ -14,7 +14,7 @@ from jobs.states import State
 from producer import doctor_checks
 from tests.conftest import Clock
 from tests.producer.running import quick_sandbox
-from tests.sandbox.running import RunningSandbox, running_sandbox
+from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 
 PRICE = 210_000
@@ -142,87 +142,6 @@ def test_an_empty_account_goes_on_once_it_is_topped_up(
         assert account(shop).trouble == ""
         assert len(shop.submit()) == 2
         assert rich.books()["predictions"] == 3
-
-
-def test_a_key_that_is_not_accepted_fails_nothing(
-    simulated: Ledger, home: Path, clock: Clock
-) -> None:
-    with (
-        running_sandbox("--key", "the-right-one", generation_s=0.1) as sandbox,
-        workshop(simulated, sandbox, home, account="shop") as shop,
-    ):
-        shop.order(shop.job(0), shop.job(1))
-        shop.submit()
-        assert shop.states() == {State.WAITING: 2}
-        nobody_failed(shop)
-        assert account(shop).trouble == "key"
-        assert sandbox.books()["predictions"] == 0
-        assert shop.submit() == []
-
-        clock.forward(TROUBLE_PROBE_S + 1)
-        with workshop(
-            simulated, sandbox, home, account="shop", api_key="the-right-one"
-        ) as mended:
-            assert len(mended.submit()) == 1
-            assert account(mended).trouble == ""
-            assert len(mended.submit()) == 1
-
-
-def test_released_money_is_the_days_again_and_the_next_day_starts_anew(
-    simulated: Ledger, sandbox: RunningSandbox, home: Path, clock: Clock
-) -> None:
-    with workshop(simulated, sandbox, home, daily_budget="0.45") as shop:
-        shop.order(shop.job(0), shop.job(1), batch="spring")
-        shop.order(shop.job(0), shop.job(1), batch="summer")
-        sandbox.configure(submit_5xx_before="first 1", submit_429="first 1")
-        assert len(shop.submit()) == 2
-        # What was refused is the day's again; what may have been charged is not.
-        assert account(shop).today_usd_micros == PRICE
-
-        def settle() -> None:
-            clock.forward(0.1)
-            shop.settle()
-
-        shop.until(lambda: not shop.are(State.UNKNOWN), settle)
-        assert account(shop).today_usd_micros == 0
-        shop.ledger.permits.recover(shop.engine.account)
-        assert sum(len(shop.submit()) for _ in range(3)) == 2
-        assert account(shop).today_usd_micros == 2 * PRICE
-        shop.until(lambda: not shop.are(State.GENERATING), shop.end)
-        assert shop.submit() == []
-        stopped = [shop.ledger.batches.read(name) for name in shop.batches]
-        assert "daily-budget" in {batch.stopped_by for batch in stopped if batch}
-
-        clock.forward(86_400)
-        assert account(shop).today_usd_micros == 0
-        assert len(shop.submit()) == 2
-        assert account(shop).today_usd_micros == 2 * PRICE
-
-
-def test_a_failure_of_the_provider_is_tried_again_within_the_budget(
-    shop: Workshop, clock: Clock
-) -> None:
-    shop.sandbox.configure(outcome_5000=1)
-    three, once = shop.job(0), shop.job(1)
-    shop.order(three, batch="spring", attempts=3)
-    shop.order(once, batch="poor", attempts=3, budget_usd_micros=PRICE)
-    end = {State.FAILED, State.WAITING}
-
-    def over() -> bool:
-        states = {ref.batch: r.state for ref, r in shop.records().items()}
-        return states == {"spring": State.FAILED, "poor": State.WAITING}
-
-    def turn() -> None:
-        clock.forward(1.0)
-        shop.submit()
-        shop.end()
-
-    shop.until(over, turn)
-    assert set(shop.states()) == end
-    attempts = {ref.batch: len(r.attempts) for ref, r in shop.records().items()}
-    assert attempts == {"spring": 3, "poor": 1}
-    assert shop.is_paid_as_booked()
-    assert sum(r.refunded_usd_micros for r in shop.records().values()) == 4 * PRICE
 
 
 @pytest.mark.parametrize(

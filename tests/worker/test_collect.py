@@ -58,22 +58,6 @@ def test_a_link_that_ran_out_is_replaced_by_a_fresh_one(shop: Workshop) -> None:
     shop.check()
 
 
-def test_a_link_is_renewed_only_where_it_was_believed(shop: Workshop) -> None:
-    ref = generated(shop)
-    before = shop.record(ref)
-    give_link(shop, ref, "https://example.com/1.mp4")
-    assert not shop.ledger.transitions.renew(
-        ref.batch, before, "https://example.com/2.mp4"
-    )
-    assert shop.record(ref).output == "https://example.com/1.mp4"
-    give_link(shop, ref, before.output or "")
-    shop.end()
-    stored = shop.record(ref)
-    assert not shop.ledger.transitions.renew(
-        ref.batch, stored, "https://example.com/3.mp4"
-    )
-
-
 def test_a_host_that_only_stumbles_is_asked_again_by_the_same_link(
     shop: Workshop,
 ) -> None:
@@ -111,37 +95,6 @@ def test_a_home_without_room_holds_the_batch_and_says_so(shop: Workshop) -> None
     shop.end()
     assert shop.record(ref).state is State.STORED
     assert list(folder.iterdir()) == []
-
-
-def test_a_video_is_fetched_wherever_its_address_stands(shop: Workshop) -> None:
-    forms = ("outputs_null", "outputs_cover", "outputs_object", "outputs_space")
-    firsts = {form: f"first {count}" for count, form in enumerate(forms, 1)}
-    shop.sandbox.configure(**firsts)
-    refs = shop.order(*map(shop.job, range(len(forms))))
-    shop.until_all(State.STORED)
-    for record in map(shop.record, refs):
-        video = Path(record.video or "")
-        mp4.check(video)
-        told = json.loads(video.with_suffix(".json").read_text())
-        own = f"{shop.sandbox.files_url}/predictions/{record.prediction_id}/1.mp4"
-        assert told["source"].split("?")[0] == own
-    shop.check()
-
-
-def test_a_video_whose_address_is_told_late_is_fetched(shop: Workshop) -> None:
-    shop.sandbox.configure(outputs_none=1)
-    ref = generated(shop)
-    before = shop.record(ref)
-    assert before.output == ""
-    assert before.failure is not None
-    assert before.failure.message.endswith("outputs: []")
-    shop.end()
-    assert shop.record(ref).state is State.GENERATED
-    shop.sandbox.configure(outputs_none=0)
-    shop.end()
-    stored = shop.record(ref)
-    assert (stored.state, stored.failure) == (State.STORED, None)
-    shop.check()
 
 
 def test_a_prediction_that_names_no_video_fails_after_some_polls_with_its_cost(

@@ -31,7 +31,6 @@ from worker.downloads import (
     DownloadError,
     Fetched,
     Files,
-    NoRoomError,
     partial_file,
 )
 
@@ -231,11 +230,6 @@ def test_a_name_is_looked_up_once_and_what_was_judged_is_asked(
         asyncio.run(fetched("bad.example"))
 
 
-def test_a_redirect_without_a_place_leads_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="HTTP 302"):
-        fetch(sends(page(b"", "302 Found")), tmp_path / "v.mp4")
-
-
 def test_a_redirect_to_another_host_carries_nothing_along(tmp_path: Path) -> None:
     async def run() -> Host:
         answer = sends(page(VIDEO, "200 OK", "Set-Cookie: a=b; Path=/"))
@@ -263,21 +257,6 @@ def test_what_is_no_web_address_is_not_asked_for(tmp_path: Path, url: str) -> No
         fetch(sends(page(VIDEO)), tmp_path / "v.mp4", url=url)
 
 
-def test_a_login_for_the_host_is_not_shown_to_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logins = tmp_path / "netrc"
-    logins.write_text("default login somebody password secret\n")
-    monkeypatch.setenv("NETRC", str(logins))
-    _, there = fetch(sends(page(VIDEO)), tmp_path / "v.mp4")
-    assert header(there.requests[0], "authorization") is None
-
-
-def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NoRoomError, match=r"no: a video cannot be .*No such file"):
-        fetch(sends(page(VIDEO)), tmp_path / "no" / "v.mp4")
-
-
 def test_a_partial_file_is_in_the_home_and_its_owners_alone(home: Path) -> None:
     with partial_file(home / "new") as path:
         path.write_bytes(b"half")
@@ -287,13 +266,6 @@ def test_a_partial_file_is_in_the_home_and_its_owners_alone(home: Path) -> None:
     with pytest.raises(OSError, match="the line broke"), partial_file(home / "new"):
         raise OSError("the line broke")
     assert list(path.parent.iterdir()) == []
-
-
-def test_a_home_that_is_in_the_way_is_said(home: Path) -> None:
-    (home / "partial").write_text("a file")
-    said = r"partial: a video cannot be fetched into it \(.*\); make room there, or set"
-    with pytest.raises(NoRoomError, match=said), partial_file(home):
-        raise AssertionError("there is no place")
 
 
 def test_the_first_download_clears_out_what_dead_workers_left(home: Path) -> None:

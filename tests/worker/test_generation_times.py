@@ -1,13 +1,11 @@
 """What one worker sees of generation times is written down, and reaches the others."""
 
-import time
 from pathlib import Path
 
 import pytest
 
 from jobs.ledger import Ledger
 from jobs.pace.poll_schedule import PollSchedule
-from jobs.states import State
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_job
 from tests.sandbox.running import RunningSandbox
@@ -68,21 +66,6 @@ def test_only_a_surprise_brings_others_forward(
     assert (times.known(KIND) is None) is is_told
     keys = ledger.server.execute_command("KEYS", "*:first_poll:*")
     assert bool(keys) is is_told
-
-
-def test_a_worker_learns_of_its_videos_by_model_and_duration(
-    ledger: Ledger, sandbox: RunningSandbox, home: Path
-) -> None:
-    with workshop(ledger, sandbox, home) as shop:
-        engine = shop.engine
-        model = engine.catalogue.find("kling-v2.6-std")
-        begun_s = time.monotonic()
-        shop.order(*(shop.job(number, duration=10) for number in range(3)))
-        shop.until_all(State.STORED)
-        learnt = ledger.times.learnt(engine.account, model.id, 10)
-        assert 1 <= len(learnt) <= 3
-        assert all(0 <= took_s <= time.monotonic() - begun_s for took_s in learnt)
-        assert ledger.times.learnt(engine.account, model.id, 5) == []
 
 
 def test_where_a_person_or_webhooks_decide_no_job_is_polled_early(

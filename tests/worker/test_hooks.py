@@ -201,19 +201,6 @@ def test_a_new_secret_is_asked_for_when_a_signature_does_not_fit(
     assert place.call(place.token(ref), {}) == 204
 
 
-def test_a_webhook_is_asked_for_again_while_the_ledger_is_away(
-    place: Hooked,
-) -> None:
-    (ref,) = place.shop.order(place.shop.job(0))
-    place.shop.ledger.shutdown()
-    assert place.call(place.token(ref), {}) == 503
-
-
-def test_more_than_a_prediction_is_not_read(place: Hooked) -> None:
-    (ref,) = place.shop.order(place.shop.job(0))
-    assert place.call(place.token(ref), "x" * (2 << 20)) == 413
-
-
 def test_the_receiver_says_where_it_is_and_ends_when_asked(
     ledger: Ledger, sandbox: RunningSandbox, home: Path
 ) -> None:

@@ -74,23 +74,18 @@ def video(*tracks: bytes) -> bytes:
     return box(b"ftyp", b"isom") + box(b"moov", b"".join(tracks)) + box(b"mdat", b"x")
 
 
-@pytest.mark.parametrize("name", FILMS)
-def test_a_real_video_passes(tmp_path: Path, name: str) -> None:
-    assert verdict(tmp_path / "v.mp4", FILMS[name]) == ""
+def test_sound_without_a_picture_is_no_video(tmp_path: Path) -> None:
+    sound = film(first=True, sound=True, picture=False)
+    assert verdict(tmp_path / "v.mp4", sound) == "it has no video track"
 
 
 @pytest.mark.parametrize("name", FILMS)
 def test_a_cut_video_never_passes(tmp_path: Path, name: str) -> None:
     whole = FILMS[name]
-    assert len(whole) > 5_000
+    assert verdict(tmp_path / "v.mp4", whole) == ""
     cuts = [*range(0, len(whole), 1_000), *range(len(whole) - 64, len(whole))]
     for cut in cuts:
         assert verdict(tmp_path / "v.mp4", whole[:cut]), cut
-
-
-def test_sound_without_a_picture_is_no_video(tmp_path: Path) -> None:
-    sound = film(first=True, sound=True, picture=False)
-    assert verdict(tmp_path / "v.mp4", sound) == "it has no video track"
 
 
 @pytest.mark.parametrize(
@@ -140,19 +135,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(st.binary(max_size=400))
 def test_random_bytes_never_pass_and_never_hang(path: Path, content: bytes) -> None:
     assert verdict(path, content)
-
-
-boxes = st.recursive(
-    st.builds(
-        box, st.sampled_from([b"hdlr", b"mdat", b"free"]), st.binary(max_size=24)
-    ),
-    lambda inner: st.builds(
-        box,
-        st.sampled_from([b"ftyp", b"moov", b"trak", b"mdia", b"mdat"]),
-        st.lists(inner, max_size=3).map(b"".join),
-    ),
-    max_leaves=8,
-)
 
 
 def test_boxes_without_end_are_no_video(tmp_path: Path) -> None:

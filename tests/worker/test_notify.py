@@ -23,7 +23,6 @@ from jobs.notification import DAY_S, Kind, Notification, signature
 from jobs.settings import Settings, child_environment
 from jobs.states import State
 from jobs.transitions import Ref
-from producer.notify import notify_end
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT
 from tests.producer.running import quick_sandbox, until
@@ -202,19 +201,6 @@ def telling(chosen: Settings, ledger: Ledger, web: Receiver) -> Iterator[None]:
         teller.join()
 
 
-def test_a_receiver_that_hangs_is_left_after_a_while(
-    simulated: Ledger, clock: Clock, home: Path, web: Receiver, mail: Receiver
-) -> None:
-    web.free.clear()
-    mail.free.clear()
-    smtp: dict[str, Any] = {"notify_email": "a@example.com", "smtp_url": mail_url(mail)}
-    simulated.outbox.add(NEWS)
-    assert deliver_due(told_by(home, web, **smtp), simulated, timeout_s=0.2) == 1
-    clock.forward(DAY_S)
-    (untold,) = simulated.outbox.lease(ACCOUNT, 1, LEASE_S)
-    assert (untold.tries, untold.delivered) == (1, ())
-
-
 def test_no_secret_is_said_whatever_goes_wrong(
     home: Path,
     ledger: Ledger,
@@ -247,10 +233,3 @@ def test_no_secret_is_said_whatever_goes_wrong(
     assert "password is not sent" in said[4]
     for secret in ("secret", "whisper", "hunter2"):
         assert secret not in repr([r.getMessage() for r in caplog.records])
-
-
-def test_nobody_is_told_where_nobody_asked(home: Path, ledger: Ledger) -> None:
-    nobody = told_by(home)
-    assert not nobody.notifies
-    notify_end(ledger, nobody, "spring")
-    Notifier(nobody, ledger, lambda: False).run()

@@ -196,17 +196,6 @@ def test_a_worker_that_dies_before_the_poster_leaves_it_to_the_next(
     assert place.exists()
 
 
-def test_a_store_that_refuses_only_the_poster_has_the_video(
-    collected: Collected, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    # Nothing can be written where a folder is in the way.
-    (tmp_path / "store" / "spring" / "mug.poster.jpg").mkdir(parents=True)
-    _, kept, told = collected()
-    assert (kept.poster, told["poster"]) == (None, None)
-    (said,) = caplog.messages
-    assert said.startswith(f"{kept.place} has no poster: ")
-
-
 def test_a_stranger_who_has_the_name_of_a_poster_keeps_it(collected: Collected) -> None:
     place, *_ = collected(poster=False)
     place.write_bytes(b"somebody's picture")

@@ -121,36 +121,6 @@ def test_a_key_without_permission_fails_no_row_and_goes_on_once_it_has_it(
     assert shop.states() == {State.STORED: 20}
 
 
-def test_rows_of_a_model_that_is_not_enabled_fail_and_the_others_go_on(
-    shop: Workshop, clock: Clock, sent: Counter[str]
-) -> None:
-    shop.sandbox.configure(forbidden_word="v3.0")
-    barred = [shop.job(number, V30) for number in range(10)]
-    good = [shop.job(number) for number in range(10, 20)]
-    refs = shop.order(*barred, *good)
-    go_on(shop, clock, most=5)
-    assert shop.states() == {State.STORED: 10, State.FAILED: 10}
-    failed = {ref.job for ref in refs if shop.record(ref).state is State.FAILED}
-    assert failed == {job.id for job in barred}
-    assert max(sent.values()) <= 5
-
-
-@pytest.mark.parametrize("worked_before", [True, False])
-def test_the_only_row_that_is_left_fails_if_the_account_worked_just_now(
-    shop: Workshop, clock: Clock, worked_before: bool
-) -> None:
-    if worked_before:
-        shop.order(shop.job(0), batch="before")
-        go_on(shop, clock)
-    (ref,) = shop.order(forbidden(shop, 1))
-    for _ in range(100):
-        clock.forward(3 * STEP_S)
-        shop.submit()
-    record = shop.record(ref)
-    assert record.state is (State.FAILED if worked_before else State.WAITING)
-    assert account(shop)[0] == ("" if worked_before else "permission")
-
-
 def test_what_is_too_dear_for_what_is_left_waits_and_holds_up_nobody(
     simulated: Ledger, home: Path, clock: Clock
 ) -> None:

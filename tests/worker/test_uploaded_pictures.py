@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from jobs import transitions
 from jobs.attempt.links import EXPIRED_CODE, USED_S
 from jobs.job import Job
 from jobs.ledger import Ledger, keys
@@ -104,19 +103,6 @@ def test_without_a_good_link_nothing_is_sent_and_nothing_spins(
     assert shop.works.is_paid_as_booked()
 
 
-def test_a_job_that_failed_for_its_upload_is_rendered_after_another(
-    shop: Shop,
-) -> None:
-    job = shop.job(0)
-    (ref,) = shop.works.order(job)
-    shop.works.until_all(State.FAILED)
-    shop.upload(job)
-    shop.works.ledger.transitions.apply(
-        [transitions.retry(ref.batch, shop.works.record(ref))]
-    )
-    all_are_stored_and_paid_once(shop.works)
-
-
 def test_refused_uploads_use_up_no_starts(shop: Shop) -> None:
     shop.works.order(*(shop.job(number) for number in range(9)))
     shop.works.until_all(State.FAILED)
@@ -144,17 +130,6 @@ def test_a_lost_answer_is_settled_by_the_links_that_were_sent(
     assert [r.attempt.number for r in works.records().values()] == [1, 1, 1]
 
 
-def test_a_lost_answer_is_settled_by_the_first_frame_of_an_upload(shop: Shop) -> None:
-    jobs = [shop.job(0, "mug"), shop.job(1, "chair")]
-    shop.upload(*jobs)
-    shop.works.order(*jobs)
-    shop.works.sandbox.configure(submit_drop_after=1)
-    shop.works.submit()
-    shop.works.sandbox.configure(submit_drop_after=0)
-    assert shop.works.states() == {State.UNKNOWN: 2}
-    all_are_stored_and_paid_once(shop.works)
-
-
 def test_an_upload_that_is_out_of_reach_is_forgotten(shop: Shop) -> None:
     job = shop.job(0)
     shop.upload(job)
@@ -167,14 +142,3 @@ def test_an_upload_that_is_out_of_reach_is_forgotten(shop: Shop) -> None:
     assert record.failure.code == "picture-unreachable"
     assert shop.upload(job).count == 1
     shop.works.check()
-
-
-def test_an_upload_that_was_out_of_reach_for_a_moment_is_tried_again(
-    shop: Shop,
-) -> None:
-    job = shop.job(0)
-    shop.upload(job)
-    shop.works.sandbox.configure(outcome_1402="first 1")
-    (ref,) = shop.works.order(job)
-    all_are_stored_and_paid_once(shop.works)
-    assert len(shop.works.record(ref).attempts) == 2

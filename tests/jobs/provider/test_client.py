@@ -18,20 +18,14 @@ from jobs.provider.answers import (
     Accepted,
     AccountTrouble,
     AnswerLost,
-    Completed,
-    Missing,
     NoAnswerError,
     PollAgain,
     PollAnswer,
-    Refused,
-    Running,
     SubmitAnswer,
-    Throttled,
     Trouble,
     Unsent,
 )
 from jobs.provider.client import MAX_ANSWER_BYTES, Provider
-from jobs.provider.http import describe
 from tests.jobs.provider.hosts import (
     CHUNKED,
     KEY,
@@ -251,22 +245,6 @@ def test_a_full_pool_is_no_silence_of_the_other_side() -> None:
     assert not paid.could_have_left(asyncio.run(ask()))
 
 
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ("400 Bad Request", Refused),
-        ("422 Unprocessable", Refused),
-        ("429 Too Many Requests", Throttled),
-        ("401 Unauthorized", AccountTrouble),
-        ("402 Payment Required", AccountTrouble),
-    ],
-)
-def test_a_clear_no_is_no_loss(status: str, expected: type[object]) -> None:
-    answer, there = ask_host(sends(page(b'{"message": "no"}', status)), submit)
-    assert isinstance(answer, expected)
-    assert len(there.requests) == 1
-
-
 def test_a_login_for_the_host_does_not_get_in_the_way_of_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,11 +263,6 @@ def test_no_answer_to_a_poll_is_another_poll(way: str) -> None:
     assert isinstance(answer, PollAgain), answer
 
 
-def test_a_poll_without_a_connection_is_another_poll() -> None:
-    answer = ask_at(f"http://127.0.0.1:{closed_port()}", poll)
-    assert isinstance(answer, PollAgain)
-
-
 @pytest.mark.parametrize("ask", [submit, poll])
 def test_the_key_is_in_no_log_and_no_answer(
     ask: Callable[[Provider], Awaitable[object]], caplog: pytest.LogCaptureFixture
@@ -299,25 +272,6 @@ def test_the_key_is_in_no_log_and_no_answer(
         found, _ = ask_host(answer, ask)
         assert KEY not in repr(found)
     assert KEY not in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (page(b'{"data": {"id": "p1", "status": "processing"}}'), Running),
-        (page(b'{"message": "unknown"}', "404 Not Found"), Missing),
-        (page(b'{"message": "no key"}', "401 Unauthorized"), AccountTrouble),
-        (page(b"{}", "429 Too Many Requests", "Retry-After: 7"), PollAgain),
-        (
-            page(b'{"data": {"status": "completed", "outputs": ["https://x.de/1"]}}'),
-            Completed,
-        ),
-    ],
-)
-def test_a_poll_says_how_it_stands(answer: bytes, expected: type[object]) -> None:
-    found, there = ask_host(sends(answer), poll)
-    assert isinstance(found, expected)
-    assert b"GET /api/v3/predictions/p1/result HTTP/1.1" in there.requests[0]
 
 
 def test_an_id_cannot_leave_its_place_in_the_path() -> None:
@@ -365,13 +319,6 @@ def test_a_history_that_cannot_be_read_whole_is_no_history() -> None:
     for answer in bad:
         with pytest.raises(NoAnswerError):
             ask_host(sends(answer), history)
-
-
-def test_an_error_is_described_in_few_words_without_a_login_of_a_proxy() -> None:
-    assert describe(TimeoutError()) == "TimeoutError"
-    assert describe(OSError("a\nb")) == "OSError: a b"
-    error = OSError("407, url='http://user:s3cret@proxy.example.com:8080'")
-    assert describe(error) == "OSError: 407, url='http://proxy.example.com:8080'"
 
 
 def test_the_providers_name_is_not_looked_up_where_a_proxy_connects(

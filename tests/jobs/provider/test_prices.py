@@ -21,7 +21,6 @@ from tests.jobs.provider.hosts import (
     ask_host,
     in_turn,
     page,
-    reset,
     sends,
 )
 
@@ -76,12 +75,6 @@ def test_a_refusal_is_told(status: str, trouble: str) -> None:
     assert found.trouble == trouble
 
 
-@pytest.mark.parametrize("answer", [sends(page(b"", "503 Busy")), reset])
-def test_a_provider_that_is_away_quotes_nothing(answer: Answer) -> None:
-    found, _ = ask(answer)
-    assert isinstance(found, NoAnswerError)
-
-
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Busy"])
 def test_a_provider_that_is_busy_is_asked_again(
     status: str, monkeypatch: pytest.MonkeyPatch
@@ -100,11 +93,6 @@ def test_dollars_are_read_to_the_micro_dollar(dollars: Decimal) -> None:
     for written in (f"{dollars}", f'"{dollars}"'):
         body = said(f'{{"discounted_price": {written}}}')
         assert read(Reply(200, body, {})) == int(dollars * 1_000_000)
-
-
-def test_a_part_of_a_micro_dollar_counts_as_a_whole_one() -> None:
-    body = said('{"price": 0.2100000000000000000001}')
-    assert read(Reply(200, body, {})) == 210_001
 
 
 @pytest.mark.parametrize(

@@ -132,16 +132,6 @@ def test_what_went_wrong_on_the_way_is_tried_again(trouble: str) -> None:
     assert len(handed.api) == (1 if trouble in BROKEN else 2)
 
 
-@pytest.mark.parametrize("trouble", ["503", "429", "a reset", "a closed line"])
-def test_a_ticket_that_did_not_come_is_asked_for_again(trouble: str) -> None:
-    def api(url: str) -> Answer:
-        return in_turn(PASSING[trouble], sends(ticket(f"{url}/put")))
-
-    handed = hand_over(api)
-    assert handed.link == KEPT
-    assert len(handed.api) == 2
-
-
 @pytest.mark.parametrize("trouble", PASSING)
 def test_after_some_tries_it_is_given_up(trouble: str) -> None:
     handed = hand_over(files=PASSING[trouble])
@@ -175,12 +165,6 @@ def test_a_refusal_is_not_asked_for_twice(status: str) -> None:
     assert "not this one" in str(handed.error)
     assert len(handed.api) == 1
     assert not handed.files
-
-
-def test_a_file_host_that_finds_it_too_large_is_not_asked_twice() -> None:
-    handed = hand_over(files=sends(page(b"", "413 Too Large")))
-    assert handed.error
-    assert (handed.error.trouble, len(handed.files)) == ("refused", 1)
 
 
 def bad_tickets(url: str) -> Iterator[tuple[str, bytes]]:
