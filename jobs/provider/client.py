@@ -133,11 +133,8 @@ class Provider:
         Raises:
             NoAnswerError: the history cannot be read whole now.
         """
-        question = {
-            "model": model,
-            "created_after": _iso(after_s),
-            "created_before": _iso(before_s),
-        }
+        window = {"created_after": _iso(after_s), "created_before": _iso(before_s)}
+        question = {"model": model, **window}
         path = "/api/v3/predictions"
         items = self._pages("the history", path, question, listings.listed)
         return list({item.prediction_id: item async for item in items}.values())
@@ -148,11 +145,8 @@ class Provider:
         Raises:
             NoAnswerError: the records cannot be read whole now.
         """
-        question = {
-            "start_time": _iso(after_s),
-            "end_time": _iso(before_s),
-            "sort": "created_at ASC",
-        }
+        window = {"start_time": _iso(after_s), "end_time": _iso(before_s)}
+        question = {**window, "sort": "created_at ASC"}
         path = "/api/v3/billings/search"
         rows = self._pages("the billing", path, question, listings.billed)
         return list({(row.kind, row.record): row async for row in rows}.values())
@@ -195,12 +189,7 @@ class Provider:
         """Let go of the connections."""
         await self._http.close()
 
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        content: Content = None,
-    ) -> Reply:
+    async def ask(self, method: str, path: str, content: Content = None) -> Reply:
         """The answer to a question that costs nothing, whatever its status.
 
         Raises:

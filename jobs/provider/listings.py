@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from jobs.provider.answers import Billed, Listed, status_of
-from jobs.provider.replies import USABLE_ID, Reply
+from jobs.provider.replies import USABLE_ID, Reply, object_of
 
 #: Kinds of billing records that are about a prediction.
 KINDS = ("deduct", "refund")
@@ -77,8 +77,7 @@ def billed(reply: Reply) -> list[Billed]:
 
 
 def _billing(item: Mapping[str, Any], place: int) -> Billed:
-    prediction = item.get("prediction")
-    known = prediction if isinstance(prediction, dict) else {}
+    known = object_of(item, "prediction")
     prediction_id = known.get("uuid") or known.get("id") or item.get("prediction_uuid")
     kind, at_s = item.get("billing_type"), _unix_s(item.get("created_at"))
     if kind not in KINDS:

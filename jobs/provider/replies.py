@@ -42,6 +42,16 @@ USABLE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 #: The request is wrong and will stay wrong; nothing was created.
 REFUSALS = frozenset({400, 404, 405, 413, 415, 422})
 
+#: What a status says of the account.
+TROUBLES: dict[int, Trouble] = {
+    HTTPStatus.UNAUTHORIZED: Trouble.KEY,
+    HTTPStatus.PAYMENT_REQUIRED: Trouble.BALANCE,
+    HTTPStatus.FORBIDDEN: Trouble.PERMISSION,
+}
+
+#: Statuses with which a code counts.
+CODED = frozenset({200, *range(400, 500)})
+
 #: "insufficient_credits" as a code of the envelope or of the prediction.
 NO_CREDIT_CODE = 1407
 
@@ -89,8 +99,7 @@ class Reply:
     @property
     def data(self) -> dict[str, Any]:
         """What the envelope holds; empty if it holds no object."""
-        inner = self.json.get("data")
-        return inner if isinstance(inner, dict) else {}
+        return object_of(self.json, "data")
 
     def excerpt(self) -> str:
         """The provider's words, or the beginning of whatever came instead."""
@@ -131,32 +140,21 @@ def trouble(reply: Reply) -> AccountTrouble | None:
     No official page names the answer to an empty balance: it may be 402, the code, or
     403, which for anything else is a want of permission, of this request or of all.
     """
-    status = _status(reply)
-    envelope = reply.json
-    if reply.data.get("id"):
+    envelope, data = reply.json, reply.data
+    if data.get("id"):
         return None
-    words = _complaint(reply)
-    codes = (envelope.get("code"), envelope.get("error_code"), reply.data.get("code"))
-    client_error = 400 <= reply.status < 500  # noqa: PLR2004 - HTTP's own ranges
-    coded = NO_CREDIT_CODE in map(_whole, codes)
-    if status == HTTPStatus.PAYMENT_REQUIRED or (
-        coded and (client_error or reply.status == HTTPStatus.OK)
-    ):
-        return AccountTrouble(Trouble.BALANCE, words)
-    if status == HTTPStatus.UNAUTHORIZED:
-        return AccountTrouble(Trouble.KEY, words)
-    if status == HTTPStatus.FORBIDDEN:
-        broke = MONEY.search(QUOTED.sub("", words))
-        return AccountTrouble(Trouble.BALANCE if broke else Trouble.PERMISSION, words)
-    return None
-
-
-def _complaint(reply: Reply) -> str:
-    """What is wrong; of an envelope that says "success", what its data says."""
-    error = reply.data.get("error")
+    words, error = reply.excerpt(), data.get("error")
+    # Of an envelope that says "success" counts what its data says.
     if reply.status == HTTPStatus.OK and isinstance(error, str) and error.strip():
-        return clean(error)
-    return reply.excerpt()
+        words = clean(error)
+    status = _status(reply)
+    codes = (envelope.get("code"), envelope.get("error_code"), data.get("code"))
+    coded = NO_CREDIT_CODE in map(_whole, codes)
+    found = TROUBLES.get(status)
+    is_money = found is Trouble.PERMISSION and MONEY.search(QUOTED.sub("", words))
+    if is_money or (coded and reply.status in CODED):
+        found = Trouble.BALANCE
+    return AccountTrouble(found, words) if found else None
 
 
 def polled(reply: Reply, prediction_id: str) -> PollAnswer:
@@ -241,19 +239,23 @@ def _status(reply: Reply) -> int:
 
 
 def _completed(found: Mapping[str, Any]) -> PollAnswer:
-    told, urls = found.get("outputs"), found.get("urls")
-    base = urls.get("get") if isinstance(urls, dict) else None
+    told, base = found.get("outputs"), object_of(found, "urls").get("get")
     addresses = _addresses(told, str(base) if fetchable(base) else "")
     outputs = tuple(islice(dict.fromkeys(addresses), MAX_OUTPUTS))
-    timings = found.get("timings")
-    inference = timings.get("inference") if isinstance(timings, dict) else None
+    inference_s = _seconds(object_of(found, "timings").get("inference"))
     if outputs:
-        return Completed(outputs, _seconds(inference))
+        return Completed(outputs, inference_s)
     _, error = _why(found)
     words = f"{error}, " if error else ""
     words += f"outputs: {json.dumps(told, ensure_ascii=False)}"
     words = clean(f"completed, without the address of a video: {words}")
-    return Completed((), _seconds(inference), words)
+    return Completed((), inference_s, words)
+
+
+def object_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What an object has under a name; empty if that is no object."""
+    value = found.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _addresses(told: object, base: str, depth: int = 0) -> Iterator[str]:

@@ -49,16 +49,6 @@ class Picture:
     sha256: str
     content: bytes
 
-    @property
-    def media_type(self) -> str:
-        """As its first bytes say, such as `image/jpeg`."""
-        return KINDS.get(kind_of(self.content[:64]), UNKNOWN_KIND)[0]
-
-    @property
-    def name(self) -> str:
-        """What the provider is told it is called."""
-        return self.sha256 + KINDS.get(kind_of(self.content[:64]), UNKNOWN_KIND)[1]
-
 
 @dataclass(frozen=True, slots=True)
 class _Ticket:
@@ -104,10 +94,12 @@ class Uploads:
         await self._http.close()
 
     async def _upload_once(self, picture: Picture) -> str:
+        kind = kind_of(picture.content[:64])
+        media_type, ending = KINDS.get(kind, UNKNOWN_KIND)
         asked = {
-            "filename": picture.name,
+            "filename": picture.sha256 + ending,
             "size": len(picture.content),
-            "content_type": picture.media_type,
+            "content_type": media_type,
         }
         try:
             reply = await self._provider.ask("POST", TICKETS, asked)
@@ -149,8 +141,7 @@ def _later(reason: str, after_s: float | None = None) -> UploadError:
 
 def _ticket(reply: Reply) -> _Ticket:
     data = reply.data
-    upload = data.get("upload")
-    given = upload if isinstance(upload, dict) else {}
+    given = replies.object_of(data, "upload")
     headers = given.get("headers") or {}
     url, download_url = given.get("url"), data.get("download_url")
     if given.get("method", "PUT") != "PUT" or not fetchable(url):
