@@ -159,14 +159,9 @@ def due(schedule: Schedule, done_until_s: float, now_s: float) -> Due | None:
     if first_s > now_s:
         return None
     after_s = max(done_until_s, now_s - schedule.late_s)
-    newest_s = None
-    for at_s in takewhile(
-        lambda at_s: at_s <= now_s, times(schedule.cron, schedule.zone, after_s)
-    ):
-        newest_s = at_s
-    if newest_s is None:
-        return Due(now_s, first_s, fires=False)
-    return Due(newest_s, first_s)
+    in_time = times(schedule.cron, schedule.zone, after_s)
+    newest_s = max(takewhile(lambda at_s: at_s <= now_s, in_time), default=None)
+    return Due(newest_s or now_s, first_s, fires=newest_s is not None)
 
 
 def times(cron: str, zone: str, after_s: float) -> Iterator[float]:

@@ -130,7 +130,7 @@ def report(
 def json_chunks(document: Mapping[str, Any]) -> Iterator[str]:
     """The document as JSON in pieces, so that its text need not be held whole.
 
-    The rows come last, each on a line of its own: `statement.kept_report` relies on that.
+    The rows come last, each on a line of its own: `kept_report` relies on that.
     """
     lead = "{"
     for name in (*(name for name in document if name != "rows"), "rows"):
