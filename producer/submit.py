@@ -413,9 +413,11 @@ def _confirm(
     view.print(console.err, short=True)
     if found.given_up:
         again = f"reelmill retry {there.id if there else 'BATCH'} sends them again"
-        console.say(f"{found.given_up} rows failed or were cancelled before; {again}")
+        console.say(
+            f"{counted(found.given_up, 'row')} failed or were cancelled before; {again}"
+        )
     if found.to_pay:
-        cost = f"{found.to_pay} videos for ${usd(view.bill.cost_usd_micros)}"
+        cost = f"{counted(found.to_pay, 'video')} for ${usd(view.bill.cost_usd_micros)}"
         question = f"Render {cost}?"
         if there:
             spent = f"${usd(there.charged_usd_micros)}"
