@@ -4,6 +4,8 @@ One more attempt is one more price, so it is asked for wherever workers would se
 once. What the user gave up while it was paid is brought back by its name alone.
 """
 
+from collections.abc import Iterable
+
 from jobs import transitions
 from jobs.ledger import Ledger
 from jobs.money import usd
@@ -55,29 +57,35 @@ def retry(
             _tell_before(found, prices, cost)
         if chosen.redis_url:
             consent(f"Pay {cost} for {counted(len(prices), 'job')} once more?", yes=yes)
-        # What it finds cancelled when it comes back to be sent would be so again.
-        ledger.batches.take_up(found.id)
-
-        def again(record: JobRecord) -> Transition | None:
-            if record.state not in (State.FAILED, State.CANCELLED):
-                return None
-            return transitions.retry(found.id, record)
-
-        count = move_all(ledger, prices, again)
-        if not count:
-            raise CommandError(
-                f"{found.id} has changed meanwhile; run the same command again"
-            )
+        count = _take_up(ledger, found, prices)
     if json:
         known = sum(filter(None, prices.values()))
         print_json({"batch": found.id, "retried": count, "cost_usd": usd(known)})
         return Exit.STORED
-    waits = "1 job waits" if count == 1 else f"{count} jobs wait"
     how = "the command that rendered the batch sends them"
     if chosen.redis_url:
         how = f"reelmill watch {found.id} shows how it goes"
-    console.say(f"{waits} for one more attempt, {cost} in all; {how}")
+    jobs = counted(count, "job waits", "jobs wait")
+    console.say(f"{jobs} for one more attempt, {cost} in all; {how}")
     return Exit.STORED
+
+
+def _take_up(ledger: Ledger, batch: BatchRecord, refs: Iterable[Ref]) -> int:
+    """Let jobs wait for one more attempt; how many.
+
+    Raises:
+        CommandError: none of them can any more.
+    """
+    # What it finds cancelled when it comes back to be sent would be so again.
+    ledger.batches.take_up(batch.id)
+
+    def again(record: JobRecord) -> Transition | None:
+        is_over = record.state in (State.FAILED, State.CANCELLED)
+        return transitions.retry(batch.id, record) if is_over else None
+
+    if count := move_all(ledger, refs, again):
+        return count
+    raise CommandError(f"{batch.id} has changed meanwhile; run the same command again")
 
 
 def _prices(

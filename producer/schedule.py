@@ -3,7 +3,7 @@
 What is due is fired by `scheduler`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from jobs.schedule import (
     ScheduleError,
     span_s,
 )
+from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import StoreError, normal
 from jobs.text import duration, iso, masked
@@ -70,30 +71,8 @@ def add(
         json: Print the schedule as JSON.
     """
     chosen = chosen_settings()
-    if not chosen.api_key:
-        raise CommandError(
-            "WAVESPEED_API_KEY is not set; a schedule belongs to the account that "
-            "pays, so set it to that account's key"
-        )
-    if not spending.yes and spending.budget is None:
-        raise CommandError(
-            "schedules run unattended: pass --budget USD, or --yes for no limit"
-        )
-    if when.cron is None:
-        raise CommandError('say when: --cron "0 22 * * *" is every day at 22:00')
     try:
-        schedule = Schedule(
-            name=name,
-            cron=when.cron,
-            zone=when.zone,
-            manifests=tuple(map(_place, manifests)),
-            account=chosen.account_id,
-            by=when.by,
-            late_s=LATE_S if when.late is None else span_s(when.late),
-            pictures=when.pictures,
-            reading=_given(reading, READING),
-            spending=_given(_checked(spending), SPENDING),
-        )
+        schedule = _schedule(name, manifests, when, reading, spending, chosen)
         with fleet_ledger(chosen) as ledger:
             schedule.check(ledger.now_s())
             if not ledger.schedules.add(schedule, replace=when.replace):
@@ -210,6 +189,39 @@ def stale_words(ledger: Ledger, account_id: str) -> str:
     since = f"for {duration(silent_s)}" if beat_s else "yet"
     several = f"{len(names)} schedules wait" if len(names) > 1 else f"{names[0]} waits"
     return f"no scheduler has beaten {since}, {several}: start reelmill scheduler"
+
+
+def _schedule(
+    name: str,
+    manifests: Sequence[str],
+    when: When,
+    reading: Reading,
+    spending: Spending,
+    chosen: Settings,
+) -> Schedule:
+    if not chosen.api_key:
+        raise CommandError(
+            "WAVESPEED_API_KEY is not set; a schedule belongs to the account that "
+            "pays, so set it to that account's key"
+        )
+    if not spending.yes and spending.budget is None:
+        raise CommandError(
+            "schedules run unattended: pass --budget USD, or --yes for no limit"
+        )
+    if when.cron is None:
+        raise CommandError('say when: --cron "0 22 * * *" is every day at 22:00')
+    return Schedule(
+        name=name,
+        cron=when.cron,
+        zone=when.zone,
+        manifests=tuple(map(_place, manifests)),
+        account=chosen.account_id,
+        by=when.by,
+        late_s=LATE_S if when.late is None else span_s(when.late),
+        pictures=when.pictures,
+        reading=_given(reading, READING),
+        spending=_given(_checked(spending), SPENDING),
+    )
 
 
 _OTHER = "set WAVESPEED_API_KEY, or REELMILL_ACCOUNT, to that of the account"

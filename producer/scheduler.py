@@ -122,29 +122,29 @@ def _serve(scheduler: "Scheduler") -> None:
         # Who asks twice does not want to wait; the claim runs out by itself.
         signal.signal(number, signal.SIG_DFL)
 
-    def every(
-        pause_s: float, step: Callable[[], object], until: threading.Event
-    ) -> None:
-        while not until.is_set():
-            try:
-                step()
-            except LedgerError as error:
-                log.warning("the ledger is out of reach (%s); it is tried again", error)
-            except Exception:
-                log.exception("a mistake in reelmill; the next look follows")
-            until.wait(pause_s)
-
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     beating = threading.Thread(
-        target=every, args=(BEAT_S, scheduler.beat, over), daemon=True
+        target=_repeat, args=(BEAT_S, scheduler.beat, over), daemon=True
     )
     beating.start()
     log.info("firing what is due")
-    every(TICK_S, lambda: scheduler.tick(stop.is_set), stop)
+    _repeat(TICK_S, lambda: scheduler.tick(stop.is_set), stop)
     over.set()
     beating.join()
     log.info("stopped")
+
+
+def _repeat(pause_s: float, step: Callable[[], object], until: threading.Event) -> None:
+    """Neither a ledger that is away nor a mistake of ours ends more than a step."""
+    while not until.is_set():
+        try:
+            step()
+        except LedgerError as error:
+            log.warning("the ledger is out of reach (%s); it is tried again", error)
+        except Exception:
+            log.exception("a mistake in reelmill; the next look follows")
+        until.wait(pause_s)
 
 
 @dataclass(slots=True)

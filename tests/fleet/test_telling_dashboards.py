@@ -36,6 +36,7 @@ def listening(team: Fleet) -> Iterator[Heard]:
     with app.connection() as connection, ThreadPoolExecutor(1) as own:
         receiver = app.events.Receiver(connection, handlers={"*": hear})
         heard_all = own.submit(receiver.capture, timeout=15.0)
+        team.ask_for_events()
         until(lambda: heard["worker-heartbeat"])
         yield heard
         heard_all.result()
@@ -44,6 +45,7 @@ def listening(team: Fleet) -> Iterator[Heard]:
 def test_the_last_that_a_stopped_worker_did(team: Fleet) -> None:
     team.sandbox.configure(submit_late="first 1", submit_late_s=2.0)
     worker = team.worker()
+    team.ready(worker)
     with listening(team) as heard:
         team.order(1)
         until(lambda: team.sandbox.books()["predictions"])
