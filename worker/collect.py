@@ -2,8 +2,7 @@
 
 Everything here may be done twice: the same bytes are kept under the same key. A video
 that cannot be fetched or kept now is tried again until its time at the provider ends;
-while its store takes nothing, its batch starts nothing new. How it is kept stands in
-`keeping`.
+while its store takes nothing, its batch starts nothing new.
 """
 
 import logging
@@ -115,13 +114,12 @@ async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) 
     log.warning("job=%s video is not kept yet: %s", ref, error)
     now_s, batches = engine.now_s(), engine.ledger.batches
     age_s = now_s - (record.generated_at_s or now_s)
+    about = (ref.batch, record, str(error), now_s)
     if isinstance(error, NoVideoError) and record.polls >= ENOUGH_WITHOUT:
-        none = failures.no_video(ref.batch, record, str(error), now_s)
-        await engine.apply([none])
+        await engine.apply([failures.no_video(*about)])
         return
     if isinstance(error, DownloadError) and age_s > waits.RETENTION_S:
-        gone = failures.file_gone(ref.batch, record, str(error), now_s)
-        await engine.apply([gone])
+        await engine.apply([failures.file_gone(*about)])
         return
     wait_s = waits.collect_again_s(record.polls, random.random())
     if isinstance(error, NoVideoError):

@@ -10,7 +10,6 @@ import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ from jobs import broker
 from jobs.ledger import LedgerError
 from jobs.ledger.workers import HEARTBEAT_EVERY_S, WorkerFacts
 from jobs.states import State
-from jobs.transitions import Ref
 from worker.charges import watch_charges
 from worker.engine import Engine
 from worker.finish import delete_old
@@ -28,6 +26,8 @@ from worker.marks import compare
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from jobs.transitions import Ref
 
 log = logging.getLogger("reelmill.dispatcher")
 
@@ -64,16 +64,10 @@ class Dispatcher(threading.Thread):
     """The dispatcher of one worker process."""
 
     def __init__(self, engine: Engine, facts: WorkerFacts) -> None:
-        """A thread that goes on for as long as the process lives.
-
-        Args:
-            engine: whose ledger and broker.
-            facts: what the ledger is told of this worker.
-        """
+        """A thread that goes on for as long as the process lives."""
         super().__init__(name="dispatcher", daemon=True)
         self._engine = engine
         self._facts = facts
-        self._threads = facts.threads
         self._clock_read_at = -math.inf
         self._heartbeat_at = -math.inf
         self._has_left = False
@@ -96,7 +90,10 @@ class Dispatcher(threading.Thread):
             self.heartbeat()
             if not is_asked():
                 self.tick()
-            self._on_reconnect()
+            if self._away_since is not None:
+                away_s = time.monotonic() - self._away_since
+                log.warning("the server is back after %.1f s", away_s)
+                self._away_since = None
         except broker.BrokerError as error:
             self._on_disconnect(error)
         except Exception:
@@ -161,7 +158,8 @@ class Dispatcher(threading.Thread):
             if state in TASKS:
                 by_task[TASKS[state]].append(ref)
         for task, refs in by_task.items():
-            self._send(task, refs)
+            for block in broker.blocks(refs, MAX_BLOCK):
+                broker.send(engine.app, task, block)
         return len(leased) + len(granted)
 
     def _on_disconnect(self, error: Exception) -> None:
@@ -170,12 +168,6 @@ class Dispatcher(threading.Thread):
         if self._away_since is None:
             self._away_since = time.monotonic()
             log.warning("the server is away and is asked again: %s", error)
-
-    def _on_reconnect(self) -> None:
-        if self._away_since is not None:
-            away_s = time.monotonic() - self._away_since
-            log.warning("the server is back after %.1f s", away_s)
-            self._away_since = None
 
     def _is_compared(self) -> bool:
         """Whether it is known if this ledger is older than what was sent.
@@ -195,8 +187,4 @@ class Dispatcher(threading.Thread):
     def _room(self) -> int:
         """Jobs that may go out without making the broker's queue long."""
         waiting = broker.backlog(self._engine.app)
-        return (self._threads * BACKLOG_PER_THREAD - waiting) * MAX_BLOCK
-
-    def _send(self, task: str, refs: Sequence[Ref]) -> None:
-        for block in broker.blocks(refs, MAX_BLOCK):
-            broker.send(self._engine.app, task, block)
+        return (self._facts.threads * BACKLOG_PER_THREAD - waiting) * MAX_BLOCK

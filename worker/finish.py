@@ -34,20 +34,15 @@ async def finish(engine: Engine, refs: Sequence[Ref]) -> None:
             try:
                 await storing.in_thread(_report, engine, ref.batch)
             except StoreError as error:
-                await _not_now(engine, ref, error)
+                log.warning("batch=%s report is not kept yet: %s", ref.batch, error)
+                note = engine.ledger.batches.note
+                await engine.call(note, ref.batch, str(error))
+                await engine.call(due.postpone, engine.account, {ref: AGAIN_S})
                 continue
             except JobsDeletedError:  # it was reported long ago
                 log.info("batch=%s was reported before", ref.batch)
         await engine.call(notify_batch, engine.settings, engine.ledger, ref.batch)
         await engine.call(due.drop_batch, engine.account, ref.batch, version)
-
-
-async def _not_now(engine: Engine, ref: Ref, error: StoreError) -> None:
-    log.warning("batch=%s report is not kept yet: %s", ref.batch, error)
-    await engine.call(engine.ledger.batches.note, ref.batch, str(error))
-    await engine.call(
-        engine.ledger.delay_queue.postpone, engine.account, {ref: AGAIN_S}
-    )
 
 
 def _report(engine: Engine, batch_id: str) -> None:

@@ -57,13 +57,12 @@ class GenerationTimes:
 
         A ledger that is away leaves the last one, or that of the catalogue's figure.
         """
+        _, schedule = self._schedules.get(kind, (0.0, None))
         try:
             learnt_s = ledger.times.learnt(self.account, *kind)
-        except LedgerError:  # no reason to stop for
-            _, before = self._schedules.get(kind, (0.0, None))
-            schedule = before or PollSchedule.of((), typical_s, self.poll_min_s)
-        else:
             schedule = PollSchedule.of(learnt_s, typical_s, self.poll_min_s)
+        except LedgerError:  # no reason to stop for
+            schedule = schedule or PollSchedule.of((), typical_s, self.poll_min_s)
         self._schedules[kind] = self.clock(), schedule
         return schedule
 
@@ -79,19 +78,10 @@ class GenerationTimes:
         early.append(now_s)
         return True
 
-    def write(
-        self,
-        ledger: Ledger,
-        took_s: Took,
-        *,
-        bring_forward: bool,
-    ) -> None:
-        """Polls found generations that took so long; blocks.
+    def write(self, ledger: Ledger, took_s: Took, *, bring_forward: bool) -> None:
+        """Polls found generations that took so many seconds; blocks.
 
-        Args:
-            ledger: where it is written down.
-            took_s: seconds since each was sent.
-            bring_forward: poll others sooner if these were done sooner than expected.
+        With `bring_forward` others are polled sooner if these took less than expected.
         """
         now_s = self.clock()
         self._seen_at_s.update(dict.fromkeys(took_s, now_s))
@@ -110,7 +100,5 @@ class GenerationTimes:
             forward = ledger.delay_queue.bring_forward
             moved = forward(self.account, kind, quickest_s, self.poll_min_s)
             if moved:
-                log.info(
-                    "%s took %.0f s, sooner than expected: %d others are polled sooner",
-                    kind[0], quickest_s, moved,
-                )  # fmt: skip
+                words = "%s took only %.0f s: %d others are polled sooner"
+                log.info(words, kind[0], quickest_s, moved)

@@ -1,8 +1,7 @@
 """Keeping a fetched video: under which key, and what is told beside it.
 
-It decides nothing about when, and moves no job; that is `collect`. Stores may take
-their time or hang until their patience ends, so they get threads of their own: those
-of the ledger must stay free for what was just paid.
+Stores may hang, so they get threads of their own: those of the ledger must stay free
+for what was just paid.
 """
 
 import json
@@ -152,8 +151,8 @@ def keep(
     """Check and keep a video, its provenance and, if asked for, a poster.
 
     Raises:
-        NotFetched: it is no video.
-        NoRoom: this machine cannot hold it.
+        DownloadError: it is no video.
+        NoRoomError: this machine cannot hold it.
         StoreError: the store does not take them; without a poster they are kept too.
     """
     store = store_at(batch.store)
@@ -165,9 +164,8 @@ def keep(
         provenance = _provenance(batch, record, fetched)
         place = store.place(spot.key)
         at = Path(place) if store.local else fetched.path
-        return Kept(
-            place, fetched, _keep_beside(store, spot, provenance, at, poster=poster)
-        )
+        shown = _keep_beside(store, spot, provenance, at, poster=poster)
+        return Kept(place, fetched, shown)
 
 
 def _keep_video(store: Store, record: JobRecord, fetched: Fetched) -> _Spot:
@@ -262,10 +260,8 @@ def _read(raw: bytes | None) -> Mapping[str, Any]:
 def _lines(provenance: Mapping[str, Any]) -> str:
     # A line each for who reads it. `indent` of `json.dumps` would go without its C
     # code, and be dearer than to write the video.
-    lines = (
-        f"  {_JSON.encode(name)}: {_JSON.encode(provenance[name])}"
-        for name in provenance
-    )
+    write = _JSON.encode
+    lines = (f"  {write(name)}: {write(said)}" for name, said in provenance.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 

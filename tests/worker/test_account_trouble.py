@@ -11,7 +11,6 @@ from jobs.ledger.permits import AccountRecord
 from jobs.pace.waits import MAX_COOLING_S, TROUBLE_PROBE_S
 from jobs.report.document import report
 from jobs.states import State
-from producer import doctor_checks
 from tests.conftest import Clock
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
@@ -81,35 +80,6 @@ def test_a_429_cools_the_account_down_as_the_provider_asks(
     go_on(shop, clock)
 
 
-def test_a_smaller_limit_than_promised_is_learnt_and_outgrown(
-    shop: Workshop, clock: Clock
-) -> None:
-    shop.sandbox.configure(concurrent=3, generation_s=3.0)
-    shop.order(*(shop.job(number) for number in range(30)))
-
-    def adaptive() -> int:
-        limit = shop.engine.settings.limits.concurrent_videos
-        return account(shop).adaptive_concurrency or limit
-
-    def turn() -> None:
-        clock.forward(1.0)
-        shop.submit()
-        shop.end()
-
-    shop.submit()
-    assert adaptive() <= 3
-    found = doctor_checks.standstill(shop.ledger, shop.engine.settings)
-    (finding,) = (each for each in found if each.what == "concurrency")
-    assert f"only {adaptive()} videos are made at once" in finding.words
-    assert "reelmill resume --account" in finding.words
-
-    shop.sandbox.configure(concurrent=0, generation_s=0.1)
-    before = adaptive()
-    go_on(shop, clock)
-    assert adaptive() > before
-    nobody_failed(shop)
-
-
 def test_an_empty_account_goes_on_once_it_is_topped_up(
     simulated: Ledger, home: Path, clock: Clock
 ) -> None:
@@ -172,17 +142,6 @@ def test_only_what_may_end_otherwise_earns_a_new_attempt(
     told = report(batch, [record], time.time())
     wasted = "0.21" if fault == "outcome_1200" else "0.00"
     assert told["cost"]["wasted_usd"] == wasted
-
-
-def test_a_picture_that_is_really_gone_is_not_paid_for_again(shop: Workshop) -> None:
-    gone = f"{shop.sandbox.files_url}/pictures/gone.jpg"
-    (ref,) = shop.order(shop.job(0, image=gone))
-    shop.until_all(State.FAILED, State.STORED)
-    record = shop.record(ref)
-    assert record.failure
-    assert record.failure.code == "picture-unreachable"
-    assert len(record.attempts) == 1
-    assert shop.is_paid_as_booked()
 
 
 def test_a_machine_without_room_decides_nothing_about_a_picture(

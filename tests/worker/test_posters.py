@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,14 +15,11 @@ from PIL import Image
 
 from jobs.attempt.reconciling import NEAR
 from jobs.job import Job
-from jobs.ledger import Ledger
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.states import State
 from sandbox.media import Clip, render, samples, shrunk
-from tests.producer.running import quick_sandbox
 from tests.worker.test_frames import distance
 from tests.worker.test_mp4 import film
-from tests.worker.workshop import Workshop, workshop
 from worker import decoder, decoding
 from worker.decoder import DecodeError
 from worker.decoding import HEIGHT_PX, WIDTH_PX
@@ -214,28 +211,3 @@ def test_a_video_that_cannot_be_decoded_is_kept_without_a_poster(
     assert (kept.poster, told["poster"], place.exists()) == (None, None, False)
     (said,) = caplog.messages
     assert said.startswith(f"{kept.place} has no poster: ")
-
-
-@pytest.fixture
-def shop(ledger: Ledger, home: Path) -> Iterator[Workshop]:
-    with (
-        quick_sandbox(generation_s=0.1) as sandbox,
-        workshop(ledger, sandbox, home) as made,
-    ):
-        yield made
-
-
-def test_a_stored_row_has_its_poster_and_a_worker_may_go_without(
-    shop: Workshop,
-) -> None:
-    with_one, *_ = shop.order(shop.job(0), store=str(shop.store))
-    shop.until_all(State.STORED)
-    record = shop.record(with_one)
-    assert record.poster == "r0.poster.jpg"
-    poster = shop.store / record.poster
-    assert distance(Path(record.video or ""), poster) < NEAR / 2
-    chosen = shop.engine.settings
-    shop.engine.settings = chosen.model_copy(update={"posters": "off"})
-    without, *_ = shop.order(shop.job(1), batch="autumn", store=str(shop.store))
-    shop.until_all(State.STORED)
-    assert shop.record(without).poster is None
