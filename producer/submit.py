@@ -183,7 +183,7 @@ def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> S
     if found.layout:
         console.say(f"{manifest}: recognised as {found.layout}")
     for reason, count in found.skipped.items():
-        console.say(f"passed over: {count} {reason}")
+        console.say(f"passed over, {reason}: {count}")
     if keep:
         check_survey(found, chosen, whole=whole, remote=reading.look)
     return found
