@@ -438,14 +438,11 @@ def manifests_at(place: str, *, pictures: bool = False) -> list[str]:
         OSError: it cannot be looked into.
     """
     path = Path(place)
-    if is_bucket(place) or path.is_file():
+    is_pattern = any(sign in place for sign in "*?[") and not path.exists()
+    if is_bucket(place) or not (is_pattern or (path.is_dir() and not pictures)):
         return [place]
-    if any(sign in place for sign in "*?[") and not path.exists():
-        found = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-    elif pictures or not path.is_dir():
-        return [place]
-    else:
-        found = path.iterdir()
+    relative = str(path.relative_to(path.anchor))
+    found = Path(path.anchor).glob(relative) if is_pattern else path.iterdir()
     return sorted(str(each) for each in found if _is_manifest(each))
 
 

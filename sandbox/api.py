@@ -93,12 +93,7 @@ async def submit(provider: Provider, request: Request) -> Response:
     _within_limits(provider, account)
     prediction = provider.create(account, model, inputs)
     if webhook:
-        work = webhooks.deliver(provider, account, prediction, webhook)
-        call = asyncio.create_task(work)
-        provider.calls.add(call)
-        call.add_done_callback(provider.calls.discard)
-        if provider.faults.happens("webhook_early"):
-            await asyncio.wait([call])
+        await webhooks.promise(provider, account, prediction, webhook)
     return await _answer(provider, request, prediction)
 
 
@@ -265,29 +260,26 @@ async def price(provider: Provider, request: Request) -> Response:
 async def models(provider: Provider, request: Request) -> Response:
     """Every model with its price and the schema of its inputs."""
     wire.account(provider, request)
-    return wire.success(
-        [
-            {
-                "model_id": model.id,
-                "name": model.id,
-                "base_price": _usd(model.usd_micros_for_5_s),
-                "description": model.about,
-                "type": "image-to-video",
-                "sort_order": place,
-                "api_schema": {"api_schemas": [_run_schema(provider, model)]},
-            }
-            for place, model in enumerate(MODELS.values())
-        ]
-    )
+    pairs = enumerate(MODELS.values())
+    return wire.success([_listed(provider, model, place) for place, model in pairs])
 
 
-def _run_schema(provider: Provider, model: Model) -> dict[str, object]:
-    return {
+def _listed(provider: Provider, model: Model, place: int) -> dict[str, object]:
+    run = {
         "type": "model_run",
         "method": "POST",
         "server": provider.url,
         "api_path": f"/api/v3/{model.id}",
         "request_schema": model.request_schema(),
+    }
+    return {
+        "model_id": model.id,
+        "name": model.id,
+        "base_price": _usd(model.usd_micros_for_5_s),
+        "description": model.about,
+        "type": "image-to-video",
+        "sort_order": place,
+        "api_schema": {"api_schemas": [run]},
     }
 
 
@@ -297,9 +289,7 @@ def _spoiled(provider: Provider, prediction: Prediction) -> Response | None:
     if provider.faults.happens_to("result_404", prediction.sequence):
         raise HTTPException(404, f"prediction not found: {prediction.id}")
     if happens("result_huge"):
-        return wire.json_response(
-            {"code": 200, "message": "x" * HUGE_BYTES, "data": {}}
-        )
+        return wire.success("x" * HUGE_BYTES)
     if happens("result_redirect"):
         elsewhere = f"{provider.files_url}/elsewhere/{prediction.id}"
         return Response(None, 307, {"location": elsewhere})

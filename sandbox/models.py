@@ -108,12 +108,11 @@ def _problems(value: Any, schema: Schema, where: str) -> Iterator[str]:
         yield from _out_of_range(len(value), schema, where)
         for index, each in enumerate(value):
             yield from _problems(each, schema["items"], f"{where}[{index}]")
-    elif kind == "string":
-        yield from _out_of_range(len(value), schema, where)
+    else:
+        size = len(value) if kind == "string" else value
+        yield from _out_of_range(size, schema, where)
         if schema.get("format") == "uri" and not is_web_address(value):
             yield f"{where}: must be the URL of a picture, got {value!r:.80}"
-    else:
-        yield from _out_of_range(value, schema, where)
 
 
 def _problems_of_object(value: Inputs, schema: Schema, prefix: str) -> Iterator[str]:

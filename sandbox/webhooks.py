@@ -53,10 +53,20 @@ def signature(secret: str, hook_id: str, timestamp: int, body: bytes) -> str:
     return f"v3,{hmac.digest(key, signed, hashlib.sha256).hex()}"
 
 
-async def deliver(
+async def promise(
     provider: Provider, account: Account, prediction: Prediction, address: str
 ) -> None:
-    """Call that address once the prediction is over."""
+    """Call that address once the prediction is over; at a fault, right now."""
+    call = asyncio.create_task(_deliver(provider, account, prediction, address))
+    provider.calls.add(call)
+    call.add_done_callback(provider.calls.discard)
+    if provider.faults.happens("webhook_early"):
+        await asyncio.wait([call])
+
+
+async def _deliver(
+    provider: Provider, account: Account, prediction: Prediction, address: str
+) -> None:
     # A little more, for the two clocks round differently.
     await asyncio.sleep(prediction.due_at_s - provider.clock() + 0.001)
     if prediction.fetch is not None:

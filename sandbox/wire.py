@@ -27,6 +27,8 @@ SYNONYMS = {
     "cancelled": "canceled",
     "timeout": "timed_out",
 }
+#: What a proxy may answer instead of the provider.
+PROXY_PAGE = "<!doctype html><title>Just a moment</title><h1>Please wait</h1>"
 #: Most bytes of a request that is no file.
 MAX_JSON_BYTES = 1024 * 1024
 
@@ -76,13 +78,11 @@ def fail(provider: Provider, *faults: str) -> Response | None:
             raise too_many(provider, "too many requests")
         case "drop":
             raise LineDroppedError
-        case "html":  # what a proxy may answer instead of the provider
-            page = "<!doctype html><title>Just a moment</title><h1>Please wait</h1>"
-            return Response(page, 200, None, "text/html; charset=utf-8")
+        case "html":
+            return Response(PROXY_PAGE, 200, None, "text/html; charset=utf-8")
         case "redirect" | "scheme":
             return Response(None, 307, {"location": "file:///etc/passwd"})
-        case _:
-            return None
+    return None
 
 
 def account(provider: Provider, request: Request) -> Account:
@@ -151,22 +151,15 @@ def prediction_json(
     now_s = provider.clock()
     state = prediction.status(now_s)
     completed = state.status == "completed"
-    status, happens = state.status, provider.faults.happens_to
-    if happens("status_upper", prediction.sequence):
-        status = status.upper()
-    elif happens("status_synonym", prediction.sequence):
-        status = SYNONYMS.get(status, status)
-    over = prediction.over(now_s)
-    work_ms = (
-        round((prediction.due_at_s - prediction.created_at_s) * 1000) if over else 0
-    )
+    work_s = prediction.due_at_s - prediction.created_at_s
+    work_ms = round(work_s * 1000) if prediction.over(now_s) else 0
     data: dict[str, object] = {
         "id": prediction.id,
         "model": prediction.model,
         "outputs": _outputs(provider, prediction) if completed else [],
         "urls": {"get": f"{provider.url}/api/v3/predictions/{prediction.id}/result"},
         "has_nsfw_contents": [False] if completed else [],
-        "status": status,
+        "status": _word(provider, prediction, state.status),
         "created_at": iso(prediction.created_at_s),
         "error": state.error,
         "code": state.code,
@@ -174,6 +167,13 @@ def prediction_json(
         "timings": {"inference": work_ms},
     }
     return data | ({"input": prediction.inputs} if show_inputs else {})
+
+
+def _word(provider: Provider, prediction: Prediction, status: str) -> str:
+    happens, number = provider.faults.happens_to, prediction.sequence
+    if happens("status_upper", number):
+        return status.upper()
+    return SYNONYMS.get(status, status) if happens("status_synonym", number) else status
 
 
 def _outputs(provider: Provider, prediction: Prediction) -> list[object]:
