@@ -84,8 +84,8 @@ class Engine:
         self.ledger = ledger or connect(settings.ledger_url)
         self.catalogue = catalogue.builtin()
         self._threads = ThreadPoolExecutor(CALL_THREADS, "ledger")
-        #: Makes moves, without a word in the log.
-        self.move: MicroBatcher[Transition, Applied] = MicroBatcher(
+        #: Applies transitions together, and logs nothing.
+        self.transition: MicroBatcher[Transition, Applied] = MicroBatcher(
             lambda moves: self.call(self.ledger.transitions.apply, moves)
         )
         self._loop = loop or asyncio.new_event_loop()
@@ -211,7 +211,7 @@ class Engine:
 
     async def apply(self, moves: Sequence[Transition]) -> list[Applied]:
         """Make moves that may be lost without harm, and log them."""
-        return log_transitions(moves, await self.move(moves)) if moves else []
+        return log_transitions(moves, await self.transition(moves)) if moves else []
 
     def apply_now(self, moves: Sequence[Transition]) -> list[Applied]:
         """As `apply`, for who is in a thread already."""
@@ -225,16 +225,16 @@ class Engine:
         Whoever is done with one takes it out of the set: it may be due again soon.
         """
         held = Held(refs)
-        beat = asyncio.create_task(self._extend(held))
+        heartbeat = asyncio.create_task(self._extend(held))
         try:
             yield held
         except asyncio.CancelledError:
             await self.release_leases(held)
             raise
         finally:
-            beat.cancel()
+            heartbeat.cancel()
             with suppress(asyncio.CancelledError):
-                await beat
+                await heartbeat
 
     async def release_leases(self, refs: Collection[Ref]) -> None:
         """End the leases on these jobs, so that another worker is sent for them now."""
@@ -271,7 +271,7 @@ class Engine:
             return await self.call(self.times.read, self.ledger, kind, typical_s)
 
     async def poll_backoff(self) -> float:
-        """Factor of the waits between looks: above 1 while webhooks arrive."""
+        """Factor of the waits between polls: above 1 while webhooks arrive."""
         if not self.settings.webhook_url:
             return 1.0
         if self._loop.time() - self._heard_read_at > HABIT_S:

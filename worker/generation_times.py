@@ -29,7 +29,7 @@ QUIET_S, EARLY_POLLS = 300.0, 3
 #: An end before this share of the time to the first poll brings the others forward.
 SURPRISE = 0.7
 
-#: Most times of one kind that are written down at once; others are dropped by luck.
+#: Most times of one kind that are written down at once; others are dropped at random.
 #: Hundreds a second teach no more, and would drive out those of the last minutes.
 MAX_AT_ONCE = 4
 

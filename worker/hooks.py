@@ -158,7 +158,7 @@ class Receiver:
                 log.warning("job=%s: %s is not its prediction", ref, prediction_id)
                 return
             move = transitions.accept(ref.batch, record, prediction_id, 0.0)
-            (moved,) = await engine.retry_until_written(engine.move, [move])
+            (moved,) = await engine.retry_until_written(engine.transition, [move])
             log_transitions([move], [moved])
             if moved is Applied.NO:
                 # The answer came after all, while we asked.

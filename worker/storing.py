@@ -1,4 +1,4 @@
-"""Keeping a fetched video: under which key, and what is told beside it.
+"""Keeping a fetched video: under which key, with which files beside it.
 
 Stores may hang, so they get threads of their own: those of the ledger must stay free
 for what was just paid.
@@ -87,30 +87,25 @@ class Readiness:
         with self._lock:
             trusted_s = TRUSTED_S if self._error is None else 0.0
             if self._asked_at_s + trusted_s < since_s:
-                try:
-                    # What is full may still take something small.
-                    store_at(self._url).check_writable(self._refused_bytes)
-                except StoreError as error:
-                    self._tell(error)
-                else:
-                    self._tell(None)
+                # What is full may still take something small.
+                size_bytes = self._refused_bytes
+                with suppress(StoreError), self.watched(size_bytes):
+                    store_at(self._url).check_writable(size_bytes)
             if self._error:
                 raise StoreError(str(self._error), self._error.words)
 
     @contextmanager
     def watched(self, size_bytes: int) -> Iterator[None]:
-        """Keep a video of this size meanwhile; what came of it is remembered."""
+        """Keep so many bytes meanwhile; what came of it is remembered."""
+        error: StoreError | None = None
         try:
             yield
-        except StoreError as error:
-            self._refused_bytes = size_bytes
-            self._tell(error)
+        except StoreError as raised:
+            error = raised
             raise
-        self._refused_bytes = 0
-        self._tell(None)
-
-    def _tell(self, error: StoreError | None) -> None:
-        self._error, self._asked_at_s = error, time.monotonic()
+        finally:
+            self._refused_bytes = size_bytes if error else 0
+            self._error, self._asked_at_s = error, time.monotonic()
 
 
 @cache
@@ -137,8 +132,8 @@ class _Spot:
     key: str
     #: Whether what is there may be replaced.
     is_own: bool
-    #: What an earlier go told beside it, if it came so far and died.
-    told: Mapping[str, Any]
+    #: What an earlier try wrote beside it, if it came so far and died.
+    provenance: Mapping[str, Any]
 
     def beside(self, ending: str) -> str:
         """The key of what goes with the video."""
@@ -192,18 +187,18 @@ def _keep_beside(
 ) -> str | None:
     """Keep the provenance of a video and then its poster; the poster's key.
 
-    The poster is told of before it is made: so a worker that dies in between has only
-    to be followed by one that makes it, and one that was made has never to be told of.
+    The provenance names the poster before it is made: a worker that dies in between has
+    only to be followed by one that makes it, and no poster is left without a name.
     """
     key = spot.beside(POSTER_ENDING)
     name = PurePosixPath(key).name
-    there = spot.told.get("poster") == name and _has(store, key)
+    there = spot.provenance.get("poster") == name and _has(store, key)
 
-    def tell(name: str | None) -> None:
+    def write(name: str | None) -> None:
         text = _lines({**provenance, "poster": name})
         store.put(spot.beside(".json"), text.encode(), "application/json")
 
-    tell(name if poster or there else None)
+    write(name if poster or there else None)
     if there or not poster:
         return key if there else None
     try:
@@ -211,9 +206,9 @@ def _keep_beside(
         store.put(key, content, "image/jpeg", replace=False)
     except (DecodeError, StoreError) as error:
         log.warning("%s has no poster: %s", store.place(spot.key), error)
-        # It is safe whatever is told of its poster.
+        # It is safe whatever its provenance says of a poster.
         with suppress(StoreError):
-            tell(None)
+            write(None)
         return None
     return key
 
@@ -230,7 +225,7 @@ def _free_spot(store: Store, record: JobRecord) -> _Spot:
     A template of keys may leave out the batch; then the same row of two nights would
     have one key, and the second video would replace the first.
     """
-    spot = _Spot(record.job.key, is_own=False, told={})
+    spot = _Spot(record.job.key, is_own=False, provenance={})
     raw = store.get(spot.beside(".json"))
     if raw is None:
         return spot
@@ -238,15 +233,15 @@ def _free_spot(store: Store, record: JobRecord) -> _Spot:
     # By the prediction: another ledger may have a batch and a job of the same names.
     own = {attempt.prediction_id for attempt in record.attempts}
     if provenance.get("prediction_id") in own - {None}:
-        return replace(spot, is_own=True, told=provenance)
+        return replace(spot, is_own=True, provenance=provenance)
     return _own_spot(store, record)
 
 
 def _own_spot(store: Store, record: JobRecord) -> _Spot:
     """A key that no other video has."""
     stem = record.job.key.removesuffix(ENDING)
-    spot = _Spot(f"{stem}-{record.prediction_id}{ENDING}", is_own=True, told={})
-    return replace(spot, told=_read(store.get(spot.beside(".json"))))
+    spot = _Spot(f"{stem}-{record.prediction_id}{ENDING}", is_own=True, provenance={})
+    return replace(spot, provenance=_read(store.get(spot.beside(".json"))))
 
 
 def _read(raw: bytes | None) -> Mapping[str, Any]:

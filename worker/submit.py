@@ -222,7 +222,7 @@ async def _write_down(
     engine: Engine, move: Transition, record: JobRecord, answer: SubmitAnswer
 ) -> None:
     """Write down what the answer means, however long the ledger is away."""
-    (moved,) = await engine.retry_until_written(engine.move, [move])
+    (moved,) = await engine.retry_until_written(engine.transition, [move])
     log_transitions([move], [moved])
     if moved is Applied.YES or not isinstance(answer, Accepted):
         return
@@ -239,7 +239,7 @@ async def _write_down(
     ):
         late = transitions.accept(move.ref.batch, now, answer.prediction_id, 0.0)
         late = replace(late, due_in_s=move.due_in_s)
-        (moved,) = await engine.retry_until_written(engine.move, [late])
+        (moved,) = await engine.retry_until_written(engine.transition, [late])
         log_transitions([late], [moved])
         if moved is Applied.YES:
             return

@@ -182,8 +182,8 @@ def webhook_secret(reply: Reply) -> str | None:
 
     Whether it stands by itself or under a name is documented nowhere; its beginning is.
     """
-    told = reply.json.get("data")
-    values = list(told.values()) if isinstance(told, dict) else [told]
+    data = reply.json.get("data")
+    values = list(data.values()) if isinstance(data, dict) else [data]
     secrets = (v for v in values if isinstance(v, str) and v.startswith("whsec_"))
     return next(secrets, None) if reply.status == HTTPStatus.OK else None
 
@@ -239,15 +239,15 @@ def _status(reply: Reply) -> int:
 
 
 def _completed(found: Mapping[str, Any]) -> PollAnswer:
-    told, base = found.get("outputs"), object_of(found, "urls").get("get")
-    addresses = _addresses(told, str(base) if fetchable(base) else "")
+    given, base = found.get("outputs"), object_of(found, "urls").get("get")
+    addresses = _addresses(given, str(base) if fetchable(base) else "")
     outputs = tuple(islice(dict.fromkeys(addresses), MAX_OUTPUTS))
     inference_s = _seconds(object_of(found, "timings").get("inference"))
     if outputs:
         return Completed(outputs, inference_s)
     _, error = _why(found)
     words = f"{error}, " if error else ""
-    words += f"outputs: {json.dumps(told, ensure_ascii=False)}"
+    words += f"outputs: {json.dumps(given, ensure_ascii=False)}"
     words = clean(f"completed, without the address of a video: {words}")
     return Completed((), inference_s, words)
 
@@ -258,21 +258,21 @@ def object_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _addresses(told: object, base: str, depth: int = 0) -> Iterator[str]:
+def _addresses(given: object, base: str, depth: int = 0) -> Iterator[str]:
     """The web addresses in whatever form outputs have, those of a video first."""
-    if isinstance(told, str):
-        address = told.strip().replace(" ", "%20")
+    if isinstance(given, str):
+        address = given.strip().replace(" ", "%20")
         if address.startswith("/"):
             with suppress(ValueError):
                 address = urljoin(base, address)
         if fetchable(address):
             yield address
-    elif isinstance(told, dict | list) and depth < MAX_DEPTH:
-        parts = told
-        if isinstance(told, dict):
+    elif isinstance(given, dict | list) and depth < MAX_DEPTH:
+        parts = given
+        if isinstance(given, dict):
             # A stable sort: what has neither name stays behind in its order.
-            names = sorted(told, key=lambda name: name not in ("video", "url"))
-            parts = [told[name] for name in names]
+            names = sorted(given, key=lambda name: name not in ("video", "url"))
+            parts = [given[name] for name in names]
         for part in parts:
             yield from _addresses(part, base, depth + 1)
 
