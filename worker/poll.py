@@ -87,28 +87,17 @@ async def _learn_and_write(
         for kind, record in oldest.items()
     }
     for ref, record in records.items():
-        answer, schedule = answers[ref], schedules[record.job.kind]
+        answer, kind = answers[ref], record.job.kind
         seen_s = max(0.0, now_s - record.attempt.sent_at_s)
-        if isinstance(answer, Completed):
-            took_s = _took_s(schedule, record, answer, seen_s)
-            if took_s is not None:
-                found.took_s[record.job.kind].append(took_s)
-        follows: Transition | Failure | None = failures.after_poll(
-            ref.batch,
-            record,
-            answer,
-            now_s=now_s,
-            lease_s=engine.settings.lease_s,
-            poll_min_s=engine.settings.poll_min_s,
-            attempts=batches[ref.batch].attempts,
-        )
-        usual = expected[record.job.kind]
-        if usual and not follows:
-            follows = failures.while_it_lasts(ref.batch, record, answer, usual, now_s)
+        took_s = _took_s(schedules[kind], record, answer, seen_s)
+        if took_s is not None:
+            found.took_s[kind].append(took_s)
+        attempts, usual = batches[ref.batch].attempts, expected[kind]
+        follows = _follows(engine, ref, record, answer, usual, attempts)
         if isinstance(follows, Transition):
             found.moves.append(follows)
             continue
-        wait_s = _wait_s(schedule.next_s(seen_s), record, answer)
+        wait_s = _wait_s(schedules[kind].next_s(seen_s), record, answer)
         found.waits_s[ref] = poll_backoff * wait_s
         if follows:
             found.late[ref] = follows
@@ -116,13 +105,39 @@ async def _learn_and_write(
     await engine.call(_write_down, engine, found, bring_forward=bring_forward)
 
 
+def _follows(
+    engine: Engine,
+    ref: Ref,
+    record: JobRecord,
+    answer: PollAnswer,
+    usual: waits.Expected | None,
+    attempts: int,
+) -> Transition | Failure | None:
+    """What an answer brings about, or why it takes so long; None while it just runs."""
+    now_s, settings = engine.now_s(), engine.settings
+    follows: Transition | Failure | None = failures.after_poll(
+        ref.batch,
+        record,
+        answer,
+        now_s=now_s,
+        lease_s=settings.lease_s,
+        poll_min_s=settings.poll_min_s,
+        attempts=attempts,
+    )
+    if usual and not follows:
+        follows = failures.while_it_lasts(ref.batch, record, answer, usual, now_s)
+    return follows
+
+
 def _took_s(
-    schedule: PollSchedule, record: JobRecord, answer: Completed, seen_s: float
+    schedule: PollSchedule, record: JobRecord, answer: PollAnswer, seen_s: float
 ) -> float | None:
     """What is learnt from an end; of what was overdue only what the provider says.
 
     An outage would else be taken for what such videos take.
     """
+    if not isinstance(answer, Completed):
+        return None
     if record.state is State.OVERDUE:
         return answer.inference_s
     return schedule.took_s(seen_s, record.polls, answer.inference_s, random.random())

@@ -69,8 +69,18 @@ async def submit(engine: Engine, refs: Sequence[Ref]) -> None:
 async def _release(engine: Engine, refs: Sequence[Ref]) -> dict[Ref, JobRecord]:
     """Give permits back."""
     admitted = await engine.load(refs, State.ADMITTED)
-    await engine.apply([transitions.release(r.batch, j) for r, j in admitted.items()])
+    await engine.apply(_releases(admitted))
     return admitted
+
+
+def _releases(
+    records: Mapping[Ref, JobRecord], again_at_s: float | None = None
+) -> list[Transition]:
+    release = transitions.release
+    return [
+        release(ref.batch, record, again_at_s=again_at_s)
+        for ref, record in records.items()
+    ]
 
 
 async def _hold_back(engine: Engine, refs: Sequence[Ref], reason: str) -> None:
@@ -138,20 +148,11 @@ def _of_known_models(
     models = engine.catalogue.models
     known = {r: record for r, record in admitted.items() if record.job.model in models}
     others = {r: record for r, record in admitted.items() if r not in known}
-    again_at_s = engine.now_s() + UNKNOWN_MODEL_S
-    engine.apply_now(
-        [
-            transitions.release(ref.batch, record, again_at_s=again_at_s)
-            for ref, record in others.items()
-        ]
-    )
+    engine.apply_now(_releases(others, engine.now_s() + UNKNOWN_MODEL_S))
     for batch, model in sorted({(r.batch, rec.job.model) for r, rec in others.items()}):
         log.warning("batch=%s waits for a worker that knows %s", batch, model)
-        words = (
-            f"rows of {model} wait for a worker that knows this model; bring all "
-            "workers to one version"
-        )
-        engine.ledger.batches.note(batch, words)
+        words = "wait for a worker that knows this model; bring all to one version"
+        engine.ledger.batches.note(batch, f"rows of {model} {words}")
         engine.ledger.workers.lack(engine.account, model)
     return known
 
@@ -167,9 +168,7 @@ def _prove(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> int | None:
         engine.ledger.durable()
     except NotDurableError as error:
         log.error("nothing is sent: %s", error)
-        engine.apply_now(
-            [transitions.release(r.batch, rec) for r, rec in claimed.items()]
-        )
+        engine.apply_now(_releases(claimed))
         return None
     return engine.ledger.permits.read(engine.account).consecutive_rejections
 
