@@ -29,10 +29,11 @@ COMMAND = (sys.executable, "-P", "-m", "worker.decoding")
 #: All that it sees of the environment: how its libraries are found.
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
-#: Seconds of the processor that a file may take, which the child's alarm ends; and of
-#: the clock, with loading the libraries, after which the worker kills the child.
+#: Seconds of the processor and of the clock that a file may take: alarms end the child.
+#: The worker kills a child that they do not end, or that does not start.
 CPU_S = 2.0
-MAX_S = 40.0
+MAX_S = 20.0
+START_S = 20.0
 #: Who has waited so long goes without: the thread is needed. One file that hangs takes
 #: less, so it costs no other its poster or its comparison.
 QUEUE_S = 60.0
@@ -129,7 +130,7 @@ class _Child:
             raise DecodeError("other files take too long")
         try:
             process = self._running()
-            killer = threading.Timer(MAX_S, process.kill)
+            killer = threading.Timer(MAX_S + START_S, process.kill)
             killer.daemon = True
             killer.start()
             try:
@@ -209,6 +210,7 @@ def _ask(
 def _why_it_ended(exit_code: int) -> str:
     words = {
         -signal.SIGPROF: f"it takes longer than {CPU_S:g} s",
+        -signal.SIGALRM: f"it takes longer than {MAX_S:g} s",
         -signal.SIGKILL: "its decoder had to be killed",
         NO_MEMORY: f"it needs more than {MAX_MEMORY_BYTES >> 20} MB of memory",
     }

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from worker.decoder import (
     CPU_S,
     MAX_MEMORY_BYTES,
+    MAX_S,
     NO_MEMORY,
     SIDE_PX,
     DecodeError,
@@ -223,6 +224,13 @@ def answer(what: str, path: str, *aspects: float) -> dict[str, Any]:
         return {"why": str(error)}
 
 
+def _set_alarms(cpu_s: float, clock_s: float) -> None:
+    # Nobody handles them, so they end even what is deep in a decoder, and what hangs
+    # although its worker is gone.
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    signal.setitimer(signal.ITIMER_REAL, clock_s)
+
+
 def serve() -> None:
     """Answer every line of standard input, under limits."""
     with suppress(ImportError):  # loading them is not counted
@@ -233,13 +241,12 @@ def serve() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     limit()
     for line in sys.stdin:
-        # Nobody handles this alarm, so it ends even what is deep in a decoder.
-        signal.setitimer(signal.ITIMER_PROF, CPU_S)
+        _set_alarms(CPU_S, MAX_S)
         try:
             said = json.dumps(answer(*json.loads(line)))
         except MemoryError:
             sys.exit(NO_MEMORY)
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        _set_alarms(0, 0)
         answers.write(said + "\n")
         answers.flush()
 

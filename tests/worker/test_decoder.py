@@ -106,9 +106,15 @@ def test_one_that_dies_or_lies_makes_no_poster_and_the_next_file_has_one(
 def test_a_child_that_hangs_is_killed(
     child: Child, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoder, "MAX_S", 0.2)
+    monkeypatch.setattr(decoder, "START_S", 0.1)
+    monkeypatch.setattr(decoder, "MAX_S", 0.1)
     words = child.why(video, "while True: signal.pause()")
     assert words == "its decoder had to be killed"
+
+
+def test_a_child_ends_a_file_that_hangs_by_itself(child: Child, video: Path) -> None:
+    code = "decoding._set_alarms(0, 0.1); signal.pause()"
+    assert child.why(video, code) == "it takes longer than 20 s"
 
 
 @pytest.mark.parametrize(
