@@ -28,7 +28,7 @@ from worker.collect import collect
 from worker.dispatcher import Dispatcher
 from worker.engine import Engine
 from worker.finish import finish
-from worker.notify import Notifier
+from worker.notify import keep_delivering
 from worker.poll import poll
 from worker.reconcile import reconcile
 from worker.submit import submit
@@ -114,12 +114,17 @@ def _start_threads(sender: Any) -> None:
         starts=SETTINGS.starts,
     )
     lifecycle.listen()
-    stop = lifecycle.stop_in_time
-    threading.Thread(target=stop, args=[made], name="stopping", daemon=True).start()
+    _start_thread("stopping", lifecycle.stop_in_time, made)
     dispatcher = Dispatcher(made, facts)
     dispatcher.start()
     signals.worker_shutdown.connect(lambda **_: dispatcher.leave(), weak=False)
-    Notifier(SETTINGS, made.ledger, lifecycle.is_asked).start()
+    _start_thread(
+        "notifier", keep_delivering, SETTINGS, made.ledger, lifecycle.is_asked
+    )
+
+
+def _start_thread(name: str, do: Callable[..., None], *args: object) -> None:
+    threading.Thread(target=do, args=args, name=name, daemon=True).start()
 
 
 @signals.setup_logging.connect

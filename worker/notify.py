@@ -10,7 +10,6 @@ import logging
 import random
 import smtplib
 import ssl
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -50,28 +49,21 @@ class NotificationError(Exception):
     """It did not reach its receiver; says why, without a secret."""
 
 
-class Notifier(threading.Thread):
-    """Delivers what is due, for as long as the worker lives."""
+def keep_delivering(
+    settings: Settings, ledger: Ledger, is_stopping: Callable[[], bool]
+) -> None:
+    """Deliver what is due until the worker stops; nothing that goes wrong ends it.
 
-    def __init__(
-        self, settings: Settings, ledger: Ledger, is_stopping: Callable[[], bool]
-    ) -> None:
-        """A thread that goes on until it finds that the worker is stopping."""
-        super().__init__(name="notifier", daemon=True)
-        self._settings = settings
-        self._ledger = ledger
-        self._is_stopping = is_stopping
-
-    def run(self) -> None:
-        """Deliver until stopped; nothing that goes wrong ends it."""
-        while self._settings.notifies and not self._is_stopping():
-            time.sleep(TICK_S)
-            try:
-                deliver_due(self._settings, self._ledger)
-            except (LedgerError, OSError) as error:
-                log.warning("nobody is notified: %s", error)
-            except Exception:
-                log.exception("notifying failed; it is tried again")
+    It is the whole life of a daemon thread.
+    """
+    while settings.notifies and not is_stopping():
+        time.sleep(TICK_S)
+        try:
+            deliver_due(settings, ledger)
+        except (LedgerError, OSError) as error:
+            log.warning("nobody is notified: %s", error)
+        except Exception:
+            log.exception("notifying failed; it is tried again")
 
 
 def deliver_due(

@@ -29,7 +29,7 @@ from tests.producer.running import quick_sandbox, until
 from tests.worker.receivers import Receiver, mail_receiver, web_receiver
 from tests.worker.workshop import workshop
 from worker.finish import finish
-from worker.notify import LEASE_S, Notifier, deliver_due
+from worker.notify import LEASE_S, deliver_due, keep_delivering
 
 NEWS = Notification.of(
     ACCOUNT, Kind.FINISHED, "spring: all 3 videos are stored", "Cost: $1"
@@ -191,7 +191,8 @@ def test_a_batch_is_over_while_its_receiver_hangs(
 def telling(chosen: Settings, ledger: Ledger, web: Receiver) -> Iterator[None]:
     """A worker's teller while the context lasts; then the receiver answers."""
     over = threading.Event()
-    teller = Notifier(chosen, ledger, over.is_set)
+    given = (chosen, ledger, over.is_set)
+    teller = threading.Thread(target=keep_delivering, args=given)
     teller.start()
     try:
         yield
