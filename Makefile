@@ -27,10 +27,10 @@ PYTEST_ARGS ?= --numprocesses=$(shell $(PYTHON) -c 'import os; print(3 * os.cpu_
   --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test fleet-test flower chaos simulate bench lint size format lock browser screenshots clean
+.PHONY: help install dev demo test fleet-test flower chaos simulate simulate-mutants bench lint size format lock browser screenshots clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed  ## make .venv with the reelmill command in it
 
@@ -58,6 +58,9 @@ chaos: dev  ## every fault and every kill at once; prints what came of it
 
 simulate: dev  ## the real worker on virtual time, with faults; SEED= replays a run
 	RUNS=$(or $(RUNS),100) SEED=$(SEED) $(BIN)/python -m tests.simulation
+
+simulate-mutants: dev  ## planted mistakes, each of which the simulation must find
+	$(BIN)/python -m tests.simulation.mutants
 
 bench: dev  ## measure speed and limits, hours in all; BENCH=slots asks one question
 	@mkdir -p bench/results

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from jobs.provider import submit
+from tests.simulation import mutants
+from tests.simulation.mutants import first_found
 from tests.simulation.run import simulate
 from tests.simulation.running import ledger_server, small_video
 
@@ -31,9 +32,16 @@ def test_a_seed_takes_the_same_steps_again(server: redis.Redis) -> None:
     assert len(digests) == 1
 
 
-def test_a_lost_answer_taken_for_unsent_is_found(
+@pytest.mark.parametrize("name", ["a refund is booked twice", "absence after one poll"])
+def test_a_planted_mistake_is_found(name: str, server: redis.Redis) -> None:
+    """Two of them; `make simulate-mutants` has all."""
+    assert first_found(name, server)
+
+
+def test_a_mistake_in_a_script_that_is_gone_is_no_success(
     server: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submit, "could_have_left", lambda _: False)
-    runs = (simulate(seed, server, small_video(), hours=0.5) for seed in range(9, 49))
-    assert any("times" in problem for run in runs for problem in run.problems)
+    gone = mutants.change_scripts("no script has this", "")
+    monkeypatch.setitem(mutants.MUTANTS, "gone", gone)
+    with pytest.raises(LookupError, match="no script has this"):
+        first_found("gone", server)

@@ -27,6 +27,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._random = random
         self._tasks_made = 0
         self.now_s = 0.0
+        #: Seconds that the call that is made takes in addition.
+        self.slow_s = 0.0
         self.set_task_factory(cast("Any", self._numbered_task))
 
     def time(self) -> float:
@@ -49,12 +51,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         def do() -> None:
             if future.done():
                 return
+            self.slow_s = 0.0
             try:
                 result = func(*args)
             except BaseException as error:  # noqa: BLE001 - as an executor does
                 future.set_exception(error)
             else:
-                self.call_later(self._random.uniform(0, MAX_CALL_S), end, result)
+                took_s = self.slow_s + self._random.uniform(0, MAX_CALL_S)
+                self.call_later(took_s, end, result)
 
         self.call_later(self._random.uniform(0, MAX_CALL_S), do)
         return future
@@ -77,21 +81,30 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Task[Any]:
         """A task whose hash is its number: sets of tasks have the same order always."""
         self._tasks_made += 1
-        number = self._tasks_made
-        kind = type("Task", (asyncio.Task,), {"__hash__": lambda _: number})
-        made: asyncio.Task[Any] = kind(work, loop=loop, **options)
-        return made
+        return _Task(self._tasks_made, work, loop=loop, **options)
+
+
+class _Task(asyncio.Task[Any]):
+    def __init__(self, number: int, work: Any, **options: Any) -> None:
+        self._number = number
+        super().__init__(work, **options)
+
+    def __hash__(self) -> int:
+        return self._number
 
 
 @contextmanager
-def clocks_of(loop: VirtualLoop) -> Iterator[None]:
-    """While it lasts, all clocks of the process are the loop's."""
+def clocks_of(loop: VirtualLoop, wrong_by_s: Callable[[], float]) -> Iterator[None]:
+    """While it lasts, all clocks of the process are the loop's.
+
+    `wrong_by_s` tells by how much the calendar of whoever asks is wrong.
+    """
 
     def steady_s(*_: object) -> float:
         return loop.now_s + 1_000.0
 
     with (
-        patch("time.time", lambda: BEGIN_S + loop.now_s),
+        patch("time.time", lambda: BEGIN_S + loop.now_s + wrong_by_s()),
         patch("time.monotonic", steady_s),
         patch("time.clock_gettime", steady_s),
     ):

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -12,8 +13,10 @@ from typing import Any
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 
+from jobs.attempt.failures import MODERATION_CODE
 from jobs.catalogue import Catalogue
 from jobs.provider.client import Content, Provider
+from jobs.provider.clock import steady_s
 from jobs.provider.replies import Reply
 from jobs.settings import Settings
 from tests.simulation.clock import BEGIN_S, VirtualLoop
@@ -21,6 +24,9 @@ from tests.simulation.faults import ENDINGS, Faults
 
 #: A prediction that goes on for so long counts no more on our side.
 OVERDUE_S = 3_600.0
+
+#: Seconds after which a provider that changes its prices has changed them.
+PRICES_CHANGE_AT_S = 1_800.0
 
 #: Status and body of an answer.
 Answer = tuple[int, dict[str, Any]]
@@ -37,18 +43,33 @@ class Prediction:
     done_at_s: float
     ending: str
     code: int
+    #: What was quoted, and what is billed.
     price_usd_micros: int
+    billed_usd_micros: int
     #: Another client's.
     stranger: bool
+    #: For so many seconds it is completed without the address of a video.
+    empty_s: float = 0.0
 
     def status(self, now_s: float) -> str:
         """How it stands."""
-        return self.ending if now_s >= self.done_at_s else "processing"
+        if now_s < self.done_at_s:
+            return "processing"
+        return "completed" if self.is_empty(now_s) else self.ending
+
+    def is_empty(self, now_s: float) -> bool:
+        """Whether there is no address of a video, though it is done."""
+        return now_s < self.done_at_s + self.empty_s
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Whether it is paid and never has a video."""
+        return self.code == MODERATION_CODE or self.empty_s == math.inf
 
     @property
     def is_refunded(self) -> bool:
         """Whether its money comes back once it ends."""
-        return self.ending != "completed"
+        return self.ending != "completed" and self.code != MODERATION_CODE
 
 
 @dataclass(slots=True)
@@ -61,6 +82,7 @@ class StandIn:
     loop: VirtualLoop
     starts_per_minute: int
     at_once: int
+    account_id: str
     predictions: dict[str, Prediction] = field(default_factory=dict)
     breaches: list[str] = field(default_factory=list)
 
@@ -86,6 +108,14 @@ class StandIn:
         took_s = random.uniform(20, 120)
         if self.faults.happens("generation_slow"):
             took_s = random.uniform(4_000, 9_000)
+        price = model.price_usd_micros(inputs) or 0
+        billed = price
+        if self.faults.price_factor != 1 and self.loop.now_s > PRICES_CHANGE_AT_S:
+            billed = int(price * self.faults.price_factor)
+            self.faults.seen["price_changed"] += 1
+        empty_s = 120.0 if self.faults.happens("video_later") else 0.0
+        if ending == "completed" and self.faults.happens("video_missing"):
+            empty_s = math.inf
         made = Prediction(
             id=f"{random.getrandbits(96):024x}",
             model=model.id,
@@ -94,8 +124,10 @@ class StandIn:
             done_at_s=now_s + took_s,
             ending=ending,
             code=code,
-            price_usd_micros=model.price_usd_micros(inputs) or 0,
+            price_usd_micros=price,
+            billed_usd_micros=billed,
             stranger=stranger,
+            empty_s=empty_s,
         )
         self.predictions[made.id] = made
         return made
@@ -114,7 +146,8 @@ class StandIn:
         status = found.status(self.now_s())
         told = self._shown(found, inputs=self.faults.shows_inputs_in_results)
         if status == "completed":
-            told["outputs"] = [f"https://cdn.example/{found.id}.mp4"]
+            address = f"https://cdn.example/{found.id}.mp4"
+            told["outputs"] = [] if found.is_empty(self.now_s()) else [address]
         elif status == found.ending:
             told |= {"code": found.code, "error": "it failed"}
         return 200, {"code": 200, "data": told}
@@ -161,7 +194,7 @@ class StandIn:
             {
                 "uuid": f"{kind}-{p.id}",
                 "billing_type": kind,
-                "price": p.price_usd_micros / 1e6,
+                "price": p.billed_usd_micros / 1e6,
                 "created_at": _iso(at_s),
                 "prediction": {"uuid": p.id, "model_uuid": p.model},
             }
@@ -185,7 +218,12 @@ class Client(Provider):
     """The real client; its requests go to a `StandIn` instead of a network."""
 
     def __init__(
-        self, settings: Settings, stand_in: StandIn, step: Callable[[str], None]
+        self,
+        settings: Settings,
+        stand_in: StandIn,
+        step: Callable[[str], None],
+        paying: Callable[[str], None],
+        asleep: Callable[[], Awaitable[None]],
     ) -> None:
         """Connect to nobody.
 
@@ -193,6 +231,8 @@ class Client(Provider):
             settings: of the worker.
             stand_in: what answers.
             step: is told of each step of the worker, and raises if it is dead.
+            paying: is told of the prompt of each paid request that leaves.
+            asleep: lets the worker's machine sleep for a while.
         """
         super().__init__(
             settings.base_url,
@@ -202,25 +242,33 @@ class Client(Provider):
         )
         self._stand_in = stand_in
         self._step = step
+        self._paying, self._asleep = paying, asleep
 
     async def send(self, method: str, path: str, content: Content = None) -> Reply:
         """One request and its answer, with what goes wrong on both ways."""
         stand_in, faults = self._stand_in, self._stand_in.faults
         body = json.loads(json.dumps(content)) if isinstance(content, Mapping) else {}
         self._step(f"{method} {path}")
+        asked_at_s = steady_s()
         await asyncio.sleep(stand_in.random.uniform(0.01, 0.3))
         if faults.happens("connection_refused"):
+            if faults.happens("worker_sleeps"):
+                await self._asleep()
             raise _refused()
         models = stand_in.catalogue.models.values()
         is_paid = any(model.path == path for model in models)
         answering = self._paid(path, body) if is_paid else self._free(path, body)
         status, answer = await answering
+        if is_paid and faults.happens("worker_sleeps"):
+            await self._asleep()
         if faults.happens("answer_garbled"):
             answer = {"data": {"id": 7, "status": []}}
         date = formatdate(stand_in.now_s(), usegmt=True)
         await asyncio.sleep(stand_in.random.uniform(0.01, 0.3))
         self._step(f"HTTP {status}")
-        return Reply(status, json.dumps(answer).encode(), {"date": date})
+        reply = Reply(status, json.dumps(answer).encode(), {"date": date})
+        self._read_clock(reply, asked_at_s)
+        return reply
 
     async def _free(self, path: str, body: dict[str, Any]) -> Answer:
         faults = self._stand_in.faults
@@ -232,6 +280,7 @@ class Client(Provider):
 
     async def _paid(self, path: str, body: dict[str, Any]) -> Answer:
         stand_in, faults = self._stand_in, self._stand_in.faults
+        self._paying(body["prompt"])
         if faults.happens("throttled"):
             return 429, {"message": "too many requests"}
         if faults.happens("refused"):

@@ -17,15 +17,19 @@ from unittest.mock import patch
 import redis
 
 from jobs import catalogue, settings
+from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
 from jobs.job import Job
 from jobs.ledger import Ledger, keys
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import FINAL, State
+from jobs.storage import StoreError
 from jobs.transitions import Ref
 from tests.audit import audit
 from tests.simulation.clock import BEGIN_S, VirtualLoop, clocks_of
 from tests.simulation.faults import Faults
 from tests.simulation.provider import Prediction, StandIn
+from tests.simulation.running import dump, restore
+from tests.simulation.users import Users
 from tests.simulation.worker import DiedError, SteppedStore, Worker, acting
 from worker import storing
 
@@ -33,7 +37,12 @@ T = TypeVar("T")
 
 BATCHES = ("b0", "b1")
 JOBS_EACH = 30
-STARTS_PER_MINUTE, AT_ONCE = 12, 4
+
+#: Rows that ask for the same in both batches.
+COMMON = 8
+
+#: Limits of an account: starts in any 60 s, and videos at once.
+LIMITS = ((12, 4), (6, 20))
 
 #: States in which a job may be left: a person or a budget decides.
 RESTING = FINAL | {State.UNRESOLVED, State.WAITING}
@@ -62,13 +71,14 @@ class Simulation:
         self.server, self.video, self._folder = server, video, str(folder)
         self._random = Random(seed)
         self.loop = VirtualLoop(Random(seed + 1))
+        limits = self._random.choice(LIMITS)
         self.settings = settings.read(
             {},
             api_key="key-of-a-simulation",
             home=folder,
             store=str(folder / "store"),
-            videos_per_minute=STARTS_PER_MINUTE,
-            concurrent_videos=AT_ONCE,
+            videos_per_minute=limits[0],
+            concurrent_videos=limits[1],
             posters="off",
         )
         self.faults = Faults(Random(seed + 2), self.settings.settling_s)
@@ -77,8 +87,8 @@ class Simulation:
             self.faults,
             catalogue.builtin(),
             self.loop,
-            STARTS_PER_MINUTE,
-            AT_ONCE,
+            *limits,
+            self.settings.account_id,
         )
         self.store = SteppedStore(str(self.settings.store), self)
         self.ledger = Ledger(cast("Any", server), self.ledger_now_s)
@@ -89,14 +99,29 @@ class Simulation:
         self.problems: list[str] = []
         #: Events of jobs, and from which state each.
         self.transitions: Counter[str] = Counter()
-        self._messages: deque[tuple[str, list[str]]] = deque()
+        self._messages = 0
         self._workers: list[Worker] = []
-        self._away_until_s = 0.0
+        self._away_until_s = self._full_until_s = 0.0
         self._moved_at_s = 0.0
+        self._clock_set_by_s = 0.0
+        #: Prompts of jobs whose claims may not be on disk.
+        self._unproven: set[str] = set()
+        #: The state of each job when it was read last.
+        self._states: dict[Ref, State] = {}
+        #: Whether the ledger has forgotten something.
+        self._went_back = False
+        self._users = Users(
+            Random(seed + 4), self.ledger, self.stand_in, self.records, self.note
+        )
 
     def ledger_now_s(self) -> float:
         """Unix seconds by the ledger's clock."""
-        return BEGIN_S + self.loop.now_s
+        return BEGIN_S + self.loop.now_s + self._clock_set_by_s
+
+    def wrong_by_s(self) -> float:
+        """By how much the calendar of the worker that acts is wrong."""
+        who = acting.get()
+        return who.wrong_by_s if who else 0.0
 
     def step(self, words: str) -> None:
         """Note a step; a worker may die at it.
@@ -124,6 +149,9 @@ class Simulation:
     def ledger_step(self, words: str, do: Callable[[], T]) -> T:
         """Do something with the ledger's server, which may be away."""
         self.step(words)
+        who = acting.get()
+        if who and self.loop.now_s < who.asleep_until_s:
+            raise redis.ConnectionError("this machine sleeps")
         if self.faults.happens("ledger_away"):
             self._away_until_s = self.loop.now_s + self._random.uniform(1, 90)
         if self.loop.now_s < self._away_until_s:
@@ -141,12 +169,36 @@ class Simulation:
         for _ in range(2 if self.faults.happens("message_twice") else 1):
             late = self.faults.happens("message_late")
             wait_s = self._random.uniform(60, 600) if late else self._random.random()
-            self._messages.append((task, refs))
-            self.loop.call_later(wait_s, self._deliver)
+            self._messages += 1
+            self.loop.call_later(wait_s, self._deliver, task, refs)
 
     def waiting_messages(self) -> int:
         """Messages that no worker has."""
-        return len(self._messages)
+        return self._messages
+
+    def use_store(self, words: str) -> None:
+        """Do something with the store, which may be slow, full or ill.
+
+        Raises:
+            StoreError: it does not do it.
+        """
+        self.step(f"store {words}")
+        if self.faults.happens("store_full"):
+            self._full_until_s = self.loop.now_s + self._random.uniform(60, 1_800)
+        if self.faults.happens("store_slow"):
+            self.loop.slow_s += self._random.uniform(1, 30)
+        is_full = words == "put" and self.loop.now_s < self._full_until_s
+        if is_full or self.faults.happens("store_fails"):
+            raise StoreError("the store takes nothing")
+
+    def proven(self) -> None:
+        """The ledger's server proved that all is on disk."""
+        self._unproven.clear()
+
+    def paying(self, prompt: str) -> None:
+        """A paid request leaves: its claim must be on disk."""
+        if prompt in self._unproven:
+            self.problems.append(f"{prompt} was sent before its claim was on disk")
 
     def tick_s(self) -> float:
         """Seconds to a worker's next tick: short while something may start."""
@@ -169,10 +221,14 @@ class Simulation:
             for record in self.ledger.batches.jobs(batch)
         }
 
-    def moved(self, words: str) -> None:
+    def moved(self, ref: str, words: str) -> None:
         """Count a transition."""
         self.transitions[words] += 1
         self._moved_at_s = self.loop.now_s
+        if words == "admitted claim":
+            self.transitions["waiting grant"] += 1
+            batch, _, job = ref.partition("/")
+            self._unproven.add(prompt_of(batch, int(job[1:])))
 
     def _is_busy(self) -> bool:
         """Whether something may start; a budget or a person may hold all of it."""
@@ -180,12 +236,20 @@ class Simulation:
 
     async def go(self, hours: float) -> None:
         """Let so many virtual hours pass; faults happen in the first third."""
-        self._order()
+        self.ledger.identity.name()
+        self._order(BATCHES[0])
+        self.loop.call_later(self._random.choice([1, 7_200]), self._order, BATCHES[1])
         for _ in range(2):
             self._start_worker()
+        self.loop.create_task(self._use())
+        if self.faults.put_back_at_s is not None:
+            self.loop.create_task(self._put_back(self.faults.put_back_at_s))
+        if self.faults.clock_set_at_s is not None:
+            self.loop.call_later(self.faults.clock_set_at_s, self._set_clock)
         while self.loop.now_s < hours * 3_600 and not self.problems:
             await asyncio.sleep(CHECK_EVERY_S if self._is_busy() else 3_600.0)
-            self.faults.on = self.loop.now_s < hours * 1_200
+            if self.faults.on and self.loop.now_s >= hours * 1_200:
+                await self._mend()
             self._check_always()
         if not self.problems:
             self._check_the_end()
@@ -208,37 +272,77 @@ class Simulation:
         self._workers.append(Worker(self, f"worker-{self._random.getrandbits(16):04x}"))
         acting.reset(before)
 
-    def _deliver(self) -> None:
-        task, refs = self._messages.popleft()
+    def _deliver(self, task: str, refs: list[str]) -> None:
+        self._messages -= 1
         if self._workers:
             self._random.choice(self._workers).deliver(task, refs)
 
-    def _order(self) -> None:
-        """Hand two batches in; one of them may have just the money for one try each."""
-        self.ledger.identity.name()
+    def _order(self, batch: str) -> None:
+        """Hand a batch in; it may have just the money for one try each."""
+        jobs = [self._job(batch, number) for number in range(JOBS_EACH)]
+        cost = sum(job.price_usd_micros or 0 for job in jobs)
+        record = BatchRecord(
+            id=batch,
+            manifest="products.csv",
+            account=self.settings.account_id,
+            store=str(self.settings.store),
+            priority=self._random.choice([1, 1, 5]),
+            attempts=3,
+            budget_usd_micros=self._random.choice([None, None, cost]),
+            created_at_s=self.ledger_now_s(),
+            complete=False,
+        )
+        prints = Fingerprinter(self.stand_in.catalogue)
+        self.ledger.batches.create(record)
+        asked = [FingerprintedJob(job, prints.of(job)) for job in jobs]
+        self.ledger.batches.add(batch, asked)
+        self.ledger.batches.open(batch)
+        self._moved_at_s = self.loop.now_s
+        self.note(f"{batch} is handed in")
+
+    async def _use(self) -> None:
+        """Users do this and that."""
+        every_s = self.faults.users_every_s
+        while every_s and self.faults.on:
+            await asyncio.sleep(self._random.uniform(0, 2 * every_s))
+            if not self.faults.on or self.loop.now_s < self._away_until_s:
+                continue
+            self._moved_at_s = self.loop.now_s
+            done = await self._users.act(self._random.choice(BATCHES))
+            self.faults.seen[f"user {done}"] += 1
+
+    async def _put_back(self, at_s: float) -> None:
+        """Some seconds of the ledger are lost, as with a replica that lags."""
+        await asyncio.sleep(at_s)
+        kept = dump(self.server)
+        await asyncio.sleep(self._random.choice([0.3, 1, 60]))
+        if self._random.random() < 1 / 2:
+            self._away_until_s = self.loop.now_s + self._random.uniform(1, 90)
+        restore(self.server, kept)
+        self._went_back = True
+        self.faults.seen["ledger_put_back"] += 1
+        self.note("the ledger is put back")
+
+    def _set_clock(self) -> None:
+        self._clock_set_by_s = self.faults.clock_set_by_s
+        self.faults.seen["ledger_clock_set"] += 1
+        self.note(f"the clock of the ledger's server is set by {self._clock_set_by_s}")
+
+    async def _mend(self) -> None:
+        """Nothing goes wrong from now on, and nobody holds anything back."""
+        self.faults.on = False
+        for worker in [w for w in self._workers if w.is_old]:
+            self._kill(worker)
+        self._away_until_s = 0.0
         for batch in BATCHES:
-            jobs = [self._job(batch, number) for number in range(JOBS_EACH)]
-            cost = sum(job.price_usd_micros or 0 for job in jobs)
-            record = BatchRecord(
-                id=batch,
-                manifest="products.csv",
-                account=self.settings.account_id,
-                store=str(self.settings.store),
-                priority=self._random.choice([1, 1, 5]),
-                attempts=3,
-                budget_usd_micros=self._random.choice([None, None, cost]),
-                created_at_s=self.ledger_now_s(),
-                complete=False,
-            )
-            self.ledger.batches.create(record)
-            self.ledger.batches.add(batch, jobs)
-            self.ledger.batches.open(batch)
+            await self._users.finish(batch)
+        self._moved_at_s = self.loop.now_s
 
     def _job(self, batch: str, number: int) -> Job:
         models = list(self.stand_in.catalogue.models.values())[:2]
-        model = self._random.choice(models)
+        model = models[number % 2]
         given = {
-            "prompt": f"{batch} {number}",
+            "prompt": prompt_of(batch, number),
             "image": f"https://shop.example/{number}.jpg",
         }
         return Job(
@@ -254,9 +358,47 @@ class Simulation:
     def _check_always(self) -> None:
         """What holds at any moment."""
         self.problems += audit(self.ledger, self.settings.account_id)
-        self.problems += self.stand_in.breaches
-        paid = Counter(p.inputs["prompt"] for p in self._kept())
-        self.problems += [f"{p} is paid {n} times" for p, n in paid.items() if n > 1]
+        if not self.faults.limits_may_break:
+            self.problems += self.stand_in.breaches
+        records = self.records()
+        self._count_of_others(records)
+        rows = Counter(r.job.inputs["prompt"] for r in records.values())
+        lost = {
+            attempt.prediction_id
+            for record in records.values()
+            for attempt in record.attempts
+            if attempt.outcome == "abandoned"
+        }
+        paid = Counter(
+            p.inputs["prompt"]
+            for p in self._kept()
+            if p.id not in lost and not p.is_fruitless
+        )
+        self.problems += [
+            f"{p} is paid {n} times" for p, n in paid.items() if n > rows[p]
+        ]
+        for batch in BATCHES:
+            found = self.ledger.batches.read(batch)
+            budget = found.budget_usd_micros if found else None
+            if found and budget is not None:
+                spent = found.reserved_usd_micros + found.charged_usd_micros
+                if spent > budget:
+                    self.problems.append(f"{batch} has spent {spent} of {budget}")
+
+    def _count_of_others(self, records: dict[Ref, JobRecord]) -> None:
+        """Count transitions that scripts make, which nobody logs."""
+        for ref, record in records.items():
+            before, now = self._states.get(ref, State.WAITING), record.state
+            if now != before:
+                if before is State.FOLLOWING and now is not State.CANCELLED:
+                    events = {State.REUSED: "reuse", State.FAILED: "spare"}
+                    self.transitions[f"following {events.get(now, 'lead')}"] += 1
+                elif now in (State.FOLLOWING, State.REUSED):
+                    event = "reuse" if now is State.REUSED else "follow"
+                    self.transitions[f"waiting {event}"] += 1
+                elif now is State.FAILED and record.source_job:
+                    self.transitions["waiting spare"] += 1
+            self._states[ref] = now
 
     def _kept(self) -> Iterator[Prediction]:
         """Predictions whose money stays at the provider, by now."""
@@ -270,12 +412,26 @@ class Simulation:
     def _check_the_end(self) -> None:
         """What holds once nothing goes wrong any more."""
         records = self.records()
+        account = self.ledger.permits.read(self.settings.account_id)
+        if account.older and self._went_back:
+            return  # nothing goes on before a person compares it
+        if account.older:
+            self.problems.append("the ledger is held, and was never put back")
+        self._check_books(records)
         for ref, record in records.items():
             if record.state not in RESTING:
                 self.problems.append(f"{ref} is still {record.state}")
             video = Path(str(self.settings.store), record.job.key)
             if record.state is State.STORED and not video.exists():
                 self.problems.append(f"{ref} is stored and has no video")
+        batches = {b: self.ledger.batches.read(b) for b in BATCHES}
+        self.problems += [
+            f"{ref} waits, and no budget holds it"
+            for ref, record in records.items()
+            if record.state is State.WAITING
+            and (found := batches[ref.batch])
+            and found.budget_usd_micros is None
+        ]
         owned = {a.prediction_id for r in records.values() for a in r.attempts}
         unsure = {
             record.job.inputs["prompt"]
@@ -287,6 +443,27 @@ class Simulation:
             for p in self._kept()
             if p.id not in owned and p.inputs["prompt"] not in unsure
         ]
+
+    def _check_books(self, records: dict[Ref, JobRecord]) -> None:
+        """What the ledger says of money is what the provider's books say."""
+        for ref, record in records.items():
+            for attempt in record.attempts:
+                made = self.stand_in.predictions.get(attempt.prediction_id or "")
+                over = attempt.outcome in ("completed", "failed")
+                if not made or not over:
+                    continue
+                paid = 0 if made.is_refunded else made.price_usd_micros
+                kept = attempt.charged_usd_micros - attempt.refunded_usd_micros
+                if kept != paid:
+                    words = f"{ref}: {kept} was paid by the ledger, {paid} was"
+                    self.problems.append(f"{words} for {made.id}")
+                if made.inputs["prompt"] != record.job.inputs["prompt"]:
+                    self.problems.append(f"{ref} has another row's prediction")
+
+
+def prompt_of(batch: str, number: int) -> str:
+    """The prompt of a row; some rows of both batches ask for the same."""
+    return f"both {number}" if number < COMMON else f"{batch} {number}"
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -305,9 +482,9 @@ class _Journal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         words = record.getMessage()
         self._run.note(words)
-        made = re.match(r"job=\S+ event=(\w+) from=(\w+) .* moved=yes", words)
+        made = re.match(r"job=(\S+) event=(\w+) from=(\w+) .* moved=yes", words)
         if made:
-            self._run.moved(f"{made[2]} {made[1]}")
+            self._run.moved(made[1], f"{made[3]} {made[2]}")
 
 
 @contextmanager
@@ -338,7 +515,7 @@ def simulate(seed: int, server: redis.Redis, video: bytes, hours: float) -> Simu
         run = Simulation(seed, server, video, Path(folder))
         ids = (f"{n:032x}" for n in iter(lambda: random.getrandbits(128), None))
         with (
-            clocks_of(run.loop),
+            clocks_of(run.loop, run.wrong_by_s),
             _logged(run),
             patch.object(storing, "store_at", lambda _url: run.store),
             # What a store has is as safe as this folder.

@@ -107,6 +107,53 @@ def ledger_server() -> Iterator[redis.Redis]:
                 own.kill()
 
 
+def dump(server: redis.Redis) -> Any:
+    """The whole state of a server, but its locks, which end by themselves."""
+    client: Any = server
+    return client.execute_command("EVAL", _DUMP, 0)
+
+
+def restore(server: redis.Redis, kept: Any) -> None:
+    """Bring a server back to a state."""
+    client: Any = server
+    client.execute_command("EVAL", _RESTORE, 0, kept)
+
+
+#: Values are read by type: what `DUMP` answers is no text.
+_DUMP = """
+local all = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local kind = redis.call('TYPE', key).ok
+  local read = { string = { 'GET', key }, hash = { 'HGETALL', key },
+    list = { 'LRANGE', key, 0, -1 }, set = { 'SMEMBERS', key },
+    zset = { 'ZRANGE', key, 0, -1, 'WITHSCORES' } }
+  if not string.find(key, ':lock:', 1, true) then
+    local value, ttl = redis.call(unpack(read[kind])), redis.call('TTL', key)
+    all[#all + 1] = { key, kind, value, ttl }
+  end
+end
+return cjson.encode(all)
+"""
+
+_RESTORE = """
+redis.call('FLUSHALL')
+for _, item in ipairs(cjson.decode(ARGV[1])) do
+  local key, kind, value, ttl = unpack(item)
+  if kind == 'string' then redis.call('SET', key, value) end
+  local write = { hash = 'HSET', list = 'RPUSH', set = 'SADD' }
+  if write[kind] then
+    for i = 1, #value, 100 do
+      redis.call(write[kind], key, unpack(value, i, math.min(#value, i + 99)))
+    end
+  end
+  if kind == 'zset' then
+    for i = 1, #value, 2 do redis.call('ZADD', key, value[i + 1], value[i]) end
+  end
+  if ttl > 0 then redis.call('EXPIRE', key, ttl) end
+end
+"""
+
+
 @cache
 def small_video() -> bytes:
     """The bytes of an MP4 of one black frame."""

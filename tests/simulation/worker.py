@@ -14,10 +14,11 @@ from typing import Any, Protocol, TypeVar, cast
 
 import redis
 
+from jobs.catalogue import Catalogue
 from jobs.ledger import Ledger
 from jobs.ledger.workers import WorkerFacts
 from jobs.settings import Settings
-from jobs.storage import Store, StoreError
+from jobs.storage import Store
 from jobs.transitions import Ref
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.faults import Faults
@@ -56,6 +57,9 @@ class Run(Protocol):
     def take_message(self, task: str, refs: list[str]) -> None: ...
     def waiting_messages(self) -> int: ...
     def tick_s(self) -> float: ...
+    def paying(self, prompt: str) -> None: ...
+    def proven(self) -> None: ...
+    def use_store(self, words: str) -> None: ...
     def crashed(self, error: BaseException) -> None: ...
 
 
@@ -65,6 +69,13 @@ class Worker:
     def __init__(self, run: Run, name: str) -> None:
         """Start one."""
         self.name, self.dead = name, False
+        #: Until when its machine sleeps, in seconds of the run.
+        self.asleep_until_s = 0.0
+        faults = run.faults
+        #: By how much its calendar is wrong.
+        self.wrong_by_s = 0.0
+        if faults.happens("clock_wrong"):
+            self.wrong_by_s = run.stand_in.random.uniform(-7_200, 7_200)
         self._run = run
         self._context = copy_context()
         self._context.run(acting.set, self)
@@ -72,7 +83,14 @@ class Worker:
         self._engine = Engine(
             run.settings, cast("Any", _Broker(run)), ledger=ledger, loop=run.loop
         )
-        self._engine.provider = Client(run.settings, run.stand_in, run.step)
+        self._engine.provider = Client(
+            run.settings, run.stand_in, run.step, run.paying, self._asleep
+        )
+        models = list(run.stand_in.catalogue.models.values())
+        #: Whether it is of an older version.
+        self.is_old = faults.happens("model_unknown")
+        if self.is_old:
+            self._engine.catalogue = Catalogue.of(models[1:])
         self._engine.files = cast("Any", _Files(run))
         facts = WorkerFacts(name, "simulated", account=self._engine.account, threads=8)
         self._dispatcher = Dispatcher(self._engine, facts)
@@ -82,6 +100,13 @@ class Worker:
         """Give it a message."""
         work = app.TASKS[task], [Ref.parse(ref) for ref in refs]
         self._start(app.do(self._engine, task, *work))
+
+    async def _asleep(self) -> None:
+        """Its machine sleeps for longer than a lease; nothing of it goes on."""
+        asleep_s = self._run.stand_in.random.uniform(40, 900)
+        self.asleep_until_s = self._run.loop.now_s + asleep_s
+        self._run.step(f"sleeps for {asleep_s:.0f} s")
+        await asyncio.sleep(asleep_s)
 
     def _start(self, work: Any) -> None:
         self._context.run(self._run.loop.create_task, self._until_dead(work))
@@ -149,6 +174,8 @@ class _Pipeline:
     def execute(self, **options: Any) -> Any:
         do = self._real.execute
         answers = self._run.ledger_step("scripts", lambda: do(**options))
+        if self._proves:
+            self._run.proven()
         return [*answers, [1, 0]] if self._proves else answers
 
     def __getattr__(self, name: str) -> Any:
@@ -189,9 +216,7 @@ class SteppedStore(Store):
         run: Run = super().__getattribute__("_simulated")
 
         def use(*args: Any, **options: Any) -> Any:
-            run.step(f"store {name}")
-            if run.faults.happens("store_fails"):
-                raise StoreError("the store takes nothing")
+            run.use_store(name)
             return found(*args, **options)
 
         return use
