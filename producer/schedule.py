@@ -107,12 +107,11 @@ def list_(*, json: Json = False) -> int:
         words = stale_words(ledger, chosen.account_id)
     if json:
         print_json({"schedules": told, "warnings": [words] if words else []})
-        return Exit.STORED
-    if not known:
-        console.say("there is no schedule yet; reelmill schedule add makes one")
-    else:
+    elif known:
         _print_schedules(told)
-    if words:
+    else:
+        console.say("there is no schedule yet; reelmill schedule add makes one")
+    if words and not json:
         console.say(words)
     return Exit.STORED
 
@@ -282,8 +281,8 @@ def _warn_of_missing(schedule: Schedule) -> None:
 
 def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:
     now_s = ledger.now_s()
-    if json:
-        standing = ledger.schedules.read(schedule.name) or Standing(schedule, now_s)
+    standing = ledger.schedules.read(schedule.name)
+    if json and standing:
         print_json(_document(ledger, standing, now_s))
         return
     console.say(
@@ -299,27 +298,20 @@ def _document(ledger: Ledger, standing: Standing, now_s: float) -> dict[str, Any
     schedule = standing.schedule
     firings = ledger.schedules.firings(schedule.name, MAX_FIRINGS)
     told = [_firing_document(ledger, schedule, firing) for firing in firings]
-    last = next(iter(told), None)
-    if standing.trying:
-        last = _firing_document(ledger, schedule, standing.trying)
-    fired_by = (
-        standing.holder.partition("#")[0] if standing.held_until_s > now_s else ""
-    )
+    trying = standing.trying
+    last = _firing_document(ledger, schedule, trying) if trying else None
+    holder = standing.holder.partition("#")[0]
     next_s = schedule.next_s(now_s)
+    same = ("name", "cron", "zone", "late_s", "pictures", "account")
     return {
-        "name": schedule.name,
-        "cron": schedule.cron,
-        "zone": schedule.zone,
+        **{name: getattr(schedule, name) for name in same},
         "by": schedule.by or None,
-        "late_s": schedule.late_s,
         "manifests": [masked(manifest) for manifest in schedule.manifests],
-        "pictures": schedule.pictures,
-        "account": schedule.account,
         "options": {**schedule.reading, **schedule.spending},
         "next": iso(next_s),
         "next_there": schedule.say(next_s),
-        "fired_by": fired_by or None,
-        "last": last,
+        "fired_by": (holder or None) if standing.held_until_s > now_s else None,
+        "last": last or next(iter(told), None),
         "firings": told,
     }
 
@@ -338,18 +330,18 @@ def _firing_document(
 
 
 def _handed_document(ledger: Ledger, handed: Handed) -> dict[str, Any]:
-    batch = ledger.batches.read(handed.batch) if handed.batch else None
-    counts = batch.counts if batch else {}
-    having = counts.get(State.STORED, 0) + counts.get(State.REUSED, 0)
-    over = sum(counts.get(state, 0) for state in FINAL)
-    return {
+    document: dict[str, Any] = {
         "manifest": masked(handed.manifest),
         "batch": handed.batch or None,
-        "jobs": batch.total if batch else None,
-        "stored": having if batch else None,
-        "unfinished": batch.total - over if batch else None,
+        **dict.fromkeys(("jobs", "stored", "unfinished")),
         "problems": list(handed.problems),
     }
+    if handed.batch and (batch := ledger.batches.read(handed.batch)):
+        counts = batch.counts
+        document["jobs"] = batch.total
+        document["stored"] = sum(counts.get(s, 0) for s in (State.STORED, State.REUSED))
+        document["unfinished"] = batch.total - sum(counts.get(s, 0) for s in FINAL)
+    return document
 
 
 def _print_schedules(told: list[dict[str, Any]]) -> None:
