@@ -60,7 +60,7 @@ simulate: dev  ## the real worker on virtual time, with faults; SEED= replays a 
 	RUNS=$(or $(RUNS),100) SEED=$(SEED) $(BIN)/python -m tests.simulation
 
 simulate-mutants: dev  ## planted mistakes, each of which the simulation must find
-	$(BIN)/python -m tests.simulation.mutants
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation.mutants
 
 bench: dev  ## measure speed and limits, hours in all; BENCH=slots asks one question
 	@mkdir -p bench/results

@@ -12,7 +12,7 @@ RATES = {
     "free_answer_5xx": 0.1,
     "free_answer_lost": 0.1,
     "generation_fails": 0.1,
-    "generation_slow": 0.02,
+    "generation_slow": 0.05,
     "ledger_answer_lost": 0.01,
     "ledger_away": 0.003,
     "message_late": 0.05,
@@ -32,7 +32,7 @@ RATES = {
     "video_later": 0.1,
     "video_missing": 0.03,
     "worker_dies": 0.002,
-    "worker_sleeps": 0.03,
+    "worker_sleeps": 0.06,
 }
 
 #: The share of a run's faults that it has at all.

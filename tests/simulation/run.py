@@ -28,7 +28,7 @@ from tests.audit import audit
 from tests.simulation.clock import BEGIN_S, VirtualLoop, clocks_of
 from tests.simulation.faults import Faults
 from tests.simulation.provider import Prediction, StandIn
-from tests.simulation.running import dump, restore
+from tests.simulation.running import put_back
 from tests.simulation.users import Users
 from tests.simulation.worker import DiedError, SteppedStore, Worker, acting
 from worker import storing
@@ -314,11 +314,11 @@ class Simulation:
     async def _put_back(self, at_s: float) -> None:
         """Some seconds of the ledger are lost, as with a replica that lags."""
         await asyncio.sleep(at_s)
-        kept = dump(self.server)
+        self.server.save()
         await asyncio.sleep(self._random.choice([0.3, 1, 60]))
         if self._random.random() < 1 / 2:
             self._away_until_s = self.loop.now_s + self._random.uniform(1, 90)
-        restore(self.server, kept)
+        put_back(self.server)
         self._went_back = True
         self.faults.seen["ledger_put_back"] += 1
         self.note("the ledger is put back")

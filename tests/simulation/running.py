@@ -95,6 +95,7 @@ def ledger_server() -> Iterator[redis.Redis]:
     with TemporaryDirectory(prefix="reelmill-") as folder:
         path = str(Path(folder, "socket"))
         words = ["--port", "0", "--unixsocket", path, "--dir", folder, "--save", ""]
+        words += ["--enable-debug-command", "local"]
         command = [str(get_binary_path()), *words]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as own:
             server = Server(path)
@@ -107,51 +108,15 @@ def ledger_server() -> Iterator[redis.Redis]:
                 own.kill()
 
 
-def dump(server: redis.Redis) -> Any:
-    """The whole state of a server, but its locks, which end by themselves."""
+def put_back(server: redis.Redis) -> None:
+    """Bring a server back to the state that `SAVE` has kept.
+
+    Its locks are not: they end by themselves.
+    """
     client: Any = server
-    return client.execute_command("EVAL", _DUMP, 0)
-
-
-def restore(server: redis.Redis, kept: Any) -> None:
-    """Bring a server back to a state."""
-    client: Any = server
-    client.execute_command("EVAL", _RESTORE, 0, kept)
-
-
-#: Values are read by type: what `DUMP` answers is no text.
-_DUMP = """
-local all = {}
-for _, key in ipairs(redis.call('KEYS', '*')) do
-  local kind = redis.call('TYPE', key).ok
-  local read = { string = { 'GET', key }, hash = { 'HGETALL', key },
-    list = { 'LRANGE', key, 0, -1 }, set = { 'SMEMBERS', key },
-    zset = { 'ZRANGE', key, 0, -1, 'WITHSCORES' } }
-  if not string.find(key, ':lock:', 1, true) then
-    local value, ttl = redis.call(unpack(read[kind])), redis.call('TTL', key)
-    all[#all + 1] = { key, kind, value, ttl }
-  end
-end
-return cjson.encode(all)
-"""
-
-_RESTORE = """
-redis.call('FLUSHALL')
-for _, item in ipairs(cjson.decode(ARGV[1])) do
-  local key, kind, value, ttl = unpack(item)
-  if kind == 'string' then redis.call('SET', key, value) end
-  local write = { hash = 'HSET', list = 'RPUSH', set = 'SADD' }
-  if write[kind] then
-    for i = 1, #value, 100 do
-      redis.call(write[kind], key, unpack(value, i, math.min(#value, i + 99)))
-    end
-  end
-  if kind == 'zset' then
-    for i = 1, #value, 2 do redis.call('ZADD', key, value[i + 1], value[i]) end
-  end
-  if ttl > 0 then redis.call('EXPIRE', key, ttl) end
-end
-"""
+    client.execute_command("DEBUG", "RELOAD", "NOSAVE")
+    for lock in client.keys("*:lock:*"):
+        client.delete(lock)
 
 
 @cache
