@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from tests.simulation import mutants
 from tests.simulation.mutants import first_found
 from tests.simulation.run import simulate
 from tests.simulation.running import ledger_server, small_video
@@ -36,12 +35,3 @@ def test_a_seed_takes_the_same_steps_again(server: redis.Redis) -> None:
 def test_a_planted_mistake_is_found(name: str, server: redis.Redis) -> None:
     """Two of them; `make simulate-mutants` has all."""
     assert first_found(name, server)
-
-
-def test_a_mistake_in_a_script_that_is_gone_is_no_success(
-    server: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gone = mutants.change_scripts("no script has this", "")
-    monkeypatch.setitem(mutants.MUTANTS, "gone", gone)
-    with pytest.raises(LookupError, match="no script has this"):
-        first_found("gone", server)

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import partial
 from random import Random
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import aiohttp
-from aiohttp.client_reqrep import ConnectionKey
 
 from jobs.attempt.failures import MODERATION_CODE
 from jobs.catalogue import Catalogue
@@ -116,13 +116,17 @@ class StandIn:
         took_s = random.uniform(20, 120)
         if self.faults.happens("generation_slow"):
             took_s = random.uniform(4_000, 9_000)
+            if not stranger and random.random() < 1 / 2:
+                ending, code = random.choice(ENDINGS)
         price = model.price_usd_micros(inputs) or 0
         billed = price
         if self.faults.price_factor != 1 and self.loop.now_s > PRICES_CHANGE_AT_S:
             billed = int(price * self.faults.price_factor)
             self.faults.seen["price_changed"] += 1
-        empty_s = 120.0 if self.faults.happens("video_later") else 0.0
-        if ending == "completed" and self.faults.happens("video_missing"):
+        empty_s = 0.0
+        if ending == "completed" and self.faults.happens("video_later"):
+            empty_s = 120.0
+        elif ending == "completed" and self.faults.happens("video_missing"):
             empty_s = math.inf
         made = Prediction(
             id=f"{random.getrandbits(96):024x}",
@@ -315,16 +319,9 @@ class Client(Provider):
 
 
 def _refused() -> aiohttp.ClientConnectorError:
-    key = ConnectionKey(
-        host="api.wavespeed.ai",
-        port=443,
-        is_ssl=True,
-        ssl=True,
-        proxy=None,
-        proxy_auth=None,
-        proxy_headers_hash=None,
-    )
-    return aiohttp.ClientConnectorError(key, ConnectionRefusedError(111, "refused"))
+    key = SimpleNamespace(host="api.wavespeed.ai", port=443, ssl=True)
+    refused = ConnectionRefusedError(111, "refused")
+    return aiohttp.ClientConnectorError(cast("Any", key), refused)
 
 
 def _iso(at_s: float) -> str:

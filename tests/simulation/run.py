@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 from unittest.mock import patch
 
@@ -520,7 +521,7 @@ def simulate(seed: int, server: redis.Redis, video: bytes, hours: float) -> Simu
             patch.object(storing, "store_at", lambda _url: run.store),
             # What a store has is as safe as this folder.
             patch("os.fsync", lambda _: None),
-            patch("uuid.uuid4", lambda: cast("Any", _Id(next(ids)))),
+            patch("uuid.uuid4", lambda: cast("Any", SimpleNamespace(hex=next(ids)))),
         ):
             storing.readiness_of.cache_clear()
             run.loop.set_exception_handler(lambda *_: None)
@@ -529,13 +530,3 @@ def simulate(seed: int, server: redis.Redis, video: bytes, hours: float) -> Simu
             finally:
                 run.end()
     return run
-
-
-class _Id(str):
-    """What is used of a UUID."""
-
-    __slots__ = ()
-
-    @property
-    def hex(self) -> str:
-        return str(self)

@@ -130,7 +130,7 @@ class _Server:
     """A connection to the ledger's server."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
+        self._run, self.real = run, run.server
 
     def pipeline(self, **options: Any) -> "_Pipeline":
         return _Pipeline(self._run, self._run.server.pipeline(**options))
