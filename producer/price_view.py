@@ -289,6 +289,7 @@ class PriceView:
         for words, count in (
             ("stored before", found.reused),
             ("being made", found.following),
+            ("refused or given up", found.given_up),
         ):
             if count:
                 add(words, "", str(count), "", "$0.00")

@@ -411,10 +411,17 @@ def _confirm(
     if ledger.permits.read(chosen.account_id).trouble:
         ledger.permits.recover(chosen.account_id)
     view.print(console.err, short=True)
-    if found.given_up:
-        again = f"reelmill retry {there.id if there else 'BATCH'} sends them again"
+    if found.given_up and there:
         console.say(
-            f"{counted(found.given_up, 'row')} failed or were cancelled before; {again}"
+            "not sent again, because failed or cancelled before: "
+            f"{counted(found.given_up, 'row')}; for one more attempt: "
+            f"reelmill retry {there.id}"
+        )
+    elif found.given_up:
+        console.say(
+            "not sent, because the provider refused the same request before and would "
+            f"charge for it again: {counted(found.given_up, 'row')}; the report names "
+            "them, and failed.csv beside it can be changed and run"
         )
     if found.to_pay:
         cost = f"{counted(found.to_pay, 'video')} for ${usd(view.bill.cost_usd_micros)}"

@@ -39,9 +39,14 @@ def print_beginning(before: BatchSnapshot) -> None:
         words = f"{counted(reused, 'video')} stored before; nothing is left to do"
     elif not left:
         words = "nothing is left to do; nothing is sent"
-    elif left + reused == batch.total and not before.under_way:
-        again = f"; {reused} more were stored before" if reused else ""
-        words = f"{counted(left, 'video')} to {batch.store}/{batch.id}{again}"
+    elif not (before.under_way or before.count(State.STORED, State.CANCELLED)) and (
+        not batch.charged_usd_micros
+    ):
+        words = f"{counted(left, 'video')} to {batch.store}/{batch.id}"
+        if reused:
+            words += f"; {reused} more were stored before"
+        if refused := before.count(State.FAILED):
+            words += f"; {refused} refused before in another batch and not sent"
     else:
         words = (
             f"going on; {before.over} of {batch.total} are over, "

@@ -238,7 +238,7 @@ def check_survey(
     with suppress(OSError):  # its name cannot be looked up now
         near_allowed = near_allowed_for(settings.base_url)
     addresses = found.pictures(remote=remote)
-    with console.counting("looking at pictures") as progress:
+    with console.counting("checking pictures") as progress:
         check_images(
             addresses, memory, near_allowed=near_allowed, whole=whole, progress=progress
         )

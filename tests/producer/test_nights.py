@@ -254,6 +254,9 @@ def test_what_was_refused_for_its_content_is_not_paid_again(
     assert place.here("price", tuesday, "--json").json()["cost_usd"] == "0.42"
     ended = night(place, tuesday)
     assert ended.code == 1
+    # It is a new batch, and is said to be one.
+    assert "not sent, because the provider refused the same request" in ended.err
+    assert "going on" not in ended.err
     assert states(place) == {"failed": 1, "stored": 2}
     assert set(asked(sandbox, place).values()) == {1}
     # A person may insist.
