@@ -32,7 +32,7 @@ RATES = {
     "video_later": 0.1,
     "video_missing": 0.03,
     "worker_dies": 0.002,
-    "worker_sleeps": 0.06,
+    "worker_sleeps": 0.15,
 }
 
 #: The share of a run's faults that it has at all.

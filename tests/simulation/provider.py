@@ -274,7 +274,9 @@ class Client(Provider):
         is_paid = any(model.path == path for model in models)
         answering = self._paid(path, body) if is_paid else self._free(path, body)
         status, answer = await answering
-        if is_paid and faults.happens("worker_sleeps"):
+        # Others go on meanwhile with what it has just paid for, or seen to fail.
+        has_failed = "error" in answer.get("data", ())
+        if (is_paid or has_failed) and faults.happens("worker_sleeps"):
             await self._asleep()
         if faults.happens("answer_garbled"):
             answer = {"data": {"id": 7, "status": []}}

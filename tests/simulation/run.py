@@ -431,7 +431,7 @@ class Simulation:
             for ref, record in records.items()
             if record.state is State.WAITING
             and (found := batches[ref.batch])
-            and found.budget_usd_micros is None
+            and (found.cancelled or found.budget_usd_micros is None)
         ]
         owned = {a.prediction_id for r in records.values() for a in r.attempts}
         unsure = {
