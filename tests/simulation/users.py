@@ -1,7 +1,4 @@
-"""What users do during a run, as the commands do it: read, think, and move.
-
-Between reading and moving anything may happen, as with real commands.
-"""
+"""What users do during a run: read, think, and move jobs in the ledger."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
