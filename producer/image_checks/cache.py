@@ -6,9 +6,9 @@ only saves work: without it, or with a broken one, pictures are read again.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -21,8 +21,8 @@ FRESH_S = 3600.0
 #: Seconds after which what was not used is forgotten.
 KEPT_S = 90 * 86_400.0
 
-#: Rows that are written together, and seconds after which fewer are.
-_BLOCK, _BLOCK_S = 100, 2.0
+#: Rows that are written together.
+_BLOCK = 100
 
 #: Seconds to wait for another process that writes.
 _BUSY_TIMEOUT_S = 10.0
@@ -91,20 +91,14 @@ class ImageCache:
             say: told in a sentence when the file is broken or cannot be used.
             clock: unix seconds.
         """
-        self._path = path
-        self._say = say
-        self._clock = clock
+        self._path, self._say, self._clock = path, say, clock
         self._findings: dict[bytes, Finding] = {}
-        self._claimed: set[bytes] = set()
         self._unwritten: list[tuple[object, ...]] = []
-        self._written_at_s = time.monotonic()
         self._file: sqlite3.Connection | None = None
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
             self._file = _connected(path)
+            old_s = clock() - KEPT_S
             with self._file:
-                old_s = clock() - KEPT_S
                 self._file.execute("DELETE FROM pictures WHERE used_at_s < ?", (old_s,))
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
@@ -119,18 +113,16 @@ class ImageCache:
         """What this run found of a picture; None if it was not checked."""
         return self._findings.get(_digest(address))
 
-    def begin(self) -> None:
-        """Begin a round of checks."""
-        self._claimed.clear()
-
-    def claim(self, address: str, *, whole: bool) -> bool:
-        """Whether a picture is still to be checked in this round; asked once."""
-        key = _digest(address)
-        if key in self._claimed:
-            return False
-        self._claimed.add(key)
-        info = found.info if (found := self._findings.get(key)) else None
-        return info is None or (whole and info.sha256 is None)
+    def unchecked(self, addresses: Iterable[str], *, whole: bool) -> Iterator[str]:
+        """Each picture once that this run has yet to read, or yet to read whole."""
+        begun: set[bytes] = set()
+        for address in addresses:
+            key = _digest(address)
+            info = found.info if (found := self._findings.get(key)) else None
+            is_known = info is not None and (info.sha256 is not None or not whole)
+            if key not in begun and not is_known:
+                begun.add(key)
+                yield address
 
     def note(self, address: str, found: Finding) -> None:
         """Hold what was found for this run."""
@@ -162,22 +154,18 @@ class ImageCache:
             cached: what to keep; when it was checked is filled in.
             fresh: believe it for a while without asking.
         """
-        now_s, info = self._clock(), cached.info
-        self._unwritten.append(
-            (
-                *(_digest(address), _digest(_without_query(address))),
-                *(cached.tag, cached.modified, cached.first_sha256),
-                *(info.kind, info.size_bytes, info.width_px, info.height_px),
-                *(info.sha256, cached.near, now_s if fresh else 0.0, now_s),
-            )
+        now_s = self._clock()
+        row = (
+            *(_digest(address), _digest(_without_query(address))),
+            *(cached.tag, cached.modified, cached.first_sha256),
+            *(*astuple(cached.info), cached.near, now_s if fresh else 0.0, now_s),
         )
-        since_s = time.monotonic() - self._written_at_s
-        if len(self._unwritten) >= _BLOCK or since_s > _BLOCK_S:
+        self._unwritten.append(row)
+        if len(self._unwritten) >= _BLOCK:
             self.write()
 
     def write(self) -> None:
         """Write down what waits to be; other processes may be writing too."""
-        self._written_at_s = time.monotonic()
         rows, self._unwritten = self._unwritten, []
         if rows and self._file is not None:
             try:
@@ -198,23 +186,24 @@ class ImageCache:
         return CachedImage(ImageInfo(*row[:5]), *row[5:]) if row else None
 
     def _give_up(self, error: Exception) -> None:
-        """Go on without the file; a broken one makes room for a new one."""
+        """Begin a broken file anew, and go on without one that cannot be used."""
         if self._file is not None:
             self._file.close()
             self._file = None
-        if not isinstance(error, sqlite3.OperationalError | OSError):
-            try:
-                aside = _put_aside(self._path)
-                self._file = _connected(self._path)
-            except (sqlite3.Error, OSError) as again:
-                error = again
-            else:
-                self._say(
-                    f"{self._path}: broken ({error}); it was renamed to {aside.name} "
-                    "and begun anew, so pictures are looked at once more"
-                )
-                return
-        self._say(f"{self._path}: nothing can be remembered ({error})")
+        if isinstance(error, sqlite3.OperationalError | OSError):
+            self._say(f"{self._path}: nothing can be remembered ({error})")
+            return
+        try:
+            for ending in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+            self._file = _connected(self._path)
+        except (sqlite3.Error, OSError) as again:
+            self._say(f"{self._path}: nothing can be remembered ({again})")
+        else:
+            self._say(
+                f"{self._path}: broken ({error}) and begun anew, so pictures are "
+                "looked at once more"
+            )
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -223,6 +212,8 @@ def _connected(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: it is broken, or of another version.
     """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
     with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as file:
         version = file.execute("PRAGMA user_version").fetchone()[0]
     if version not in {0, VERSION}:
@@ -233,17 +224,6 @@ def _connected(path: Path) -> sqlite3.Connection:
     if version != VERSION:
         file.executescript(_SCHEMA)
     return file
-
-
-def _put_aside(path: Path) -> Path:
-    """Rename a broken file, so that it can be looked into; returns its new path."""
-    for ending in ("-wal", "-shm"):
-        # They belong to the file that goes; a new one must not read them.
-        path.with_name(path.name + ending).unlink(missing_ok=True)
-    aside = path.with_name(f"{path.name}.broken")
-    path.rename(aside)
-    path.touch(mode=0o600)
-    return aside
 
 
 def _without_query(address: str) -> str:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from jobs.catalogue import builtin
 from jobs.catalogue.addresses import is_http
@@ -50,39 +50,27 @@ def check_images(
     """
     models = builtin().models.values()
     demand = Demand(whole, tuple(dict.fromkeys(model.pictures for model in models)))
-    checks = _Round(cache, demand, near_allowed=near_allowed, progress=progress)
+    checks = _Round(cache, demand, near_allowed, progress)
     asyncio.run(checks.run(addresses, limits or FetchLimits()))
-    return CheckSummary(checks.read, checks.unchanged, checks.bytes)
+    return checks.summary
 
 
+@dataclass(slots=True)
 class _Round:
     """One round, in one event loop."""
 
-    def __init__(
-        self,
-        cache: ImageCache,
-        demand: Demand,
-        *,
-        near_allowed: bool,
-        progress: Callable[[int, int], None],
-    ) -> None:
-        self.read = 0
-        self.unchanged = 0
-        self.bytes = 0
-        self._cache = cache
-        self._demand = demand
-        self._near = near_allowed
-        self._progress = progress
+    cache: ImageCache
+    demand: Demand
+    near_allowed: bool
+    progress: Callable[[int, int], None]
+    summary: CheckSummary = field(default_factory=CheckSummary)
 
     async def run(self, addresses: Iterable[str], limits: FetchLimits) -> None:
-        """Check all of them."""
-        self._cache.begin()
-        client = Client(Guard(near_allowed=self._near), limits)
-        left = self._claimed(addresses)
-        with ThreadPoolExecutor(_READERS, "image-check") as self._threads:
-            workers = [
-                asyncio.create_task(self._work(left, client)) for _ in range(IN_HAND)
-            ]
+        left = self.cache.unchecked(addresses, whole=self.demand.whole)
+        client = Client(Guard(near_allowed=self.near_allowed), limits)
+        with ThreadPoolExecutor(_READERS, "image-check") as threads:
+            works = (self._work(left, client, threads) for _ in range(IN_HAND))
+            workers = [asyncio.create_task(work) for work in works]
             try:
                 await asyncio.gather(*workers)
             finally:
@@ -90,39 +78,39 @@ class _Round:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
                 await client.close()
-                self._cache.write()
+                self.cache.write()
 
-    def _claimed(self, addresses: Iterable[str]) -> Iterator[str]:
-        for address in addresses:
-            if self._cache.claim(address, whole=self._demand.whole):
-                yield address
-
-    async def _work(self, left: Iterator[str], client: Client) -> None:
+    async def _work(
+        self, left: Iterator[str], client: Client, threads: Executor
+    ) -> None:
         for address in left:
             try:
-                found = Finding(await self._check(address, client))
+                found = Finding(await self._check(address, client, threads))
             except ImageCheckError as error:
-                self.read += 1
+                self.summary.read += 1
                 message = f"{shown(address)} {error.message}"
                 found = Finding(None, error.kind, message, error.suggestion)
-            self._cache.note(address, found)
-            self._progress(self.read + self.unchanged, self.bytes)
+            self.cache.note(address, found)
+            done = self.summary.read + self.summary.unchanged
+            self.progress(done, self.summary.bytes)
             # What is cached waits for nothing, and must not keep others waiting.
             await asyncio.sleep(0)
 
-    async def _check(self, address: str, client: Client) -> ImageInfo:
-        cached = self._cache.cached(address)
-        if cached is not None and self._demand.whole and cached.info.sha256 is None:
+    async def _check(
+        self, address: str, client: Client, threads: Executor
+    ) -> ImageInfo:
+        cached = self.cache.cached(address)
+        if cached is not None and self.demand.whole and cached.info.sha256 is None:
             cached = None
         if is_http(address):
             now, is_unchanged = await self._check_web(address, cached, client)
         else:
-            loop, args = asyncio.get_running_loop(), (address, cached, self._demand)
-            now, came = await loop.run_in_executor(self._threads, check_file, *args)
-            self.bytes += came
+            loop, args = asyncio.get_running_loop(), (address, cached, self.demand)
+            now, came = await loop.run_in_executor(threads, check_file, *args)
+            self.summary.bytes += came
             is_unchanged = now is cached
-        self.unchanged += is_unchanged
-        self.read += not is_unchanged
+        self.summary.unchanged += is_unchanged
+        self.summary.read += not is_unchanged
         if now is not cached:
             self._keep(address, now)
         return now.info
@@ -131,27 +119,26 @@ class _Round:
         self, address: str, cached: CachedImage | None, client: Client
     ) -> tuple[CachedImage, bool]:
         """What is known of a picture now, and whether it was known before."""
-        if cached is not None and cached.near and not self._near:
+        if cached is not None and cached.near and not self.near_allowed:
             cached = None
-        # What is about to be paid for is always asked for: it may have been replaced.
-        believed = cached is not None and self._cache.is_fresh(cached)
-        if cached is not None and believed and not self._demand.whole:
-            return cached, True
-        image = WebImage(address, client, self._cache, self._demand)
+        image = WebImage(address, client, self.cache, self.demand)
         try:
-            if cached is not None and await client.retry(
-                lambda: image.is_unchanged(cached)
-            ):
-                return replace(cached, near=self._near), True
-            return replace(await client.retry(image.read), near=self._near), False
+            if cached is not None:
+                # What is about to be paid for is always asked for.
+                if not self.demand.whole and self.cache.is_fresh(cached):
+                    return cached, True
+                if await client.retry(lambda: image.is_unchanged(cached)):
+                    return replace(cached, near=self.near_allowed), True
+            read = await client.retry(image.read)
+            return replace(read, near=self.near_allowed), False
         finally:
-            self.bytes += image.bytes_read
+            self.summary.bytes += image.bytes_read
 
     def _keep(self, address: str, image: CachedImage) -> None:
         """Remember what a model accepts, if anything tells when it changes.
 
         What some model refuses may be mended in a moment: it is always asked for.
         """
-        if (image.tag or image.modified) and self._demand.is_accepted(image.info):
-            fresh = not self._demand.is_refused(image.info)
-            self._cache.keep(address, image, fresh=fresh)
+        if (image.tag or image.modified) and self.demand.is_accepted(image.info):
+            fresh = not self.demand.is_refused(image.info)
+            self.cache.keep(address, image, fresh=fresh)

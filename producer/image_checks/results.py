@@ -45,16 +45,16 @@ class Finding:
     suggestion: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CheckSummary:
-    """What a round of checks came to."""
+    """What a round of checks came to so far."""
 
     #: Pictures that were read.
-    read: int
+    read: int = 0
     #: Pictures that had not changed, so that they were not read again.
-    unchanged: int
+    unchanged: int = 0
     #: Bytes that came over the network or from a disk.
-    bytes: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,7 @@ def test_a_broken_memory_of_pictures_is_told(place: Desk) -> None:
     (place.home / "pictures.sqlite").write_bytes(b"no database" * 2_000)
     ended = place.here("check", place.folder / "products.csv")
     assert ended.code == 0
-    assert "it was renamed to pictures.sqlite.broken" in ended.err
+    assert "begun anew" in ended.err
 
 
 @pytest.mark.parametrize("name", OPTIONS)

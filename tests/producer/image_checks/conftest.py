@@ -23,7 +23,7 @@ class Checker:
         self.path = path
         self.clock = clock
         self.said: list[str] = []
-        self.summary = CheckSummary(0, 0, 0)
+        self.summary = CheckSummary()
 
     @contextmanager
     def cache(self) -> Iterator[ImageCache]:
