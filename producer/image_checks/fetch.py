@@ -2,11 +2,11 @@
 
 import asyncio
 import random
+import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urljoin
@@ -44,6 +44,10 @@ _RETRYABLE = frozenset({408, 425, 429})
 _NOT_FOR_THE_RANGE = frozenset({401, 404, 408, 410, 425, 429})
 
 TRY_LATER = "see whether that host is well, then try again"
+
+_FORBIDDEN = "let everybody read it, or give a signed address"
+_MISSING = "nothing is there: check the address"
+_SUGGESTIONS = {401: _FORBIDDEN, 403: _FORBIDDEN, 404: _MISSING, 410: _MISSING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +110,17 @@ class Client:
             ImageCheckError: it did not help, or the host wants to be left alone for
                 too long.
         """
-        wait_s = self._limits.first_wait_s
-        for _ in range(self._limits.tries - 1):
+        limits = self._limits
+        for number in range(limits.tries - 1):
             try:
                 return await ask()
             except ImageCheckError as error:
-                if not error.retryable or error.retry_after_s > self._limits.max_wait_s:
+                if not error.retryable or error.retry_after_s > limits.max_wait_s:
                     raise
                 # Many wait for one host: let them not come back in one moment.
-                jittered_s = wait_s * random.uniform(0.5, 1.5)
+                jittered_s = limits.first_wait_s * 2**number * random.uniform(0.5, 1.5)
                 pause_s = max(error.retry_after_s, jittered_s)
             await asyncio.sleep(pause_s)
-            wait_s *= 2
         return await ask()
 
     @asynccontextmanager
@@ -129,9 +132,9 @@ class Client:
         Raises:
             ImageCheckError: there is none; also where the body cannot be read.
         """
-        try:
-            url = _parsed(address)
-            for _ in range(MAX_REDIRECTS + 1):
+        url = _parsed(address)
+        for _ in range(MAX_REDIRECTS + 1):
+            with _told():
                 # In this order: who waits for a busy host keeps nobody from others.
                 async with (
                     self._hosts[url.netloc],
@@ -144,12 +147,6 @@ class Client:
                         yield answer
                         return
                     url = _parsed(str(url), place)
-        except TimeoutError:
-            raise ImageCheckError(
-                "did not come in time", TRY_LATER, retryable=True
-            ) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise _check_error(error) from None
         raise ImageCheckError(
             f"is redirected more than {MAX_REDIRECTS} times",
             "give the address that it ends at",
@@ -158,6 +155,28 @@ class Client:
     async def _ask(
         self, url: httpx.URL, headers: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
+        session, proxy = await self._route(url)
+        try:
+            # As it is written: many addresses are signed to the letter.
+            answer = await session.get(
+                URL(str(url), encoded=True),
+                headers=headers,
+                proxy=proxy,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            has_answered = isinstance(error, aiohttp.ClientSSLError)
+            self._failures[url.netloc] += not has_answered and barred_by(error) is None
+            raise
+        except ValueError as error:
+            # Such as a name whose parts are too long to be asked for.
+            message = f"cannot be asked for ({error})"
+            raise ImageCheckError(message, "check the address") from None
+        self._failures.pop(url.netloc, None)
+        return answer
+
+    async def _route(self, url: httpx.URL) -> tuple[aiohttp.ClientSession, str | None]:
+        """The session to ask in and the proxy to ask through, if the host may be."""
         host = url.raw_host.decode("ascii")
         self._guard.check_host(host)
         if self._failures[url.netloc] >= MAX_FAILURES:
@@ -167,31 +186,10 @@ class Client:
             )
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
         if not proxy or proxy_bypass(host):
-            session, proxy = self._direct, None
-        else:
-            # It resolves names by itself, so they are judged here beforehand.
-            await self._guard.check_name(host)
-            session = self._proxied
-            proxy = proxy if "://" in proxy else f"http://{proxy}"
-        try:
-            # As it is written: many addresses are signed to the letter.
-            answer = await session.get(
-                URL(str(url), encoded=True),
-                headers=headers,
-                proxy=proxy,
-                allow_redirects=False,
-            )
-        except ValueError as error:
-            # Such as a name whose parts are too long to be asked for.
-            raise ImageCheckError(
-                f"cannot be asked for ({error})", "check the address"
-            ) from None
-        except (aiohttp.ClientError, OSError) as error:
-            if barred_by(error) is None:
-                self._failures[url.netloc] += 1
-            raise
-        self._failures.pop(url.netloc, None)
-        return answer
+            return self._direct, None
+        # A proxy resolves names by itself, so they are judged here beforehand.
+        await self._guard.check_name(host)
+        return self._proxied, proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _parsed(address: str, place: str = "") -> httpx.URL:
@@ -208,62 +206,47 @@ def _parsed(address: str, place: str = "") -> httpx.URL:
 
 
 def _check(answer: aiohttp.ClientResponse, *, has_range: bool) -> None:
-    """Let pass what tells of a picture.
-
-    Raises:
-        ImageCheckError: it does not.
-    """
-    status = answer.status
-    if status in _USABLE:
-        if answer.headers.get("content-encoding", "identity").lower() != "identity":
-            raise ImageCheckError(
-                "comes packed although it was asked for as it is",
-                "turn compression off for pictures on that host",
-            )
-        return
-    suggestion = TRY_LATER
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        suggestion = "let everybody read it, or give a signed address"
-    elif status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        suggestion = "nothing is there: check the address"
-    raise ImageCheckError(
-        f"cannot be read: the host answers HTTP {status}",
-        suggestion,
-        retryable=status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
-        retry_after_s=_retry_after_s(answer),
-        range_refused=has_range and status not in _NOT_FOR_THE_RANGE,
-    )
+    """Let pass what tells of a picture."""
+    status, wait = answer.status, answer.headers.get("retry-after", "").strip()
+    if status not in _USABLE:
+        raise ImageCheckError(
+            f"cannot be read: the host answers HTTP {status}",
+            _SUGGESTIONS.get(status, TRY_LATER),
+            retryable=status in _RETRYABLE
+            or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+            retry_after_s=float(wait[:9]) if re.fullmatch("[0-9]+", wait) else 0.0,
+            range_refused=has_range and status not in _NOT_FOR_THE_RANGE,
+        )
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ImageCheckError(
+            "comes packed although it was asked for as it is",
+            "turn compression off for pictures on that host",
+        )
 
 
-def _retry_after_s(answer: aiohttp.ClientResponse) -> float:
-    """Seconds that a host wants to be left alone; 0 where it does not say."""
-    text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:9])
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors on the way, in words."""
     try:
-        until = parsedate_to_datetime(text)
-        now = parsedate_to_datetime(answer.headers.get("date", ""))
-        return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError):
-        return 0.0
+        yield
+    except (aiohttp.ClientError, OSError) as error:
+        raise _check_error(error) from None
 
 
 def _check_error(error: Exception) -> ImageCheckError:
-    """An error on the way, in words."""
-    barred = barred_by(error)
-    if barred is not None:
+    if (barred := barred_by(error)) is not None:
         message = "leads to a private address, which the provider cannot reach"
         if barred.standing is Standing.NEVER:
             message = "leads to a link-local address, which is never asked"
         suggestion = "give an address that everybody can open, or a local file"
         return ImageCheckError(message, suggestion, kind=barred.standing.value)
+    if isinstance(error, TimeoutError):
+        return ImageCheckError("did not come in time", TRY_LATER, retryable=True)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         message = "cannot be reached: its host has no address"
-        suggestion = "check how the host is spelt"
-        return ImageCheckError(message, suggestion, retryable=True)
+        return ImageCheckError(message, "check how the host is spelt", retryable=True)
     if isinstance(error, aiohttp.ClientSSLError):
         message = "cannot be reached: its host's certificate is not valid"
         return ImageCheckError(message, "give an address whose certificate is")
     words = str(error).partition("\n")[0] or type(error).__name__
-    suggestion = "see whether that host is up"
-    return ImageCheckError(f"cannot be read ({words})", suggestion, retryable=True)
+    return ImageCheckError(f"cannot be read ({words})", TRY_LATER, retryable=True)

@@ -1,6 +1,7 @@
 """A picture host on loopback: with ranges and validators, or as wrong as one likes."""
 
 import asyncio
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -179,7 +180,7 @@ async def _read_request(reader: asyncio.StreamReader) -> Asked:
 
 
 @contextmanager
-def gallery() -> Iterator[Gallery]:
+def gallery(tls: ssl.SSLContext | None = None) -> Iterator[Gallery]:
     """A host that shows pictures while the context lasts."""
     made = Gallery()
     ready, over = threading.Event(), asyncio.Event()
@@ -187,8 +188,9 @@ def gallery() -> Iterator[Gallery]:
 
     async def run() -> None:
         loops.append(asyncio.get_running_loop())
-        server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-        made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(made.serve, "127.0.0.1", 0, ssl=tls)
+        port = server.sockets[0].getsockname()[1]
+        made.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         ready.set()
         await over.wait()
         server.close()
