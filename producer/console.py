@@ -43,6 +43,9 @@ LEAST_SENTENCE_CELLS = 10
 class Screen(Console):
     """A console that shows strangers' text as text, and cuts no line."""
 
+    #: Whether talk is folded between words to the width that COLUMNS says.
+    folds_talk = False
+
     def __init__(self, *, stderr: bool = False) -> None:
         """Write to standard output, or to standard error.
 
@@ -97,8 +100,13 @@ err = Screen(stderr=True)
 
 
 def say(text: str) -> None:
-    """One sentence about the work, to standard error; the terminal wraps it."""
-    err.print(text, markup=False, soft_wrap=True)
+    """One sentence about the work, to standard error; the terminal wraps it.
+
+    Where talk is folded, and COLUMNS is set, it is broken here, between words if it
+    can be.
+    """
+    folds = err.folds_talk and "COLUMNS" in environ
+    err.print(text, markup=False, soft_wrap=not folds)
 
 
 def tell(text: str) -> None:

@@ -84,6 +84,14 @@ def connected(url: str) -> Iterator[Ledger]:
         ledger.close()
 
 
+def answers(url: str) -> bool:
+    """Whether a ledger answers at an address."""
+    with closing(connect(url, timeout_s=2.0)) as ledger, suppress(LedgerError):
+        ledger.ping()
+        return True
+    return False
+
+
 def make_home(home: Path) -> None:
     """See that there is a home.
 
@@ -201,13 +209,9 @@ def _make_room(socket: Path) -> None:
 def _await_start(server: Child, url: str) -> None:
     until = time.monotonic() + START_TIMEOUT_S
     while server.running and time.monotonic() < until:
-        with closing(connect(url, timeout_s=2.0)) as probe:
-            try:
-                probe.ping()
-            except LedgerError:
-                time.sleep(LOOK_S)
-            else:
-                return
+        if answers(url):
+            return
+        time.sleep(LOOK_S)
     raise CommandError(
         f"the ledger's server did not start; the end of {server.log}:\n"
         f"{server.last_words()}",

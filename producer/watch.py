@@ -6,12 +6,10 @@ No batch needs it: it may end at any time, and waits for a ledger that is away.
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
-from types import FrameType
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 
-from jobs.ledger import Ledger, LedgerError, connect
+from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.snapshots import BatchSnapshot
 from jobs.settings import Settings
 from jobs.states import State
@@ -19,16 +17,14 @@ from jobs.text import one_line
 from producer import console, streams
 from producer.exits import CommandError, Exit
 from producer.local_run import outcome
-from producer.local_server import connected, ledger_of
+from producer.local_server import answers, connected, ledger_of
 from producer.lookup import find_batch
 from producer.options import Batch, Json, chosen_settings
 from producer.summary import print_ending
 from producer.watching.display import Display, display
 from producer.watching.eta import Poller
 from producer.watching.events import Events
-
-#: How the batches stand, once more, where it can be told.
-LastPoll = Callable[[], list[BatchSnapshot] | None]
+from producer.watching.status import take_all
 
 #: How long a run that has ended may take to let go of its home.
 LAST_POLL_S = 15.0
@@ -54,13 +50,29 @@ def watch(*batches: Batch, json: Json = False) -> int:
             if none is open.
         json: Print a line of JSON for every event.
     """
+    console.err.folds_talk = True
     chosen = chosen_settings()
-    with _ledger(chosen) as ledger:
+    with connected(_address(chosen)) as ledger:
         names: Sequence[str | None] = batches or _open(ledger) or [None]
         found = [find_batch(ledger, name, whole=False).id for name in names]
+        private = None if chosen.redis_url else chosen
         ids = list(dict.fromkeys(found))
-        last = None if chosen.redis_url else partial(_last_poll, chosen, ids)
-        return await_ends(ledger, ids, last=last, json=json, whole=True)
+        return await_ends(ledger, ids, json=json, private=private, whole=True)
+
+
+def _address(chosen: Settings) -> str:
+    """Where the fleet's ledger is, or the private one that a run here has open.
+
+    A private ledger is never started only to be watched: nothing would happen in it,
+    and nobody could run anything meanwhile.
+    """
+    if not chosen.redis_url and not answers(chosen.ledger_url):
+        raise CommandError(
+            f"nothing is being rendered in {chosen.home.absolute()}; reelmill show "
+            "tells how a batch stands, reelmill run MANIFEST goes on with it, and for "
+            "a fleet's batch REELMILL_REDIS_URL must be set"
+        )
+    return chosen.ledger_url
 
 
 def _open(ledger: Ledger) -> list[str]:
@@ -74,7 +86,80 @@ def _open(ledger: Ledger) -> list[str]:
     return [batch.id for batch in found]
 
 
-def _last_poll(chosen: Settings, ids: Sequence[str]) -> list[BatchSnapshot] | None:
+def await_ends(
+    ledger: Ledger,
+    batch_ids: Sequence[str],
+    *,
+    json: bool,
+    private: Settings | None = None,
+    whole: bool = False,
+) -> int:
+    """Show how batches go until all are over; the exit code that says how they stand.
+
+    Args:
+        ledger: where they are.
+        batch_ids: which, each once.
+        json: a line of JSON for each event, instead of a panel or plain lines.
+        private: settings of a ledger that goes with its run; any other is waited for
+            while it is away.
+        whole: a panel may take the whole screen.
+
+    Raises:
+        CommandError: the ledger has lost a batch.
+    """
+    poller = Poller(ledger, batch_ids)
+    nows = _poll(poller)
+    several = "es" if len(nows) > 1 else ""
+    keys = f"Ctrl-C leaves the batch{several} alone"
+    events = Events(_print, time.time) if json else None
+    shown = events or display(keys, several=bool(several), whole=whole)
+    try:
+        with _ended_by_sigterm(), closing(shown):
+            nows = _show_to_the_end(poller, nows, shown, private)
+    except KeyboardInterrupt:
+        names = ", ".join(map(one_line, batch_ids))
+        console.say(f"{names} {'go' if several else 'goes'} on without being watched")
+        return Exit.INCOMPLETE
+    if private and not all(map(is_at_rest, nows)):
+        console.say("whoever rendered it has ended")
+    return _end(nows, poller, events)
+
+
+def _show_to_the_end(
+    poller: Poller, nows: list[BatchSnapshot], shown: Display, private: Settings | None
+) -> list[BatchSnapshot]:
+    """How the batches stand once all are at rest, or nobody looks any more."""
+    is_away = False
+    while True:
+        if not is_away:
+            shown.show(nows, poller.paces)
+        if all(map(is_at_rest, nows)) or streams.are_deserted():
+            return nows
+        time.sleep(poller.rest_s)
+        try:
+            nows, is_away = _poll(poller), False
+        except LedgerError as error:
+            if private:
+                nows = _last_poll(private, poller.paces) or nows
+                shown.show(nows, poller.paces)
+                return nows
+            if not is_away:
+                shown.away(str(error), time.time())
+            is_away = True
+
+
+def _poll(poller: Poller) -> list[BatchSnapshot]:
+    try:
+        return poller.poll()
+    except LookupError as lost:
+        raise CommandError(
+            f"the ledger no longer has {lost}; if its server lost its data, stop "
+            "the workers and see in docs/operations.md how to go on",
+            Exit.UNREACHABLE,
+        ) from None
+
+
+def _last_poll(chosen: Settings, ids: Iterable[str]) -> list[BatchSnapshot] | None:
     """How batches stand whose run took its ledger with it; None if it is not told.
 
     What a run did last was seen by nobody who looked on, and its server may still be
@@ -87,67 +172,9 @@ def _last_poll(chosen: Settings, ids: Sequence[str]) -> list[BatchSnapshot] | No
             # Its server is started for a moment, as for `show`.
             ledger_of(chosen, alone=False) as ledger,
         ):
-            return Poller(ledger, ids).poll()
+            return take_all(ledger, list(ids))
         time.sleep(RETRY_S)
     return None
-
-
-def await_ends(
-    ledger: Ledger,
-    batch_ids: Sequence[str],
-    *,
-    json: bool,
-    last: LastPoll | None = None,
-    whole: bool = False,
-) -> int:
-    """Show how batches go until all are over; the exit code that says how they stand.
-
-    Args:
-        ledger: where they are.
-        batch_ids: which, each once.
-        last: looks once more where the ledger has gone for good; without it, one that
-            is away is waited for.
-        json: a line of JSON for each event, instead of a panel or plain lines.
-        whole: a panel may take the whole screen.
-
-    Raises:
-        CommandError: the ledger has lost a batch.
-    """
-    poller = Poller(ledger, batch_ids)
-    first = nows = _poll(poller)
-    events = Events(_print, time.time) if json else None
-    several = len(nows) > 1
-    keys = f"Ctrl-C leaves the batch{'es' if several else ''} alone"
-    shown = events or display(keys, several=several, whole=whole)
-    try:
-        with _ended_in_order():
-            for nows in _polls(poller, first, shown, last):
-                shown.show(nows, poller.paces)
-                if streams.are_deserted():
-                    break
-    except KeyboardInterrupt:
-        shown.close()
-        names = ", ".join(one_line(now.batch.id) for now in nows)
-        goes = "go" if several else "goes"
-        console.say(f"{names} {goes} on without being watched")
-        return Exit.INCOMPLETE
-    finally:
-        shown.close()
-    if last and not all(map(is_at_rest, nows)):
-        console.say("whoever rendered it has ended")
-    codes = [outcome(now) for now in nows]
-    for now, code in zip(nows, codes, strict=True):
-        if events:
-            events.over(now, poller.paces[now.batch.id], code)
-        else:
-            _print_end(now, f"{one_line(now.batch.id)}: " if several else "")
-    return next((e for e in (Exit.INCOMPLETE, Exit.FAILED) if e in codes), Exit.STORED)
-
-
-def _print_end(now: BatchSnapshot, name: str) -> None:
-    done = now.count(State.STORED, State.REUSED)
-    console.say(f"{name}{done} of {now.batch.total} stored")
-    print_ending(now, None)
 
 
 def is_at_rest(now: BatchSnapshot) -> bool:
@@ -164,48 +191,24 @@ def is_at_rest(now: BatchSnapshot) -> bool:
     )
 
 
-def _polls(
-    poller: Poller, nows: list[BatchSnapshot], shown: Display, last: LastPoll | None
-) -> Iterator[list[BatchSnapshot]]:
-    """How they stand, again and again, until all are at rest."""
-    away_since_s: float | None = None
-    while True:
-        yield nows
-        if all(map(is_at_rest, nows)):
-            return
-        time.sleep(poller.rest_s)
-        try:
-            nows = _poll(poller)
-        except LedgerError as error:
-            if last:
-                yield last() or nows
-                return
-            if away_since_s is None:
-                away_since_s = time.time()
-                shown.away(str(error), away_since_s)
-        else:
-            away_since_s = None
-
-
-def _poll(poller: Poller) -> list[BatchSnapshot]:
-    try:
-        return poller.poll()
-    except LookupError as lost:
-        raise CommandError(
-            f"the ledger no longer has {lost}; if its server lost its data, stop "
-            "the workers and see in docs/operations.md how to go on",
-            Exit.UNREACHABLE,
-        ) from None
+def _end(nows: Sequence[BatchSnapshot], poller: Poller, events: Events | None) -> Exit:
+    """Say how each ended; the worst exit code."""
+    codes = [outcome(now) for now in nows]
+    for now, code in zip(nows, codes, strict=True):
+        if events:
+            events.over(now, poller.paces[now.batch.id], code)
+            continue
+        name = f"{one_line(now.batch.id)}: " if len(nows) > 1 else ""
+        done = now.count(State.STORED, State.REUSED)
+        console.say(f"{name}{done} of {now.batch.total} stored")
+        print_ending(now, None)
+    return next((e for e in (Exit.INCOMPLETE, Exit.FAILED) if e in codes), Exit.STORED)
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Who is asked to end by a signal leaves the terminal as Ctrl-C does."""
-
-    def interrupted(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupted)
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM leaves the terminal in order, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
@@ -215,29 +218,3 @@ def _ended_in_order() -> Iterator[None]:
 def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-@contextmanager
-def _ledger(chosen: Settings) -> Iterator[Ledger]:
-    """The fleet's ledger, or the private one that a run in this home has open.
-
-    A private ledger is never started only to be watched: nothing would happen in it,
-    and nobody could run anything meanwhile.
-    """
-    if chosen.redis_url:
-        with ledger_of(chosen, alone=False) as ledger:
-            yield ledger
-        return
-    ledger = connect(chosen.ledger_url)
-    try:
-        ledger.ping()
-    except LedgerError:
-        raise CommandError(
-            f"nothing is being rendered in {chosen.home.absolute()}; reelmill show "
-            "tells how a batch stands, reelmill run MANIFEST goes on with it, and for "
-            "a fleet's batch REELMILL_REDIS_URL must be set"
-        ) from None
-    finally:
-        ledger.close()
-    with connected(chosen.ledger_url) as ledger:
-        yield ledger

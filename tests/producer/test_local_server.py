@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from jobs import settings
-from jobs.ledger import Ledger, LedgerError, connect
+from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.settings import MAX_SOCKET_PATH, Settings
 from producer.exits import CommandError, Exit
-from producer.local_server import ledger_of
+from producer.local_server import answers, ledger_of
 from producer.subprocesses import Child
 from tests.producer.running import until
 
@@ -141,17 +141,6 @@ def test_a_server_that_outlived_its_command_is_followed_by_a_new_one(
 
 def pid_of(ledger: Ledger) -> int:
     return int(ledger.server.info("server")["process_id"])
-
-
-def answers(url: str) -> bool:
-    ledger = connect(url)
-    try:
-        ledger.ping()
-    except LedgerError:
-        return False
-    finally:
-        ledger.close()
-    return True
 
 
 def test_a_ledger_out_of_reach_is_told_without_its_password(home: Path) -> None:

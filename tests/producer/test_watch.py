@@ -138,6 +138,7 @@ def test_a_watch_outlives_its_killed_ledger_and_leaves_the_batch_alone() -> None
             kill_server(ledger)
             lines.says("the ledger is away (")
             stream.says('"event": "away"')
+            assert "answers again" not in lines.out()
             stack.close()
             ledger, _ = stack.enter_context(served(place.home))
             lines.says("the ledger answers again")
@@ -200,6 +201,21 @@ def test_a_watch_ends_with_what_failed_and_where_its_rows_are(
         assert told in lines.out()
         assert "failed.csv beside it has their rows" in lines.out()
         assert ("videos/spring; open its report.html" in lines.out()) is (jobs == 1)
+
+
+def test_what_a_watch_says_is_folded_between_words_to_the_width_of_columns() -> None:
+    with desk() as place, served(place.home) as (ledger, own):
+        open_batch(ledger, jobs=2)
+        ledger.batches.pause("spring")
+        with watching(own.ledger_url, COLUMNS="40") as lines:
+            assert lines.ended() == Exit.INCOMPLETE
+        with watching(own.ledger_url, "no-such-batch", COLUMNS="40") as wrong:
+            assert wrong.ended() == Exit.USAGE
+        told = lines.out() + wrong.out()
+        assert max(map(len, told.splitlines())) <= 40
+        whole = "paused by a person; reelmill resume spring goes on"
+        assert told.count("\n") > 4
+        assert whole in " ".join(told.split())
 
 
 def test_a_watch_says_that_the_batch_is_lost_with_its_ledger() -> None:
