@@ -1,6 +1,6 @@
 """Uploading the pictures of this machine before their jobs need them, each once.
 
-What is uploaded is what was looked at, by its digest. Each link goes into the ledger as
+What is uploaded is what was checked, by its digest. Each link goes into the ledger as
 it comes, so an interrupted run goes on where it was.
 """
 
@@ -38,16 +38,16 @@ Opened = Callable[[str], AbstractContextManager[BinaryIO]]
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Uploaded:
     """What became of the pictures of a manifest."""
 
     #: Pictures that were uploaded now.
-    count: int
+    count: int = 0
     #: How many bytes that were.
-    bytes: int
+    bytes: int = 0
     #: Pictures whose links from before are still good.
-    kept: int
+    kept: int = 0
 
 
 def upload_all(
@@ -55,7 +55,7 @@ def upload_all(
     ledger: Ledger,
     needed: Iterable[tuple[str, str]],
     opened: Opened,
-    progress: Progress | None = None,
+    progress: Progress = lambda _count, _bytes: None,
 ) -> Uploaded:
     """Upload the pictures that the provider does not have for long enough.
 
@@ -78,10 +78,10 @@ def upload_all(
         links = ledger.links.find(settings.account_id, list(block))
         now_s = ledger.now_s()
         good = {content for content, link in links.items() if link.fresh(now_s)}
-        work.kept += len(good)
+        work.done.kept += len(good)
         if left := [each for each in block.items() if each[0] not in good]:
             ask(settings, partial(work.upload, left))
-    return Uploaded(work.count, work.sent_bytes, work.kept)
+    return work.done
 
 
 @dataclass(slots=True)
@@ -91,12 +91,10 @@ class _Work:
     settings: Settings
     ledger: Ledger
     opened: Opened
-    progress: Progress | None
-    count: int = 0
-    sent_bytes: int = 0
-    kept: int = 0
-    #: Why pictures were not uploaded; nothing more is begun then.
-    failed: list[CommandError] = field(default_factory=list)
+    progress: Progress
+    done: Uploaded = field(default_factory=Uploaded)
+    #: Why a picture was not uploaded; nothing more is begun then.
+    failed: CommandError | None = None
 
     async def upload(
         self, pictures: Sequence[tuple[str, str]], provider: "Provider"
@@ -111,12 +109,11 @@ class _Work:
 
         uploads = Uploads(provider)
         try:
-            one = partial(self._upload, uploads)
-            await side_by_side(one, pictures, MAX_AT_ONCE)
+            await side_by_side(partial(self._upload, uploads), pictures, MAX_AT_ONCE)
         finally:
             await uploads.close()
         if self.failed:
-            raise self.failed[0]
+            raise self.failed
 
     async def _upload(self, uploads: "Uploads", picture: tuple[str, str]) -> None:
         from jobs.provider.http import in_daemon_thread
@@ -125,66 +122,52 @@ class _Work:
         content, address = picture
         if self.failed:
             return
-        body = await in_daemon_thread(self._read, content, address)
-        since_s = self.ledger.now_s()
+        body = await in_daemon_thread(_read, self.opened, content, address)
+        until_s = self.ledger.now_s() + USED_S
         try:
             url = await uploads.upload(Picture(content, body))
         except UploadError as error:
             failed = _stop(self.settings, address, error)
             if error.trouble in ACCOUNT_TROUBLES:
                 raise failed from None
-            self.failed.append(failed)
+            self.failed = self.failed or failed
             return
-        account, until_s = self.settings.account_id, since_s + USED_S
-        self.ledger.links.keep(account, content, url, until_s)
-        self.count += 1
-        self.sent_bytes += len(body)
-        if self.progress:
-            self.progress(self.count, self.sent_bytes)
-
-    def _read(self, content: str, address: str) -> bytes:
-        """The bytes of a picture.
-
-        Raises:
-            CommandError: they cannot be read, or are not what was looked at.
-        """
-        try:
-            with self.opened(address) as source:
-                body = source.read()
-        except ImageCheckError as error:
-            raise CommandError(
-                f"{_named(address)} {error.message}; {error.suggestion}, "
-                "and run the same command again"
-            ) from None
-        except OSError as error:
-            raise CommandError(
-                f"{_named(address)} cannot be read ({error.strerror or error}); "
-                "once that is cured, run the same command again"
-            ) from None
-        if hashlib.sha256(body).hexdigest() != content:
-            raise CommandError(
-                f"{_named(address)} has changed since it was looked at; "
-                "run the same command again, which looks at it anew"
-            )
-        return body
+        self.ledger.links.keep(self.settings.account_id, content, url, until_s)
+        self.done.count += 1
+        self.done.bytes += len(body)
+        self.progress(self.done.count, self.done.bytes)
 
 
-def _named(address: str) -> str:
-    """A picture as a person finds it again: whole, on one line."""
-    return visible(masked(address))
+def _read(opened: Opened, content: str, address: str) -> bytes:
+    """The bytes of a picture, if they are those that were checked."""
+    name, again = visible(masked(address)), "run the same command again"
+    try:
+        with opened(address) as source:
+            body = source.read()
+    except ImageCheckError as error:
+        reason = f"{error.message}; {error.suggestion}, and {again}"
+        raise CommandError(f"{name} {reason}") from None
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error}); cure that, and {again}"
+        raise CommandError(f"{name} {reason}") from None
+    if hashlib.sha256(body).hexdigest() != content:
+        reason = f"has changed since it was checked; {again}, which checks it anew"
+        raise CommandError(f"{name} {reason}")
+    return body
 
 
 def _stop(settings: Settings, address: str, error: UploadError) -> CommandError:
     """Why a command ends whose picture was not uploaded."""
+    name = visible(masked(address))
     if error.trouble in ACCOUNT_TROUBLES:
         return Balance(trouble=error.trouble, reason=str(error)).stop(settings.base_url)
     if error.trouble == "refused":
         return CommandError(
-            f"the provider does not take {_named(address)}: {error}; "
+            f"the provider does not take {name}: {error}; "
             "replace the picture, or take its rows out"
         )
     return CommandError(
-        f"{_named(address)} could not be uploaded: {error}; what was uploaded is "
-        "known, and nothing was paid for: run the same command again to go on",
+        f"{name} could not be uploaded: {error}; what was uploaded is known, and "
+        "nothing was paid for: run the same command again to go on",
         Exit.UNREACHABLE,
     )

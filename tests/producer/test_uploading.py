@@ -144,7 +144,7 @@ def test_a_picture_that_changed_is_not_uploaded(desk: Desk) -> None:
     content, address = desk.write(PICTURES[0])
     Path(address).write_bytes(PICTURES[1])
     with pytest.raises(
-        CommandError, match="has changed since it was looked at; run"
+        CommandError, match="has changed since it was checked; run"
     ) as stop:
         desk.upload((content, address))
     assert address in str(stop.value)
