@@ -18,12 +18,6 @@ MAX_PATH_BYTES = 4096
 #: Schemes of buckets that pictures are read from.
 OBJECT_SCHEMES = ("s3", "gs", "az")
 
-#: Plain addresses, which nearly all are, need no closer look. A host that begins with
-#: a digit may be a number, and some names are those of metadata services.
-_PLAIN = re.compile(
-    r"https?://(?!metadata|instance-data)[a-z](?:[a-z0-9.-]*[a-z0-9])?(?::8\d{3})?"
-    r"/[\w%.~/=&?+-]*"
-)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _FORBIDDEN_IN_URL = re.compile(r'[\s\\<>"\x00-\x20\x7f-\xa0\ud800-\udfff]')
 _FORBIDDEN_IN_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -65,8 +59,6 @@ def check_address(address: str) -> None:
     Raises:
         InvalidValueError: it cannot, or it leads to a metadata service.
     """
-    if _PLAIN.fullmatch(address) and len(address) <= MAX_URL_CHARS:
-        return
     scheme = _SCHEME.match(address)
     if address[:5].casefold() in {"data:", "file:"}:
         raise _not_a_name(address)

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from math import inf
 
 import imagesize  # type: ignore[import-untyped]  # none are published
 
@@ -197,21 +198,24 @@ def _issues(image: ImageInfo, limits: PictureLimits) -> Iterator[tuple[str, str,
         message = f"is {image.size_bytes:,} bytes large"
         suggestion = f"save it with at most {limits.max_bytes:,} bytes"
         yield "picture-bytes", message, suggestion
-    width_px, height_px = image.width_px, image.height_px
-    if not width_px or not height_px:
+    if image.width_px and image.height_px:
+        yield from _of_the_sides(image.width_px, image.height_px, limits)
+    else:
         message = f"is a broken {image.kind.upper()}: it does not tell its width"
         yield "picture-broken", message, "save it anew"
-        return
+
+
+def _of_the_sides(
+    width_px: int, height_px: int, limits: PictureLimits
+) -> Iterator[tuple[str, str, str]]:
     sides = f"is {width_px} x {height_px} px"
     if min(width_px, height_px) < limits.min_side_px:
         yield "picture-sides", sides, f"each side needs {limits.min_side_px} px"
-    aspect, low, high = width_px / height_px, limits.min_aspect, limits.max_aspect
-    if (low is not None and aspect < low) or (high is not None and aspect > high):
-        bounds = [
-            f"at {word} {bound:g}"
-            for word, bound in (("least", low), ("most", high))
-            if bound is not None
-        ]
+    aspect = width_px / height_px
+    low, high = limits.min_aspect or 0, limits.max_aspect or inf
+    if not low <= aspect <= high:
+        bounds = [f"at least {low:g}"] if low else []
+        bounds += [f"at most {high:g}"] if high < inf else []
         message = f"{sides}, so its width is {aspect:.3g} times its height"
         suggestion = f"crop it: {choice(bounds, word='and')} times is taken"
         yield "picture-aspect", message, suggestion

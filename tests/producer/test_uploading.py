@@ -19,7 +19,7 @@ from jobs.ledger import Ledger
 from jobs.settings import Settings
 from producer import image_checks
 from producer.exits import CommandError, Exit
-from producer.uploading import BLOCK, Uploaded, upload_all
+from producer.uploading import BLOCK, Opened, Uploaded, upload_all
 from sandbox.files_api import MAX_BYTES
 from sandbox.media import samples
 from tests.producer.running import quick_sandbox
@@ -151,15 +151,6 @@ def test_a_picture_that_changed_is_not_uploaded(desk: Desk) -> None:
     assert desk.ledger.links.find(desk.settings.account_id, [content]) == {}
 
 
-def test_a_picture_that_is_gone_is_named(desk: Desk) -> None:
-    content, address = desk.write(PICTURES[0])
-    Path(address).unlink()
-    with pytest.raises(
-        CommandError, match=r"\.jpg .*; .*, and run the same command again$"
-    ):
-        desk.upload((content, address))
-
-
 @contextmanager
 def broken(_: str) -> Iterator[BinaryIO]:
     """A picture on a disk that fails."""
@@ -167,12 +158,20 @@ def broken(_: str) -> Iterator[BinaryIO]:
     yield
 
 
-def test_a_picture_that_cannot_be_read_is_named(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("opened", "words"),
+    [
+        (image_checks.open_image, r"\.jpg is not there; .*, and run the same"),
+        (broken, r"\.jpg cannot be read \(Input/output error\)"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_named(
+    desk: Desk, opened: Opened, words: str
+) -> None:
     needed = [desk.write(PICTURES[0])]
-    with pytest.raises(
-        CommandError, match=r"\.jpg cannot be read \(Input/output error\)"
-    ):
-        upload_all(desk.settings, desk.ledger, needed, broken)
+    Path(needed[0][1]).unlink()
+    with pytest.raises(CommandError, match=words):
+        upload_all(desk.settings, desk.ledger, needed, opened)
 
 
 def test_a_picture_that_is_refused_is_named_and_the_others_are_kept(desk: Desk) -> None:

@@ -1,5 +1,3 @@
-import posixpath
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,16 +91,6 @@ def test_a_relative_path_starts_from_the_folder_of_its_manifest(
     address: str, file: str, expected: str
 ) -> None:
     assert resolved(address, file) == expected
-
-
-@given(st.text("ab./", min_size=1), st.text("xy/", min_size=1))
-def test_a_resolved_path_is_as_the_system_reads_it(path: str, file: str) -> None:
-    if not file.endswith("/") and "/" in file:
-        folder = posixpath.dirname(file) or "."
-        expected = posixpath.normpath(posixpath.join(folder, path))
-        assert posixpath.normpath(resolved(path, file)) == expected
-    else:
-        assert resolved(path, file) == path
 
 
 @given(st.text())
