@@ -10,11 +10,12 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from types import FrameType
+from typing import Self
 
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.snapshots import BatchSnapshot
@@ -103,30 +104,25 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> BatchSnapshot:
     if settings.starts:
         ledger.batches.unstop(batch_id)
     poller = Poller(ledger, [batch_id])
-    first = _poll(poller)
-    with _interruptible() as interrupt:
-        shown = display("Ctrl-C stops; the same command goes on")
-        try:
-            return _watch(ledger, settings, first, poller, shown, interrupt)
-        finally:
-            shown.close()
+    with (
+        _interruptible() as interrupt,
+        closing(display("Ctrl-C stops; the same command goes on")) as shown,
+    ):
+        return _watch(ledger, settings, poller, shown, interrupt)
 
 
 def _watch(
     ledger: Ledger,
     settings: Settings,
-    now: BatchSnapshot,
     poller: Poller,
     shown: Display,
     interrupt: Interrupt,
 ) -> BatchSnapshot:
-    asked = ask_anew(ledger, now.batch)
+    now = _poll(poller)
+    asked, in_vain = ask_anew(ledger, now.batch), list[JobRecord]()
     if not asked and _is_over(ledger, now, settings, []):
         return now
-    batch_id = now.batch.id
-    worker = _Worker(settings)
-    in_vain: list[JobRecord] = []
-    try:
+    with _Worker(settings, has_paid=now.under_way > 0) as worker:
         while not interrupt.asked and (
             asked or not _is_over(ledger, now, settings, in_vain)
         ):
@@ -134,17 +130,12 @@ def _watch(
             asked = asked and unanswered(ledger, asked)
             now = _followed_up(ledger, _poll(poller))
             in_vain = stuck(ledger, now)
+            worker.has_paid = now.under_way > 0
             shown.show([now], poller.paces)
             worker.keep_running()
-    except LedgerError:
-        # A fleet's server may come back while we wait; ours is gone.
-        worker.child.stop(STOP_TIMEOUT_S if settings.redis_url else LOST_TIMEOUT_S)
-        raise
-    finally:
-        worker.stop(paid=now.under_way > 0)
-    for line in stuck_lines(batch_id, in_vain, now.batch.note):
+    for line in stuck_lines(now.batch.id, in_vain, now.batch.note):
         console.say(line)
-    return take(ledger, batch_id)
+    return take(ledger, now.batch.id)
 
 
 def _poll(poller: Poller) -> BatchSnapshot:
@@ -193,10 +184,22 @@ def outcome(now: BatchSnapshot) -> Exit:
 class _Worker:
     """The worker process, started again when it ends by itself."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, has_paid: bool) -> None:
         self._settings = settings
         self._starts = 0
+        #: Whether something that is paid for is under way.
+        self.has_paid = has_paid
         self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
+        if isinstance(error, LedgerError):
+            # A fleet's server may come back while we wait; ours is gone.
+            is_fleet = self._settings.redis_url
+            self.child.stop(STOP_TIMEOUT_S if is_fleet else LOST_TIMEOUT_S)
+        self._stop()
 
     def _start(self) -> None:
         settings = self._settings
@@ -230,10 +233,10 @@ class _Worker:
         self.child.stop()
         self._start()
 
-    def stop(self, *, paid: bool) -> None:
+    def _stop(self) -> None:
         """Let it finish what it has begun, unless Ctrl-C is pressed again."""
         self.child.ask_to_stop()
-        if paid and self.child.running:
+        if self.has_paid and self.child.running:
             console.say(
                 "stopping: what has begun is finished first; Ctrl-C again ends it"
             )

@@ -4,7 +4,7 @@ In a panel the most important comes first, for what does not fit is cut off belo
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
@@ -132,30 +132,25 @@ class Panel:
     def __init__(self, on: Console, keys: str, *, whole: bool) -> None:
         """Draw on a terminal; `whole` takes its screen until the end."""
         self._console, self._keys, self._whole = on, keys, whole
-        self._nows: Sequence[BatchSnapshot] = ()
-        self._paces: Mapping[str, Pace] = {}
+        self._shown: tuple[Sequence[BatchSnapshot], Mapping[str, Pace]] = (), {}
         self._live = Live(console=on, auto_refresh=False, transient=True, screen=whole)
         self._live.start()
 
     def show(self, nows: Sequence[BatchSnapshot], paces: Mapping[str, Pace]) -> None:
         """Draw how they stand."""
-        self._nows, self._paces = nows, dict(paces)
-        self._live.update(self._rendered(keys=self._keys), refresh=True)
+        self._shown = nows, dict(paces)
+        self._live.update(render(*self._shown, keys=self._keys), refresh=True)
 
     def away(self, _why: str, since_s: float) -> None:
         """Draw that the ledger does not answer."""
-        made = self._rendered(keys=self._keys, away_since_s=since_s)
+        made = render(*self._shown, keys=self._keys, away_since_s=since_s)
         self._live.update(made, refresh=True)
 
     def close(self) -> None:
         """Take the panel away; what had the whole screen is left as it last stood."""
-        was_there = self._live.is_started
         self._live.stop()
-        if was_there and self._whole and self._nows:
-            self._console.print(self._rendered())
-
-    def _rendered(self, keys: str = "", away_since_s: float | None = None) -> Group:
-        return render(self._nows, self._paces, keys=keys, away_since_s=away_since_s)
+        if self._whole and self._shown[0]:
+            self._console.print(render(*self._shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +180,7 @@ def render(
     away_since_s: float | None = None,
     zone: tzinfo | None = None,
 ) -> Group:
-    """These batches below one another, and the limits of their accounts.
+    """One or more batches below one another, and the limits of their accounts.
 
     Args:
         nows: how they stand.
@@ -196,24 +191,27 @@ def render(
     """
     made: list[RenderableType] = []
     if away_since_s is not None:
-        since = _clock(away_since_s, zone)
-        words = f"the ledger is away since {since}, asking again"
-        made.append(Text(words, "bold yellow"))
-    if len(nows) > 1:
-        stored = sum(now.count(State.STORED, State.REUSED) for now in nows)
-        total = sum(now.batch.total for now in nows)
-        words = f"{len(nows)} batches{BETWEEN}{stored:,} of {total:,} stored"
-        made += [Text(words, "bold"), Text()]
+        since = f"the ledger is away since {_clock(away_since_s, zone)}, asking again"
+        made.append(Text(since, "bold yellow"))
+    made += _sum(nows)
     for now in nows:
         made += [*_batch(now, paces[now.batch.id], zone), Text()]
-    limits = [line for now in _one_of_each(nows) for line in _limits(now, paces, nows)]
-    made.append(_rows(limits))
+    made.append(_rows(_limits(nows, paces)))
     if len(nows) == 1 and nows[0].failures:
         made += [Text(), _rows(_failures(nows[0]))]
     if keys:
         seen = _clock(max(now.now_s for now in nows), zone)
         made += [Text(), Text(f"seen at {seen}{BETWEEN}{keys}", "dim")]
     return Group(*made)
+
+
+def _sum(nows: Sequence[BatchSnapshot]) -> list[Text]:
+    if not nows[1:]:
+        return []
+    stored = sum(now.count(State.STORED, State.REUSED) for now in nows)
+    total = sum(now.batch.total for now in nows)
+    words = f"{len(nows)} batches{BETWEEN}{stored:,} of {total:,} stored"
+    return [Text(words, "bold"), Text()]
 
 
 def _batch(
@@ -227,23 +225,24 @@ def _batch(
     yield name
     yield Text(one_line(f"{batch.manifest} → {batch.store}"), "dim")
     yield Bar(now)
-    yield Text("   ").join(
-        Text.assemble(("●", part.style), f" {number:,} {part.word}")
-        for part, number in counts(now)
-    )
-    why = held_up(now)
-    if not why and not now.workers and batch.total > now.over:
-        why = "no worker of its account is at work: nothing happens until one is"
-    if why:
-        yield Text(one_line(why), "yellow")
-    if step := account_step(now):
-        yield Text(f"→ {step}", "yellow")
+    numbers = [(("●", part.style), f" {n:,} {part.word}") for part, n in counts(now)]
+    yield Text("   ").join(Text.assemble(*number) for number in numbers)
+    yield from (Text(one_line(words), "yellow") for words in _worries(now))
     expected = estimate(now, pace)
     end = _end(now, expected, zone)
     yield _rows([*([("done", end)] if end else []), ("money", _money(now, expected))])
 
 
-def _rows(lines: Sequence[tuple[str, Text]]) -> Table:
+def _worries(now: BatchSnapshot) -> Iterator[str]:
+    if why := held_up(now):
+        yield why
+    elif not now.workers and now.batch.total > now.over:
+        yield "no worker of its account is at work: nothing happens until one is"
+    if step := account_step(now):
+        yield f"→ {step}"
+
+
+def _rows(lines: Iterable[tuple[str, Text]]) -> Table:
     """Lines that begin with what they are about."""
     made = Table.grid(padding=(0, 2, 0, 0))
     made.add_column(style="dim", no_wrap=True)
@@ -257,32 +256,30 @@ def _end(now: BatchSnapshot, expected: Estimate, zone: tzinfo | None) -> Text | 
     """When it will be over, or what money prevents that."""
     if not left(now):
         return None
-    if expected.left_s is not None:
-        if expected.left_s < SOON_S:
-            return Text("any moment now", "bold")
-        moment = by(now.now_s, expected.left_s, zone)
-        return Text(f"by {moment}, in {duration(expected.left_s)}", "bold")
-    first = ends_first(now)
-    return Text(f"{first} ends first", "yellow") if first else None
+    if expected.left_s is None:
+        first = ends_first(now)
+        return Text(f"{first} ends first", "yellow") if first else None
+    if expected.left_s < SOON_S:
+        return Text("any moment now", "bold")
+    moment = by(now.now_s, expected.left_s, zone)
+    return Text(f"by {moment}, in {duration(expected.left_s)}", "bold")
 
 
 def _money(now: BatchSnapshot, expected: Estimate) -> Text:
     """What is spent, what it will come to, and what it may cost.
 
     Beside a budget stands what counts against it: charges, and what came back apart.
+    Of what is only expected no fractions of a cent are told.
     """
     batch, budget = now.batch, now.batch.budget_usd_micros
     if budget is None:
-        spent, word = now.spent_usd_micros, "spent"
-        projected = expected.projected_net_usd_micros
+        cents = round(expected.projected_net_usd_micros, -4)
+        told = [f"{dollars(now.spent_usd_micros)} spent", f"{dollars(cents)} projected"]
     else:
-        spent, word = batch.charged_usd_micros, "charged"
-        projected = expected.projected_usd_micros
-    cents = round(projected, -4)  # of what is only expected no fractions of a cent
-    told = [f"{dollars(spent)} {word}", f"{dollars(cents)} projected"]
-    if budget is not None:
+        cents = round(expected.projected_usd_micros, -4)
         short = ", too little" if is_short(now) else ""
-        told.append(f"{dollars(budget)} budget{short}")
+        told = [f"{dollars(batch.charged_usd_micros)} charged"]
+        told += [f"{dollars(cents)} projected", f"{dollars(budget)} budget{short}"]
         if batch.refunded_usd_micros:
             told.append(f"{dollars(batch.refunded_usd_micros)} refunded")
     if batch.unpriced:
@@ -290,48 +287,43 @@ def _money(now: BatchSnapshot, expected: Estimate) -> Text:
     return Text(BETWEEN.join(told))
 
 
-def _one_of_each(nows: Sequence[BatchSnapshot]) -> list[BatchSnapshot]:
-    """A batch of each account."""
-    return list({now.account.id: now for now in nows}.values())
-
-
 def _limits(
-    now: BatchSnapshot, paces: Mapping[str, Pace], nows: Sequence[BatchSnapshot]
+    nows: Sequence[BatchSnapshot], paces: Mapping[str, Pace]
 ) -> Iterator[tuple[str, Text]]:
-    """Starts and slots of an account against its limits."""
-    account, limits = now.account, now.account.limits
-    if limits is None:
-        return
-    if len(_one_of_each(nows)) > 1:
-        yield "account", Text(one_line(account.id))
-    starts = f"{now.starts:,} of {limits.videos_per_minute:,} in the last minute"
-    rate = paces[now.batch.id].per_minute if len(nows) == 1 else None
-    if rate:
-        starts += f"{BETWEEN}{rate:,.1f} videos a minute come"
-    yield "starts", Text(starts)
-    slots = f"{account.slots_in_use:,} of {limits.concurrent_videos:,} in use"
-    adaptive = account.adaptive_concurrency
-    if adaptive is not None and adaptive < limits.concurrent_videos:
-        slots += f"{BETWEEN}after a 429 {adaptive:,} at once"
-    yield "slots", Text(slots)
+    """Starts and slots of each account against its limits."""
+    accounts = {now.account.id: now for now in nows}
+    for account_id, now in accounts.items():
+        limits, adaptive = now.account.limits, now.account.adaptive_concurrency
+        if limits is None:
+            continue
+        if len(accounts) > 1:
+            yield "account", Text(one_line(account_id))
+        starts = f"{now.starts:,} of {limits.videos_per_minute:,} in the last minute"
+        if len(nows) == 1 and (rate := paces[now.batch.id].per_minute):
+            starts += f"{BETWEEN}{rate:,.1f} videos a minute come"
+        yield "starts", Text(starts)
+        slots = f"{now.account.slots_in_use:,} of {limits.concurrent_videos:,} in use"
+        if adaptive is not None and adaptive < limits.concurrent_videos:
+            slots += f"{BETWEEN}after a 429 {adaptive:,} at once"
+        yield "slots", Text(slots)
 
 
-def _failures(now: BatchSnapshot) -> list[tuple[str, Text]]:
+def _failures(now: BatchSnapshot) -> Iterator[tuple[str, Text]]:
     """The last failures, newest first: which, why, and what to do.
 
     What is to be done about several in a row alike is told once, below the last.
     """
     told = now.failures[:MAX_FAILURES]
     steps = [_step(now.batch.id, failed) for failed in told]
-    lines: list[tuple[str, Text]] = []
-    for failed, step, later in zip(told, steps, [*steps[1:], ""], strict=True):
-        style = "red" if failed.state is State.FAILED else "magenta"
-        name = (one_line(failed.id), style)
+    for n, (failed, step) in enumerate(zip(told, steps, strict=True)):
+        name = (
+            one_line(failed.id),
+            "red" if failed.state is State.FAILED else "magenta",
+        )
         words = Text.assemble(name, "  ", one_line(_why(failed)))
-        if step != later:
+        if steps[n + 1 : n + 2] != [step]:
             words.append(f"\n→ {step}", "dim")
-        lines.append(("" if lines else "failed", words))
-    return lines
+        yield "" if n else "failed", words
 
 
 def _why(failed: Failed) -> str:

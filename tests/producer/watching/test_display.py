@@ -72,7 +72,6 @@ def test_a_panel_takes_the_place_of_the_last_and_leaves_the_terminal_as_it_was(
     assert not desk.terminal.cursor
     assert bool(desk.terminal.behind) is whole
     desk.panel.close()
-    desk.panel.close()
     first, *rest = desk.seen()
     assert first == "$ reelmill"
     # What had the whole screen leaves its last picture; a smaller one goes.
