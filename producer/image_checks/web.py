@@ -62,23 +62,16 @@ class WebImage:
         Raises:
             ImageCheckError: it cannot be asked.
         """
-        headers = {"Range": "bytes=0-0"}
-        if cached.tag:
-            headers["If-None-Match"] = cached.tag
-        else:
-            headers["If-Modified-Since"] = cached.modified
+        name = "If-None-Match" if cached.tag else "If-Modified-Since"
+        headers = {"Range": "bytes=0-0", name: cached.tag or cached.modified}
         try:
             async with self._client.get(self._address, headers) as answer:
-                if answer.status == HTTPStatus.NOT_MODIFIED:
-                    return True
                 if answer.headers.get("content-length") == "1":
                     # So small that reading it costs less than another connection.
                     await answer.read()
-                if _size_bytes_of(answer) != cached.info.size_bytes:
-                    return False
-                if cached.tag:
-                    return _tag_of(answer) == cached.tag
-                return answer.headers.get("last-modified") == cached.modified
+                return answer.status == HTTPStatus.NOT_MODIFIED or _tells_of(
+                    answer, cached
+                )
         except ImageCheckError as error:
             if error.range_refused:
                 return False
@@ -91,92 +84,89 @@ class WebImage:
             ImageCheckError: it cannot be read.
         """
         self._begin()
-        try:
-            has_ranges = not self._is_range_refused and await self._ask(
-                0, FIRST_BYTES - 1
-            )
-        except ImageCheckError as error:
-            self._is_range_refused = error.range_refused
-            # What may pass is asked again after a while, and without a range then.
-            if error.retryable or not error.range_refused:
-                raise
-            has_ranges = False
-        if not has_ranges:
-            self._begin()
-            await self._ask(0, None)
+        if self._is_range_refused or not await self._ask_first():
+            await self._ask_whole()
         while (last := self._last_wanted()) is not None:
-            await self._ask(self._sniffer.size_bytes, last)
+            if not await self._ask_range(self._sniffer.size_bytes, last):
+                await self._ask_whole()
         return self._read_image()
 
     def _begin(self) -> None:
         self._sniffer = ImageSniffer()
         self._same, self._is_same_known = None, False
 
-    async def _ask(self, first: int, last: int | None) -> bool:
-        """Read a range, or what the host gives in its place.
+    async def _ask_first(self) -> bool:
+        try:
+            return await self._ask_range(0, FIRST_BYTES - 1)
+        except ImageCheckError as error:
+            self._is_range_refused = error.range_refused
+            # What may pass is asked again after a while, and without a range then.
+            if error.retryable or not error.range_refused:
+                raise
+            return False
 
-        False if the host answered to the range with what is of no use.
-        """
-        headers = {} if last is None else {"Range": f"bytes={first}-{last}"}
+    async def _ask_range(self, first: int, last: int) -> bool:
+        """Read a range, or all if the host gives that; False if it is of no use."""
+        headers = {"Range": f"bytes={first}-{last}"}
         if first and self._facts.tag:
             headers["If-Range"] = self._facts.tag
         async with self._client.get(self._address, headers) as answer:
-            if answer.status == HTTPStatus.OK:
-                # No ranges here, or another picture by now: this is all of it.
-                self._begin()
-                self._facts = _facts_of(answer)
-                await self._read_as_needed(answer)
-                return True
-            if last is None:
+            if answer.status != HTTPStatus.OK:
+                return await self._read_range(answer, first, last)
+            # No ranges here, or another picture by now: this is all of it.
+            await self._read_as_needed(answer)
+            return True
+
+    async def _ask_whole(self) -> None:
+        async with self._client.get(self._address, {}) as answer:
+            if answer.status != HTTPStatus.OK:
                 raise ImageCheckError(
-                    f"cannot be read: the host answers HTTP {answer.status}",
-                    TRY_LATER,
+                    f"cannot be read: the host answers HTTP {answer.status}", TRY_LATER
                 )
-            return await self._read_range(answer, first, last)
+            await self._read_as_needed(answer)
 
     async def _read_range(
         self, answer: aiohttp.ClientResponse, first: int, last: int
     ) -> bool:
-        said = answer.headers.get("content-range", "")
-        if _EMPTY_RANGE.fullmatch(said):
-            self._facts = _Facts(0, "", "")
-            return True
+        said, facts = answer.headers.get("content-range", ""), _facts_of(answer)
         match = _CONTENT_RANGE.fullmatch(said)
-        facts = _facts_of(answer)
         if first and (match is None or facts != self._facts):
             raise ImageCheckError(
                 "changed while it was read", "try again", retryable=True
             )
         if match is None:
-            return False
+            self._facts = _Facts(0, "", "")
+            return _EMPTY_RANGE.fullmatch(said) is not None
         begin, end, size = map(int, match.groups())
         if begin != first or end != min(last, size - 1):
             return False
         self._facts = facts
-        missing = end - first + 1
+        await self._read_part(answer, end - first + 1, size)
+        return True
+
+    async def _read_part(
+        self, answer: aiohttp.ClientResponse, missing: int, size_bytes: int
+    ) -> None:
         async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
             self._feed(chunk[:missing])
             missing -= len(chunk)
             if missing <= 0:
                 break
         if missing > 0:
-            raise _cut_off(self._sniffer.size_bytes, size)
+            raise _cut_off(self._sniffer.size_bytes, size_bytes)
         self._sniffer.sniff()
-        return True
 
     async def _read_as_needed(self, answer: aiohttp.ClientResponse) -> None:
         """Read an answer that begins at the beginning, until nothing more is wanted."""
+        self._begin()
+        self._facts = _facts_of(answer)
         told_bytes, max_bytes = self._facts.size_bytes, self._demand.max_bytes
         async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
             self._feed(chunk)
-            if told_bytes is None:
-                if self._sniffer.size_bytes > max_bytes:
-                    raise ImageCheckError(
-                        f"sends more than {max_bytes:,} bytes",
-                        "save it smaller",
-                        kind="picture-bytes",
-                    )
-            elif self._last_wanted() is None:
+            if told_bytes is None and self._sniffer.size_bytes > max_bytes:
+                message = f"sends more than {max_bytes:,} bytes"
+                raise ImageCheckError(message, "save it smaller", kind="picture-bytes")
+            if told_bytes is not None and self._last_wanted() is None:
                 return
         size_bytes = self._sniffer.size_bytes
         if told_bytes not in {None, size_bytes}:
@@ -220,6 +210,15 @@ class WebImage:
             info = self._same.info
         first_sha256 = self._sniffer.first_sha256
         return CachedImage(info, self._facts.tag, self._facts.modified, first_sha256)
+
+
+def _tells_of(answer: aiohttp.ClientResponse, cached: CachedImage) -> bool:
+    """Whether an answer with a picture says that it is the cached one."""
+    if _size_bytes_of(answer) != cached.info.size_bytes:
+        return False
+    if cached.tag:
+        return _tag_of(answer) == cached.tag
+    return answer.headers.get("last-modified") == cached.modified
 
 
 def _facts_of(answer: aiohttp.ClientResponse) -> _Facts:

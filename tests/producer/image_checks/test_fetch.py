@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import ssl
 import subprocess
 from pathlib import Path
@@ -131,6 +132,22 @@ def test_a_range_that_nobody_asked_for_is_asked_for_whole(
     assert found.info
     assert found.info.sha256
     assert "range" not in host.asked[1].headers
+
+
+def test_a_host_that_cuts_later_ranges_short_is_asked_for_all(
+    host: Gallery, check: Checker
+) -> None:
+    def part(first: int, last: int) -> Fault:
+        said = f"Content-Range: bytes {first}-{last}/{len(BIG)}"
+        length = f"Content-Length: {last + 1 - first}"
+        head = f'HTTP/1.1 206 P\r\nETag: "1"\r\n{said}\r\n{length}\r\n\r\n'
+        return says(head, BIG[first : last + 1])
+
+    faults = [part(0, 65_535), part(65_536, 99_999)]
+    found = check.one(host.show("/a.jpg", BIG, etag='"1"', faults=faults))
+    assert found.info
+    assert found.info.sha256 == hashlib.sha256(BIG).hexdigest()
+    assert ["range" in each.headers for each in host.asked] == [True, True, False]
 
 
 def test_a_picture_that_changes_while_it_is_read_is_read_anew(
