@@ -46,7 +46,7 @@ def print_beginning(before: BatchSnapshot) -> None:
         if reused:
             words += f"; {reused} more were stored before"
         if refused := before.count(State.FAILED):
-            words += f"; {refused} refused before in another batch and not sent"
+            words += f"; {refused} refused before and not sent"
     else:
         words = (
             f"going on; {before.over} of {batch.total} are over, "

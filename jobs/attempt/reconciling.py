@@ -210,8 +210,9 @@ def reconcile(
         shown = [c for c in _near(attempt, state) if c.inputs is not None]
         own = [c for c in shown if _same(attempt.request, c.inputs)]
         if own:
-            first = min(own, key=lambda c: (c.created_at_s, c.prediction_id))
-            state.adopt(attempt, first.prediction_id)
+            # An older ledger may have sent it twice: what has a video is paid and counts.
+            best = min(own, key=_live_then_first)
+            state.adopt(attempt, best.prediction_id)
     _adopt_by_likeness(attempts, state, likeness)
     for attempt in attempts:
         if attempt.ref not in state.findings:
@@ -219,6 +220,11 @@ def reconcile(
             finding = _without_match(attempt, hidden, settling_s, now_s)
             state.findings[attempt.ref] = finding
     return state.findings
+
+
+def _live_then_first(listing: Listed) -> tuple[bool, float, str]:
+    fruitless = listing.status in FRUITLESS
+    return fruitless, listing.created_at_s, listing.prediction_id
 
 
 def candidates(

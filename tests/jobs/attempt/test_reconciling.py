@@ -82,6 +82,14 @@ def test_a_prediction_that_shows_what_was_sent_is_adopted_at_once(
     assert found == [Adopt("p1")]
 
 
+def test_one_that_has_a_video_is_adopted_before_one_that_failed() -> None:
+    """A row that an older ledger sent twice may have both."""
+    failed = listed("p1", REQUEST, status="failed")
+    live = listed("p2", REQUEST, created_at_s=SENT_AT_S + 60)
+    assert settled([lost()], [failed, live]) == [Adopt("p2")]
+    assert settled([lost()], [failed]) == [Adopt("p1")]
+
+
 def test_what_nobody_sent_is_told_from_what_is_hidden() -> None:
     moved = {**REQUEST, "image": "https://elsewhere.de/1.jpg"}
     assert fits_nobody([lost()], listed(inputs=moved))
