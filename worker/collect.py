@@ -15,7 +15,7 @@ from pathlib import Path
 from jobs import transitions
 from jobs.attempt import failures
 from jobs.pace import waits
-from jobs.provider.answers import Completed
+from jobs.provider.answers import Completed, Over
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
@@ -41,6 +41,14 @@ Trouble = DownloadError | NoRoomError | StoreError
 
 class NoVideoError(DownloadError):
     """The provider says that the video is made, and names none."""
+
+
+class EndedError(DownloadError):
+    """The provider said that it is made, and says now how it ended without a video."""
+
+    def __init__(self, answer: Over) -> None:
+        super().__init__(answer.reason or f"the provider says {answer.status}")
+        self.answer = answer
 
 
 async def collect(engine: Engine, refs: Sequence[Ref]) -> None:
@@ -73,6 +81,9 @@ async def _collect_one(
                 kept = await storing.in_thread(
                     storing.keep, batch, record, download, poster=poster
                 )
+    except EndedError as error:
+        await _end(engine, batch, ref, record, error.answer)
+        return
     except (DownloadError, NoRoomError, StoreError) as error:
         await _not_now(engine, ref, record, error)
         return
@@ -97,6 +108,8 @@ async def _receive(
         answer = None
         if error.gone and record.prediction_id:
             answer = await engine.provider.poll(record.prediction_id)
+        if isinstance(answer, Over):
+            raise EndedError(answer) from None
         if not isinstance(answer, Completed):
             raise
         if not links and not answer.outputs:
@@ -108,6 +121,22 @@ async def _receive(
         await engine.call(renew, ref.batch, record, " ".join(answer.outputs))
         link, download = await receive(answer.outputs, path)
     return replace(record, output=link), download
+
+
+async def _end(
+    engine: Engine, batch: BatchRecord, ref: Ref, record: JobRecord, answer: Over
+) -> None:
+    """Let it end as if its first poll had said so."""
+    move = failures.after_poll(
+        ref.batch,
+        record,
+        answer,
+        now_s=engine.now_s(),
+        lease_s=engine.settings.lease_s,
+        poll_min_s=engine.settings.poll_min_s,
+        attempts=batch.attempts,
+    )
+    await engine.apply([move] if move else [])
 
 
 async def _not_now(engine: Engine, ref: Ref, record: JobRecord, error: Trouble) -> None:

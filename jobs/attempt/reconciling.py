@@ -210,7 +210,7 @@ def reconcile(
         shown = [c for c in _near(attempt, state) if c.inputs is not None]
         own = [c for c in shown if _same(attempt.request, c.inputs)]
         if own:
-            # An older ledger may have sent it twice: what has a video is paid and counts.
+            # An older ledger may have sent it twice: what has a video is paid for.
             best = min(own, key=_live_then_first)
             state.adopt(attempt, best.prediction_id)
     _adopt_by_likeness(attempts, state, likeness)

@@ -30,6 +30,7 @@ RATES = {
     "stranger": 0.2,
     "throttled": 0.05,
     "video_later": 0.1,
+    "fails_later": 0.3,
     "video_missing": 0.03,
     "worker_dies": 0.002,
     "worker_sleeps": 0.15,

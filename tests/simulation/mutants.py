@@ -95,9 +95,10 @@ MUTANTS: dict[str, Mutant] = {
     "a cancelled batch takes jobs back": change_scripts(
         "if after == 'waiting' and not was_over", "if false and not was_over"
     ),
-    "the fencing token is not compared": change_scripts(
-        " or is[2] ~= permit then", " then"
+    "a slot is not given back": change_scripts(
+        "slot == 'free' then", "slot == 'never' then"
     ),
+    "slots are not counted": change_scripts("- redis.call('ZCARD', slots)", ""),
 }
 
 

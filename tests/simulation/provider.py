@@ -128,6 +128,8 @@ class StandIn:
             empty_s = 120.0
         elif ending == "completed" and self.faults.happens("video_missing"):
             empty_s = math.inf
+        elif ending != "completed" and self.faults.happens("fails_later"):
+            empty_s = 30.0
         made = Prediction(
             id=f"{random.getrandbits(96):024x}",
             model=model.id,

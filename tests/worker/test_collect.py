@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from jobs.provider.answers import Over
 from jobs.report.document import report
 from jobs.states import State
 from jobs.transitions import Ref
@@ -95,6 +98,32 @@ def test_a_home_without_room_holds_the_batch_and_says_so(shop: Workshop) -> None
     shop.end()
     assert shop.record(ref).state is State.STORED
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "refunded"),
+    [
+        (Over("failed", 5000, "render error"), State.WAITING, 210_000),
+        (Over("failed", 1200, "flagged"), State.FAILED, 0),
+    ],
+)
+def test_a_prediction_that_ends_otherwise_after_it_was_completed_ends_so(
+    shop: Workshop,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Over,
+    state: State,
+    refunded: int,
+) -> None:
+    shop.sandbox.configure(outputs_none=1)
+    ref = generated(shop)
+
+    async def poll(_: str) -> Over:
+        return answer
+
+    monkeypatch.setattr(shop.engine.provider, "poll", poll)
+    shop.end()
+    record = shop.record(ref)
+    assert (record.state, record.refunded_usd_micros) == (state, refunded)
 
 
 def test_a_prediction_that_names_no_video_fails_after_some_polls_with_its_cost(
