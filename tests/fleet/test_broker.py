@@ -1,6 +1,7 @@
 """The server goes away and comes back, and messages are lost: nobody lends a hand."""
 
 import base64
+import json
 import re
 import signal
 import threading
@@ -12,7 +13,7 @@ from itertools import count
 import pytest
 from redis import Redis
 
-from jobs.broker import QUEUE
+from jobs.broker import QUEUE, make_app
 from jobs.ledger import keys
 from jobs.states import State
 from tests.audit import audit
@@ -123,3 +124,13 @@ def test_lost_messages_cost_a_lease_and_nothing_else(team: Fleet) -> None:
                 break
     team.until_all_stored()
     all_is_well(team)
+
+
+def test_what_workers_tell_about_themselves_holds_no_password(team: Fleet) -> None:
+    with make_app(team.chosen.ledger_url) as app:
+        inspect = app.control.inspect(timeout=5.0, limit=2)
+        told = until(lambda: {**(inspect.stats() or {}), "conf": inspect.conf()})
+    assert "reelmill" in json.dumps(told)
+    for secret in (PASSWORD, API_KEY):
+        assert secret not in json.dumps(told)
+        assert secret not in team.said()

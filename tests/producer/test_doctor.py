@@ -95,6 +95,13 @@ def test_a_server_that_forgets_is_wrong_and_a_slow_one_a_warning(home: Path) -> 
     assert "set it to noeviction" in found["eviction"].words
 
 
+def test_a_server_without_a_file_of_its_writes_is_wrong(home: Path) -> None:
+    with server(home, appendonly="no") as url:
+        found = looked(home, redis_url=url)
+    assert found["durability"].health is Health.WRONG
+    assert found["eviction"].health is Health.GOOD
+
+
 def test_secrets_are_masked_among_the_settings() -> None:
     chosen = settings.read(
         {}, api_key="wsk-secret", redis_url="redis://:secret@127.0.0.1:9/0"

@@ -146,6 +146,14 @@ def test_an_account_that_cools_down_says_why_and_until_when(
     assert "top the account up" in words
 
 
+def test_an_account_that_a_person_paused_says_so(
+    ledger: Ledger, chosen: Settings
+) -> None:
+    ledger.permits.pause(ACCOUNT)
+    told = found(standstill(ledger, chosen))["account"]
+    assert told == (Health.WARNING, "paused by a person: reelmill resume --account")
+
+
 def test_limits_that_differ_between_machines_are_a_warning(
     ledger: Ledger, chosen: Settings
 ) -> None:

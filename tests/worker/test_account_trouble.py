@@ -13,7 +13,7 @@ from jobs.report.document import report
 from jobs.states import State
 from tests.conftest import Clock
 from tests.producer.running import quick_sandbox
-from tests.sandbox.running import RunningSandbox
+from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.worker.workshop import Workshop, workshop
 
 PRICE = 210_000
@@ -112,6 +112,60 @@ def test_an_empty_account_goes_on_once_it_is_topped_up(
         assert account(shop).trouble == ""
         assert len(shop.submit()) == 2
         assert rich.books()["predictions"] == 3
+
+
+def test_a_key_that_is_not_accepted_fails_nothing(
+    simulated: Ledger, home: Path, clock: Clock
+) -> None:
+    key = "the-right-one"
+    with (
+        running_sandbox("--key", key, generation_s=0.1) as sandbox,
+        workshop(simulated, sandbox, home, account="shop") as shop,
+    ):
+        shop.order(shop.job(0), shop.job(1))
+        shop.submit()
+        assert shop.states() == {State.WAITING: 2}
+        nobody_failed(shop)
+        assert account(shop).trouble == "key"
+        assert sandbox.books()["predictions"] == 0
+        assert shop.submit() == []
+
+        clock.forward(TROUBLE_PROBE_S + 1)
+        with workshop(simulated, sandbox, home, account="shop", api_key=key) as mended:
+            assert len(mended.submit()) == 1
+            assert account(mended).trouble == ""
+            assert len(mended.submit()) == 1
+
+
+def test_released_money_is_the_days_again_and_the_next_day_starts_anew(
+    simulated: Ledger, sandbox: RunningSandbox, home: Path, clock: Clock
+) -> None:
+    with workshop(simulated, sandbox, home, daily_budget="0.45") as shop:
+        shop.order(shop.job(0), shop.job(1), batch="spring")
+        shop.order(shop.job(0), shop.job(1), batch="summer")
+        sandbox.configure(submit_5xx_before="first 1", submit_429="first 1")
+        assert len(shop.submit()) == 2
+        # What was refused is the day's again; what may have been charged is not.
+        assert account(shop).today_usd_micros == PRICE
+
+        def settle() -> None:
+            clock.forward(0.1)
+            shop.settle()
+
+        shop.until(lambda: not shop.are(State.UNKNOWN), settle)
+        assert account(shop).today_usd_micros == 0
+        shop.ledger.permits.recover(shop.engine.account)
+        assert sum(len(shop.submit()) for _ in range(3)) == 2
+        assert account(shop).today_usd_micros == 2 * PRICE
+        shop.until(lambda: not shop.are(State.GENERATING), shop.end)
+        assert shop.submit() == []
+        stopped = [shop.ledger.batches.read(name) for name in shop.batches]
+        assert "daily-budget" in {batch.stopped_by for batch in stopped if batch}
+
+        clock.forward(86_400)
+        assert account(shop).today_usd_micros == 0
+        assert len(shop.submit()) == 2
+        assert account(shop).today_usd_micros == 2 * PRICE
 
 
 @pytest.mark.parametrize(

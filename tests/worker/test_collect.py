@@ -61,6 +61,17 @@ def test_a_link_that_ran_out_is_replaced_by_a_fresh_one(shop: Workshop) -> None:
     shop.check()
 
 
+def test_a_link_is_renewed_only_where_it_was_believed(shop: Workshop) -> None:
+    ref, renew = generated(shop), shop.ledger.transitions.renew
+    before = shop.record(ref)
+    give_link(shop, ref, "https://example.com/1.mp4")
+    assert not renew(ref.batch, before, "https://example.com/2.mp4")
+    assert shop.record(ref).output == "https://example.com/1.mp4"
+    give_link(shop, ref, before.output or "")
+    shop.end()
+    assert not renew(ref.batch, shop.record(ref), "https://example.com/3.mp4")
+
+
 def test_a_host_that_only_stumbles_is_asked_again_by_the_same_link(
     shop: Workshop,
 ) -> None:

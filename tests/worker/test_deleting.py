@@ -65,6 +65,14 @@ def test_the_job_records_of_a_reported_batch_are_deleted_once(shop: Workshop) ->
     assert audit(shop.ledger, shop.engine.account) == []
 
 
+def test_what_is_not_old_enough_stays(shop: Workshop) -> None:
+    refs = finished(shop)
+    kept = {"keep_days": 1}
+    shop.engine.settings = shop.engine.settings.model_copy(update=kept)
+    delete(shop.engine)
+    assert None not in shop.ledger.batches.load(refs)
+
+
 def test_without_its_report_nothing_of_a_batch_is_deleted(
     shop: Workshop, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -98,3 +106,18 @@ def test_batches_whose_store_is_gone_keep_no_younger_one_from_being_deleted(
     moved.rename(folder)
     delete(shop.engine)
     assert shop.ledger.batches.load(kept) == [None, None]
+
+
+def test_who_is_told_to_stop_leaves_the_rest_to_the_next(shop: Workshop) -> None:
+    refs = finished(shop)
+    shop.ledger.batches.deleted_at_once = 1
+    assert shop.ledger.batches.delete_jobs("spring", 0.0, 60) == 1
+    shop.engine.stopping = True
+    delete(shop.engine)
+    assert sum(r is None for r in shop.ledger.batches.load(refs)) == 1
+    shop.engine.stopping = False
+    are_gone = [None, None]
+    # The worker's reading of the ledger's clock may be a little behind.
+    shop.until(
+        lambda: shop.ledger.batches.load(refs) == are_gone, lambda: delete(shop.engine)
+    )

@@ -257,6 +257,16 @@ def test_what_is_no_web_address_is_not_asked_for(tmp_path: Path, url: str) -> No
         fetch(sends(page(VIDEO)), tmp_path / "v.mp4", url=url)
 
 
+def test_a_login_for_the_host_is_not_shown_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins = tmp_path / "netrc"
+    logins.write_text("default login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(logins))
+    _, there = fetch(sends(page(VIDEO)), tmp_path / "v.mp4")
+    assert header(there.requests[0], "authorization") is None
+
+
 def test_a_partial_file_is_in_the_home_and_its_owners_alone(home: Path) -> None:
     with partial_file(home / "new") as path:
         path.write_bytes(b"half")

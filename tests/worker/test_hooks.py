@@ -201,6 +201,15 @@ def test_a_new_secret_is_asked_for_when_a_signature_does_not_fit(
     assert place.call(place.token(ref), {}) == 204
 
 
+def test_too_large_a_body_is_not_read_and_a_ledger_that_is_away_asks_for_another(
+    place: Hooked,
+) -> None:
+    (ref,) = place.shop.order(place.shop.job(0))
+    assert place.call(place.token(ref), "x" * (2 << 20)) == 413
+    place.shop.ledger.shutdown()
+    assert place.call(place.token(ref), {}) == 503
+
+
 def test_the_receiver_says_where_it_is_and_ends_when_asked(
     ledger: Ledger, sandbox: RunningSandbox, home: Path
 ) -> None:

@@ -24,6 +24,7 @@ from jobs.provider.answers import (
     Unsent,
 )
 from jobs.provider.client import MAX_ANSWER_BYTES, Provider
+from jobs.provider.http import describe
 from tests.jobs.provider.hosts import (
     CHUNKED,
     KEY,
@@ -299,6 +300,11 @@ def test_a_history_that_cannot_be_read_whole_is_no_history() -> None:
     for answer in bad:
         with pytest.raises(NoAnswerError):
             ask_host(sends(answer), history)
+
+
+def test_an_error_is_described_without_a_login_of_a_proxy() -> None:
+    error = OSError("407,\nurl='http://user:s3cret@proxy.example.com:8080'")
+    assert describe(error) == "OSError: 407, url='http://proxy.example.com:8080'"
 
 
 def test_the_providers_name_is_not_looked_up_where_a_proxy_connects(
