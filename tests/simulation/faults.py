@@ -78,6 +78,10 @@ class Faults:
         }
         self.shows_inputs_in_history = random.random() < 0.7
         self.shows_inputs_in_results = random.random() < 0.7
+        #: Nothing tells whose a prediction is that has no video.
+        self.hides_inputs = not (
+            self.shows_inputs_in_history or self.shows_inputs_in_results
+        )
         self.max_page = random.choice([100, 100, 3])
         self.provider_ahead_s = random.choice([0.0, 0.0, random.uniform(-400, 400)])
         self.max_late_s = random.uniform(1, settling_s * 0.95)
