@@ -120,7 +120,9 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "webhook_url": (_is_plain, "must be an address such as https://hooks.example.com"),
     "notify_url": (_is_web, "must be an http(s) address without user and password"),
     "notify_email": (
-        lambda text: all(_is_mail(each.strip()) for each in text.split(",")),
+        lambda text: all(
+            _is_mail(part) for each in text.split(",") if (part := each.strip())
+        ),
         "must be addresses such as me@example.com, by commas",
     ),
     "report_url": (
@@ -220,7 +222,9 @@ class Settings(BaseModel):
     @field_validator("base_url", "webhook_url")
     @classmethod
     def _without_slash(cls, url: str) -> str:
-        return url.rstrip("/")
+        # The scheme in small letters: the account's name is derived from it.
+        scheme, colon, rest = url.rstrip("/").partition(":")
+        return scheme.lower() + colon + rest
 
     @field_validator(*CHECKS)
     @classmethod
@@ -315,6 +319,8 @@ def read(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
         raise SettingsError("\n".join(_unknown(name, aliases) for name in unknown))
     given = {aliases[n]: v.strip() for n, v in environ.items() if n in aliases}
     given = {name: text for name, text in given.items() if text}
+    if blank := [n for n, v in environ.items() if n in aliases and v and not v.strip()]:
+        raise SettingsError(f"{blank[0]} is blank; set it, or unset it")
     try:
         return Settings.model_validate({**given, **overrides})
     except ValidationError as error:

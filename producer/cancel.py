@@ -66,11 +66,14 @@ def cancel(
             if json:
                 print_json(_document(ledger, found, job))
             raise CommandError(why)
-        paid = _to_abandon(ledger, found, job) if abandon else []
-        _ask_before_abandoning(ledger, paid, yes=yes)
+        if abandon:
+            paid = _to_abandon(ledger, found, job)
+            _ask_before_abandoning(ledger, paid, yes=yes)
         if record is None:
             ledger.batches.cancel(found.id)
         cancelled = _cancel(ledger, found, job)
+        # Anew: more may be paid by now, and another batch may wait for some of it.
+        paid = _to_abandon(ledger, found, job) if abandon else []
         abandoned, until_s = _abandon(ledger, found, paid)
         done = _document(ledger, found, job, cancelled, abandoned, until_s)
         if json:

@@ -188,6 +188,8 @@ def _durability(ledger: Ledger) -> Finding:
         ledger.durable()
     except NotDurableError as error:
         return wrong("durability", str(error))
+    except LedgerError as error:  # it takes no write at all
+        return wrong("ledger", f"it takes no write: {error}")
     try:
         fsync = ledger.server.config_get("appendfsync").get("appendfsync", "?")
     except LedgerError:

@@ -7,6 +7,7 @@ time, which `statement` makes.
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -45,6 +46,13 @@ WRITERS: Mapping[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
     "json": document.json_chunks,
     "csv": csv_lines,
     "html": html_chunks,
+}
+
+
+#: What an invoice has that was written by this version.
+INVOICE_FIELDS = {
+    *("asked_at", "billed_usd", "billed_refunded_usd", "billed_net_usd"),
+    *("by_model", "differences", "unexplained"),
 }
 
 
@@ -211,14 +219,16 @@ def keep_report(
 def kept_invoice(batch: BatchRecord) -> dict[str, Any] | None:
     """The invoice of a batch as it was when the provider was last asked for it.
 
-    None if there is none, or if something was charged or refunded since then.
+    None if there is none, if it has another form, or if something was charged or
+    refunded since then.
     """
     try:
         with Store(batch.store).fetched(f"{batch.id}/report.json") as file:
             kept, _rows = kept_report(file or (), batch.id)
-        cost, asked = kept["cost"], kept.get("invoice")
+        asked, cost = dict(kept["invoice"]), kept["cost"]
         then = cost["charged_usd"], cost["refunded_usd"]
-    except (ReportFileError, StoreError, LookupError, TypeError):
+        datetime.fromisoformat(asked["asked_at"])
+    except (ReportFileError, StoreError, LookupError, TypeError, ValueError):
         return None
     booked = usd(batch.charged_usd_micros), usd(batch.refunded_usd_micros)
-    return asked if then == booked else None
+    return asked if then == booked and asked.keys() >= INVOICE_FIELDS else None

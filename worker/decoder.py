@@ -119,8 +119,12 @@ class _Child:
         self._turn = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, question: Sequence[object]) -> tuple[bytes, int | None]:
+    def ask(
+        self, question: Sequence[object], *, alone: bool
+    ) -> tuple[bytes, int | None]:
         """A line that it answers, or its exit code if it ended instead.
+
+        `alone` if it decodes no other file, before or after.
 
         Raises:
             DecodeError: it is not asked, for other files take too long.
@@ -129,6 +133,8 @@ class _Child:
         if not self._turn.acquire(timeout=QUEUE_S):
             raise DecodeError("other files take too long")
         try:
+            if alone:
+                self._end(kill=True)
             process = self._running()
             killer = threading.Timer(MAX_S + START_S, process.kill)
             killer.daemon = True
@@ -137,6 +143,9 @@ class _Child:
                 line = _exchange(process, json.dumps(question).encode())
             finally:
                 killer.cancel()
+            if alone and line.endswith(b"\n"):
+                self._end(kill=True)
+                return line, None
             if line.endswith(b"\n"):
                 return line, None
             self._end(kill=len(line) >= MAX_ANSWER_BYTES)
@@ -193,7 +202,11 @@ def _ask(
 ) -> T:
     """What is answered of a file, as `read` understands it."""
     try:
-        line, exit_code = _CHILD.ask((what, str(path.absolute()), *aspects))
+        # A file that took over its decoder could lie about those after it, and a first
+        # frame decides whose a prediction is.
+        alone = what == "first_frame"
+        question = (what, str(path.absolute()), *aspects)
+        line, exit_code = _CHILD.ask(question, alone=alone)
     except OSError as error:
         raise DecodeError(f"there is no decoder: {error}") from None
     if exit_code is not None:

@@ -97,15 +97,17 @@ class Readiness:
     @contextmanager
     def watched(self, size_bytes: int) -> Iterator[None]:
         """Keep so many bytes meanwhile; what came of it is remembered."""
-        error: StoreError | None = None
         try:
             yield
-        except StoreError as raised:
-            error = raised
+        except StoreError as error:
+            self._remember(error, size_bytes)
             raise
-        finally:
-            self._refused_bytes = size_bytes if error else 0
-            self._error, self._asked_at_s = error, time.monotonic()
+        # Not after any other error, which tells nothing of the store.
+        self._remember(None, 0)
+
+    def _remember(self, error: StoreError | None, refused_bytes: int) -> None:
+        self._refused_bytes = refused_bytes
+        self._error, self._asked_at_s = error, time.monotonic()
 
 
 @cache

@@ -5,8 +5,9 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urljoin
@@ -207,14 +208,14 @@ def _parsed(address: str, place: str = "") -> httpx.URL:
 
 def _check(answer: aiohttp.ClientResponse, *, has_range: bool) -> None:
     """Let pass what tells of a picture."""
-    status, wait = answer.status, answer.headers.get("retry-after", "").strip()
+    status = answer.status
     if status not in _USABLE:
         raise ImageCheckError(
             f"cannot be read: the host answers HTTP {status}",
             _SUGGESTIONS.get(status, TRY_LATER),
             retryable=status in _RETRYABLE
             or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
-            retry_after_s=float(wait[:9]) if re.fullmatch("[0-9]+", wait) else 0.0,
+            retry_after_s=_retry_after_s(answer),
             range_refused=has_range and status not in _NOT_FOR_THE_RANGE,
         )
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
@@ -231,6 +232,17 @@ def _told() -> Iterator[None]:
         yield
     except (aiohttp.ClientError, OSError) as error:
         raise _check_error(error) from None
+
+
+def _retry_after_s(answer: aiohttp.ClientResponse) -> float:
+    """Seconds that a host wants to be left alone; 0 where it does not say."""
+    wait = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch("[0-9]+", wait):
+        return float(wait[:9])
+    with suppress(TypeError, ValueError):
+        now = parsedate_to_datetime(answer.headers.get("date", ""))
+        return max(0.0, (parsedate_to_datetime(wait) - now).total_seconds())
+    return 0.0
 
 
 def _check_error(error: Exception) -> ImageCheckError:

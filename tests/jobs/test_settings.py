@@ -180,6 +180,29 @@ def test_an_account_is_known_by_origin_and_key() -> None:
     assert read({**elsewhere, "REELMILL_ACCOUNT": "acme"}).account_id == "acme"
 
 
+def test_the_account_stays_the_same_however_its_origin_is_written() -> None:
+    ids = {
+        read({"WAVESPEED_BASE_URL": url, "WAVESPEED_API_KEY": "k"}).account_id
+        for url in ("https://api.x.de", "HTTPS://api.x.de/")
+    }
+    assert len(ids) == 1
+
+
+def test_a_blank_address_of_the_ledger_is_not_taken_for_none() -> None:
+    with pytest.raises(SettingsError, match="REELMILL_REDIS_URL is blank"):
+        read({"REELMILL_REDIS_URL": " "})
+
+
+def test_a_comma_too_many_does_no_harm() -> None:
+    chosen = read(
+        {
+            "REELMILL_NOTIFY_EMAIL": "a@x.com,",
+            "REELMILL_SMTP_URL": "smtp://mail.x.de?from=m@x.de",
+        }
+    )
+    assert chosen.notify_email == "a@x.com,"
+
+
 def test_limits_are_those_of_the_tier_or_what_is_set_instead() -> None:
     assert read({}).limits == Limits(2, 2)
     assert read({"REELMILL_TIER": "silver"}).limits == Limits(500, 300)
