@@ -143,6 +143,7 @@ def _repeat(pause_s: float, step: Callable[[], object], until: threading.Event) 
         except LedgerError as error:
             log.warning("the ledger is out of reach (%s); it is tried again", error)
         except Exception:
+            # Schedules go on firing at night, whatever went wrong with one of them.
             log.exception("a mistake in reelmill; the next look follows")
         until.wait(pause_s)
 

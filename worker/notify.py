@@ -63,6 +63,7 @@ def keep_delivering(
         except (LedgerError, OSError) as error:
             log.warning("nobody is notified: %s", error)
         except Exception:
+            # The thread would end, and nobody would be told anything any more.
             log.exception("notifying failed; it is tried again")
 
 

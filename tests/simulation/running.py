@@ -30,7 +30,10 @@ class Server(redis.Redis):
             with suppress(OSError):
                 self._socket.connect(path)
                 break
+            # Nothing tells sooner that it listens.
             time.sleep(0.01)
+        else:
+            raise TimeoutError(f"no server listens at {path}")
         self._reader = hiredis.Reader(encoding="utf-8")
 
     def execute_command(self, *args: Any, **options: Any) -> Any:

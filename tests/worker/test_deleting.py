@@ -1,35 +1,24 @@
 """Deleting old job records, on a real ledger and a folder: what stays and waits."""
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.states import State
 from jobs.transitions import Ref
 from tests.audit import audit
-from tests.producer.running import quick_sandbox
-from tests.sandbox.running import RunningSandbox
-from tests.worker.workshop import Workshop, workshop
+from tests.worker.workshop import Workshop
 from worker import finish as finishing
 from worker.finish import delete, delete_old, finish
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with quick_sandbox(generation_s=0.1) as running:
-        yield running
-
-
 @pytest.fixture
-def shop(ledger: Ledger, sandbox: RunningSandbox, home: Path) -> Iterator[Workshop]:
-    with workshop(ledger, sandbox, home) as opened:
-        now = {"keep_days": 0}
-        opened.engine.settings = opened.engine.settings.model_copy(update=now)
-        yield opened
+def shop(shop: Workshop) -> Workshop:
+    """One that deletes job records as soon as they are reported."""
+    now = {"keep_days": 0}
+    shop.engine.settings = shop.engine.settings.model_copy(update=now)
+    return shop
 
 
 def finished(shop: Workshop, batch_id: str = "spring") -> list[Ref]:
