@@ -182,7 +182,9 @@ class Reader:
     ) -> Iterator[JobRecord]:
         """The jobs of a batch, whose attempts are written down while they go by."""
         for record in records:
-            job = replace(record.job, id=f"{batch.id}/{record.job.id}")
+            # Held for a whole period, so without prompts and the user's columns.
+            name = f"{batch.id}/{record.job.id}"
+            job = replace(record.job, id=name, inputs={}, contents={}, data={})
             for attempt in record.attempts:
                 if attempt.prediction_id and attempt.prediction_id not in self.ids:
                     self.ids.add(attempt.prediction_id)

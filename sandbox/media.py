@@ -134,6 +134,8 @@ class Media:
         path = self._folder / f"{name}.mp4"
         while len(self._videos) > KEPT_VIDEOS:
             oldest = next(iter(self._videos))
+            if not self._videos[oldest].done():
+                break  # its file would come after it was taken away
             del self._videos[oldest]
             (self._folder / f"{oldest}.mp4").unlink(missing_ok=True)
         return await _once(
