@@ -27,7 +27,7 @@ from jobs.catalogue.addresses import is_http
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.dedup import DedupPreview
-from jobs.manifest.rows import Problem, Skipped
+from jobs.manifest.rows import Notice, Problem, Skipped
 from jobs.net import near_allowed_for
 from jobs.records import BatchRecord
 from jobs.settings import Settings
@@ -64,6 +64,8 @@ class Survey:
     problems: Problems = field(default_factory=Problems)
     #: Records that no video was asked for, by the reason.
     skipped: Counter[str] = field(default_factory=Counter)
+    #: What a person should know before paying.
+    notices: list[Notice] = field(default_factory=list)
     jobs: int = 0
     #: The shop whose export it is, if it was recognised.
     layout: str = ""
@@ -211,6 +213,8 @@ def _planned(found: Survey, options: Options) -> Iterator[Job]:
             found.problems.add(item)
         elif isinstance(item, Skipped):
             found.skipped[item.reason] += 1
+        elif isinstance(item, Notice):
+            found.notices.append(item)
         else:
             found.jobs += 1
             yield item

@@ -4,141 +4,24 @@ What stands under `image`, `id` or any other name of ours in each row is found h
 which rows of an export ask for no video.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from jobs.catalogue import Catalogue, Model
 from jobs.catalogue.validation import ValidationIssue, is_given
+from jobs.manifest.columns import PICTURES, Columns
 from jobs.manifest.layouts import Layout, Products, recognised
 from jobs.manifest.rows import (
-    RESERVED_COLUMNS,
     Feeds,
     Header,
     Problem,
     Row,
     Skipped,
 )
-from jobs.text import choice, guesses, misspelt, shown
+from jobs.text import choice, guesses, shown
 
-#: The inputs that a video begins with.
-PICTURES = ("image", "images")
 NO_PICTURE = "rows of a product without a picture of their own"
 FURTHER_PICTURE = "further pictures of a product"
-
-#: Names of columns that may hold pictures, the likeliest first.
-_LIKE_PICTURES = (
-    re.compile(r"image|photo|picture|foto|bild|img", re.IGNORECASE),
-    re.compile("url", re.IGNORECASE),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class MisnamedColumn:
-    """A column that is a problem where its cell is filled."""
-
-    column: str
-    issue: ValidationIssue
-    #: What it should be called, if it is misspelt; no problem where that is given too.
-    meant: str = ""
-
-
-class Sorting(NamedTuple):
-    """The columns of a row, by what they are to its model."""
-
-    inputs: tuple[str, ...]
-    own: tuple[str, ...]
-    misnamed: tuple[MisnamedColumn, ...]
-
-
-class Columns:
-    """What the names of columns mean to the models of a catalogue."""
-
-    def __init__(self, catalogue: Catalogue, mapped: Iterable[str] = ()) -> None:
-        """Know the columns.
-
-        Args:
-            catalogue: the models.
-            mapped: columns of one's own that are told to feed something.
-        """
-        self._mapped = frozenset(mapped)
-        #: Short names of the models that have an input, by the input's name.
-        self._having: dict[str, list[str]] = {}
-        self._types: dict[str, set[str]] = {}
-        for model in catalogue.models.values():
-            for name, spec in model.inputs.items():
-                self._having.setdefault(name, []).append(model.name)
-                self._types.setdefault(name, set()).add(spec.type)
-        self._sorted: dict[tuple[str, tuple[str, ...]], Sorting] = {}
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Every column that means something, whatever the model."""
-        return frozenset((*RESERVED_COLUMNS, *self._having))
-
-    def is_known(self, name: str) -> bool:
-        """True if this column means something, whatever the model."""
-        return self._is_taken(name) or name in self._mapped
-
-    def is_input(self, name: str) -> bool:
-        """True if some model has this input."""
-        return name in self._having
-
-    def is_list(self, name: str) -> bool:
-        """True if this input takes several values."""
-        return "list" in self._types.get(name, ())
-
-    def is_composed(self, name: str) -> bool:
-        """True if the text of this input is taken apart: a list or an object."""
-        return not {"list", "object"}.isdisjoint(self._types.get(name, ()))
-
-    def misspelt(self, name: str) -> str | None:
-        """The input of any model that this name all but spells, being none itself."""
-        return None if self.is_known(name) else misspelt(name, self._having)
-
-    def sort(self, model: Model, columns: tuple[str, ...]) -> Sorting:
-        """The columns of a row of this model, sorted.
-
-        A column of one's own (title, sku, price) is only called misspelt where it all
-        but spells an input that the row does not give.
-        """
-        key = (model.id, columns)
-        if key not in self._sorted:
-            self._sorted[key] = Sorting(
-                inputs=tuple(column for column in columns if column in model.inputs),
-                own=tuple(column for column in columns if not self._is_taken(column)),
-                misnamed=tuple(self._misnamed(model, columns)),
-            )
-        return self._sorted[key]
-
-    def _is_taken(self, column: str) -> bool:
-        return column in RESERVED_COLUMNS or column in self._having
-
-    def _misnamed(
-        self, model: Model, columns: tuple[str, ...]
-    ) -> Iterator[MisnamedColumn]:
-        for column in columns:
-            if column in model.inputs or column in RESERVED_COLUMNS:
-                continue
-            if column in self._having:
-                owners = choice(self._having[column], word="and")
-                lacks = f"{model.name} has no such input"
-                message = f"{column} is an input of {owners}; {lacks}"
-                suggestion = "leave the cell empty or choose another model"
-                issue = ValidationIssue("other-model", message, suggestion)
-                yield MisnamedColumn(column, issue)
-                continue
-            folded = column.strip().casefold()
-            ours = folded if folded in RESERVED_COLUMNS else None
-            if near := ours or misspelt(column, model.inputs):
-                message = f"{shown(column)} is not known"
-                suggestion = (
-                    f"did you mean {near}? (rename the column if it is your own)"
-                )
-                issue = ValidationIssue("misspelt", message, suggestion)
-                yield MisnamedColumn(column, issue, near)
 
 
 class MappedRow(NamedTuple):
@@ -255,20 +138,6 @@ class ColumnMapper:
                 suggestion = meant or _listed(header.names)
                 issue = ValidationIssue("map", message, suggestion)
                 yield Problem.of(issue, header.file, header.line, column, None)
-
-
-def nothing_known(header: Header) -> Problem:
-    """What is said of a table none of whose columns is of use."""
-    likely = (
-        name for like in _LIKE_PICTURES for name in filter(like.search, header.names)
-    )
-    suggestion = "let the first line name the columns, such as id,image,prompt"
-    if name := next(likely, None):
-        pictures = shown(name)
-        suggestion = f"if the pictures are in {pictures}, pass --map image={pictures}"
-    message = "no column has a name that a model knows"
-    issue = ValidationIssue("header", message, suggestion)
-    return Problem.of(issue, header.file, header.line, None, ", ".join(header.names))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from jobs.catalogue import Catalogue, Model, UnknownModelError
 from jobs.catalogue.validation import InvalidValueError, ValidationIssue, is_given
-from jobs.manifest.column_mapping import Columns
+from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Defaults, Problem
 from jobs.manifest.templates import (
     Fits,

@@ -18,16 +18,11 @@ from jobs.catalogue.validation import (
     is_given,
 )
 from jobs.job import Job
-from jobs.manifest.column_mapping import (
-    PICTURES,
-    ColumnMapper,
-    Columns,
-    Sorting,
-    nothing_known,
-)
+from jobs.manifest.column_mapping import ColumnMapper
+from jobs.manifest.columns import PICTURES, Columns, Sorting, nothing_known
 from jobs.manifest.defaults import DefaultValues, Filled, unknown_model
 from jobs.manifest.naming import DEFAULT_KEY, KeyTemplate, UsedNames, clean_id
-from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
+from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from jobs.manifest.templates import RowScope
 from jobs.text import plain, shown
 
@@ -95,6 +90,8 @@ class Manifest:
         #: Problems of the whole manifest that were told: each is told once.
         self._told: set[tuple[str, ...]] = set()
         self._is_table = False
+        #: Of the rows that were planned last.
+        self._notices: list[Notice] = []
         #: What is wrong with the options; with any, no row can be planned.
         self.problems: list[Problem] = []
         if key is not None:
@@ -165,6 +162,11 @@ class Manifest:
         place = (draft.job_id, row.line, model.id)
         duration_s = model.duration_s(inputs)
         return Job(*place, inputs, price_usd_micros, key, data, duration_s)
+
+    def take_notices(self) -> list[Notice]:
+        """What a person should know of the rows planned since the last call."""
+        taken, self._notices = self._notices, []
+        return taken
 
     def _id(self, draft: _Draft) -> str | None:
         """The id of a row: its own, a template's, or one by its place."""

@@ -69,6 +69,28 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person should know before paying; it stops nothing.
+
+    Notices with the same kind, message and suggestion are counted and shown as one, so
+    what differs from row to row stands in `value`, never in the message.
+    """
+
+    #: A stable word for programs, such as `hidden-row`.
+    kind: str
+    #: What was found, as a sentence that holds for every row with it.
+    message: str
+    #: What can be done about it; empty where nothing can.
+    suggestion: str
+    file: str
+    #: From 1; None where no line is meant.
+    line: int | None = None
+    column: str | None = None
+    #: What stands there, or the name of the product.
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """What keeps a row, or the whole manifest, from being used."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TextIO
 
-from jobs.manifest.column_mapping import Columns
+from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from jobs.text import plain, shown
 

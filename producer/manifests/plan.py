@@ -12,9 +12,9 @@ from typing import BinaryIO, TypeAlias
 
 from jobs.catalogue import Catalogue
 from jobs.job import Job
-from jobs.manifest.column_mapping import Columns
+from jobs.manifest.columns import Columns
 from jobs.manifest.planning import Manifest
-from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row, Skipped
+from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from producer.manifests.csv import read_csv
 from producer.manifests.jsonl import read_jsonl
 from producer.manifests.pictures import read_bucket, read_folder
@@ -34,9 +34,11 @@ from producer.manifests.source import (
 from producer.manifests.yaml import ItemsElsewhere, KeyTemplate, read_yaml
 
 #: What a source is read as.
-Record: TypeAlias = Row | Defaults | Header | Feeds | Skipped | Problem | KeyTemplate
+Record: TypeAlias = (
+    Row | Defaults | Header | Feeds | Skipped | Problem | Notice | KeyTemplate
+)
 
-_Outcome: TypeAlias = Job | Skipped | Problem
+Outcome: TypeAlias = Job | Skipped | Problem | Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ def plan(
     *,
     stdin: BinaryIO | None = None,
     recognised: Callable[[str], object] = str,
-) -> Iterator[_Outcome]:
-    """The jobs of a manifest, what it skips, and every problem, as they are read.
+) -> Iterator[Outcome]:
+    """The jobs of a manifest, what it skips, its problems and notices, as they come.
 
     A manifest may only be used if no problem comes. A row with a problem yields no job
     but the reading goes on behind it wherever the format allows. Standard input can be
@@ -108,12 +110,13 @@ def _planned(
     read: Iterator[Record],
     options: Options,
     recognised: Callable[[str], object],
-) -> Iterator[_Outcome]:
+) -> Iterator[Outcome]:
     for record in read:
         if isinstance(record, Row):
             outcome = manifest.plan(record)
             yield from outcome if isinstance(outcome, list) else [outcome]
-        elif isinstance(record, Problem | Skipped):
+            yield from manifest.take_notices()
+        elif isinstance(record, Problem | Skipped | Notice):
             yield record
         elif isinstance(record, Defaults):
             yield from manifest.fill(record)
@@ -132,13 +135,13 @@ def _planned(
 
 
 def _wanted(
-    source: str, outcomes: Iterator[_Outcome], ids: frozenset[str] | None
-) -> Iterator[_Outcome]:
+    source: str, outcomes: Iterator[Outcome], ids: frozenset[str] | None
+) -> Iterator[Outcome]:
     """The outcomes without the jobs that are not wanted; an empty manifest is told."""
     empty = True
     missing = set(ids or ())
     for outcome in outcomes:
-        empty = empty and isinstance(outcome, Skipped)
+        empty = empty and isinstance(outcome, Skipped | Notice)
         if isinstance(outcome, Job) and ids is not None:
             if outcome.id not in ids:
                 continue

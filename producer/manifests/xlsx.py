@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import openpyxl
 
-from jobs.manifest.column_mapping import Columns
+from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from jobs.text import choice, guesses, shown
 from producer.manifests.csv import Table, is_blank, table_of, unclear_names

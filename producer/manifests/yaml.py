@@ -12,7 +12,7 @@ import yaml
 from yaml import events
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from jobs.manifest.column_mapping import Columns
+from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Defaults, Feeds, Problem, Row
 from jobs.text import choice, shown
 from producer.manifests.source import FORMS, is_encoding

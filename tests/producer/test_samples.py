@@ -7,7 +7,7 @@ import pytest
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.rows import Problem, Skipped
-from producer.manifests import Options, plan
+from producer.manifests.plan import Options, Outcome, plan
 from tests.producer.running import desk
 
 SAMPLES = Path(str(resources.files("jobs"))) / "samples"
@@ -20,7 +20,7 @@ SHOP = Options(
 )
 
 
-def sample(name: str, options: Options | None = None) -> list[Job | Skipped | Problem]:
+def sample(name: str, options: Options | None = None) -> list[Outcome]:
     """What a sample holds."""
     return list(plan(SAMPLES / name, options or Options(), builtin()))
 

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, settings
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.column_mapping import Columns
+from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row, Skipped
-from producer.manifests.plan import Options, Record, plan, records
+from producer.manifests.plan import Options, Outcome, Record, plan, records
 
 URL = "https://example.com/mug.jpg"
 OPTIONS = Options(model="kling-v2.6-std")
@@ -20,7 +20,7 @@ DRAWN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 def planned(
     path: Path, content: str | bytes, options: Options = OPTIONS
-) -> list[Job | Skipped | Problem]:
+) -> list[Outcome]:
     """What a manifest with this content comes to."""
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return list(plan(path, options, builtin()))
@@ -33,12 +33,12 @@ def recorded(
     return list(records(str(path), COLUMNS, Options(encoding=encoding, sheet=sheet)))
 
 
-def jobs_of(found: list[Job | Skipped | Problem]) -> list[Job]:
+def jobs_of(found: list[Outcome]) -> list[Job]:
     assert [str(one) for one in found if isinstance(one, Problem)] == []
     return [one for one in found if isinstance(one, Job)]
 
 
-def ids_of(found: list[Job | Skipped | Problem]) -> list[str]:
+def ids_of(found: list[Outcome]) -> list[str]:
     """Ids of the jobs, whatever else was found."""
     return [one.id for one in found if isinstance(one, Job)]
 
@@ -58,7 +58,7 @@ def names_of(found: list[Record]) -> tuple[str, ...]:
 
 
 def told(
-    found: list[Record] | list[Job | Skipped | Problem],
+    found: list[Record] | list[Outcome],
 ) -> list[tuple[int | None, str | int | None, str]]:
     return [
         (one.line, one.column, one.kind) for one in found if isinstance(one, Problem)
