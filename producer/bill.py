@@ -40,7 +40,7 @@ class Line:
     @property
     def option(self) -> str:
         """Duration and options as a person says them: `5 s, sound`."""
-        said = [f"{self.duration_s} s"]
+        said = [f"{self.duration_s} s"] if self.duration_s else []
         for name, value in self.options.items():
             if not isinstance(value, bool):
                 said.append(f"{name}={plain(value)}")
@@ -107,7 +107,7 @@ class Bill:
         key = self._key(job, model)
         if key not in self._lines:
             decides = self._deciding[model.name]
-            names = [*decides, *(total.list for total in model.total)]
+            names = [*decides, *_counted(model)]
             pairs = zip(names, key[2:], strict=True)
             options = {n: v for n, v in pairs if v or (v is False and n in decides)}
             self._lines[key] = Line(model, key[1], options, job)
@@ -197,22 +197,41 @@ class Bill:
             self._deciding[model.name] = _deciding(model)
         decides = self._deciding[model.name]
         options = [job.inputs.get(name, default) for name, default in decides.items()]
-        # Nothing documents how several shots are billed, so they are asked for apart.
-        shots = [total.list in job.inputs for total in model.total]
-        return (model.name, model.duration_s(job.inputs), *options, *shots)
+        counts = [_count(model, job.inputs.get(name)) for name in _counted(model)]
+        return (model.name, model.duration_s(job.inputs), *options, *counts)
 
 
 def _deciding(model: Model) -> dict[str, Any]:
     """Inputs that decide the price, with their defaults; duration is not among them."""
     if model.price:
         names = {factor.input for factor in model.price.factors}
-    else:  # whatever is chosen from a few may decide a price that is not known
-        names = {n for n, i in model.inputs.items() if i.choices or i.type == "boolean"}
+    else:  # nobody says what decides the price: words, pictures and the seed do not
+        kinds = {"integer", "number", "boolean"}
+        names = {n for n, i in model.inputs.items() if i.choices or i.type in kinds}
+        names -= {"seed"}
     return {
         name: spec.default
         for name, spec in model.inputs.items()
-        if name in names and name != "duration"
+        if name in names and (name != "duration" or spec.type == "number")
     }
+
+
+def _counted(model: Model) -> list[str]:
+    """Inputs whose presence, or number of items, may decide the price."""
+    if model.price:  # nothing documents how several shots are billed
+        return [total.list for total in model.total]
+    return [
+        name
+        for name, spec in model.inputs.items()
+        if spec.item or (spec.is_picture and not spec.required)
+    ]
+
+
+def _count(model: Model, value: object) -> int:
+    """How many items there are; where there is a price list, only whether."""
+    if isinstance(value, list) and not model.price:
+        return len(value)
+    return value is not None
 
 
 def cost(lines: Sequence[Line]) -> int:

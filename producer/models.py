@@ -80,14 +80,12 @@ def _model_lines(model: Model) -> list[str]:
     lines = [f"{model.title}: {model.id}"]
     if model.aliases:
         lines.append(f"also called {choice(model.aliases, word='and')}")
+    lines += [costs(model), *rules(model)]
+    if limits is None:
+        return [*lines, "pictures: the provider names no limits"]
     formats, megabytes = ", ".join(limits.formats), limits.max_bytes / 1e6
     side = f"at least {limits.min_side_px} px"
-    return [
-        *lines,
-        costs(model),
-        *rules(model),
-        f"pictures: {formats}, up to {megabytes:.0f} MB, sides of {side}",
-    ]
+    return [*lines, f"pictures: {formats}, up to {megabytes:.0f} MB, sides of {side}"]
 
 
 def _cost(model: Model, duration_s: int) -> str:

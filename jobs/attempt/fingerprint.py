@@ -102,15 +102,16 @@ class _Form:
     """What requests of a model are made of."""
 
     model: Model
+    #: By the names that requests have.
     defaults: dict[str, Any]
-    #: Names of the inputs that hold pictures.
+    #: Those of the inputs that hold pictures.
     pictures: tuple[str, ...]
 
     @classmethod
     def of(cls, model: Model) -> "_Form":
-        inputs = model.inputs.items()
-        defaults = {n: spec.default for n, spec in inputs if spec.default is not None}
-        return cls(model, defaults, tuple(n for n, spec in inputs if spec.is_picture))
+        specs = [(spec.field or name, spec) for name, spec in model.inputs.items()]
+        defaults = {n: spec.default for n, spec in specs if spec.default is not None}
+        return cls(model, defaults, tuple(n for n, spec in specs if spec.is_picture))
 
     def by_content(
         self, request: dict[str, Any], contents: Mapping[str, str]

@@ -77,6 +77,8 @@ class Input:
     item: "Input | None" = None
     #: Of an object: its parts.
     fields: Mapping[str, "Input"] = field(default_factory=dict)
+    #: What the model itself calls it; empty if it has the same name.
+    field: str = ""
     #: `string` if the value travels as a JSON string, else empty.
     wire: Literal["", "string"] = ""
 

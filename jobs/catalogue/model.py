@@ -4,10 +4,12 @@ A model is data. Those that come with reelmill stand in `catalogue.toml`, which 
 what each field means.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -21,6 +23,9 @@ from jobs.text import choice, guesses, plain, shown
 _Exact = Annotated[Fraction, BeforeValidator(Fraction), Field(gt=0)]
 _UsdMicros = Annotated[int, BeforeValidator(usd_micros), Field(gt=0)]
 _Group = tuple[str, ...]
+
+#: Seconds until a first poll of a model of which nothing is known.
+UNKNOWN_TYPICAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, config=STRICT_DATA)
@@ -81,7 +86,7 @@ class Typical:
     read_on: date
 
 
-@dataclass(frozen=True, slots=True, config=STRICT_DATA)
+@dataclass(frozen=True, config=STRICT_DATA)
 class Model:
     """One model of the provider, as the catalogue has it."""
 
@@ -91,10 +96,12 @@ class Model:
     name: str
     title: str
     inputs: Mapping[str, Input]
-    pictures: PictureLimits
-    typical: Typical
     source: str
     read_on: date
+    #: None where nobody says what is taken.
+    pictures: PictureLimits | None = None
+    #: None where it must be learnt.
+    typical: Typical | None = None
     aliases: tuple[str, ...] = ()
     #: None where the price is not known.
     price: Price | None = None
@@ -105,6 +112,10 @@ class Model:
     total: tuple[Total, ...] = ()
     #: Length of its videos where it has no input `duration`.
     fixed_duration_s: int | None = None
+    #: Keywords of JSON Schema that a request must fulfil beside its inputs.
+    conditions: Mapping[str, Any] = Field(default_factory=dict)
+    #: Whether every default is sent, for nobody says which of them decide the price.
+    sends_defaults: bool = False
 
     @model_validator(mode="after")
     def _agrees(self) -> "Model":
@@ -123,11 +134,29 @@ class Model:
         for factor in factors:
             if self.inputs[factor.input].default is None:
                 raise ValueError(f"{factor.input} needs a default")
-        duration = self.inputs.get("duration")
-        known = duration.default if duration else self.fixed_duration_s
-        if type(known) is not int:
-            raise ValueError("give duration a default, or set fixed_duration_s")
         return self
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """What the provider takes for inputs that are left out, where it says so."""
+        return {
+            name: spec.default
+            for name, spec in self.inputs.items()
+            if spec.default is not None
+        }
+
+    @cached_property
+    def own_names(self) -> dict[str, str]:
+        """Our names of inputs by the model's own, where those are others."""
+        return {
+            spec.field: name
+            for name, spec in self.inputs.items()
+            if spec.field and spec.field != name
+        }
+
+    def input_name(self, name: str) -> str:
+        """Our name of an input that is given by the model's own name, or by ours."""
+        return name if name in self.inputs else self.own_names.get(name, name)
 
     @property
     def path(self) -> str:
@@ -149,7 +178,11 @@ class Model:
         """
         inputs: dict[str, Any] = {}
         issues: list[ValidationIssue] = []
-        given = {name: value for name, value in values.items() if is_given(value)}
+        given = {
+            self.input_name(name): value
+            for name, value in values.items()
+            if is_given(value)
+        }
         for name, value in given.items():
             try:
                 if name in self.inputs:
@@ -163,6 +196,8 @@ class Model:
         issues += self._missing(given)
         issues += self._together(given)
         issues += self._sums(inputs)
+        if self.conditions and not issues:
+            issues += self._unfulfilled(inputs)
         return inputs, issues
 
     def request(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,7 +206,7 @@ class Model:
         What is not given is left to the provider, except what decides the price: that
         is always said, so that a changed default cannot change the bill.
         """
-        body = dict(inputs)
+        body = {**self.defaults, **inputs} if self.sends_defaults else dict(inputs)
         for factor in self.price.factors if self.price else ():
             body.setdefault(factor.input, self.inputs[factor.input].default)
         if "duration" in self.inputs:
@@ -184,7 +219,9 @@ class Model:
                     for item in body[total.list]
                 ]
         return {
-            name: str(value) if self.inputs[name].wire == "string" else value
+            self.inputs[name].field or name: str(value)
+            if self.inputs[name].wire == "string"
+            else value
             for name, value in body.items()
         }
 
@@ -212,7 +249,10 @@ class Model:
                 yield factor
 
     def duration_s(self, inputs: Mapping[str, Any]) -> int:
-        """Seconds of video that are billed: of several readings the longest."""
+        """Seconds of video that are billed: of several readings the longest.
+
+        0 where nobody says how long its videos are.
+        """
         sums = [
             self._sum(total, inputs) for total in self.total if total.list in inputs
         ]
@@ -221,10 +261,16 @@ class Model:
         if sums and "duration" not in inputs:
             return max(sums)
         duration = inputs.get("duration", self.inputs["duration"].default)
-        return int(max([duration, *sums]))
+        return math.ceil(max([duration or 0, *sums]))
 
     def typical_s(self, inputs: Mapping[str, Any]) -> float:
-        """Seconds a generation takes before anything is learnt: a plan figure."""
+        """Seconds a generation takes before anything is learnt: a plan figure.
+
+        Where nobody says anything it is `UNKNOWN_TYPICAL_S`: good to begin polling by,
+        and not to promise anything by.
+        """
+        if self.typical is None:
+            return UNKNOWN_TYPICAL_S
         wanted_s = self.duration_s(inputs)
         by_length = self.typical.typical_s
         long_enough = [length_s for length_s in by_length if length_s >= wanted_s]
@@ -234,6 +280,22 @@ class Model:
         """The inputs that cannot be given together with this one."""
         groups = self._groups
         return {other for group in groups if name in group for other in group} - {name}
+
+    def _unfulfilled(self, inputs: Mapping[str, Any]) -> Iterator[ValidationIssue]:
+        """Conditions between inputs, defaults filled in, that do not hold."""
+        from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+        request = self.request(inputs)
+        for error in Draft202012Validator(dict(self.conditions)).iter_errors(request):
+            field = str(error.path[0]) if error.path else ""
+            name = self.input_name(field)
+            value = request.get(field)
+            message = f"{self.name} does not take these inputs together"
+            if field:
+                message = f"{name} {shown(value)} does not fit the other inputs"
+            allowed = error.validator_value if error.validator == "enum" else ()
+            suggestion = f"write {choice(allowed)}" if allowed else "leave one empty"
+            yield ValidationIssue("together", message, suggestion, name, value)
 
     def _default_of(self, total: Total) -> int:
         item = self.inputs[total.list].item

@@ -173,15 +173,17 @@ def sides_px_of(head: bytes) -> tuple[int, int] | None:
 
 
 def validate_image(
-    image: ImageInfo, limits: PictureLimits, shown: str
+    image: ImageInfo, limits: PictureLimits | None, shown: str
 ) -> list[ValidationIssue]:
     """What keeps a model from taking a picture; empty if nothing does.
 
     Args:
         image: what is known of it.
-        limits: what the model takes.
+        limits: what the model takes; None where nobody says.
         shown: the picture, for the beginning of a sentence.
     """
+    if limits is None:
+        return []
     return [
         ValidationIssue(kind, f"{shown} {message}", suggestion)
         for kind, message, suggestion in _issues(image, limits)

@@ -145,7 +145,7 @@ def _example(name: str, spec: Input) -> InputValue:
 def _words(model: Model, spec: Input) -> str:
     """What may be given, and what happens when nothing is."""
     words = _explained(spec)
-    return words + f"; {_pictures(model.pictures)}" if spec.is_picture else words
+    return words + _pictures(model.pictures) if spec.is_picture else words
 
 
 def _explained(spec: Input) -> str:
@@ -178,9 +178,11 @@ def _items(item: Input) -> str:
     return f", each with {choice(parts, word='and')}"
 
 
-def _pictures(limits: PictureLimits) -> str:
-    """What the provider takes as a picture."""
-    words = f"{choice(limits.formats)}, at most {limits.max_bytes / 1e6:g} MB"
+def _pictures(limits: PictureLimits | None) -> str:
+    """What the provider takes as a picture, as the end of a sentence."""
+    if limits is None:
+        return ""
+    words = f"; {choice(limits.formats)}, at most {limits.max_bytes / 1e6:g} MB"
     words += f", each side at least {limits.min_side_px} px"
     if limits.min_aspect is not None and limits.max_aspect is not None:
         words += f", width by height {limits.min_aspect:g} to {limits.max_aspect:g}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from jobs.catalogue.addresses import is_http
 from jobs.catalogue.model import Model
+from jobs.catalogue.validation import InputValue
 from jobs.money import MICROS_PER_USD
 from jobs.provider import replies
 from jobs.provider.answers import NoAnswerError, NoQuoteError
@@ -97,16 +98,16 @@ def _micros(price: object) -> int:
 
 def _as_sent(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The request, but with a picture from nowhere for each of this machine."""
-    request = model.request(inputs)
-    for name, value in request.items():
-        if model.inputs[name].is_picture:
-            request[name] = (
-                _public(value)
-                if isinstance(value, str)
-                else [_public(address) for address in value]
-            )
-    return request
+    public = {
+        name: _public(value) if model.inputs[name].is_picture else value
+        for name, value in inputs.items()
+    }
+    return model.request(public)
 
 
-def _public(address: str) -> str:
-    return address if is_http(address) else SOME_PICTURE
+def _public(value: InputValue) -> InputValue:
+    if isinstance(value, list):
+        return [_public(one) for one in value]
+    if isinstance(value, str) and not is_http(value):
+        return SOME_PICTURE
+    return value

@@ -49,7 +49,7 @@ def check_images(
         limits: how hosts are asked.
     """
     models = builtin().models.values()
-    demand = Demand(whole, tuple(dict.fromkeys(model.pictures for model in models)))
+    demand = Demand(whole, tuple({one for model in models if (one := model.pictures)}))
     checks = _Round(cache, demand, near_allowed, progress)
     asyncio.run(checks.run(addresses, limits or FetchLimits()))
     return checks.summary
