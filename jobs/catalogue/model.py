@@ -283,7 +283,7 @@ class Model:
 
     def _unfulfilled(self, inputs: Mapping[str, Any]) -> Iterator[ValidationIssue]:
         """Conditions between inputs, defaults filled in, that do not hold."""
-        from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+        from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no types
 
         request = self.request(inputs)
         for error in Draft202012Validator(dict(self.conditions)).iter_errors(request):
