@@ -1,7 +1,8 @@
 """Options that several commands share, and the settings that they change."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -166,6 +167,26 @@ READING = Reading()
 SPENDING = Spending()
 WHEN = When()
 OVER = Over()
+
+
+def command_line(command: str, manifest: str, reading: Reading) -> str:
+    """The whole command with every option of `reading` that was given, for a shell."""
+    options = (
+        word
+        for field in fields(reading)
+        if (value := getattr(reading, field.name)) != field.default
+        for word in _option_words(field.name.replace("_", "-"), value)
+    )
+    return shlex.join(["reelmill", command, manifest, *options])
+
+
+def _option_words(name: str, value: object) -> Iterator[str]:
+    if isinstance(value, bool):
+        yield f"--{name}" if value else f"--no-{name}"
+        return
+    for text in map(str, value if isinstance(value, tuple) else (value,)):
+        # A value that begins like an option is only taken behind an equals sign.
+        yield from [f"--{name}={text}"] if text[:1] == "-" else [f"--{name}", text]
 
 
 def chosen_settings(**overrides: object) -> Settings:

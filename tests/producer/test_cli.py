@@ -5,15 +5,18 @@ import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cyclopts import App
 from rich.console import Console
 
 from producer.cli import app
+from producer.options import Reading, command_line
 from tests.producer.running import Desk, Ended, desk, quick_sandbox
 from tests.sandbox.running import RunningSandbox
 
@@ -124,6 +127,18 @@ def test_every_command_shows_examples_that_it_understands(name: str) -> None:
         called = getattr(command, "__name__", "").rstrip("_").replace("_", "-")
         assert called == name.rsplit(maxsplit=1)[-1]
         assert bound.arguments or words == name.split()
+
+
+def test_a_command_line_is_read_as_the_options_that_it_was_made_of() -> None:
+    of_kind = {bool: True, tuple: ("a=it's", "-b=c"), int: 3, type(None): "- a 'b'"}
+    values: dict[str, Any] = {
+        field.name: of_kind.get(type(field.default)) for field in fields(Reading)
+    }
+    given = Reading(**values | {"look": False, "encoding": "cp1252"})
+    words = shlex.split(command_line("check", "my shop.csv", given))
+    _, bound, _ = app.parse_args(words[1:], exit_on_error=False, print_error=False)
+    assert bound.args == ("my shop.csv",)
+    assert bound.kwargs == {"reading": given}
 
 
 def test_help_tells_the_commands_and_the_exit_codes(place: Desk) -> None:
