@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.catalogue import Catalogue, Model
+from jobs.catalogue.model import RequestForm
+
 #: How the key of every video ends.
 ENDING = ".mp4"
 #: Of the poster beside a video. Not `.jpg` alone: pictures of products are called so,
@@ -30,7 +33,8 @@ class Job:
     line: int
     #: Full model id, as the catalogue has it.
     model: str
-    #: The model's inputs by name, checked and typed; defaults are not filled in.
+    #: The model's inputs by name, checked and typed. Defaults are filled in only where
+    #: there is a form.
     inputs: Mapping[str, Any]
     #: Price of one attempt: the provider's own quote, or by our price list where there
     #: is none; None where neither is known. It is reserved, charged and released by it.
@@ -46,6 +50,21 @@ class Job:
     contents: Mapping[str, str] = field(default_factory=dict)
     #: Whether its price is the provider's quote.
     quoted: bool = False
+    #: How its request is written, of a model from the provider's list of that day; None
+    #: of a model that comes with reelmill.
+    form: RequestForm | None = None
+
+    def model_in(self, catalogue: Catalogue) -> Model | None:
+        """What sends it; None if the catalogue does not know its model."""
+        return catalogue.of_job(self.model, self.form)
+
+    def find_model(self, catalogue: Catalogue) -> Model:
+        """What sends it.
+
+        Raises:
+            UnknownModelError: the catalogue does not know its model.
+        """
+        return self.model_in(catalogue) or catalogue.find(self.model)
 
     @property
     def kind(self) -> tuple[str, int]:
@@ -80,6 +99,8 @@ class Job:
             told["contents"] = dict(self.contents)
         if self.quoted:
             told["quoted"] = True
+        if self.form:
+            told["form"] = [self.form.pictures, dict(self.form.fields)]
         return _JSON.encode(told)
 
     @classmethod
@@ -101,4 +122,10 @@ class Job:
             duration_s=raw["duration_s"],
             contents=raw.get("contents", {}),
             quoted=raw.get("quoted", False),
+            form=_form(raw["form"]) if "form" in raw else None,
         )
+
+
+def _form(raw: tuple[list[str], dict[str, str]]) -> RequestForm:
+    pictures, fields = raw
+    return RequestForm(tuple(pictures), tuple(fields.items()))

@@ -117,7 +117,7 @@ def _linked(
     """The jobs, and with each the links of its uploads."""
     known, rest = catalogue.builtin(), iter(jobs)
     while block := list(islice(rest, BLOCK)):
-        needed = [to_upload(job, known.find(job.model)).values() for job in block]
+        needed = [to_upload(job, job.find_model(known)).values() for job in block]
         contents = sorted({content for each in needed for content in each if content})
         links = ledger.links.find(batch.account, contents) if contents else {}
         for job, each in zip(block, needed, strict=True):

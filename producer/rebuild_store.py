@@ -101,7 +101,7 @@ class StoredBatch:
     def links(self, job: Job, now: JobRecord | None = None) -> dict[str, str]:
         """The links of a job's uploads that it was sent with, by address."""
         uploads = self.copy.links
-        needed = to_upload(job, catalogue.builtin().find(job.model))
+        needed = to_upload(job, job.find_model(catalogue.builtin()))
         known = {a: uploads[c].url for a, c in needed.items() if c in uploads}
         return known | dict(now.links if now else {})
 
@@ -111,7 +111,7 @@ class StoredBatch:
         When that was is told by the clock of the ledger's machine, which may have been
         set since.
         """
-        model = catalogue.builtin().find(job.model)
+        model = job.find_model(catalogue.builtin())
         record = JobRecord(job, State.WAITING, links=self.links(job, now))
         request = model.request(sent_inputs(record, model))
         made = self.copy.batch

@@ -204,7 +204,7 @@ def _rows_alike(engine: Engine, shown: Sequence[Listed]) -> dict[str, Ref]:
 
 def _is_alike(engine: Engine, record: JobRecord, shown: Listed) -> bool:
     """Whether a row was sent just as what is shown."""
-    model = engine.catalogue.models.get(record.job.model)
+    model = record.job.model_in(engine.catalogue)
     if model is None or not record.attempts or not shown.inputs:
         return False
     request = model.request(sent_inputs(record, model))

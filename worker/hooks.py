@@ -201,7 +201,7 @@ def _fits(
 
     A wrong video is worse than a late one: what differs is left to `reconcile`.
     """
-    model = engine.catalogue.models.get(record.job.model)
+    model = record.job.model_in(engine.catalogue)
     if model is None:  # it was sent by a worker of another version
         return False
     request = model.request(sent_inputs(record, model))

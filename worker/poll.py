@@ -155,7 +155,7 @@ async def _expected(
 
 
 def _typical_s(engine: Engine, record: JobRecord) -> float:
-    model = engine.catalogue.models.get(record.job.model)
+    model = record.job.model_in(engine.catalogue)
     return model.typical_s(record.job.inputs) if model else UNKNOWN_TYPICAL_S
 
 
@@ -164,7 +164,7 @@ async def _poll(engine: Engine, record: JobRecord) -> PollAnswer:
     answer = await engine.provider.poll(record.prediction_id or "")
     if not isinstance(answer, Over) or answer.code != PICTURE_CODE:
         return answer
-    model = engine.catalogue.models.get(record.job.model)
+    model = record.job.model_in(engine.catalogue)
     if model is None:  # it was sent by a worker of another version
         return answer
     for address in pictures_of(model, record.job):

@@ -110,7 +110,7 @@ async def _reconcile_all(engine: Engine, refs: Sequence[Ref]) -> None:
         for ref, record in records.items()
         if (record.state is State.UNRESOLVED and record.attempt.sent_at_s < oldest_s)
         # It was sent by a worker of another version; one of those is sent for it, too.
-        or record.job.model not in engine.catalogue.models
+        or record.job.model_in(engine.catalogue) is None
     }
     await _not_now(engine, left_alone, "no worker here knows its model")
     lost = {ref: rec for ref, rec in records.items() if ref not in left_alone}
@@ -177,7 +177,7 @@ async def _mark_orphans_unknown(engine: Engine, refs: Sequence[Ref]) -> None:
 
 def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> LostSubmission:
     """A lost attempt; without its request if this worker does not know its model."""
-    model = engine.catalogue.models.get(record.job.model)
+    model = record.job.model_in(engine.catalogue)
     sent_at_s, sent_by_s = reconciling.sent_between_s(
         record.attempt.sent_at_s, clock.ahead_s, record.provider_sent_at_s
     )
@@ -384,7 +384,7 @@ async def _shows_as_sent(
         if ref is None or told is None or not told.inputs:
             continue
         (record,) = await engine.call(engine.ledger.batches.load, [ref])
-        if record and record.job.model in engine.catalogue.models:
+        if record and record.job.model_in(engine.catalogue):
             sent = _lost(engine, ref, record, clock)
             if reconciling.is_as_sent(sent, told.inputs):
                 return True

@@ -129,9 +129,9 @@ def _links_of(
     engine: Engine, records: Mapping[Ref, JobRecord], now_s: float
 ) -> dict[Ref, dict[str, str] | None]:
     """The links that each job needs, by address; None where one is not to be had."""
-    find = engine.catalogue.find
+    known = engine.catalogue
     needed = {
-        ref: to_upload(record.job, find(record.job.model))
+        ref: to_upload(record.job, record.job.find_model(known))
         for ref, record in records.items()
     }
     contents = {content for each in needed.values() for content in each.values()}
@@ -145,8 +145,8 @@ def _of_known_models(
     engine: Engine, admitted: Mapping[Ref, JobRecord]
 ) -> dict[Ref, JobRecord]:
     """Those whose model this worker knows; the others are left to other versions."""
-    models = engine.catalogue.models
-    known = {r: record for r, record in admitted.items() if record.job.model in models}
+    models = engine.catalogue
+    known = {r: rec for r, rec in admitted.items() if rec.job.model_in(models)}
     others = {r: record for r, record in admitted.items() if r not in known}
     engine.apply_now(_releases(others, engine.now_s() + UNKNOWN_MODEL_S))
     for batch, model in sorted({(r.batch, rec.job.model) for r, rec in others.items()}):
@@ -176,7 +176,7 @@ def _prove(engine: Engine, claimed: Mapping[Ref, JobRecord]) -> int | None:
 async def _submit_one(
     engine: Engine, ref: Ref, record: JobRecord, claimed_at_s: float, consecutive: int
 ) -> None:
-    model = engine.catalogue.find(record.job.model)
+    model = record.job.find_model(engine.catalogue)
     request = model.request(sent_inputs(record, model))
     path = model.path
     if engine.settings.webhook_url:  # it says where the provider calls back

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jobs.catalogue import Catalogue
-from jobs.catalogue.model import Model
+from jobs.catalogue.model import Model, RequestForm
 from jobs.job import Job
 
 _DIGEST_BYTES = 16
@@ -57,15 +57,15 @@ class Fingerprinter:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._forms: dict[str, _Form] = {}
+        self._forms: dict[tuple[str, RequestForm | None], _Form] = {}
         self._seen: Counter[str] = Counter()
 
     def of(self, job: Job) -> Fingerprint:
         """What the next job of the manifest asks for."""
-        form = self._forms.get(job.model)
+        form = self._forms.get((job.model, job.form))
         if form is None:
-            model = self._catalogue.find(job.model)
-            form = self._forms[job.model] = _Form.of(model)
+            form = _Form.of(job.find_model(self._catalogue))
+            self._forms[job.model, job.form] = form
         # An input that is left out is the same as its default: the provider takes that.
         request = form.defaults | form.model.request(job.inputs)
         written = form.digest(request)
@@ -84,7 +84,7 @@ def pictures_of(model: Model, job: Job) -> list[str]:
     """The addresses of a job's pictures, as they are written."""
     found: list[str] = []
     for name, value in job.inputs.items():
-        if model.inputs[name].is_picture:
+        if model.is_picture(name):
             found += [value] if isinstance(value, str) else value
     return found
 

@@ -78,7 +78,7 @@ def links_for(
 def sent_inputs(record: JobRecord, model: Model) -> dict[str, Any]:
     """The inputs that a job's newest attempt was sent with: uploads by their links."""
     return {
-        name: _linked(value, record.links) if model.inputs[name].is_picture else value
+        name: _linked(value, record.links) if model.is_picture(name) else value
         for name, value in record.job.inputs.items()
     }
 

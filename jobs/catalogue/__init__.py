@@ -8,7 +8,7 @@ from importlib import resources
 
 from pydantic import TypeAdapter, ValidationError
 
-from jobs.catalogue.model import Model
+from jobs.catalogue.model import Model, RequestForm, model_of_form
 from jobs.text import choice, guesses, shown
 
 __all__ = [
@@ -62,6 +62,10 @@ class Catalogue:
                     message = f"{name} names both {other.id} and {model.id}"
                     raise CatalogueError(f"catalogue: {message}")
         return cls(by_id, by_name)
+
+    def of_job(self, model_id: str, form: RequestForm | None) -> Model | None:
+        """What sends a job's inputs; None if this version does not know its model."""
+        return model_of_form(model_id, form) if form else self.models.get(model_id)
 
     def find(self, name: str) -> Model:
         """The model with this id, short name or alias, in whatever case.

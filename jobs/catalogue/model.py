@@ -9,14 +9,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from jobs.catalogue.inputs import STRICT_DATA, Input
-from jobs.catalogue.validation import InvalidValueError, ValidationIssue, is_given
+from jobs.catalogue.validation import (
+    InputValue,
+    InvalidValueError,
+    ValidationIssue,
+    is_given,
+)
 from jobs.money import usd, usd_micros
 from jobs.text import choice, guesses, plain, shown
 
@@ -84,6 +89,20 @@ class Typical:
     typical_s: Annotated[Mapping[int, float], Field(min_length=1)]
     source: str
     read_on: date
+
+
+@dataclass(frozen=True, slots=True, config=STRICT_DATA)
+class RequestForm:
+    """What must be known of a model to send inputs that are complete.
+
+    Each job of a model from the provider's list keeps it, so that nothing that happens
+    to the list later changes what was asked for.
+    """
+
+    #: Names of the inputs that hold pictures.
+    pictures: tuple[str, ...] = ()
+    #: Our names of inputs, each with the model's own where that is another.
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT_DATA)
@@ -158,6 +177,24 @@ class Model:
         """Our name of an input that is given by the model's own name, or by ours."""
         return name if name in self.inputs else self.own_names.get(name, name)
 
+    @cached_property
+    def form(self) -> RequestForm | None:
+        """What a job keeps of the model; None if the model comes with reelmill."""
+        if not self.sends_defaults:
+            return None
+        pictures = (name for name, spec in self.inputs.items() if spec.is_picture)
+        fields = ((name, field) for field, name in self.own_names.items())
+        return RequestForm(tuple(pictures), tuple(fields))
+
+    def complete(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs with the defaults that are sent, whoever gave them."""
+        return {**self.defaults, **inputs} if self.sends_defaults else dict(inputs)
+
+    def is_picture(self, name: str) -> bool:
+        """Whether an input holds pictures."""
+        spec = self.inputs.get(name)
+        return spec is not None and spec.is_picture
+
     @property
     def path(self) -> str:
         """Endpoint below the base URL, with a leading slash."""
@@ -206,7 +243,7 @@ class Model:
         What is not given is left to the provider, except what decides the price: that
         is always said, so that a changed default cannot change the bill.
         """
-        body = {**self.defaults, **inputs} if self.sends_defaults else dict(inputs)
+        body = self.complete(inputs)
         for factor in self.price.factors if self.price else ():
             body.setdefault(factor.input, self.inputs[factor.input].default)
         if "duration" in self.inputs:
@@ -218,12 +255,13 @@ class Model:
                     {**item, total.field: item.get(total.field, default)}
                     for item in body[total.list]
                 ]
-        return {
-            self.inputs[name].field or name: str(value)
-            if self.inputs[name].wire == "string"
-            else value
-            for name, value in body.items()
-        }
+        return dict(self._as_sent(name, value) for name, value in body.items())
+
+    def _as_sent(self, name: str, value: InputValue) -> tuple[str, InputValue]:
+        spec = self.inputs.get(name)
+        if spec is None:  # of a model that only a job's form is known of
+            return name, value
+        return spec.field or name, str(value) if spec.wire == "string" else value
 
     def price_usd_micros(self, inputs: Mapping[str, Any]) -> int | None:
         """Price of one attempt in micro-dollars; None where it is not known.
@@ -348,6 +386,24 @@ class Model:
             else:
                 continue
             yield ValidationIssue("sum", message, suggestion, name, inputs[name])
+
+
+@lru_cache(maxsize=1_000)
+def model_of_form(model_id: str, form: RequestForm) -> Model:
+    """A model as far as a job's form tells: enough to send the job's inputs."""
+    pictures = {name: Input(type="picture") for name in form.pictures}
+    named = {
+        name: Input(type="picture" if name in pictures else "text", field=field)
+        for name, field in form.fields
+    }
+    return Model(
+        id=model_id,
+        name=model_id,
+        title=model_id,
+        inputs=pictures | named,
+        source="the job",
+        read_on=date.min,
+    )
 
 
 def costs(model: Model) -> str:

@@ -158,10 +158,18 @@ class Manifest:
         key = self._store_key(draft)
         if draft.problems or draft.is_known_fault or draft.job_id is None:
             return draft.problems
-        price_usd_micros = model.price_usd_micros(inputs)
-        place = (draft.job_id, row.line, model.id)
-        duration_s = model.duration_s(inputs)
-        return Job(*place, inputs, price_usd_micros, key, data, duration_s)
+        inputs = model.complete(inputs)
+        return Job(
+            draft.job_id,
+            row.line,
+            model.id,
+            inputs,
+            model.price_usd_micros(inputs),
+            key,
+            data,
+            model.duration_s(inputs) or None,
+            form=model.form,
+        )
 
     def take_notices(self) -> list[Notice]:
         """What a person should know of the rows planned since the last call."""

@@ -99,7 +99,7 @@ def _micros(price: object) -> int:
 def _as_sent(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The request, but with a picture from nowhere for each of this machine."""
     public = {
-        name: _public(value) if model.inputs[name].is_picture else value
+        name: _public(value) if model.is_picture(name) else value
         for name, value in inputs.items()
     }
     return model.request(public)

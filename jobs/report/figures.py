@@ -64,7 +64,7 @@ class Kind(NamedTuple):
 
 def kind_of(job: Job) -> Kind:
     """The kind of a job; of a model that the catalogue lost, options are not known."""
-    model = catalogue.builtin().models.get(job.model)
+    model = job.model_in(catalogue.builtin())
     if model is None:
         return Kind(job.model, job.duration_s, "")
     return Kind(model.id, job.duration_s, _in_words(model.factors(job.inputs)))

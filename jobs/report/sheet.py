@@ -246,7 +246,7 @@ def _reason(row: Mapping[str, Any]) -> tuple[str, str]:
 
 def _cells(job: Job, catalogue: Catalogue, folder: str) -> dict[str, str]:
     """A job's columns but for its own data."""
-    model = catalogue.models.get(job.model)
+    model = job.model_in(catalogue)
     known = model.inputs if model else {}
     cells = {"id": job.id, "model": job.model}
     for name, value in job.inputs.items():

@@ -22,7 +22,7 @@ __all__ = ["ImageCache", "ImageCheckError", "contents_of", "open_image", "proble
 def _images_of(job: Job, model: Model) -> Iterator[tuple[str, str]]:
     """The inputs that hold pictures, and the addresses in them as written."""
     for name, value in job.inputs.items():
-        if name in model.inputs and model.inputs[name].is_picture:
+        if model.is_picture(name):
             for address in [value] if isinstance(value, str) else value:
                 yield name, address
 

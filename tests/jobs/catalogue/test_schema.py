@@ -1,5 +1,6 @@
 """Models of the provider's own list: what is read of an entry, and what is sent."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -7,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.catalogue import Model
+from jobs.attempt.fingerprint import Fingerprinter
+from jobs.attempt.links import to_upload
+from jobs.catalogue import Catalogue, Model, builtin
 from jobs.catalogue.schema import SchemaError, model_of, short_names
 from jobs.catalogue.validation import ValidationIssue
+from jobs.job import Job
 
 URL = "https://example.com/mug.jpg"
 TEXT = {"type": "string"}
@@ -167,3 +171,25 @@ def test_what_is_valid_comes_back_unchanged(values: dict[str, Any]) -> None:
     }
     assert model.check(as_text) == (row, [])
     assert model.request(inputs).items() >= row.items()
+
+
+def test_a_job_keeps_what_sends_it_whatever_becomes_of_the_list() -> None:
+    model = read(
+        {
+            "start_image": TEXT,
+            "generate_audio": {"type": "boolean", "default": False},
+            "duration": {"type": "integer", "default": 5},
+        },
+        ("start_image",),
+    )
+    inputs = model.complete({"image": "mug.jpg"})
+    job = Job("mug", 2, model.id, inputs, 1, "mug.mp4", form=model.form)
+    again = Job.from_json(job.to_json())
+    sender = again.find_model(builtin())
+    assert sender.path == model.path
+    assert sender.request(again.inputs) == model.request(inputs)
+    assert to_upload(again, sender) == {"mug.jpg": ""}
+    fingerprint = Fingerprinter(builtin()).of(again)
+    assert fingerprint == Fingerprinter(Catalogue.of([model])).of(
+        replace(job, form=None)
+    )
