@@ -99,6 +99,8 @@ class Reading:
     """Sheet of a spreadsheet; the first if none is named."""
     only_first_pictures: bool = False
     """Of a shop's export, one video for each product: of its first picture."""
+    every_picture: bool = False
+    """Of a row with several pictures, one video for each of them."""
     only_failed: str | None = None
     """Only the rows that failed in this batch."""
     look: Annotated[bool, Parameter(negative="--no-look")] = True

@@ -220,6 +220,7 @@ def _options(reading: Reading, chosen: Settings) -> Options:
         form=reading.form,
         sheet=reading.sheet,
         only_first_pictures=reading.only_first_pictures,
+        every_picture=reading.every_picture,
         ids=ids,
     )
 

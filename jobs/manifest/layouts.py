@@ -1,11 +1,11 @@
-"""Product exports of shops: which tables are one, and what their rows stand for.
+"""Product exports and feeds: which tables are one, and what their columns are.
 
-What is known of each export is data: `layouts.toml` says how to read it.
+What is known of each is data: `layouts.toml` says how to read it.
 """
 
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import cache
@@ -14,103 +14,101 @@ from importlib import resources
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from jobs.catalogue.validation import is_given
-from jobs.manifest.naming import MAX_ID_CHARS, fitting_id
 from jobs.text import plain
 
-_COMMAS = re.compile(r"(?<!\\),")
-_POSITION = re.compile(r"[1-9][0-9]{0,5}")
+_STRICT = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Status:
+    """The column that says whether a product is for sale."""
+
+    column: str
+    #: Its value for products that are for sale.
+    listed: str
+    #: What the others are, in a person's words, by its value.
+    others: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Layout:
-    """One shop's export; the words are those of `layouts.toml`."""
+    """One export or feed; the words are those of `layouts.toml`."""
 
     name: str
     source: str
     read_on: date
-    recognised_by: frozenset[str]
-    picture: str
+    recognised_by: tuple[str, ...]
+    pictures: tuple[str, ...]
     ids: tuple[str, ...]
-    carried: tuple[str, ...]
-    columns: tuple[str, ...]
-    several: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+    unreported: tuple[str, ...] = ()
     group: str = ""
     position: str = ""
     filled_down: tuple[str, ...] = ()
+    variant: str = ""
+    status: Status | None = None
 
-    def owns(self, column: str) -> bool:
-        """True if the export brings this column, and no person added it."""
-        return any(fnmatchcase(column, pattern) for pattern in self.columns)
+    def columns(self, names: "Names") -> Iterator[str]:
+        """The columns of a table that the export brings, and no person added."""
+        yield from names.matching(*self.pictures, *self.unreported)
+        status = self.status.column if self.status else ""
+        variant = self.variant.partition("=")[0]
+        single = (*self.ids, *self.names.values(), *self.filled_down)
+        for wanted in (*single, self.group, self.position, status, variant):
+            if column := names.find(wanted):
+                yield column
 
-    def pictures(self, cell: object) -> list[str]:
-        """The addresses in a cell of its picture column."""
-        text = cell if isinstance(cell, str) else ""
-        parts = _COMMAS.split(text) if self.several else [text]
-        return [part.replace("\\,", ",").strip() for part in parts if part.strip()]
+
+class Names:
+    """The columns of one table, found by their names whatever the case."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._columns = {_folded(one): one for one in reversed([*columns])}
+
+    def find(self, wanted: str) -> str | None:
+        """The first column that the table has of `One name|Another`."""
+        names = map(_folded, wanted.split("|"))
+        return next((self._columns[one] for one in names if one in self._columns), None)
+
+    def matching(self, *patterns: str) -> list[str]:
+        """The columns that match each pattern in turn, in the order of the table."""
+        every = [*reversed(self._columns.items())]
+        return [
+            column
+            for pattern in patterns
+            for wanted in map(_folded, pattern.split("|"))
+            for name, column in every
+            if fnmatchcase(name, wanted)
+        ]
+
+
+def _folded(name: str) -> str:
+    """A name without case and gaps, and without the prefix that feeds may have."""
+    return " ".join(name.casefold().split()).removeprefix("g:")
+
+
+def matches(value: object, pattern: str) -> bool:
+    """True if a cell is `one thing|another`, whatever the case; `*` is any text."""
+    text = "" if value is None else plain(value).strip().casefold()
+    return any(fnmatchcase(text, one) for one in pattern.casefold().split("|"))
 
 
 @cache
 def builtin() -> tuple[Layout, ...]:
     """The layouts that come with reelmill."""
     file = resources.files("jobs.manifest") / "layouts.toml"
-    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    return read(file.read_text(encoding="utf-8"))
+
+
+def read(text: str) -> tuple[Layout, ...]:
+    """The layouts of a document such as `layouts.toml`."""
+    document = tomllib.loads(text)
     return TypeAdapter(tuple[Layout, ...]).validate_python(document["layout"])
 
 
 def recognised(columns: Iterable[str]) -> Layout | None:
     """The layout of a table with these columns; None if it is nobody's export."""
-    names = frozenset(columns)
-    return next((one for one in builtin() if one.recognised_by <= names), None)
-
-
-class Products:
-    """Follows the rows of an export from product to product, holding one at a time."""
-
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self._group: object = None
-        self._shared: dict[str, object] = {}
-        #: Numbers of the pictures of the present product, in the order of its rows.
-        self.numbers: list[int] = []
-
-    def enter(self, cells: dict[str, object]) -> None:
-        """Fills in what a row shares with the rows of the same product above it."""
-        group = cells.get(self.layout.group)
-        if not is_given(group) or group != self._group:
-            self._group, self._shared, self.numbers = group, {}, []
-        for column in self.layout.filled_down:
-            if is_given(cells.get(column)):
-                self._shared[column] = cells[column]
-            elif column in self._shared and column in cells:
-                cells[column] = self._shared[column]
-
-    def add_picture(self, cells: Mapping[str, object], *, by_position: bool) -> int:
-        """Count a picture; which of its product the row holds, from 1.
-
-        A position that another row of the product has already is not used again.
-        """
-        position = plain(cells.get(self.layout.position, "")).strip()
-        number = len(self.numbers) + 1
-        if by_position and _POSITION.fullmatch(position):
-            number = int(position)
-        if number in self.numbers:
-            number = max(self.numbers) + 1
-        self.numbers.append(number)
-        return number
-
-    def name(self, cells: Mapping[str, object], number: int) -> str | None:
-        """An id for a row; None if the row has nothing to be named by.
-
-        A dot stands before the number, for handles have none: `mug.2` is the second
-        picture of `mug`, and `mug-2` is another product.
-        """
-        given = (cells.get(column) for column in self.layout.ids)
-        value = next(filter(is_given, given), None)
-        if value is None:
-            return None
-        name = fitting_id(plain(value))
-        if number == 1 or not self.layout.group:
-            return name
-        numbered = f"{name}.{number}"
-        return numbered if len(numbered) <= MAX_ID_CHARS else fitting_id(numbered)
+    names = Names(columns)
+    return next(
+        (one for one in builtin() if all(map(names.find, one.recognised_by))), None
+    )

@@ -197,12 +197,19 @@ def _check_key(key: str) -> None:
         raise _bad_key(f"the key {shown(key)} is too long", "make it shorter")
 
 
+def _numbered(name: str, number: int) -> str:
+    text = name if number == 1 else f"{name}.{number}"
+    return text if len(text) <= MAX_ID_CHARS else fitting_id(text)
+
+
 class UsedNames:
     """The ids and store keys that one manifest has used, each for one row."""
 
     def __init__(self) -> None:
         self._ids = Seen()
         self._keys = Seen()
+        #: The last number of names that several rows were given.
+        self._last: dict[str, int] = {}
 
     def add_id(self, job_id: str, line: int) -> None:
         """Use an id.
@@ -217,6 +224,24 @@ class UsedNames:
                 "give each row its own id; upper and lower case count as the same"
             )
             raise invalid("duplicate-id", message, suggestion)
+
+    def add_made_id(self, name: str, number: int, line: int) -> str:
+        """Use the id of the picture with this number of what is called so.
+
+        Where another row has it the number counts on. A dot stands before it, for the
+        names that shops make have none: `mug.2` is the second picture of `mug`, and
+        `mug-2` is another product.
+        """
+        job_id = _numbered(name, number)
+        if self._ids.add(job_id, line) is None:
+            return job_id
+        number = max(number, self._last.get(name, 1))
+        while True:
+            number += 1
+            job_id = _numbered(name, number)
+            if self._ids.add(job_id, line) is None:
+                self._last[name] = number
+                return job_id
 
     def add_key(self, key: str, line: int) -> None:
         """Use a store key.

@@ -4,7 +4,7 @@ Everything that keeps a row from becoming a job is told at once. One `Manifest` 
 one manifest, because ids and keys are unique in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,8 +22,10 @@ from jobs.manifest.column_mapping import ColumnMapper
 from jobs.manifest.columns import PICTURES, Columns, Sorting, nothing_known
 from jobs.manifest.defaults import DefaultValues, Filled, unknown_model
 from jobs.manifest.naming import DEFAULT_KEY, KeyTemplate, UsedNames, clean_id
+from jobs.manifest.products import MappedRow, Outcome, Wanted
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from jobs.manifest.templates import RowScope
+from jobs.money import dollars
 from jobs.text import plain, shown
 
 _COMMAND_LINE = "command line"
@@ -33,19 +35,23 @@ _COMMAND_LINE = "command line"
 class _Draft:
     """A row on its way to a job."""
 
-    #: The row under our names.
-    row: Row
-    #: Every column, under its own name too: what templates and keys see.
-    columns: Mapping[str, object]
+    mapped: MappedRow
     #: Whether the columns are those of a table, and plain defaults: for templates.
     is_table: bool
     defaults: Mapping[str, object]
+    #: The row under our names.
+    row: Row = field(init=False)
+    #: Every column, under its own name too: what templates and keys see.
+    columns: Mapping[str, object] = field(init=False)
     job_id: str | None = None
     #: The model's short name.
     model: str | None = None
     problems: list[Problem] = field(default_factory=list)
     #: Something is wrong that was told before.
     is_known_fault: bool = False
+
+    def __post_init__(self) -> None:
+        self.row, self.columns = self.mapped.row, self.mapped.scope
 
     def scope(self) -> RowScope:
         """What templates see of the row: its cells, plain defaults, and what it is."""
@@ -77,18 +83,20 @@ class Manifest:
         feeds: Feeds | None = None,
         *,
         only_first_pictures: bool = False,
+        every_picture: bool = False,
     ) -> None:
         self._catalogue = catalogue
         self._columns = Columns(catalogue)
-        self._mapper = ColumnMapper(
-            self._columns, only_first_pictures=only_first_pictures
-        )
+        self._wanted = Wanted(only_first_pictures, every_picture)
+        self._mapper = ColumnMapper(self._columns, self._wanted)
         self._defaults = DefaultValues(catalogue, self._columns)
         self._key = KeyTemplate(DEFAULT_KEY)
         self._is_key_chosen = False
         self._used = UsedNames()
         #: Problems of the whole manifest that were told: each is told once.
         self._told: set[tuple[str, ...]] = set()
+        #: Lines of the first rows that ask for a video, by what they ask for.
+        self._asked: dict[int, int] = {}
         self._is_table = False
         #: Of the rows that were planned last.
         self._notices: list[Notice] = []
@@ -103,7 +111,7 @@ class Manifest:
     @property
     def layout(self) -> str | None:
         """Whose export the present table is; None if it is nobody's."""
-        return self._mapper.layout.name if self._mapper.layout else None
+        return self._mapper.layout
 
     def fill(self, defaults: Defaults) -> list[Problem]:
         """Takes defaults for all rows to come; returns what is wrong with them.
@@ -133,42 +141,94 @@ class Manifest:
         useful = self._defaults.gives(*PICTURES) or self._mapper.means_something(header)
         return problems if useful or problems else [nothing_known(header)]
 
-    def plan(self, row: Row) -> Job | Skipped | list[Problem]:
-        """The job that a row asks for, or everything that is wrong with it.
+    def plan(self, row: Row) -> list[Job | Skipped | Problem]:
+        """The jobs that a row asks for, or everything that is wrong with it.
 
-        The list is empty where the fault was told before: it lies in a default, or in
-        the name of a column.
+        Nothing comes where the fault was told before: it lies in a default, or in the
+        name of a column. What comes may be about a row above, that waited for this one.
         """
-        mapped = self._mapper.map(row)
-        if isinstance(mapped, Skipped):
-            return mapped
-        row = replace(row, cells=mapped.cells)
-        draft = _Draft(row, mapped.scope, self._is_table, self._defaults.plain)
+        return [*self._planned(self._mapper.map(row))]
+
+    def finish(self) -> list[Job | Skipped | Problem]:
+        """What rows above still ask for, once no row follows them."""
+        return [*self._planned(self._mapper.finish())]
+
+    def _planned(
+        self, outcomes: Iterable[Outcome]
+    ) -> Iterator[Job | Skipped | Problem]:
+        for one in outcomes:
+            if isinstance(one, Skipped):
+                yield one
+            elif isinstance(one, Notice):
+                self._notices.append(one)
+            else:
+                job = self._job(one)
+                yield from job if isinstance(job, list) else [job]
+
+    def _job(self, mapped: MappedRow) -> Job | list[Problem]:
+        """The job of a row under our names, or what is wrong with it."""
+        draft = _Draft(mapped, self._is_table, self._defaults.plain)
         draft.job_id = self._id(draft)
         model = self._model(draft)
         if model is None:
             return draft.problems
         draft.model = model.name
-        if mapped.picture is not None:
-            name = next((one for one in PICTURES if one in model.inputs), PICTURES[0])
-            mapped.cells[name] = mapped.picture
-        sorting = self._columns.sort(model, tuple(mapped.cells))
+        if mapped.pictures:
+            self._give_pictures(draft, model)
+        sorting = self._columns.sort(model, tuple(draft.row.cells))
         inputs = self._inputs(draft, model, sorting)
         data = self._data(draft, sorting.own)
         key = self._store_key(draft)
         if draft.problems or draft.is_known_fault or draft.job_id is None:
             return draft.problems
-        inputs = model.complete(inputs)
-        return Job(
-            draft.job_id,
-            row.line,
-            model.id,
-            inputs,
-            model.price_usd_micros(inputs),
-            key,
-            data,
-            model.duration_s(inputs) or None,
-            form=model.form,
+        price_usd_micros = model.price_usd_micros(inputs)
+        place = (draft.job_id, draft.row.line, model.id)
+        duration_s = model.duration_s(inputs)
+        job = Job(*place, inputs, price_usd_micros, key, data, duration_s)
+        self._compare(job, draft.row.file)
+        return job
+
+    def _give_pictures(self, draft: _Draft, model: Model) -> None:
+        """Gives the pictures of a row to the input that the model has for them."""
+        pictures, row = draft.mapped.pictures, draft.row
+        name = next((one for one in PICTURES if one in model.inputs), PICTURES[0])
+        most = 1
+        if self._columns.is_list(name):
+            most = model.inputs[name].max_items or len(pictures)
+        value: object = list(pictures[:most])
+        if not self._columns.is_list(name):
+            value = pictures[0]
+        cells = {key: row.cells[key] for key in row.cells if key not in PICTURES}
+        draft.row = replace(row, cells={**cells, name: value})
+        draft.columns = {**draft.columns, name: value}
+        if len(pictures) > most:
+            first = "the first is" if most == 1 else f"the first {most} are"
+            notice = Notice(
+                "further-pictures",
+                f"rows have more pictures than {model.name} takes",
+                f"{first} used; --every-picture makes a video of each",
+                *(row.file, row.line),
+                self._mapper.source(name),
+                draft.job_id,
+            )
+            self._notices.append(notice)
+
+    def _compare(self, job: Job, file: str) -> None:
+        """Notes a job that asks for the same video as one above it."""
+        asked = hash((job.model, repr(sorted(job.inputs.items()))))
+        line = self._asked.setdefault(asked, job.line)
+        if line == job.line:
+            return
+        cost = job.price_usd_micros
+        more = "each is paid" if cost is None else f"each costs {dollars(cost)} more"
+        self._notices.append(
+            Notice(
+                "same-video",
+                "rows ask for the same video as another one",
+                f"{more}; take them out if one is enough",
+                *(file, job.line),
+                value=f"{job.id}, as in line {line}",
+            )
         )
 
     def take_notices(self) -> list[Notice]:
@@ -178,13 +238,19 @@ class Manifest:
 
     def _id(self, draft: _Draft) -> str | None:
         """The id of a row: its own, a template's, or one by its place."""
-        row = draft.row
+        row, mapped = draft.row, draft.mapped
         given = row.cells.get("id")
         default = None if is_given(given) else self._defaults.id_template()
         try:
             if default is not None and default.fill is not None:
                 given = default.fill(draft.scope())
-            job_id = _cleaned_id(given, row.number)
+            if not is_given(given):
+                name = mapped.name or f"row-{row.number:04d}"
+                return self._used.add_made_id(name, mapped.number, row.line)
+            job_id = _cleaned_id(given)
+            if mapped.number_in_row > 1:
+                number = mapped.number_in_row
+                return self._used.add_made_id(job_id, number, row.line)
             self._used.add_id(job_id, row.line)
         except InvalidValueError as bad:
             if bad.issue.kind == "template" and default is not None:
@@ -316,9 +382,7 @@ class Manifest:
         return key
 
 
-def _cleaned_id(given: object, number: int) -> str:
-    if not is_given(given):
-        return f"row-{number:04d}"
+def _cleaned_id(given: object) -> str:
     if isinstance(given, str) or type(given) is int:
         return clean_id(plain(given))
     raise invalid("id", f"{shown(given)} is no id", "write it as text")

@@ -63,6 +63,8 @@ class Options:
     ids: frozenset[str] | None = None
     #: True to make one video of each product in a shop's export.
     only_first_pictures: bool = False
+    #: True to make a video of each picture of a row that has several.
+    every_picture: bool = False
 
 
 _NO_OPTIONS = Options()
@@ -95,6 +97,7 @@ def plan(
         options.key,
         feeds,
         only_first_pictures=options.only_first_pictures,
+        every_picture=options.every_picture,
     )
     if manifest.problems:
         yield from manifest.problems
@@ -113,8 +116,7 @@ def _planned(
 ) -> Iterator[Outcome]:
     for record in read:
         if isinstance(record, Row):
-            outcome = manifest.plan(record)
-            yield from outcome if isinstance(outcome, list) else [outcome]
+            yield from manifest.plan(record)
             yield from manifest.take_notices()
         elif isinstance(record, Problem | Skipped | Notice):
             yield record
@@ -132,6 +134,8 @@ def _planned(
                 return
             if manifest.layout is not None:
                 recognised(manifest.layout)
+    yield from manifest.finish()
+    yield from manifest.take_notices()
 
 
 def _wanted(

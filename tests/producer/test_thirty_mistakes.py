@@ -46,7 +46,7 @@ MISTAKES = [
     (25, "multi_prompt", "not-an-object"),
     (25, "multi_prompt", "not-an-object"),
     (26, "element_list", "too-long"),
-    (27, "images", "items"),
+    (27, "element_list", "items"),
     (28, "images", "not-a-list"),
     (29, "images", "address"),
     (29, "aspect_ratio", "not-allowed"),

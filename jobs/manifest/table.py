@@ -1,0 +1,136 @@
+"""One table: which of its columns stands for what, found once for all of its rows."""
+
+from collections.abc import Iterable, Mapping
+
+from jobs.catalogue.validation import is_given
+from jobs.manifest.cells import addresses
+from jobs.manifest.columns import PICTURES, Columns
+from jobs.manifest.layouts import Layout, Names
+from jobs.manifest.products import MappedRow, Outcome, Products, Wanted
+from jobs.manifest.rows import Row
+
+
+class Table:
+    """Brings the rows of a table under our names."""
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        layout: Layout | None,
+        feeds: Mapping[str, tuple[str, ...]],
+        known: Columns,
+        wanted: Wanted,
+    ) -> None:
+        """Find the columns.
+
+        Args:
+            names: of its columns.
+            layout: whose export it is; None if it is nobody's.
+            feeds: columns by the name of ours that they feed.
+            known: what our names are.
+            wanted: which pictures are.
+        """
+        columns = Names(names)
+        self.layout = layout
+        self._wanted = wanted
+        theirs = frozenset(layout.columns(columns) if layout else ())
+        self._feeds = _resolved(feeds, columns) | {
+            name: (column,)
+            for name in known.names - {*feeds, *names}
+            if (column := columns.find(name)) and column not in theirs
+        }
+        ours = {*self._feeds, *({*names} - theirs)}
+        #: Our names that a person gives the pictures under.
+        self._given = [name for name in PICTURES if name in ours]
+        used = {*self._feeds, *(theirs & known.names)}
+        for name, fed_by in self._feeds.items():
+            if known.is_input(name) or name not in feeds:
+                used |= {*fed_by}
+        if layout:
+            used |= {*columns.matching(*layout.unreported)}
+        self._own = tuple(name for name in names if name not in used)
+        #: Columns by the names that they have in the templates of every layout.
+        self._names: dict[str, str] = {}
+        self._pictures: list[str] = []
+        self.products: Products | None = None
+        if layout:
+            self._follow(layout, columns)
+
+    def _follow(self, layout: Layout, columns: Names) -> None:
+        """Takes what a layout says."""
+        self._pictures = columns.matching(*layout.pictures)
+        for name, wanted in layout.names.items():
+            column = columns.find(wanted)
+            if column and not columns.find(name):
+                self._names[name] = column
+        if self._feeds.get("id") == (columns.find(layout.ids[0]),):
+            del self._feeds["id"]
+        fed_by = {self._feeds.get(name, (name,)) for name in self._given}
+        self.products = Products(
+            layout,
+            columns,
+            self._wanted,
+            has_positions=fed_by <= {(column,) for column in self._pictures},
+        )
+
+    def source(self, name: str) -> str:
+        """The column that one of our names is taken from; the name where it has one."""
+        if name in self._feeds:
+            return self._feeds[name][0]
+        if name in PICTURES and self._pictures and not self._given:
+            return self._pictures[0]
+        if name == "id" and self.products and name not in self._own:
+            return self.products.id_column
+        return name
+
+    def map(self, row: Row) -> Iterable[Outcome]:
+        """The videos that a row asks for, each as a row under our names."""
+        scope = dict(row.cells)
+        if self.products:
+            self.products.enter(scope)
+        for name, column in self._names.items():
+            scope[name] = scope[column]
+        cells = {column: scope[column] for column in self._own if column in scope}
+        for name, columns in self._feeds.items():
+            scope[name] = cells[name] = _value(columns, scope)
+        under_ours = Row(row.file, row.line, row.number, cells, row.lines)
+        mapped = MappedRow(under_ours, scope, self._pictures_of(scope))
+        if self.products:
+            return self.products.take(mapped)
+        if len(mapped.pictures) > 1 and self._wanted.every:
+            return [
+                MappedRow(under_ours, scope, [picture], None, number, number)
+                for number, picture in enumerate(mapped.pictures, 1)
+            ]
+        return [mapped]
+
+    def _pictures_of(self, scope: Mapping[str, object]) -> list[str]:
+        """The addresses that a row has; empty where its cell is taken as it is."""
+        if self._given or not self._pictures:
+            given = filter(is_given, map(scope.get, self._given))
+            found = addresses(next(given, None))
+            # What is wrong with a single one is told of the cell as it is written.
+            return found if self.products or len(found) > 1 else []
+        if len(self._pictures) == 1:
+            return addresses(scope.get(self._pictures[0]))
+        every = (
+            one for column in self._pictures for one in addresses(scope.get(column))
+        )
+        return [*dict.fromkeys(every)]
+
+
+def _resolved(
+    feeds: Mapping[str, tuple[str, ...]], columns: Names
+) -> dict[str, tuple[str, ...]]:
+    """The feeds with the names of columns as the table spells them."""
+    return {
+        name: tuple(columns.find(column) or column for column in several)
+        for name, several in feeds.items()
+    }
+
+
+def _value(columns: tuple[str, ...], cells: Mapping[str, object]) -> object:
+    """What stands in the columns that feed one name."""
+    if len(columns) == 1:
+        return cells.get(columns[0])
+    return [cells[column] for column in columns if is_given(cells.get(column))] or None
