@@ -20,6 +20,8 @@ SHORT = (
 )
 
 
+# Its own ends of waiting add up to more than a test is given otherwise.
+@pytest.mark.timeout(420)
 def test_whoever_is_killed_wherever_no_row_is_paid_twice_and_no_video_lost() -> None:
     # Side by side, for both mostly wait; each has a provider and a home of its own.
     with ThreadPoolExecutor() as pool:

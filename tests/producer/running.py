@@ -36,7 +36,8 @@ from tests.sandbox.running import RunningSandbox, running_sandbox
 
 REELMILL = Path(sys.executable).with_name("reelmill")
 
-PATIENCE_S = 180.0
+#: Shorter than the time-out of a test, which would not say what it waited for.
+PATIENCE_S = 120.0
 
 #: Short names of the five models, the cheapest first, and what 5 s cost.
 MODELS = {

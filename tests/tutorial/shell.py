@@ -28,7 +28,7 @@ PORTS = ("8787", "8789")
 _MARK = "\x1e"
 
 #: All of it takes some twenty seconds where nothing else runs; machines may be busy.
-PATIENCE_S = 600.0
+PATIENCE_S = 150.0
 
 
 @dataclass(frozen=True, slots=True)
