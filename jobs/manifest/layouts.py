@@ -65,6 +65,9 @@ class Names:
     def __init__(self, columns: Iterable[str]) -> None:
         self._columns = {_folded(one): one for one in reversed([*columns])}
 
+    def __iter__(self) -> Iterator[str]:
+        return reversed(self._columns.values())
+
     def find(self, wanted: str) -> str | None:
         """The first column that the table has of `One name|Another`."""
         names = map(_folded, wanted.split("|"))

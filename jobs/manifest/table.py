@@ -8,6 +8,7 @@ from jobs.manifest.columns import PICTURES, Columns
 from jobs.manifest.layouts import Layout, Names
 from jobs.manifest.products import MappedRow, Outcome, Products, Wanted
 from jobs.manifest.rows import Row
+from jobs.manifest.templates import folded
 
 
 class Table:
@@ -42,12 +43,12 @@ class Table:
         ours = {*self._feeds, *({*names} - theirs)}
         #: Our names that a person gives the pictures under.
         self._given = [name for name in PICTURES if name in ours]
-        used = {*self._feeds, *(theirs & known.names)}
+        used = {*self._feeds, *(theirs & {*map(columns.find, known.names)})}
         for name, fed_by in self._feeds.items():
             if known.is_input(name) or name not in feeds:
                 used |= {*fed_by}
         if layout:
-            used |= {*columns.matching(*layout.unreported)}
+            used |= {*columns.matching(*layout.pictures, *layout.unreported)}
         self._own = tuple(name for name in names if name not in used)
         #: Columns by the names that they have in the templates of every layout.
         self._names: dict[str, str] = {}
@@ -58,10 +59,11 @@ class Table:
 
     def _follow(self, layout: Layout, columns: Names) -> None:
         """Takes what a layout says."""
-        self._pictures = columns.matching(*layout.pictures)
+        self._pictures = [*dict.fromkeys(columns.matching(*layout.pictures))]
+        known = {*map(folded, columns)}
         for name, wanted in layout.names.items():
             column = columns.find(wanted)
-            if column and not columns.find(name):
+            if column and name not in known:
                 self._names[name] = column
         if self._feeds.get("id") == (columns.find(layout.ids[0]),):
             del self._feeds["id"]

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -6,7 +7,8 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.job import Job
-from jobs.manifest.rows import Problem, Skipped
+from jobs.manifest.products import VARIANT
+from jobs.manifest.rows import Notice, Problem, Skipped
 from producer.manifests.plan import Options, Outcome, plan
 from tests.producer.running import desk
 
@@ -14,10 +16,39 @@ SAMPLES = Path(str(resources.files("jobs"))) / "samples"
 
 
 #: What makes videos of a shop's export, which knows neither model nor prompt.
-SHOP = Options(
-    model="kling-v2.6-std",
-    set={"prompt": "{{ title }} turning slowly on a white table"},
-)
+SHOP = Options(model="kling-v2.6-std", set={"prompt": "{{ title }} turning"})
+
+#: What each export has, as a person counts it: videos without any option, videos of
+#: every picture, rows of variants without a picture, products without one, products
+#: that are not for sale, and one of the titles.
+EXPORTS = {
+    "amazon.tsv": (3, 5, 1, 0, 0, "Glass Lid"),
+    "awin.csv": (3, 5, 0, 0, 0, "Bike Bell"),
+    "bigcommerce.csv": (3, 4, 2, 0, 1, "Enamel Kettle"),
+    "ecwid.csv": (3, 4, 2, 0, 1, "Nail Brush"),
+    "etsy.csv": (3, 6, 0, 0, 0, "Hammered Cuff"),
+    "google.tsv": (3, 6, 0, 0, 0, "Espresso Cup, Slate"),
+    "magento.csv": (3, 4, 1, 0, 1, "Weekend Bag"),
+    "meta.csv": (3, 4, 0, 0, 1, "Wool Beanie"),
+    "opencart.csv": (3, 3, 0, 0, 1, "Torch"),
+    "pinterest.csv": (3, 5, 0, 0, 0, "Fluted Vase"),
+    "prestashop.csv": (3, 6, 0, 0, 1, "Café Tray"),
+    "shopify-new.csv": (6, 6, 3, 1, 0, "Stoneware Mug, 350 ml"),
+    "shopify.csv": (10, 10, 3, 1, 0, "Walnut Desk Lamp"),
+    "square.csv": (3, 4, 1, 0, 1, "House Blend"),
+    "squarespace.csv": (3, 6, 1, 0, 1, "Ash Stool"),
+    "wix.csv": (3, 4, 2, 1, 1, "Oak Board"),
+    "woocommerce.csv": (4, 5, 1, 0, 0, "Wooden Spoon"),
+    "woocommerce-de.csv": (3, 4, 1, 0, 1, "Holzlöffel"),
+    "woocommerce-es.csv": (3, 4, 1, 0, 1, "Jarra de barro - Verde"),
+    "woocommerce-fr.csv": (3, 4, 1, 0, 1, "Boîte à thé"),
+    "woocommerce-it.csv": (3, 4, 1, 0, 1, "Tagliere"),
+    "woocommerce-nl.csv": (3, 4, 1, 0, 1, "Fietsbel"),
+    "woocommerce-pt.csv": (3, 4, 1, 0, 1, "Azulejo"),
+}
+
+#: Pictures that two products share.
+REPEATED = Counter({"woocommerce.csv": 1})
 
 
 def sample(name: str, options: Options | None = None) -> list[Outcome]:
@@ -49,26 +80,30 @@ def test_samples_of_products_can_be_run_where_they_are(name: str) -> None:
 def test_every_file_of_the_samples_is_tested() -> None:
     names = {file.name for file in SAMPLES.iterdir() if file.is_file()}
     products = {"products.csv", "products.yaml", "products.jsonl"}
-    shops = {"shopify.csv", "shopify-new.csv", "woocommerce.csv"}
-    assert names == products | shops | {"mistakes.csv"}
+    assert names == products | EXPORTS.keys() | {"mistakes.csv"}
 
 
-@pytest.mark.parametrize(
-    ("name", "title"),
-    [
-        ("shopify.csv", "title"),
-        ("shopify-new.csv", "title"),
-        ("woocommerce.csv", "name"),
-    ],
-)
-def test_a_shops_export_runs_unchanged(name: str, title: str) -> None:
-    prompt = f"{{{{ {title} }}}} turning slowly"
-    found = sample(name, replace(SHOP, set={"prompt": prompt}))
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_runs_unchanged(name: str) -> None:
+    videos, _, variants, without, unlisted, title = EXPORTS[name]
+    found = sample(name, SHOP)
     assert [str(one) for one in found if isinstance(one, Problem)] == []
     made = [one for one in found if isinstance(one, Job)]
-    assert len({one.inputs["prompt"] for one in made}) > 1
-    assert all("turning slowly" in one.inputs["prompt"] for one in made)
-    assert any(isinstance(one, Skipped) for one in found)
+    skipped = [one.reason for one in found if isinstance(one, Skipped)]
+    kinds = Counter(one.kind for one in found if isinstance(one, Notice))
+    assert (len(made), skipped) == (videos, [VARIANT] * variants)
+    assert kinds["product-without-picture"] == without
+    assert kinds["not-for-sale"] == unlisted
+    assert f"{title} turning" in {one.inputs["prompt"] for one in made}
+    assert all(one.image and one.image.startswith("https://") for one in made)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_every_picture_of_an_export_may_be_asked_for(name: str) -> None:
+    found = sample(name, replace(SHOP, every_picture=True))
+    made = [one for one in found if isinstance(one, Job)]
+    assert len({one.image for one in made if one.image}) == len(made) - REPEATED[name]
+    assert len({one.id for one in made}) == len(made) == EXPORTS[name][1]
 
 
 @pytest.mark.parametrize(

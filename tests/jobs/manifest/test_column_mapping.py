@@ -1,8 +1,6 @@
 """Columns of one's own and exports of shops: which column feeds what."""
 
-import csv
 from collections.abc import Iterator, Mapping
-from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -181,49 +179,6 @@ def test_a_handle_that_can_be_no_id_is_made_one() -> None:
     first, second = shop(manifest(), *rows)
     assert first.startswith("mug--blue.")
     assert second == f"{first}.2"
-
-
-def sample(name: str) -> tuple[Header, list[Job | Skipped]]:
-    """The header of an example of an export, and what its rows become."""
-    text = (resources.files("jobs") / "samples" / name).read_text(encoding="utf-8")
-    names, *rows = csv.reader(text.splitlines(keepends=True), strict=True)
-    header, planned = Header(name, 1, tuple(names)), manifest()
-    assert planned.header(header) == []
-    made = []
-    for number, cells in enumerate(rows, 1):
-        named = dict(zip(names, cells, strict=True))
-        made += planned.plan(Row(name, number + 1, number, named))
-    found = [*made, *planned.finish()]
-    return header, [one for one in found if not isinstance(one, Problem)]
-
-
-def test_a_shopify_export_gives_a_job_for_every_picture() -> None:
-    _, made = sample("shopify.csv")
-    assert [(one.id, one.line) for one in made if isinstance(one, Job)] == [
-        ("stoneware-mug", 2),
-        ("stoneware-mug.2", 3),
-        ("stoneware-mug.3", 4),
-        ("linen-shirt", 5),
-        ("linen-shirt.2", 6),
-        ("stoneware-mug-2", 11),
-        ("walnut-desk-lamp", 12),
-        ("walnut-desk-lamp.2", 13),
-        ("walnut-desk-lamp.3", 14),
-        ("walnut-desk-lamp.4", 15),
-    ]
-    skipped = [one for one in made if isinstance(one, Skipped)]
-    # Line 10 is a product without a picture, which is told by a notice.
-    assert [one.line for one in skipped] == [7, 8, 9]
-    assert {one.reason for one in skipped} == {VARIANT}
-
-
-def test_a_woocommerce_export_gives_the_main_picture_of_each_product() -> None:
-    _, outcomes = sample("woocommerce.csv")
-    made = [one for one in outcomes if isinstance(one, Job)]
-    pictures = {one.id: one.image.rpartition("/")[2] for one in made}
-    pot, towel = "pot-red.jpg", "towel,-folded.jpg"
-    assert list(pictures.values()) == [pot, pot, towel, "spoon.jpg"]
-    assert {"enamel-pot", "enamel-pot-red", "52"} < set(pictures)
 
 
 HANDLES = st.from_regex(r"[a-z0-9]+(-[a-z0-9]+){0,2}", fullmatch=True)
