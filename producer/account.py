@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Se
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jobs import catalogue
 from jobs.provider.answers import (
     AccountTrouble,
     Billed,
@@ -19,6 +18,7 @@ from jobs.settings import Settings
 from producer.exits import CommandError, Exit
 
 if TYPE_CHECKING:
+    from jobs.catalogue.model import Model
     from jobs.provider.client import Provider
 
 A = TypeVar("A")
@@ -200,13 +200,13 @@ def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
 
 
 def balance_and_quotes(
-    settings: Settings, asked: Mapping[K, tuple[str, Mapping[str, Any]]]
+    settings: Settings, asked: Mapping[K, tuple["Model", Mapping[str, Any]]]
 ) -> tuple[Balance, dict[K, Quote]]:
     """Ask side by side for the balance and what videos would cost; asking is free.
 
     Args:
         settings: whose account; it must have a key.
-        asked: model id and inputs, by whatever tells the answers apart.
+        asked: model and inputs, by whatever tells the answers apart.
 
     Returns:
         Beside the balance the quote of each, or why there is none.
@@ -225,14 +225,14 @@ def balance_and_quotes(
 
 
 async def _quote(
-    provider: "Provider", model_id: str, inputs: Mapping[str, Any], ended: list[str]
+    provider: "Provider", model: "Model", inputs: Mapping[str, Any], ended: list[str]
 ) -> Quote:
     from jobs.provider.prices import quote
 
     if ended:
         return ended[0]
     try:
-        return await quote(provider, catalogue.builtin().find(model_id), inputs)
+        return await quote(provider, model, inputs)
     except NoQuoteError as error:
         if error.trouble in ACCOUNT_TROUBLES:
             ended.append(str(error))

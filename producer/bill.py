@@ -140,11 +140,10 @@ class Bill:
         return {kind: list(lines) for kind, lines in kinds}
 
     @property
-    def questions(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
-        """Model id and inputs to ask the provider a quote for, by a line's key."""
+    def questions(self) -> dict[str, tuple[Model, Mapping[str, Any]]]:
+        """Model and inputs to ask the provider a quote for, by a line's key."""
         return {
-            line.key: (line.model.id, line.example.inputs)
-            for line in self._lines.values()
+            line.key: (line.model, line.example.inputs) for line in self._lines.values()
         }
 
     @property

@@ -58,7 +58,6 @@ COMMANDS = {
     },
     "This set-up": {
         "demo": "demo:demo",
-        "models": "models:models",
         "doctor": "doctor:doctor",
         "completion": "cli:completion",
         "sandbox": "demo:sandbox",
@@ -69,11 +68,29 @@ COMMANDS = {
     },
 }
 
-SCHEDULE = {
-    "add": "schedule:add",
-    "list": "schedule:list_",
-    "remove": "schedule:remove",
-    "run-now": "schedule:run_now",
+#: Commands of commands, by the group in which the help has them.
+GROUPED = {
+    "Manifests": {
+        "models": (
+            "Find a model, and what it takes and costs.",
+            {
+                "list": "models:list_",
+                "show": "models:show",
+                "refresh": "models:refresh",
+            },
+        )
+    },
+    "Nightly": {
+        "schedule": (
+            "Keep manifests to be handed over by the clock.",
+            {
+                "add": "schedule:add",
+                "list": "schedule:list_",
+                "remove": "schedule:remove",
+                "run-now": "schedule:run_now",
+            },
+        )
+    },
 }
 
 
@@ -104,12 +121,11 @@ def _made() -> App:
     )
     for key, (title, commands) in enumerate(COMMANDS.items()):
         group = Group(title, sort_key=key)
-        if title == "Nightly":
-            words = "Keep manifests to be handed over by the clock."
-            schedule = App(name="schedule", help=words, group=group)
-            made.command(schedule)
-            for name, place in SCHEDULE.items():
-                schedule.command(f"producer.{place}", name=name)
+        for name, (words, parts) in GROUPED.get(title, {}).items():
+            parent = App(name=name, help=words, group=group)
+            made.command(parent)
+            for part, place in parts.items():
+                parent.command(f"producer.{place}", name=part)
         for name, place in commands.items():
             # The sandbox has a help of its own.
             own = {"help_flags": ()} if name == "sandbox" else {}
@@ -153,9 +169,9 @@ def _run(words: list[str]) -> int:
     if words in ([], ["--help"], ["-h"]):
         for name in app:
             app[name]  # its module has the summary that the help shows
-    elif words[:1] == ["schedule"] and words[1:] in ([], ["--help"], ["-h"]):
-        for name in app["schedule"]:
-            app["schedule"][name]
+    elif words[0] in {"schedule", "models"} and words[1:] in ([], ["--help"], ["-h"]):
+        for name in app[words[0]]:
+            app[words[0]][name]
     code = app(words, exit_on_error=False, print_error=False)
     return int(code or 0)
 

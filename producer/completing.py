@@ -7,10 +7,11 @@ from typing import Literal
 
 from cyclopts import App
 
-from jobs import catalogue
+from jobs.catalogue import builtin
 from jobs.ledger import Ledger, LedgerError, connect
 from jobs.settings import Settings
 from jobs.storage import StoreError, parse
+from producer import model_list
 from producer.exits import CommandError
 from producer.options import chosen_settings
 
@@ -44,8 +45,12 @@ def batches() -> list[str]:
 
 
 def models() -> list[str]:
-    """Short names of the models."""
-    return [model.name for model in catalogue.builtin().models.values()]
+    """Short names of the models, those of the kept list too."""
+    found = builtin()
+    with suppress(CommandError):
+        if copy := model_list.kept(chosen_settings()):
+            found = copy.catalogue
+    return [model.name for model in found.models.values()]
 
 
 def schedules() -> list[str]:

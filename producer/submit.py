@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from jobs import catalogue, labels, transitions
+from jobs import labels, transitions
 from jobs.attempt.fingerprint import FingerprintedJob
 from jobs.attempt.links import EXPIRED_CODE
 from jobs.labels import LabelError
@@ -25,7 +25,7 @@ from jobs.settings import Settings
 from jobs.states import FINAL, State
 from jobs.storage import Store, StoreError, normal
 from jobs.text import counted
-from producer import account, console, image_checks, problems
+from producer import account, console, image_checks, model_list, problems
 from producer.batch_copies import keep_copy, refuse_if_lost
 from producer.bill import Bill
 from producer.console import consent, print_json
@@ -179,7 +179,7 @@ def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> S
     """A manifest read and its images checked; with `whole` for their contents."""
     keep = whole or reading.look
     options = _options(reading, chosen)
-    found = survey(manifest, options, catalogue.builtin(), keep=keep)
+    found = survey(manifest, options, model_list.catalogue(chosen), keep=keep)
     if found.layout:
         console.say(f"{manifest}: recognised as {found.layout}")
     for reason, count in found.skipped.items():

@@ -77,7 +77,8 @@ async def submit(provider: Provider, request: Request) -> Response:
     account = wire.account(provider, request)
     wire.fail(provider, "submit_drop_before", "submit_5xx_before", "submit_429")
     model = _model(request.path_params["model"])
-    inputs = (await wire.json_of(request, wire.JsonObject)).root
+    sent = (await wire.json_of(request, wire.JsonObject)).root
+    inputs = _known_inputs(provider, model, sent)
     if provider.faults.happens("submit_held"):
         await asyncio.sleep(provider.settings.submit_held_s)
     _check(provider, model, inputs)
@@ -101,6 +102,17 @@ def _model(model_id: str) -> Model:
     if model_id not in MODELS:
         raise HTTPException(404, f"model not found: {model_id}")
     return MODELS[model_id]
+
+
+def _known_inputs(
+    provider: Provider, model: Model, sent: dict[str, Any]
+) -> dict[str, Any]:
+    """What is left of the inputs: the provider drops those that it does not know."""
+    if not provider.settings.drop_unknown:
+        return sent
+    known = {name: value for name, value in sent.items() if name in model.inputs}
+    provider.dropped_inputs += len(sent) - len(known)
+    return known
 
 
 def _check_inputs(model: Model, inputs: dict[str, Any], *, complete: bool) -> None:
@@ -245,14 +257,15 @@ async def price(provider: Provider, request: Request) -> Response:
     wire.fail(provider, "price_5xx")
     query = await wire.json_of(request, _PriceQuery)
     model = _model(query.model_id)
-    _check_inputs(model, query.inputs, complete=False)
+    inputs = _known_inputs(provider, model, query.inputs)
+    _check_inputs(model, inputs, complete=False)
     return wire.success(
         {
             "model_id": model.id,
             "currency": "USD",
-            "price": _usd(model.price_usd_micros(query.inputs)),
+            "price": _usd(model.price_usd_micros(inputs)),
             "discount_rate": (100 - provider.settings.price_percent) / 100,
-            "discounted_price": _usd(provider.price_usd_micros(model, query.inputs)),
+            "discounted_price": _usd(provider.price_usd_micros(model, inputs)),
         }
     )
 
@@ -260,8 +273,9 @@ async def price(provider: Provider, request: Request) -> Response:
 async def models(provider: Provider, request: Request) -> Response:
     """Every model with its price and the schema of its inputs."""
     wire.account(provider, request)
-    pairs = enumerate(MODELS.values())
-    return wire.success([_listed(provider, model, place) for place, model in pairs])
+    unlisted = provider.settings.unlisted
+    found = [model for name, model in MODELS.items() if name != unlisted]
+    return wire.success([_listed(provider, one, i) for i, one in enumerate(found)])
 
 
 def _listed(provider: Provider, model: Model, place: int) -> dict[str, object]:

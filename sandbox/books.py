@@ -53,6 +53,7 @@ async def books(provider: Provider, request: Request) -> Response:
         "requests": dict(provider.requests),
         "answers": dict(provider.answers),
         "webhooks": dict(provider.webhooks),
+        "dropped_inputs": provider.dropped_inputs,
         "key_leaks": provider.key_leaks,
         "by_key": sheets,
     }

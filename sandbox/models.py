@@ -8,6 +8,7 @@ by the value of an input.
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -43,6 +44,8 @@ class Model:
     #: Percent of the price by the value, as JSON, of an input.
     percent: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     #: Exactly one of these must be given, and at most one of those.
+    #: Keywords of JSON Schema between inputs; they are shown, and not checked here.
+    conditions: Mapping[str, Any] = field(default_factory=dict)
     exactly_one: Sequence[str] = ()
     not_together: Sequence[str] = ()
     note: str = ""
@@ -62,14 +65,15 @@ class Model:
         return inputs.get(name, self.inputs.get(name, {}).get("default"))
 
     def duration_s(self, inputs: Inputs) -> int:
-        """Seconds of video asked for."""
-        return int(self.value(inputs, "duration"))
+        """Seconds of video asked for; five where the model does not let one choose."""
+        return math.ceil(float(self.value(inputs, "duration") or 5))
 
     def price_usd_micros(self, inputs: Inputs) -> int:
         """What one prediction costs, in micro-dollars."""
         price = self.usd_micros_for_5_s * self.duration_s(inputs) // 5
         for name, by_value in self.percent.items():
-            price = price * by_value.get(json.dumps(inputs.get(name)), 100) // 100
+            value = json.dumps(self.value(inputs, name))
+            price = price * by_value.get(value, 100) // 100
         return price
 
     def request_schema(self) -> dict[str, Any]:
@@ -79,6 +83,8 @@ class Model:
             "properties": self.inputs,
             "required": self.required,
             "additionalProperties": False,
+            "x-order-properties": [*self.inputs],
+            **self.conditions,
         }
 
     def _problems(self, inputs: Inputs, *, complete: bool) -> Iterator[str]:
@@ -148,5 +154,11 @@ MODELS: Mapping[str, Model] = {
 
 def picture_urls(inputs: Inputs) -> list[str]:
     """Every picture the provider would have to fetch, the first frame first."""
-    urls = [inputs.get("image"), *inputs.get("images", ()), inputs.get("end_image")]
-    return [url for url in urls if url]
+    found: list[str] = []
+    for name in sorted(
+        inputs, key=lambda name: ("end" in name or "last" in name, name)
+    ):
+        value = inputs[name]
+        if "image" in name and value:
+            found += value if isinstance(value, list) else [value]
+    return found

@@ -124,6 +124,8 @@ class Settings(BaseModel):
     history_inputs: bool = about(False, "whether listed predictions show inputs")
     result_inputs: bool = about(False, "whether results show inputs")
     page_cap: Count = about(0, "most items on a page; 0 is as asked for")
+    drop_unknown: bool = about(False, "unknown inputs are dropped, not refused")
+    unlisted: str = about("", "id of a model that is not in the list any more")
     check_pictures: bool = about(True, "pictures under 300 px a side fail")
     flagged_word: str = about("", "in a prompt: it ends as outcome_1200 does")
     forbidden_word: str = about("", "in a prompt or model: 403")

@@ -252,6 +252,8 @@ class Provider:
         self.webhooks: Counter[str] = Counter()
         #: Webhooks that are still to be sent; their loop holds tasks only weakly.
         self.calls: set[object] = set()
+        #: Unknown inputs that were dropped, of requests and of quotes.
+        self.dropped_inputs = 0
         #: Requests that carried a key to the files origin.
         self.key_leaks = 0
         #: A file of everything that was created; None keeps all in memory.

@@ -1,8 +1,8 @@
 """The catalogue: which models there are, found by id, short name or alias."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 
@@ -31,10 +31,15 @@ class CatalogueError(Exception):
 class UnknownModelError(Exception):
     """A name that no model of the catalogue has."""
 
-    def __init__(self, name: str, guesses: tuple[str, ...]) -> None:
+    def __init__(
+        self, name: str, guesses: tuple[str, ...] = (), reason: str = ""
+    ) -> None:
         meant = f"; did you mean {choice(guesses)}?" if guesses else ""
-        super().__init__(f"there is no model {shown(name)}{meant}")
+        what = f"{name} cannot be used: {reason}" if reason else ""
+        super().__init__(what or f"there is no model {shown(name)}{meant}")
         self.name = name
+        #: Why it cannot be used, where the provider has it; empty where it has not.
+        self.reason = reason
         #: Short names of the models that were probably meant, best first.
         self.guesses = guesses
 
@@ -45,9 +50,15 @@ class Catalogue:
 
     models: Mapping[str, Model]
     _by_name: Mapping[str, Model] = field(repr=False)
+    #: Why a model of the provider cannot be used, by its names.
+    refused: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: Reads further models, once a name is none of these.
+    _more: Callable[[], "Catalogue"] | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, models: Iterable[Model]) -> "Catalogue":
+    def of(
+        cls, models: Iterable[Model], refused: Mapping[str, str] | None = None
+    ) -> "Catalogue":
         """The catalogue of these models.
 
         Raises:
@@ -61,7 +72,14 @@ class Catalogue:
                 if other is not model:
                     message = f"{name} names both {other.id} and {model.id}"
                     raise CatalogueError(f"catalogue: {message}")
-        return cls(by_id, by_name)
+        return cls(by_id, by_name, refused or {})
+
+    def with_more(self, more: Callable[[], "Catalogue"]) -> "Catalogue":
+        """The same, with another behind it that is read once a name is none of these.
+
+        It is asked each time, so `more` remembers what it read.
+        """
+        return replace(self, _more=more)
 
     def of_job(self, model_id: str, form: RequestForm | None) -> Model | None:
         """What sends a job's inputs; None if this version does not know its model."""
@@ -71,12 +89,16 @@ class Catalogue:
         """The model with this id, short name or alias, in whatever case.
 
         Raises:
-            UnknownModelError: no model has that name.
+            UnknownModelError: no model has that name, or it cannot be used.
         """
         folded = name.strip().casefold()
         found = self._by_name.get(folded)
         if found is not None:
             return found
+        if self._more:
+            return self._more().find(name)
+        if name.strip() in self.refused:
+            raise UnknownModelError(name, reason=self.refused[name.strip()])
         begun = [
             known for known in self._by_name if folded and known.startswith(folded)
         ]

@@ -135,6 +135,9 @@ class Model:
     conditions: Mapping[str, Any] = Field(default_factory=dict)
     #: Whether every default is sent, for nobody says which of them decide the price.
     sends_defaults: bool = False
+    #: What the provider's list calls its base price: of some models for the defaults,
+    #: of others for a second. Nothing is reckoned by it.
+    base_usd_micros: int | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> "Model":
@@ -194,6 +197,11 @@ class Model:
         """Whether an input holds pictures."""
         spec = self.inputs.get(name)
         return spec is not None and spec.is_picture
+
+    @property
+    def maker(self) -> str:
+        """Who makes it: the first part of its id."""
+        return self.id.partition("/")[0]
 
     @property
     def path(self) -> str:

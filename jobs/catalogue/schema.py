@@ -55,6 +55,8 @@ _TYPES: Mapping[str, _Type] = {
 }
 _CONDITIONS = ("allOf", "anyOf", "oneOf", "if", "then", "else", "not")
 _HIDDEN = ("x-hidden", "x-disabled", "disabled", "readOnly")
+#: Words in the name of an input that holds pictures.
+_PICTURE_WORDS = {"image", "images", "keyframes"}
 #: Words in the name of an input that holds an address of something else.
 _MEDIA = ("video", "audio")
 
@@ -89,6 +91,7 @@ def model_of(entry: Mapping[str, Any], name: str, read_on: date) -> Model:
             read_on=read_on,
             conditions={key: schema[key] for key in _CONDITIONS if key in schema},
             sends_defaults=True,
+            base_usd_micros=_usd_micros(entry.get("base_price")),
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -118,6 +121,10 @@ def short_names(ids: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]
         else name
         for one, name in short.items()
     }
+
+
+def _usd_micros(dollars: object) -> int | None:
+    return round(dollars * 1_000_000) if isinstance(dollars, int | float) else None
 
 
 def _inputs(schema: Mapping[str, Any]) -> Iterator[tuple[str, Input]]:
@@ -159,7 +166,7 @@ def _holds_picture(field: str, spec: Mapping[str, Any]) -> bool:
     """True for an input of pictures: only its name says so in most entries."""
     accept = (spec.get("x-ui-component-props") or {}).get("accept", "")
     words = field.split("_")
-    is_named = not {"image", "images"}.isdisjoint(words) or field == "reference_urls"
+    is_named = not _PICTURE_WORDS.isdisjoint(words) or field == "reference_urls"
     return is_named or accept.startswith("image/")
 
 

@@ -196,6 +196,9 @@ def unknown_model(
     value: object, unknown: UnknownModelError, catalogue: Catalogue
 ) -> ValidationIssue:
     """The issue of a name that no model has."""
+    if unknown.reason:
+        cure = "reelmill models list shows those that can"
+        return ValidationIssue("unknown-model", str(unknown), cure)
     names = [model.name for model in catalogue.models.values()]
     known = f"there are {choice(names, word='and')}"
     meant = f"did you mean {choice(unknown.guesses)}?" if unknown.guesses else known

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import catalogue, settings
+from jobs.catalogue import Model
 from jobs.provider.answers import Listed
 from jobs.settings import Settings, child_environment
 from producer.account import (
@@ -23,8 +24,8 @@ from producer.exits import CommandError, Exit
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 
-V26 = catalogue.builtin().find("kling-v2.6-std").id
-V30 = catalogue.builtin().find("kling-v3.0-std").id
+V26 = catalogue.builtin().find("kling-v2.6-std")
+V30 = catalogue.builtin().find("kling-v3.0-std")
 NOWHERE = "http://127.0.0.1:9"
 PICTURE = {"image": "photos/mug.jpg", "prompt": "it turns"}
 
@@ -76,7 +77,7 @@ def test_without_a_provider_or_a_key_there_are_no_quotes(
 
 @pytest.mark.parametrize("asked", [{}, {"bad": (V26, {**PICTURE, "duration": 7})}])
 def test_the_balance_is_told_whatever_the_prices(
-    chosen: Settings, asked: dict[str, tuple[str, dict[str, object]]]
+    chosen: Settings, asked: dict[str, tuple[Model, dict[str, object]]]
 ) -> None:
     money, found = balance_and_quotes(chosen, asked)
     assert money == balance_and_clock(chosen)[0] != Balance()
@@ -89,7 +90,7 @@ def test_an_answer_that_never_comes_holds_nothing_up(chosen: Settings) -> None:
         quiet = chosen.model_copy(update={"base_url": url, "request_timeout_s": 0.1})
         assert "no answer within 0.1 s" in balance_and_clock(quiet)[0].reason
         with pytest.raises(CommandError, match="the provider does not say"):
-            history(quiet, [V26], 0.0, 0.0)
+            history(quiet, [V26.id], 0.0, 0.0)
 
 
 def test_an_interrupt_ends_a_command_that_waits_for_an_answer(
@@ -116,7 +117,7 @@ def test_an_interrupt_ends_a_command_that_waits_for_an_answer(
 
 
 def test_what_a_result_does_not_tell_stays_as_it_is(chosen: Settings) -> None:
-    known = Listed("no-such-prediction", V26, 1.0, "completed")
+    known = Listed("no-such-prediction", V26.id, 1.0, "completed")
     assert told_more(chosen, [known]) == [known]
     away = chosen.model_copy(update={"base_url": NOWHERE})
     with pytest.raises(CommandError, match="the provider does not say"):

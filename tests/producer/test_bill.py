@@ -31,7 +31,7 @@ def test_many_jobs_are_one_question() -> None:
     bill, model = Bill(), catalogue.builtin().find(STD)
     for number in range(1_000):
         bill.add(a_job(number), model)
-    assert bill.questions == {"kling-v2.6-std 5 s": (model.id, a_job(0).inputs)}
+    assert bill.questions == {"kling-v2.6-std 5 s": (model, a_job(0).inputs)}
     assert bill.kinds == [(model.id, 5)]
 
 
