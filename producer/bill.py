@@ -39,13 +39,15 @@ class Line:
 
     @property
     def option(self) -> str:
-        """Duration and options as a person says them: `5 s, sound`."""
+        """Duration and options that are no default, for people: `5 s, sound`."""
         said = [f"{self.duration_s} s"] if self.duration_s else []
         for name, value in self.options.items():
-            if not isinstance(value, bool):
+            if value == self.model.inputs[name].default:
+                continue
+            if isinstance(value, bool):
+                said.append(name if value else f"no {name}")
+            else:
                 said.append(f"{name}={plain(value)}")
-            elif value:
-                said.append(name)
         return ", ".join(said)
 
     @property

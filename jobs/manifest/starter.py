@@ -55,7 +55,7 @@ defaults:
 
 # Names that no model knows, such as sku, are your own: the report has them.
 items:"""
-_OTHERS = "#\n# Other models; reelmill models NAME tells what one takes:"
+_OTHERS = "#\n# Other models; reelmill models show NAME tells what one takes:"
 
 
 def yaml_starter(models: Sequence[Model], others: Sequence[Model], name: str) -> str:

@@ -240,7 +240,7 @@ def test_an_unknown_command_is_met_with_the_likely_one(place: Desk) -> None:
 
 
 def test_a_misspelt_model_is_met_with_the_likely_one(place: Desk) -> None:
-    refused(place.here("models", "kling-v3-std"), "did you mean kling-v3.0-std")
+    refused(place.here("models", "show", "kling-v3-std"), "did you mean kling-v3.0-std")
 
 
 def test_without_a_terminal_nothing_is_spent_unasked(

@@ -17,7 +17,8 @@ ASKED = {
     "reelmill run pro": {"products.csv"},
     "reelmill run products.csv --bud": {"--budget"},
     "reelmill completion z": {"zsh"},
-    "reelmill models kling-v3": {"kling-v3.0-std"},
+    "reelmill models ''": {"list", "show", "refresh"},
+    "reelmill models show kling-v3": {"kling-v3.0-std"},
     "reelmill show sp": {"spring-1f0c33ab"},
     "reelmill watch spring-1f0c33ab sp": {"spring-1f0c33ab"},
 }

@@ -164,11 +164,11 @@ def test_an_unknown_price_is_unknown_and_not_nothing() -> None:
     model = replace(catalogue.builtin().find(NEW), price=None)
     wanted.bill.add(replace(a_job(9, NEW), price_usd_micros=None), model)
     text = printed(viewed(wanted))
-    assert "customize 1 unknown" in text
+    assert "kling-v3.0-std 5 s 1 unknown" in text
     assert "there is no price for 1 video" in text
     (key,) = set(wanted.bill.questions) - {"kling-v2.6-std 5 s"}
     shown = viewed(wanted, quotes=quoted(210_000, (key, 500_000)), balance=Balance(1.0))
-    assert "customize 1 $0.50 $0.50 not listed" in printed(shown)
+    assert "kling-v3.0-std 5 s 1 $0.50 $0.50 not listed" in printed(shown)
     assert shown.document()["unpriced"] == 0
 
 

@@ -32,8 +32,8 @@ COMMANDS = {
     "show of a job": ("show", BATCH, LONG),
     "report": ("report", BATCH),
     "price": ("price", "two.csv", "--no-look"),
-    "models": ("models",),
-    "models of a name": ("models", "kling-v3.0-std"),
+    "models": ("models", "list"),
+    "models of a name": ("models", "show", "kling-v3.0-std"),
     "doctor": ("doctor",),
     "schedule list": ("schedule", "list"),
 }

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import wavespeed
 
+from sandbox.models import MODELS
 from tests.sandbox.desk import (
     BEGAN_S,
     LEAST,
@@ -55,6 +56,15 @@ def test_a_request_as_on_the_model_s_page_is_created(desk: Desk, model: str) -> 
     assert data["urls"]["get"].endswith(f"/api/v3/predictions/{data['id']}/result")
     assert len(data["id"]) == 32
     desk.start(model, **FULL[model])
+
+
+def test_unknown_inputs_can_be_dropped_in_silence_as_the_provider_does(
+    desk: Desk,
+) -> None:
+    desk.configure(drop_unknown=True, result_inputs=True)
+    started = desk.start(V26, sead=7)
+    assert desk.result(started)["input"] == LEAST[V26]
+    assert desk.provider.dropped_inputs == 1
 
 
 @pytest.mark.parametrize(
@@ -228,7 +238,7 @@ def test_a_question_that_means_nothing_is_400(
 
 def test_every_model_is_listed_with_a_plain_schema(desk: Desk) -> None:
     listed = desk.ask("GET", "/api/v3/models").json()["data"]
-    assert [model["model_id"] for model in listed] == list(LEAST)
+    assert [model["model_id"] for model in listed] == list(MODELS)
     assert "$ref" not in json.dumps(listed)
     assert "title" not in json.dumps(listed)
     run = next(m for m in listed if m["model_id"] == V30)["api_schema"]["api_schemas"][
