@@ -181,10 +181,17 @@ class Manifest:
         key = self._store_key(draft)
         if draft.problems or draft.is_known_fault or draft.job_id is None:
             return draft.problems
-        price_usd_micros = model.price_usd_micros(inputs)
-        place = (draft.job_id, draft.row.line, model.id)
-        duration_s = model.duration_s(inputs)
-        job = Job(*place, inputs, price_usd_micros, key, data, duration_s)
+        job = Job(
+            draft.job_id,
+            draft.row.line,
+            model.id,
+            model.complete(inputs),
+            model.price_usd_micros(inputs),
+            key,
+            data,
+            model.duration_s(inputs) or None,
+            form=model.form,
+        )
         self._compare(job, draft.row.file)
         return job
 
