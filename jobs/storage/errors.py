@@ -12,20 +12,25 @@ from jobs.text import masked
 #: What stores say, in S3's form, which Google and Azure share.
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,1000})</Message>")
-_STATUS = re.compile(r"status code: (\d{3})")
+_STATUS = re.compile(r"Server returned non-2xx status code: (\d{3})")
+#: What comes before the answer, and what stands in the detail behind it: a key in it
+#: could read like an answer. Addresses have no spaces.
+_ASKED = re.compile(r"(?s).*Error performing [A-Z]+ \S+ in \S+ - ")
+_PATH = re.compile(r'(?s)\bpath: "(?:\\.|[^"\\])*"')
 #: What follows a question mark in an address may be a signature that lets anybody in.
 _QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
 _MAX_CHARS = 300
 
 #: What the library says where it has no credentials, or a cloud gives it none.
 _NO_CREDENTIALS = (
-    "error: Missing|Account must be specified|169[.]254[.]169[.]254|/latest/api/token"
+    "error: Missing|Account must be specified|//169[.]254[.]169[.]254|/latest/api/token"
     "|token request|credential error"
 )
-_NO_BUCKET = "<Code>(NoSuchBucket|ContainerNotFound)<"
+_NO_BUCKET = "NoSuchBucket|ContainerNotFound"
 _NO_ANSWER = "kind: (Timeout|Connect|Request|Interrupted)|HTTP error"
 
-#: What an error means and what to do, by the first of these that is found in its text.
+#: What an error means and what to do, by the first of these that is found in the code,
+#: the status and the message of an answer, or in what the library says without one.
 #: The cloud's own machine that gives credentials answers with statuses as well.
 _CAUSES = {
     _NO_CREDENTIALS: "no credentials were found; set {who}",
@@ -36,7 +41,7 @@ _CAUSES = {
     "make room or raise its quota",
     "AuthorizationHeaderMalformed|status code: 30[17]|redirect without LOCATION": "the "
     "bucket is in another region; set AWS_REGION to it",
-    "(?s)status code: (400|405|501).*x-amz-checksum-": "the store refuses checksums; "
+    "status code: (400|405|501) .*x-amz-checksum-": "the store refuses checksums; "
     "set REELMILL_STORE_CHECKSUM=off, for workers too",
     "status code: 40[13]": "the store refuses these credentials; check {who}, "
     "and let them read, write, list and delete below this prefix",
@@ -72,16 +77,15 @@ class KeyTakenError(StoreError):
 def is_absent(error: Exception) -> bool:
     """Whether a file is not there, though its store is.
 
-    A store calls a missing bucket "not found" too; only its text tells them apart.
+    A store calls a missing bucket "not found" too; only its code tells them apart.
     """
-    return isinstance(error, FileNotFoundError) and not re.search(
-        _NO_BUCKET, str(error)
-    )
+    code = _found(_CODE, _answer(error))
+    return isinstance(error, FileNotFoundError) and not re.match(_NO_BUCKET, code)
 
 
 def is_unsupported(error: Exception) -> bool:
     """Whether it is the kind of request that the store does not know."""
-    return _found(_STATUS, str(error)) in {"400", "405", "501"}
+    return _found(_STATUS, _answer(error)) in {"400", "405", "501"}
 
 
 def explain(error: Exception, scheme: str) -> str:
@@ -89,17 +93,25 @@ def explain(error: Exception, scheme: str) -> str:
 
     `scheme` is that of the store: `s3`, `gs`, `az` or `file`.
     """
-    text = str(error)
+    text = _answer(error)
     code, status, message = (_found(p, text) for p in (_CODE, _STATUS, _MESSAGE))
-    detail = _line(text)
+    detail = _line(str(error))
     if status:
+        text = f"{code} status code: {status} {_line(html.unescape(message))}"
         detail = f"HTTP {status}" + (f", {code}" if code else "")
         detail += f": {_line(html.unescape(message))}" if message else ""
-    for pattern, words in _CAUSES.items():
+    # A folder's errors have no more to say than the path.
+    for pattern, words in () if scheme == "file" else _CAUSES.items():
         if re.search(pattern, text):
             who = _WHO.get(scheme, "the credentials")
             return f"{words.format(who=who)} ({detail})"
     return detail
+
+
+def _answer(error: Exception) -> str:
+    """What an error says, without the key that was asked for."""
+    head, _, detail = str(error).partition("\n\nDebug source:\n")
+    return f"{_ASKED.sub('', head)}\n{_PATH.sub('', detail)}"
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:

@@ -57,7 +57,16 @@ def without_rights(team: Fleet) -> Iterator[str]:
         order(client, "ACL SETUSER default +@all")
 
 
-@pytest.mark.parametrize("trouble", [full, without_rights])
+@contextmanager
+def failing_over(team: Fleet) -> Iterator[str]:
+    """The server follows another one, as in a planned failover, and leads again."""
+    with redis_of(team) as client:
+        order(client, "REPLICAOF 127.0.0.1 1")
+        yield "it is a replica"
+        order(client, "REPLICAOF NO ONE")
+
+
+@pytest.mark.parametrize("trouble", [full, without_rights, failing_over])
 def test_workers_outlast_a_server_that_refuses(team: Fleet, trouble: Trouble) -> None:
     batch = trouble.__name__
     team.order(JOBS, batch)

@@ -22,7 +22,7 @@ from jobs.storage import (
     normal,
     parse,
 )
-from jobs.storage.errors import explain, is_absent
+from jobs.storage.errors import explain, is_absent, is_unsupported
 
 
 @pytest.fixture
@@ -199,14 +199,34 @@ def test_a_library_may_hold_a_file_for_longer_than_its_call(
         bucket.put_new(memory, "v.mp4", video, {}, creates=True)
 
 
-def answer(status: int, code: str = "") -> FileNotFoundError:
+def answer(status: int, code: str = "", key: str = "v") -> FileNotFoundError:
     """What the library says of an answer that it did not want."""
-    body = f"<Error><Code>{code}</Code><Message>m</Message></Error>" if code else ""
+    body = f"<Error><Code>{code}</Code><Message>m</Message><Key>{key}</Key></Error>"
+    quoted = key.replace('"', '\\"')
     return FileNotFoundError(
-        "Generic S3 error: Error performing PUT https://host/b/v.mp4?sig=hush in 1ms - "
-        f"Server returned non-2xx status code: {status} No: {body}\n\nDebug source:\n"
-        "RetryError { uri: https://host/b/v.mp4?sig=hush }"
+        f"It lacked rights for path {key}: Error performing PUT "
+        "https://host/b/v.mp4?sig=hush in 1ms - "
+        f"Server returned non-2xx status code: {status} No: {body if code else ''}"
+        f'\n\nDebug source:\nDenied {{ path: "{quoted}", source: RetryError '
+        "{ uri: https://host/b/v.mp4?sig=hush } }"
     )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "QuotaExceeded/<Code>NoSuchBucket</Code>/kind: Timeout.mp4",
+        'a" error: Missing/Server returned non-2xx status code: 405 x-amz-checksum-',
+        "RequestExpired: Error performing PUT no address in 1ms - HTTP error",
+    ],
+)
+def test_a_key_decides_nothing_of_what_is_said(key: str) -> None:
+    for status, code in ((403, "AccessDenied"), (404, "NoSuchKey"), (503, "")):
+        plain, odd = answer(status, code), answer(status, code, key)
+        assert explain(odd, "s3") == explain(plain, "s3")
+        assert is_absent(odd)
+        assert not is_unsupported(odd)
+    assert "out of reach" not in explain(OSError(f"no space for {key}"), "file")
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,20 @@ def test_while_a_store_fails_all_waits_and_the_note_says_what_to_fix(
     all_is_kept(shop, s3, url)
 
 
+def test_a_store_that_was_killed_is_used_again_once_it_is_back(
+    shop: Workshop, s3: S3, url: str
+) -> None:
+    refs = all_generated(shop, url)
+    s3.kill()
+    shop.end()
+    assert SAID["shut"] in note_of(shop)
+    s3.start()
+    shop.end()
+    assert shop.submit() == refs[3:]
+    shop.until_all(State.STORED)
+    all_is_kept(shop, s3, url)
+
+
 def test_a_store_with_room_for_little_costs_no_download_a_try(
     shop: Workshop, s3: S3, before: Gate, url: str
 ) -> None:

@@ -158,10 +158,16 @@ def test_a_video_that_does_not_go_in_one_piece_has_no_key_that_may_be_anothers(
     assert store.get("v.mp4") is None
 
 
-@pytest.mark.parametrize("trouble", [*UNCONDITIONAL, HEEDLESS])
+@pytest.mark.parametrize("trouble", [*UNCONDITIONAL, HEEDLESS, "never asked"])
 def test_where_a_server_makes_no_new_files_only_none_are_kept_under_a_shared_key(
-    before: Gate, url: str, video: Path, trouble: str
+    before: Gate,
+    url: str,
+    video: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: str,
 ) -> None:
+    if trouble == "never asked":
+        monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
     store, before.trouble = Store(url), trouble
     assert not put_new(store, video)
     assert store.get("v.mp4") is None
