@@ -8,7 +8,8 @@ is `worker.hooks`'s.
 import binascii
 import hashlib
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -23,6 +24,7 @@ OLDEST_S = 300.0
 SEAL_DIGITS = 32
 
 SCHEME = "v3"
+STANDARD_SCHEME = "v1"
 
 
 class Attempted(NamedTuple):
@@ -47,7 +49,7 @@ class Delivery:
     id: str
     #: Unix seconds, as text.
     timestamp: str
-    #: `v3,` and hex digits; several are parted by blanks.
+    #: `v3,` and hex digits, or `v1,` and base64; several are parted by blanks.
     signature: str
     body: bytes
 
@@ -90,16 +92,21 @@ def asking(path: str, webhook_url: str, token: str) -> str:
 def genuine(delivery: Delivery, secret: str, now_s: float) -> Genuine:
     """Whether a webhook was signed with this secret, and lately.
 
-    Source: https://wavespeed.ai/docs/docs-api/verifying_webhook. The key is the secret
-    without its `whsec_`, as it is; what is signed is the id, the timestamp and the body
-    as it came, parted by dots.
+    What is signed is the id, the timestamp and the body as it came, parted by dots. Two
+    forms are known. Of `v3` the key is the secret without its `whsec_`, as it is, and
+    the signature is hex (https://wavespeed.ai/docs/docs-api/verifying_webhook). Of `v1`
+    the key is decoded from base64 and the signature is base64 (Standard Webhooks
+    specification, https://www.standardwebhooks.com).
     """
     head = f"{delivery.id}.{delivery.timestamp}."
     signed = head.encode("utf-8", "replace") + delivery.body
     key = secret.removeprefix("whsec_").encode()
-    own = f"{SCHEME},{hmac.digest(key, signed, hashlib.sha256).hex()}".encode()
+    own = [f"{SCHEME},{hmac.digest(key, signed, hashlib.sha256).hex()}".encode()]
+    with suppress(binascii.Error):  # a secret of the first form may be no base64
+        digest = hmac.digest(b64decode(key, validate=True), signed, hashlib.sha256)
+        own.append(f"{STANDARD_SCHEME},".encode() + b64encode(digest))
     given = delivery.signature.encode("utf-8", "replace").split()
-    if not any(hmac.compare_digest(own, each) for each in given):
+    if not any(hmac.compare_digest(mine, each) for mine in own for each in given):
         return Genuine.FORGED
     if not (delivery.timestamp.isascii() and delivery.timestamp.isdigit()):
         return Genuine.STALE

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from base64 import b64encode
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -106,3 +107,17 @@ def test_a_signed_timestamp_that_is_no_number_is_stale() -> None:
     digits = hmac.new(b"0123456789", text, hashlib.sha256).hexdigest()
     delivery = Delivery("msg_1", "soon", f"v3,{digits}", b"{}")
     assert genuine(delivery, SECRET, NOW_S) is Genuine.STALE
+
+
+def test_the_standard_form_is_genuine_too_with_its_own_key() -> None:
+    secret, body = "whsec_" + b64encode(b"a standard secret").decode(), b'{"id": "p"}'
+    text = f"msg_1.{int(NOW_S)}.".encode() + body
+    digest = hmac.new(b"a standard secret", text, hashlib.sha256).digest()
+    signature = f"v1,{b64encode(digest).decode()}"
+    delivery = Delivery("msg_1", str(int(NOW_S)), signature, body)
+    assert genuine(delivery, secret, NOW_S) is Genuine.YES
+    assert genuine(delivery, secret, NOW_S + OLDEST_S + 1) is Genuine.STALE
+    assert genuine(replace(delivery, body=b"{}"), secret, NOW_S) is Genuine.FORGED
+    raw = hmac.new(secret[6:].encode(), text, hashlib.sha256).digest()
+    mixed = replace(delivery, signature=f"v1,{b64encode(raw).decode()}")
+    assert genuine(mixed, secret, NOW_S) is Genuine.FORGED
