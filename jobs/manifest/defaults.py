@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jobs.catalogue import Catalogue, Model, UnknownModelError
-from jobs.catalogue.validation import InvalidValueError, ValidationIssue, is_given
+from jobs.catalogue.validation import (
+    InvalidValueError,
+    ValidationIssue,
+    invalid,
+    is_given,
+)
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Defaults, Problem
 from jobs.manifest.templates import (
@@ -87,11 +92,12 @@ class DefaultValues:
         """
         layer: list[Default] = []
         problems: list[Problem] = []
-        for name, value in defaults.cells.items():
-            if not is_given(value):
+        for name, written in defaults.cells.items():
+            if not is_given(written):
                 continue
-            fill, line = None, defaults.lines.get(name)
+            value, fill, line = written, None, defaults.lines.get(name)
             try:
+                value = _by_rule(written) if name == "model" else written
                 fill = self._fill(name, value)
                 issue = self._issue(name, value, templated=fill is not None)
             except InvalidValueError as error:
@@ -111,10 +117,10 @@ class DefaultValues:
         """True if there is a default for one of these."""
         return any(one.name in names for layer in self._layers for one in layer)
 
-    def id_template(self) -> Default | None:
-        """The template that makes ids, if there is one."""
+    def nearest(self, name: str) -> Default | None:
+        """The default that counts for a name of ours, if there is one."""
         every = (one for layer in self._layers for one in layer)
-        return next((one for one in every if one.name == "id"), None)
+        return next((one for one in every if one.name == name), None)
 
     def fill(self, model: Model, given: dict[str, object], scope: _MakeScope) -> Filled:
         """Adds the defaults that fit to the values that a row gives.
@@ -126,7 +132,7 @@ class DefaultValues:
         for layer in self._layers:
             nearer = {*given, *(one.name for one, _ in filled.template_errors)}
             for default in layer:
-                name = default.name
+                name = model.input_name(default.name)
                 if name not in model.inputs or name in nearer:
                     continue
                 if not nearer.isdisjoint(model.conflicts_with(name)):
@@ -160,12 +166,12 @@ class DefaultValues:
             message = "an id cannot serve for several rows"
             suggestion = "write ids into the rows, or a template such as {{ sku }}"
             return ValidationIssue("default-id", message, suggestion)
-        if name == "model":
+        if name == "model" and not templated:
             try:
                 self._catalogue.find(plain(value))
             except UnknownModelError as unknown:
                 return unknown_model(value, unknown, self._catalogue)
-        elif near := self._columns.misspelt(name):
+        elif name != "model" and (near := self._columns.misspelt(name)):
             message = f"no model has an input {shown(name)}"
             return ValidationIssue("unknown-input", message, f"did you mean {near}?")
         return None
@@ -178,7 +184,7 @@ class DefaultValues:
         """
         if not isinstance(value, str):
             return _nested(value)
-        if not is_template(value) or name == "model":
+        if not is_template(value):
             return None
         if not self._columns.is_composed(name):
             return _nested(value)
@@ -190,6 +196,28 @@ class DefaultValues:
             message = f"{shown(value)} is no JSON list"
             suggestion = "mend it, or write | between items"
             raise template_error(message, suggestion) from None
+
+
+def _by_rule(value: object) -> object:
+    """A template of a list of rules, `when` and `use`, and a name for all other rows.
+
+    Raises:
+        InvalidValueError: it is no such list.
+    """
+    if not isinstance(value, list):
+        return value
+    text, others = "", ""
+    for rule in value:
+        match rule:
+            case {"when": str(when), "use": str(use), **more} if not (more or others):
+                text += f"{{% {'elif' if text else 'if'} {when} %}}{use}"
+            case str() if not others:
+                others = rule
+            case _:
+                message = f"{shown(rule)} is no rule for a model"
+                suggestion = "write when: price > 100 and use: NAME, and a NAME last"
+                raise invalid("model-rule", message, suggestion)
+    return f"{text}{{% else %}}{others}{{% endif %}}" if text else others
 
 
 def unknown_model(

@@ -173,6 +173,9 @@ class Manifest:
         if model is None:
             return draft.problems
         draft.model = model.name
+        if not model.own_names.keys().isdisjoint(draft.row.cells):
+            cells = {model.input_name(n): v for n, v in draft.row.cells.items()}
+            draft.row = replace(draft.row, cells=cells)
         if mapped.pictures:
             self._give_pictures(draft, model)
         sorting = self._columns.sort(model, tuple(draft.row.cells))
@@ -247,7 +250,7 @@ class Manifest:
         """The id of a row: its own, a template's, or one by its place."""
         row, mapped = draft.row, draft.mapped
         given = row.cells.get("id")
-        default = None if is_given(given) else self._defaults.id_template()
+        default = None if is_given(given) else self._defaults.nearest("id")
         try:
             if default is not None and default.fill is not None:
                 given = default.fill(draft.scope())
@@ -269,9 +272,14 @@ class Manifest:
 
     def _model(self, draft: _Draft) -> Model | None:
         name = draft.row.cells.get("model")
+        default = None if is_given(name) else self._defaults.nearest("model")
+        if default is not None:
+            try:
+                name = default.fill(draft.scope()) if default.fill else default.value
+            except InvalidValueError as bad:
+                draft.template_problem(bad.issue, "model", default.value)
+                return None
         if not is_given(name):
-            name = self._defaults.plain.get("model")
-        if name is None:
             if "model" in self._defaults.bad:
                 return None
             suggestion = "fill in the column model, or pass --model"

@@ -1,8 +1,10 @@
 from collections.abc import Mapping
+from datetime import date
 
 import pytest
 
-from jobs.catalogue import builtin
+from jobs.catalogue import Catalogue, builtin
+from jobs.catalogue.schema import model_of
 from jobs.job import Job
 from jobs.manifest.planning import Manifest
 from jobs.manifest.rows import Defaults, Header, Problem, Row
@@ -127,7 +129,8 @@ def test_a_wrong_default_is_told_once_and_where_it_stands() -> None:
     [
         ("id", "x", "default-id"),
         ("model", "kling-9", "unknown-model"),
-        ("model", "{{ x }}", "unknown-model"),
+        ("model", [{"when": "x", "use": 5}], "model-rule"),
+        ("model", ["kling-v2.6-std", {"when": "x", "use": "y"}], "model-rule"),
         ("promt", "x", "unknown-input"),
         ("Negative-Prompt", "x", "unknown-input"),
         ("multi_prompt", "{{ title.x }}", "template"),
@@ -140,6 +143,44 @@ def test_a_default_that_means_nothing_is_told(
 ) -> None:
     found = Manifest(builtin(), {name: value}).problems
     assert [problem.kind for problem in found] == [kind]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{% if price > 100 %}kling-v3.0-std{% else %}kling-v2.6-std{% endif %}",
+        [{"when": "price > 100", "use": "kling-v3.0-std"}, "kling-v2.6-std"],
+    ],
+    ids=["template", "list"],
+)
+def test_a_model_is_chosen_by_a_rule_over_the_row(rule: object) -> None:
+    planned = manifest({"model": rule, "prompt": "turn"})
+    prices = ["150.00", "20"]
+    made = [job(planned, {"image": URL, "price": p}, n) for n, p in enumerate(prices)]
+    assert [one.model.split("/")[1] for one in made] == [
+        "kling-v3.0-std",
+        "kling-v2.6-std",
+    ]
+    own = job(planned, {**LEAST, "model": "kling-v2.1-i2v-standard", "price": 150}, 9)
+    assert own.model == "kwaivgi/kling-v2.1-i2v-standard"
+    assert kinds(planned, {"image": URL, "id": "x"}, 10) == [("model", "template")]
+
+
+def test_the_models_own_names_of_inputs_work_too() -> None:
+    text = {"type": "string"}
+    schema = {
+        "properties": {"start_image": text, "end_image": text, "prompt": text},
+        "required": ["start_image"],
+    }
+    entry = {
+        "model_id": "acme/reel/image-to-video",
+        "type": "image-to-video",
+        "api_schema": {"api_schemas": [{"request_schema": schema}]},
+    }
+    reel = model_of(entry, "reel", date(2026, 8, 18))
+    planned = Manifest(Catalogue.of([reel]), {"model": "reel", "end_image": URL})
+    made = job(planned, {"start_image": URL, "prompt": "turn"})
+    assert made.inputs == {"image": URL, "last_image": URL, "prompt": "turn"}
 
 
 @pytest.mark.parametrize("name", [None, "kling-9", 5])
