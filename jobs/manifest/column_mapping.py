@@ -19,6 +19,8 @@ class ColumnMapper:
         self._columns = columns
         self._wanted = wanted
         self._feeds: dict[str, tuple[str, ...]] = {}
+        #: Columns of the table that have names of ours and are its own.
+        self._own: set[str] = set()
         self._header: Header | None = None
         #: The table below the header, and that of the present row.
         self._of_header: Table | None = None
@@ -46,6 +48,9 @@ class ColumnMapper:
         """Takes a mapping; returns what is wrong with it, and leaves that out."""
         problems: list[Problem] = []
         for name, columns in feeds.columns.items():
+            if columns == ("",) and self._columns.is_known(name):
+                self._own.add(name)
+                continue
             issue = self._check_feed(name, columns)
             if issue is None:
                 self._feeds.setdefault(name, columns)
@@ -53,9 +58,18 @@ class ColumnMapper:
             line, value = feeds.lines.get(name), ", ".join(columns)
             problems.append(Problem.of(issue, feeds.file, line, name, value))
         self._tables.cache_clear()
+        self._make_anew()
+        return problems
+
+    def disown(self, name: str) -> None:
+        """Take a column of one of our names for the table's own from now on."""
+        self._own.add(name)
+        self._tables.cache_clear()
+        self._make_anew()
+
+    def _make_anew(self) -> None:
         if self._header is not None:
             self._of_header = self._make_table(self._header.names, is_export=True)
-        return problems
 
     def accept_header(self, header: Header) -> list[Problem]:
         """Takes the names of a table; returns every mapped column it has not."""
@@ -82,7 +96,8 @@ class ColumnMapper:
 
     def _make_table(self, names: tuple[str, ...], *, is_export: bool = False) -> Table:
         layout = recognised(names) if is_export else None
-        return Table(names, layout, self._feeds, self._columns, self._wanted)
+        own = frozenset(self._own)
+        return Table(names, layout, self._feeds, self._columns, self._wanted, own)
 
     def _check_feed(
         self, name: str, columns: tuple[str, ...]

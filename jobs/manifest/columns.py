@@ -4,24 +4,22 @@ Which column is an input, which is the person's own, which is misspelt; and what
 of a table none of whose columns is of use.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from jobs.catalogue import Catalogue, Model
-from jobs.catalogue.validation import ValidationIssue
+from jobs.catalogue.inputs import Input
+from jobs.catalogue.schema import ROLES
+from jobs.catalogue.validation import InvalidValueError, ValidationIssue
 from jobs.manifest.rows import RESERVED_COLUMNS, Header, Problem
 from jobs.text import choice, misspelt, shown
 
 #: The inputs that a video begins with.
 PICTURES = ("image", "images")
 
-#: Names of columns that may hold pictures, the likeliest first.
-_LIKE_PICTURES = (
-    re.compile(r"image|photo|picture|foto|bild|img", re.IGNORECASE),
-    re.compile("url", re.IGNORECASE),
-)
+#: Names of columns that a sentence lists.
+MAX_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,14 @@ class MisnamedColumn:
     issue: ValidationIssue
     #: What it should be called, if it is misspelt; no problem where that is given too.
     meant: str = ""
+    #: Of an input of other models: what they take.
+    theirs: tuple[Input, ...] = ()
+
+    def is_own(self, value: object) -> bool:
+        """Whether a cell cannot be meant for other models, since none would take it."""
+        return bool(self.theirs) and not any(
+            _takes(spec, value) for spec in self.theirs
+        )
 
 
 class Sorting(NamedTuple):
@@ -56,24 +62,26 @@ class Columns:
         #: Short names of the models that have an input, by the input's name.
         self._having: dict[str, list[str]] = {}
         self._types: dict[str, set[str]] = {}
+        self._specs: dict[str, list[Input]] = {}
         for model in catalogue.models.values():
             for name, spec in model.inputs.items():
                 self._having.setdefault(name, []).append(model.name)
                 self._types.setdefault(name, set()).add(spec.type)
+                self._specs.setdefault(name, []).append(spec)
         self._sorted: dict[tuple[str, tuple[str, ...]], Sorting] = {}
 
     @property
     def names(self) -> frozenset[str]:
         """Every column that means something, whatever the model."""
-        return frozenset((*RESERVED_COLUMNS, *self._having))
+        return frozenset((*RESERVED_COLUMNS, *ROLES, *self._having))
 
     def is_known(self, name: str) -> bool:
         """True if this column means something, whatever the model."""
-        return self._is_taken(name) or name in self._mapped
+        return self._is_taken(name) or name in self._mapped or name in ROLES
 
     def is_input(self, name: str) -> bool:
         """True if some model has this input."""
-        return name in self._having
+        return name in self._having or name in ROLES
 
     def is_list(self, name: str) -> bool:
         """True if this input takes several values."""
@@ -97,7 +105,11 @@ class Columns:
         if key not in self._sorted:
             self._sorted[key] = Sorting(
                 inputs=tuple(column for column in columns if column in model.inputs),
-                own=tuple(column for column in columns if not self._is_taken(column)),
+                own=tuple(
+                    column
+                    for column in columns
+                    if column not in model.inputs and not self._is_taken(column)
+                ),
                 misnamed=tuple(self._misnamed(model, columns)),
             )
         return self._sorted[key]
@@ -117,11 +129,13 @@ class Columns:
                 message = f"{column} is an input of {owners}; {lacks}"
                 suggestion = "leave the cell empty or choose another model"
                 issue = ValidationIssue("other-model", message, suggestion)
-                yield MisnamedColumn(column, issue)
+                theirs = tuple(self._specs[column])
+                yield MisnamedColumn(column, issue, theirs=theirs)
                 continue
-            folded = column.strip().casefold()
-            ours = folded if folded in RESERVED_COLUMNS else None
-            if near := ours or misspelt(column, model.inputs):
+            # IMAGE1 to IMAGE10 are the table's own; a guess may name one of them.
+            if column[-1:].isdigit():
+                continue
+            if near := misspelt(column, model.inputs):
                 message = f"{shown(column)} is not known"
                 suggestion = (
                     f"did you mean {near}? (rename the column if it is your own)"
@@ -130,15 +144,31 @@ class Columns:
                 yield MisnamedColumn(column, issue, near)
 
 
-def nothing_known(header: Header) -> Problem:
-    """What is said of a table none of whose columns is of use."""
-    likely = (
-        name for like in _LIKE_PICTURES for name in filter(like.search, header.names)
-    )
+def _takes(spec: Input, value: object) -> bool:
+    try:
+        spec.read(value)
+    except InvalidValueError:
+        return False
+    return True
+
+
+def nothing_known(header: Header, pictures: str | None) -> Problem:
+    """What is said of a table none of whose columns is of use.
+
+    Args:
+        header: its names.
+        pictures: the column that probably has the pictures.
+    """
+    names = [shown(name).strip('"') for name in header.names[:MAX_NAMED]]
+    more = ", …" if header.names[MAX_NAMED:] else ""
     suggestion = "let the first line name the columns, such as id,image,prompt"
-    if name := next(likely, None):
-        pictures = shown(name)
-        suggestion = f"if the pictures are in {pictures}, pass --map image={pictures}"
-    message = "no column has a name that a model knows"
+    if pictures:
+        suggestion = map_hint(pictures)
+    message = f"no column is named image (found: {', '.join(names)}{more})"
     issue = ValidationIssue("header", message, suggestion)
     return Problem.of(issue, header.file, header.line, None, ", ".join(header.names))
+
+
+def map_hint(column: str) -> str:
+    """What to do where a column of another name has the pictures."""
+    return f"if the pictures are in {shown(column)}, pass --map image={shown(column)}"

@@ -4,6 +4,7 @@ Everything that keeps a row from becoming a job is told at once. One `Manifest` 
 one manifest, because ids and keys are unique in it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,9 +20,17 @@ from jobs.catalogue.validation import (
 )
 from jobs.job import Job
 from jobs.manifest.column_mapping import ColumnMapper
-from jobs.manifest.columns import PICTURES, Columns, Sorting, nothing_known
+from jobs.manifest.columns import (
+    PICTURES,
+    Columns,
+    MisnamedColumn,
+    Sorting,
+    map_hint,
+    nothing_known,
+)
 from jobs.manifest.defaults import DefaultValues, Filled, unknown_model
-from jobs.manifest.naming import DEFAULT_KEY, KeyTemplate, UsedNames, clean_id
+from jobs.manifest.guessing import PictureGuess
+from jobs.manifest.naming import DEFAULT_KEY, KeyTemplate, UsedNames, fitting_id
 from jobs.manifest.products import MappedRow, Outcome, Wanted
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from jobs.manifest.templates import RowScope
@@ -29,6 +38,9 @@ from jobs.money import dollars
 from jobs.text import plain, shown
 
 _COMMAND_LINE = "command line"
+
+#: How Excel is told that digits are text.
+_EXCEL_TEXT = re.compile(r'^="(.*)"$')
 
 
 @dataclass(slots=True)
@@ -98,6 +110,11 @@ class Manifest:
         #: Lines of the first rows that ask for a video, by what they ask for.
         self._asked: dict[int, int] = {}
         self._is_table = False
+        #: The header of a table none of whose columns is of use.
+        self.unknown_header: Header | None = None
+        self.guess = PictureGuess()
+        #: Whether the table's column `model` names models; None until a row told.
+        self._has_models: bool | None = None
         #: Of the rows that were planned last.
         self._notices: list[Notice] = []
         #: What is wrong with the options; with any, no row can be planned.
@@ -139,7 +156,16 @@ class Manifest:
         self._is_table = True
         problems = self._mapper.accept_header(header)
         useful = self._defaults.gives(*PICTURES) or self._mapper.means_something(header)
-        return problems if useful or problems else [nothing_known(header)]
+        self.unknown_header = None if useful or problems else header
+        return problems
+
+    def see(self, row: Row) -> None:
+        """Look at a row only to guess which column has the pictures."""
+        self.guess.see(row.cells)
+
+    def nothing_known(self, header: Header) -> Problem:
+        """What is said of a table none of whose columns is of use."""
+        return nothing_known(header, self.guess.column)
 
     def plan(self, row: Row) -> list[Job | Skipped | Problem]:
         """The jobs that a row asks for, or everything that is wrong with it.
@@ -147,6 +173,8 @@ class Manifest:
         Nothing comes where the fault was told before: it lies in a default, or in the
         name of a column. What comes may be about a row above, that waited for this one.
         """
+        if self._is_table:
+            self.guess.see(row.cells)
         return [*self._planned(self._mapper.map(row))]
 
     def finish(self) -> list[Job | Skipped | Problem]:
@@ -272,6 +300,13 @@ class Manifest:
 
     def _model(self, draft: _Draft) -> Model | None:
         name = draft.row.cells.get("model")
+        own = draft.row.cells.get("model (own)")
+        if self._has_models is False and self._catalogue.has(plain(own or "")):
+            message = f"{shown(own)} is a model, and the rows above name none"
+            suggestion = "correct them, or rename the column if it is your own"
+            issue = ValidationIssue("unknown-model", message, suggestion)
+            draft.problems.append(self._mapper.problem(draft.row, "model", issue))
+            return None
         default = None if is_given(name) else self._defaults.nearest("model")
         if default is not None:
             try:
@@ -286,16 +321,46 @@ class Manifest:
             issue = ValidationIssue("missing", "no model is given", suggestion)
         else:
             try:
-                return self._catalogue.find(plain(name))
+                model = self._catalogue.find(plain(name))
             except UnknownModelError as unknown:
+                if default is None and self._is_own_model(draft, unknown):
+                    return self._model(draft)
                 issue = unknown_model(name, unknown, self._catalogue)
+            else:
+                self._has_models = self._has_models or default is None
+                return model
         draft.problems.append(self._mapper.problem(draft.row, "model", issue))
         return None
+
+    def _is_own_model(self, draft: _Draft, unknown: UnknownModelError) -> bool:
+        """Whether the column `model` is the table's own, as of phones or lamps.
+
+        It is where a model is given for all rows, and no value was nearly one of ours.
+        """
+        if self._has_models or unknown.guesses or unknown.reason:
+            return False
+        if not self._is_table or self._defaults.nearest("model") is None:
+            return False
+        self._has_models = False
+        self._mapper.disown("model")
+        cells = dict(draft.row.cells)
+        cells["model (own)"] = cells.pop("model")
+        draft.row = replace(draft.row, cells=cells)
+        self._notices.append(
+            Notice(
+                "own-column",
+                "the column model is taken for the table's own: it names no model",
+                "",
+                *(draft.row.file, draft.row.line, "model"),
+                value=unknown.name,
+            )
+        )
+        return True
 
     def _inputs(self, draft: _Draft, model: Model, sorting: Sorting) -> dict[str, Any]:
         """The inputs of a row; incomplete where something is wrong."""
         row, cells = draft.row, draft.row.cells
-        typos = self._misnamed(draft, sorting)
+        typos = self._misnamed(draft, model, sorting)
         given = {
             name: value for name in sorting.inputs if is_given(value := cells[name])
         }
@@ -311,22 +376,44 @@ class Manifest:
                 inputs[name] = _resolved(inputs[name], file)
         return inputs
 
-    def _misnamed(self, draft: _Draft, sorting: Sorting) -> set[str]:
-        """The inputs that the row gives under a misspelt name.
+    def _misnamed(self, draft: _Draft, model: Model, sorting: Sorting) -> set[str]:
+        """The inputs that the row needs and gives under a misspelt name.
 
-        A misspelt column is told once and not for each of its rows.
+        A misspelt column is told once and not for each of its rows. One that no video
+        needs, and an input of another model that would not take the cell either, are
+        the table's own.
         """
         row = draft.row
         typos: set[str] = set()
         for one in sorting.misnamed:
-            meant_too = is_given(row.cells.get(one.meant))
-            if meant_too or not is_given(row.cells[one.column]):
+            value = row.cells[one.column]
+            if is_given(row.cells.get(one.meant)) or not is_given(value):
+                continue
+            needed = one.meant and self._needs(model, one.meant)
+            if (one.meant and not needed) or one.is_own(value):
+                self._note_own(row, one)
                 continue
             if one.meant:
                 typos.add(one.meant)
             if not one.meant or self._is_news(one.meant, row.file, one.column):
                 draft.problems.append(self._mapper.problem(row, one.column, one.issue))
         return typos
+
+    def _needs(self, model: Model, name: str) -> bool:
+        """Whether a row must give an input itself."""
+        is_one_of = any(name in group for group in model.one_of)
+        is_needed = model.inputs[name].required or is_one_of
+        return is_needed and not self._defaults.gives(name)
+
+    def _note_own(self, row: Row, one: MisnamedColumn) -> None:
+        notice = Notice(
+            "own-column",
+            f"{one.issue.message}; it is taken for the table's own",
+            "" if one.theirs else one.issue.suggestion,
+            *(row.file, row.line, one.column),
+            value=plain(row.cells[one.column]),
+        )
+        self._notices.append(notice)
 
     def _is_news(self, *fact: str) -> bool:
         """True the first time."""
@@ -355,16 +442,29 @@ class Manifest:
             if issue.kind == "missing" and excused & instead:
                 continue
             if source is None:
-                yield self._mapper.problem(row, name, issue)
+                yield self._mapper.problem(row, name, self._hinted(issue))
             elif source.fill is not None:
                 yield Problem.of(issue, row.file, row.line, name, issue.value)
             elif self._is_news(model.id, source.file, f"{name} {issue.kind}"):
                 yield source.problem(issue)
 
+    def _hinted(self, issue: ValidationIssue) -> ValidationIssue:
+        """A missing picture, with the column that probably has it."""
+        if issue.kind != "missing" or issue.input not in PICTURES:
+            return issue
+        column = self.guess.column if self._is_table else None
+        if column is None or column in PICTURES:
+            return issue
+        return replace(issue, suggestion=map_hint(column))
+
     def _data(self, draft: _Draft, own: tuple[str, ...]) -> dict[str, str]:
         """The columns that no model knows, with what defaults add to them."""
         cells = draft.row.cells
         data = {name: plain(cells[name]) for name in own if is_given(cells[name])}
+        written = draft.row.cells.get("id")
+        text = plain(written).strip() if is_given(written) else ""
+        if text and text not in {draft.job_id, *data.values()}:
+            data["id (own)"] = text
         filled = self._defaults.fill_own(data, draft.scope)
         for default, issue in filled.template_errors:
             draft.template_problem(issue, default.name, default.value)
@@ -398,8 +498,13 @@ class Manifest:
 
 
 def _cleaned_id(given: object) -> str:
-    if isinstance(given, str) or type(given) is int:
-        return clean_id(plain(given))
+    """An id as a table writes it, made to fit where it does not."""
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    if isinstance(given, str):
+        return fitting_id(_EXCEL_TEXT.sub(r"\1", given.strip()))
+    if type(given) is int:
+        return fitting_id(str(given))
     raise invalid("id", f"{shown(given)} is no id", "write it as text")
 
 

@@ -21,6 +21,7 @@ class Table:
         feeds: Mapping[str, tuple[str, ...]],
         known: Columns,
         wanted: Wanted,
+        own: frozenset[str] = frozenset(),
     ) -> None:
         """Find the columns.
 
@@ -30,14 +31,18 @@ class Table:
             feeds: columns by the name of ours that they feed.
             known: what our names are.
             wanted: which pictures are.
+            own: names of ours that are columns of the table's own all the same.
         """
+        #: What the report calls the columns that would be taken for ours.
+        self._renamed = {n: f"{n} (own)" for n in names if folded(n) in own}
+        names = tuple(name for name in names if name not in self._renamed)
         columns = Names(names)
         self.layout = layout
         self._wanted = wanted
         theirs = frozenset(layout.columns(columns) if layout else ())
         self._feeds = _resolved(feeds, columns) | {
             name: (column,)
-            for name in known.names - {*feeds, *names}
+            for name in known.names - {*feeds, *names, *own}
             if (column := columns.find(name)) and column not in theirs
         }
         ours = {*self._feeds, *({*names} - theirs)}
@@ -93,6 +98,9 @@ class Table:
         for name, column in self._names.items():
             scope[name] = scope[column]
         cells = {column: scope[column] for column in self._own if column in scope}
+        for name, other in self._renamed.items():
+            if name in scope:
+                cells[other] = scope[name]
         for name, columns in self._feeds.items():
             scope[name] = cells[name] = _value(columns, scope)
         under_ours = Row(row.file, row.line, row.number, cells, row.lines)

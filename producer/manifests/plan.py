@@ -6,13 +6,14 @@ Nothing that a user can do to a file ends in an exception here: it ends in a pro
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from jobs.catalogue import Catalogue
 from jobs.job import Job
 from jobs.manifest.columns import Columns
+from jobs.manifest.guessing import MAX_ROWS
 from jobs.manifest.planning import Manifest
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from producer.manifests.csv import read_csv
@@ -128,7 +129,7 @@ def _planned(
             if options.key is None:
                 yield from manifest.accept_key(record.text, record.file, record.line)
         else:
-            problems = manifest.header(record)
+            problems = _headed(manifest, record, read)
             yield from problems
             if problems:  # each of its rows would only say the same again
                 return
@@ -136,6 +137,19 @@ def _planned(
                 recognised(manifest.layout)
     yield from manifest.finish()
     yield from manifest.take_notices()
+
+
+def _headed(
+    manifest: Manifest, header: Header, read: Iterator[Record]
+) -> list[Problem]:
+    """Why the rows below a header cannot be used; some are read to guess a cure."""
+    problems = manifest.header(header)
+    if not manifest.unknown_header:
+        return problems
+    for record in islice(read, MAX_ROWS):
+        if isinstance(record, Row):
+            manifest.see(record)
+    return [manifest.nothing_known(header)]
 
 
 def _wanted(

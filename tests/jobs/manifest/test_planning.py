@@ -84,12 +84,31 @@ def test_ids_are_given_or_made_and_used_once_whatever_their_case() -> None:
     planned = manifest()
     assert job(planned, LEAST, 7).id == "row-0007"
     assert job(planned, {**LEAST, "id": 7}).id == "7"
-    for given_id in (True, "a/b"):
-        assert kinds(planned, {**LEAST, "id": given_id}) == [("id", "id")]
+    assert kinds(planned, {**LEAST, "id": True}) == [("id", "id")]
     # Whatever else is wrong with a row, its id is taken.
     problems(planned, {"id": "Row-0003"}, 1)
     (clash,) = problems(planned, {**LEAST, "id": "ROW-0003"}, 2)
     assert (clash.kind, "line 2" in clash.message) == ("duplicate-id", True)
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("AB 12/3", "AB-12-3.8237"),
+        ("Ä-7 (rot)", "Ä-7--rot.5961"),
+        ('="00123"', "00123"),
+        (125.0, "125"),
+        ("00123", "00123"),
+    ],
+)
+def test_an_id_is_made_to_fit_and_stays_in_the_report_as_it_was_written(
+    written: object, made: str
+) -> None:
+    found = job(manifest(), {**LEAST, "id": written})
+    assert found.id.startswith(made)
+    assert found.data == ({} if found.id == written else {"id (own)": str(written)})
+    other = job(manifest(), {**LEAST, "id": f"{written}."})
+    assert other.id != found.id
 
 
 def test_a_value_is_taken_from_row_then_options_then_defaults() -> None:
@@ -277,11 +296,8 @@ def test_own_data_and_ids_may_be_made_by_templates() -> None:
     planned = manifest({**V26, "prompt": "turn", **made_by})
     made = job(planned, {"image": URL, "aisle": "A", "sku": "B7"})
     assert (made.id, made.data["shelf"]) == ("b7", "A-B7")
-    for number, sku, kind in ((2, "b7", "duplicate-id"), (3, "b/7", "id")):
-        cells = {"image": URL, "aisle": "A", "sku": sku}
-        assert kinds(planned, cells, number) == [("id", kind)]
-    found = kinds(planned, {"image": URL, "aisle": "A"}, 4)
-    assert found == [("id", "template"), ("shelf", "template")]
+    cells = {"image": URL, "aisle": "A", "sku": "b7"}
+    assert kinds(planned, cells, 2) == [("id", "duplicate-id")]
 
 
 SHOTS = [{"prompt": "{{ title }} wide", "duration": 4}, {"prompt": "close"}]
