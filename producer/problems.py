@@ -29,17 +29,29 @@ class Problems:
 
     by_kind: Counter[str] = field(default_factory=Counter)
     _kept: list[Problem] = field(default_factory=list)
+    #: How many rows said each thing, by where it stands in `_kept`.
+    _same: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _more: Counter[int] = field(default_factory=Counter)
+    #: Different ones of each kind.
+    _distinct: Counter[str] = field(default_factory=Counter)
     #: Files in the order in which they were met; the first is shown first.
     _files: dict[str, int] = field(default_factory=dict)
 
     def add(self, problem: Problem) -> None:
-        """Take one more."""
+        """Take one more; what many rows say alike is kept once."""
         self.by_kind[problem.kind] += 1
-        if self.by_kind[problem.kind] > MAX_OF_A_KIND:
-            return
-        self._files.setdefault(problem.file, len(self._files))
         column = problem.column
         column = _cut(column) if isinstance(column, str) else column
+        said = (problem.file, column, problem.kind, problem.message)
+        if said in self._same:
+            self._more[self._same[said]] += 1
+            return
+        self._distinct[problem.kind] += 1
+        if self._distinct[problem.kind] > MAX_OF_A_KIND:
+            return
+        if problem.line is not None:
+            self._same[said] = len(self._kept)
+        self._files.setdefault(problem.file, len(self._files))
         self._kept.append(replace(problem, column=column, value=_cut(problem.value)))
 
     def add_all(self, problems: Iterable[Problem]) -> None:
@@ -55,12 +67,18 @@ class Problems:
     @property
     def kept(self) -> list[Problem]:
         """The kept ones by file and line; those of a whole file come first."""
-        return sorted(self._kept, key=lambda p: (self._files[p.file], p.line or 0))
+        counted = (
+            replace(one, more=self._more[at]) for at, one in enumerate(self._kept)
+        )
+        return sorted(counted, key=lambda p: (self._files[p.file], p.line or 0))
 
     @property
     def left_out(self) -> Counter[str]:
         """How many are counted and not kept, by kind; without kinds kept whole."""
-        return self.by_kind - Counter(dict.fromkeys(self.by_kind, MAX_OF_A_KIND))
+        kept = Counter[str]()
+        for problem in self.kept:
+            kept[problem.kind] += 1 + problem.more
+        return self.by_kind - kept
 
 
 def print_problems(problems: Problems, console: Console) -> None:
@@ -82,6 +100,7 @@ def lines(problems: Problems) -> Iterator[str]:
         parts = (problem.file, problem.line, problem.column)
         place = ":".join(visible(str(part)) for part in parts if part is not None)
         words = f"{visible(problem.message)}; {visible(problem.suggestion)}"
+        words += _same_in(problem)
         yield f"{place}: {problem.kind}: {words}"
     for kind, count in problems.by_kind.most_common():
         left = problems.left_out[kind]
@@ -116,6 +135,7 @@ def document(problems: Problems) -> dict[str, Any]:
                 "rule": problem.kind,
                 "message": problem.message,
                 "suggestion": problem.suggestion,
+                "more_rows": problem.more,
             }
             for problem in problems.kept
         ],
@@ -135,11 +155,17 @@ def _problems_table(group: Iterable[Problem]) -> Table:
         value = _shown(problem.value)
         if value and value[:MAX_SHOWN_CHARS] not in told.plain:
             told.append(f"\nit has: {value}")
+        told.append(_same_in(problem))
         told.append(f"\n{visible(problem.suggestion)}", style="green")
         at = problem.column
         column = f"at {at}" if isinstance(at, int) else _shown(at)
         made.add("" if problem.line is None else str(problem.line), column, told)
     return made
+
+
+def _same_in(problem: Problem) -> str:
+    rows = counted(problem.more, "row")
+    return f" (the same in {rows} below)" if problem.more else ""
 
 
 def _shown(text: str | None) -> str:

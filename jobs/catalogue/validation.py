@@ -21,6 +21,8 @@ class ValidationIssue:
     input: str = ""
     #: As it was given; None where nothing was.
     value: object = None
+    #: A mapping of columns that would end it, as `image=Photo`; empty if none would.
+    map: str = ""
 
 
 class InvalidValueError(Exception):

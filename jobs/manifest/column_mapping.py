@@ -48,8 +48,9 @@ class ColumnMapper:
         """Takes a mapping; returns what is wrong with it, and leaves that out."""
         problems: list[Problem] = []
         for name, columns in feeds.columns.items():
-            if columns == ("",) and self._columns.is_known(name):
-                self._own.add(name)
+            ours = name.strip().casefold()
+            if columns == ("",) and self._columns.is_known(ours):
+                self._own.add(ours)
                 continue
             issue = self._check_feed(name, columns)
             if issue is None:

@@ -161,11 +161,14 @@ def nothing_known(header: Header, pictures: str | None) -> Problem:
     """
     names = [shown(name).strip('"') for name in header.names[:MAX_NAMED]]
     more = ", …" if header.names[MAX_NAMED:] else ""
-    suggestion = "let the first line name the columns, such as id,image,prompt"
+    suggestion, pair = (
+        "let the first line name the columns, such as id,image,prompt",
+        "",
+    )
     if pictures:
-        suggestion = map_hint(pictures)
+        suggestion, pair = map_hint(pictures), f"image={pictures}"
     message = f"no column is named image (found: {', '.join(names)}{more})"
-    issue = ValidationIssue("header", message, suggestion)
+    issue = ValidationIssue("header", message, suggestion, map=pair)
     return Problem.of(issue, header.file, header.line, None, ", ".join(header.names))
 
 

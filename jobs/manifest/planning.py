@@ -5,6 +5,7 @@ one manifest, because ids and keys are unique in it.
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,6 +39,9 @@ from jobs.money import dollars
 from jobs.text import plain, shown
 
 _COMMAND_LINE = "command line"
+
+#: Issues of cells that may be the table's own under a name of ours.
+_UNFIT = {"not-an-integer", "not-a-number", "not-a-boolean", "not-allowed"}
 
 #: How Excel is told that digits are text.
 _EXCEL_TEXT = re.compile(r'^="(.*)"$')
@@ -301,7 +305,7 @@ class Manifest:
     def _model(self, draft: _Draft) -> Model | None:
         name = draft.row.cells.get("model")
         own = draft.row.cells.get("model (own)")
-        if self._has_models is False and self._catalogue.has(plain(own or "")):
+        if own is not None and self._catalogue.has(plain(own)):
             message = f"{shown(own)} is a model, and the rows above name none"
             suggestion = "correct them, or rename the column if it is your own"
             issue = ValidationIssue("unknown-model", message, suggestion)
@@ -327,7 +331,8 @@ class Manifest:
                     return self._model(draft)
                 issue = unknown_model(name, unknown, self._catalogue)
             else:
-                self._has_models = self._has_models or default is None
+                if default is None:
+                    self._has_models = True
                 return model
         draft.problems.append(self._mapper.problem(draft.row, "model", issue))
         return None
@@ -390,7 +395,12 @@ class Manifest:
             if is_given(row.cells.get(one.meant)) or not is_given(value):
                 continue
             needed = one.meant and self._needs(model, one.meant)
-            if (one.meant and not needed) or one.is_own(value):
+            has_other = one.column in PICTURES and any(
+                is_given(row.cells.get(name))
+                for name in PICTURES
+                if name in model.inputs
+            )
+            if (one.meant and not needed) or has_other or one.is_own(value):
                 self._note_own(row, one)
                 continue
             if one.meant:
@@ -449,13 +459,18 @@ class Manifest:
                 yield source.problem(issue)
 
     def _hinted(self, issue: ValidationIssue) -> ValidationIssue:
-        """A missing picture, with the column that probably has it."""
-        if issue.kind != "missing" or issue.input not in PICTURES:
+        """An issue of a table's cell, with the mapping that would end it."""
+        if not self._is_table:
             return issue
-        column = self.guess.column if self._is_table else None
-        if column is None or column in PICTURES:
+        if issue.kind in _UNFIT and issue.input not in PICTURES:
+            column = self._mapper.source(issue.input)
+            cure = f"{issue.suggestion}, or pass --map {shlex.quote(column)}= if it is"
+            return replace(issue, suggestion=f"{cure} the table's own")
+        column = self.guess.column or ""
+        if issue.kind != "missing" or issue.input not in PICTURES or not column:
             return issue
-        return replace(issue, suggestion=map_hint(column))
+        pair = f"image={column}"
+        return replace(issue, suggestion=map_hint(column), map=pair)
 
     def _data(self, draft: _Draft, own: tuple[str, ...]) -> dict[str, str]:
         """The columns that no model knows, with what defaults add to them."""

@@ -108,6 +108,10 @@ class Problem:
     suggestion: str
     #: A stable word for programs.
     kind: str
+    #: A mapping of columns that would end it, as `image=Photo`; empty if none would.
+    map: str = ""
+    #: How many more rows say the very same.
+    more: int = 0
 
     @classmethod
     def of(
@@ -121,7 +125,7 @@ class Problem:
         """The problem that an issue is at its place; passwords are masked."""
         text = None if value is None else masked(plain(value))
         said = (issue.message, issue.suggestion, issue.kind)
-        return cls(file, line, column, text, *said)
+        return cls(file, line, column, text, *said, issue.map)
 
     def __str__(self) -> str:
         """One line for a person: where, what, and what to do next."""

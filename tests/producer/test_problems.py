@@ -78,7 +78,8 @@ def printed(problems: Problems, width: int, *, terminal: bool = True) -> str:
 
 
 def test_after_a_hundred_of_one_kind_the_rest_are_counted() -> None:
-    many = collected(*(replace(WRONG, line=line) for line in range(1, 251)), WRONG)
+    each = (replace(WRONG, line=n, message=f"{n} is bad") for n in range(1, 251))
+    many = collected(*each, WRONG)
     other = replace(WRONG, kind="id")
     many.add(other)
     assert many.count == 252
@@ -96,10 +97,23 @@ def test_after_a_hundred_of_one_kind_the_rest_are_counted() -> None:
 
 def test_a_million_problems_need_no_more_room_than_a_hundred() -> None:
     huge = "x" * 10_000
-    many = collected(*(replace(WRONG, value=huge, column=huge) for _ in range(1000)))
+    wrong = replace(WRONG, value=huge, column=huge)
+    many = collected(*(replace(wrong, message=str(n)) for n in range(1000)))
     assert len(many.kept) == MAX_OF_A_KIND
     for kept in many.kept:
         assert len(str(kept.value)) == len(str(kept.column)) == MAX_KEPT_CHARS + 1
+
+
+def test_what_many_rows_say_alike_is_shown_once_with_its_count() -> None:
+    found = collected(*(replace(WRONG, line=line) for line in range(2, 26_249)))
+    (kept,) = found.kept
+    assert (kept.line, kept.more, found.count) == (2, 26_246, 26_247)
+    assert found.left_out == {}
+    first, *rest = lines(found)
+    assert first.endswith("(the same in 26,246 rows below)")
+    assert rest == ["number: 26247", "26,247 problems; nothing was sent"]
+    (document_of,) = document(found)["problems"]
+    assert document_of["more_rows"] == 26_246
 
 
 def test_problems_stand_in_order_of_file_and_line() -> None:
@@ -160,11 +174,14 @@ def test_the_document_has_every_kept_problem_and_can_be_written(
 ) -> None:
     made = document(collected(*problems))
     assert json.loads(json_text(made)) == made
-    assert made["count"] == len(problems) == len(made["problems"])
+    assert made["count"] == len(problems)
+    kept = sum(1 + each["more_rows"] for each in made["problems"])
+    assert kept == len(problems)
     assert sum(made["by_kind"].values()) == len(problems)
     for each in made["problems"]:
         assert list(each) == [
-            *("file", "line", "column", "value", "rule", "message", "suggestion")
+            *("file", "line", "column", "value", "rule", "message", "suggestion"),
+            "more_rows",
         ]
 
 
