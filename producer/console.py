@@ -114,9 +114,17 @@ def tell(text: str) -> None:
     out.print(text, markup=False, soft_wrap=True)
 
 
-def print_json(value: object) -> None:
-    """A result for a program, on standard output."""
-    sys.stdout.write(json_text(value, indent=2) + "\n")
+def print_json(value: object, **lists: Iterable[object]) -> None:
+    """A result for a program, on standard output; long lists item by item, behind."""
+    text = json_text(value, indent=2)
+    for name, items in lists.items():
+        sys.stdout.write(f'{text.removesuffix("}").rstrip()},\n  "{name}": [')
+        comma = ""
+        for item in items:
+            sys.stdout.write(f"{comma}\n    {json_text(item)}")
+            comma = ","
+        text = "\n  ]\n}"
+    sys.stdout.write(f"{text}\n")
 
 
 def print_json_list(values: Iterable[object]) -> None:

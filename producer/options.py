@@ -57,6 +57,9 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 Flag = Annotated[bool, Parameter(negative="")]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Limit = Annotated[int | None, Parameter(validator=Number(gte=1))]
+#: How many rows are shown as they will be sent.
+Show = Annotated[int, Parameter(validator=Number(gte=0))]
+SHOWN = 3
 
 _MANIFEST = Group("Manifest", sort_key=1)
 _SPENDING = Group("Spending", sort_key=2)
@@ -103,17 +106,25 @@ class Reading:
     """Of a row with several pictures, one video for each of them."""
     only_failed: str | None = None
     """Only the rows that failed in this batch."""
+    where: Annotated[tuple[str, ...], Parameter(allow_repeating=True)] = ()
+    """Only rows with COLUMN=VALUE; `!=` is not, `~` contains, `!~` not; repeatable."""
+    ids: str | None = None
+    """Only the rows with these ids, separated by commas."""
+    limit: Limit = None
+    """Only the first videos, so many, of what the other options leave."""
+    skip_without_picture: bool = False
+    """Skip rows without a picture."""
+    skip_problems: bool = False
+    """Skip rows with a problem; they are written to a file, with the reasons."""
     look: Annotated[bool, Parameter(negative="--no-look")] = True
     """Look at every picture before anything is paid."""
 
 
 @Parameter(name="*", group=_SPENDING, negative="")
 @dataclass(frozen=True, slots=True)
-class Spending:
-    """What may be spent, and where to."""
+class BatchOptions:
+    """What the batch of a manifest is like."""
 
-    yes: bool = False
-    """Do not ask before spending."""
     budget: str | None = None
     """Most dollars that the batch may cost; a batch stopped by it can go on later."""
     store: str | None = None
@@ -128,6 +139,15 @@ class Spending:
     """Begin an empty ledger beside a store that another one uses."""
     allow_unknown_price: bool = False
     """Render rows whose price neither the provider nor the catalogue tells."""
+
+
+@Parameter(name="*", group=_SPENDING, negative="")
+@dataclass(frozen=True, slots=True)
+class Spending(BatchOptions):
+    """What may be spent, and where to."""
+
+    yes: bool = False
+    """Do not ask before spending."""
 
 
 @Parameter(name="*", group=_WHEN, negative="")
@@ -166,6 +186,7 @@ class Over:
 
 #: What a command does when no option is given.
 READING = Reading()
+BATCH_OPTIONS = BatchOptions()
 SPENDING = Spending()
 WHEN = When()
 OVER = Over()

@@ -5,17 +5,20 @@ from contextlib import closing
 from producer import console
 from producer.console import print_json
 from producer.exits import CommandError, Exit
+from producer.load import budget_of, read, settings_of, skipped_words, stop_at_problems
 from producer.local_server import ledger_of
-from producer.options import READING, SPENDING, Json, Manifest, Reading, Spending
-from producer.submit import (
-    budget_of,
-    nothing_is_sent,
-    quote,
-    read,
-    settings_of,
-    stop_at_problems,
-    weighed_batch,
+from producer.options import (
+    BATCH_OPTIONS,
+    READING,
+    SHOWN,
+    BatchOptions,
+    Json,
+    Manifest,
+    Reading,
+    Show,
 )
+from producer.preview import print_preview, rows
+from producer.quote import nothing_is_sent, quote, weighed_batch
 from producer.summary import print_gone
 
 
@@ -24,7 +27,8 @@ def price(
     /,
     *,
     reading: Reading = READING,
-    spending: Spending = SPENDING,
+    spending: BatchOptions = BATCH_OPTIONS,
+    show: Show = SHOWN,
     json: Json = False,
 ) -> int:
     """Show what a manifest will cost, and when it will be done; spends nothing.
@@ -39,12 +43,15 @@ def price(
         manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
         reading: How the manifest is read.
         spending: What may be spent, and where to.
-        json: Print the prices as JSON.
+        show: How many rows are shown as they will be sent.
+        json: Print prices, warnings and all rows as JSON.
     """
     chosen = settings_of(spending)
     budget_of(spending)
     with closing(read(manifest, reading, chosen, whole=True)) as found:
         stop_at_problems(found)
+        if found.refused:
+            console.say(skipped_words(found))
         with ledger_of(chosen, alone=False) as ledger:
             batch = weighed_batch(ledger, found, chosen, spending)
             if batch.deleted_at_s:
@@ -52,7 +59,8 @@ def price(
             view = quote(found, ledger, chosen, batch)
         print_gone(found.gone)
         if json:
-            print_json(view.document())
+            print_json(view.document(), rows=rows(found))
         else:
+            print_preview(found, show, console.out)
             view.print(console.out)
     return Exit.STORED

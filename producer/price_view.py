@@ -237,6 +237,9 @@ class PriceView:
             "duration_s": round(self.finish.levels[0].takes.likely_s),
             "learnt": self.finish.learnt,
             "times": self.finish.times(),
+            "skipped": dict(self.found.skipped),
+            "skipped_problems": self.found.refused,
+            "warnings": self.found.notices.document(),
         }
 
     def print(

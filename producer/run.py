@@ -4,13 +4,24 @@ import time
 from contextlib import closing
 
 from jobs.settings import Settings
+from producer.enqueue import hand_over
 from producer.exits import CommandError
+from producer.load import load, settings_of
 from producer.local_run import outcome, render
 from producer.local_server import ledger_of
 from producer.notify import notify_end
-from producer.options import READING, SPENDING, Json, Manifest, Reading, Spending
+from producer.options import (
+    READING,
+    SHOWN,
+    SPENDING,
+    Json,
+    Manifest,
+    Reading,
+    Show,
+    Spending,
+)
 from producer.report import keep_report
-from producer.submit import hand_over, load, settings_of, stop_at_problems
+from producer.skipped_rows import skip_problems
 from producer.summary import print_beginning, print_ending, print_outcome
 from producer.survey import Survey
 from producer.watching.status import take
@@ -22,6 +33,7 @@ def run(
     *,
     reading: Reading = READING,
     spending: Spending = SPENDING,
+    show: Show = SHOWN,
     json: Json = False,
 ) -> int:
     """Render a manifest on this machine; run again, it goes on where it was.
@@ -38,6 +50,7 @@ def run(
         manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
         reading: How the manifest is read.
         spending: What may be spent, and where to.
+        show: How many rows are shown as they will be sent.
         json: Print the outcome as JSON.
     """
     chosen = settings_of(spending)
@@ -48,16 +61,16 @@ def run(
             "see it all first: reelmill demo shows everything without a key"
         )
     with closing(load(manifest, reading, spending, chosen)) as found:
-        return run_survey(found, chosen, spending, json=json)
+        return run_survey(found, chosen, spending, show=show, json=json)
 
 
 def run_survey(
-    found: Survey, chosen: Settings, spending: Spending, *, json: bool
+    found: Survey, chosen: Settings, spending: Spending, *, show: int, json: bool
 ) -> int:
     """Hand a manifest that was read to the ledger, render it, report it."""
-    stop_at_problems(found)
+    skip_problems(found)
     with ledger_of(chosen, alone=True) as ledger:
-        batch = hand_over(ledger, found, chosen, spending)
+        batch = hand_over(ledger, found, chosen, spending, show=show)
         before = take(ledger, batch.id)
         if batch.deleted_at_s:
             return outcome(before)

@@ -25,6 +25,7 @@ from jobs.text import duration, iso, masked
 from producer import console
 from producer.console import Table, print_json
 from producer.exits import CommandError, Exit
+from producer.load import budget_of
 from producer.manifests.source import STDIN, UnreadableError, is_bucket, path_of
 from producer.options import (
     READING,
@@ -39,7 +40,6 @@ from producer.options import (
     given_labels,
 )
 from producer.scheduler import STALE_S, Scheduler, fleet_ledger, left_to_others
-from producer.submit import budget_of
 
 #: Firings that are told to a program.
 MAX_FIRINGS = 10

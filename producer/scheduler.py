@@ -28,11 +28,14 @@ from jobs.schedule import Due, Firing, Handed, Schedule, ScheduleError, due
 from jobs.settings import Settings, worker_name
 from jobs.text import counted
 from producer import console, problems
+from producer.enqueue import hand_over
 from producer.exits import CommandError, Exit
+from producer.load import load, settings_of, skipped_words
 from producer.local_server import ledger_of, make_home
 from producer.manifests.source import ENDINGS, is_bucket
 from producer.options import Flag, Reading, Spending, chosen_settings
-from producer.submit import encodable, hand_over, load, settings_of
+from producer.quote import encodable
+from producer.skipped_rows import keep_skipped
 from producer.watching.eta import Poller, is_short, left, to_come
 
 #: Seconds between two looks at the schedules.
@@ -53,11 +56,14 @@ MAX_LINES = 20
 
 DAY_S = 86_400
 
+#: Folder of the home for rows that are skipped for their problems.
+SKIPPED = "skipped"
+
 log = logging.getLogger("reelmill.scheduler")
 
-#: Takes a manifest and becomes a batch; raises `ManifestRefusedError` or
-#: `CommandError`.
-Submit = Callable[[str, Reading, Spending], BatchRecord]
+#: Makes a batch of a manifest, and says what people should know of it; raises
+#: `ManifestRefusedError` or `CommandError`.
+Submit = Callable[[str, Reading, Spending], tuple[BatchRecord, list[str]]]
 
 _Options = TypeVar("_Options", Reading, Spending)
 
@@ -367,17 +373,24 @@ class FiringResult:
 def submit_to(ledger: Ledger) -> Submit:
     """Hands manifests over to this ledger."""
 
-    def submit(manifest: str, reading: Reading, spending: Spending) -> BatchRecord:
+    def submit(
+        manifest: str, reading: Reading, spending: Spending
+    ) -> tuple[BatchRecord, list[str]]:
         chosen = settings_of(spending)
         unreachable = Exit.UNREACHABLE
         with closing(
             load(manifest, reading, spending, chosen, bad_store=unreachable)
         ) as found:
-            if found.problems.count:
+            if not found.is_usable:
                 raise ManifestRefusedError(tuple(problems.lines(found.problems)))
+            said = []
+            if found.refused:
+                path = keep_skipped(found, chosen.home / SKIPPED)
+                words = f"{manifest}: {skipped_words(found)}: {path}"
+                said = [encodable(words)]
             # It was opened by its name; from here on the name is only stored.
             found.source = encodable(found.source)
-            return hand_over(ledger, found, chosen, spending)
+            return hand_over(ledger, found, chosen, spending), said
 
     return submit
 
@@ -410,11 +423,13 @@ def fire(schedule: Schedule, submit: Submit, result: FiringResult) -> None:
 
 
 def _hand_over(
-    result: FiringResult, manifest: str, submit: Callable[[str], BatchRecord]
+    result: FiringResult,
+    manifest: str,
+    submit: Callable[[str], tuple[BatchRecord, list[str]]],
 ) -> None:
     """Hand a manifest over, and write down what came of it."""
     try:
-        batch = submit(manifest)
+        batch, said = submit(manifest)
     except ManifestRefusedError as refused:
         result.refuse(manifest, *refused.lines)
     except CommandError as stop:
@@ -424,6 +439,7 @@ def _hand_over(
             result.refuse(manifest, str(stop))
     else:
         result.handed.append(Handed(encodable(manifest), batch.id))
+        result.warnings += said
         if batch.cancelled:
             words = f"{batch.id} was cancelled before, and nothing more of it is sent"
             result.warnings.append(words)

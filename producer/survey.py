@@ -2,18 +2,19 @@
 
 The jobs lie in a temporary file and are read from it for each step, so that a manifest
 of any size needs little memory: `survey` reads it, `check_survey` checks the pictures,
-`weigh` finds what is stored already and adds up the rest.
+`Survey.fingerprint` finds out what jobs are the same, and `weigh` which are stored
+already; it adds up the rest.
 """
 
-import tempfile
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
-from typing import IO
+from typing import Any
 
 from jobs.attempt.fingerprint import (
     Fingerprint,
@@ -27,6 +28,7 @@ from jobs.catalogue.addresses import is_http
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.dedup import DedupPreview
+from jobs.manifest.planning import PlannedRow
 from jobs.manifest.rows import Notice, Problem, Skipped
 from jobs.net import near_allowed_for
 from jobs.records import BatchRecord
@@ -39,7 +41,13 @@ from producer.exits import CommandError, Exit
 from producer.image_checks import ImageCache, contents_of, problems_of
 from producer.local_server import make_home
 from producer.manifests import Options, plan
+from producer.manifests.plan import Outcome
+from producer.notices import Notices
 from producer.problems import Problems
+from producer.spool import Spool
+
+#: Kinds of problems that a reader finds with one row, before it reads on.
+BROKEN_ROWS = frozenset({"cells", "bad-cell", "json"})
 
 #: File of the home that remembers what was seen of pictures.
 MEMORY = "pictures.sqlite"
@@ -61,11 +69,16 @@ class Survey:
     #: As the user named it.
     source: str
     catalogue: Catalogue
+    #: Whether rows with a problem are left out, and the others rendered.
+    skips_problems: bool = False
     problems: Problems = field(default_factory=Problems)
+    #: Whether the manifest as a whole has a problem.
+    is_broken: bool = False
+    #: Rows with a problem.
+    refused: int = 0
     #: Records that no video was asked for, by the reason.
     skipped: Counter[str] = field(default_factory=Counter)
-    #: What a person should know before paying.
-    notices: list[Notice] = field(default_factory=list)
+    notices: Notices = field(default_factory=Notices)
     jobs: int = 0
     #: The shop whose export it is, if it was recognised.
     layout: str = ""
@@ -81,7 +94,10 @@ class Survey:
     digest: str = ""
     #: Whether any picture is not on the web, and so must be uploaded.
     local: bool = False
-    _spool: IO[str] | None = None
+    #: Of each job itself, its row where rows may be refused, and what it asks for.
+    _jobs: Spool = field(default_factory=Spool)
+    #: Of each refused row its file and cells, and its problems.
+    _refused: Spool = field(default_factory=Spool)
     _memory: ImageCache | None = None
 
     @property
@@ -104,33 +120,63 @@ class Survey:
         """Jobs that are to be made and paid."""
         return self.jobs - self.reused - self.following - self.given_up
 
-    def asked(self) -> Iterator[FingerprintedJob]:
-        """The jobs in their order, with the contents of pictures as far as known."""
-        return _read(self._spool)
+    @property
+    def is_usable(self) -> bool:
+        """Whether what it asks for can be sent."""
+        if self.skips_problems and self.jobs:
+            return not self.is_broken
+        return not self.problems.count
 
-    def keep(self, jobs: Iterable[Job]) -> None:
-        """Write these jobs down, each with what it asks for, in place of the last."""
-        before, asks, digest = self._spool, Fingerprinter(self.catalogue), sha256()
-        # Closed with the survey, and gone with the process however it ends.
-        self._spool = spool = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
-        for job in jobs:
-            ask = asks.of(job)
-            # Neither digests nor JSON have a tab or an end of a line in them.
-            spool.write(f"{ask.content}\t{ask.written}\t{job.to_json()}\n")
-            asked = f"{job.id}\n{job.key}\n{ask.content or ask.written}\n"
-            digest.update(asked.encode())
-            if not self.local:
-                self.local = not all(map(is_http, self._pictures_of(job)))
-        self.digest = digest.hexdigest()
-        if before:
-            before.close()
+    def planned(self) -> Iterator[Job]:
+        """The jobs in their order."""
+        return (Job.from_json(line[0]) for line in self._jobs)
+
+    def asked(self) -> Iterator[FingerprintedJob]:
+        """The jobs with what they ask for, once `fingerprint` has found that out."""
+        for text, _, content, written in self._jobs:
+            yield FingerprintedJob(Job.from_json(text), Fingerprint(content, written))
+
+    def refused_rows(self) -> Iterator[tuple[dict[str, Any], list[dict[str, str]]]]:
+        """Each refused row with its `file` and `cells`, and its problems."""
+        return ((json.loads(row), json.loads(why)) for row, why in self._refused)
+
+    def take(self, outcomes: Iterable[Outcome]) -> None:
+        """Write down the jobs of a manifest, and note everything else in it."""
+        for item in outcomes:
+            if isinstance(item, PlannedRow):
+                text = _row_text(item) if self.skips_problems else ""
+                if item.job is None:
+                    self._refuse(text, item.problems)
+                else:
+                    self.jobs += 1
+                    self._jobs.write(item.job.to_json(), text)
+                    self.local = self.local or self._is_local(item.job)
+            elif isinstance(item, Skipped):
+                self.skipped[item.reason] += 1
+            elif isinstance(item, Notice):
+                self.notices.add(item)
+            elif item.line and item.kind in BROKEN_ROWS:
+                self._refuse(json.dumps({"file": item.file, "cells": {}}), [item])
+            else:
+                self.is_broken = True
+                self.problems.add(item)
+
+    def _is_local(self, job: Job) -> bool:
+        return not all(map(is_http, self._pictures_of(job)))
 
     def _pictures_of(self, job: Job) -> list[str]:
         return pictures_of(self.catalogue.find(job.model), job)
 
+    def _refuse(self, row: str, problems: Sequence[Problem]) -> None:
+        self.refused += 1
+        self.problems.add_all(problems)
+        if self.skips_problems:
+            said = [{"message": p.message, "next": p.suggestion} for p in problems]
+            self._refused.write(row, json.dumps(said))
+
     def pictures(self, *, remote: bool) -> Iterator[str]:
         """The addresses of all pictures, as often as they are named."""
-        for job, _ in self.asked():
+        for job in self.planned():
             for address in self._pictures_of(job):
                 if remote or not is_http(address):
                     yield address
@@ -138,13 +184,30 @@ class Survey:
     def judge(self, memory: ImageCache) -> None:
         """Add the problems of pictures, and to each job what its pictures contain."""
         self._memory = memory
-        self.keep(self._judged(memory, self._spool))
+        with self._jobs as before:
+            self._jobs = Spool()
+            for text, row, *_ in before:
+                job = Job.from_json(text)
+                model = self.catalogue.find(job.model)
+                if problems := problems_of(job, model, memory, self.source):
+                    self.jobs -= 1
+                    self._refuse(row, problems)
+                else:
+                    contents = contents_of(job, model, memory)
+                    self._jobs.write(replace(job, contents=contents).to_json(), row)
 
-    def _judged(self, memory: ImageCache, spool: IO[str] | None) -> Iterator[Job]:
-        for job, _ in _read(spool):
-            model = self.catalogue.find(job.model)
-            self.problems.add_all(problems_of(job, model, memory, self.source))
-            yield replace(job, contents=contents_of(job, model, memory))
+    def fingerprint(self) -> None:
+        """Find out what each job asks for; the last step before it is weighed."""
+        asks, digest = Fingerprinter(self.catalogue), sha256()
+        with self._jobs as before:
+            self._jobs = Spool()
+            for text, row, *_ in before:
+                job = Job.from_json(text)
+                ask = asks.of(job)
+                self._jobs.write(text, row, *ask)
+                asked = f"{job.id}\n{job.key}\n{ask.content or ask.written}\n"
+                digest.update(asked.encode())
+        self.digest = digest.hexdigest()
 
     def count(self, job: Job, prospect: DedupPreview) -> None:
         """Add a job to the price, or to what is not paid again."""
@@ -169,21 +232,17 @@ class Survey:
 
     def close(self) -> None:
         """Let go of the files it works with."""
-        for file in (self._spool, self._memory):
+        for file in (self._jobs, self._refused, self._memory):
             if file:
                 file.close()
 
 
-def _read(spool: IO[str] | None) -> Iterator[FingerprintedJob]:
-    if spool:
-        spool.seek(0)
-    for line in spool or ():
-        content, written, text = line.split("\t", 2)
-        yield FingerprintedJob(Job.from_json(text), Fingerprint(content, written))
+def _row_text(planned: PlannedRow) -> str:
+    return json.dumps({"file": planned.mapped.row.file, "cells": planned.cells})
 
 
 def survey(
-    source: str, options: Options, catalogue: Catalogue, *, keep: bool = True
+    source: str, options: Options, catalogue: Catalogue, *, skips_problems: bool = False
 ) -> Survey:
     """Read a manifest: its problems, and its jobs for the steps to come.
 
@@ -191,33 +250,15 @@ def survey(
         source: path, `-`, folder or bucket prefix, as the user named it.
         options: how it is read.
         catalogue: the models.
-        keep: whether there are steps to come.
+        skips_problems: whether rows with a problem are left out.
     """
-    found = Survey(source, catalogue)
-    jobs = _planned(found, options)
-    if keep:
-        found.keep(jobs)
-    else:
-        deque(jobs, maxlen=0)
-    return found
-
-
-def _planned(found: Survey, options: Options) -> Iterator[Job]:
-    """The jobs of a manifest; everything else in it is noted."""
+    found = Survey(source, catalogue, skips_problems)
 
     def recognised(layout: str) -> None:
         found.layout = layout
 
-    for item in plan(found.source, options, found.catalogue, recognised=recognised):
-        if isinstance(item, Problem):
-            found.problems.add(item)
-        elif isinstance(item, Skipped):
-            found.skipped[item.reason] += 1
-        elif isinstance(item, Notice):
-            found.notices.append(item)
-        else:
-            found.jobs += 1
-            yield item
+    found.take(plan(source, options, catalogue, recognised=recognised))
+    return found
 
 
 def check_survey(

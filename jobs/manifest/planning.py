@@ -6,7 +6,7 @@ one manifest, because ids and keys are unique in it.
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +34,7 @@ from jobs.manifest.guessing import PictureGuess
 from jobs.manifest.naming import DEFAULT_KEY, KeyTemplate, UsedNames, fitting_id
 from jobs.manifest.products import MappedRow, Outcome, Wanted
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
+from jobs.manifest.selection import Selection
 from jobs.manifest.templates import RowScope
 from jobs.money import dollars
 from jobs.text import plain, shown
@@ -83,6 +84,24 @@ class _Draft:
         self.problems.append(Problem.of(issue, *place, column, value))
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A row that asks for a video: the job, or all that is wrong with it."""
+
+    mapped: MappedRow
+    #: Of the columns of its table; none where it is in no table.
+    names: tuple[str, ...]
+    job: Job | None
+    #: Empty too where the fault was told before: in a default, or a column's name.
+    problems: Sequence[Problem] = ()
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """Its columns as its file has them, with what it shares with rows above it."""
+        scope = self.mapped.scope
+        return {n: plain(scope[n]) for n in self.names or scope if is_given(scope[n])}
+
+
 class Manifest:
     """Turns the rows of one manifest into jobs, and remembers which names are used.
 
@@ -100,8 +119,12 @@ class Manifest:
         *,
         only_first_pictures: bool = False,
         every_picture: bool = False,
+        selection: Selection | None = None,
     ) -> None:
         self._catalogue = catalogue
+        self._selection = selection or Selection()
+        #: Of the present table.
+        self._names: tuple[str, ...] = ()
         self._columns = Columns(catalogue)
         self._wanted = Wanted(only_first_pictures, every_picture)
         self._mapper = ColumnMapper(self._columns, self._wanted)
@@ -157,7 +180,7 @@ class Manifest:
 
     def header(self, header: Header) -> list[Problem]:
         """Takes the names of a table; returns why its rows could not be used."""
-        self._is_table = True
+        self._is_table, self._names = True, header.names
         problems = self._mapper.accept_header(header)
         useful = self._defaults.gives(*PICTURES) or self._mapper.means_something(header)
         self.unknown_header = None if useful or problems else header
@@ -171,36 +194,48 @@ class Manifest:
         """What is said of a table none of whose columns is of use."""
         return nothing_known(header, self.guess.column)
 
-    def plan(self, row: Row) -> list[Job | Skipped | Problem]:
-        """The jobs that a row asks for, or everything that is wrong with it.
+    def plan(self, row: Row) -> list[PlannedRow | Skipped]:
+        """The videos that a row asks for, or everything that is wrong with it.
 
-        Nothing comes where the fault was told before: it lies in a default, or in the
-        name of a column. What comes may be about a row above, that waited for this one.
+        What comes may be about a row above, that waited for this one.
         """
         if self._is_table:
             self.guess.see(row.cells)
         return [*self._planned(self._mapper.map(row))]
 
-    def finish(self) -> list[Job | Skipped | Problem]:
+    def finish(self) -> list[PlannedRow | Skipped]:
         """What rows above still ask for, once no row follows them."""
         return [*self._planned(self._mapper.finish())]
 
-    def _planned(
-        self, outcomes: Iterable[Outcome]
-    ) -> Iterator[Job | Skipped | Problem]:
+    def _planned(self, outcomes: Iterable[Outcome]) -> Iterator[PlannedRow | Skipped]:
         for one in outcomes:
+            if isinstance(one, Notice):
+                self._notices.append(one)
+                continue
             if isinstance(one, Skipped):
                 yield one
-            elif isinstance(one, Notice):
-                self._notices.append(one)
+                continue
+            came = self._job(one)
+            if isinstance(came, Skipped):
+                yield came
+            elif isinstance(came, Job):
+                yield PlannedRow(one, self._names, came)
             else:
-                job = self._job(one)
-                yield from job if isinstance(job, list) else [job]
+                yield PlannedRow(one, self._names, None, came)
 
-    def _job(self, mapped: MappedRow) -> Job | list[Problem]:
+    def _job(self, mapped: MappedRow) -> Job | Skipped | list[Problem]:
         """The job of a row under our names, or what is wrong with it."""
+        row, has_picture = mapped.row, bool(mapped.pictures)
+        reason = self._selection.skips_cells(
+            mapped.scope,
+            has_picture=has_picture or self._defaults.gives(*PICTURES),
+        )
+        if reason:
+            return Skipped(row.file, row.line, reason)
         draft = _Draft(mapped, self._is_table, self._defaults.plain)
         draft.job_id = self._id(draft)
+        if reason := self._selection.skips_id(draft.job_id):
+            return Skipped(row.file, row.line, reason)
         model = self._model(draft)
         if model is None:
             return draft.problems
@@ -228,6 +263,7 @@ class Manifest:
             form=model.form,
         )
         self._compare(job, draft.row.file)
+        self._selection.count()
         return job
 
     def _give_pictures(self, draft: _Draft, model: Model) -> None:

@@ -82,7 +82,7 @@ ASKED_ANEW = frozenset({State.FAILED, State.CANCELLED})
 
 #: Without a byte order mark Excel reads UTF-8 as the code page of its country; programs
 #: that read it take `utf-8-sig`.
-_MARK = "\ufeff"
+MARK = "\ufeff"
 
 #: What a spreadsheet takes for the beginning of a formula, in half and full width.
 FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -115,7 +115,7 @@ def csv_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """
     rows = document["rows"]
     own = list(dict.fromkeys(name for row in rows for name in row["data"]))
-    yield _MARK + csv_line([*COLUMNS, *(f"data.{name}" for name in own)])
+    yield MARK + csv_line([*COLUMNS, *(f"data.{name}" for name in own)])
     for row in rows:
         error = row["error"] or {}
         flat = {
@@ -135,7 +135,7 @@ def statement_lines(document: Mapping[str, Any]) -> Iterator[str]:
     The lines of one kind add up to the first one; to add up the whole column counts
     everything several times.
     """
-    yield _MARK + csv_line(STATEMENT_COLUMNS)
+    yield MARK + csv_line(STATEMENT_COLUMNS)
     for line in _statement_rows(document):
         yield csv_line(line.get(name) for name in STATEMENT_COLUMNS)
 
@@ -176,11 +176,14 @@ def without_formula(text: str) -> str:
     return f"'{guarded}" if begins else guarded
 
 
-def _line(cells: Iterable[str], *, quoted: bool = False) -> str:
+def manifest_line(cells: Iterable[str]) -> str:
+    """One line of a manifest; white space at either end of a cell counts."""
+    return _line(cells, csv.QUOTE_ALL)
+
+
+def _line(cells: Iterable[str], quoting: Any = csv.QUOTE_MINIMAL) -> str:
     line = io.StringIO()
-    csv.writer(line, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL).writerow(
-        cells
-    )
+    csv.writer(line, quoting=quoting).writerow(cells)
     return line.getvalue()
 
 
@@ -216,14 +219,13 @@ def failed_csv(
         own.pop(name, None)
     names = [*RESERVED_COLUMNS, *inputs]
     header = [*names, *map(without_formula, own), REASON, NEXT_STEP]
-    # White space at either end of one's own data counts, so everything is quoted.
-    yield _MARK + _line(header, quoted=True)
+    yield MARK + manifest_line(header)
     for row, record in zip(_left(document), records(_refs(document)), strict=True):
         cells = _cells(record.job, catalogue, folder)
         data = {name.strip(): text for name, text in record.job.data.items()}
         others = [*(data.get(name, "") for name in own), *_reason(row)]
         line = [*(cells.get(name, "") for name in names), *map(without_formula, others)]
-        yield _line(line, quoted=True)
+        yield manifest_line(line)
 
 
 def _left(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -252,10 +254,13 @@ def _cells(job: Job, catalogue: Catalogue, folder: str) -> dict[str, str]:
     for name, value in job.inputs.items():
         spec = known.get(name)
         there = _placed(value, folder) if spec and spec.is_picture else value
-        text = _cell(there, spec)
-        starts_formula = text.startswith(FORMULA_STARTS)
-        cells[name] = _GUARD_OF_INPUT + text if starts_formula else text
+        cells[name] = guarded(_cell(there, spec))
     return cells
+
+
+def guarded(text: str) -> str:
+    """A cell of a manifest that no spreadsheet runs and that is read as the same."""
+    return _GUARD_OF_INPUT + text if text.startswith(FORMULA_STARTS) else text
 
 
 def _placed(value: object, folder: str) -> object:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from jobs.catalogue import Catalogue
-from jobs.job import Job
 from jobs.manifest.columns import Columns
 from jobs.manifest.guessing import MAX_ROWS
-from jobs.manifest.planning import Manifest
+from jobs.manifest.planning import Manifest, PlannedRow
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
+from jobs.manifest.selection import Choice, Selection
 from producer.manifests.csv import read_csv
 from producer.manifests.jsonl import read_jsonl
 from producer.manifests.pictures import read_bucket, read_folder
@@ -39,7 +39,7 @@ Record: TypeAlias = (
     Row | Defaults | Header | Feeds | Skipped | Problem | Notice | KeyTemplate
 )
 
-Outcome: TypeAlias = Job | Skipped | Problem | Notice
+Outcome: TypeAlias = PlannedRow | Skipped | Problem | Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Options:
     sheet: str | None = None
     #: What form the file has; None is told by its ending, or what is piped in.
     form: str | None = None
-    #: Ids of the only jobs that are wanted; None is all.
-    ids: frozenset[str] | None = None
+    #: Which of its rows.
+    choice: Choice = field(default_factory=Choice)
     #: True to make one video of each product in a shop's export.
     only_first_pictures: bool = False
     #: True to make a video of each picture of a row that has several.
@@ -82,16 +82,18 @@ def plan(
     stdin: BinaryIO | None = None,
     recognised: Callable[[str], object] = str,
 ) -> Iterator[Outcome]:
-    """The jobs of a manifest, what it skips, its problems and notices, as they come.
+    """The rows of a manifest, what it skips, its problems and notices, as they come.
 
-    A manifest may only be used if no problem comes. A row with a problem yields no job
-    but the reading goes on behind it wherever the format allows. Standard input can be
-    read only once. `recognised` is told whose export a table is, if it is a shop's.
+    A problem that comes alone is one of the whole manifest, or of a row whose form is
+    broken. The reading goes on behind a bad row wherever the format allows. Standard
+    input can be read only once. `recognised` is told whose export a table is, if it is
+    a shop's.
     """
     values: dict[str, object] = dict(options.set)
     if options.model is not None:
         values["model"] = options.model
     feeds = Feeds("command line", options.map) if options.map else None
+    selection = Selection(options.choice)
     manifest = Manifest(
         catalogue,
         values,
@@ -99,14 +101,20 @@ def plan(
         feeds,
         only_first_pictures=options.only_first_pictures,
         every_picture=options.every_picture,
+        selection=selection,
     )
     if manifest.problems:
         yield from manifest.problems
         return
     columns = Columns(catalogue, chain.from_iterable(options.map.values()))
     read = records(str(source), columns, options, stdin)
-    outcomes = _planned(manifest, read, options, recognised)
-    yield from _wanted(str(source), outcomes, options.ids)
+    is_empty = True
+    for outcome in _planned(manifest, read, options, recognised):
+        is_empty = is_empty and isinstance(outcome, Skipped | Notice)
+        # What is wrong with the form of a row behind the last one is nobody's concern.
+        if not (isinstance(outcome, Problem) and outcome.line and selection.is_full):
+            yield outcome
+    yield from _at_the_end(str(source), selection, is_empty=is_empty)
 
 
 def _planned(
@@ -152,33 +160,26 @@ def _headed(
     return [manifest.nothing_known(header)]
 
 
-def _wanted(
-    source: str, outcomes: Iterator[Outcome], ids: frozenset[str] | None
+def _at_the_end(
+    source: str, selection: Selection, *, is_empty: bool
 ) -> Iterator[Outcome]:
-    """The outcomes without the jobs that are not wanted; an empty manifest is told."""
-    empty = True
-    missing = set(ids or ())
-    for outcome in outcomes:
-        empty = empty and isinstance(outcome, Skipped | Notice)
-        if isinstance(outcome, Job) and ids is not None:
-            if outcome.id not in ids:
-                continue
-            missing.discard(outcome.id)
-        yield outcome
-    if empty and (is_bucket(source) or is_folder(source)):
-        suggestion = "name a folder with JPEG or PNG pictures in it"
-        yield whole(source, "no-rows", "there are no pictures in it", suggestion)
-    elif empty:
-        suggestion = "write one row for each video"
-        yield whole(source, "no-rows", "no row of it asks for a video", suggestion)
-    elif ids and len(missing) == len(ids):
-        message = "none of its rows is among those that are wanted"
-        suggestion = "compare its ids with those of the batch: reelmill show BATCH"
-        yield whole(source, "ids", message, suggestion)
-    else:
+    """What can be said once all rows were met; an empty manifest is told."""
+    problems = list(selection.problems())
+    yield from problems
+    if is_empty and not problems:
+        yield selection.nothing() or _no_rows(source)
+    elif not is_empty:
         # Rows that failed may have been taken out on purpose.
-        for _ in missing:
+        for _ in range(selection.gone):
             yield Skipped(source, None, "rows that are wanted and not in it any more")
+
+
+def _no_rows(source: str) -> Problem:
+    if is_bucket(source) or is_folder(source):
+        suggestion = "name a folder with JPEG or PNG pictures in it"
+        return whole(source, "no-rows", "there are no pictures in it", suggestion)
+    suggestion = "write one row for each video"
+    return whole(source, "no-rows", "no row of it asks for a video", suggestion)
 
 
 def records(

@@ -19,9 +19,10 @@ from jobs import catalogue, settings
 from jobs.ledger import Ledger
 from jobs.settings import Settings, child_environment
 from jobs.states import FINAL, State
+from producer.enqueue import enqueue
 from producer.manifests import Options
+from producer.quote import batch_id, new_batch
 from producer.report import keep_report
-from producer.submit import batch_id, enqueue, new_batch
 from producer.survey import survey
 from tests import forked
 from tests.chaos.deaths import KILL, POINTS, REACHED
@@ -72,6 +73,7 @@ def order(range_: Range, manifest: Path) -> None:
     """Hand a manifest over as `reelmill run` does."""
     found = survey(str(manifest), Options(), catalogue.builtin())
     with closing(found):
+        found.fingerprint()
         name = batch_id(found, range_.chosen.account_id, range_.chosen.store)
         batch = new_batch(found, range_.chosen, name, fresh=False, now_s=time.time())
         enqueue(range_.ledger, found, batch, alone=False)

@@ -10,8 +10,8 @@ from jobs.notification import Notification
 from jobs.records import BatchRecord
 from jobs.schedule import Firing, Schedule
 from producer.options import Reading, Spending
+from producer.quote import encodable
 from producer.scheduler import Scheduler
-from producer.submit import encodable
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_batch
 from tests.jobs.test_schedule import a_schedule
@@ -31,7 +31,7 @@ class Night:
 
     def submit(
         self, manifest: str, reading: Reading, spending: Spending
-    ) -> BatchRecord:
+    ) -> tuple[BatchRecord, list[str]]:
         """The batch of a manifest, by its name."""
         for name, error in self.trouble.items():
             if manifest.endswith(name):
@@ -40,7 +40,7 @@ class Night:
         self.at_hand_over()
         batch = a_batch(encodable(Path(manifest).stem))
         self.ledger.batches.create(batch)
-        return batch
+        return batch, []
 
     def scheduler(self, name: str = "1@attic", account: str = ACCOUNT) -> Scheduler:
         return Scheduler(

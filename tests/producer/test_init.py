@@ -10,6 +10,7 @@ from jobs.job import Job
 from producer.exits import CommandError, Exit
 from producer.init import init
 from producer.manifests import Options, plan
+from tests.jobs.manifest.asked import flat
 
 NAMES = [model.name for model in builtin().models.values()]
 
@@ -39,7 +40,7 @@ def test_the_reader_finds_nothing_wrong_with_a_starter(
     models: list[str], ending: str
 ) -> None:
     assert start(f"m{ending}", *models) == Exit.STORED
-    found = list(plan(Path(f"m{ending}"), Options(), builtin()))
+    found = flat(plan(Path(f"m{ending}"), Options(), builtin()))
     planned = [one for one in found if isinstance(one, Job)]
     assert [str(one) for one in found if not isinstance(one, Job)] == []
     assert [builtin().models[job.model].name for job in planned] == models

@@ -9,7 +9,8 @@ from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.products import VARIANT
 from jobs.manifest.rows import Notice, Problem, Skipped
-from producer.manifests.plan import Options, Outcome, plan
+from producer.manifests.plan import Options, plan
+from tests.jobs.manifest.asked import Found, flat
 from tests.producer.running import desk
 
 SAMPLES = Path(str(resources.files("jobs"))) / "samples"
@@ -51,9 +52,9 @@ EXPORTS = {
 REPEATED = Counter({"woocommerce.csv": 1})
 
 
-def sample(name: str, options: Options | None = None) -> list[Outcome]:
+def sample(name: str, options: Options | None = None) -> list[Found]:
     """What a sample holds."""
-    return list(plan(SAMPLES / name, options or Options(), builtin()))
+    return flat(plan(SAMPLES / name, options or Options(), builtin()))
 
 
 @pytest.mark.parametrize("name", ["products.csv", "products.yaml", "products.jsonl"])

@@ -191,7 +191,7 @@ def test_a_cancelled_batch_is_said(night: Night) -> None:
     scheduler = Scheduler(
         night.ledger,
         account_id=ACCOUNT,
-        submit=lambda *_: cancelled,
+        submit=lambda *_: (cancelled, []),
         notify=night.told.append,
         clock=night.clock,
         name="1@attic",
@@ -214,9 +214,9 @@ def test_two_schedulers_fire_twenty_schedules_once_each(
     def race(name: str) -> None:
         with closing(connect(url)) as own:
 
-            def submit(manifest: str, *_: object) -> BatchRecord:
+            def submit(manifest: str, *_: object) -> tuple[BatchRecord, list[str]]:
                 made.append(manifest)
-                return a_batch(manifest)
+                return a_batch(manifest), []
 
             racer = Scheduler(own, ACCOUNT, submit, print, own.now_s, name)
             begin.wait()

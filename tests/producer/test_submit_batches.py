@@ -16,8 +16,9 @@ from jobs.records import BatchRecord
 from jobs.settings import Settings
 from jobs.states import Event, State
 from producer.bill import Share
+from producer.enqueue import enqueue
 from producer.manifests import Options
-from producer.submit import batch_id, enqueue, is_over, new_batch, resolve_batch_id
+from producer.quote import batch_id, is_over, new_batch, resolve_batch_id
 from producer.survey import Survey, survey, weigh
 from tests.jobs.ledger.play import PLENTY, play
 
@@ -46,6 +47,7 @@ def _closing() -> Iterator[None]:
 
 def surveyed(path: Path, **options: Any) -> Survey:
     SURVEYS.append(survey(str(path), Options(**options), KNOWN))
+    SURVEYS[-1].fingerprint()
     return SURVEYS[-1]
 
 
@@ -87,12 +89,6 @@ def test_a_survey_counts_and_prices_by_model_and_duration(tmp_path: Path) -> Non
         ("kling-v2.6-std", 10): Share(jobs=1),
     }
     assert found.bill.cost_usd_micros == 840_000
-
-
-def test_a_survey_that_nobody_goes_on_with_keeps_no_job(tmp_path: Path) -> None:
-    found = survey(str(manifest(tmp_path, "a")), Options(), KNOWN, keep=False)
-    assert found.jobs == 1
-    assert list(found.asked()) == []
 
 
 def test_a_survey_tells_whether_any_picture_is_local(tmp_path: Path) -> None:

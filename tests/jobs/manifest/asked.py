@@ -1,12 +1,15 @@
 """Rows that people could ask for, of every model of the catalogue, at random."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
 
 from jobs.catalogue import builtin
 from jobs.catalogue.inputs import Input
-from jobs.manifest.rows import Row
+from jobs.job import Job
+from jobs.manifest.planning import PlannedRow
+from jobs.manifest.rows import Notice, Problem, Row, Skipped
 
 CATALOGUE = builtin()
 MUG = "https://example.com/mug.jpg"
@@ -63,3 +66,17 @@ def rows(draw: st.DrawFn) -> Row:
     own = draw(st.dictionaries(names, texts, max_size=3))
     name = draw(st.sampled_from([model.id, model.name, *model.aliases]))
     return Row("m.jsonl", 2, 1, {**own, **cells, "id": "a", "model": name})
+
+
+#: What a manifest comes to, the jobs and problems of its rows for themselves.
+Found = Job | Problem | Skipped | Notice
+
+
+def flat(outcomes: Iterable[PlannedRow | Problem | Skipped | Notice]) -> list[Found]:
+    found: list[Found] = []
+    for one in outcomes:
+        if isinstance(one, PlannedRow):
+            found += one.problems if one.job is None else [one.job]
+        else:
+            found.append(one)
+    return found

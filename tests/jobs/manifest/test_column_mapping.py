@@ -1,6 +1,7 @@
 """Columns of one's own and exports of shops: which column feeds what."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from jobs.job import Job
 from jobs.manifest.planning import Manifest
 from jobs.manifest.products import FURTHER_PICTURE, SAME_PICTURE, VARIANT
 from jobs.manifest.rows import Feeds, Header, Problem, Row, Skipped
+from tests.jobs.manifest.asked import flat
 
 URL = "https://example.com/mug.jpg"
 OPTIONS = {"model": "kling-v2.6-std", "prompt": "a slow turn"}
@@ -29,7 +31,7 @@ def feeds(file: str = "command line", **columns: str | tuple[str, ...]) -> Feeds
 def manifest(
     mapping: Feeds | None = None,
     options: Mapping[str, object] = OPTIONS,
-    **settings: bool,
+    **settings: Any,
 ) -> Manifest:
     made = Manifest(builtin(), options, None, mapping, **settings)
     assert made.problems == []
@@ -41,7 +43,7 @@ def table(planned: Manifest, *names: str) -> list[Problem]:
 
 
 def job(planned: Manifest, number: int = 1, **cells: object) -> Job:
-    (made,) = planned.plan(Row("shop.csv", number + 1, number, cells))
+    (made,) = flat(planned.plan(Row("shop.csv", number + 1, number, cells)))
     assert isinstance(made, Job), made
     return made
 
@@ -49,7 +51,7 @@ def job(planned: Manifest, number: int = 1, **cells: object) -> Job:
 def problems(
     planned: Manifest, cells: Mapping[str, object], number: int = 1
 ) -> list[Problem]:
-    made = planned.plan(Row("shop.csv", number + 1, number, cells))
+    made = flat(planned.plan(Row("shop.csv", number + 1, number, cells)))
     return [one for one in made if isinstance(one, Problem)]
 
 
@@ -59,12 +61,12 @@ def shop(planned: Manifest, *rows: tuple[str, ...]) -> list[str]:
     made = []
     for number, cells in enumerate(rows, 1):
         named = dict(zip(SHOP, cells, strict=True))
-        made += planned.plan(Row("shop.csv", number + 1, number, named))
-    made += planned.finish()
+        made += flat(planned.plan(Row("shop.csv", number + 1, number, named)))
+    made += flat(planned.finish())
     return [
         one.id if isinstance(one, Job) else one.reason
         for one in made
-        if not isinstance(one, Problem)
+        if isinstance(one, Job | Skipped)
     ]
 
 
@@ -204,8 +206,10 @@ def test_every_picture_of_an_export_is_one_job_with_an_id_of_its_own(
     made = [
         one
         for at, cells in enumerate(export(products), 1)
-        for one in planned.plan(
-            Row("shop.csv", at + 1, at, dict(zip(SHOP, cells, strict=True)))
+        for one in flat(
+            planned.plan(
+                Row("shop.csv", at + 1, at, dict(zip(SHOP, cells, strict=True)))
+            )
         )
     ]
     jobs = [one for one in made if isinstance(one, Job)]
@@ -244,7 +248,7 @@ def test_any_mapping_of_any_table_makes_jobs_or_says_why_not(
     ids: list[str] = []
     for number, cells in enumerate(rows, 1):
         full = {name: cells.get(name) for name in names}
-        for made in planned.plan(Row("a.csv", number + 1, number, full)):
+        for made in flat(planned.plan(Row("a.csv", number + 1, number, full))):
             if isinstance(made, Job):
                 ids.append(made.id.casefold())
                 assert Job.from_json(made.to_json()) == made

@@ -1,6 +1,7 @@
 """Exports of shops are data, and a cell may have several pictures in any table."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from jobs.job import Job
 from jobs.manifest import layouts
 from jobs.manifest.planning import Manifest
 from jobs.manifest.rows import Feeds, Header, Notice, Problem, Row
+from tests.jobs.manifest.asked import flat
 
 SINGLE = {"model": "kling-v2.6-std", "prompt": "turn"}
 MULTI = {**SINGLE, "model": "kling-v1.6-multi"}
@@ -34,7 +36,7 @@ def planned(
     rows: Sequence[Mapping[str, object]],
     options: Mapping[str, object] = SINGLE,
     mapping: Mapping[str, tuple[str, ...]] | None = None,
-    **settings: bool,
+    **settings: Any,
 ) -> tuple[list[Job], list[Notice]]:
     feeds = Feeds("command line", mapping) if mapping else None
     manifest = Manifest(builtin(), options, None, feeds, **settings)
@@ -43,9 +45,9 @@ def planned(
     found = [
         one
         for number, cells in enumerate(rows, 1)
-        for one in manifest.plan(Row("a.csv", number + 1, number, cells))
+        for one in flat(manifest.plan(Row("a.csv", number + 1, number, cells)))
     ]
-    found += manifest.finish()
+    found += flat(manifest.finish())
     assert not [str(one) for one in found if isinstance(one, Problem)]
     return [one for one in found if isinstance(one, Job)], manifest.take_notices()
 

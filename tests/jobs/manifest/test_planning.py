@@ -8,6 +8,7 @@ from jobs.catalogue.schema import model_of
 from jobs.job import Job
 from jobs.manifest.planning import Manifest
 from jobs.manifest.rows import Defaults, Header, Problem, Row
+from tests.jobs.manifest.asked import flat
 
 URL = "https://example.com/mug.jpg"
 LEAST = {"model": "kling-v2.6-std", "image": URL, "prompt": "turn"}
@@ -29,13 +30,13 @@ def row(cells: Cells, number: int = 1) -> Row:
 
 
 def job(planned: Manifest, cells: Cells, number: int = 1) -> Job:
-    (made,) = planned.plan(row(cells, number))
+    (made,) = flat(planned.plan(row(cells, number)))
     assert isinstance(made, Job), made
     return made
 
 
 def problems(planned: Manifest, cells: Cells, number: int = 1) -> list[Problem]:
-    made = planned.plan(row(cells, number))
+    made = flat(planned.plan(row(cells, number)))
     assert not any(isinstance(one, Job) for one in made), made
     return [one for one in made if isinstance(one, Problem)]
 
@@ -71,7 +72,7 @@ def test_a_row_becomes_a_job_with_price_and_key() -> None:
 
 def test_a_problem_reads_as_where_what_and_what_to_do() -> None:
     cells = {**LEAST, "duration": "12", "image": "https://anna:pw9@example.com/a"}
-    made = manifest().plan(Row("a.yaml", 7, 6, cells, {"duration": 9}))
+    made = flat(manifest().plan(Row("a.yaml", 7, 6, cells, {"duration": 9})))
     assert "pw9" not in repr(made)
     assert [str(problem) for problem in made[1:]] == [
         'a.yaml, line 9, column duration: "12" is not one of 5, 10; write 5 or 10'

@@ -30,7 +30,7 @@ from jobs.states import State
 from jobs.text import visible_block
 from jobs.transitions import Ref
 from producer.manifests import Options, plan
-from tests.jobs.manifest.asked import MUG
+from tests.jobs.manifest.asked import MUG, flat
 from tests.jobs.manifest.asked import rows as manifest_rows
 from tests.jobs.report.reported import NOW_S, SPRING, documents, of, one_job
 
@@ -111,7 +111,7 @@ CATALOGUE = builtin()
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
     """A job of any model, as a row in JSON could ask for it."""
-    (job, *_) = Manifest(CATALOGUE).plan(draw(manifest_rows()))
+    (job, *_) = flat(Manifest(CATALOGUE).plan(draw(manifest_rows())))
     assume(isinstance(job, Job))
     assert isinstance(job, Job)
     return job
@@ -135,7 +135,7 @@ def read(text: str) -> list[Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "failed.csv"
         path.write_bytes(text.encode())
-        found = plan(path, Options(), CATALOGUE)
+        found = flat(plan(path, Options(), CATALOGUE))
         return [one for one in found if not isinstance(one, Notice)]
 
 

@@ -8,7 +8,8 @@ from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row, Skipped
-from producer.manifests.plan import Options, Outcome, Record, plan, records
+from producer.manifests.plan import Options, Record, plan, records
+from tests.jobs.manifest.asked import Found, flat
 
 URL = "https://example.com/mug.jpg"
 OPTIONS = Options(model="kling-v2.6-std")
@@ -20,10 +21,10 @@ DRAWN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 def planned(
     path: Path, content: str | bytes, options: Options = OPTIONS
-) -> list[Outcome]:
+) -> list[Found]:
     """What a manifest with this content comes to."""
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return list(plan(path, options, builtin()))
+    return flat(plan(path, options, builtin()))
 
 
 def recorded(
@@ -33,12 +34,12 @@ def recorded(
     return list(records(str(path), COLUMNS, Options(encoding=encoding, sheet=sheet)))
 
 
-def jobs_of(found: list[Outcome]) -> list[Job]:
+def jobs_of(found: list[Found]) -> list[Job]:
     assert [str(one) for one in found if isinstance(one, Problem)] == []
     return [one for one in found if isinstance(one, Job)]
 
 
-def ids_of(found: list[Outcome]) -> list[str]:
+def ids_of(found: list[Found]) -> list[str]:
     """Ids of the jobs, whatever else was found."""
     return [one.id for one in found if isinstance(one, Job)]
 
@@ -48,7 +49,7 @@ def rows_of(found: list[Record]) -> list[Row]:
     return [one for one in found if isinstance(one, Row)]
 
 
-def skipped(found: list[Record]) -> list[str]:
+def skipped(found: list[Record] | list[Found]) -> list[str]:
     """Why records were passed over."""
     return [one.reason for one in found if isinstance(one, Skipped)]
 
@@ -58,7 +59,7 @@ def names_of(found: list[Record]) -> tuple[str, ...]:
 
 
 def told(
-    found: list[Record] | list[Outcome],
+    found: list[Record] | list[Found],
 ) -> list[tuple[int | None, str | int | None, str]]:
     return [
         (one.line, one.column, one.kind) for one in found if isinstance(one, Problem)

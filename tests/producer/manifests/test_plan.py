@@ -4,7 +4,9 @@ import pytest
 
 from jobs.catalogue import builtin
 from jobs.manifest.rows import Skipped
+from jobs.manifest.selection import Choice
 from producer.manifests import Options, plan
+from tests.jobs.manifest.asked import flat
 from tests.producer.manifests.books import book
 from tests.producer.manifests.manifests import (
     HEADER,
@@ -37,7 +39,7 @@ def test_a_file_without_rows_is_one_problem(
 
 def test_a_folder_without_pictures_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    found = list(plan(tmp_path, OPTIONS, builtin()))
+    found = flat(plan(tmp_path, OPTIONS, builtin()))
     assert told(found) == [(None, None, "no-rows")]
     assert "there are no pictures in it" in str(found[-1])
 
@@ -67,7 +69,7 @@ def test_columns_of_a_table_are_mapped_by_options_and_by_the_manifest(
     options = Options(
         model="kling-v2.6-std", map={"image": ("Pic",), "prompt": ("Words",)}
     )
-    made = jobs_of(list(plan(tmp_path / "a.csv", options, builtin())))
+    made = jobs_of(flat(plan(tmp_path / "a.csv", options, builtin())))
     assert made[0].inputs["image"] == URL
     columns = "columns:\n  image: Pic\n  prompt: [Words]\n"
     found = planned(tmp_path / "a.yaml", f"{columns}items: a.csv\n")
@@ -76,12 +78,14 @@ def test_columns_of_a_table_are_mapped_by_options_and_by_the_manifest(
 
 def test_only_the_ids_that_are_asked_for_become_jobs(tmp_path: Path) -> None:
     content = HEADER + "".join(f"{name},{URL},turn\n" for name in "abc")
-    options = Options(model="kling-v2.6-std", ids=frozenset({"a", "c"}))
+    choice = Choice(failed=frozenset({"a", "c"}))
+    options = Options(model="kling-v2.6-std", choice=choice)
     assert ids_of(planned(tmp_path / "a.csv", content, options)) == ["a", "c"]
 
 
 def test_wanted_rows_may_have_been_taken_out_but_not_all(tmp_path: Path) -> None:
-    options = Options(model="kling-v2.6-std", ids=frozenset({"a", "x"}))
+    choice = Choice(failed=frozenset({"a", "x"}))
+    options = Options(model="kling-v2.6-std", choice=choice)
     found = planned(tmp_path / "a.csv", f"{HEADER}a,{URL},turn\n", options)
     assert ids_of(found) == ["a"]
     assert told(found) == []
@@ -103,7 +107,7 @@ def test_whose_export_a_table_is_can_be_heard(tmp_path: Path) -> None:
     path.write_text(SHOP, "utf-8")
     heard: list[str] = []
     options = Options(model="kling-v2.6-std", set={"prompt": "turn"})
-    found = list(plan(path, options, builtin(), recognised=heard.append))
+    found = flat(plan(path, options, builtin(), recognised=heard.append))
     assert heard == ["Shopify product export"]
     assert len(jobs_of(found)) == 3
     assert [one.line for one in found if isinstance(one, Skipped)] == [5]
