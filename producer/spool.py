@@ -2,23 +2,26 @@
 
 import tempfile
 from collections.abc import Iterator
-from typing import Self
+from typing import IO, Self
 
 
 class Spool:
     """Lines of several texts; the file is gone with the process, however it ends."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
+        self._file: IO[str] | None = None
 
     def write(self, *texts: str) -> None:
         """Add a line; its texts, such as JSON, have no tab and no end of a line."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
         self._file.write("\t".join(texts) + "\n")
 
     def __iter__(self) -> Iterator[list[str]]:
         """The lines from the first on; one reading at a time."""
-        self._file.seek(0)
-        for line in self._file:
+        if self._file is not None:
+            self._file.seek(0)
+        for line in self._file or ():
             yield line[:-1].split("\t")
 
     def __enter__(self) -> Self:
@@ -29,4 +32,5 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()

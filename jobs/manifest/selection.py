@@ -153,9 +153,11 @@ class Selection:
             near = guesses(each.column, self._columns, most=1)
             few = sorted(self._columns)[: 2 * MAX_NAMED]
             suggestion = f"did you mean {shown(near[0])}?" if near else _listed(few)
-            message = f"there is no column {shown(each.column)}"
+            name = _CONDITION.sub(r"\1", each.text).strip()
+            message = f"there is no column {shown(name)}"
             yield _problem("where", each.text, message, suggestion)
-        if unknown := sorted(self._missing & (self.choice.ids or frozenset())):
+        unknown = sorted(self._missing & (self.choice.ids or frozenset()))
+        if unknown and self._ids:
             named = ", ".join(map(shown, unknown[:MAX_NAMED]))
             more = len(unknown) - MAX_NAMED
             message = f"no row has the id {named}" + (f" and {more} more" * (more > 0))
