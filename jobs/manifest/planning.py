@@ -33,6 +33,7 @@ from jobs.manifest.defaults import DefaultValues, Filled, unknown_model
 from jobs.manifest.guessing import PictureGuess
 from jobs.manifest.naming import DEFAULT_KEY, KeyTemplate, UsedNames, fitting_id
 from jobs.manifest.products import MappedRow, Outcome, Wanted
+from jobs.manifest.prompts import doubts
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from jobs.manifest.selection import Selection
 from jobs.manifest.templates import RowScope
@@ -264,6 +265,7 @@ class Manifest:
         )
         self._compare(job, draft.row.file)
         self._selection.count()
+        self._doubt(job, draft.row.file)
         return job
 
     def _give_pictures(self, draft: _Draft, model: Model) -> None:
@@ -308,6 +310,20 @@ class Manifest:
                 value=f"{job.id}, as in line {line}",
             )
         )
+
+    def _doubt(self, job: Job, file: str) -> None:
+        """Notes what was probably not meant to be sent as a prompt."""
+        for name in ("prompt", "negative_prompt"):
+            for doubt in doubts(job.inputs.get(name, "")):
+                self._notices.append(
+                    Notice(
+                        doubt.kind,
+                        f"prompts have {doubt.message}",
+                        doubt.suggestion,
+                        *(file, job.line, name),
+                        value=doubt.found,
+                    )
+                )
 
     def take_notices(self) -> list[Notice]:
         """What a person should know of the rows planned since the last call."""

@@ -1,0 +1,34 @@
+"""Prompts that a person did probably not mean to send."""
+
+import pytest
+
+from jobs.catalogue import builtin
+from jobs.manifest.planning import Manifest
+from jobs.manifest.prompts import doubts
+from jobs.manifest.rows import Row
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("<p>Sporty top.<br/></p>", ["html"]),
+        ("Salt &amp; pepper", ["entities"]),
+        ("Salt &#38; pepper", ["entities"]),
+        ("CafÃ© au lait", ["mojibake"]),
+        ("it doesnâ€™t move", ["mojibake"]),
+        ("a \ufffd letter", ["mojibake"]),
+        ("Café für 5 € schön, 5 < 6 > 4 & more; Ã is a letter", []),
+        ("a plain turn", []),
+    ],
+)
+def test_a_prompt_is_doubted_for_what_nobody_means(text: str, kinds: list[str]) -> None:
+    assert [doubt.kind for doubt in doubts(text)] == kinds
+
+
+def test_a_doubt_is_a_notice_and_stops_nothing() -> None:
+    planned = Manifest(builtin(), {"model": "kling-v2.6-std"})
+    cells = {"image": "https://a.example/1.jpg", "prompt": "<b>turn</b>"}
+    (job,) = planned.plan(Row("shop.csv", 2, 1, cells))
+    (notice,) = planned.take_notices()
+    assert (notice.kind, notice.line, notice.value) == ("html", job.line, "<b>")
+    assert "striptags" in notice.suggestion
