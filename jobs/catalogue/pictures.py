@@ -80,6 +80,13 @@ class ImageInfo:
     sha256: str | None
 
 
+#: Bytes in which the end of a picture is looked for.
+TAIL_BYTES = 1 << 16
+
+#: How pictures end that mark their end.
+_ENDS = {"jpg": b"\xff\xd9", "jpeg": b"\xff\xd9", "png": b"IEND"}
+
+
 class ImageSniffer:
     """A picture as its bytes come: hashed as a whole, held only until it is judged."""
 
@@ -91,6 +98,8 @@ class ImageSniffer:
         self._judge_at_bytes = FIRST_BYTES
         self._all = hashlib.sha256()
         self._first = hashlib.sha256()
+        #: The end of what came; cameras write more behind the end of a picture.
+        self._tail = b""
 
     @property
     def is_decided(self) -> bool:
@@ -111,6 +120,7 @@ class ImageSniffer:
         if self.size_bytes < FIRST_BYTES:
             self._first.update(chunk[: FIRST_BYTES - self.size_bytes])
         self.size_bytes += len(chunk)
+        self._tail = (self._tail + chunk)[-TAIL_BYTES:]
         if self._judge_at_bytes:
             self._head += chunk
             if self.size_bytes >= self._judge_at_bytes:
@@ -129,6 +139,12 @@ class ImageSniffer:
                 self._head.clear()
         return self.is_decided
 
+    @property
+    def _is_cut_off(self) -> bool:
+        """Whether the end is missing of what came, of a kind that marks its end."""
+        end = _ENDS.get(self.kind)
+        return end is not None and end not in self._tail
+
     def info(self, size_bytes: int, *, whole: bool) -> ImageInfo:
         """What was found.
 
@@ -137,7 +153,8 @@ class ImageSniffer:
             whole: all of it was fed, so that the digest holds.
         """
         self.sniff()
-        width_px, height_px = self.sides_px or (None, None)
+        sides_px = None if whole and self._is_cut_off else self.sides_px
+        width_px, height_px = sides_px or (None, None)
         digest = self._all.hexdigest() if whole else None
         return ImageInfo(self.kind or "empty", size_bytes, width_px, height_px, digest)
 
@@ -203,8 +220,8 @@ def _issues(image: ImageInfo, limits: PictureLimits) -> Iterator[tuple[str, str,
     if image.width_px and image.height_px:
         yield from _of_the_sides(image.width_px, image.height_px, limits)
     else:
-        message = f"is a broken {image.kind.upper()}: it does not tell its width"
-        yield "picture-broken", message, "save it anew"
+        message = f"is a broken or incomplete {image.kind.upper()}"
+        yield "picture-broken", message, "save or upload it anew"
 
 
 def _of_the_sides(

@@ -132,7 +132,7 @@ GOOD = ImageInfo("jpeg", 50_000, 750, 300, None)
     [
         (replace(GOOD, kind="webp"), "picture-format", "is WEBP", "JPEG or PNG"),
         (replace(GOOD, kind="html"), "no-picture", "is a web page", "a picture itself"),
-        (replace(GOOD, width_px=None), "picture-broken", "broken JPEG", "anew"),
+        (replace(GOOD, width_px=None), "picture-broken", "incomplete JPEG", "anew"),
         (
             replace(GOOD, size_bytes=10_000_001),
             *("picture-bytes", "is 10,000,001 bytes large", "at most 10,000,000 bytes"),
@@ -171,3 +171,15 @@ def test_what_is_within_all_limits_has_no_flaw_for_any_model() -> None:
     for look in (GOOD, replace(GOOD, kind="png", width_px=300, height_px=750)):
         for model in builtin().models.values():
             assert validate_image(look, model.pictures, "x") == []
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_picture_that_is_cut_off_is_broken_and_bytes_behind_its_end_are_not(
+    kind: str,
+) -> None:
+    content = made(kind)
+    for missing, is_broken in ((0, False), (20, True)):
+        sniffer = ImageSniffer()
+        sniffer.feed(content[: len(content) - missing] + bytes(500 * (not missing)))
+        info = sniffer.info(sniffer.size_bytes, whole=True)
+        assert (info.width_px is None) is is_broken

@@ -226,6 +226,6 @@ def picture(
 
 
 def padded(size_bytes: int, content: bytes | None = None) -> bytes:
-    """A JPEG of so many bytes: what comes after its end is nobody's."""
+    """A JPEG of so many bytes."""
     content = content or picture()
-    return content + bytes(size_bytes - len(content))
+    return content[:-2] + bytes(size_bytes - len(content)) + content[-2:]
