@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from jobs.catalogue import builtin
 from jobs.catalogue.addresses import is_http
@@ -86,6 +87,8 @@ class _Round:
         for address in left:
             try:
                 found = Finding(await self._check(address, client, threads))
+                if urlsplit(address).hostname in client.browsers_only:
+                    found = replace(found, kind="browsers-only")
             except ImageCheckError as error:
                 self.summary.read += 1
                 message = f"{shown(address)} {error.message}"

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urljoin
@@ -30,12 +31,19 @@ _DNS_S = 300
 #: Failures in a row after which a host is not asked any more.
 MAX_FAILURES = 50
 
-#: Pictures as they are: compressed, sizes and ranges would mean nothing.
+#: Pictures as they are: packed, sizes and ranges would mean nothing. With `image/*`
+#: some hosts would send WebP in place of what they have.
 _HEADERS = {
-    "Accept": "image/*,*/*;q=0.5",
+    "Accept": "*/*",
     "Accept-Encoding": "identity",
     "User-Agent": "reelmill",
 }
+
+#: What hosts are told that answer programs with 403.
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+#: How a whole answer may be packed all the same; it is unpacked as it comes.
+PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _USABLE = frozenset({200, 206, 304, 416})
@@ -84,6 +92,8 @@ class Client:
             lambda: asyncio.Semaphore(limits.per_host)
         )
         self._failures: Counter[bytes] = Counter()
+        #: Hosts that answer browsers only.
+        self.browsers_only: set[str] = set()
 
     def _session(self, guard: Guard | None) -> aiohttp.ClientSession:
         limits = self._limits
@@ -157,14 +167,16 @@ class Client:
         self, url: httpx.URL, headers: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
         session, proxy = await self._route(url)
+        # As it is written: many addresses are signed to the letter.
+        place = URL(str(url), encoded=True)
+        ask = partial(session.get, place, proxy=proxy, allow_redirects=False)
         try:
-            # As it is written: many addresses are signed to the letter.
-            answer = await session.get(
-                URL(str(url), encoded=True),
-                headers=headers,
-                proxy=proxy,
-                allow_redirects=False,
-            )
+            answer = await ask(headers=headers)
+            if answer.status == HTTPStatus.FORBIDDEN and "Range" not in headers:
+                answer.release()
+                answer = await ask(headers={**headers, "User-Agent": BROWSER})
+                if answer.status == HTTPStatus.OK:
+                    self.browsers_only.add(url.host)
         except (aiohttp.ClientError, OSError) as error:
             has_answered = isinstance(error, aiohttp.ClientSSLError)
             self._failures[url.netloc] += not has_answered and barred_by(error) is None
@@ -218,10 +230,12 @@ def _check(answer: aiohttp.ClientResponse, *, has_range: bool) -> None:
             retry_after_s=_retry_after_s(answer),
             range_refused=has_range and status not in _NOT_FOR_THE_RANGE,
         )
-    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+    packed = answer.headers.get("content-encoding", "identity").lower()
+    if packed != "identity" and (has_range or packed not in PACKED):
         raise ImageCheckError(
-            "comes packed although it was asked for as it is",
+            f"comes packed with {packed} although it was asked for as it is",
             "turn compression off for pictures on that host",
+            range_refused=has_range,
         )
 
 

@@ -39,7 +39,8 @@ class Finding:
     #: None where the picture could not be read.
     info: ImageInfo | None
     #: Why not, as a stable word for programs: `unreachable`, `private`, `link-local`,
-    #: `not-found`, `not-readable`, `not-a-file` or `picture-bytes`.
+    #: `not-found`, `not-readable`, `not-a-file` or `picture-bytes`. Where it was read:
+    #: `browsers-only` if its host refuses programs, else empty.
     kind: str = ""
     message: str = ""
     suggestion: str = ""

@@ -4,6 +4,7 @@ A picture is judged by its bytes, never by what a host says of it.
 """
 
 import re
+import zlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -13,10 +14,13 @@ import aiohttp
 
 from jobs.catalogue.pictures import FIRST_BYTES, ImageSniffer
 from producer.image_checks.cache import CachedImage, ImageCache
-from producer.image_checks.fetch import TRY_LATER, Client
+from producer.image_checks.fetch import PACKED, TRY_LATER, Client
 from producer.image_checks.results import Demand, ImageCheckError
 
 _CHUNK_BYTES = 1 << 14
+
+#: Lets zlib tell gzip and deflate by their beginning.
+_ANY_FORM = 47
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _EMPTY_RANGE = re.compile(r"bytes \*/0+")
@@ -160,9 +164,13 @@ class WebImage:
         """Read an answer that begins at the beginning, until nothing more is wanted."""
         self._begin()
         self._facts = _facts_of(answer)
+        unpack = None
+        if answer.headers.get("content-encoding", "identity").lower() in PACKED:
+            # Its length is that of the packed bytes, and its tag may be, too.
+            self._facts, unpack = _Facts(None, "", ""), zlib.decompressobj(_ANY_FORM)
         told_bytes, max_bytes = self._facts.size_bytes, self._demand.max_bytes
         async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
-            self._feed(chunk)
+            self._feed(_unpacked(unpack, chunk) if unpack else chunk)
             if told_bytes is None and self._sniffer.size_bytes > max_bytes:
                 message = f"sends more than {max_bytes:,} bytes"
                 raise ImageCheckError(message, "save it smaller", kind="picture-bytes")
@@ -210,6 +218,14 @@ class WebImage:
             info = self._same.info
         first_sha256 = self._sniffer.first_sha256
         return CachedImage(info, self._facts.tag, self._facts.modified, first_sha256)
+
+
+def _unpacked(unpack: "zlib._Decompress", chunk: bytes) -> bytes:
+    try:
+        return unpack.decompress(chunk)
+    except zlib.error:
+        message = "comes packed in a broken way"
+        raise ImageCheckError(message, "upload it anew, not packed") from None
 
 
 def _tells_of(answer: aiohttp.ClientResponse, cached: CachedImage) -> bool:

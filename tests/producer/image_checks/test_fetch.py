@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import ssl
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -90,11 +91,11 @@ def test_a_refusal_is_told_at_once(
     host: Gallery, check: Checker, status: int, word: str
 ) -> None:
     answer = says(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n")
-    found = check.one(host.show("/a.jpg", BIG, faults=[answer] * 2))
+    found = check.one(host.show("/a.jpg", BIG, faults=[answer] * 3))
     assert f"HTTP {status}" in found.message
     assert word in found.suggestion
-    # A 403 may have been meant for the range alone.
-    assert len(host.asked) == (2 if status == 403 else 1)
+    # A 403 may have been meant for the range alone, or for programs.
+    assert len(host.asked) == (3 if status == 403 else 1)
 
 
 def test_a_host_that_wants_to_be_left_alone_is(host: Gallery, check: Checker) -> None:
@@ -103,10 +104,29 @@ def test_a_host_that_wants_to_be_left_alone_is(host: Gallery, check: Checker) ->
     assert len(host.asked) == 1
 
 
-def test_a_picture_that_is_packed_is_told(host: Gallery, check: Checker) -> None:
+def test_a_picture_that_is_packed_is_read_all_the_same(
+    host: Gallery, check: Checker
+) -> None:
     headers = {"Content-Encoding": "gzip"}
     found = check.one(host.show("/a.jpg", gzip.compress(BIG), headers=headers))
-    assert "packed" in found.message
+    assert found.info is not None
+    assert (found.info.size_bytes, found.info.width_px) == (len(BIG), 400)
+    assert found.info.sha256 == sha256(BIG).hexdigest()
+    headers = {"Content-Encoding": "br"}
+    unknown = check.one(host.show("/b.jpg", BIG, headers=headers))
+    assert "packed with br" in unknown.message
+    headers = {"Content-Encoding": "gzip"}
+    broken = check.one(host.show("/c.jpg", BIG, headers=headers))
+    assert "packed in a broken way" in broken.message
+
+
+def test_a_host_that_answers_browsers_only_is_said_to(
+    host: Gallery, check: Checker
+) -> None:
+    head = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    found = check.one(host.show("/a.jpg", BIG, faults=[says(head)] * 2))
+    assert (found.kind, found.info is not None) == ("browsers-only", True)
+    assert "Mozilla" in host.asked[-1].headers["user-agent"]
 
 
 def test_a_body_without_end_is_left(host: Gallery, check: Checker) -> None:
