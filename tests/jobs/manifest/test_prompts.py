@@ -28,7 +28,7 @@ def test_a_prompt_is_doubted_for_what_nobody_means(text: str, kinds: list[str]) 
 def test_a_doubt_is_a_notice_and_stops_nothing() -> None:
     planned = Manifest(builtin(), {"model": "kling-v2.6-std"})
     cells = {"image": "https://a.example/1.jpg", "prompt": "<b>turn</b>"}
-    (job,) = planned.plan(Row("shop.csv", 2, 1, cells))
+    planned.plan(Row("shop.csv", 2, 1, cells))
     (notice,) = planned.take_notices()
-    assert (notice.kind, notice.line, notice.value) == ("html", job.line, "<b>")
+    assert (notice.kind, notice.line, notice.value) == ("html", 2, "<b>")
     assert "striptags" in notice.suggestion
