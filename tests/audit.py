@@ -5,6 +5,7 @@ something, not for the path of a job.
 """
 
 from collections import Counter
+from collections.abc import Collection
 
 from jobs.ledger import Ledger, keys
 from jobs.records import BatchRecord, JobRecord
@@ -46,7 +47,8 @@ def audit(ledger: Ledger, account_id: str) -> list[str]:
             continue
         records = list(ledger.batches.jobs(batch_id))
         problems += _jobs(ledger, batch, records, due, slots)
-        problems += _sums(ledger, batch, records)
+        unfinished = ledger.server.hget(keys.batch(batch.id), "unfinished") or "0"
+        problems += sums(batch, records, int(unfinished))
         at = {f"{batch_id}/{r.job.id}": r.state for r in records}
         lost |= {ref for ref, state in at.items() if state in LOST}
         paid |= {ref for ref, state in at.items() if state in UNCOLLECTED}
@@ -99,17 +101,30 @@ def _jobs(
     if batch.complete and waiting and not is_open:
         problems.append(f"{batch.id}: jobs are waiting, and nothing would start them")
     for record in records:
-        ref = str(Ref(batch.id, record.job.id))
-        at = f"{ref} is {record.state}"
-        if (record.state in WATCHED) != (ref in due):
-            problems.append(f"{at}, in the due-set: {ref in due}")
-        if (record.state is State.WAITING) != (record.job.id in waiting):
-            problems.append(f"{at}, among the waiting: {record.job.id in waiting}")
+        problems += places(batch.id, record, due, slots, waiting)
         if record.state is State.FOLLOWING:
-            problems += _leader(ledger, ref, record)
-        held = record.state in HOLDING
-        if held != (ref in slots) and record.state is not State.UNRESOLVED:
-            problems.append(f"{at}, holds a slot: {ref in slots}")
+            problems += _leader(ledger, str(Ref(batch.id, record.job.id)), record)
+    return problems
+
+
+def places(
+    batch_id: str,
+    record: JobRecord,
+    due: Collection[str],
+    slots: Collection[str],
+    waiting: Collection[str],
+) -> list[str]:
+    """Where a job is and should not be, or the other way round."""
+    ref = f"{batch_id}/{record.job.id}"
+    at = f"{ref} is {record.state}"
+    problems = []
+    if (record.state in WATCHED) != (ref in due):
+        problems.append(f"{at}, in the due-set: {ref in due}")
+    if (record.state is State.WAITING) != (record.job.id in waiting):
+        problems.append(f"{at}, among the waiting: {record.job.id in waiting}")
+    held = record.state in HOLDING
+    if held != (ref in slots) and record.state is not State.UNRESOLVED:
+        problems.append(f"{at}, holds a slot: {ref in slots}")
     return problems
 
 
@@ -125,8 +140,10 @@ def _leader(ledger: Ledger, ref: str, record: JobRecord) -> list[str]:
     return []
 
 
-def _sums(ledger: Ledger, batch: BatchRecord, records: list[JobRecord]) -> list[str]:
-    unfinished = ledger.server.hget(keys.batch(batch.id), "unfinished") or "0"
+def sums(
+    batch: BatchRecord, records: Collection[JobRecord], unfinished: int
+) -> list[str]:
+    """Which sums in the hash of a batch are not those over all its jobs."""
     reserved = sum(r.job.price_usd_micros or 0 for r in records if r.state in RESERVING)
     counted = Counter(record.state for record in records)
     own = [r.job.price_usd_micros for r in records if r.state not in SHARING]
@@ -144,7 +161,7 @@ def _sums(ledger: Ledger, batch: BatchRecord, records: list[JobRecord]) -> list[
         ),
         "jobs": (batch.total, len(records)),
         "unfinished": (
-            int(unfinished),
+            unfinished,
             sum(n for state, n in counted.items() if state not in FINAL),
         ),
     }

@@ -3,27 +3,26 @@
 from collections.abc import Iterator
 
 import pytest
-import redis
 
 from tests.simulation.mutants import first_found
 from tests.simulation.run import simulate
-from tests.simulation.running import ledger_server, small_video
+from tests.simulation.running import Server, ledger_server, small_video
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[redis.Redis]:
+def server() -> Iterator[Server]:
     with ledger_server() as started:
         yield started
 
 
-def test_no_promise_is_broken(server: redis.Redis) -> None:
+def test_no_promise_is_broken(server: Server) -> None:
     """One run; `make simulate` has as many as one likes."""
     run = simulate(0, server, small_video(), hours=4)
     assert run.problems == []
     assert run.transitions["generated store"] > 0
 
 
-def test_a_seed_takes_the_same_steps_again(server: redis.Redis) -> None:
+def test_a_seed_takes_the_same_steps_again(server: Server) -> None:
     digests = {
         simulate(7, server, small_video(), hours=0.1).digest.hexdigest()
         for _ in range(2)
@@ -32,6 +31,6 @@ def test_a_seed_takes_the_same_steps_again(server: redis.Redis) -> None:
 
 
 @pytest.mark.parametrize("name", ["a refund is booked twice", "absence after one poll"])
-def test_a_planted_mistake_is_found(name: str, server: redis.Redis) -> None:
+def test_a_planted_mistake_is_found(name: str, server: Server) -> None:
     """Two of them; `make simulate-mutants` has all."""
     assert first_found(name, server)

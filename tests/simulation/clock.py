@@ -6,6 +6,7 @@ one seed takes the same steps in the same order.
 
 import asyncio
 import heapq
+import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from random import Random
@@ -19,11 +20,18 @@ BEGIN_S = 1_800_000_000.0
 MAX_CALL_S = 0.02
 
 
+class _NoFiles(selectors.SelectSelector):
+    """Watches nothing, because all that a run awaits is a timer."""
+
+    def select(self, _timeout: float | None = None) -> list[Any]:
+        return []
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose waits take no time."""
 
     def __init__(self, random: Random) -> None:
-        super().__init__()
+        super().__init__(_NoFiles())
         self._random = random
         self._tasks_made = 0
         self.now_s = 0.0

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-import redis
-
 from jobs import transitions
 from jobs.attempt import reconciling
 from jobs.attempt.reconciling import Absent, Wait
@@ -18,7 +16,7 @@ from jobs.ledger.server import Scripts
 from jobs.provider import submit
 from jobs.transitions import Slot
 from tests.simulation.run import simulate
-from tests.simulation.running import ledger_server, small_video
+from tests.simulation.running import Server, ledger_server, small_video
 
 #: Most runs in which a mistake must be found, and virtual hours of each.
 MOST_RUNS, HOURS = 200, 3.0
@@ -102,7 +100,7 @@ MUTANTS: dict[str, Mutant] = {
 }
 
 
-def first_found(name: str, server: redis.Redis) -> tuple[int, str] | None:
+def first_found(name: str, server: Server) -> tuple[int, str] | None:
     """The first seed that finds a mistake, and what it says; None if none does.
 
     A run that also fails without the mistake finds nothing.

@@ -21,7 +21,7 @@ from jobs import catalogue, settings
 from jobs.attempt.failures import MODERATION_CODE
 from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
 from jobs.job import Job
-from jobs.ledger import Ledger, keys
+from jobs.ledger import Ledger, batches, keys
 from jobs.records import BatchRecord, JobRecord
 from jobs.states import FINAL, State
 from jobs.storage import StoreError
@@ -30,7 +30,8 @@ from tests.audit import audit
 from tests.simulation.clock import BEGIN_S, VirtualLoop, clocks_of
 from tests.simulation.faults import Faults
 from tests.simulation.provider import Prediction, StandIn
-from tests.simulation.running import put_back
+from tests.simulation.running import Server, put_back
+from tests.simulation.steps import Changes, over_budget, record_of
 from tests.simulation.users import Users
 from tests.simulation.worker import DiedError, SteppedStore, Worker, acting
 from worker import storing
@@ -52,16 +53,14 @@ RESTING = FINAL | {State.UNRESOLVED, State.WAITING}
 #: Virtual seconds without a transition after which workers tick rarely.
 CALM_S = 900.0
 
-#: Virtual seconds between two looks at the invariants.
-CHECK_EVERY_S = 300.0
+#: Virtual seconds between two comparisons of everything.
+CHECK_EVERY_S = 900.0
 
 
 class Simulation:
     """A run, and what came of it."""
 
-    def __init__(
-        self, seed: int, server: redis.Redis, video: bytes, folder: Path
-    ) -> None:
+    def __init__(self, seed: int, server: Server, video: bytes, folder: Path) -> None:
         """Draw everything of a run.
 
         Args:
@@ -70,7 +69,8 @@ class Simulation:
             video: what every prediction gives.
             folder: for its home and its store.
         """
-        self.server, self.video, self._folder = server, video, str(folder)
+        self.server: Server = server
+        self.video, self._folder = video, str(folder)
         self._random = Random(seed)
         self.loop = VirtualLoop(Random(seed + 1))
         limits = self._random.choice(LIMITS)
@@ -112,6 +112,7 @@ class Simulation:
         self._states: dict[Ref, State] = {}
         #: Whether the ledger has forgotten something.
         self._went_back = False
+        self._changes = Changes(server, self.settings.account_id, BATCHES)
         self._users = Users(
             Random(seed + 4), self.ledger, self.stand_in, self.records, self.note
         )
@@ -159,6 +160,8 @@ class Simulation:
         if self.loop.now_s < self._away_until_s:
             raise redis.ConnectionError("the ledger is away")
         answer = do()
+        if words == "scripts":
+            self.problems += self._changes.check()
         self.step("ledger answers")
         if self.faults.happens("ledger_answer_lost"):
             raise redis.ConnectionError("the answer was lost")
@@ -208,7 +211,7 @@ class Simulation:
             keys.account(self.settings.account_id, "due"), 0, 0, withscores=True
         )
         next_s = due[0][1] - self.ledger_now_s() if due else 900.0
-        longest_s = 20.0 if self._is_busy() else 900.0
+        longest_s = min(max(20.0, (self.loop.now_s - self._moved_at_s) / 2), 900.0)
         return self._random.uniform(0.5, 4.0) + max(0.0, min(next_s, longest_s))
 
     def crashed(self, error: BaseException) -> None:
@@ -380,12 +383,8 @@ class Simulation:
             f"{p} is paid {n} times" for p, n in paid.items() if n > rows[p]
         ]
         for batch in BATCHES:
-            found = self.ledger.batches.read(batch)
-            budget = found.budget_usd_micros if found else None
-            if found and budget is not None:
-                spent = found.reserved_usd_micros + found.charged_usd_micros
-                if spent > budget:
-                    self.problems.append(f"{batch} has spent {spent} of {budget}")
+            if found := self.ledger.batches.read(batch):
+                self.problems += over_budget(found)
 
     def _count_of_others(self, records: dict[Ref, JobRecord]) -> None:
         """Count transitions that scripts make, which nobody logs."""
@@ -504,7 +503,7 @@ def _logged(run: Simulation) -> Iterator[None]:
         log.handlers, log.propagate = before[1], before[2]
 
 
-def simulate(seed: int, server: redis.Redis, video: bytes, hours: float) -> Simulation:
+def simulate(seed: int, server: Server, video: bytes, hours: float) -> Simulation:
     """One run.
 
     Args:
@@ -522,6 +521,7 @@ def simulate(seed: int, server: redis.Redis, video: bytes, hours: float) -> Simu
             clocks_of(run.loop, run.wrong_by_s),
             _logged(run),
             patch.object(storing, "store_at", lambda _url: run.store),
+            patch.object(batches, "_job", record_of),
             # What a store has is as safe as this folder.
             patch("os.fsync", lambda _: None),
             patch("uuid.uuid4", lambda: cast("Any", SimpleNamespace(hex=next(ids)))),

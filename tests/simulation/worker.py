@@ -12,8 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar, cast
 
-import redis
-
 from jobs.catalogue import Catalogue
 from jobs.ledger import Ledger
 from jobs.ledger.workers import WorkerFacts
@@ -23,6 +21,7 @@ from jobs.transitions import Ref
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.faults import Faults
 from tests.simulation.provider import Client, StandIn
+from tests.simulation.running import Server
 from worker import app
 from worker.dispatcher import Dispatcher
 from worker.downloads import Download, DownloadError
@@ -48,7 +47,7 @@ class Run(Protocol):
     faults: Faults
     settings: Settings
     stand_in: StandIn
-    server: redis.Redis
+    server: Server
     video: bytes
 
     def step(self, words: str) -> None: ...
