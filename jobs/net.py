@@ -11,6 +11,7 @@ import re
 import socket
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -103,6 +104,8 @@ def _carried(ip: _Ip) -> list[IPv4Address]:
     return [one for one in found if one is not None]
 
 
+# Thousands of pictures come from few hosts.
+@lru_cache(maxsize=1_000)
 def standing_of_host(host: str) -> Standing:
     """What a host is by its name or number alone; `OPEN` where only DNS could tell."""
     name = host.casefold().strip("[]").rstrip(".")

@@ -113,18 +113,24 @@ def list_(
         if json and limit is None and page == 1:
             print_json_list(map(_listed, _snapshots(ledger, every)))
             return Exit.STORED
-        asked, found = Page(page, limit or BATCHES_SHOWN), list(every)
-        some = found[asked.first : asked.first + asked.size]
+        asked = Page(page, limit or BATCHES_SHOWN)
+        if label:
+            found = list(every)
+            some, total = found[asked.first : asked.first + asked.size], len(found)
+        else:
+            some, total = ledger.batches.page(
+                asked.first, asked.size, unfinished=unfinished
+            )
         nows = list(_snapshots(ledger, iter(some)))
         if json:
             print_json_list(map(_listed, nows))
-        elif label and not found:
+        elif label and not total:
             console.say(f"no batch has the label {' and '.join(label)}")
-        elif not found:
+        elif not total:
             console.say("no batch is under way" if unfinished else NO_BATCH)
-        elif not asked.is_beyond(len(found)):
+        elif not asked.is_beyond(total):
             _print_batches(ledger, nows)
-            asked.say("batches", len(nows), len(found))
+            asked.say("batches", len(nows), total)
     return Exit.STORED
 
 
