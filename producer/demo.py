@@ -74,7 +74,7 @@ def _render(manifest: Path, chosen: Settings, *, json: bool) -> int:
     with closing(read(str(manifest), reading, chosen, whole=True)) as found:
         with ledger_of(chosen, alone=True) as ledger:
             _learn(ledger, chosen, found)
-        code = run_survey(found, chosen, spending, show=0, json=json)
+        code = run_survey(found, chosen, spending, json=json)
         answer = httpx.get(f"{chosen.base_url}/sandbox/books", trust_env=False)
         books = answer.raise_for_status().json()
         charged = int(books["charged_usd_micros"])

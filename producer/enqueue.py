@@ -24,7 +24,7 @@ from producer.batch_copies import keep_copy, refuse_if_lost
 from producer.bill import Bill
 from producer.console import consent
 from producer.exits import CommandError
-from producer.options import Spending
+from producer.options import SHOWN, Spending
 from producer.preview import print_preview
 from producer.quote import is_over, nothing_is_sent, quote, weighed_batch
 from producer.summary import print_gone
@@ -41,7 +41,7 @@ def hand_over(
     chosen: Settings,
     spending: Spending,
     *,
-    show: int = 0,
+    show: int | None = None,
 ) -> BatchRecord:
     """Make a batch of a manifest without problems, or go on with the one it is.
 
@@ -68,6 +68,8 @@ def hand_over(
                 f"reelmill retry {there.id} --cancelled, or render all anew: --fresh"
             )
     if there is None or not is_over(there):
+        if show is None:
+            show = 0 if spending.yes else SHOWN
         print_preview(found, show, console.err)
         _confirm(ledger, found, chosen, spending, batch, there)
     return enqueue(ledger, found, batch, alone=not chosen.redis_url)

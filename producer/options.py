@@ -59,6 +59,7 @@ Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Limit = Annotated[int | None, Parameter(validator=Number(gte=1))]
 #: How many rows are shown as they will be sent.
 Show = Annotated[int, Parameter(validator=Number(gte=0))]
+ShowBefore = Annotated[int | None, Parameter(validator=Number(gte=0))]
 SHOWN = 3
 
 _MANIFEST = Group("Manifest", sort_key=1)

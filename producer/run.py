@@ -12,12 +12,11 @@ from producer.local_server import ledger_of
 from producer.notify import notify_end
 from producer.options import (
     READING,
-    SHOWN,
     SPENDING,
     Json,
     Manifest,
     Reading,
-    Show,
+    ShowBefore,
     Spending,
 )
 from producer.report import keep_report
@@ -33,7 +32,7 @@ def run(
     *,
     reading: Reading = READING,
     spending: Spending = SPENDING,
-    show: Show = SHOWN,
+    show: ShowBefore = None,
     json: Json = False,
 ) -> int:
     """Render a manifest on this machine; run again, it goes on where it was.
@@ -50,7 +49,7 @@ def run(
         manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
         reading: How the manifest is read.
         spending: What may be spent, and where to.
-        show: How many rows are shown as they will be sent.
+        show: How many rows are shown as they will be sent: 3 before the question.
         json: Print the outcome as JSON.
     """
     chosen = settings_of(spending)
@@ -65,7 +64,12 @@ def run(
 
 
 def run_survey(
-    found: Survey, chosen: Settings, spending: Spending, *, show: int, json: bool
+    found: Survey,
+    chosen: Settings,
+    spending: Spending,
+    *,
+    show: int | None = None,
+    json: bool,
 ) -> int:
     """Hand a manifest that was read to the ledger, render it, report it."""
     skip_problems(found)

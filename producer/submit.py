@@ -15,13 +15,12 @@ from producer.load import load, settings_of
 from producer.local_server import ledger_of
 from producer.options import (
     READING,
-    SHOWN,
     SPENDING,
     Flag,
     Json,
     Manifest,
     Reading,
-    Show,
+    ShowBefore,
     Spending,
 )
 from producer.skipped_rows import skip_problems
@@ -35,7 +34,7 @@ def submit(
     *,
     reading: Reading = READING,
     spending: Spending = SPENDING,
-    show: Show = SHOWN,
+    show: ShowBefore = None,
     wait: Flag = False,
     json: Json = False,
 ) -> int:
@@ -50,7 +49,7 @@ def submit(
         manifest: CSV, XLSX, YAML or JSONL file, `-`, or a folder or bucket of pictures.
         reading: How the manifest is read.
         spending: What may be spent, and where to.
-        show: How many rows are shown as they will be sent.
+        show: How many rows are shown as they will be sent: 3 before the question.
         wait: Watch it, and end as it ends.
         json: Print the outcome as JSON.
     """
