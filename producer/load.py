@@ -1,6 +1,6 @@
 """From the options of a command to a manifest that is read and its pictures checked."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from jobs.manifest.selection import Choice, Condition
@@ -13,7 +13,7 @@ from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.lookup import find_failed
 from producer.manifests import Options
-from producer.options import BatchOptions, Reading, chosen_settings
+from producer.options import BatchOptions, Reading, chosen_settings, command_line
 from producer.survey import Survey, check_survey, survey
 
 STORE_CURE = "set REELMILL_STORE or --store"
@@ -75,6 +75,9 @@ def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> S
     check_survey(found, chosen, whole=whole, remote=reading.look)
     for line in found.notices.lines():
         console.say(line)
+    if pair := next((one.map for one in found.problems.kept if one.map), ""):
+        mapped = replace(reading, map=(*reading.map, pair))
+        found.cure = command_line("check", manifest, mapped)
     if whole:
         found.fingerprint()
     return found
@@ -98,7 +101,9 @@ def skipped_words(found: Survey) -> str:
 
 
 def way_on(found: Survey) -> str:
-    """How the good rows of a manifest with problems could be sent; empty if not."""
+    """How a manifest with problems, or its good rows, could be sent; empty if not."""
+    if found.cure:
+        return f"try: {found.cure}"
     if found.is_broken or found.skips_problems or not found.jobs:
         return ""
     return (

@@ -71,6 +71,8 @@ class Survey:
     catalogue: Catalogue
     #: Whether rows with a problem are left out, and the others rendered.
     skips_problems: bool = False
+    #: A command that may end its problems; empty if none is known.
+    cure: str = ""
     problems: Problems = field(default_factory=Problems)
     #: Whether the manifest as a whole has a problem.
     is_broken: bool = False

@@ -240,6 +240,19 @@ def test_an_unknown_command_is_met_with_the_likely_one(place: Desk) -> None:
     refused(place.here("schedule", "ad"), "did you mean add? see reelmill schedule")
 
 
+def test_an_unknown_table_is_met_with_the_whole_command_that_works(place: Desk) -> None:
+    place.write(
+        "shop list.csv",
+        "Product URL,Hosted Image URLs\nhttps://a.example/mug,https://a.example/mug.jpg\n",
+    )
+    words = ("check", "shop list.csv", "--model", "kling-v2.6-std", "--no-look")
+    said = place.here(*words, "--prompt", "a turn")
+    *_, tried = (said.out + said.err).splitlines()
+    assert tried.startswith("try: reelmill check 'shop list.csv' ")
+    again = place.here(*shlex.split(tried)[2:])
+    assert (again.code, "1 video can be made" in again.out) == (0, True)
+
+
 def test_a_misspelt_model_is_met_with_the_likely_one(place: Desk) -> None:
     refused(place.here("models", "show", "kling-v3-std"), "did you mean kling-v3.0-std")
 
