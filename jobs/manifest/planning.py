@@ -518,8 +518,11 @@ class Manifest:
             column = self._mapper.source(issue.input)
             cure = f"{issue.suggestion}, or pass --map {shlex.quote(column)}= if it is"
             return replace(issue, suggestion=f"{cure} the table's own")
-        column = self.guess.column or ""
-        if issue.kind != "missing" or issue.input not in PICTURES or not column:
+        if issue.kind != "missing" or issue.input not in PICTURES:
+            return issue
+        has_column = self._mapper.source(issue.input) != issue.input
+        column = self.guess.column or issue.input
+        if has_column or column.strip().casefold() in PICTURES:
             return issue
         pair = f"image={column}"
         return replace(issue, suggestion=map_hint(column), map=pair)
