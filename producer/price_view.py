@@ -16,7 +16,7 @@ from jobs.money import dollars, usd, usd_or_none
 from jobs.pace.eta import Makespan, Work, makespan
 from jobs.pace.limits import Limits, tiers
 from jobs.settings import Settings
-from jobs.text import by, counted, duration, iso
+from jobs.text import by, choice, counted, duration, iso
 from producer.account import CURES, Balance
 from producer.bill import (
     Bill,
@@ -76,6 +76,8 @@ class Finish:
     #: UTC days that the daily budget spreads it over; 1 is no delay, and None that it
     #: is less than one of the videos costs.
     days: int | None = 1
+    #: Models of which nobody knows yet how long they take.
+    unknown: tuple[str, ...] = ()
 
     def lines(self, zone: tzinfo | None = None) -> list[str]:
         """What a person wants to know; `zone` is the machine's own unless given."""
@@ -84,6 +86,9 @@ class Finish:
             return ["nothing is left to be made"]
         if self.days is None:
             return [NEVER]
+        if self.unknown:
+            models = choice(self.unknown, word="and")
+            return [f"done by: unknown until a few videos of {models} are done"]
         best_s = own.takes.likely_s
         done = f"done by {by(self.now_s, best_s, zone)} ({duration(best_s)})"
         for level in higher:
@@ -163,7 +168,12 @@ def finish(
     own = level("" if settings.own_limits else settings.tier, settings.limits)
     higher = [level(name, limits) for name, limits in _higher(settings.limits)]
     is_learnt = bool(works) and all(work.is_learnt for work in works)
-    return Finish(now_s, (own, *higher), is_learnt, days)
+    unknown = dict.fromkeys(
+        lines[0].model.name
+        for work, lines in zip(works, bill.by_kind.values(), strict=True)
+        if not work.is_learnt and lines[0].model.typical is None
+    )
+    return Finish(now_s, (own, *higher), is_learnt, days, tuple(unknown))
 
 
 def _higher(own: Limits) -> list[tuple[str, Limits]]:

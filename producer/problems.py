@@ -16,6 +16,9 @@ from producer.console import Table
 #: Problems of one kind that are kept; further ones are only counted.
 MAX_OF_A_KIND = 100
 
+#: Rows that are listed though they say the very same.
+MAX_ALIKE = 3
+
 #: Characters that are kept of a value or a column's name; a cell can have a million.
 MAX_KEPT_CHARS = 300
 
@@ -29,10 +32,9 @@ class Problems:
 
     by_kind: Counter[str] = field(default_factory=Counter)
     _kept: list[Problem] = field(default_factory=list)
-    #: How many rows said each thing, by where it stands in `_kept`.
-    _same: dict[tuple[object, ...], int] = field(default_factory=dict)
-    _more: Counter[int] = field(default_factory=Counter)
-    #: Different ones of each kind.
+    #: How often each thing was said, with the line set aside.
+    _alike: Counter[Problem] = field(default_factory=Counter)
+    #: Different things of each kind.
     _distinct: Counter[str] = field(default_factory=Counter)
     #: Files in the order in which they were met; the first is shown first.
     _files: dict[str, int] = field(default_factory=dict)
@@ -42,17 +44,16 @@ class Problems:
         self.by_kind[problem.kind] += 1
         column = problem.column
         column = _cut(column) if isinstance(column, str) else column
-        said = (problem.file, column, problem.kind, problem.message)
-        if said in self._same:
-            self._more[self._same[said]] += 1
-            return
-        self._distinct[problem.kind] += 1
-        if self._distinct[problem.kind] > MAX_OF_A_KIND:
-            return
-        if problem.line is not None:
-            self._same[said] = len(self._kept)
-        self._files.setdefault(problem.file, len(self._files))
-        self._kept.append(replace(problem, column=column, value=_cut(problem.value)))
+        problem = replace(problem, column=column, value=_cut(problem.value))
+        said = _what(problem)
+        if said not in self._alike:
+            self._distinct[problem.kind] += 1
+            if self._distinct[problem.kind] > MAX_OF_A_KIND:
+                return
+        self._alike[said] += 1
+        if self._alike[said] <= MAX_ALIKE:
+            self._files.setdefault(problem.file, len(self._files))
+            self._kept.append(problem)
 
     def add_all(self, problems: Iterable[Problem]) -> None:
         """Take several more."""
@@ -67,10 +68,15 @@ class Problems:
     @property
     def kept(self) -> list[Problem]:
         """The kept ones by file and line; those of a whole file come first."""
-        counted = (
-            replace(one, more=self._more[at]) for at, one in enumerate(self._kept)
-        )
-        return sorted(counted, key=lambda p: (self._files[p.file], p.line or 0))
+        shown, seen = [], set[Problem]()
+        for problem in self._kept:
+            said = _what(problem)
+            if (many := self._alike[said]) <= MAX_ALIKE:
+                shown.append(problem)
+            elif said not in seen:
+                seen.add(said)
+                shown.append(replace(problem, more=many - 1))
+        return sorted(shown, key=lambda p: (self._files[p.file], p.line or 0))
 
     @property
     def left_out(self) -> Counter[str]:
@@ -79,6 +85,11 @@ class Problems:
         for problem in self.kept:
             kept[problem.kind] += 1 + problem.more
         return self.by_kind - kept
+
+
+def _what(problem: Problem) -> Problem:
+    """A problem without its place and its value."""
+    return replace(problem, line=None, value=None)
 
 
 def print_problems(problems: Problems, console: Console) -> None:

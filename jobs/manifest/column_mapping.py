@@ -9,6 +9,7 @@ from jobs.manifest.layouts import Names, recognised
 from jobs.manifest.products import Outcome, Wanted
 from jobs.manifest.rows import Feeds, Header, Problem, Row
 from jobs.manifest.table import Table
+from jobs.manifest.templates import folded
 from jobs.text import choice, guesses, shown
 
 
@@ -48,9 +49,8 @@ class ColumnMapper:
         """Takes a mapping; returns what is wrong with it, and leaves that out."""
         problems: list[Problem] = []
         for name, columns in feeds.columns.items():
-            ours = name.strip().casefold()
-            if columns == ("",) and self._columns.is_known(ours):
-                self._own.add(ours)
+            if columns == ("",):
+                self._own.add(folded(name))
                 continue
             issue = self._check_feed(name, columns)
             if issue is None:

@@ -4,6 +4,7 @@ Which column is an input, which is the person's own, which is misspelt; and what
 of a table none of whose columns is of use.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -137,8 +138,9 @@ class Columns:
                 continue
             if near := misspelt(column, model.inputs):
                 message = f"{shown(column)} is not known"
+                own = shlex.quote(f"{column}=")
                 suggestion = (
-                    f"did you mean {near}? (rename the column if it is your own)"
+                    f"did you mean {near}? (pass --map {own} if it is your own)"
                 )
                 issue = ValidationIssue("misspelt", message, suggestion)
                 yield MisnamedColumn(column, issue, near)

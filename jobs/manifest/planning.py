@@ -436,9 +436,8 @@ class Manifest:
     def _misnamed(self, draft: _Draft, model: Model, sorting: Sorting) -> set[str]:
         """The inputs that the row needs and gives under a misspelt name.
 
-        A misspelt column is told once and not for each of its rows. One that no video
-        needs, and an input of another model that would not take the cell either, are
-        the table's own.
+        A misspelt column is told once and not for each of its rows. An input of another
+        model that would not take the cell either is the table's own.
         """
         row = draft.row
         typos: set[str] = set()
@@ -446,13 +445,12 @@ class Manifest:
             value = row.cells[one.column]
             if is_given(row.cells.get(one.meant)) or not is_given(value):
                 continue
-            needed = one.meant and self._needs(model, one.meant)
             has_other = one.column in PICTURES and any(
                 is_given(row.cells.get(name))
                 for name in PICTURES
                 if name in model.inputs
             )
-            if (one.meant and not needed) or has_other or one.is_own(value):
+            if has_other or one.is_own(value):
                 self._note_own(row, one)
                 continue
             if one.meant:
@@ -461,17 +459,11 @@ class Manifest:
                 draft.problems.append(self._mapper.problem(row, one.column, one.issue))
         return typos
 
-    def _needs(self, model: Model, name: str) -> bool:
-        """Whether a row must give an input itself."""
-        is_one_of = any(name in group for group in model.one_of)
-        is_needed = model.inputs[name].required or is_one_of
-        return is_needed and not self._defaults.gives(name)
-
     def _note_own(self, row: Row, one: MisnamedColumn) -> None:
         notice = Notice(
             "own-column",
             f"{one.issue.message}; it is taken for the table's own",
-            "" if one.theirs else one.issue.suggestion,
+            "",
             *(row.file, row.line, one.column),
             value=plain(row.cells[one.column]),
         )
