@@ -1,15 +1,23 @@
-"""Reads the rows of a CSV file, whatever separates its cells; and what tables share."""
+"""Reads the lines of a CSV file, whatever separates its cells."""
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import TextIO
 
 from jobs.manifest.columns import Columns
-from jobs.manifest.rows import Header, Problem, Row
-from jobs.text import plain, shown
+from jobs.manifest.rows import Problem
+from producer.manifests.source import UnreadableError
+from producer.manifests.table import (
+    HEADER_LINES,
+    Line,
+    TableOptions,
+    TableRecord,
+    is_blank,
+    read_table,
+)
 
 _SEPARATORS = ",;\t|"
 #: How Excel says in a first line what separates the cells below it.
@@ -17,80 +25,79 @@ _SAID = re.compile(r'"?sep=([,;:|^~\t])"?', re.IGNORECASE)
 
 
 def read_csv(
-    file: str, text: TextIO, columns: Columns
-) -> Iterator[Header | Row | Problem]:
+    file: str, text: TextIO, columns: Columns, options: TableOptions
+) -> Iterator[TableRecord]:
     """The header and the rows of a CSV file, and what is wrong with its form.
 
     A broken quote ends the reading, because nothing tells where the next row begins.
     """
-    skipped, separator, header = _beginning(text)
-    separator = separator or _seen(header, columns)
-    lines = chain([header], text)
-    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
-    table: Table | None = None
-    number = 0
+    lines = _lines(file, text, columns)
+    yield from read_table(file, lines, columns, options, is_sheet=False)
+
+
+def _lines(file: str, text: TextIO, columns: Columns) -> Iterator[Line]:
+    """Each line that is not blank; the last ones of its cells may be left out."""
+    skipped, separator, first = _beginning(text)
+    separator = separator or _seen(first, columns)
+    written = _without_blanks_after_quotes(chain(first, text), separator)
+    reader = csv.reader(
+        written, delimiter=separator, strict=True, skipinitialspace=True
+    )
     while True:
-        line = skipped + reader.line_num + 1
+        number = skipped + reader.line_num + 1
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            yield _broken(file, line, error)
-            return
+            raise UnreadableError(_broken(file, number, error)) from None
         if cells is None:
             return
-        if all(map(is_blank, cells)):
-            continue
-        # Spreadsheets leave empty cells at the end.
-        while len(cells) > (table.width if table else 0) and is_blank(cells[-1]):
+        while cells and is_blank(cells[-1]):
             cells.pop()
-        if table is None:
-            problems = unclear_names(file, line, cells, columns)
-            yield from problems
-            if problems:
-                return
-            table = table_of(file, line, cells)
-            yield table.header
-            continue
-        number += 1
-        if len(cells) == table.width:
-            yield from table.rows(line, number, cells)
-        else:
-            yield _uneven(file, line, len(cells), table.width)
+        if cells:
+            yield Line(number, cells)
 
 
-def _beginning(text: TextIO) -> tuple[int, str, str]:
-    """How many lines are before the header, the separator they say, and the header."""
+def _beginning(text: TextIO) -> tuple[int, str, list[str]]:
+    """How many lines are before the table, the separator they say, and its first."""
     skipped, separator = 0, ""
     for line in text:
         said = None if separator else _SAID.fullmatch(line.strip("\r\n "))
         if said:
             separator = said[1]
         elif line.strip():
-            return skipped, separator, line
+            return skipped, separator, [line, *islice(text, HEADER_LINES)]
         skipped += 1
-    return skipped, separator, ""
+    return skipped, separator, []
 
 
-def _seen(header: str, columns: Columns) -> str:
-    """What separates the cells: what makes most known columns of the header."""
+def _seen(lines: Sequence[str], columns: Columns) -> str:
+    """What separates the cells: what makes most known columns, or most even lines."""
 
-    def worth(separator: str) -> tuple[int, int]:
+    def worth(separator: str) -> tuple[int, int, int]:
         try:
-            cells = next(csv.reader([header], delimiter=separator), [])
+            rows = [*csv.reader(lines, delimiter=separator)]
         except csv.Error:
-            cells = []
-        return sum(columns.is_known(cell.strip()) for cell in cells), len(cells)
+            return 0, 0, 0
+        known = max(
+            (sum(columns.is_known(cell.strip()) for cell in row) for row in rows),
+            default=0,
+        )
+        widths = Counter(len(row) for row in rows if len(row) > 1)
+        width, times = max(widths.items(), key=lambda one: one[::-1], default=(0, 0))
+        return known, times, width
 
     return max(_SEPARATORS, key=worth)
 
 
-def _uneven(file: str, line: int, has: int, wanted: int) -> Problem:
-    message = f"it has {has} cells, the header has {wanted}"
-    if has > wanted:
-        suggestion = "put a text with the separator in it into double quotes"
-    else:
-        suggestion = "a line break in a text needs double quotes around the text"
-    return Problem(file, line, None, None, message, suggestion, "cells")
+def _without_blanks_after_quotes(lines: Iterator[str], separator: str) -> Iterator[str]:
+    """The lines without blanks between a closing quote and the next separator.
+
+    Quotes come in pairs within a text, so one that closes it follows none or a pair.
+    """
+    mark = re.escape(separator)
+    blanks = re.compile(rf'((?:^|{mark}) *""|(?:^|[^"])(?:"")*") +(?={mark}|[\r\n]|$)')
+    for line in lines:
+        yield blanks.sub(r"\1", line) if '" ' in line else line
 
 
 def _broken(file: str, line: int, error: csv.Error) -> Problem:
@@ -100,83 +107,3 @@ def _broken(file: str, line: int, error: csv.Error) -> Problem:
     suggestion = 'close it, and write "" for a quote within a quoted text; '
     suggestion += "what follows was not read"
     return Problem(file, line, None, None, message, suggestion, "quote")
-
-
-@dataclass(slots=True)
-class Table:
-    """The columns of one table."""
-
-    header: Header
-    #: Places of the columns that count, from 0, by name.
-    places: Mapping[str, int]
-    #: Places of ignored columns, with the place of the column that has their name.
-    ignored: dict[int, int | None]
-    #: How many cells the header has.
-    width: int
-
-    def rows(
-        self, line: int, number: int, written: Sequence[object]
-    ) -> Iterator[Row | Problem]:
-        """A row, after problems with what stands in ignored columns, each told once.
-
-        `written` may have more cells than the header, or fewer; `number` counts rows.
-        """
-        file = self.header.file
-        if not self.ignored and len(written) == self.width:
-            cells = dict(zip(self.header.names, written, strict=True))
-            yield Row(file, line, number, cells)
-            return
-        for place, cell in enumerate(written):
-            if is_blank(cell) or (place < self.width and place not in self.ignored):
-                continue
-            first = self.ignored.get(place)
-            if first is None or cell != written[first]:
-                self.ignored[place] = place  # told now, and not again
-                name = "" if first is None else self._name(first)
-                yield _unclear(file, line, name, place, cell)
-        written = [*written, *[""] * (self.width - len(written))]
-        cells = {name: written[place] for name, place in self.places.items()}
-        yield Row(file, line, number, cells)
-
-    def _name(self, place: int) -> str:
-        return next(name for name, at in self.places.items() if at == place)
-
-
-def unclear_names(
-    file: str, line: int, written: Sequence[str], columns: Columns
-) -> list[Problem]:
-    """Problems with two columns of one name, if the name feeds a job."""
-    names = [cell.strip() for cell in written]
-    return [
-        _unclear(file, line, name, place, name)
-        for place, name in enumerate(names)
-        if columns.is_known(name) and names.index(name) < place
-    ]
-
-
-def table_of(file: str, line: int, written: Sequence[str]) -> Table:
-    """The table below a line of names; of columns with one name the first counts."""
-    places: dict[str, int] = {}
-    ignored: dict[int, int | None] = {}
-    for place, cell in enumerate(written):
-        name = cell.strip()
-        if not name or name in places:
-            ignored[place] = places.get(name)
-        else:
-            places[name] = place
-    return Table(Header(file, line, tuple(places)), places, ignored, len(written))
-
-
-def is_blank(cell: object) -> bool:
-    """True for an empty cell, or one with white space only."""
-    return cell is None or (isinstance(cell, str) and not cell.strip())
-
-
-def _unclear(file: str, line: int, name: str, place: int, cell: object) -> Problem:
-    message = f"the column at place {place + 1} has no name"
-    suggestion = "give it a name or take it out"
-    if name:
-        message = f"two columns are called {shown(name)}"
-        suggestion = "rename or take out one of them"
-    column = name or place + 1
-    return Problem(file, line, column, plain(cell), message, suggestion, "header")

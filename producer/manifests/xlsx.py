@@ -1,207 +1,383 @@
-"""Reads the rows of one sheet of a workbook, as a spreadsheet program shows them."""
+"""Reads workbooks of Excel, as a spreadsheet program shows them.
+
+A sheet is read as XML, line by line: hidden rows, links, formulas and their values stand
+beside each other there, and libraries that keep little in memory give only some of them.
+"""
 
 import datetime as dt
-import warnings
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, BinaryIO, TypeAlias
-
-import openpyxl
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
 
 from jobs.manifest.columns import Columns
-from jobs.manifest.rows import Header, Problem, Row
-from jobs.text import choice, guesses, shown
-from producer.manifests.csv import Table, is_blank, table_of, unclear_names
+from producer.manifests.sheets import (
+    Archive,
+    Sheet,
+    bad_cell,
+    linked,
+    read_sheets,
+    refuse_damage,
+)
 from producer.manifests.source import UnreadableError, whole
+from producer.manifests.table import Line, MarkedText, TableOptions, TableRecord
+from producer.manifests.xml import Target, local, pulled
 
 _OLE = b"\xd0\xcf\x11\xe0"
 #: A workbook with pictures in cells has this part; such a cell reads as an error.
 _PICTURES = "xl/richdata/richvaluerel.xml"
 #: Spreadsheets keep 15 digits of a number, and lose the rest when it is typed in.
-_INEXACT = 10**15
-_MAX_EXACT = 1 << 53
+_MAX_DIGITS = 15
 _HOUR_S = 3600
+_EPOCH, _EPOCH_1904 = dt.datetime(1899, 12, 30), dt.datetime(1904, 1, 1)  # noqa: DTZ001
+#: Excel takes 1900 for a leap year: days before its 29 February are one too low.
+_LEAP_DAY = 60
+#: A sheet has no more lines and columns.
+_MAX_LINES, _MAX_COLUMNS = 1 << 20, 1 << 14
 
-# What openpyxl leaves out (styles, extensions of Excel) is nothing a manifest uses.
-warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
-
-#: What openpyxl has, which publishes no types.
-_Cell: TypeAlias = Any
-_Sheet: TypeAlias = Any
+#: Formats that a workbook need not spell out, as far as they show another text.
+_BUILTIN = {1: "0", 2: "0.00", 9: "0%", 10: "0.00%", 46: "[h]:mm:ss"} | dict.fromkeys(
+    (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59)), "yyyy-mm-dd"
+)
+#: What in a format is no sign for digits or parts of a date.
+_LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.')
+_SPAN = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
+_BRACKETS = re.compile(r"\[[^\]]*\]")
+_ZEROS = re.compile(r"(0+)(?:\.(0+))?")
+_PLAIN = re.compile(r"general|@|[#,0.?\s]*", re.IGNORECASE)
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_LINK = re.compile(r'(?:_xlfn\.)?(?:HYPERLINK|IMAGE)\("([^"]+)"', re.IGNORECASE)
 
 
 def read_xlsx(
-    file: str, workbook: BinaryIO, columns: Columns, sheet: str | None = None
-) -> Iterator[Header | Row | Problem]:
-    """The header and the rows of a sheet: of the first visible one if none is named.
-
-    Cells without a usable value (an error, a picture, a formula that was never
-    computed) are problems at their line and column.
+    file: str, content: BinaryIO, columns: Columns, options: TableOptions
+) -> Iterator[TableRecord]:
+    """The table of a workbook.
 
     Raises:
         UnreadableError: it is no sound workbook, or has no such sheet.
     """
-    has_pictures = _check_archive(file, workbook)
-    table: Table | None = None
-    names: dict[int, str] = {}
-    known: set[int] = set()
-    number = 0
-    for line, cells, written in _rows(file, workbook, sheet):
-        problems = [
-            Problem(file, line, names.get(at, at + 1), *bad, "bad-cell")
-            for at, cell in enumerate(cells)
-            if (bad := _bad(cell, is_known=at in known, has_pictures=has_pictures))
-        ]
-        if not problems and all(map(is_blank, written)):
-            continue
-        if table is None:
-            titles = [str(title) for title in written]
-            problems += unclear_names(file, line, titles, columns)
-            yield from problems
-            if problems:
-                return
-            table = table_of(file, line, titles)
-            names = {at: name for name, at in table.places.items()}
-            known = {at for at, name in names.items() if columns.is_known(name)}
-            yield table.header
-        else:
-            number += 1
-            yield from problems or table.rows(line, number, written)
-
-
-def _rows(
-    file: str, workbook: BinaryIO, sheet: str | None
-) -> Iterator[tuple[int, Sequence[_Cell], list[str | bool]]]:
-    """Each row with its line, its cells from column A on, and their text."""
-    with _damage(file):
-        computed: Iterator[Sequence[_Cell]] | None = None
-        formulas = _sheet(file, workbook, sheet, computed=False)
-        for line, cells in enumerate(formulas.iter_rows(), 1):
-            # openpyxl gives formulas or values; most sheets have no formula at all
-            # and need no second reading.
-            if computed is None and any(cell.data_type == "f" for cell in cells):
-                values = _sheet(file, workbook, sheet, computed=True)
-                computed = values.iter_rows(min_row=line)
-            if computed is None:
-                both = cells
-            else:
-                both = [*map(_computed, cells, next(computed))]
-            yield line, both, [_text(cell) for cell in both]
-
-
-def _computed(formula: _Cell, value: _Cell) -> _Cell:
-    """The cell with its value, or with its formula if that was never computed."""
-    # A formula whose result is an empty text is computed.
-    is_missing = value.value is None and value.data_type != "str"
-    return formula if is_missing and formula.data_type == "f" else value
-
-
-def _sheet(
-    file: str, workbook: BinaryIO, wanted: str | None, *, computed: bool
-) -> _Sheet:
-    workbook.seek(0)
-    book = openpyxl.load_workbook(workbook, read_only=True, data_only=computed)
-    sheets = {sheet.title: sheet for sheet in book.worksheets}
-    visible = [name for name in sheets if sheets[name].sheet_state == "visible"]
-    name = wanted if wanted is not None else [*visible, *sheets][0]
-    if name not in sheets:
-        near = guesses(name, sheets, most=1)
-        suggestion = f"there are {choice(map(shown, sheets), word='and')}"
-        if near:
-            suggestion = f"did you mean {shown(near[0])}?"
-        message = f"it has no sheet {shown(name)}"
-        raise UnreadableError(
-            Problem(file, None, "sheet", name, message, suggestion, "sheet")
-        )
-    # The size that a file claims for a sheet may be wrong.
-    sheets[name].reset_dimensions()
-    return sheets[name]
-
-
-def _bad(
-    cell: _Cell, *, is_known: bool, has_pictures: bool
-) -> tuple[str | None, str, str] | None:
-    """Value, message and suggestion for a cell without a usable value.
-
-    Numbers that have lost digits only matter in columns that are known.
-    """
-    value = cell.value
-    if cell.data_type == "f":
-        message = "the cell holds a formula that was never computed"
-        suggestion = "open the file in a spreadsheet program and save it again"
-        return None, message, suggestion
-    if cell.data_type == "e" and value == "#VALUE!" and has_pictures:
-        message = (
-            "the cell holds a picture (or the error #VALUE!), which cannot be read"
-        )
-        suggestion = "save the picture as a file, and write its path or address"
-        return value, message, suggestion
-    if cell.data_type == "e":
-        message = f"the cell holds the error {value}"
-        return value, message, "correct or empty the cell in the spreadsheet"
-    if is_known and isinstance(value, int | float) and abs(value) >= _INEXACT:
-        text = str(_text(cell))
-        message = f"{text} is a number of more than 15 digits, the rest is lost"
-        return text, message, "format the column as text, then fill in the cell again"
-    return None
-
-
-def _text(cell: _Cell) -> str | bool:
-    """A cell as text; true and false stay what they are."""
-    text: str | bool
-    match cell.value:
-        case None:
-            text = ""
-        case bool() as truth:
-            text = truth
-        case str() as written:
-            # Excel writes a carriage return as _x000D_, and openpyxl leaves it so.
-            text = written.replace("_x000D_", "\r")
-        case int() | float() as number:
-            text = _number(number, cell.number_format)
-        case dt.datetime() as moment if moment.time() != dt.time():
-            text = moment.isoformat(" ")
-        case dt.datetime() as moment:
-            text = moment.date().isoformat()
-        case dt.timedelta() as span:
-            seconds = int(span.total_seconds())
-            hours, rest = divmod(abs(seconds), _HOUR_S)
-            text = f"{'-' * (seconds < 0)}{hours}:{rest // 60:02}:{rest % 60:02}"
-        case value:  # a time of day is in ISO form as text
-            text = str(value)
-    return text
-
-
-def _number(value: float, number_format: str) -> str:
-    """A number with the 15 digits that Excel shows: 0.1*3*10 is 3 there."""
-    if value != int(value) or abs(value) >= _MAX_EXACT:
-        return f"{value:.15g}"
-    # A format such as 00000 shows the zeros that an article number begins with.
-    width = len(number_format) if set(number_format) == {"0"} else 0
-    return str(int(value)).zfill(width)
-
-
-def _check_archive(file: str, workbook: BinaryIO) -> bool:
-    """Refuse what is no sound workbook; true if it has pictures in cells."""
-    if workbook.read(len(_OLE)) == _OLE:
+    if content.read(len(_OLE)) == _OLE:
         message = "it is locked with a password, or an old .xls workbook"
         suggestion = "save it as .xlsx without a password"
         raise UnreadableError(whole(file, "workbook", message, suggestion))
-    with _damage(file):
-        names = zipfile.ZipFile(workbook).namelist()
-    return any(name.casefold() == _PICTURES for name in names)
+    with refuse_damage(file, "xlsx"):
+        sheets = _Workbook(file, content).sheets()
+    yield from read_sheets(file, sheets, columns, options)
 
 
-@contextmanager
-def _damage(file: str) -> Iterator[None]:
-    """Whatever openpyxl fails at, in any of its ways, is damage to the file."""
+class _Workbook:
+    """What the sheets of a workbook share."""
+
+    def __init__(self, file: str, content: BinaryIO) -> None:
+        self._file = file
+        self._archive = Archive(content)
+        self.has_pictures = _PICTURES in self._archive.names
+        self._main = self._related("")["officeDocument"][0][1]
+        parts = self._related(self._main)
+        strings = parts.get("sharedStrings")
+        opened = strings and self._archive.open(strings[0][1])
+        self.shared = [*pulled(opened, _Strings())] if opened else []
+        styles = parts.get("styles")
+        self.formats = _formats(self._elements(styles[0][1])) if styles else []
+        self.epoch = _EPOCH
+
+    def sheets(self) -> list[Sheet]:
+        """The sheets in the order of their tabs, without charts."""
+        of_sheets = dict(self._related(self._main)["worksheet"])
+        sheets: list[Sheet] = []
+        for name, attributes in self._elements(self._main):
+            if name == "workbookPr" and attributes.get("date1904") in {"1", "true"}:
+                self.epoch = _EPOCH_1904
+            key = next((v for k, v in attributes.items() if local(k) == "id"), "")
+            if name == "sheet" and key in of_sheets:
+                state = attributes.get("state", "visible")
+                part = of_sheets[key]
+                sheets.append(self._sheet(attributes["name"], state, part))
+        return sheets
+
+    def _sheet(self, name: str, state: str, part: str) -> Sheet:
+        related = self._related(part)
+        drawn = (self._related(drawing) for _, drawing in related.get("drawing", ()))
+        has_pictures = any("image" in parts for parts in drawn)
+
+        def lines() -> Iterator[Line]:
+            with refuse_damage(self._file, "xlsx"):
+                links = self._links(part, dict(related.get("hyperlink", ())))
+                with self._archive.open(part, is_held=False) as opened:
+                    yield from pulled(opened, _Lines(self, links))
+
+        return Sheet(name, state == "visible", lines, has_pictures)
+
+    def _links(self, part: str, targets: Mapping[str, str]) -> dict[str, str]:
+        """Addresses by the cell that links to them; they stand behind all cells."""
+        if not targets:
+            return {}
+        with self._archive.open(part, is_held=False) as opened:
+            found = [one for one in pulled(opened, _Links()) if one]
+        return {ref: targets[key] for ref, key in found if key in targets}
+
+    def _elements(self, part: str) -> list[tuple[str, dict[str, str]]]:
+        with self._archive.open(part) as opened:
+            return [*pulled(opened, _Elements())]
+
+    def _related(self, part: str) -> dict[str, list[tuple[str, str]]]:
+        """Ids and targets of what a part refers to, by their kind."""
+        folder, name = posixpath.split(part)
+        path = posixpath.join(folder, "_rels", f"{name}.rels")
+        found: dict[str, list[tuple[str, str]]] = {}
+        if path.casefold().lstrip("/") not in self._archive.names:
+            return found
+        for _, one in self._elements(path):
+            if "Target" in one:
+                target, kind = one["Target"], one["Type"].rpartition("/")[2]
+                if one.get("TargetMode") != "External":
+                    target = posixpath.normpath(posixpath.join("/", folder, target))
+                found.setdefault(kind, []).append((one["Id"], target))
+        return found
+
+
+class _Elements(Target[tuple[str, dict[str, str]]]):
+    """Collects every element of a short part."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.found.append((local(name), attributes))
+
+
+class _Links(Target[tuple[str, str] | None]):
+    """Collects the cell and the id of every link."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        kind = local(name)
+        if kind == "row":
+            self.found.append(None)
+        elif kind == "hyperlink":
+            key = next((v for k, v in attributes.items() if k.endswith(":id")), "")
+            self.found.append((attributes["ref"].partition(":")[0], key))
+
+
+class _Strings(Target[str]):
+    """Collects the texts that cells share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._texts: list[str] = []
+        self._is_text = self._is_reading_aid = False
+
+    def start(self, name: str, _attributes: dict[str, str]) -> None:
+        kind = local(name)
+        self._is_text = kind == "t" and not self._is_reading_aid
+        self._is_reading_aid = self._is_reading_aid or kind == "rPh"
+
+    def text(self, text: str) -> None:
+        if self._is_text:
+            self._texts.append(text)
+
+    def end(self, name: str) -> None:
+        kind = local(name)
+        self._is_text = False
+        if kind == "rPh":
+            self._is_reading_aid = False
+        elif kind == "si":
+            self.found.append(_unescaped("".join(self._texts)))
+            self._texts.clear()
+
+
+class _Lines(Target[Line]):
+    """Collects the lines of a sheet."""
+
+    def __init__(self, book: _Workbook, links: Mapping[str, str]) -> None:
+        super().__init__()
+        self._book, self._links = book, links
+        self._number, self._is_hidden = 0, False
+        self._cells: list[str | bool] = []
+        self._cell: dict[str, str] = {}
+        self._texts: list[str] = []
+        self._parts: dict[str, str] = {}
+        self._is_reading_aid = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        kind = local(name)
+        if kind == "c":
+            self._cell, self._parts = attributes, {}
+        elif kind in {"v", "t", "f"}:
+            self._texts = []
+        elif kind == "row":
+            self._number = int(attributes.get("r", self._number + 1))
+            self._is_hidden = attributes.get("hidden") in {"1", "true"}
+            self._cells = []
+        elif kind == "rPh":
+            self._is_reading_aid = True
+
+    def text(self, text: str) -> None:
+        self._texts.append(text)
+
+    def end(self, name: str) -> None:
+        kind = local(name)
+        if kind == "c":
+            self._add()
+        elif kind == "v" or kind == "f":
+            self._parts[kind] = "".join(self._texts)
+        elif kind == "t" and not self._is_reading_aid:
+            self._parts["t"] = self._parts.get("t", "") + "".join(self._texts)
+        elif kind == "row":
+            if self._number > _MAX_LINES:
+                raise ValueError("the sheet is too long")
+            self.found.append(Line(self._number, self._cells, self._is_hidden))
+        elif kind == "rPh":
+            self._is_reading_aid = False
+
+    def _add(self) -> None:
+        cell = self._value()
+        ref = self._cell.get("r", "")
+        place = _place(ref.rstrip("0123456789")) if ref else len(self._cells)
+        if self._parts.get("f"):
+            found = _LINK.match(self._parts["f"])
+            cell = linked(cell, found and found[1])
+        if self._links:
+            cell = linked(cell, self._links.get(ref))
+        if place > len(self._cells):
+            self._cells += [""] * (place - len(self._cells))
+        self._cells.append(cell)
+
+    def _value(self) -> str | bool:
+        kind, value = self._cell.get("t", "n"), self._parts.get("v")
+        match kind:
+            case "inlineStr":
+                return _unescaped(self._parts.get("t", ""))
+            case "str" if value is not None or "f" in self._parts:
+                return _unescaped(value or "")
+            case _ if value is None and "f" in self._parts:
+                message = "the cell holds a formula that was never computed"
+                suggestion = "open the file in a spreadsheet program and save it again"
+                text = f"={self._parts['f']}"
+                return MarkedText.of(text, "bad-cell", message, suggestion)
+            case _ if not value:
+                return ""
+            case "s":
+                return self._book.shared[int(value)]
+            case "b":
+                return value == "1"
+            case "e":
+                return bad_cell(value, has_pictures=self._book.has_pictures)
+            case "d":
+                return value
+        return self._number_text(value)
+
+    def _number_text(self, value: str) -> str:
+        style, formats = int(self._cell.get("s", "0")), self._book.formats
+        shape = formats[style] if style < len(formats) else _GENERAL
+        if shape is _GENERAL and len(value) <= _MAX_DIGITS and value.isdecimal():
+            return value
+        return shape.text(value, self._book.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How a number is shown."""
+
+    is_date: bool = False
+    is_span: bool = False
+    #: The least number of digits before and behind the point.
+    digits: tuple[int, int] | None = None
+    #: True if it shows signs that the number has not.
+    is_odd: bool = False
+
+    @classmethod
+    def of(cls, code: str) -> "_Format":
+        """The format that a code of a workbook stands for."""
+        first = code.partition(";")[0]
+        shape = _BRACKETS.sub("", _LITERAL.sub("", first))
+        is_span = bool(_SPAN.search(first))
+        is_date = is_span or (
+            bool(re.search("[dmyhs]", shape, re.IGNORECASE))
+            and shape.casefold() != "general"
+        )
+        if zeros := _ZEROS.fullmatch(_BRACKETS.sub("", first)):
+            return cls(digits=(len(zeros[1]), len(zeros[2] or "")))
+        is_odd = not is_date and not _PLAIN.fullmatch(_BRACKETS.sub("", first))
+        made = cls(is_date, is_span, None, is_odd)
+        return _GENERAL if made == _GENERAL else made
+
+    def text(self, value: str, epoch: dt.datetime) -> str:
+        """A number, which a sheet has as text, in this format."""
+        exact = float(value)
+        if self.is_date:
+            return _moment(exact, epoch, is_span=self.is_span)
+        is_whole = exact.is_integer()
+        if is_whole and abs(exact) >= 10**_MAX_DIGITS and re.fullmatch(r"-?\d+", value):
+            text = value
+        else:
+            text = str(int(exact)) if is_whole and abs(exact) < 1 << 53 else ""
+            text = text or f"{exact:.15g}"
+        if abs(exact) >= 10**_MAX_DIGITS:
+            message = f"{text} is a number of more than 15 digits, the rest is lost"
+            suggestion = "format the column as text, then fill in the cell again"
+            return MarkedText.of(text, "bad-cell", message, suggestion)
+        if self.digits:
+            width, decimals = self.digits
+            padded = f"{exact:0{width + decimals + bool(decimals)}.{decimals}f}"
+            return padded if float(padded) == float(text) else text
+        if self.is_odd:
+            message = "a number format shows another text than the number that is used"
+            suggestion = "if the text is meant, format the column as text and write it"
+            return MarkedText.of(text, "number-format", message, suggestion)
+        return text
+
+
+_GENERAL = _Format()
+
+
+def _formats(styles: Sequence[tuple[str, dict[str, str]]]) -> list[_Format]:
+    """The number format of each style that a cell may have."""
+    codes = dict(_BUILTIN)
+    formats: list[_Format] = []
+    is_of_cells = False
+    for name, attributes in styles:
+        if name == "numFmt":
+            codes[int(attributes["numFmtId"])] = attributes["formatCode"]
+        elif name.startswith("cell"):
+            is_of_cells = name == "cellXfs"
+        elif name == "xf" and is_of_cells:
+            code = codes.get(int(attributes.get("numFmtId", "0")), "General")
+            formats.append(_Format.of(code))
+    return formats
+
+
+def _moment(days: float, epoch: dt.datetime, *, is_span: bool) -> str:
+    """A date, a time of day, both, or a span of time, in ISO form."""
     try:
-        yield
-    except UnreadableError:
-        raise
-    except Exception as error:
-        # KeyError, ValueError, zlib's and XML's own: it has no error of its own.
-        message = "it is not a valid .xlsx file"
-        suggestion = "open it in a spreadsheet program and save it again"
-        raise UnreadableError(whole(file, "workbook", message, suggestion)) from error
+        span = dt.timedelta(seconds=round(days * 86400))
+        if is_span:
+            hours, rest = divmod(abs(int(span.total_seconds())), _HOUR_S)
+            return f"{'-' * (days < 0)}{hours}:{rest // 60:02}:{rest % 60:02}"
+        if epoch is _EPOCH and 1 <= days < _LEAP_DAY:
+            span += dt.timedelta(days=1)
+        moment = epoch + span
+    except OverflowError:
+        return bad_cell("#VALUE!")
+    if 0 <= days < 1:
+        return moment.time().isoformat()
+    if moment.time() == dt.time():
+        return moment.date().isoformat()
+    return moment.isoformat(" ")
+
+
+@lru_cache(maxsize=_MAX_COLUMNS)
+def _place(letters: str) -> int:
+    """The place of a column from 0: A is 0, AA is 26."""
+    place = 0
+    for letter in letters:
+        place = place * 26 + ord(letter.upper()) - 64
+    if not 0 < place <= _MAX_COLUMNS:
+        raise ValueError(f"there is no column {letters}")
+    return place - 1
+
+
+def _unescaped(text: str) -> str:
+    """A text with the signs that XML cannot hold, which Excel writes as _x000D_."""
+    if "_x" not in text:
+        return text
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)

@@ -1,0 +1,146 @@
+"""Reads workbooks of LibreOffice and other programs of OpenDocument.
+
+Beside the value of each cell they hold the text that is shown.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from jobs.manifest.columns import Columns
+from producer.manifests.sheets import (
+    Archive,
+    Sheet,
+    bad_cell,
+    linked,
+    read_sheets,
+    refuse_damage,
+)
+from producer.manifests.table import Line, TableOptions, TableRecord, is_blank
+from producer.manifests.xml import Target, local, pulled
+
+_CONTENT = "content.xml"
+_MAX_LINES, _MAX_COLUMNS = 1 << 20, 1 << 14
+_WHITE_SPACE = {"line-break": "\n", "tab": "\t"}
+_ERRORS = ("#", "Err:")
+
+
+def read_ods(
+    file: str, content: BinaryIO, columns: Columns, options: TableOptions
+) -> Iterator[TableRecord]:
+    """The table of a workbook.
+
+    Raises:
+        UnreadableError: it is no sound workbook, or has no such sheet.
+    """
+    with refuse_damage(file, "ods"):
+        archive = Archive(content)
+        with archive.open(_CONTENT, is_held=False) as opened:
+            found = _Lines()
+            for _ in pulled(opened, found):
+                pass
+
+    def sheet(number: int, name: str) -> Sheet:
+        def lines() -> Iterator[Line]:
+            with (
+                refuse_damage(file, "ods"),
+                archive.open(_CONTENT, is_held=False) as opened,
+            ):
+                for at, line in pulled(opened, _Lines()):
+                    if at == number:
+                        yield line
+                    elif at > number:
+                        return
+
+        return Sheet(name, name not in found.hidden, lines, name in found.drawn)
+
+    sheets = [sheet(number, name) for number, name in enumerate(found.names)]
+    yield from read_sheets(file, sheets, columns, options)
+
+
+class _Lines(Target[tuple[int, Line]]):
+    """Collects the lines of all sheets, each with the number of its sheet from 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Names of all sheets, of hidden ones, and of those with pictures.
+        self.names: list[str] = []
+        self.hidden: set[str] = set()
+        self.drawn: set[str] = set()
+        self._hidden_styles: set[str] = set()
+        self._style = ""
+        self._number = 0
+        self._cells: list[str | bool] = []
+        self._row: dict[str, str] = {}
+        self._cell: dict[str, str] = {}
+        self._texts: list[str] = []
+        self._link = ""
+        #: How deep it is in what belongs to a cell and is not its text.
+        self._aside = 0
+        self._is_paragraph = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        kind = local(name)
+        given = {local(key): value for key, value in attributes.items()}
+        if self._aside or kind in {"annotation", "frame", "shapes"}:
+            self._aside += 1
+            if kind == "image" and self.names:
+                self.drawn.add(self.names[-1])
+        elif kind == "style":
+            self._style = given.get("name", "")
+        elif kind == "table-properties" and given.get("display") == "false":
+            self._hidden_styles.add(self._style)
+        elif kind == "table":
+            self.names.append(given["name"])
+            if given.get("style-name") in self._hidden_styles:
+                self.hidden.add(given["name"])
+            self._number = 0
+        elif kind == "table-row":
+            self._row, self._cells = given, []
+        elif kind in {"table-cell", "covered-table-cell"}:
+            self._cell, self._texts, self._link = given, [], ""
+        elif kind == "p":
+            self._texts += ["\n"] if self._texts else []
+            self._is_paragraph = True
+        elif kind == "a":
+            self._link = given.get("href", "")
+        elif kind == "s":
+            self._texts.append(" " * min(int(given.get("c", "1")), 1000))
+        elif kind in _WHITE_SPACE:
+            self._texts.append(_WHITE_SPACE[kind])
+
+    def text(self, text: str) -> None:
+        if self._is_paragraph and not self._aside:
+            self._texts.append(text)
+
+    def end(self, name: str) -> None:
+        kind = local(name)
+        if self._aside:
+            self._aside -= 1
+        elif kind == "p":
+            self._is_paragraph = False
+        elif kind in {"table-cell", "covered-table-cell"}:
+            cell = linked(self._value(), self._link)
+            times = int(self._cell.get("number-columns-repeated", "1"))
+            self._cells += [cell] * min(times, _MAX_COLUMNS - len(self._cells))
+        elif kind == "table-row":
+            self._end_row()
+
+    def _value(self) -> str | bool:
+        text = "".join(self._texts)
+        if self._cell.get("value-type") == "boolean":
+            return self._cell.get("boolean-value") == "true"
+        if "formula" in self._cell and text.startswith(_ERRORS):
+            return bad_cell(text)
+        return text
+
+    def _end_row(self) -> None:
+        times = int(self._row.get("number-rows-repeated", "1"))
+        while self._cells and is_blank(self._cells[-1]):
+            self._cells.pop()
+        first, self._number = self._number + 1, self._number + times
+        is_hidden = self._row.get("visibility", "visible") != "visible"
+        if self._cells and self._number > _MAX_LINES:
+            raise ValueError("the sheet is too long")
+        for number in range(first, self._number + 1) if self._cells else [first]:
+            line = Line(number, self._cells, is_hidden)
+            self.found.append((len(self.names) - 1, line))

@@ -1,0 +1,136 @@
+"""Chooses the sheet of a workbook that is read, and reads it."""
+
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import BinaryIO, NamedTuple
+
+from jobs.manifest.columns import Columns
+from jobs.manifest.rows import LinkedText, Notice, Problem
+from jobs.text import choice, guesses, shown
+from producer.manifests.source import UnreadableError, whole
+from producer.manifests.table import (
+    HEADER_LINES,
+    Line,
+    MarkedText,
+    TableOptions,
+    TableRecord,
+    header_place,
+    is_blank,
+    is_useful,
+    read_table,
+)
+
+#: Parts of a workbook that are held whole may not be larger.
+_MAX_PART_BYTES = 256 << 20
+
+
+class Sheet(NamedTuple):
+    """A sheet of a workbook."""
+
+    name: str
+    is_visible: bool
+    #: Reads its lines from the beginning, those too that are blank.
+    lines: Callable[[], Iterator[Line]]
+    has_pictures: bool = False
+
+
+def bad_cell(text: str, *, has_pictures: bool = False) -> MarkedText:
+    """A cell that holds an error instead of a value."""
+    message = f"the cell holds the error {text}"
+    suggestion = "correct or empty the cell in the spreadsheet"
+    if has_pictures and text == "#VALUE!":
+        message = "the cell holds a picture (or the error #VALUE!)"
+        message += ", which cannot be read"
+        suggestion = "save the picture as a file, and write its path or address"
+    return MarkedText.of(text, "bad-cell", message, suggestion)
+
+
+def linked(cell: str | bool, link: str | None) -> str | bool:
+    """A cell with the address that it links to."""
+    if not link or isinstance(cell, bool):
+        return cell
+    return LinkedText.of(cell, link)
+
+
+class Archive:
+    """The parts of a workbook, which is a zip archive."""
+
+    def __init__(self, content: BinaryIO) -> None:
+        self._zip = zipfile.ZipFile(content)
+        # Some programs differ in the case of names, or begin them with a slash.
+        self.names = {
+            name.casefold().lstrip("/"): name for name in self._zip.namelist()
+        }
+
+    def open(self, part: str, *, is_held: bool = True) -> BinaryIO:
+        """A part; one that is held whole has a limit."""
+        info = self._zip.getinfo(self.names[part.casefold().lstrip("/")])
+        if is_held and info.file_size > _MAX_PART_BYTES:
+            raise zipfile.BadZipFile(f"{part} is too large")
+        return self._zip.open(info)  # type: ignore[return-value]  # reads as a file
+
+
+@contextmanager
+def refuse_damage(file: str, kind: str) -> Iterator[None]:
+    """Whatever fails in a workbook that programs cannot write is damage to the file."""
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except Exception as error:
+        # Of zip, zlib and XML, and what is missing or no number.
+        message = f"it is not a valid .{kind} file"
+        suggestion = "open it in a spreadsheet program and save it again as .xlsx"
+        raise UnreadableError(whole(file, "workbook", message, suggestion)) from error
+
+
+def read_sheets(
+    file: str, sheets: Sequence[Sheet], columns: Columns, options: TableOptions
+) -> Iterator[TableRecord]:
+    """The table of the sheet that is named, or of the only one with names of use."""
+    visible = [sheet for sheet in sheets if sheet.is_visible] or [*sheets]
+    chosen, elsewhere = visible[0], ""
+    if options.sheet is not None:
+        chosen = _named(file, sheets, options.sheet)
+    elif options.header_line is None and not _has_table(chosen, columns):
+        useful = [sheet for sheet in visible[1:] if _has_table(sheet, columns)]
+        if len(useful) == 1:
+            chosen = useful[0]
+            message = "the sheet with a table is read, which is not the first"
+            suggestion = "if another is meant: --sheet NAME"
+            yield Notice("sheet", message, suggestion, file, value=chosen.name)
+        elif others := [shown(sheet.name) for sheet in useful or visible[1:]]:
+            elsewhere = f"there are also the sheets {choice(others, word='and')}: "
+            elsewhere += "--sheet NAME"
+    if chosen.has_pictures:
+        message = "pictures are placed on the sheet, which cannot be read"
+        suggestion = "save them as files, and write their paths into a column"
+        yield Notice("placed-picture", message, suggestion, file)
+    lines = _filled(chosen)
+    yield from read_table(file, lines, columns, options, elsewhere=elsewhere)
+
+
+def _filled(sheet: Sheet) -> Iterator[Line]:
+    return (line for line in sheet.lines() if not all(map(is_blank, line.cells)))
+
+
+def _has_table(sheet: Sheet, columns: Columns) -> bool:
+    lines = [*islice(_filled(sheet), HEADER_LINES)]
+    return any(is_useful(line, columns) for line in lines) and bool(
+        is_useful(lines[header_place(lines, columns)], columns)
+    )
+
+
+def _named(file: str, sheets: Sequence[Sheet], name: str) -> Sheet:
+    by_name = {sheet.name: sheet for sheet in sheets}
+    if name in by_name:
+        return by_name[name]
+    near = guesses(name, by_name, most=1)
+    suggestion = f"there are {choice(map(shown, by_name), word='and')}"
+    if near:
+        suggestion = f"did you mean {shown(near[0])}?"
+    message = f"it has no sheet {shown(name)}"
+    where = file, None, "sheet", name
+    raise UnreadableError(Problem(*where, message, suggestion, "sheet"))

@@ -1,0 +1,337 @@
+"""Reads a table: finds its header, and makes a row of each line below it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple, Self, TypeAlias
+
+from jobs.manifest.columns import Columns
+from jobs.manifest.layouts import recognised
+from jobs.manifest.rows import Header, Notice, Problem, Row, Skipped
+from jobs.text import counted, plain, shown
+from producer.manifests.source import UnreadableError
+
+#: How many lines with something in them are searched for a header.
+HEADER_LINES = 25
+#: Repeated columns are joined with this; a list of addresses is written so.
+JOINED_BY = "|"
+
+_LIKE_PICTURES = re.compile(r"image|photo|picture|foto|bild|imag|img", re.IGNORECASE)
+_NO_NAME = re.compile(r"[\d\s.,:/%€$£+-]+|.*://.*|.{81,}", re.DOTALL)
+#: How a flat file of Amazon says in its first line where its header is.
+_AMAZON = re.compile(r"TemplateType=|.*\battributeRow=(\d+)", re.DOTALL)
+_AMAZON_LINE = 3
+
+HIDDEN = "rows that are hidden in the spreadsheet"
+
+TableRecord: TypeAlias = Header | Row | Problem | Notice | Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What a person says about a table."""
+
+    #: Sheet of a workbook; None is the first with a table.
+    sheet: str | None = None
+    #: Line of the header, from 1; None is searched for.
+    header_line: int | None = None
+    #: True to leave out rows that are hidden in the spreadsheet.
+    visible_only: bool = False
+
+
+class Line(NamedTuple):
+    """A line of a table: its place in the file from 1, and the cells from the left."""
+
+    number: int
+    cells: Sequence[str | bool]
+    is_hidden: bool = False
+
+
+class MarkedText(str):
+    """A cell that is not what the spreadsheet shows, such as an error."""
+
+    kind: str
+    message: str
+    suggestion: str
+
+    @classmethod
+    def of(cls, text: str, kind: str, message: str, suggestion: str) -> Self:
+        """The text with what a person should know of it."""
+        marked = cls(text)
+        marked.kind, marked.message, marked.suggestion = kind, message, suggestion
+        return marked
+
+
+def is_blank(cell: object) -> bool:
+    """True for an empty cell, or one with white space only."""
+    return cell is None or (isinstance(cell, str) and (not cell or cell.isspace()))
+
+
+def joined(values: Iterable[object]) -> object:
+    """What several columns of one name hold: each value once, empty ones left out."""
+    distinct = [*dict.fromkeys(value for value in values if not is_blank(value))]
+    if len(distinct) > 1:
+        return JOINED_BY.join(map(plain, distinct))
+    return distinct[0] if distinct else ""
+
+
+def read_table(
+    file: str,
+    lines: Iterable[Line],
+    columns: Columns,
+    options: TableOptions,
+    *,
+    elsewhere: str = "",
+    is_sheet: bool = True,
+) -> Iterator[TableRecord]:
+    """The header of a table, its rows, and what a person should know of them.
+
+    Args:
+        file: as the person named it.
+        lines: all lines that are not blank.
+        columns: what the names mean.
+        options: what is said about the table.
+        elsewhere: what to try where no column is of use.
+        is_sheet: False where a cell too many is a mistake, as in CSV.
+    """
+    first, rest = _peeked(lines)
+    if options.header_line is None:
+        at = header_place(first, columns)
+        if problem := _unlikely(file, first, at, columns, elsewhere):
+            yield problem
+            return
+    else:
+        rest, first = chain(first, rest), []
+        at = 0
+        for line in rest:
+            if line.number >= options.header_line:
+                first = [line]
+                break
+        if not first or first[0].number != options.header_line:
+            message = f"line {options.header_line} is empty or not there"
+            where = file, options.header_line, None, None
+            problem = Problem(*where, message, "name the line of the header", "header")
+            raise UnreadableError(problem)
+    if not first:
+        return
+    table = _Table(file, first[at], columns, options, is_sheet=is_sheet)
+    yield from table.problems or table.beginning(is_first=at == 0)
+    if not table.problems:
+        for line in chain(first[at + 1 :], rest):
+            yield from table.read(line)
+
+
+def _peeked(lines: Iterable[Line]) -> tuple[list[Line], Iterator[Line]]:
+    """The first lines and the others; an error among the first comes behind them."""
+    first: list[Line] = []
+    rest = iter(lines)
+    try:
+        while len(first) < HEADER_LINES:
+            first.append(next(rest))
+    except StopIteration:
+        pass
+    except UnreadableError as error:
+        rest = _raised(error)
+    return first, rest
+
+
+def _raised(error: UnreadableError) -> Iterator[Line]:
+    raise error
+    yield
+
+
+def header_place(lines: Sequence[Line], columns: Columns) -> int:
+    """Which of the first lines names the columns, from 0.
+
+    It is the first with two names that a model or a layout knows; else the first that
+    looks like names, with data below it. A title and comments are before it.
+    """
+    if lines and (said := _AMAZON.match(plain(next(iter(lines[0].cells), "")))):
+        wanted = int(said[1] or _AMAZON_LINE)
+        return next((at for at, line in enumerate(lines) if line.number >= wanted), 0)
+    worth = [_worth(line, columns) for line in lines]
+    for at, (known, _) in enumerate(worth):
+        if known > 1 or (known and at == 0):
+            return at
+    pairs = zip(lines, lines[1:], strict=False)
+    shaped = (
+        at
+        for at, (line, below) in enumerate(pairs)
+        if is_header_like(line) and len(_filled(below)) > 1
+    )
+    return next(shaped, 0)
+
+
+def is_useful(line: Line, columns: Columns) -> bool:
+    """True if a line has a name that is known, or is like that of pictures."""
+    return any(_worth(line, columns))
+
+
+def is_header_like(line: Line) -> bool:
+    """True if most cells of a line could be names: different, short, no numbers."""
+    names = _filled(line)
+    distinct = {name.casefold() for name in names}
+    return (
+        len(distinct) > 1
+        and len(distinct) * 2 > len(names)
+        and not names[0].startswith("#")
+        and not any(map(_NO_NAME.fullmatch, names))
+    )
+
+
+def _worth(line: Line, columns: Columns) -> tuple[int, bool]:
+    """How many names of a line are known, and whether one is like that of pictures."""
+    names = {name for name in _filled(line) if not name.startswith("#")}
+    known = sum(columns.is_known(n) or columns.is_known(n.casefold()) for n in names)
+    if known < 2 and recognised(names):  # noqa: PLR2004
+        known = 2
+    return known, is_header_like(line) and any(map(_LIKE_PICTURES.search, names))
+
+
+def _filled(line: Line) -> list[str]:
+    return [plain(cell).strip() for cell in line.cells if not is_blank(cell)]
+
+
+def _unlikely(
+    file: str, lines: Sequence[Line], at: int, columns: Columns, elsewhere: str
+) -> Problem | None:
+    """What is wrong with a header that names nothing of use, if another place does."""
+    if not lines or is_useful(lines[at], columns):
+        return None
+    suggestion = elsewhere
+    for line in lines[at + 1 :]:
+        if is_header_like(line) and is_useful(line, columns):
+            names = ", ".join(_filled(line)[:5])
+            suggestion = f"line {line.number} looks like the header ({names}): "
+            suggestion += f"--header-line {line.number}"
+            break
+    if not suggestion:
+        return None
+    read = shown(", ".join(_filled(lines[at])))
+    message = f"the first line names no column that a model knows; it reads {read}"
+    return Problem(file, lines[at].number, None, None, message, suggestion, "header")
+
+
+class _Table:
+    """The columns of one table, and what is read below them."""
+
+    def __init__(
+        self,
+        file: str,
+        header: Line,
+        columns: Columns,
+        options: TableOptions,
+        *,
+        is_sheet: bool,
+    ) -> None:
+        self._file, self._line = file, header.number
+        self._visible_only, self._is_sheet = options.visible_only, is_sheet
+        self._number = 0
+        names = [plain(cell).strip() for cell in header.cells]
+        while names and not names[-1]:  # spreadsheets leave empty cells at the end
+            names.pop()
+        self._names = names
+        #: Places of each column, from 0: several where they have the same name.
+        self._places: dict[str, list[int]] = {}
+        for place, name in enumerate(names):
+            if name:
+                self._places.setdefault(name, []).append(place)
+        self._is_plain = len(self._places) == len(names)
+        self._known = set(filter(columns.is_known, self._places))
+        repeated = [name for name, at in self._places.items() if len(at) > 1]
+        taken = [n for n in repeated if n in columns.names and not columns.is_list(n)]
+        self._repeated = repeated
+        self.problems = [self._twice(name) for name in taken]
+
+    def _twice(self, name: str) -> Problem:
+        message = f"two columns are called {shown(name)}"
+        suggestion = "rename or take out one of them"
+        return Problem(
+            self._file, self._line, name, name, message, suggestion, "header"
+        )
+
+    def beginning(self, *, is_first: bool) -> Iterator[Header | Notice]:
+        """The header, and what a person should know of it."""
+        place = self._file, self._line
+        if not is_first:
+            message = "the lines above the header are not read"
+            suggestion = "if another line names the columns: --header-line N"
+            names = ", ".join(self._places)
+            yield Notice("header-line", message, suggestion, *place, None, names)
+        for name in self._repeated:
+            message = f"columns with the same name are joined with {JOINED_BY}"
+            suggestion = "rename one of them to use it alone"
+            yield Notice("repeated-column", message, suggestion, *place, name)
+        yield Header(*place, tuple(self._places))
+
+    def read(self, line: Line) -> Iterator[TableRecord]:
+        """The row of a line, and what a person should know of it."""
+        self._number += 1
+        place = self._file, line.number
+        if line.is_hidden and self._visible_only:
+            yield Skipped(*place, HIDDEN)
+            return
+        if line.is_hidden:
+            message = "rows are hidden in the spreadsheet and count all the same"
+            suggestion = "--visible-only leaves them out"
+            yield Notice("hidden-row", message, suggestion, *place)
+        width, cells = len(self._names), line.cells
+        if len(cells) > width and not all(map(is_blank, cells[width:])):
+            if not self._is_sheet:
+                yield self._too_many(line)
+                return
+            yield self._unnamed(line, cells[width:])
+        cells = [*cells[:width], *[""] * (width - len(cells))]
+        if self._is_plain:
+            row: dict[str, object] = dict(zip(self._names, cells, strict=True))
+        else:
+            row = self._by_name(cells)
+            named = {at for places in self._places.values() for at in places}
+            others = [c for at, c in enumerate(cells) if at not in named]
+            if not all(map(is_blank, others)):
+                yield self._unnamed(line, others)
+        bad = False
+        for mark in self._marks(line.number, row):
+            bad = bad or isinstance(mark, Problem)
+            yield mark
+        if not bad:
+            yield Row(*place, self._number, row)
+
+    def _by_name(self, cells: Sequence[str | bool]) -> dict[str, object]:
+        return {
+            name: cells[at[0]] if len(at) == 1 else joined(cells[one] for one in at)
+            for name, at in self._places.items()
+        }
+
+    def _marks(
+        self, line: int, row: Mapping[str, object]
+    ) -> Iterator[Problem | Notice]:
+        """What is wrong with cells: it is a problem where the column may be used."""
+        for name, cell in row.items():
+            if not isinstance(cell, MarkedText):
+                continue
+            place = self._file, line, name, str(cell)
+            is_bad = cell.kind == "bad-cell"
+            if is_bad and name in self._known:
+                yield Problem(*place, cell.message, cell.suggestion, cell.kind)
+            elif is_bad:
+                message = "cells that no input is taken from hold errors"
+                suggestion = "their text is kept; correct it if a template uses it"
+                yield Notice(cell.kind, message, suggestion, *place)
+            elif name in self._known:
+                yield Notice(cell.kind, cell.message, cell.suggestion, *place)
+
+    def _unnamed(self, line: Line, cells: Sequence[str | bool]) -> Notice:
+        message = "cells in columns without a name are not used"
+        suggestion = "give the column a name if it is to be used"
+        value = plain(next(cell for cell in cells if not is_blank(cell)))
+        place = self._file, line.number, None, value
+        return Notice("unnamed-column", message, suggestion, *place)
+
+    def _too_many(self, line: Line) -> Problem:
+        has = counted(len(line.cells), "cell")
+        message = f"it has {has}, the header has {len(self._names)}"
+        suggestion = "put a text with the separator in it into double quotes"
+        where = self._file, line.number, None, None
+        return Problem(*where, message, suggestion, "cells")

@@ -1,0 +1,155 @@
+"""Reads XML piece by piece, and product feeds such as those of Google Merchant."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, Generic, TypeVar
+from xml.parsers import expat
+
+from jobs.manifest.columns import Columns
+from jobs.manifest.rows import Header, Row
+from producer.manifests.source import UnreadableError, whole
+from producer.manifests.table import TableOptions, joined
+
+_CHUNK_BYTES = 1 << 16
+#: A document that gives nothing for so long is refused.
+_MAX_WAIT_BYTES = 64 << 20
+#: Elements that are one product each: of RSS, Atom, and feeds of price comparers.
+_ROWS = frozenset({"item", "entry", "product", "offer", "shopitem"})
+#: Where an element without text has its address.
+_ADDRESSES = ("href", "url", "src")
+
+_T = TypeVar("_T")
+
+
+class Target(Generic[_T]):
+    """Takes the parts of a document as they come, and collects what it finds."""
+
+    def __init__(self) -> None:
+        self.found: list[_T] = []
+        #: Line of the document that is being read.
+        self.line = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Takes the beginning of an element."""
+
+    def end(self, name: str) -> None:
+        """Takes the end of an element."""
+
+    def text(self, text: str) -> None:
+        """Takes text."""
+
+
+def local(name: str) -> str:
+    """The name of an element without its prefix."""
+    return name[name.find(":") + 1 :]
+
+
+def pulled(content: BinaryIO, target: Target[_T]) -> Iterator[_T]:
+    """What a target finds in a document, which is not held whole.
+
+    Entities are refused, as text that a document defines once can grow without bounds.
+
+    Raises:
+        expat.ExpatError: the document is broken, or grows without bounds.
+    """
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.EntityDeclHandler = _refuse_entity
+    parser.EndElementHandler = target.end
+    parser.CharacterDataHandler = target.text
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        target.line = parser.CurrentLineNumber
+        target.start(name, attributes)
+
+    parser.StartElementHandler = start
+    waited_bytes, chunk = 0, b" "
+    while chunk:
+        chunk = content.read(_CHUNK_BYTES)
+        parser.Parse(chunk, not chunk)
+        waited_bytes += len(chunk)
+        if target.found:
+            waited_bytes = 0
+            yield from target.found
+            target.found.clear()
+        if waited_bytes > _MAX_WAIT_BYTES:
+            raise expat.ExpatError("one part of it is too large")
+
+
+def _refuse_entity(name: str, *_: object) -> None:
+    raise expat.ExpatError(f"it defines the entity {name!r}, which is not supported")
+
+
+def read_feed(
+    file: str, content: BinaryIO, _columns: Columns, _options: TableOptions
+) -> Iterator[Header | Row]:
+    """The products of a feed, as rows of a table with a column for every element.
+
+    It is read twice, because the last product may have an element of its own.
+    """
+    names: dict[str, None] = {}
+    for row in _products(file, content):
+        names |= dict.fromkeys(row.cells)
+    if not names:
+        message = f"it has no element {', '.join(sorted(_ROWS))}"
+        suggestion = "save the table as CSV or .xlsx and name that file"
+        raise UnreadableError(whole(file, "not-a-manifest", message, suggestion))
+    yield Header(file, 1, tuple(names))
+    content.seek(0)
+    empty = dict.fromkeys(names, "")
+    for row in _products(file, content):
+        yield Row(file, row.line, row.number, empty | dict(row.cells))
+
+
+def _products(file: str, content: BinaryIO) -> Iterator[Row]:
+    try:
+        yield from pulled(content, _Products(file))
+    except expat.ExpatError as error:
+        problem = whole(
+            file, "xml", f"it is not valid XML ({error})", "download the feed again"
+        )
+        raise UnreadableError(problem) from None
+
+
+class _Products(Target[Row]):
+    """Collects the products of a feed; deeper elements are named by their path."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self._file, self._number, self._begun = file, 0, 0
+        self._element = ""
+        self._cells: dict[str, list[str]] | None = None
+        self._path: list[str] = []
+        self._texts: list[str] = []
+        self._address = ""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Takes the beginning of a product, or of one of its elements."""
+        if self._cells is not None:
+            self._path.append(local(name))
+            self._texts.clear()
+            found = (attributes[one] for one in _ADDRESSES if one in attributes)
+            self._address = next(found, "")
+        elif name == (self._element or name) and local(name).casefold() in _ROWS:
+            self._element, self._begun = name, self.line
+            self._number += 1
+            self._cells = {key: [value] for key, value in attributes.items()}
+
+    def text(self, text: str) -> None:
+        """Takes text of an element."""
+        if self._path:
+            self._texts.append(text)
+
+    def end(self, name: str) -> None:
+        """Takes the end of an element, or of the product."""
+        if self._cells is None:
+            return
+        if self._path:
+            if text := "".join(self._texts).strip() or self._address:
+                self._cells.setdefault("_".join(self._path), []).append(text)
+            self._path.pop()
+            self._texts.clear()
+            self._address = ""
+        elif name == self._element:
+            cells = {key: joined(values) for key, values in self._cells.items()}
+            self.found.append(Row(self._file, self._begun, self._number, cells))
+            self._cells = None
