@@ -98,9 +98,13 @@ class Reading:
     encoding: str = "utf-8"
     """How the text of the file is encoded."""
     form: str | None = None
-    """Form of the manifest, where its name does not tell: csv, jsonl, yaml, xlsx."""
+    """Form of the manifest, where it does not tell: csv, json, xlsx and so on."""
     sheet: str | None = None
-    """Sheet of a spreadsheet; the first if none is named."""
+    """Sheet of a spreadsheet; the first with a table if none is named."""
+    header_line: Limit = None
+    """Line of a table that names its columns, where it is not found."""
+    visible_only: bool = False
+    """Leave out rows that are hidden in the spreadsheet."""
     only_first_pictures: bool = False
     """Of a shop's export, one video for each product: of its first picture."""
     every_picture: bool = False

@@ -3,6 +3,8 @@
 import json
 import re
 
+from jobs.manifest.rows import LinkedText
+
 #: Between two addresses: the second begins like one.
 _BEFORE_ADDRESS = re.compile(r"[\s;,|]+(?=(?:https?:|s3:|gs:|az:)?//)", re.IGNORECASE)
 #: Between two names of files: the first ends like a picture.
@@ -22,6 +24,8 @@ def addresses(cell: object) -> list[str]:
     >>> addresses('["a/1.jpg", "a/2.jpg"]'), addresses("1.jpg;2.jpg")
     (['a/1.jpg', 'a/2.jpg'], ['1.jpg', '2.jpg'])
     """
+    if isinstance(cell, LinkedText) and "//" not in cell:
+        return [cell.link]
     parts = _listed(cell)
     if parts is None:
         parts = _split(cell) if isinstance(cell, str) else []

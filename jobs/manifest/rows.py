@@ -10,6 +10,20 @@ from jobs.text import masked, plain
 RESERVED_COLUMNS = ("id", "model")
 
 
+class LinkedText(str):
+    """A cell of a spreadsheet that links to an address."""
+
+    __slots__ = ("link",)
+    link: str
+
+    @classmethod
+    def of(cls, text: str, link: str) -> "LinkedText":
+        """A text with its link."""
+        made = cls(text)
+        made.link = link
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One record of a manifest, as it was written."""

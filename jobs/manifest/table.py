@@ -7,7 +7,7 @@ from jobs.manifest.cells import addresses
 from jobs.manifest.columns import PICTURES, Columns
 from jobs.manifest.layouts import Layout, Names
 from jobs.manifest.products import MappedRow, Outcome, Products, Wanted
-from jobs.manifest.rows import Row
+from jobs.manifest.rows import LinkedText, Row
 from jobs.manifest.templates import folded
 
 
@@ -117,10 +117,11 @@ class Table:
     def _pictures_of(self, scope: Mapping[str, object]) -> list[str]:
         """The addresses that a row has; empty where its cell is taken as it is."""
         if self._given or not self._pictures:
-            given = filter(is_given, map(scope.get, self._given))
-            found = addresses(next(given, None))
+            cell = next(filter(is_given, map(scope.get, self._given)), None)
+            found = addresses(cell)
             # What is wrong with a single one is told of the cell as it is written.
-            return found if self.products or len(found) > 1 else []
+            is_taken = self.products or len(found) > 1 or isinstance(cell, LinkedText)
+            return found if is_taken else []
         if len(self._pictures) == 1:
             return addresses(scope.get(self._pictures[0]))
         every = (

@@ -15,7 +15,7 @@ from producer.manifests.sheets import (
     read_sheets,
     refuse_damage,
 )
-from producer.manifests.table import Line, TableOptions, TableRecord, is_blank
+from producer.manifests.table import Cell, Line, TableOptions, TableRecord, is_blank
 from producer.manifests.xml import Target, local, pulled
 
 _CONTENT = "content.xml"
@@ -69,7 +69,7 @@ class _Lines(Target[tuple[int, Line]]):
         self._hidden_styles: set[str] = set()
         self._style = ""
         self._number = 0
-        self._cells: list[str | bool] = []
+        self._cells: list[Cell] = []
         self._row: dict[str, str] = {}
         self._cell: dict[str, str] = {}
         self._texts: list[str] = []
@@ -85,7 +85,13 @@ class _Lines(Target[tuple[int, Line]]):
             self._aside += 1
             if kind == "image" and self.names:
                 self.drawn.add(self.names[-1])
-        elif kind == "style":
+        elif kind in {"p", "a", "s", *_WHITE_SPACE}:
+            self._start_text(kind, given)
+        else:
+            self._start_table(kind, given)
+
+    def _start_table(self, kind: str, given: dict[str, str]) -> None:
+        if kind == "style":
             self._style = given.get("name", "")
         elif kind == "table-properties" and given.get("display") == "false":
             self._hidden_styles.add(self._style)
@@ -98,14 +104,16 @@ class _Lines(Target[tuple[int, Line]]):
             self._row, self._cells = given, []
         elif kind in {"table-cell", "covered-table-cell"}:
             self._cell, self._texts, self._link = given, [], ""
-        elif kind == "p":
+
+    def _start_text(self, kind: str, given: dict[str, str]) -> None:
+        if kind == "p":
             self._texts += ["\n"] if self._texts else []
             self._is_paragraph = True
         elif kind == "a":
             self._link = given.get("href", "")
         elif kind == "s":
             self._texts.append(" " * min(int(given.get("c", "1")), 1000))
-        elif kind in _WHITE_SPACE:
+        else:
             self._texts.append(_WHITE_SPACE[kind])
 
     def text(self, text: str) -> None:
@@ -125,7 +133,7 @@ class _Lines(Target[tuple[int, Line]]):
         elif kind == "table-row":
             self._end_row()
 
-    def _value(self) -> str | bool:
+    def _value(self) -> Cell:
         text = "".join(self._texts)
         if self._cell.get("value-type") == "boolean":
             return self._cell.get("boolean-value") == "true"

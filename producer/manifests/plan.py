@@ -17,14 +17,15 @@ from jobs.manifest.planning import Manifest, PlannedRow
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from jobs.manifest.selection import Choice, Selection
 from producer.manifests.csv import read_csv
-from producer.manifests.jsonl import read_jsonl
+from producer.manifests.encoding import badly_encoded, encoding_of
+from producer.manifests.json import read_json, read_jsonl
+from producer.manifests.ods import read_ods
 from producer.manifests.pictures import read_bucket, read_folder
 from producer.manifests.source import (
+    FORMS,
     START_BYTES,
     STDIN,
     UnreadableError,
-    badly_encoded,
-    encoding_of,
     form_of,
     is_bucket,
     is_folder,
@@ -32,6 +33,9 @@ from producer.manifests.source import (
     path_of,
     whole,
 )
+from producer.manifests.table import TableOptions
+from producer.manifests.xlsx import read_xlsx
+from producer.manifests.xml import read_feed
 from producer.manifests.yaml import ItemsElsewhere, KeyTemplate, read_yaml
 
 #: What a source is read as.
@@ -56,8 +60,12 @@ class Options:
     encoding: str = "utf-8"
     #: Columns of a table by the name that they feed.
     map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: Sheet of a workbook; None is its first.
+    #: Sheet of a workbook; None is the first with a table.
     sheet: str | None = None
+    #: Line of the header of a table; None is searched for.
+    header_line: int | None = None
+    #: True to leave out rows that are hidden in the spreadsheet.
+    visible_only: bool = False
     #: What form the file has; None is told by its ending, or what is piped in.
     form: str | None = None
     #: Which of its rows.
@@ -67,8 +75,23 @@ class Options:
     #: True to make a video of each picture of a row that has several.
     every_picture: bool = False
 
+    @property
+    def table(self) -> TableOptions:
+        """What is said about a table."""
+        return TableOptions(self.sheet, self.header_line, self.visible_only)
+
 
 _NO_OPTIONS = Options()
+
+#: The readers by form; YAML has its own, for its rows may be elsewhere.
+_READERS: Mapping[str, Callable[..., Iterator[Record]]] = {
+    "csv": read_csv,
+    "jsonl": read_jsonl,
+    "json": read_json,
+    "xlsx": read_xlsx,
+    "ods": read_ods,
+    "xml": read_feed,
+}
 
 #: Kind of the problem of items that cannot be where a manifest says.
 _BAD_ITEMS = "items-source"
@@ -223,38 +246,28 @@ def _records(
         start = file.read(START_BYTES)
         file.seek(0)
         form = form_of(path, start, options.form)
-        if form == "xlsx":
-            from producer.manifests.xlsx import read_xlsx
-
-            yield from read_xlsx(path, file, columns, options.sheet)
-            return
         if form == "yaml" and is_named:
             message = "the items of a manifest cannot be in a second YAML manifest"
             suggestion = "name a table, a folder or a bucket"
             raise UnreadableError(whole(path, _BAD_ITEMS, message, suggestion))
+        if not FORMS[form].is_text:
+            yield from _READERS[form](path, file, columns, options.table)
+            return
         encoding = encoding_of(path, start, options.encoding)
         text = io.TextIOWrapper(file, encoding=encoding, newline="")
         try:
-            yield from _text_records(path, form, text, columns, options)
+            if form != "yaml":
+                yield from _READERS[form](path, text, columns, options.table)
+                return
+            for record in read_yaml(path, text, columns):
+                if isinstance(record, ItemsElsewhere):
+                    yield from _items(record, columns, options)
+                else:
+                    yield record
         except UnicodeError:
             yield badly_encoded(path, file, encoding)
         finally:
             text.detach()
-
-
-def _text_records(
-    path: str, form: str, text: io.TextIOWrapper, columns: Columns, options: Options
-) -> Iterator[Record]:
-    if form == "csv":
-        yield from read_csv(path, text, columns)
-    elif form == "jsonl":
-        yield from read_jsonl(path, text)
-    else:
-        for record in read_yaml(path, text, columns):
-            if isinstance(record, ItemsElsewhere):
-                yield from _items(record, columns, options)
-            else:
-                yield record
 
 
 def _items(

@@ -12,6 +12,7 @@ from jobs.text import choice, guesses, shown
 from producer.manifests.source import UnreadableError, whole
 from producer.manifests.table import (
     HEADER_LINES,
+    Cell,
     Line,
     MarkedText,
     TableOptions,
@@ -47,7 +48,7 @@ def bad_cell(text: str, *, has_pictures: bool = False) -> MarkedText:
     return MarkedText.of(text, "bad-cell", message, suggestion)
 
 
-def linked(cell: str | bool, link: str | None) -> str | bool:
+def linked(cell: Cell, link: str | None) -> Cell:
     """A cell with the address that it links to."""
     if not link or isinstance(cell, bool):
         return cell

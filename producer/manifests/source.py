@@ -1,14 +1,16 @@
-"""Opens what a user names as a manifest, and tells its form and its encoding."""
+"""Opens what a user names as a manifest, and tells its form."""
 
-import codecs
+import gzip
 import io
+import json
 import re
 import stat
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from jobs.manifest.rows import Problem
@@ -17,31 +19,40 @@ from jobs.text import choice, shown
 STDIN = "-"
 #: How many bytes tell the form and the encoding.
 START_BYTES = 4096
-FORMS = ("csv", "jsonl", "yaml", "xlsx")
-#: Forms by the ending of a file's name.
-ENDINGS: Mapping[str, str] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".yaml": "yaml",
-    ".yml": "yaml",
-    ".xlsx": "xlsx",
-    ".xlsm": "xlsx",
+
+
+class Form(NamedTuple):
+    """A form of manifests; `producer.manifests.plan` has its reader."""
+
+    #: Endings of files that are manifests wherever they are found.
+    endings: tuple[str, ...] = ()
+    #: Endings that other files have too, so that a person must name the file.
+    other_endings: tuple[str, ...] = ()
+    is_text: bool = True
+
+
+FORMS: Mapping[str, Form] = {
+    "csv": Form((".csv", ".tsv"), (".txt", ".tab")),
+    "jsonl": Form((".jsonl", ".ndjson")),
+    "json": Form((), (".json",)),
+    "yaml": Form((".yaml", ".yml")),
+    "xlsx": Form((".xlsx", ".xlsm"), is_text=False),
+    "ods": Form((".ods",), is_text=False),
+    "xml": Form((), (".xml", ".rss", ".atom"), is_text=False),
+}
+#: Endings by which a folder is searched for manifests.
+ENDINGS = tuple(ending for form in FORMS.values() for ending in form.endings)
+_BY_ENDING = {
+    ending: name
+    for name, form in FORMS.items()
+    for ending in (*form.endings, *form.other_endings)
 }
 _BUCKETS = ("s3://", "gs://", "az://")
 #: Endings of what `reelmill init` writes.
 _WRITTEN = (".csv", ".yaml", ".yml")
-_OTHER_SHEETS = {".xls", ".xlsb", ".ods", ".numbers"}
-_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-#: Encodings by the mark that a file begins with; the longer marks first.
-_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-    codecs.BOM_UTF8: "utf-8-sig",
-}
+_ZIP, _OLE, _GZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b"
+_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
+_JSON = re.compile(r"\[\s*[\[{\]]|\{\s*(?:\"|\}|$)")
 #: A YAML manifest begins with a comment, a list, or one of its names.
 _YAML = re.compile(r"(?:%|---|#|-\s|(?:defaults|columns|items|rows|key|sheet)\s*:)")
 
@@ -111,22 +122,25 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
             suggestion = f"name a file, or pipe it in and name {STDIN} as the manifest"
             raise UnreadableError(whole(path, "not-a-file", message, suggestion))
         with Path(path).open("rb") as file:
-            yield file
+            is_packed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            yield gzip.GzipFile(fileobj=file) if is_packed else file  # type: ignore[misc]
     except FileNotFoundError:
         suggestion = "check the name"
         if Path(path).suffix.casefold() in _WRITTEN:
             suggestion += ", or let reelmill init write one to begin with"
         problem = whole(path, "not-found", "there is no such file", suggestion)
         raise UnreadableError(problem) from None
-    except OSError as error:
-        message = f"it cannot be read ({(error.strerror or str(error)).lower()})"
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        message = f"it cannot be read ({why.lower()})"
         suggestion = "check its name and its permissions"
         problem = whole(path, "unreadable", message, suggestion)
         raise UnreadableError(problem) from None
 
 
 def form_of(name: str, start: bytes, form: str | None) -> str:
-    """One of `FORMS`: the one that is asked for, else by ending or first bytes.
+    """One of `FORMS`: the one that is asked for, else by content, else by ending.
 
     Raises:
         UnreadableError: there is no such form, or the file is plainly something else.
@@ -137,93 +151,51 @@ def form_of(name: str, start: bytes, form: str | None) -> str:
         raise UnreadableError(
             Problem(*where, message, f"write {choice(FORMS)}", "form")
         )
-    found = form or (_sniffed(start) if name == STDIN else _by_ending(name))
     if not start:
         suggestion = "write one row for each video"
         raise UnreadableError(whole(name, "empty", "it is empty", suggestion))
+    # Only signs of ASCII are looked for, and any decoding leaves those alone.
+    text = start.replace(b"\0", b"").decode("utf-8-sig", "ignore").strip()
     what = suggestion = ""
-    if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<"):
-        what = "a web page or an XML document"
+    if re.match(r"<(!doctype )?html", text, re.IGNORECASE):
+        what = "a web page"
         suggestion = "open the link in a browser and save the table as CSV or .xlsx"
-    elif found != "xlsx" and start.startswith((_ZIP, _OLE)):
-        what = "a workbook or another packed file"
-        suggestion = "save it as .xlsx or as “CSV UTF-8” and name that file"
+    elif start.startswith(_OLE):
+        what = "locked with a password, or an old .xls workbook"
+        suggestion = "save it as .xlsx without a password"
+    elif form and FORMS[form].is_text and start.startswith(_ZIP):
+        what = f"a workbook or another packed file, not {form.upper()}"
+        suggestion = "leave out --form"
     if what:
-        message = f"it is {what}, not {found.upper()}"
+        message = f"it is {what}"
         raise UnreadableError(whole(name, "not-a-manifest", message, suggestion))
-    return found
+    return form or _sniffed(name, start, text)
 
 
-def _by_ending(name: str) -> str:
+def _sniffed(name: str, start: bytes, text: str) -> str:
+    """The form by what the file begins with, and by its ending where that is open."""
     ending = PurePath(name).suffix.casefold()
-    if found := ENDINGS.get(ending):
-        return found
-    if ending in _OTHER_SHEETS:
-        suggestion = "save it as .xlsx or as “CSV UTF-8” and name that file"
-    elif ending == ".json":
-        suggestion = "write one object a line and name the file .jsonl"
-    else:
-        suggestion = f"name it {choice(ENDINGS)} for what is in it, or pass --form"
+    by_ending = _BY_ENDING.get(ending)
+    if start.startswith(_ZIP):
+        return "ods" if _OPEN_DOCUMENT in start else "xlsx"
+    if text.startswith("<"):
+        return "xml"
+    if _JSON.match(text) and by_ending != "yaml":
+        return "jsonl" if _is_object(text.splitlines()[0], by_ending) else "json"
+    if by_ending:
+        return by_ending
+    if name == STDIN:
+        return "yaml" if _YAML.match(text) else "csv"
+    if re.search(r"[,;\t|]", text.partition("\n")[0]):
+        return "csv"
     message = f"its ending {shown(ending)} says no form of manifest"
+    suggestion = f"name it {choice(ENDINGS)} for what is in it, or pass --form"
     raise UnreadableError(whole(name, "ending", message, suggestion))
 
 
-def _sniffed(start: bytes) -> str:
-    """The form of what came without a name."""
-    if start.startswith(_ZIP):
-        return "xlsx"
-    # Only signs of ASCII are looked for, and any decoding leaves those alone.
-    text = start.replace(b"\0", b"").decode("utf-8-sig", "ignore").lstrip()
-    if text.startswith(("{", "[")):
-        return "jsonl"
-    return "yaml" if _YAML.match(text) else "csv"
-
-
-def encoding_of(name: str, start: bytes, encoding: str) -> str:
-    """The encoding by the mark that a file begins with, else the one that is asked for.
-
-    Raises:
-        UnreadableError: there is no such encoding, or the file is no text in it.
-    """
-    if not is_encoding(encoding):
-        message = f"there is no text encoding {shown(encoding)}"
-        suggestion = "write one such as utf-8 or cp1252"
-        where = "command line", None, "encoding", encoding
-        raise UnreadableError(Problem(*where, message, suggestion, "encoding"))
-    for mark, found in _MARKS.items():
-        if start.startswith(mark):
-            return found
-    if b"\0" in start and b"\0" not in "a".encode(encoding):
-        message = "it is not text, or text in UTF-16"
-        suggestion = "save it as UTF-8, or pass --encoding utf-16-le"
-        raise UnreadableError(whole(name, "not-a-manifest", message, suggestion))
-    return encoding
-
-
-def is_encoding(name: str) -> bool:
-    """True if there is a text encoding of this name."""
+def _is_object(line: str, by_ending: str | None) -> bool:
+    """True if a line is an object of its own; one too long to tell is by its ending."""
     try:
-        b"".decode(name)
-        "".encode(name)
-    except (LookupError, ValueError):
-        return False
-    return True
-
-
-def badly_encoded(path: str, file: BinaryIO, encoding: str) -> Problem:
-    """The problem of a file with bytes that are not in this encoding, at their line."""
-    written, other = encoding, "the right one"
-    if codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}:
-        written, other = "UTF-8", "cp1252"
-    message = f"the text is not {written} here"
-    suggestion = f"save it as UTF-8 or pass --encoding {other}"
-    decoder = codecs.getincrementaldecoder(encoding)()
-    line: int | None = None
-    file.seek(0)
-    for number, read in enumerate(file, 1):
-        try:
-            decoder.decode(read)
-        except UnicodeError:
-            line = number
-            break
-    return Problem(path, line, None, None, message, suggestion, "encoding")
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return by_ending == "jsonl" and line.strip() not in {"{", "["}

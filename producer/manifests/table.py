@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple, Self, TypeAlias
 
 from jobs.manifest.columns import Columns
@@ -22,9 +22,13 @@ _NO_NAME = re.compile(r"[\d\s.,:/%€$£+-]+|.*://.*|.{81,}", re.DOTALL)
 #: How a flat file of Amazon says in its first line where its header is.
 _AMAZON = re.compile(r"TemplateType=|.*\battributeRow=(\d+)", re.DOTALL)
 _AMAZON_LINE = 3
+#: So many known names are a header, wherever they stand.
+_CLEAR = 2
 
 HIDDEN = "rows that are hidden in the spreadsheet"
 
+#: What stands in a cell: text, or true or false.
+Cell: TypeAlias = str | bool
 TableRecord: TypeAlias = Header | Row | Problem | Notice | Skipped
 
 
@@ -44,13 +48,14 @@ class Line(NamedTuple):
     """A line of a table: its place in the file from 1, and the cells from the left."""
 
     number: int
-    cells: Sequence[str | bool]
+    cells: Sequence[Cell]
     is_hidden: bool = False
 
 
 class MarkedText(str):
     """A cell that is not what the spreadsheet shows, such as an error."""
 
+    __slots__ = ("kind", "message", "suggestion")
     kind: str
     message: str
     suggestion: str
@@ -152,9 +157,9 @@ def header_place(lines: Sequence[Line], columns: Columns) -> int:
         return next((at for at, line in enumerate(lines) if line.number >= wanted), 0)
     worth = [_worth(line, columns) for line in lines]
     for at, (known, _) in enumerate(worth):
-        if known > 1 or (known and at == 0):
+        if known >= _CLEAR or (known and at == 0):
             return at
-    pairs = zip(lines, lines[1:], strict=False)
+    pairs = pairwise(lines)
     shaped = (
         at
         for at, (line, below) in enumerate(pairs)
@@ -184,8 +189,8 @@ def _worth(line: Line, columns: Columns) -> tuple[int, bool]:
     """How many names of a line are known, and whether one is like that of pictures."""
     names = {name for name in _filled(line) if not name.startswith("#")}
     known = sum(columns.is_known(n) or columns.is_known(n.casefold()) for n in names)
-    if known < 2 and recognised(names):  # noqa: PLR2004
-        known = 2
+    if recognised(names):
+        known += _CLEAR
     return known, is_header_like(line) and any(map(_LIKE_PICTURES.search, names))
 
 
@@ -298,7 +303,7 @@ class _Table:
         if not bad:
             yield Row(*place, self._number, row)
 
-    def _by_name(self, cells: Sequence[str | bool]) -> dict[str, object]:
+    def _by_name(self, cells: Sequence[Cell]) -> dict[str, object]:
         return {
             name: cells[at[0]] if len(at) == 1 else joined(cells[one] for one in at)
             for name, at in self._places.items()
@@ -322,7 +327,7 @@ class _Table:
             elif name in self._known:
                 yield Notice(cell.kind, cell.message, cell.suggestion, *place)
 
-    def _unnamed(self, line: Line, cells: Sequence[str | bool]) -> Notice:
+    def _unnamed(self, line: Line, cells: Sequence[Cell]) -> Notice:
         message = "cells in columns without a name are not used"
         suggestion = "give the column a name if it is to be used"
         value = plain(next(cell for cell in cells if not is_blank(cell)))

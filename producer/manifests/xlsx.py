@@ -1,7 +1,7 @@
 """Reads workbooks of Excel, as a spreadsheet program shows them.
 
-A sheet is read as XML, line by line: hidden rows, links, formulas and their values stand
-beside each other there, and libraries that keep little in memory give only some of them.
+A sheet is read as XML, line by line: hidden rows, links, formulas and values stand
+beside each other, and libraries that keep little in memory give only some of them.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ from producer.manifests.sheets import (
     refuse_damage,
 )
 from producer.manifests.source import UnreadableError, whole
-from producer.manifests.table import Line, MarkedText, TableOptions, TableRecord
+from producer.manifests.table import Cell, Line, MarkedText, TableOptions, TableRecord
 from producer.manifests.xml import Target, local, pulled
 
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -192,7 +192,7 @@ class _Lines(Target[Line]):
         super().__init__()
         self._book, self._links = book, links
         self._number, self._is_hidden = 0, False
-        self._cells: list[str | bool] = []
+        self._cells: list[Cell] = []
         self._cell: dict[str, str] = {}
         self._texts: list[str] = []
         self._parts: dict[str, str] = {}
@@ -218,7 +218,7 @@ class _Lines(Target[Line]):
         kind = local(name)
         if kind == "c":
             self._add()
-        elif kind == "v" or kind == "f":
+        elif kind in {"v", "f"}:
             self._parts[kind] = "".join(self._texts)
         elif kind == "t" and not self._is_reading_aid:
             self._parts["t"] = self._parts.get("t", "") + "".join(self._texts)
@@ -242,29 +242,28 @@ class _Lines(Target[Line]):
             self._cells += [""] * (place - len(self._cells))
         self._cells.append(cell)
 
-    def _value(self) -> str | bool:
-        kind, value = self._cell.get("t", "n"), self._parts.get("v")
+    def _value(self) -> Cell:
+        kind, value = self._cell.get("t", "n"), self._parts.get("v", "")
+        if "f" in self._parts and "v" not in self._parts and kind != "str":
+            message = "the cell holds a formula that was never computed"
+            suggestion = "open the file in a spreadsheet program and save it again"
+            text = f"={self._parts['f']}"
+            return MarkedText.of(text, "bad-cell", message, suggestion)
+        cell: Cell = value
         match kind:
             case "inlineStr":
-                return _unescaped(self._parts.get("t", ""))
-            case "str" if value is not None or "f" in self._parts:
-                return _unescaped(value or "")
-            case _ if value is None and "f" in self._parts:
-                message = "the cell holds a formula that was never computed"
-                suggestion = "open the file in a spreadsheet program and save it again"
-                text = f"={self._parts['f']}"
-                return MarkedText.of(text, "bad-cell", message, suggestion)
-            case _ if not value:
-                return ""
-            case "s":
-                return self._book.shared[int(value)]
-            case "b":
-                return value == "1"
+                cell = _unescaped(self._parts.get("t", ""))
+            case "str":
+                cell = _unescaped(value)
+            case "s" if value:
+                cell = self._book.shared[int(value)]
+            case "b" if value:
+                cell = value == "1"
             case "e":
-                return bad_cell(value, has_pictures=self._book.has_pictures)
-            case "d":
-                return value
-        return self._number_text(value)
+                cell = bad_cell(value, has_pictures=self._book.has_pictures)
+            case "n" if value:
+                cell = self._number_text(value)
+        return cell
 
     def _number_text(self, value: str) -> str:
         style, formats = int(self._cell.get("s", "0")), self._book.formats

@@ -15,7 +15,8 @@ from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Defaults, Feeds, Problem, Row
 from jobs.text import choice, shown
-from producer.manifests.source import FORMS, is_encoding
+from producer.manifests.encoding import is_encoding
+from producer.manifests.source import FORMS
 
 _FORM = "write a list of rows, or defaults: and then items:"
 #: What may be said about the rows, and how items are read that are in another file.
