@@ -38,7 +38,12 @@ from jobs.storage import Store, StoreError
 from producer import console
 from producer.bill import Bill, Share
 from producer.exits import CommandError, Exit
-from producer.image_checks import ImageCache, contents_of, problems_of
+from producer.image_checks import (
+    ImageCache,
+    contents_of,
+    notices_of,
+    problems_of,
+)
 from producer.local_server import make_home
 from producer.manifests import Options, plan
 from producer.manifests.plan import Outcome
@@ -195,6 +200,8 @@ class Survey:
                     self.jobs -= 1
                     self._refuse(row, problems)
                 else:
+                    for notice in notices_of(job, model, memory, self.source):
+                        self.notices.add(notice)
                     contents = contents_of(job, model, memory)
                     self._jobs.write(replace(job, contents=contents).to_json(), row)
 

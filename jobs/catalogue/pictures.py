@@ -80,11 +80,9 @@ class ImageInfo:
     sha256: str | None
 
 
-#: Bytes in which the end of a picture is looked for.
-TAIL_BYTES = 1 << 16
-
-#: How pictures end that mark their end.
-_ENDS = {"jpg": b"\xff\xd9", "jpeg": b"\xff\xd9", "png": b"IEND"}
+#: How a JPEG and a PNG end. A preview within a JPEG ends so, too: a picture with one
+#: that is cut off is not told from a whole one, for no whole one may be refused.
+_ENDS = (b"\xff\xd9", b"IEND")
 
 
 class ImageSniffer:
@@ -98,7 +96,8 @@ class ImageSniffer:
         self._judge_at_bytes = FIRST_BYTES
         self._all = hashlib.sha256()
         self._first = hashlib.sha256()
-        #: The end of what came; cameras write more behind the end of a picture.
+        #: Whether the end of a picture came; cameras write films behind it.
+        self._has_end = False
         self._tail = b""
 
     @property
@@ -120,7 +119,10 @@ class ImageSniffer:
         if self.size_bytes < FIRST_BYTES:
             self._first.update(chunk[: FIRST_BYTES - self.size_bytes])
         self.size_bytes += len(chunk)
-        self._tail = (self._tail + chunk)[-TAIL_BYTES:]
+        if not self._has_end:
+            both = self._tail + chunk
+            self._has_end = any(end in both for end in _ENDS)
+            self._tail = both[-3:]
         if self._judge_at_bytes:
             self._head += chunk
             if self.size_bytes >= self._judge_at_bytes:
@@ -142,8 +144,7 @@ class ImageSniffer:
     @property
     def _is_cut_off(self) -> bool:
         """Whether the end is missing of what came, of a kind that marks its end."""
-        end = _ENDS.get(self.kind)
-        return end is not None and end not in self._tail
+        return self.kind in _SIZED and not self._has_end
 
     def info(self, size_bytes: int, *, whole: bool) -> ImageInfo:
         """What was found.

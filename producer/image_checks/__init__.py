@@ -10,13 +10,20 @@ from collections.abc import Iterator
 from jobs.catalogue.model import Model
 from jobs.catalogue.pictures import validate_image
 from jobs.job import Job
-from jobs.manifest.rows import Problem
+from jobs.manifest.rows import Notice, Problem
 from jobs.text import masked, shown
 from producer.image_checks.cache import ImageCache
 from producer.image_checks.files import open_image
 from producer.image_checks.results import ImageCheckError
 
-__all__ = ["ImageCache", "ImageCheckError", "contents_of", "open_image", "problems_of"]
+__all__ = [
+    "ImageCache",
+    "ImageCheckError",
+    "contents_of",
+    "notices_of",
+    "open_image",
+    "problems_of",
+]
 
 
 def _images_of(job: Job, model: Model) -> Iterator[tuple[str, str]]:
@@ -52,6 +59,21 @@ def problems_of(job: Job, model: Model, cache: ImageCache, file: str) -> list[Pr
             for kind, message, suggestion in issues
         ]
     return problems
+
+
+def notices_of(job: Job, model: Model, cache: ImageCache, file: str) -> list[Notice]:
+    """What a person should know of the pictures of a job."""
+    return [
+        Notice(
+            "browsers-only",
+            "pictures are sent to browsers only, and perhaps not to the provider",
+            "let that host send them to everybody",
+            *(file, job.line, name),
+            value=masked(address),
+        )
+        for name, address in dict.fromkeys(_images_of(job, model))
+        if (found := cache.find(address)) and found.info and found.kind
+    ]
 
 
 def contents_of(job: Job, model: Model, cache: ImageCache) -> dict[str, str]:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 from jobs.catalogue import builtin
 from jobs.catalogue.addresses import is_http
@@ -87,7 +86,7 @@ class _Round:
         for address in left:
             try:
                 found = Finding(await self._check(address, client, threads))
-                if urlsplit(address).hostname in client.browsers_only:
+                if address in client.browsers_only:
                     found = replace(found, kind="browsers-only")
             except ImageCheckError as error:
                 self.summary.read += 1

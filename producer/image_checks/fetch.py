@@ -92,7 +92,7 @@ class Client:
             lambda: asyncio.Semaphore(limits.per_host)
         )
         self._failures: Counter[bytes] = Counter()
-        #: Hosts that answer browsers only.
+        #: Addresses that are answered for browsers only, and where they lead.
         self.browsers_only: set[str] = set()
 
     def _session(self, guard: Guard | None) -> aiohttp.ClientSession:
@@ -155,6 +155,8 @@ class Client:
                     place = answer.headers.get("location")
                     if answer.status not in _REDIRECTS or place is None:
                         _check(answer, has_range="Range" in headers)
+                        if str(url) in self.browsers_only:
+                            self.browsers_only.add(address)
                         yield answer
                         return
                     url = _parsed(str(url), place)
@@ -176,7 +178,7 @@ class Client:
                 answer.release()
                 answer = await ask(headers={**headers, "User-Agent": BROWSER})
                 if answer.status == HTTPStatus.OK:
-                    self.browsers_only.add(url.host)
+                    self.browsers_only.add(str(url))
         except (aiohttp.ClientError, OSError) as error:
             has_answered = isinstance(error, aiohttp.ClientSSLError)
             self._failures[url.netloc] += not has_answered and barred_by(error) is None

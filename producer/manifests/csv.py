@@ -97,7 +97,20 @@ def _without_blanks_after_quotes(lines: Iterator[str], separator: str) -> Iterat
     mark = re.escape(separator)
     blanks = re.compile(rf'((?:^|{mark}) *""|(?:^|[^"])(?:"")*") +(?={mark}|[\r\n]|$)')
     for line in lines:
-        yield blanks.sub(r"\1", line) if '" ' in line else line
+        if '" ' in line and _goes_on_behind_a_quote(line, separator):
+            yield blanks.sub(r"\1", line)
+        else:
+            yield line
+
+
+def _goes_on_behind_a_quote(line: str, separator: str) -> bool:
+    """Whether a line is refused as it is; else none of its blanks may be touched."""
+    reader = csv.reader([line], delimiter=separator, strict=True, skipinitialspace=True)
+    try:
+        next(reader, None)
+    except csv.Error as error:
+        return "expected after" in str(error)
+    return False
 
 
 def _broken(file: str, line: int, error: csv.Error) -> Problem:

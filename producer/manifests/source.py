@@ -124,7 +124,7 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
         with Path(path).open("rb") as file:
             is_packed = file.read(len(_GZIP)) == _GZIP
             file.seek(0)
-            yield gzip.GzipFile(fileobj=file) if is_packed else file  # type: ignore[misc]
+            yield gzip.GzipFile(fileobj=file) if is_packed else file  # type: ignore[misc]  # GzipFile is no BinaryIO to mypy
     except FileNotFoundError:
         suggestion = "check the name"
         if Path(path).suffix.casefold() in _WRITTEN:
@@ -181,7 +181,9 @@ def _sniffed(name: str, start: bytes, text: str) -> str:
     if text.startswith("<"):
         return "xml"
     if _JSON.match(text) and by_ending != "yaml":
-        return "jsonl" if _is_object(text.splitlines()[0], by_ending) else "json"
+        first, *others = text.splitlines()
+        is_row = _is_object(first, by_ending) and (others or by_ending != "json")
+        return "jsonl" if is_row else "json"
     if by_ending:
         return by_ending
     if name == STDIN:

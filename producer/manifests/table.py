@@ -163,7 +163,7 @@ def header_place(lines: Sequence[Line], columns: Columns) -> int:
     shaped = (
         at
         for at, (line, below) in enumerate(pairs)
-        if is_header_like(line) and len(_filled(below)) > 1
+        if is_header_like(line) and _filled(below)
     )
     return next(shaped, 0)
 
@@ -178,7 +178,8 @@ def is_header_like(line: Line) -> bool:
     names = _filled(line)
     distinct = {name.casefold() for name in names}
     return (
-        len(distinct) > 1
+        not any(isinstance(cell, bool) for cell in line.cells)
+        and len(distinct) > 1
         and len(distinct) * 2 > len(names)
         and not names[0].startswith("#")
         and not any(map(_NO_NAME.fullmatch, names))

@@ -28,10 +28,11 @@ from producer.manifests.xml import Target, local, pulled
 _OLE = b"\xd0\xcf\x11\xe0"
 #: A workbook with pictures in cells has this part; such a cell reads as an error.
 _PICTURES = "xl/richdata/richvaluerel.xml"
+_SHARED = "xl/sharedstrings.xml"
 #: Spreadsheets keep 15 digits of a number, and lose the rest when it is typed in.
 _MAX_DIGITS = 15
 _HOUR_S = 3600
-_EPOCH, _EPOCH_1904 = dt.datetime(1899, 12, 30), dt.datetime(1904, 1, 1)  # noqa: DTZ001
+_EPOCH, _EPOCH_1904 = dt.datetime(1899, 12, 30), dt.datetime(1904, 1, 1)  # noqa: DTZ001 - days without a zone
 #: Excel takes 1900 for a leap year: days before its 29 February are one too low.
 _LEAP_DAY = 60
 #: A sheet has no more lines and columns.
@@ -77,7 +78,9 @@ class _Workbook:
         self.has_pictures = _PICTURES in self._archive.names
         self._main = self._related("")["officeDocument"][0][1]
         parts = self._related(self._main)
-        strings = parts.get("sharedStrings")
+        strings = parts.get("sharedStrings", [])
+        if not strings and _SHARED in self._archive.names:  # some do not refer to it
+            strings = [("", _SHARED)]
         opened = strings and self._archive.open(strings[0][1])
         self.shared = [*pulled(opened, _Strings())] if opened else []
         styles = parts.get("styles")

@@ -180,6 +180,6 @@ def test_a_picture_that_is_cut_off_is_broken_and_bytes_behind_its_end_are_not(
     content = made(kind)
     for missing, is_broken in ((0, False), (20, True)):
         sniffer = ImageSniffer()
-        sniffer.feed(content[: len(content) - missing] + bytes(500 * (not missing)))
+        sniffer.feed(content[: len(content) - missing] + bytes(500_000 * (not missing)))
         info = sniffer.info(sniffer.size_bytes, whole=True)
         assert (info.width_px is None) is is_broken

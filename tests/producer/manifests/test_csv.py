@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.manifest.rows import Row
+from jobs.manifest.rows import Notice, Row
 from tests.producer.manifests.manifests import (
     DRAWN,
     HEADER,
@@ -48,7 +48,7 @@ def test_the_separator_that_the_file_says_is_taken(tmp_path: Path, first: str) -
 def test_rows_are_counted_without_blank_ones_and_with_wrong_ones(
     tmp_path: Path,
 ) -> None:
-    content = f"\n , \n{HEADER},{URL}\n,,turn\n,,\n\n,{URL},turn,,\n"
+    content = f"\n , \n{HEADER},{URL},a,b\n,,turn\n,,\n\n,{URL},turn,,\n"
     found = planned(tmp_path / "a.csv", content)
     assert told(found) == [(4, None, "cells"), (5, "image", "missing")]
     (job,) = jobs_of(found[2:])
@@ -60,14 +60,19 @@ def test_every_input_that_has_two_columns_is_told_at_once(tmp_path: Path) -> Non
     assert told(found) == [(1, "id", "header"), (1, "image", "header")]
 
 
-def test_columns_without_a_name_of_their_own_must_be_empty(tmp_path: Path) -> None:
+def test_columns_without_a_name_are_told_and_those_of_one_name_are_joined(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,,image,note,note,\na,,b,x,x\nc,d,e,,\nf,g,h,x,\ni,,j,,k\n")
     found = recorded(path)
     assert names_of(found) == ("id", "image", "note")
-    assert told(found) == [(3, 2, "header"), (5, "note", "header")]
-    row = next(one for one in found if isinstance(one, Row))
-    assert row.cells == {"id": "a", "image": "b", "note": "x"}
+    assert told(found) == []
+    notices = [(one.kind, one.line) for one in found if isinstance(one, Notice)]
+    unnamed = [("unnamed-column", 3), ("unnamed-column", 4)]
+    assert notices == [("repeated-column", 1), *unnamed]
+    notes = [one.cells["note"] for one in found if isinstance(one, Row)]
+    assert notes == ["x", "", "x", "k"]
 
 
 def test_a_file_without_a_header_is_told_once(tmp_path: Path) -> None:

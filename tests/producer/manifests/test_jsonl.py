@@ -53,8 +53,17 @@ def test_numbers_no_machine_can_hold_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [f"\n [\n{GOOD}\n]\n", f"[{GOOD}]"])
-def test_a_file_that_is_one_array_is_told_once(tmp_path: Path, content: str) -> None:
-    found = planned(tmp_path / "a.jsonl", content)
-    line = 1 + content.startswith("\n")
-    assert told(found) == [(line, None, "json")]
-    assert "without brackets" in str(found[0])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_one_list_in_a_file_has_its_rows(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    (job,) = jobs_of(planned(tmp_path / name, content))
+    assert job.inputs["prompt"] == "turn"
+
+
+def test_the_only_list_of_an_object_has_the_rows(tmp_path: Path) -> None:
+    for content in (
+        f'{{"products": [{GOOD}]}}',
+        f'{{"n": 1,\n"products": [\n{GOOD}]}}',
+    ):
+        assert len(jobs_of(planned(tmp_path / "a.json", content))) == 1

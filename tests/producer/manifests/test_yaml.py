@@ -108,7 +108,7 @@ def test_what_is_not_yaml_is_told_in_plain_words(
         (f"columns:\n  image: [[a]]\nitems:\n{ROW}", 2, "image"),
         (f"columns:\n  image: a\n  image: b\nitems:\n{ROW}", 3, "image"),
         (f"encoding: utf-9\nitems:\n{ROW}", 1, "encoding"),
-        (f"form: xml\nitems:\n{ROW}", 1, "form"),
+        (f"form: pdf\nitems:\n{ROW}", 1, "form"),
         ("defaults:\n  duration: 5\n", 3, "items"),
         (f"{ROW}---\n{ROW}", 3, 1),
     ],
