@@ -76,7 +76,9 @@ def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> S
     for line in found.notices.lines():
         console.say(line)
     if pair := next((one.map for one in found.problems.kept if one.map), ""):
-        mapped = replace(reading, map=(*reading.map, pair))
+        name = pair.partition("=")[0]
+        others = (one for one in reading.map if one.partition("=")[0] != name)
+        mapped = replace(reading, map=(*others, pair))
         found.cure = command_line("check", manifest, mapped)
     if whole:
         found.fingerprint()

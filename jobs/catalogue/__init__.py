@@ -85,11 +85,6 @@ class Catalogue:
         """What sends a job's inputs; None if this version does not know its model."""
         return model_of_form(model_id, form) if form else self.models.get(model_id)
 
-    def has(self, name: str) -> bool:
-        """Whether a model has this name."""
-        known = name.strip().casefold() in self._by_name
-        return known or (self._more is not None and self._more().has(name))
-
     def find(self, name: str) -> Model:
         """The model with this id, short name or alias, in whatever case.
 

@@ -62,12 +62,6 @@ class ColumnMapper:
         self._make_anew()
         return problems
 
-    def disown(self, name: str) -> None:
-        """Take a column of one of our names for the table's own from now on."""
-        self._own.add(name)
-        self._tables.cache_clear()
-        self._make_anew()
-
     def _make_anew(self) -> None:
         if self._header is not None:
             self._of_header = self._make_table(self._header.names, is_export=True)

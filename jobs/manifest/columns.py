@@ -174,6 +174,6 @@ def nothing_known(header: Header, pictures: str | None) -> Problem:
     return Problem.of(issue, header.file, header.line, None, ", ".join(header.names))
 
 
-def map_hint(column: str) -> str:
+def map_hint(column: str, name: str = "image") -> str:
     """What to do where a column of another name has the pictures."""
-    return f"if the pictures are in {shown(column)}, pass --map image={shown(column)}"
+    return f"if the pictures are in {shown(column)}, pass --map {name}={shown(column)}"

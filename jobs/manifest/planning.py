@@ -141,8 +141,6 @@ class Manifest:
         #: The header of a table none of whose columns is of use.
         self.unknown_header: Header | None = None
         self.guess = PictureGuess()
-        #: Whether the table's column `model` names models; None until a row told.
-        self._has_models: bool | None = None
         #: Of the rows that were planned last.
         self._notices: list[Notice] = []
         #: What is wrong with the options; with any, no row can be planned.
@@ -356,13 +354,6 @@ class Manifest:
 
     def _model(self, draft: _Draft) -> Model | None:
         name = draft.row.cells.get("model")
-        own = draft.row.cells.get("model (own)")
-        if own is not None and self._catalogue.has(plain(own)):
-            message = f"{shown(own)} is a model, and the rows above name none"
-            suggestion = "correct them, or rename the column if it is your own"
-            issue = ValidationIssue("unknown-model", message, suggestion)
-            draft.problems.append(self._mapper.problem(draft.row, "model", issue))
-            return None
         default = None if is_given(name) else self._defaults.nearest("model")
         if default is not None:
             try:
@@ -377,42 +368,16 @@ class Manifest:
             issue = ValidationIssue("missing", "no model is given", suggestion)
         else:
             try:
-                model = self._catalogue.find(plain(name))
+                return self._catalogue.find(plain(name))
             except UnknownModelError as unknown:
-                if default is None and self._is_own_model(draft, unknown):
-                    return self._model(draft)
                 issue = unknown_model(name, unknown, self._catalogue)
-            else:
-                if default is None:
-                    self._has_models = True
-                return model
+            if default is None and self._defaults.nearest("model"):
+                cure = (
+                    f"{issue.suggestion} (pass --map model= if it is your own column)"
+                )
+                issue = replace(issue, suggestion=cure)
         draft.problems.append(self._mapper.problem(draft.row, "model", issue))
         return None
-
-    def _is_own_model(self, draft: _Draft, unknown: UnknownModelError) -> bool:
-        """Whether the column `model` is the table's own, as of phones or lamps.
-
-        It is where a model is given for all rows, and no value was nearly one of ours.
-        """
-        if self._has_models or unknown.guesses or unknown.reason:
-            return False
-        if not self._is_table or self._defaults.nearest("model") is None:
-            return False
-        self._has_models = False
-        self._mapper.disown("model")
-        cells = dict(draft.row.cells)
-        cells["model (own)"] = cells.pop("model")
-        draft.row = replace(draft.row, cells=cells)
-        self._notices.append(
-            Notice(
-                "own-column",
-                "the column model is taken for the table's own: it names no model",
-                "",
-                *(draft.row.file, draft.row.line, "model"),
-                value=unknown.name,
-            )
-        )
-        return True
 
     def _inputs(self, draft: _Draft, model: Model, sorting: Sorting) -> dict[str, Any]:
         """The inputs of a row; incomplete where something is wrong."""
@@ -516,8 +481,8 @@ class Manifest:
         column = self.guess.column or issue.input
         if has_column or column.strip().casefold() in PICTURES:
             return issue
-        pair = f"image={column}"
-        return replace(issue, suggestion=map_hint(column), map=pair)
+        pair = f"{issue.input}={column}"
+        return replace(issue, suggestion=map_hint(column, issue.input), map=pair)
 
     def _data(self, draft: _Draft, own: tuple[str, ...]) -> dict[str, str]:
         """The columns that no model knows, with what defaults add to them."""

@@ -20,7 +20,9 @@ class Doubt(NamedTuple):
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>")
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
 #: UTF-8 that was read as cp1252 or Latin-1, and what could not be read at all.
-_BROKEN = re.compile("[ÃÂ][\u0080-\u00bf]|â€.|â\u201a¬|ï»¿|\ufffd|[ÐÑ][\u0080-\u00bf]")
+_BROKEN = re.compile(
+    "[ÃÂ][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2044\u20ac\u2122]|â€.|â\u201a¬|ï»¿|\ufffd|[ÐÑ][\u0080-\u00bf]"
+)
 
 _STRIP = "add the filter striptags, as in {{ description | striptags }}"
 _DOUBTS = (

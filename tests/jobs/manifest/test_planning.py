@@ -7,7 +7,7 @@ from jobs.catalogue import Catalogue, builtin
 from jobs.catalogue.schema import model_of
 from jobs.job import Job
 from jobs.manifest.planning import Manifest
-from jobs.manifest.rows import Defaults, Header, Problem, Row
+from jobs.manifest.rows import Defaults, Feeds, Header, Problem, Row
 from tests.jobs.manifest.asked import flat
 
 URL = "https://example.com/mug.jpg"
@@ -184,6 +184,21 @@ def test_a_model_is_chosen_by_a_rule_over_the_row(rule: object) -> None:
     own = job(planned, {**LEAST, "model": "kling-v2.1-i2v-standard", "price": 150}, 9)
     assert own.model == "kwaivgi/kling-v2.1-i2v-standard"
     assert kinds(planned, {"image": URL, "id": "x"}, 10) == [("model", "template")]
+
+
+def test_a_column_with_a_name_of_ours_is_the_tables_own_if_that_is_said() -> None:
+    names = ("id", "Model", "Duration", "image", "prompt")
+    cells = dict(zip(names, ("a", "GX-200", "120 min", URL, "turn"), strict=True))
+    planned = manifest(V26)
+    planned.header(Header("shop.csv", 1, names))
+    (wrong,) = problems(planned, cells)
+    assert (wrong.kind, "--map model=" in wrong.suggestion) == ("unknown-model", True)
+    own = Manifest(builtin(), V26)
+    own.feed(Feeds("command line", {"model": ("",), "duration": ("",)}))
+    own.header(Header("shop.csv", 1, names))
+    made = job(own, cells)
+    assert made.data == {"Model (own)": "GX-200", "Duration (own)": "120 min"}
+    assert made.inputs == {"image": URL, "prompt": "turn"}
 
 
 def test_the_models_own_names_of_inputs_work_too() -> None:
