@@ -134,7 +134,7 @@ def test_a_command_line_is_read_as_the_options_that_it_was_made_of() -> None:
     values: dict[str, Any] = {
         field.name: of_kind.get(type(field.default)) for field in fields(Reading)
     }
-    more = {"look": False, "encoding": "cp1252", "limit": 3}
+    more = {"look": False, "encoding": "cp1252", "limit": 3, "header_line": 2}
     given = Reading(**values | more)
     words = shlex.split(command_line("check", "my shop.csv", given))
     _, bound, _ = app.parse_args(words[1:], exit_on_error=False, print_error=False)

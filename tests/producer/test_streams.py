@@ -66,7 +66,7 @@ def test_a_run_goes_on_without_a_reader_and_watching_does_not() -> None:
 
 
 def test_a_run_whose_terminal_is_gone_keeps_its_report() -> None:
-    with quick_sandbox(generation_s=1) as sandbox, desk(sandbox) as place:
+    with quick_sandbox(generation_s=5) as sandbox, desk(sandbox) as place:
         manifest = place.write("m.csv", as_csv(rows(sandbox, 3)))
         terminal, end = pty.openpty()
         words = ("run", "--yes", manifest)

@@ -55,7 +55,7 @@ MISTAKES = [
     (33, "prompt", "template"),
     (34, "prompt", "control-character"),
     (35, "prompt", "blank"),
-    (36, None, "cells"),
+    (36, "prompt", "missing"),
     (37, None, "cells"),
     (38, None, "quote"),
 ]
@@ -83,7 +83,7 @@ OTHERS: dict[str, tuple[str, str | bytes, tuple[str, ...], Told]] = {
     ),
     "no rows": ("m.csv", HEADER, (), [(None, None, "no-rows")]),
     "nothing at all": ("m.csv", "", (), [(None, None, "empty")]),
-    "an unknown ending": ("m.txt", HEADER + ROW, (), [(None, None, "ending")]),
+    "an unknown ending": ("m.doc", "words\n", (), [(None, None, "ending")]),
     "a line that is not JSON": (
         *("m.jsonl", '{"id": a}\n', ()),
         [(1, 8, "json")],
