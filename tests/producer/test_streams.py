@@ -79,7 +79,8 @@ def test_a_run_whose_terminal_is_gone_keeps_its_report() -> None:
             run.send_signal(signal.SIGHUP)
         finally:
             code = run.wait(60)
-        assert code == 3
+        # Two signals may arrive as one: then what is generating is awaited and stored.
+        assert code in {0, 3}
         (report,) = place.store.glob("*/report.html")
         assert "</html>" in report.read_text("utf-8")
 
