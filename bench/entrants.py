@@ -305,6 +305,7 @@ class Reelmill(Fleet):
             "REELMILL_POLL_MIN_S": str(place.poll_s),
             # As a base install, which has no decoder; the other ways make none.
             "REELMILL_POSTERS": "off",
+            "REELMILL_QUALITY": "off",
         }
         if place.lesson is None:
             told["REELMILL_FIRST_POLL_S"] = str(place.poll_s)

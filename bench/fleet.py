@@ -179,6 +179,7 @@ def _environment(
         "REELMILL_CONCURRENT_VIDEOS": str(limits.concurrent_videos),
         # As a base install, which has no decoder, and one at such a rate.
         "REELMILL_POSTERS": "off",
+        "REELMILL_QUALITY": "off",
     }
 
 

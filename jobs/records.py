@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from jobs.job import Job
 from jobs.provider.answers import Listed
+from jobs.quality import Quality
 from jobs.states import State
 
 
@@ -56,6 +57,8 @@ class JobRecord:
     video_sha256: str | None = None
     #: Key of the video's poster in the batch's store; None if it has none.
     poster: str | None = None
+    #: What the figures of the video come to; None if it was not inspected.
+    quality: Quality | None = None
     failure: Failure | None = None
     #: Of an unresolved job: predictions that may be its own.
     candidates: tuple[Listed, ...] = ()

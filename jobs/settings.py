@@ -33,6 +33,7 @@ from pydantic import (
 from jobs import redis_url
 from jobs.money import usd_micros
 from jobs.pace.limits import Limits, tiers
+from jobs.quality import limits_of
 
 PREFIX = "REELMILL_"
 #: A Unix socket's path must fit into 108 bytes with its closing zero, on macOS 104.
@@ -131,6 +132,7 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     ),
     "daily_budget": (lambda text: usd_micros(text) >= 0, "cannot be less than nothing"),
     "redis_url": (redis_url.read, ""),
+    "quality_limits": (limits_of, ""),
     "smtp_url": (Smtp.read, ""),
 }
 
@@ -196,6 +198,10 @@ class Settings(BaseModel):
     """how long a worker that is told to stop may finish what it began"""
     posters: Literal["auto", "off"] = "auto"
     """a poster beside each video: auto, where it can be made, or off"""
+    quality: Literal["auto", "off"] = "auto"
+    """checks of each video for faults: auto, where it can be decoded, or off"""
+    quality_limits: str = ""
+    """other limits for these checks, as `reelmill quality tune` proposes them"""
     store_checksum: Literal["on", "off"] = "on"
     """off for a store that refuses checksums, as Backblaze B2 does"""
     keep_days: Days = 30
@@ -214,7 +220,7 @@ class Settings(BaseModel):
     report_url: str = ""
     """where people open a report, {batch} in it; unset: in the store"""
 
-    @field_validator("tier", "posters", "store_checksum", mode="before")
+    @field_validator("tier", "posters", "quality", "store_checksum", mode="before")
     @classmethod
     def _lower(cls, word: object) -> object:
         return word.lower() if isinstance(word, str) else word

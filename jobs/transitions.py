@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from jobs.pace.waits import MAX_GENERATION_S
+from jobs.quality import Quality
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import Event, State
 
@@ -367,12 +368,17 @@ def store(
     size: int,
     sha256: str,
     poster: str | None = None,
+    quality: Quality | None = None,
 ) -> Transition:
     """The video is checked and kept; `size` in bytes, `poster` by its key."""
     kept = {"video": video, "bytes": str(size), "sha256": sha256}
+    if poster:
+        kept["poster"] = poster
+    if quality:
+        kept["quality"] = quality.to_text()
     return replace(
         _move(batch, record, Event.STORE),
-        write=kept | ({"poster": poster} if poster else {}),
+        write=kept,
         erase=("looks", "failure", "candidates"),
     )
 

@@ -20,7 +20,7 @@ from jobs.records import BatchRecord, JobRecord
 from jobs.states import State
 from jobs.storage import StoreError
 from jobs.transitions import Ref
-from worker import decoder, storing
+from worker import inspection, storing
 from worker.concurrency import gather_all
 from worker.downloads import Download, DownloadError, NoRoomError, partial_file
 from worker.engine import Engine
@@ -77,18 +77,18 @@ async def _collect_one(
             await storing.in_thread(ready, time.monotonic())
             with partial_file(engine.settings.home) as path:
                 record, download = await _receive(engine, ref, record, path)
-                poster = engine.settings.posters != "off" and decoder.available()
-                kept = await storing.in_thread(
-                    storing.keep, batch, record, download, poster=poster
-                )
+                async with inspection.wanted(engine, record) as wanted:
+                    kept = await storing.in_thread(
+                        storing.keep, batch, record, download, wanted
+                    )
     except EndedError as error:
         await _end(engine, batch, ref, record, error.answer)
         return
     except (DownloadError, NoRoomError, StoreError) as error:
         await _not_now(engine, ref, record, error)
         return
-    size, sha256 = kept.fetched.size_bytes, kept.fetched.sha256
-    stored = transitions.store(ref.batch, record, kept.place, size, sha256, kept.poster)
+    video = (kept.place, kept.fetched.size_bytes, kept.fetched.sha256)
+    stored = transitions.store(ref.batch, record, *video, kept.poster, kept.quality)
     await engine.apply([stored])
     if batch.note:
         await engine.call(engine.ledger.batches.release, ref.batch)

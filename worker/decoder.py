@@ -21,6 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
+from jobs.quality import Figure
+
 T = TypeVar("T")
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +33,7 @@ PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 #: Seconds of the processor and of the clock that a file may take: alarms end the child.
 #: The worker kills a child that they do not end, or that does not start.
-CPU_S = 2.0
+CPU_S = 4.0
 MAX_S = 20.0
 START_S = 20.0
 #: Who has waited so long goes without: the thread is needed. One file that hangs takes
@@ -54,14 +56,34 @@ class DecodeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FirstFrame:
-    """What a video begins with."""
+    """What a video begins with, and what its file says of itself."""
 
-    #: Width by height.
-    aspect: float
-    #: Seconds that the video lasts; None if it does not tell.
+    width: int
+    height: int
+    #: Seconds that the video lasts; None if it does not say.
     length_s: float | None
+    #: 0 if it does not say.
+    frames_per_s: float
+    #: How many sound tracks it has.
+    sounds: int
     #: `SIDE_PX` rows of as many pixels, in RGB.
     pixels: bytes
+
+    @property
+    def aspect(self) -> float:
+        """Width by height."""
+        return self.width / self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one pass over a video gives."""
+
+    first: FirstFrame
+    #: A small JPEG.
+    poster: bytes
+    #: As `worker.quality.Meter` measured them.
+    figures: Mapping[str, Figure]
 
 
 @cache
@@ -70,13 +92,19 @@ def available() -> bool:
     return bool(find_spec("av") and find_spec("PIL"))
 
 
-def poster(video: Path) -> bytes:
-    """The poster of a video, a small JPEG: its first frame that shows something.
+def inspect(video: Path) -> Inspection:
+    """Poster, first frame and figures of a video.
 
     Raises:
-        DecodeError: it has none, or not soon.
+        DecodeError: it cannot be decoded, or not soon.
     """
-    return _ask(lambda answer: _bytes(answer["poster"]), "poster", video)
+
+    def read(answer: Mapping[str, Any]) -> Inspection:
+        measured = answer["figures"].items()
+        figures = {str(name): Figure(*map(float, pair)) for name, pair in measured}
+        return Inspection(_first_frame(answer), _bytes(answer["poster"]), figures)
+
+    return _ask(read, "inspect", video)
 
 
 def first_frame(video: Path) -> FirstFrame:
@@ -85,13 +113,19 @@ def first_frame(video: Path) -> FirstFrame:
     Raises:
         DecodeError: it cannot be decoded, or not soon.
     """
+    return _ask(_first_frame, "first_frame", video)
 
-    def read(answer: Mapping[str, Any]) -> FirstFrame:
-        length_s = answer["length_s"]
-        length_s = None if length_s is None else float(length_s)
-        return FirstFrame(float(answer["aspect"]), length_s, _pixels(answer["pixels"]))
 
-    return _ask(read, "first_frame", video)
+def _first_frame(answer: Mapping[str, Any]) -> FirstFrame:
+    length_s = answer["length_s"]
+    return FirstFrame(
+        width=int(answer["width"]),
+        height=int(answer["height"]),
+        length_s=None if length_s is None else float(length_s),
+        frames_per_s=float(answer["frames_per_s"]),
+        sounds=int(answer["sounds"]),
+        pixels=_pixels(answer["pixels"]),
+    )
 
 
 def shrunk(picture: Path, aspects: Sequence[float]) -> list[bytes]:
@@ -163,6 +197,8 @@ class _Child:
             return self.process
         self._end(kill=True)
         environment = {k: v for k, v in os.environ.items() if k in PASSED_ON}
+        # A thread for each processor would take its address space.
+        environment["OPENBLAS_NUM_THREADS"] = "1"
         paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         self.process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """The child of `worker.decoder`: decodes each file that it is told of.
 
-It reads `["poster" | "first_frame" | "shrunk", FILE, ASPECT...]` from standard input
+It reads `["inspect" | "first_frame" | "shrunk", FILE, ASPECT...]` from standard input
 and answers with an object, a line of JSON each. Needs the extra `video`.
 """
 
@@ -47,9 +47,10 @@ OPTIONS = {
     "protocol_whitelist": "file",
 }
 MAX_VIDEO_BYTES = 512 << 20
-MAX_PACKETS = 288
-#: No frame is begun after so many seconds: what was seen by then has to do.
-FRAMES_S = 1.0
+MAX_PACKETS = 3_600
+#: No frame is begun after so many seconds of the processor: what was seen by then has
+#: to do.
+INSPECT_S = 2.5
 
 #: A picture of more pixels is a bomb, not a product.
 MAX_PICTURE_PX = 80_000_000
@@ -94,9 +95,9 @@ def opened(video: Path) -> Iterator["InputContainer"]:
         raise DecodeError(f"it cannot be decoded: {words}") from None
 
 
-def frames_of(container: "InputContainer") -> Iterator["VideoFrame"]:
-    """The frames of a video that are there soon: the first, then from its beginning."""
-    end_s = time.monotonic() + FRAMES_S
+def decoded(container: "InputContainer") -> Iterator["VideoFrame"]:
+    """The frames of a video in their order, for as long as `INSPECT_S` allows."""
+    end_s = time.process_time() + INSPECT_S
     stream = container.streams.video[0]
     decoder = stream.codec_context
     if decoder is None:
@@ -106,44 +107,75 @@ def frames_of(container: "InputContainer") -> Iterator["VideoFrame"]:
         raise DecodeError(f"its frames are too large: {size}")
     decoder.options = FRAME_LIMIT
     decoder.thread_count = 1
-    for packet in islice(container.demux(stream), 1):
-        # It would keep the first one back until it has some more to put in order.
-        yield from packet.decode() or decoder.decode(None)
-    container.seek(0)
     for packet in islice(container.demux(stream), MAX_PACKETS):
-        yield from packet.decode()
-        if time.monotonic() > end_s:
-            return
-
-
-def poster(video: Path) -> bytes:
-    """A JPEG of the first frame that shows something, else of the most telling one."""
-    with opened(video) as container:
-        best: Image | None = None
-        best_spread = 0.0
-        for frame in islice(frames_of(container), 0, MAX_FRAMES, STEP):
-            image = _poster_sized(frame)
-            spread = _spread(image)
-            if best is None or spread > best_spread:
-                best, best_spread = image, spread
-            if best_spread >= MIN_SPREAD:
-                break
-        if best is None:
-            raise DecodeError("no frame of it came soon")
-        file = io.BytesIO()
-        best.save(file, "JPEG", quality=QUALITY)
-        return file.getvalue()
+        for frame in packet.decode():
+            yield frame
+            if time.process_time() > end_s:
+                return
 
 
 def first_frame(video: Path) -> dict[str, Any]:
     """What a video begins with, as `worker.decoder.FirstFrame` has it."""
     with opened(video) as container:
-        length_s = container.duration and container.duration / 1_000_000
-        for frame in frames_of(container):
-            image: Image = frame.to_image()  # type: ignore[no-untyped-call]  # av has none
-            aspect = frame.width / frame.height
-            return {"aspect": aspect, "length_s": length_s, "pixels": _pixels(image)}
+        for frame in decoded(container):
+            return _first(container, frame)
     raise DecodeError("no frame of it came soon")
+
+
+def inspect(video: Path) -> dict[str, Any]:
+    """Poster, first frame and figures of a video, from one pass over it."""
+    from worker.quality import Meter
+
+    with opened(video) as container:
+        first: dict[str, Any] = {}
+        poster, meter = Poster(), Meter()
+        for frame in decoded(container):
+            first = first or _first(container, frame)
+            poster.add(frame)
+            meter.add(frame)
+        if not first:
+            raise DecodeError("no frame of it came soon")
+        return {**first, "poster": _text(poster.jpeg()), "figures": meter.figures()}
+
+
+class Poster:
+    """Takes frames; has the first that shows something, else the most telling one."""
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._best: Image | None = None
+        self._spread = 0.0
+
+    def add(self, frame: "VideoFrame") -> None:
+        """Look at the next frame."""
+        number, self._frames = self._frames, self._frames + 1
+        if number % STEP or number >= MAX_FRAMES or self._spread >= MIN_SPREAD:
+            return
+        image = _poster_sized(frame)
+        spread = _spread(image)
+        if self._best is None or spread > self._spread:
+            self._best, self._spread = image, spread
+
+    def jpeg(self) -> bytes:
+        """The poster, a small JPEG."""
+        if self._best is None:
+            raise DecodeError("no frame of it came soon")
+        file = io.BytesIO()
+        self._best.save(file, "JPEG", quality=QUALITY)
+        return file.getvalue()
+
+
+def _first(container: "InputContainer", frame: "VideoFrame") -> dict[str, Any]:
+    image: Image = frame.to_image()  # type: ignore[no-untyped-call]  # av has none
+    length_s = container.duration and container.duration / 1_000_000
+    return {
+        "width": frame.width,
+        "height": frame.height,
+        "length_s": length_s,
+        "frames_per_s": float(container.streams.video[0].average_rate or 0),
+        "sounds": len(container.streams.audio),
+        "pixels": _pixels(image),
+    }
 
 
 def shrunk(picture: Path, aspects: Sequence[float]) -> list[str]:
@@ -215,8 +247,8 @@ def limit() -> None:
 def answer(what: str, path: str, *aspects: float) -> dict[str, Any]:
     """What is to be said of a file."""
     try:
-        if what == "poster":
-            return {"poster": _text(poster(Path(path)))}
+        if what == "inspect":
+            return inspect(Path(path))
         if what == "first_frame":
             return first_frame(Path(path))
         return {"shrunk": shrunk(Path(path), aspects)}
@@ -236,6 +268,8 @@ def serve() -> None:
     with suppress(ImportError):  # loading them is not counted
         import av
         from PIL import ImageStat, JpegImagePlugin
+
+        from worker import quality
     # What a library prints is no answer.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

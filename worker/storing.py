@@ -15,17 +15,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, ParamSpec, TypeVar
 
 from jobs.job import ENDING, POSTER_ENDING
 from jobs.money import usd
+from jobs.quality import Quality
 from jobs.records import BatchRecord, JobRecord
 from jobs.storage import KeyTakenError, Store, StoreError
-from worker import decoder
 from worker.concurrency import in_pool
-from worker.decoder import DecodeError
 from worker.downloads import Download, Fetched
+from worker.inspection import Wanted, inspect
 
 log = logging.getLogger("reelmill.collect")
 
@@ -125,6 +125,8 @@ class Kept:
     fetched: Fetched
     #: Key of its poster in the store; None if it has none.
     poster: str | None
+    #: What its figures come to; None if it was not inspected.
+    quality: Quality | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,9 @@ class _Spot:
 
 
 def keep(
-    batch: BatchRecord, record: JobRecord, download: Download, *, poster: bool
+    batch: BatchRecord, record: JobRecord, download: Download, wanted: Wanted
 ) -> Kept:
-    """Check and keep a video, its provenance and, if asked for, a poster.
+    """Check and keep a video, its provenance and what else is wanted.
 
     Raises:
         DownloadError: it is no video.
@@ -156,13 +158,14 @@ def keep(
     # In a folder it is moved to its place, and is not asked for a second time once
     # it is there: it must outlive a power cut. From a bucket a cut takes nothing.
     fetched = download.end(lasting=store.local)
+    seen = inspect(record.job, fetched.path, wanted)
     with readiness_of(batch.store).watched(fetched.size_bytes):
         spot = _keep_video(store, record, fetched)
         provenance = _provenance(batch, record, fetched)
-        place = store.place(spot.key)
-        at = Path(place) if store.local else fetched.path
-        shown = _keep_beside(store, spot, provenance, at, poster=poster)
-        return Kept(place, fetched, shown)
+        if seen.quality:
+            provenance["quality"] = seen.to_document()
+        shown = _keep_beside(store, spot, provenance, seen.poster)
+        return Kept(store.place(spot.key), fetched, shown, seen.quality)
 
 
 def _keep_video(store: Store, record: JobRecord, fetched: Fetched) -> _Spot:
@@ -180,17 +183,12 @@ def _keep_video(store: Store, record: JobRecord, fetched: Fetched) -> _Spot:
 
 
 def _keep_beside(
-    store: Store,
-    spot: _Spot,
-    provenance: Mapping[str, Any],
-    video: Path,
-    *,
-    poster: bool,
+    store: Store, spot: _Spot, provenance: Mapping[str, Any], poster: bytes | None
 ) -> str | None:
     """Keep the provenance of a video and then its poster; the poster's key.
 
-    The provenance names the poster before it is made: a worker that dies in between has
-    only to be followed by one that makes it, and no poster is left without a name.
+    The provenance names the poster before it is there: a worker that dies in between
+    has only to be followed by one that keeps it, and no poster is left without a name.
     """
     key = spot.beside(POSTER_ENDING)
     name = PurePosixPath(key).name
@@ -204,9 +202,8 @@ def _keep_beside(
     if there or not poster:
         return key if there else None
     try:
-        content = decoder.poster(video)
-        store.put(key, content, "image/jpeg", replace=False)
-    except (DecodeError, StoreError) as error:
+        store.put(key, poster, "image/jpeg", replace=False)
+    except StoreError as error:
         log.warning("%s has no poster: %s", store.place(spot.key), error)
         # It is safe whatever its provenance says of a poster.
         with suppress(StoreError):

@@ -9,6 +9,7 @@ from jobs.job import Job
 from jobs.ledger import keys
 from jobs.ledger.server import Part
 from jobs.provider.answers import Listed
+from jobs.quality import Quality
 from jobs.records import Attempt, BatchRecord, Failure, JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, attempt_from_json
@@ -366,6 +367,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         video_bytes=int(size) if size else None,
         video_sha256=raw.get("sha256"),
         poster=raw.get("poster"),
+        quality=Quality.from_text(raw["quality"]) if "quality" in raw else None,
         failure=Failure(**json.loads(failure)) if failure else None,
         candidates=tuple(Listed(**c) for c in json.loads(raw.get("candidates", "[]"))),
         seen_candidates=frozenset(_of_permit(raw, "seen")),

@@ -220,6 +220,7 @@ class _Counts:
             "video": record.video,
             "key": stored if stored != record.video and stored else job.key,
             "poster": record.poster,
+            "quality": record.quality and record.quality.to_document(),
             "bytes": record.video_bytes,
             "sha256": record.video_sha256,
             "generated_s": generated_s(record),

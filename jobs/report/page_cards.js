@@ -44,12 +44,19 @@ function card(row, withSource, onPaper = false) {
     make("div", { className: "about" },
       make("p", { className: "name" }, make("b", {}, bdi(row.id)), chip(row.group, row.state)),
       row.prompt ? make("p", { className: "prompt" }, bdi(row.prompt)) : null,
+      faults(row),
       row.reused_from ? make("p", { className: "soft" }, "reused from ", bdi(leaderOf(row))) : null,
       make("p", { className: "foot soft" },
         paid(row),
         make("span", {}, shape.names[row.model] + (row.duration_s ? ` · ${row.duration_s} s` : "")))));
   shown.row = row;
   return shown;
+}
+
+/** What the checks of its video found. */
+function faults(row) {
+  const found = row.quality?.findings.map(each => each.message).join("; ");
+  return found ? make("p", { className: "soft" }, chip(row.quality.verdict === "fail" ? "failed" : "unresolved", row.quality.verdict), ` ${found}`) : null;
 }
 
 /** Whose video serves: a row of this batch, or `batch/row` of another. */

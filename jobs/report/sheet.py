@@ -39,6 +39,7 @@ COLUMNS = (
     "video",
     "bytes",
     "sha256",
+    "quality",
     "prediction_id",
     "attempts",
     "generated_s",
@@ -121,6 +122,7 @@ def csv_lines(document: Mapping[str, Any]) -> Iterator[str]:
         flat = {
             **row,
             "attempts": len(row["attempts"]),
+            "quality": (row["quality"] or {}).get("verdict"),
             "error": error.get("code"),
             "message": error.get("message"),
             "next_step": error.get("next_step"),

@@ -82,6 +82,7 @@ class Simulation:
             videos_per_minute=limits[0],
             concurrent_videos=limits[1],
             posters="off",
+            quality="off",
         )
         self.faults = Faults(Random(seed + 2), self.settings.settling_s)
         self.stand_in = StandIn(

@@ -55,7 +55,7 @@ def picture(tmp_path: Path) -> Callable[[bytes], Path]:
 def distance(video: Path, picture: Path) -> float:
     """How far first frame and picture are apart."""
     first = decoding.first_frame(video)
-    (still,) = decoding.shrunk(picture, [first["aspect"]])
+    (still,) = decoding.shrunk(picture, [first["width"] / first["height"]])
     pixels = map(b64decode, (first["pixels"], still))
     return first_frame_match.distance(*pixels)
 

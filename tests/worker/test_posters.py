@@ -5,9 +5,11 @@ import io
 import json
 import logging
 import struct
+from base64 import b64decode
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -17,13 +19,15 @@ from jobs.attempt.reconciling import NEAR
 from jobs.job import Job
 from jobs.records import Attempt, BatchRecord, JobRecord
 from jobs.states import State
+from jobs.storage import Store
 from sandbox.media import Clip, render, samples, shrunk
 from tests.worker.test_frames import distance
 from tests.worker.test_mp4 import film
-from worker import decoder, decoding
+from worker import decoding
 from worker.decoder import DecodeError
 from worker.decoding import HEIGHT_PX, WIDTH_PX
 from worker.downloads import Download
+from worker.inspection import Wanted
 from worker.storing import Kept, keep
 
 MUG = next(content for name, content in samples().items() if "mug" in name)
@@ -61,6 +65,10 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return filmed(tmp_path_factory.mktemp("film") / "mug.mp4", None, 320).read_bytes()
 
 
+def poster_of(video: Path) -> bytes:
+    return b64decode(decoding.inspect(video)["poster"])
+
+
 def opened(poster: bytes) -> Image.Image:
     return Image.open(io.BytesIO(poster))
 
@@ -77,7 +85,7 @@ def test_a_poster_is_a_small_picture_of_the_beginning(
     tmp_path: Path, aspect: Fraction | None, long_side_px: int, size: tuple[int, int]
 ) -> None:
     made = filmed(tmp_path / "mug.mp4", aspect, long_side_px)
-    poster = decoding.poster(made)
+    poster = poster_of(made)
     (tmp_path / "poster.jpg").write_bytes(poster)
     assert (opened(poster).format, opened(poster).size) == ("JPEG", size)
     assert b"Exif" not in poster
@@ -89,11 +97,11 @@ def test_a_video_that_begins_black_shows_what_comes_then(tmp_path: Path) -> None
     black, red = (Image.new("RGB", (320, 180), name) for name in ("black", "red"))
     red.paste("white", (100, 40, 220, 140))
     shown = [frame_of(black if number < 30 else red) for number in range(60)]
-    made = decoding.poster(encoded(tmp_path / "a.mp4", *shown))
+    made = poster_of(encoded(tmp_path / "a.mp4", *shown))
     middle = opened(made).convert("L").crop((150, 80, 170, 100))
     assert min(middle.tobytes()) > 200
     # Nothing else is there to show.
-    dark = decoding.poster(encoded(tmp_path / "b.mp4", *shown[:3]))
+    dark = poster_of(encoded(tmp_path / "b.mp4", *shown[:3]))
     assert opened(dark).size == (320, 180)
 
 
@@ -112,12 +120,12 @@ def test_bombs_are_not_decoded(tmp_path: Path) -> None:
     sound_alone = tmp_path / "sound.mp4"
     sound_alone.write_bytes(film(first=True, sound=True, picture=False))
     with pytest.raises(DecodeError, match="too large: 4224x2304"):
-        decoding.poster(large_one)
+        poster_of(large_one)
     with pytest.raises(DecodeError, match="too large: 4224x2304"):
-        decoding.poster(lying(large_one))
+        poster_of(lying(large_one))
     with pytest.raises(DecodeError, match="cannot be decoded"):
-        decoding.poster(sound_alone)
-    assert decoding.poster(encoded(tmp_path / "small.mp4", small))
+        poster_of(sound_alone)
+    assert poster_of(encoded(tmp_path / "small.mp4", small))
 
 
 def collect(
@@ -135,7 +143,7 @@ def collect(
     record = JobRecord(job, State.GENERATED, (attempt,))
     download = Download(root / "partial.mp4", is_video=True)
     download.pending += content
-    kept = keep(batch, record, download, poster=poster)
+    kept = keep(batch, record, download, Wanted(poster))
     assert Path(kept.place).read_bytes() == content
     assert hashlib.sha256(content).hexdigest() == kept.fetched.sha256
     told = json.loads(Path(kept.place).with_suffix(".json").read_text())
@@ -175,11 +183,15 @@ def test_a_video_that_is_collected_twice_has_the_same_poster(
 def test_a_worker_that_dies_before_the_poster_leaves_it_to_the_next(
     tmp_path: Path, collected: Collected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(_: Path) -> bytes:
-        raise KeyboardInterrupt
+    put = Store.put
+
+    def die(store: Store, key: str, *rest: Any, **named: Any) -> None:
+        if key.endswith(".poster.jpg"):
+            raise KeyboardInterrupt
+        put(store, key, *rest, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoder, "poster", die)
+        patch.setattr(Store, "put", die)
         with pytest.raises(KeyboardInterrupt):
             collected()
     told = tmp_path / "store" / "spring" / "mug.json"
@@ -210,4 +222,4 @@ def test_a_video_that_cannot_be_decoded_is_kept_without_a_poster(
         place, kept, told = collected(damaged)
     assert (kept.poster, told["poster"], place.exists()) == (None, None, False)
     (said,) = caplog.messages
-    assert said.startswith(f"{kept.place} has no poster: ")
+    assert said.startswith("the video of job mug is not inspected: ")

@@ -211,11 +211,11 @@ end
 -- Leaves for jobs of the same request what they need of one that is to be forgotten, for some
 -- seconds. What another left before stays for as long from now: it was of use again.
 local function leave_for_duplicates(store, ref, seconds)
-  local is = redis.call('HMGET', job_key(ref), 'state', 'content', 'written', 'video', 'bytes', 'sha256', 'poster')
+  local is = redis.call('HMGET', job_key(ref), 'state', 'content', 'written', 'video', 'bytes', 'sha256', 'poster', 'quality')
   local content, written, failure = is[2] or '', is[3] or '', failure_of(ref)
   local left
   if is[1] == 'stored' or is[1] == 'reused' then
-    left = { ref = ref, content = content, video = is[4], bytes = is[5], sha256 = is[6], poster = is[7] or nil }
+    left = { ref = ref, content = content, video = is[4], bytes = is[5], sha256 = is[6], poster = is[7] or nil, quality = is[8] or nil }
   elseif is[1] == 'failed' and was_moderated(failure) then
     left = { ref = ref, content = content, failure = failure }
   end
@@ -329,10 +329,11 @@ local function change_state(ref, from, to, leader, now, left)
     note_failure(batch, id)
   end
   if to == 'reused' then
-    local video = left and left.video and { left.video, left.bytes, left.sha256, left.poster }
-      or redis.call('HMGET', job_key(leader), 'video', 'bytes', 'sha256', 'poster')
+    local video = left and left.video and { left.video, left.bytes, left.sha256, left.poster, left.quality }
+      or redis.call('HMGET', job_key(leader), 'video', 'bytes', 'sha256', 'poster', 'quality')
     redis.call('HSET', job, 'video', video[1], 'bytes', video[2], 'sha256', video[3])
     if video[4] then redis.call('HSET', job, 'poster', video[4]) end
+    if video[5] then redis.call('HSET', job, 'quality', video[5]) end
   end
   if to == 'reused' or to == 'failed' then
     redis.call('HINCRBY', key, 'unfinished', -1)

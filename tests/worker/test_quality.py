@@ -1,0 +1,93 @@
+"""Judging clips: made ones of six products, good and broken, by what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.job import Job
+from jobs.quality import LIMITS, Quality, Verdict, limits_of
+from tests.worker.clips import Clip, make
+from worker import decoder
+from worker.inspection import Wanted, inspect
+
+#: The check that finds each fault; `fail` is for what may be rendered again.
+FOUND_BY = {
+    "static": ("frozen", Verdict.FAIL),
+    "frozen": ("frozen", Verdict.FAIL),
+    "black tail": ("black", Verdict.FAIL),
+    "black start": ("black", Verdict.FAIL),
+    "cut": ("cut", Verdict.REVIEW),
+    "flicker": ("flicker", Verdict.REVIEW),
+    "wrong product": ("first_frame", Verdict.FAIL),
+    "hue drift": ("colour", Verdict.REVIEW),
+    "warp": ("geometry", Verdict.REVIEW),
+}
+
+
+def judged(clip: Clip, **inputs: object) -> Quality:
+    job = Job("mug", 2, "kling", inputs, 210_000, "mug.mp4", duration_s=5)
+    seen = inspect(job, clip.video, Wanted(True, LIMITS, clip.picture))
+    assert seen.poster
+    assert seen.quality is not None
+    return seen.quality
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Clip, Quality]]:
+    made = [
+        (clip, judged(clip)) for clip in make(tmp_path_factory.mktemp("clips"), 160)
+    ]
+    decoder.close()
+    return made
+
+
+def test_broken_clips_are_found_and_good_ones_pass(
+    clips: list[tuple[Clip, Quality]],
+) -> None:
+    good = [clip for clip, quality in clips if not clip.broken]
+    flagged = [c for c, quality in clips if not c.broken and quality.findings]
+    missed = [c for c, quality in clips if c.broken and not quality.findings]
+    assert len(clips) == 78
+    assert len(flagged) <= 0.05 * len(good), flagged
+    assert len(missed) <= 0.05 * (len(clips) - len(good)), missed
+
+
+def test_each_fault_is_found_by_its_own_check(
+    clips: list[tuple[Clip, Quality]],
+) -> None:
+    for variant, expected in FOUND_BY.items():
+        found = [quality for clip, quality in clips if clip.variant == variant]
+        named = [{(f.check, f.verdict) for f in quality.findings} for quality in found]
+        assert sum(expected in each for each in named) >= 5, (variant, named)
+
+
+def test_a_clip_is_compared_with_what_was_ordered(
+    clips: list[tuple[Clip, Quality]],
+) -> None:
+    good, passed = clips[0]
+    assert passed.verdict is Verdict.PASS
+    other = judged(good, aspect_ratio="16:9", sound=True)
+    assert {finding.check for finding in other.findings} == {"aspect", "sound"}
+    assert other.verdict is Verdict.REVIEW
+    assert not other.broken
+
+
+def test_a_verdict_survives_the_ledger(clips: list[tuple[Clip, Quality]]) -> None:
+    for _, quality in clips:
+        assert Quality.from_text(quality.to_text()) == quality
+
+
+def test_limits_can_be_changed_one_by_one() -> None:
+    limits = limits_of("frozen=0.9/0.95 colour=0.1")
+    assert limits["frozen"].verdict(0.8) is Verdict.PASS
+    assert limits["colour"].verdict(0.2) is Verdict.PASS
+    assert limits["black"] == LIMITS["black"]
+    with pytest.raises(ValueError, match="the checks are"):
+        limits_of("sharpness=1")
+
+
+def test_what_cannot_be_decoded_has_no_verdict(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    job = Job("mug", 2, "kling", {}, 210_000, "mug.mp4")
+    assert inspect(job, broken, Wanted(True, LIMITS)).quality is None
