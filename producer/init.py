@@ -7,13 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from jobs.catalogue import Catalogue, Model, UnknownModelError, builtin
+from jobs.catalogue import Catalogue, Model, UnknownModelError
 from jobs.manifest.starter import csv_starter, explanations, yaml_starter
 from jobs.text import choice
-from producer import console
+from producer import console, model_list
 from producer.console import print_json
 from producer.exits import CommandError, Exit
-from producer.options import Flag, Json
+from producer.options import Flag, Json, chosen_settings
 
 #: What is written if no file is named.
 DEFAULT_PATH = Path("products.yaml")
@@ -37,6 +37,8 @@ def init(
         reelmill init
         reelmill init catalogue.csv --model kling-v3.0-std
 
+    `reelmill models list` has the names of the models.
+
     Args:
         path: The file to write, `products.yaml` unless named.
         model: Models to show a row of; repeatable.
@@ -44,7 +46,7 @@ def init(
         json: Print what was written as JSON.
     """
     path = path or DEFAULT_PATH
-    catalogue = builtin()
+    catalogue = model_list.catalogue(chosen_settings())
     chosen = _chosen(model, catalogue)
     is_csv = path.suffix.casefold() in _CSV
     _write(path, _text(path, chosen, catalogue), force=force)

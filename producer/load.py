@@ -65,9 +65,8 @@ def load(
 def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> Survey:
     """A manifest read and its pictures checked; with `whole` ready to be weighed."""
     options, skips = _options(reading, chosen), reading.skip_problems
-    found = survey(
-        manifest, options, model_list.catalogue(chosen), skips_problems=skips
-    )
+    models = model_list.catalogue(chosen, offline=reading.offline)
+    found = survey(manifest, options, models, skips_problems=skips)
     if found.layout:
         console.say(f"{manifest}: recognised as {found.layout}")
     for reason, count in found.skipped.items():

@@ -8,8 +8,8 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,9 @@ FRESH_S = 3_600.0
 
 FILE = "models.json"
 
+#: A change is mentioned for so long.
+NEWS_DAYS = 30
+
 #: What is kept of an entry.
 _KEPT = ("model_id", "type", "base_price", "api_schema")
 
@@ -40,6 +43,13 @@ class ModelList:
 
     entries: Sequence[Mapping[str, Any]]
     read_at_s: float
+    #: What changed lately, by model id: on which day, and what.
+    changes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of its models."""
+        return {entry["model_id"] for entry in self.entries}
 
     @property
     def read_on(self) -> date:
@@ -59,12 +69,22 @@ class ModelList:
         taken = [name for model in found for name in (model.name, *model.aliases)]
         names = short_names([one["model_id"] for one in listed], taken)
         for entry in listed:
-            name = names[entry["model_id"]]
+            model_id = entry["model_id"]
+            name = names[model_id]
             try:
-                found.append(model_of(entry, name, self.read_on))
+                model = model_of(entry, name, self.read_on)
+                found.append(replace(model, change=self.change(model_id)))
             except SchemaError as error:
-                refused |= dict.fromkeys((name, entry["model_id"]), str(error))
+                refused |= dict.fromkeys((name, model_id), str(error))
+        gone = self.changes.keys() - names.keys()
+        for model_id, name in short_names(gone, names.values()).items():
+            refused |= dict.fromkeys((name, model_id), self.change(model_id))
         return Catalogue.of(found, refused)
+
+    def change(self, model_id: str) -> str:
+        """What changed in a model lately; empty if nothing did."""
+        day, words = self.changes.get(model_id, ("", ""))
+        return f"{words} (seen on {day})" if words else ""
 
 
 def catalogue(settings: Settings, *, offline: bool = False) -> Catalogue:
@@ -117,8 +137,45 @@ def refreshed(settings: Settings) -> ModelList:
             f"the provider's list of models cannot be read: {error}", Exit.UNREACHABLE
         ) from None
     entries = [{name: one.get(name) for name in _KEPT} for one in listed]
-    _keep(settings, entries, now_s := time.time())
-    return ModelList(entries, now_s)
+    now_s, before = time.time(), kept(settings)
+    changes = _changes(before, entries, now_s) if before else {}
+    _keep(settings, now := ModelList(entries, now_s, changes))
+    return now
+
+
+def _changes(
+    before: ModelList, entries: Sequence[Mapping[str, Any]], now_s: float
+) -> dict[str, Sequence[str]]:
+    """What changed lately, as far as it decides what a row asks for; by model id."""
+    day = datetime.fromtimestamp(now_s, UTC).date()
+    new_enough = str(day - timedelta(days=NEWS_DAYS))
+    now = {entry["model_id"]: entry for entry in entries}
+    changes = {
+        model_id: change
+        for model_id, change in before.changes.items()
+        if change[0] >= new_enough and model_id not in now.keys() - before.ids
+    }
+    for old in before.entries:
+        model_id = old["model_id"]
+        new = now.get(model_id)
+        if new is None:
+            changes[model_id] = (str(day), "the provider has taken it off its list")
+        elif words := _difference(old, new, day):
+            changes[model_id] = (str(day), words)
+    return changes
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any], day: date) -> str:
+    """Defaults that are others now; empty if none are, or nobody knows."""
+    try:
+        was, now = (model_of(entry, "", day).defaults for entry in (old, new))
+    except SchemaError:
+        return ""
+    return ", ".join(
+        f"{name} was {was.get(name, 'empty')} by default, is {now.get(name, 'empty')}"
+        for name in {**was, **now}
+        if was.get(name) != now.get(name)
+    )
 
 
 def kept(settings: Settings) -> ModelList | None:
@@ -127,19 +184,23 @@ def kept(settings: Settings) -> ModelList | None:
         raw = json.loads(_path(settings).read_bytes())
         if raw["base_url"] != settings.base_url:
             return None
-        return ModelList(raw["models"], float(raw["read_at_s"]))
+        changes = raw.get("changes", {})
+        return ModelList(raw["models"], float(raw["read_at_s"]), changes)
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def _keep(
-    settings: Settings, entries: Sequence[Mapping[str, Any]], read_at_s: float
-) -> None:
+def _keep(settings: Settings, copy: ModelList) -> None:
     """Put a copy in place of the last one, whole or not at all."""
     make_home(settings.home)
     path = _path(settings)
     half = path.with_suffix(f".{os.getpid()}")
-    text = {"base_url": settings.base_url, "read_at_s": read_at_s, "models": entries}
+    text = {
+        "base_url": settings.base_url,
+        "read_at_s": copy.read_at_s,
+        "models": copy.entries,
+        "changes": copy.changes,
+    }
     try:
         half.write_text(json.dumps(text), encoding="utf-8")
         half.replace(path)

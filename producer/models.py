@@ -60,7 +60,11 @@ class Wanted:
             and (most is None or (base is not None and base <= usd_micros(most)))
             and (self.duration is None or _takes(model, "duration", self.duration))
             and (not self.resolution or _takes(model, "resolution", self.resolution))
-            and all(name in model.inputs for name, need in pictures.items() if need)
+            and all(
+                model.input_name(name) in model.inputs
+                for name, need in pictures.items()
+                if need
+            )
         )
 
 
@@ -141,13 +145,16 @@ def refresh() -> int:
     """
     chosen = chosen_settings()
     before = model_list.kept(chosen)
-    old = {one["model_id"] for one in before.entries} if before else set()
-    now = model_list.refreshed(chosen).catalogue
-    console.tell(f"{counted(len(now.models), 'model')} can be used")
-    for name in sorted(set(now.models) - old) if before else ():
+    now = model_list.refreshed(chosen)
+    console.tell(f"{counted(len(now.catalogue.models), 'model')} can be used")
+    if before is None:
+        return Exit.STORED
+    for name in sorted(now.ids - before.ids):
         console.tell(f"new: {name}")
-    for name in sorted(old - set(now.models) - set(now.refused)):
+    for name in sorted(before.ids - now.ids):
         console.tell(f"gone: {name}")
+    for name in sorted(now.changes.keys() & before.ids & now.ids):
+        console.tell(f"changed: {name}: {now.change(name)}")
     return Exit.STORED
 
 
@@ -207,7 +214,8 @@ def _allowed(name: str, spec: Input) -> str:
     if spec.max_items:
         words = f"{spec.min_items} to {spec.max_items} items"
     own = f"the model calls it {spec.field}" if spec.field not in {"", name} else ""
-    return "; ".join(filter(None, (words, own)))
+    also = f"or {choice(spec.also)}" if spec.also else ""
+    return "; ".join(filter(None, (words, own, also)))
 
 
 def _lines(model: Model) -> Iterator[str]:

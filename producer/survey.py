@@ -158,6 +158,7 @@ class Survey:
                     self.jobs += 1
                     self._jobs.write(item.job.to_json(), text)
                     self.local = self.local or self._is_local(item.job)
+                    self._note_change(item.job)
             elif isinstance(item, Skipped):
                 self.skipped[item.reason] += 1
             elif isinstance(item, Notice):
@@ -167,6 +168,14 @@ class Survey:
             else:
                 self.is_broken = True
                 self.problems.add(item)
+
+    def _note_change(self, job: Job) -> None:
+        model = self.catalogue.find(job.model)
+        if model.change:
+            said = f"the provider changed {model.name}: {model.change}"
+            cure = "rows that were rendered before are others now, and paid again"
+            notice = Notice("changed-model", said, cure, self.source, job.line)
+            self.notices.add(notice)
 
     def _is_local(self, job: Job) -> bool:
         return not all(map(is_http, self._pictures_of(job)))

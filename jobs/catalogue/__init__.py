@@ -1,7 +1,7 @@
 """The catalogue: which models there are, found by id, short name or alias."""
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -32,16 +32,18 @@ class UnknownModelError(Exception):
     """A name that no model of the catalogue has."""
 
     def __init__(
-        self, name: str, guesses: tuple[str, ...] = (), reason: str = ""
+        self, name: str, nearest: Sequence[Model] = (), reason: str = ""
     ) -> None:
-        meant = f"; did you mean {choice(guesses)}?" if guesses else ""
+        #: The models that were probably meant, with maker and price, best first.
+        self.offers = tuple(model.offer for model in nearest)
+        meant = f"; did you mean {choice(self.offers)}?" if nearest else ""
         what = f"{name} cannot be used: {reason}" if reason else ""
         super().__init__(what or f"there is no model {shown(name)}{meant}")
         self.name = name
         #: Why it cannot be used, where the provider has it; empty where it has not.
         self.reason = reason
-        #: Short names of the models that were probably meant, best first.
-        self.guesses = guesses
+        #: Their short names.
+        self.guesses = tuple(model.name for model in nearest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ class Catalogue:
             known for known in self._by_name if folded and known.startswith(folded)
         ]
         near = begun or guesses(name, self._by_name)
-        meant = dict.fromkeys(self._by_name[known].name for known in near)
-        raise UnknownModelError(name, tuple(meant)[:MAX_GUESSES])
+        meant = {known.id: known for known in map(self._by_name.__getitem__, near)}
+        raise UnknownModelError(name, [*meant.values()][:MAX_GUESSES])
 
 
 def load(text: str) -> Catalogue:

@@ -79,6 +79,8 @@ class Input:
     fields: Mapping[str, "Input"] = field(default_factory=dict)
     #: What the model itself calls it; empty if it has the same name.
     field: str = ""
+    #: Other names that a manifest may give it.
+    also: tuple[str, ...] = ()
     #: `string` if the value travels as a JSON string, else empty.
     wire: Literal["", "string"] = ""
 

@@ -20,9 +20,10 @@ from jobs.catalogue.validation import (
     InputValue,
     InvalidValueError,
     ValidationIssue,
+    given_twice,
     is_given,
 )
-from jobs.money import usd, usd_micros
+from jobs.money import dollars, usd, usd_micros
 from jobs.text import choice, guesses, plain, shown
 
 _Exact = Annotated[Fraction, BeforeValidator(Fraction), Field(gt=0)]
@@ -138,6 +139,8 @@ class Model:
     #: What the provider's list calls its base price: of some models for the defaults,
     #: of others for a second. Nothing is reckoned by it.
     base_usd_micros: int | None = None
+    #: What the provider changed in it lately; empty if nothing.
+    change: str = ""
 
     @model_validator(mode="after")
     def _agrees(self) -> "Model":
@@ -168,17 +171,18 @@ class Model:
         }
 
     @cached_property
-    def own_names(self) -> dict[str, str]:
-        """Our names of inputs by the model's own, where those are others."""
+    def other_names(self) -> dict[str, str]:
+        """Names of inputs by the other names that a manifest may give them."""
         return {
-            spec.field: name
+            other: name
             for name, spec in self.inputs.items()
-            if spec.field and spec.field != name
+            for other in (spec.field, *spec.also)
+            if other and other != name
         }
 
     def input_name(self, name: str) -> str:
-        """Our name of an input that is given by the model's own name, or by ours."""
-        return name if name in self.inputs else self.own_names.get(name, name)
+        """The name of an input that is given by that or by another name."""
+        return name if name in self.inputs else self.other_names.get(name, name)
 
     @cached_property
     def form(self) -> RequestForm | None:
@@ -186,8 +190,11 @@ class Model:
         if not self.sends_defaults:
             return None
         pictures = (name for name, spec in self.inputs.items() if spec.is_picture)
-        fields = ((name, field) for field, name in self.own_names.items())
-        return RequestForm(tuple(pictures), tuple(fields))
+        fields = (
+            (name, spec.field) for name, spec in self.inputs.items() if spec.field
+        )
+        others = ((name, field) for name, field in fields if field != name)
+        return RequestForm(tuple(pictures), tuple(others))
 
     def complete(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs with the defaults that are sent, whoever gave them."""
@@ -202,6 +209,13 @@ class Model:
     def maker(self) -> str:
         """Who makes it: the first part of its id."""
         return self.id.partition("/")[0]
+
+    @property
+    def offer(self) -> str:
+        """Name, maker and base price: `veo3.1-fast (google, $1.20)`."""
+        base = self.base_usd_micros or self.price_usd_micros({})
+        price = "" if base is None else f", {dollars(base)}"
+        return f"{self.name} ({self.maker}{price})"
 
     @property
     def path(self) -> str:
@@ -223,11 +237,13 @@ class Model:
         """
         inputs: dict[str, Any] = {}
         issues: list[ValidationIssue] = []
-        given = {
-            self.input_name(name): value
-            for name, value in values.items()
-            if is_given(value)
-        }
+        given: dict[str, object] = {}
+        for other, value in values.items():
+            name = self.input_name(other)
+            if is_given(value) and name in given and given[name] != value:
+                issues.append(given_twice(name, other))
+            elif is_given(value):
+                given[name] = value
         for name, value in given.items():
             try:
                 if name in self.inputs:

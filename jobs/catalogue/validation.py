@@ -25,6 +25,13 @@ class ValidationIssue:
     map: str = ""
 
 
+def given_twice(name: str, other: str) -> ValidationIssue:
+    """The issue of an input that is given under two names, with different values."""
+    names = other if other == name else f"{name}, also called {other},"
+    message = f"{names} is given twice, with different values"
+    return ValidationIssue("given-twice", message, "leave one of them empty", name)
+
+
 class InvalidValueError(Exception):
     """A value that cannot be used."""
 

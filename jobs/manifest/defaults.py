@@ -143,7 +143,7 @@ class DefaultValues:
                     filled.by[name] = default
         return filled
 
-    def fill_own(self, data: dict[str, str], scope: _MakeScope) -> Filled:
+    def fill_own(self, data: dict[str, str], model: Model, scope: _MakeScope) -> Filled:
         """Adds the defaults that no model knows to a row's own data."""
         filled = Filled()
         told: set[str] = set()
@@ -151,6 +151,8 @@ class DefaultValues:
             for default in layer:
                 name = default.name
                 if name in data or name in told or self._columns.is_known(name):
+                    continue
+                if name in model.other_names:
                     continue
                 told.add(name)
                 made = filled.made(default, scope)
@@ -229,7 +231,7 @@ def unknown_model(
         return ValidationIssue("unknown-model", str(unknown), cure)
     names = [model.name for model in catalogue.models.values()]
     known = f"there are {choice(names, word='and')}"
-    meant = f"did you mean {choice(unknown.guesses)}?" if unknown.guesses else known
+    meant = f"did you mean {choice(unknown.offers)}?" if unknown.offers else known
     return ValidationIssue("unknown-model", f"there is no model {shown(value)}", meant)
 
 

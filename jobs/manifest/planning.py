@@ -16,6 +16,7 @@ from jobs.catalogue.validation import (
     InputValue,
     InvalidValueError,
     ValidationIssue,
+    given_twice,
     invalid,
     is_given,
 )
@@ -239,14 +240,12 @@ class Manifest:
         if model is None:
             return draft.problems
         draft.model = model.name
-        if not model.own_names.keys().isdisjoint(draft.row.cells):
-            cells = {model.input_name(n): v for n, v in draft.row.cells.items()}
-            draft.row = replace(draft.row, cells=cells)
+        self._rename(draft, model)
         if mapped.pictures:
             self._give_pictures(draft, model)
         sorting = self._columns.sort(model, tuple(draft.row.cells))
         inputs = self._inputs(draft, model, sorting)
-        data = self._data(draft, sorting.own)
+        data = self._data(draft, model, sorting.own)
         key = self._store_key(draft)
         if draft.problems or draft.is_known_fault or draft.job_id is None:
             return draft.problems
@@ -265,6 +264,20 @@ class Manifest:
         self._selection.count()
         self._doubt(job, draft.row.file)
         return job
+
+    def _rename(self, draft: _Draft, model: Model) -> None:
+        """Brings cells under other names of the model's inputs under ours."""
+        if model.other_names.keys().isdisjoint(draft.row.cells):
+            return
+        cells: dict[str, object] = {}
+        for other, value in draft.row.cells.items():
+            name = model.input_name(other)
+            if is_given(value) and is_given(cells.get(name)) and value != cells[name]:
+                issue = given_twice(name, other)
+                draft.problems.append(self._mapper.problem(draft.row, other, issue))
+            elif is_given(value) or name not in cells:
+                cells[name] = value
+        draft.row = replace(draft.row, cells=cells)
 
     def _give_pictures(self, draft: _Draft, model: Model) -> None:
         """Gives the pictures of a row to the input that the model has for them."""
@@ -484,7 +497,9 @@ class Manifest:
         pair = f"{issue.input}={column}"
         return replace(issue, suggestion=map_hint(column, issue.input), map=pair)
 
-    def _data(self, draft: _Draft, own: tuple[str, ...]) -> dict[str, str]:
+    def _data(
+        self, draft: _Draft, model: Model, own: tuple[str, ...]
+    ) -> dict[str, str]:
         """The columns that no model knows, with what defaults add to them."""
         cells = draft.row.cells
         data = {name: plain(cells[name]) for name in own if is_given(cells[name])}
@@ -492,7 +507,7 @@ class Manifest:
         text = plain(written).strip() if is_given(written) else ""
         if text and text not in {draft.job_id, *data.values()}:
             data["id (own)"] = text
-        filled = self._defaults.fill_own(data, draft.scope)
+        filled = self._defaults.fill_own(data, model, draft.scope)
         for default, issue in filled.template_errors:
             draft.template_problem(issue, default.name, default.value)
         for name, text in data.items():

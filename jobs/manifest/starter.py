@@ -22,6 +22,7 @@ from jobs.text import choice, plain
 _EXAMPLES: dict[str, Any] = {
     "image": "https://example.com/pictures/mug.jpg",
     "end_image": "https://example.com/pictures/mug-from-above.jpg",
+    "last_image": "https://example.com/pictures/mug-from-above.jpg",
     "images": [
         "https://example.com/pictures/bag.jpg",
         "https://example.com/pictures/watch.jpg",
@@ -120,8 +121,9 @@ def _ours(model: Model, number: int) -> dict[str, str]:
 
 
 def _needed(model: Model) -> dict[str, Any]:
-    """The inputs that a row must give: of those that exclude each other the first."""
+    """The inputs that a row gives: of those that exclude each other the first."""
     either = [names[0] for names in model.one_of]
+    either += [n for n in ("image", "prompt") if not model.conflicts_with(n)]
     return {
         name: _example(name, spec)
         for name, spec in model.inputs.items()

@@ -74,8 +74,41 @@ def test_a_model_that_vanishes_stops_nothing_that_was_handed_over(
     stale.write_text(json.dumps(kept | {"read_at_s": kept["read_at_s"] - FRESH_S}))
     refused = place.here("check", name)
     assert refused.code == Exit.USAGE
-    assert 'there is no model "kling-v4.0"' in refused.out
+    assert "kling-v4.0 cannot be used: the provider has taken it off" in refused.out
     sandbox.configure(unlisted="")
+
+
+def test_a_default_that_changed_is_said_before_its_rows_are_paid_again(
+    place: Desk, sandbox: RunningSandbox
+) -> None:
+    name = written(place, sandbox, next(iter(SEVEN)))
+    assert "changed" not in place.here("price", name).err
+    path = place.home / FILE
+    copy = json.loads(path.read_text())
+    entry = next(m for m in copy["models"] if "kling-v4.0" in m["model_id"])
+    schema = entry["api_schema"]["api_schemas"][0]["request_schema"]
+    schema["properties"]["duration"]["default"] = 8
+    path.write_text(json.dumps(copy))
+    assert "changed: kwaivgi/kling-v4.0" in place.here("models", "refresh").out
+    said = place.here("price", name)
+    assert "the provider changed kling-v4.0: duration was" in said.err
+    assert "paid again" in said.err
+
+
+def test_ten_thousand_rows_of_four_models_ask_for_few_quotes(
+    place: Desk, sandbox: RunningSandbox
+) -> None:
+    def row(number: int) -> tuple[str, ...]:
+        models = ("kling-v4.0", "kling-v2.6-pro", "seedance-2.0", "kling-v2.6-std")
+        model, seconds = models[number % 4], ("5", "10")[number // 4 % 2]
+        sound = ("", "yes", "no")[number // 8 % 3] if number % 4 in {1, 2} else ""
+        return (f"r{number}", model, "", seconds, "", sound)
+
+    name = written(place, sandbox, *map(row, range(10_000)))
+    before = sandbox.books()["requests"].get("price", 0)
+    priced = place.here("price", name, "--no-look", "--json")
+    assert priced.code == Exit.STORED, priced.err
+    assert 4 < sandbox.books()["requests"].get("price", 0) - before <= 40
 
 
 def test_without_an_answer_the_last_copy_serves_and_says_its_day(
@@ -117,6 +150,23 @@ def test_a_model_is_shown_with_what_the_provider_quotes(place: Desk) -> None:
     assert "the model calls it start_image" in text
     speech = place.here("models", "show", "multitalk")
     assert (speech.code, "needs audio" in speech.err) == (Exit.USAGE, True)
+
+
+def test_a_starter_of_every_listed_model_is_in_order(place: Desk) -> None:
+    models = place.here("models", "list", "--json").json()
+    assert len(models) > 15
+    for name in (model["name"] for model in models):
+        assert place.here("init", f"{name}.csv", "--model", name).code == Exit.STORED
+        checked = place.here("check", f"{name}.csv", "--no-look", "--offline")
+        assert checked.code == Exit.STORED, checked.out
+
+
+def test_an_unknown_model_is_answered_with_names_makers_and_prices(
+    place: Desk, sandbox: RunningSandbox
+) -> None:
+    name = written(place, sandbox, ("a", "seedanse", "", "", "", ""))
+    said = place.here("check", name, "--no-look").out
+    assert "did you mean seedance-2.0 (bytedance, $0.60)?" in said
 
 
 def test_a_fresh_list_tells_what_came_and_went(

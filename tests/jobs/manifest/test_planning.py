@@ -218,6 +218,16 @@ def test_the_models_own_names_of_inputs_work_too() -> None:
     assert made.inputs == {"image": URL, "last_image": URL, "prompt": "turn"}
 
 
+def test_an_input_has_one_value_under_whatever_name() -> None:
+    third = Manifest(builtin(), {"model": "kling-v3.0-std", "prompt": "turn"})
+    made = job(third, {"image": URL, "last_image": URL})
+    assert made.inputs["end_image"] == URL
+    same = job(third, {"image": URL, "last_image": URL, "end_image": URL})
+    assert same.inputs == made.inputs
+    both = {"image": URL, "last_image": URL, "end_image": f"{URL}?2"}
+    assert kinds(third, both) == [("end_image", "given-twice")]
+
+
 @pytest.mark.parametrize("name", [None, "kling-9", 5])
 def test_a_row_without_a_model_is_told(name: object) -> None:
     found = kinds(manifest(), {**LEAST, "model": name})
