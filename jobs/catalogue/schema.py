@@ -54,6 +54,13 @@ _TYPES: Mapping[str, _Type] = {
     "object": "object",
 }
 _CONDITIONS = ("allOf", "anyOf", "oneOf", "if", "then", "else", "not")
+#: What may stand in conditions. Not a reference, which would be fetched, nor a pattern,
+#: which may take for ever.
+_KEYWORDS = {
+    *_CONDITIONS,
+    *("properties", "required", "type", "const", "enum", "minimum", "maximum"),
+    *("minLength", "maxLength", "minItems", "maxItems", "default", "description"),
+}
 _HIDDEN = ("x-hidden", "x-disabled", "disabled", "readOnly")
 #: Words in the name of an input that holds pictures.
 _PICTURE_WORDS = {"image", "images", "keyframes"}
@@ -89,7 +96,7 @@ def model_of(entry: Mapping[str, Any], name: str, read_on: date) -> Model:
             inputs=inputs,
             source="the provider's list of models",
             read_on=read_on,
-            conditions={key: schema[key] for key in _CONDITIONS if key in schema},
+            conditions=_conditions(schema),
             sends_defaults=True,
             base_usd_micros=_usd_micros(entry.get("base_price")),
         )
@@ -98,8 +105,10 @@ def model_of(entry: Mapping[str, Any], name: str, read_on: date) -> Model:
         place = ".".join(map(str, first["loc"]))
         message = f"its schema is not understood at {place}: {first['msg']}"
         raise SchemaError(message) from None
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise SchemaError(f"its schema is not understood ({error!r})") from None
+    except (RecursionError, OverflowError) as error:
+        raise SchemaError(f"its schema is not understood ({error})") from None
 
 
 def short_names(ids: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
@@ -125,6 +134,34 @@ def short_names(ids: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]
 
 def _usd_micros(dollars: object) -> int | None:
     return round(dollars * 1_000_000) if isinstance(dollars, int | float) else None
+
+
+def _conditions(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The conditions between inputs.
+
+    Raises:
+        SchemaError: they have words that are not checked here.
+    """
+    conditions = {key: schema[key] for key in _CONDITIONS if key in schema}
+    strange = set(_words(conditions)) - _KEYWORDS
+    if strange:
+        raise SchemaError(f"its conditions are not understood: {min(strange)}")
+    return conditions
+
+
+def _words(schema: object) -> Iterator[str]:
+    """All keywords in a schema, however deep."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _words(one)
+    elif isinstance(schema, dict):
+        for word, value in schema.items():
+            if not word.startswith("x-"):
+                yield word
+            if word == "properties":
+                yield from _words([*value.values()])
+            elif word not in {"const", "enum", "required"}:
+                yield from _words(value)
 
 
 def _inputs(schema: Mapping[str, Any]) -> Iterator[tuple[str, Input]]:

@@ -121,6 +121,32 @@ def test_a_model_that_cannot_be_used_says_why(
         read(properties, required)
 
 
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"not": {"$ref": "http://127.0.0.1/schema"}},
+        {"allOf": [{"if": {"properties": {"image": {"pattern": "a"}}}}]},
+    ],
+)
+def test_conditions_that_fetch_or_search_are_not_followed(
+    conditions: dict[str, Any],
+) -> None:
+    with pytest.raises(SchemaError, match="conditions are not understood"):
+        read({"image": TEXT}, **conditions)
+
+
+def test_an_entry_without_sense_refuses_that_model_alone() -> None:
+    deep: dict[str, Any] = TEXT
+    for _ in range(3_000):
+        deep = {"type": "array", "items": deep}
+    with pytest.raises(SchemaError, match="not understood"):
+        read({"image": TEXT, "layers": deep})
+    entry = {"model_id": "a/b", "type": "image-to-video", "base_price": float("inf")}
+    run = {"request_schema": {"properties": {"image": TEXT}}}
+    with pytest.raises(SchemaError, match="not understood"):
+        model_of({**entry, "api_schema": {"api_schemas": [run]}}, "b", date.min)
+
+
 def test_a_model_of_another_type_is_refused() -> None:
     with pytest.raises(SchemaError, match="of type video-to-video"):
         model_of({"model_id": "a/b", "type": "video-to-video"}, "b", date(2026, 8, 18))
