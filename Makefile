@@ -82,7 +82,7 @@ format: dev  ## apply the style that can be applied
 
 lock: dev  ## write the constraints files anew from pyproject.toml
 	$(LOCK) --extra sandbox --extra metrics --group build --output-file .constraints/run.txt
-	$(LOCK) --extra sandbox --extra metrics --extra flower --extra geometry --group build --group dev \
+	$(LOCK) --extra sandbox --extra metrics --extra flower --extra geometry --extra convert --group build --group dev \
 	  --output-file .constraints/dev.txt
 
 browser: dev  ## get the browser that tests and screenshots need, where there is none

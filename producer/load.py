@@ -71,7 +71,9 @@ def read(manifest: str, reading: Reading, chosen: Settings, *, whole: bool) -> S
         console.say(f"{manifest}: recognised as {found.layout}")
     for reason, count in found.skipped.items():
         console.say(f"skipped {count:,}: {reason}")
-    check_survey(found, chosen, whole=whole, remote=reading.look)
+    check_survey(
+        found, chosen, whole=whole, remote=reading.look, convert=reading.convert
+    )
     for line in found.notices.lines():
         console.say(line)
     if pair := next((one.map for one in found.problems.kept if one.map), ""):

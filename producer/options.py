@@ -121,6 +121,8 @@ class Reading:
     """Skip rows without a picture."""
     skip_problems: bool = False
     """Skip rows with a problem; they are written to a file, with the reasons."""
+    convert: bool = False
+    """Make upright RGB JPEGs of pictures that models do not take, and upload them."""
     offline: bool = False
     """Use the last copy of the provider's list of models, whatever its age."""
     look: Annotated[bool, Parameter(negative="--no-look")] = True

@@ -8,10 +8,11 @@ already; it adds up the rest.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -23,7 +24,7 @@ from jobs.attempt.fingerprint import (
     pictures_of,
 )
 from jobs.attempt.links import to_upload
-from jobs.catalogue import Catalogue
+from jobs.catalogue import Catalogue, Model
 from jobs.catalogue.addresses import is_http
 from jobs.job import Job
 from jobs.ledger import Ledger
@@ -197,14 +198,20 @@ class Survey:
                 if remote or not is_http(address):
                     yield address
 
-    def judge(self, memory: ImageCache) -> None:
-        """Add the problems of pictures, and to each job what its pictures contain."""
+    def judge(self, memory: ImageCache, converted: Mapping[str, str]) -> None:
+        """Add the problems of pictures, and to each job what its pictures contain.
+
+        Pictures that were converted are replaced by what was made of them.
+        """
         self._memory = memory
         with self._jobs as before:
             self._jobs = Spool()
             for text, row, *_ in before:
                 job = Job.from_json(text)
                 model = self.catalogue.find(job.model)
+                if converted:
+                    job = with_converted(job, model, converted)
+                    self.local = self.local or self._is_local(job)
                 if problems := problems_of(job, model, memory, self.source):
                     self.jobs -= 1
                     self._refuse(row, problems)
@@ -255,6 +262,20 @@ class Survey:
                 file.close()
 
 
+def with_converted(job: Job, model: Model, converted: Mapping[str, str]) -> Job:
+    """The job with what was made of its pictures; the report has the addresses."""
+    inputs, data = dict(job.inputs), dict(job.data)
+    for name, value in job.inputs.items():
+        if not model.is_picture(name):
+            continue
+        several = [value] if isinstance(value, str) else value
+        made = [converted.get(address, address) for address in several]
+        if made != several:
+            inputs[name] = made[0] if isinstance(value, str) else made
+            data[f"{name} (original)"] = " | ".join(several)
+    return replace(job, inputs=inputs, data=data)
+
+
 def _row_text(planned: PlannedRow) -> str:
     return json.dumps({"file": planned.mapped.row.file, "cells": planned.cells})
 
@@ -280,7 +301,12 @@ def survey(
 
 
 def check_survey(
-    found: Survey, settings: Settings, *, whole: bool, remote: bool = True
+    found: Survey,
+    settings: Settings,
+    *,
+    whole: bool,
+    remote: bool = True,
+    convert: bool = False,
 ) -> None:
     """Check every picture; what is wrong with one is a problem of its row.
 
@@ -289,6 +315,7 @@ def check_survey(
         settings: whose provider must be able to reach the pictures.
         whole: learn their contents too, not only whether they can be used.
         remote: also those on the web; local ones are checked in any case.
+        convert: make JPEGs of those that models do not take.
     """
     if not (remote or found.local):
         return
@@ -300,12 +327,17 @@ def check_survey(
     near_allowed = False
     with suppress(OSError):  # its name cannot be looked up now
         near_allowed = near_allowed_for(settings.base_url)
-    addresses = found.pictures(remote=remote)
+    check = partial(check_images, cache=memory, near_allowed=near_allowed, whole=whole)
     with console.counting("checking pictures") as progress:
-        check_images(
-            addresses, memory, near_allowed=near_allowed, whole=whole, progress=progress
-        )
-    found.judge(memory)
+        check(found.pictures(remote=remote), progress=progress)
+    converted: Mapping[str, str] = {}
+    if convert:
+        from producer.image_checks.convert import convert_all
+
+        pictures, home = found.pictures(remote=remote), settings.home
+        converted = convert_all(pictures, memory, home, near_allowed=near_allowed)
+        check(converted.values())
+    found.judge(memory, converted)
 
 
 def weigh(

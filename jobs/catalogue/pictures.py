@@ -22,6 +22,8 @@ FIRST_BYTES = 65_536
 #: A beginning longer than this that does not tell the size never will.
 MAX_HEADER_BYTES = 2 << 20
 
+CMYK_CHANNELS = 4
+
 #: Enough to know every kind of file.
 _KIND_BYTES = 64
 
@@ -78,6 +80,13 @@ class ImageInfo:
     height_px: int | None
     #: Hex digest of the whole content; None where not all of it was read.
     sha256: str | None
+    #: What a model may see otherwise than a person: `rotated` if its pixels lie on
+    #: their side and EXIF says so, `cmyk` if it is made for print; else empty.
+    trait: str = ""
+
+
+#: Kinds that can be converted into JPEG.
+CONVERTIBLE = frozenset({"webp", "avif", "heic", "gif", "tiff", "bmp", "jp2"})
 
 
 #: How a JPEG and a PNG end. A preview within a JPEG ends so, too: a picture with one
@@ -92,6 +101,7 @@ class ImageSniffer:
         self.size_bytes = 0
         self.kind = ""
         self.sides_px: tuple[int, int] | None = None
+        self.trait = ""
         self._head = bytearray()
         self._judge_at_bytes = FIRST_BYTES
         self._all = hashlib.sha256()
@@ -133,7 +143,7 @@ class ImageSniffer:
         if self._judge_at_bytes and self._head:
             self.kind = kind_of(bytes(self._head[:_KIND_BYTES]))
             if self.kind in _SIZED:
-                self.sides_px = sides_px_of(bytes(self._head))
+                self.sides_px, self.trait = shape_of(bytes(self._head))
             # At doubled lengths only, or a long header would be read over and over.
             self._judge_at_bytes = 2 * max(self.size_bytes, FIRST_BYTES)
             if self.is_decided:
@@ -157,7 +167,8 @@ class ImageSniffer:
         sides_px = None if whole and self._is_cut_off else self.sides_px
         width_px, height_px = sides_px or (None, None)
         digest = self._all.hexdigest() if whole else None
-        return ImageInfo(self.kind or "empty", size_bytes, width_px, height_px, digest)
+        kind = self.kind or "empty"
+        return ImageInfo(kind, size_bytes, width_px, height_px, digest, self.trait)
 
 
 def kind_of(head: bytes) -> str:
@@ -176,18 +187,21 @@ def kind_of(head: bytes) -> str:
     return "unknown" if head else "empty"
 
 
-def sides_px_of(head: bytes) -> tuple[int, int] | None:
-    """Width and height as shown, of a JPEG or PNG by its beginning.
+def shape_of(head: bytes) -> tuple[tuple[int, int] | None, str]:
+    """Width and height as shown, and the trait, of a JPEG or PNG by its beginning.
 
-    None where the beginning is too short to tell, or broken.
+    None and nothing where the beginning is too short to tell, or broken.
     """
     try:
         info = imagesize.get_info(BytesIO(head), dpi=False, colors=False)
     except (ValueError, IndexError, OverflowError, struct.error):
-        return None
+        return None, ""
     if info.width <= 0 or info.height <= 0:
-        return None
-    return info.width, info.height
+        return None, ""
+    trait = "rotated" if info.rotation > 1 else ""
+    if head.startswith(b"\xff\xd8") and info.channels == CMYK_CHANNELS:
+        trait = "cmyk"
+    return (info.width, info.height), trait
 
 
 def validate_image(
@@ -250,4 +264,7 @@ def _of_another_kind(kind: str, taken: str) -> tuple[str, str, str]:
         message = f"is {_CALLED[kind]} and no picture"
         return "no-picture", message, f"give a picture itself, as {taken}"
     called = _CALLED.get(kind, kind.upper())
-    return "picture-format", f"is {called}", f"save it as {taken}"
+    cure = f"save it as {taken}"
+    if kind in CONVERTIBLE:
+        cure += ", or give --convert, which does that before it is sent"
+    return "picture-format", f"is {called}", cure

@@ -61,18 +61,31 @@ def problems_of(job: Job, model: Model, cache: ImageCache, file: str) -> list[Pr
     return problems
 
 
+#: What a person should know of a picture that can be used: what, and what to do.
+_NOTICES = {
+    "browsers-only": (
+        "pictures are sent to browsers only, and perhaps not to the provider",
+        "let that host send them to everybody",
+    ),
+    "rotated": (
+        "pictures lie on their side until EXIF turns them, and the model may not do so",
+        "--convert turns them before they are sent",
+    ),
+    "cmyk": (
+        "pictures are CMYK, made for print, and the model may see other colours",
+        "--convert makes RGB of them before they are sent",
+    ),
+}
+
+
 def notices_of(job: Job, model: Model, cache: ImageCache, file: str) -> list[Notice]:
     """What a person should know of the pictures of a job."""
     return [
-        Notice(
-            "browsers-only",
-            "pictures are sent to browsers only, and perhaps not to the provider",
-            "let that host send them to everybody",
-            *(file, job.line, name),
-            value=masked(address),
-        )
+        Notice(kind, *_NOTICES[kind], file, job.line, name, masked(address))
         for name, address in dict.fromkeys(_images_of(job, model))
-        if (found := cache.find(address)) and found.info and found.kind
+        if (found := cache.find(address)) and found.info
+        for kind in (found.kind, found.info.trait)
+        if kind
     ]
 
 

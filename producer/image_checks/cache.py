@@ -28,14 +28,15 @@ _BLOCK = 100
 _BUSY_TIMEOUT_S = 10.0
 
 #: Changes with the table; a file of another version is not used.
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS pictures (
     address BLOB PRIMARY KEY, place BLOB NOT NULL,
     tag TEXT NOT NULL, modified TEXT NOT NULL, first_sha256 TEXT NOT NULL,
     kind TEXT NOT NULL, bytes INTEGER NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, sha256 TEXT,
+    width INTEGER NOT NULL, height INTEGER NOT NULL,
+    sha256 TEXT, trait TEXT NOT NULL,
     near INTEGER NOT NULL, looked_at_s REAL NOT NULL, used_at_s REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_content ON pictures (place, tag);
@@ -44,8 +45,8 @@ PRAGMA user_version = {VERSION};
 """
 
 _SELECT = (
-    "SELECT kind, bytes, width, height, sha256, tag, modified, first_sha256, near, "
-    "looked_at_s FROM pictures WHERE "
+    "SELECT kind, bytes, width, height, sha256, trait, tag, modified, first_sha256, "
+    "near, looked_at_s FROM pictures WHERE "
 )
 
 # The same content under the same place was signed anew: its old address will not come
@@ -55,7 +56,7 @@ _DELETE_OLD_SIGNATURE = (
     "AND first_sha256 = ?5 AND bytes = ?7"
 )
 
-_REPLACE = "REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_REPLACE = "REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ class ImageCache:
         except sqlite3.Error as error:
             self._give_up(error)
             return None
-        return CachedImage(ImageInfo(*row[:5]), *row[5:]) if row else None
+        return CachedImage(ImageInfo(*row[:6]), *row[6:]) if row else None
 
     def _give_up(self, error: Exception) -> None:
         """Begin a broken file anew, and go on without one that cannot be used."""

@@ -220,6 +220,24 @@ class WebImage:
         return CachedImage(info, self._facts.tag, self._facts.modified, first_sha256)
 
 
+async def content_of(client: Client, address: str, max_bytes: int) -> bytes:
+    """A picture on the web, whole.
+
+    Raises:
+        ImageCheckError: it cannot be read, or is larger.
+    """
+    content = bytearray()
+    async with client.get(address, {}) as answer:
+        packed = answer.headers.get("content-encoding", "identity").lower() in PACKED
+        unpack = zlib.decompressobj(_ANY_FORM) if packed else None
+        async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
+            content += _unpacked(unpack, chunk) if unpack else chunk
+            if len(content) > max_bytes:
+                message = f"sends more than {max_bytes:,} bytes"
+                raise ImageCheckError(message, "save it smaller", kind="picture-bytes")
+    return bytes(content)
+
+
 def _unpacked(unpack: "zlib._Decompress", chunk: bytes) -> bytes:
     try:
         return unpack.decompress(chunk)

@@ -195,6 +195,8 @@ def lasting(office: Office) -> Iterator[dict[str, Begun]]:
         line: desk.start(*(PORTS.get(word, word) for word in line.split()))
         for line in LASTING
     }
+    # Celery says that it is ready before the worker is heard of.
+    until(lambda: office.do("worker", "--check").code == 0)
     yield begun
     for each in begun.values():
         each.send(signal.SIGTERM)

@@ -18,7 +18,7 @@ from jobs.catalogue.pictures import (
     ImageInfo,
     ImageSniffer,
     kind_of,
-    sides_px_of,
+    shape_of,
     validate_image,
 )
 
@@ -66,7 +66,11 @@ def test_a_kind_is_told_by_the_bytes(content: bytes, kind: str) -> None:
 
 
 def test_sides_are_those_that_are_shown() -> None:
-    assert [sides_px_of(rotated(at)) for at in (3, 6)] == [(400, 300), (300, 400)]
+    assert [shape_of(rotated(at)) for at in (1, 3, 6)] == [
+        ((400, 300), ""),
+        ((400, 300), "rotated"),
+        ((300, 400), "rotated"),
+    ]
 
 
 def test_a_header_without_end_is_given_up() -> None:
