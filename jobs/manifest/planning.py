@@ -4,7 +4,6 @@ Everything that keeps a row from becoming a job is told at once. One `Manifest` 
 one manifest, because ids and keys are unique in it.
 """
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,9 +44,6 @@ _COMMAND_LINE = "command line"
 
 #: Issues of cells that may be the table's own under a name of ours.
 _UNFIT = {"not-an-integer", "not-a-number", "not-a-boolean", "not-allowed"}
-
-#: How Excel is told that digits are text.
-_EXCEL_TEXT = re.compile(r'^="(.*)"$')
 
 
 @dataclass(slots=True)
@@ -544,7 +540,7 @@ def _cleaned_id(given: object) -> str:
     if isinstance(given, float) and given.is_integer():
         given = int(given)
     if isinstance(given, str):
-        return fitting_id(_EXCEL_TEXT.sub(r"\1", given.strip()))
+        return fitting_id(given.strip())
     if type(given) is int:
         return fitting_id(str(given))
     raise invalid("id", f"{shown(given)} is no id", "write it as text")

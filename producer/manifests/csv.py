@@ -9,7 +9,7 @@ from typing import TextIO
 
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Problem
-from producer.manifests.source import UnreadableError
+from producer.manifests.source import UnreadableError, bounded_lines
 from producer.manifests.table import (
     HEADER_LINES,
     Line,
@@ -17,9 +17,12 @@ from producer.manifests.table import (
     TableRecord,
     is_blank,
     read_table,
+    without_formula,
 )
 
 _SEPARATORS = ",;\t|"
+#: Descriptions with pictures in them are long; this ends a quote that is never closed.
+_MAX_CELL_CHARS = 8 << 20
 #: How Excel says in a first line what separates the cells below it.
 _SAID = re.compile(r'"?sep=([,;:|^~\t])"?', re.IGNORECASE)
 
@@ -31,11 +34,12 @@ def read_csv(
 
     A broken quote ends the reading, because nothing tells where the next row begins.
     """
-    lines = _lines(file, text, columns)
+    csv.field_size_limit(_MAX_CELL_CHARS)
+    lines = _lines(file, bounded_lines(file, text), columns)
     yield from read_table(file, lines, columns, options, is_sheet=False)
 
 
-def _lines(file: str, text: TextIO, columns: Columns) -> Iterator[Line]:
+def _lines(file: str, text: Iterator[str], columns: Columns) -> Iterator[Line]:
     """Each line that is not blank; the last ones of its cells may be left out."""
     skipped, separator, first = _beginning(text)
     separator = separator or _seen(first, columns)
@@ -53,11 +57,13 @@ def _lines(file: str, text: TextIO, columns: Columns) -> Iterator[Line]:
             return
         while cells and is_blank(cells[-1]):
             cells.pop()
+        if '="' in "".join(cells):
+            cells = [*map(without_formula, cells)]
         if cells:
             yield Line(number, cells)
 
 
-def _beginning(text: TextIO) -> tuple[int, str, list[str]]:
+def _beginning(text: Iterator[str]) -> tuple[int, str, list[str]]:
     """How many lines are before the table, the separator they say, and its first."""
     skipped, separator = 0, ""
     for line in text:
@@ -115,8 +121,11 @@ def _goes_on_behind_a_quote(line: str, separator: str) -> bool:
 
 def _broken(file: str, line: int, error: csv.Error) -> Problem:
     message = "a text goes on after its closing double quote"
-    if "field limit" in str(error) or "unexpected end" in str(error):
+    if "unexpected end" in str(error):
         message = "a double quote is opened in this row and its partner is missing"
+    elif "field limit" in str(error):
+        message = f"a cell has more than {_MAX_CELL_CHARS:,} characters, or the double"
+        message += " quote that closes it is missing"
     suggestion = 'close it, and write "" for a quote within a quoted text; '
     suggestion += "what follows was not read"
     return Problem(file, line, None, None, message, suggestion, "quote")

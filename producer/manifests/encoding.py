@@ -42,11 +42,15 @@ def encoding_of(name: str, start: bytes, encoding: str) -> str:
     for mark, found in MARKS.items():
         if start.startswith(mark):
             return found
-    if b"\0" in start and b"\0" not in "a".encode(encoding):
-        message = "it is not text, or text in UTF-16"
-        suggestion = "save it as UTF-8, or pass --encoding utf-16-le"
-        raise UnreadableError(whole(name, "not-a-manifest", message, suggestion))
-    return encoding
+    if b"\0" not in start or b"\0" in "a".encode(encoding):
+        return encoding
+    for wide in ("utf-16-le", "utf-16-be"):
+        text = start[: len(start) & ~1].decode(wide, "replace")[:-1]
+        if "\n" in text and all(one.isprintable() or one.isspace() for one in text):
+            return wide
+    message = "it is not text"
+    suggestion = "save the table as CSV in UTF-8, or as .xlsx"
+    raise UnreadableError(whole(name, "not-a-manifest", message, suggestion))
 
 
 def is_encoding(name: str) -> bool:

@@ -1,13 +1,15 @@
 """Reads JSON: one object a line, or a document with a list of them."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, TextIO
+from collections.abc import Generator, Iterator, Mapping
+from itertools import chain, islice
+from typing import Any, TextIO, TypeAlias
 
+from jobs.catalogue.validation import is_given
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from jobs.text import shown
-from producer.manifests.source import UnreadableError
+from producer.manifests.source import UnreadableError, bounded_lines
 from producer.manifests.table import TableOptions
 
 #: Longer whole numbers stay text, because Python refuses to read very long ones.
@@ -20,6 +22,9 @@ _MAX_CHARS = 64 << 20
 _SPACE = " \t\r\n"
 #: Where an object that stands for a picture has its address.
 _ADDRESSES = ("src", "url", "href", "link")
+
+#: An object of a document, with the line where it begins.
+_Object: TypeAlias = tuple[int, Mapping[str, Any]]
 
 
 class _ValueError(Exception):
@@ -37,14 +42,14 @@ def read_jsonl(
     """The rows of a JSONL file, and what is wrong with its form, line by line."""
     decoder = _decoder()
     number = 0
-    for line, written in enumerate(text, 1):
+    for line, written in enumerate(bounded_lines(file, text), 1):
         if not written.strip():
             continue
         number += 1
         try:
             cells = decoder.decode(written)
             if isinstance(cells, dict):
-                yield Row(file, line, number, cells)
+                yield Row(file, line, number, _flat(cells))
                 continue
             what = "a list" if isinstance(cells, list) else shown(cells)
             message = f"the line is {what}, not an object"
@@ -90,49 +95,63 @@ class _Document:
         self._decoder = _decoder()
         self._read, self._at = "", 0
         self.line = 1
+        #: The name of the list that has the rows.
+        self._listed = ""
 
-    def objects(self, columns: Columns) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Each object with its line: of the list, of the only list in an object."""
+    def objects(self, columns: Columns) -> Iterator[_Object]:
+        """Each object with its line: of the list, or of the only one in an object."""
         if self._peek() == "[":
-            yield from self._list()
+            yield from map(_checked, self._items())
         else:
-            yield from self._object(columns)
+            line, cells = self.line, (yield from self._object(columns))
+            if not self._listed:
+                yield line, cells
         if self._peek():
             raise _ValueError(None, "it goes on behind its end", _SHAPE)
 
-    def _list(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    def _items(self) -> Iterator[tuple[int, Any]]:
+        """What is in a list, with the lines."""
         self._take("[")
         while self._peek() != "]":
-            line, value = self.line, self._value()
-            if not isinstance(value, dict):
-                raise _ValueError(None, f"{shown(value)} is not an object", _SHAPE)
-            yield line, value
+            yield self.line, self._value()
             if self._peek() != "]":
                 self._take(",")
         self._take("]")
 
-    def _object(self, columns: Columns) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """The objects of its only list; the object itself if it has none."""
-        line, listed = self.line, ""
+    def _object(self, columns: Columns) -> Generator[_Object, None, dict[str, Any]]:
+        """The objects of the only list of objects in it; returns what else it has."""
         cells: dict[str, Any] = {}
         self._take("{")
         while self._peek() != "}":
             name = str(self._value())
             self._take(":")
-            if self._peek() == "[" and not columns.is_known(name):
-                if listed:
-                    message = f"it has several lists: {listed} and {name}"
-                    suggestion = "save the one with the products as a file of its own"
-                    raise _ValueError(name, message, suggestion)
-                listed = name
-                yield from self._list()
+            if name in cells:
+                raise _twice(name)
+            begins = "" if columns.is_known(name) else self._peek()
+            if begins == "{":
+                cells[name] = yield from self._object(columns)
+            elif begins == "[":
+                cells[name] = yield from self._list(name)
             else:
                 cells[name] = self._value()
             if self._peek() != "}":
                 self._take(",")
         self._take("}")
-        if not listed:
-            yield line, cells
+        return cells
+
+    def _list(self, name: str) -> Generator[_Object, None, list[Any]]:
+        """The objects of a list; returns what is in one of other values."""
+        items = self._items()
+        first = [*islice(items, 1)]
+        if not first or not isinstance(first[0][1], dict):
+            return [value for _, value in chain(first, items)]
+        if self._listed:
+            message = f"it has several lists: {self._listed} and {name}"
+            suggestion = "save the one with the products as a file of its own"
+            raise _ValueError(name, message, suggestion)
+        self._listed = name
+        yield from map(_checked, chain(first, items))
+        return []
 
     def _value(self) -> Any:
         self._peek()
@@ -176,11 +195,19 @@ class _Document:
         return bool(more)
 
 
+def _checked(item: tuple[int, Any]) -> _Object:
+    line, value = item
+    if not isinstance(value, dict):
+        raise _ValueError(None, f"{shown(value)} is not an object", _SHAPE)
+    return line, value
+
+
 def _flat(cells: Mapping[str, Any]) -> dict[str, object]:
     """The cells, with the address instead of an object that stands for a picture."""
     flat = {name: _address(value) for name, value in cells.items()}
-    if isinstance(several := flat.get("images"), list) and several:
-        flat.setdefault("image", several[0])
+    several = flat.get("images")
+    if isinstance(several, list) and several and not is_given(flat.get("image")):
+        flat["image"] = several[0]
     return flat
 
 
@@ -216,10 +243,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        message = f"{shown(twice)} is in it twice"
-        raise _ValueError(twice, message, "take one of them out")
+        raise _twice(next(name for name in names if names.count(name) > 1))
     return found
+
+
+def _twice(name: str) -> _ValueError:
+    return _ValueError(name, f"{shown(name)} is in it twice", "take one of them out")
 
 
 def _no_constant(name: str) -> float:

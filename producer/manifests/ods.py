@@ -11,11 +11,19 @@ from producer.manifests.sheets import (
     Archive,
     Sheet,
     bad_cell,
+    has_cells,
     linked,
     read_sheets,
     refuse_damage,
 )
-from producer.manifests.table import Cell, Line, TableOptions, TableRecord, is_blank
+from producer.manifests.table import (
+    HEADER_LINES,
+    Cell,
+    Line,
+    TableOptions,
+    TableRecord,
+    is_blank,
+)
 from producer.manifests.xml import Target, local, pulled
 
 _CONTENT = "content.xml"
@@ -36,8 +44,11 @@ def read_ods(
         archive = Archive(content)
         with archive.open(_CONTENT, is_held=False) as opened:
             found = _Lines()
-            for _ in pulled(opened, found):
-                pass
+            heads: dict[int, list[Line]] = {}
+            for at, line in pulled(opened, found):
+                head = heads.setdefault(at, [])
+                if len(head) < HEADER_LINES and has_cells(line):
+                    head.append(line)
 
     def sheet(number: int, name: str) -> Sheet:
         def lines() -> Iterator[Line]:
@@ -51,7 +62,8 @@ def read_ods(
                     elif at > number:
                         return
 
-        return Sheet(name, name not in found.hidden, lines, name in found.drawn)
+        is_visible, head = name not in found.hidden, heads.get(number, [])
+        return Sheet(name, is_visible, lines, name in found.drawn, head)
 
     sheets = [sheet(number, name) for number, name in enumerate(found.names)]
     yield from read_sheets(file, sheets, columns, options)
@@ -70,6 +82,7 @@ class _Lines(Target[tuple[int, Line]]):
         self._style = ""
         self._number = 0
         self._cells: list[Cell] = []
+        self._is_merged = False
         self._row: dict[str, str] = {}
         self._cell: dict[str, str] = {}
         self._texts: list[str] = []
@@ -101,7 +114,7 @@ class _Lines(Target[tuple[int, Line]]):
                 self.hidden.add(given["name"])
             self._number = 0
         elif kind == "table-row":
-            self._row, self._cells = given, []
+            self._row, self._cells, self._is_merged = given, [], False
         elif kind in {"table-cell", "covered-table-cell"}:
             self._cell, self._texts, self._link = given, [], ""
 
@@ -130,6 +143,7 @@ class _Lines(Target[tuple[int, Line]]):
             cell = linked(self._value(), self._link)
             times = int(self._cell.get("number-columns-repeated", "1"))
             self._cells += [cell] * min(times, _MAX_COLUMNS - len(self._cells))
+            self._is_merged |= self._cell.get("number-rows-spanned", "1") != "1"
         elif kind == "table-row":
             self._end_row()
 
@@ -150,5 +164,5 @@ class _Lines(Target[tuple[int, Line]]):
         if self._cells and self._number > _MAX_LINES:
             raise ValueError("the sheet is too long")
         for number in range(first, self._number + 1) if self._cells else [first]:
-            line = Line(number, self._cells, is_hidden)
+            line = Line(number, self._cells, is_hidden, self._is_merged)
             self.found.append((len(self.names) - 1, line))

@@ -7,14 +7,13 @@ from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from jobs.manifest.columns import Columns
-from jobs.manifest.rows import LinkedText, Notice, Problem
+from jobs.manifest.rows import LinkedText, MarkedText, Notice, Problem
 from jobs.text import choice, guesses, shown
 from producer.manifests.source import UnreadableError, whole
 from producer.manifests.table import (
     HEADER_LINES,
     Cell,
     Line,
-    MarkedText,
     TableOptions,
     TableRecord,
     header_place,
@@ -35,6 +34,8 @@ class Sheet(NamedTuple):
     #: Reads its lines from the beginning, those too that are blank.
     lines: Callable[[], Iterator[Line]]
     has_pictures: bool = False
+    #: Its first lines that are not blank, if they were read already.
+    head: Sequence[Line] | None = None
 
 
 def bad_cell(text: str, *, has_pictures: bool = False) -> MarkedText:
@@ -95,30 +96,53 @@ def read_sheets(
     chosen, elsewhere = visible[0], ""
     if options.sheet is not None:
         chosen = _named(file, sheets, options.sheet)
-    elif options.header_line is None and not _has_table(chosen, columns):
-        useful = [sheet for sheet in visible[1:] if _has_table(sheet, columns)]
-        if len(useful) == 1:
+    else:
+        useful = [sheet for sheet in visible if _has_table(sheet, columns)]
+        if len(useful) == 1 and options.header_line is None:
             chosen = useful[0]
+        if chosen is not visible[0]:
             message = "the sheet with a table is read, which is not the first"
             suggestion = "if another is meant: --sheet NAME"
             yield Notice("sheet", message, suggestion, file, value=chosen.name)
-        elif others := [shown(sheet.name) for sheet in useful or visible[1:]]:
-            elsewhere = f"there are also the sheets {choice(others, word='and')}: "
-            elsewhere += "--sheet NAME"
+        others = [sheet for sheet in useful or visible if sheet is not chosen]
+        names = choice((shown(sheet.name) for sheet in others), word="and")
+        if others and chosen in useful:
+            message = "one sheet is read, though others have a table too"
+            suggestion = "read each of them with --sheet NAME"
+            yield Notice("other-sheets", message, suggestion, file, value=names)
+        elif others:
+            elsewhere = f"there are also the sheets {names}: --sheet NAME"
     if chosen.has_pictures:
         message = "pictures are placed on the sheet, which cannot be read"
         suggestion = "save them as files, and write their paths into a column"
         yield Notice("placed-picture", message, suggestion, file)
-    lines = _filled(chosen)
+    merged: list[int] = []
+    lines = _filled(chosen, merged)
     yield from read_table(file, lines, columns, options, elsewhere=elsewhere)
+    for line in merged:
+        message = "cells are merged over several rows, and count for the first of them"
+        suggestion = "unmerge them, and fill in each row"
+        yield Notice("merged-rows", message, suggestion, file, line)
 
 
-def _filled(sheet: Sheet) -> Iterator[Line]:
-    return (line for line in sheet.lines() if not all(map(is_blank, line.cells)))
+def has_cells(line: Line) -> bool:
+    """True if a line is not blank."""
+    return not all(map(is_blank, line.cells))
+
+
+def _filled(sheet: Sheet, merged: list[int]) -> Iterator[Line]:
+    """The lines that are not blank; notes those with cells that go on below."""
+    for line in sheet.lines():
+        if line.is_merged:
+            merged.append(line.number)
+        if has_cells(line):
+            yield line
 
 
 def _has_table(sheet: Sheet, columns: Columns) -> bool:
-    lines = [*islice(_filled(sheet), HEADER_LINES)]
+    lines = sheet.head
+    if lines is None:
+        lines = [*islice(_filled(sheet, []), HEADER_LINES)]
     return any(is_useful(line, columns) for line in lines) and bool(
         is_useful(lines[header_place(lines, columns)], columns)
     )

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TextIO
 from urllib.parse import unquote, urlsplit
 
 from jobs.manifest.rows import Problem
@@ -19,6 +19,7 @@ from jobs.text import choice, shown
 STDIN = "-"
 #: How many bytes tell the form and the encoding.
 START_BYTES = 4096
+_MAX_LINE_CHARS = 32 << 20
 
 
 class Form(NamedTuple):
@@ -137,6 +138,23 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
         suggestion = "check its name and its permissions"
         problem = whole(path, "unreadable", message, suggestion)
         raise UnreadableError(problem) from None
+
+
+def bounded_lines(file: str, text: TextIO) -> Iterator[str]:
+    """The lines of a text, none of them so long that it would fill the memory.
+
+    Raises:
+        UnreadableError: a line is longer.
+    """
+    number = 0
+    while line := text.readline(_MAX_LINE_CHARS):
+        number += 1
+        if len(line) == _MAX_LINE_CHARS:
+            message = f"the line has more than {_MAX_LINE_CHARS:,} characters"
+            where = file, number, None, None
+            problem = Problem(*where, message, "write one row a line", "line")
+            raise UnreadableError(problem)
+        yield line
 
 
 def form_of(name: str, start: bytes, form: str | None) -> str:

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
-from typing import NamedTuple, Self, TypeAlias
+from itertools import chain, dropwhile, pairwise
+from typing import NamedTuple, TypeAlias
 
 from jobs.manifest.columns import Columns
 from jobs.manifest.layouts import recognised
-from jobs.manifest.rows import Header, Notice, Problem, Row, Skipped
+from jobs.manifest.rows import Header, MarkedText, Notice, Problem, Row, Skipped
 from jobs.text import counted, plain, shown
 from producer.manifests.source import UnreadableError
 
@@ -18,12 +18,22 @@ HEADER_LINES = 25
 JOINED_BY = "|"
 
 _LIKE_PICTURES = re.compile(r"image|photo|picture|foto|bild|imag|img", re.IGNORECASE)
-_NO_NAME = re.compile(r"[\d\s.,:/%€$£+-]+|.*://.*|.{81,}", re.DOTALL)
+_PICTURE = r"\S+\.(?:avif|bmp|gif|heic|jpe?g|png|tiff?|webp)(?:[?#]\S*)?"
+_NO_NAME = re.compile(
+    rf"[\d\s.,:/%€$£+-]+|.*://.*|.{{81,}}|{_PICTURE}", re.DOTALL | re.IGNORECASE
+)
+#: A cell that only a row has.
+_OF_ROW = re.compile(rf"https?://\S+|{_PICTURE}", re.IGNORECASE)
+#: Marks and blanks that programs leave around names, and that nobody sees.
+_UNSEEN = "\ufeff\u200b"
+_EXCEL_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 #: How a flat file of Amazon says in its first line where its header is.
 _AMAZON = re.compile(r"TemplateType=|.*\battributeRow=(\d+)", re.DOTALL)
 _AMAZON_LINE = 3
 #: So many known names are a header, wherever they stand.
 _CLEAR = 2
+#: So many names of a header are shown.
+_MAX_SHOWN = 5
 
 HIDDEN = "rows that are hidden in the spreadsheet"
 
@@ -50,27 +60,19 @@ class Line(NamedTuple):
     number: int
     cells: Sequence[Cell]
     is_hidden: bool = False
-
-
-class MarkedText(str):
-    """A cell that is not what the spreadsheet shows, such as an error."""
-
-    __slots__ = ("kind", "message", "suggestion")
-    kind: str
-    message: str
-    suggestion: str
-
-    @classmethod
-    def of(cls, text: str, kind: str, message: str, suggestion: str) -> Self:
-        """The text with what a person should know of it."""
-        marked = cls(text)
-        marked.kind, marked.message, marked.suggestion = kind, message, suggestion
-        return marked
+    #: True if a cell of it goes on in the lines below, which have nothing there.
+    is_merged: bool = False
 
 
 def is_blank(cell: object) -> bool:
     """True for an empty cell, or one with white space only."""
     return cell is None or (isinstance(cell, str) and (not cell or cell.isspace()))
+
+
+def without_formula(cell: str) -> str:
+    """The text of a cell that says `="007"`, as Excel is told that digits are text."""
+    found = _EXCEL_TEXT.fullmatch(cell)
+    return found[1].replace('""', '"') if found else cell
 
 
 def joined(values: Iterable[object]) -> object:
@@ -100,28 +102,26 @@ def read_table(
         elsewhere: what to try where no column is of use.
         is_sheet: False where a cell too many is a mistake, as in CSV.
     """
+    at, wanted = 0, options.header_line
+    if wanted is not None:
+        lines = dropwhile(lambda line: line.number < wanted, lines)
     first, rest = _peeked(lines)
-    if options.header_line is None:
+    if not first:
+        next(rest, None)  # raises what is wrong with the first line
+    if wanted is None:
         at = header_place(first, columns)
-        if problem := _unlikely(file, first, at, columns, elsewhere):
+        if problem := _doubtful(file, first, at, columns, elsewhere):
             yield problem
             return
-    else:
-        rest, first = chain(first, rest), []
-        at = 0
-        for line in rest:
-            if line.number >= options.header_line:
-                first = [line]
-                break
-        if not first or first[0].number != options.header_line:
-            message = f"line {options.header_line} is empty or not there"
-            where = file, options.header_line, None, None
-            problem = Problem(*where, message, "name the line of the header", "header")
-            raise UnreadableError(problem)
+    elif not first or first[0].number != wanted:
+        message = f"line {wanted} is empty or not there"
+        where = file, wanted, None, None
+        problem = Problem(*where, message, "name the line of the header", "header")
+        raise UnreadableError(problem)
     if not first:
         return
     table = _Table(file, first[at], columns, options, is_sheet=is_sheet)
-    yield from table.problems or table.beginning(is_first=at == 0)
+    yield from table.problems or table.beginning(first[:at])
     if not table.problems:
         for line in chain(first[at + 1 :], rest):
             yield from table.read(line)
@@ -149,15 +149,15 @@ def _raised(error: UnreadableError) -> Iterator[Line]:
 def header_place(lines: Sequence[Line], columns: Columns) -> int:
     """Which of the first lines names the columns, from 0.
 
-    It is the first with two names that a model or a layout knows; else the first that
-    looks like names, with data below it. A title and comments are before it.
+    It is the first with two names that a model or a layout knows, or none but those;
+    else the first that looks like names, with data below it.
     """
     if lines and (said := _AMAZON.match(plain(next(iter(lines[0].cells), "")))):
         wanted = int(said[1] or _AMAZON_LINE)
         return next((at for at, line in enumerate(lines) if line.number >= wanted), 0)
     worth = [_worth(line, columns) for line in lines]
     for at, (known, _) in enumerate(worth):
-        if known >= _CLEAR or (known and at == 0):
+        if known >= min(_CLEAR, len(_filled(lines[at])) if at else 1):
             return at
     pairs = pairwise(lines)
     shaped = (
@@ -199,24 +199,37 @@ def _filled(line: Line) -> list[str]:
     return [plain(cell).strip() for cell in line.cells if not is_blank(cell)]
 
 
-def _unlikely(
+def _doubtful(
     file: str, lines: Sequence[Line], at: int, columns: Columns, elsewhere: str
 ) -> Problem | None:
-    """What is wrong with a header that names nothing of use, if another place does."""
-    if not lines or is_useful(lines[at], columns):
+    """Why a person must say which line is the header: rows, or a better one."""
+    if not lines:
+        return None
+    number, read = lines[at].number, ", ".join(_filled(lines[at])[:_MAX_SHOWN])
+    for line in lines[:at]:
+        cells = _filled(line)
+        if 2 * len(cells) >= len(_filled(lines[at])) and any(
+            map(_OF_ROW.fullmatch, cells)
+        ):
+            message = f"it stands above line {number}, the header ({read}), and looks"
+            message += " like a row"
+            suggestion = f"move it below, or leave it out with --header-line {number}"
+            place = file, line.number, None, None
+            return Problem(*place, message, suggestion, "header")
+    if is_useful(lines[at], columns):
         return None
     suggestion = elsewhere
     for line in lines[at + 1 :]:
         if is_header_like(line) and is_useful(line, columns):
-            names = ", ".join(_filled(line)[:5])
+            names = ", ".join(_filled(line)[:_MAX_SHOWN])
             suggestion = f"line {line.number} looks like the header ({names}): "
             suggestion += f"--header-line {line.number}"
             break
     if not suggestion:
         return None
-    read = shown(", ".join(_filled(lines[at])))
-    message = f"the first line names no column that a model knows; it reads {read}"
-    return Problem(file, lines[at].number, None, None, message, suggestion, "header")
+    message = f"line {number} names no column that a model knows; it reads "
+    place = file, number, None, None
+    return Problem(*place, message + shown(read), suggestion, "header")
 
 
 class _Table:
@@ -234,7 +247,7 @@ class _Table:
         self._file, self._line = file, header.number
         self._visible_only, self._is_sheet = options.visible_only, is_sheet
         self._number = 0
-        names = [plain(cell).strip() for cell in header.cells]
+        names = [plain(cell).strip().strip(_UNSEEN).strip() for cell in header.cells]
         while names and not names[-1]:  # spreadsheets leave empty cells at the end
             names.pop()
         self._names = names
@@ -257,14 +270,15 @@ class _Table:
             self._file, self._line, name, name, message, suggestion, "header"
         )
 
-    def beginning(self, *, is_first: bool) -> Iterator[Header | Notice]:
-        """The header, and what a person should know of it."""
+    def beginning(self, above: Sequence[Line]) -> Iterator[Header | Notice]:
+        """The header, and what a person should know of it and the lines above it."""
         place = self._file, self._line
-        if not is_first:
-            message = "the lines above the header are not read"
+        if above:
+            message = f"line {self._line} is the header, the lines above are not read"
             suggestion = "if another line names the columns: --header-line N"
-            names = ", ".join(self._places)
-            yield Notice("header-line", message, suggestion, *place, None, names)
+            first = shown(", ".join(_filled(above[0])[:_MAX_SHOWN]))
+            value = f"from {first} in line {above[0].number}"
+            yield Notice("header-line", message, suggestion, *place, None, value)
         for name in self._repeated:
             message = f"columns with the same name are joined with {JOINED_BY}"
             suggestion = "rename one of them to use it alone"
@@ -318,12 +332,11 @@ class _Table:
             if not isinstance(cell, MarkedText):
                 continue
             place = self._file, line, name, str(cell)
-            is_bad = cell.kind == "bad-cell"
-            if is_bad and name in self._known:
+            if cell.is_bad and name in self._known:
                 yield Problem(*place, cell.message, cell.suggestion, cell.kind)
-            elif is_bad:
+            elif cell.is_bad:
                 message = "cells that no input is taken from hold errors"
-                suggestion = "their text is kept; correct it if a template uses it"
+                suggestion = "a template that uses the column needs them corrected"
                 yield Notice(cell.kind, message, suggestion, *place)
             elif name in self._known:
                 yield Notice(cell.kind, cell.message, cell.suggestion, *place)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from jobs.manifest.columns import Columns
+from jobs.manifest.rows import MarkedText
 from producer.manifests.sheets import (
     Archive,
     Sheet,
@@ -22,7 +23,13 @@ from producer.manifests.sheets import (
     refuse_damage,
 )
 from producer.manifests.source import UnreadableError, whole
-from producer.manifests.table import Cell, Line, MarkedText, TableOptions, TableRecord
+from producer.manifests.table import (
+    Cell,
+    Line,
+    TableOptions,
+    TableRecord,
+    without_formula,
+)
 from producer.manifests.xml import Target, local, pulled
 
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -47,7 +54,8 @@ _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.')
 _SPAN = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 _ZEROS = re.compile(r"(0+)(?:\.(0+))?")
-_PLAIN = re.compile(r"general|@|[#,0.?\s]*", re.IGNORECASE)
+_PLAIN = re.compile(r"general|@|[#,?\s]*0?(?:\.[0#?]*)?\s*", re.IGNORECASE)
+_LETTERS = re.compile(r"[A-Z$]+")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LINK = re.compile(r'(?:_xlfn\.)?(?:HYPERLINK|IMAGE)\("([^"]+)"', re.IGNORECASE)
 
@@ -213,6 +221,12 @@ class _Lines(Target[Line]):
             self._cells = []
         elif kind == "rPh":
             self._is_reading_aid = True
+        elif kind == "mergeCell":
+            top, _, bottom = (
+                _LETTERS.sub("", r) for r in attributes["ref"].partition(":")
+            )
+            if bottom not in {"", top}:
+                self.found.append(Line(int(top), [], is_merged=True))
 
     def text(self, text: str) -> None:
         self._texts.append(text)
@@ -241,17 +255,18 @@ class _Lines(Target[Line]):
             cell = linked(cell, found and found[1])
         if self._links:
             cell = linked(cell, self._links.get(ref))
-        if place > len(self._cells):
-            self._cells += [""] * (place - len(self._cells))
-        self._cells.append(cell)
+        self._cells += [""] * (place + 1 - len(self._cells))
+        self._cells[place] = cell
 
     def _value(self) -> Cell:
         kind, value = self._cell.get("t", "n"), self._parts.get("v", "")
-        if "f" in self._parts and "v" not in self._parts and kind != "str":
+        if "f" in self._parts and not value and kind != "str":
+            formula = f"={self._parts['f']}"
+            if (text := without_formula(formula)) != formula:
+                return text
             message = "the cell holds a formula that was never computed"
             suggestion = "open the file in a spreadsheet program and save it again"
-            text = f"={self._parts['f']}"
-            return MarkedText.of(text, "bad-cell", message, suggestion)
+            return MarkedText.of(formula, "bad-cell", message, suggestion)
         cell: Cell = value
         match kind:
             case "inlineStr":

@@ -1,6 +1,7 @@
 """Reads XML piece by piece, and product feeds such as those of Google Merchant."""
 
 from collections.abc import Iterator
+from html import unescape
 from typing import BinaryIO, Generic, TypeVar
 from xml.parsers import expat
 
@@ -13,7 +14,7 @@ _CHUNK_BYTES = 1 << 16
 #: A document that gives nothing for so long is refused.
 _MAX_WAIT_BYTES = 64 << 20
 #: Elements that are one product each: of RSS, Atom, and feeds of price comparers.
-_ROWS = frozenset({"item", "entry", "product", "offer", "shopitem"})
+_ROWS = {"item", "entry", "product", "offer", "shopitem", "article", "record"}
 #: Where an element without text has its address.
 _ADDRESSES = ("href", "url", "src")
 
@@ -54,6 +55,9 @@ def pulled(content: BinaryIO, target: Target[_T]) -> Iterator[_T]:
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.EntityDeclHandler = _refuse_entity
+    # Entities of HTML, such as &nbsp;, are in feeds that do not say what they are.
+    parser.UseForeignDTD()
+    parser.SkippedEntityHandler = lambda name, _: target.text(unescape(f"&{name};"))
     parser.EndElementHandler = target.end
     parser.CharacterDataHandler = target.text
 
@@ -103,7 +107,8 @@ def read_feed(
 def _products(file: str, content: BinaryIO) -> Iterator[Row]:
     try:
         yield from pulled(content, _Products(file))
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        # The latter are of encodings that the parser does not know.
         problem = whole(
             file, "xml", f"it is not valid XML ({error})", "download the feed again"
         )
@@ -116,40 +121,43 @@ class _Products(Target[Row]):
     def __init__(self, file: str) -> None:
         super().__init__()
         self._file, self._number, self._begun = file, 0, 0
-        self._element = ""
+        #: What a product is called here, as soon as one had anything in it.
+        self._kind = ""
         self._cells: dict[str, list[str]] | None = None
+        #: Of the open elements: their names, texts, and addresses in attributes.
         self._path: list[str] = []
         self._texts: list[str] = []
-        self._address = ""
+        self._addresses: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Takes the beginning of a product, or of one of its elements."""
+        kind = local(name).casefold()
         if self._cells is not None:
             self._path.append(local(name))
-            self._texts.clear()
+            self._texts.append("")
             found = (attributes[one] for one in _ADDRESSES if one in attributes)
-            self._address = next(found, "")
-        elif name == (self._element or name) and local(name).casefold() in _ROWS:
-            self._element, self._begun = name, self.line
-            self._number += 1
+            self._addresses.append(next(found, ""))
+        elif kind == self._kind or (not self._kind and kind in _ROWS):
+            self._begun = self.line
             self._cells = {key: [value] for key, value in attributes.items()}
 
     def text(self, text: str) -> None:
         """Takes text of an element."""
-        if self._path:
-            self._texts.append(text)
+        if self._texts:
+            self._texts[-1] += text
 
     def end(self, name: str) -> None:
         """Takes the end of an element, or of the product."""
         if self._cells is None:
             return
         if self._path:
-            if text := "".join(self._texts).strip() or self._address:
-                self._cells.setdefault("_".join(self._path), []).append(text)
+            column, address = "_".join(self._path), self._addresses.pop()
+            if text := self._texts.pop().strip() or address:
+                self._cells.setdefault(column, []).append(text)
             self._path.pop()
-            self._texts.clear()
-            self._address = ""
-        elif name == self._element:
+            return
+        if self._cells:
+            self._kind, self._number = local(name).casefold(), self._number + 1
             cells = {key: joined(values) for key, values in self._cells.items()}
             self.found.append(Row(self._file, self._begun, self._number, cells))
-            self._cells = None
+        self._cells = None

@@ -67,9 +67,9 @@ def test_an_ending_that_says_nothing_is_told(
     ("content", "word"),
     [
         (b"\xef\xbb\xbf\n<HTML lang=en>", "a web page"),
-        (b'<?xml version="1.0"?><feed/>', "no element entry, item"),
+        (b'<?xml version="1.0"?><feed/>', "no element article, entry, item"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not text"),
-        ("id,image\n".encode("utf-16-le"), "--encoding utf-16-le"),
+        (b"id,image\na,b\0c\n", "not text"),
     ],
 )
 def test_what_plainly_is_something_else_is_named(
@@ -89,6 +89,13 @@ def test_a_byte_order_mark_tells_the_encoding(
     path = tmp_path / "a.csv"
     path.write_bytes("id,image\ngrün,b\n".encode(written))
     assert rows_of(recorded(path, asked))[0].cells == {"id": "grün", "image": "b"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_wide_text_without_a_mark_is_seen(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("id,image\ngrün,b\n".encode(encoding))
+    assert rows_of(recorded(path))[0].cells["id"] == "grün"
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16-le"])
