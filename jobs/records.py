@@ -45,6 +45,31 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """When a job may have been sent without this ledger's knowing of it.
+
+    The ledger lost data, or is older than what was sent. Whatever it knows of the job,
+    it is not sent again before a search of this time finds nothing.
+    """
+
+    #: Unix seconds by the ledger's clock.
+    since_s: float
+    until_s: float
+    #: Number of the attempt that stands for what may have been sent; 0 if there is
+    #: none, because the job was not to be sent again.
+    attempt: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.since_s:.3f} {self.until_s:.3f} {self.attempt}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Doubt":
+        """The doubt that `str` wrote."""
+        since_s, until_s, attempt = text.split()
+        return cls(float(since_s), float(until_s), int(attempt))
+
+
+@dataclass(frozen=True, slots=True)
 class JobRecord:
     """A job and all that happened to it."""
 
@@ -78,6 +103,8 @@ class JobRecord:
     fencing_token: int = 0
     #: The mark that it was claimed under last; see `jobs.ledger.marks`.
     mark: str = ""
+    #: None in a ledger that never lost data.
+    doubt: Doubt | None = None
     #: Looks at the provider or at the file since its last move.
     polls: int = 0
     #: Links that its newest attempt was sent with, by the address of the picture as
@@ -90,6 +117,11 @@ class JobRecord:
     def attempt(self) -> Attempt:
         """The newest attempt."""
         return self.attempts[-1]
+
+    @property
+    def is_supposed(self) -> bool:
+        """Whether the newest attempt only stands for what may have been sent."""
+        return self.doubt is not None and self.doubt.attempt == len(self.attempts)
 
     @property
     def charged_usd_micros(self) -> int:

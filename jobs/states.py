@@ -49,7 +49,14 @@ class Event(StrEnum):
     SPARE = "spare"  #: the provider refused the same before, and charged for it
     LEAD = "lead"  #: nobody else makes it any more
     REUSE = "reuse"  #: the video that another job stored serves this one too
+    DOUBT = "doubt"  #: an older ledger does not know whether it was sent since
 
+
+#: States in which a later attempt may be under way that an older ledger has forgotten.
+DOUBTED = (
+    *(State.WAITING, State.ADMITTED, State.FOLLOWING, State.FAILED, State.CANCELLED),
+    *(State.GENERATING, State.OVERDUE, State.GENERATED),
+)
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.WAITING, Event.GRANT): State.ADMITTED,
@@ -88,11 +95,15 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.FOLLOWING, Event.SPARE): State.FAILED,
     (State.FOLLOWING, Event.REUSE): State.REUSED,
     (State.FOLLOWING, Event.CANCEL): State.CANCELLED,
+    **dict.fromkeys([(state, Event.DOUBT) for state in DOUBTED], State.UNKNOWN),
 }
+
+#: What happens to a job that was over only because a person asks for it.
+BY_A_PERSON = frozenset({Event.RETRY, Event.DOUBT})
 
 #: States that nothing leaves without a person's word. Derived, so that it cannot
 #: disagree with the table.
-FINAL = frozenset(State) - {s for s, event in TRANSITIONS if event is not Event.RETRY}
+FINAL = frozenset(State) - {s for s, event in TRANSITIONS if event not in BY_A_PERSON}
 
 #: Unfinished states that somebody must look at: exactly these stand in the due-set.
 WATCHED = frozenset(State) - FINAL - {State.WAITING}

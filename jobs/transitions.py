@@ -12,14 +12,16 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from jobs.pace.waits import MAX_GENERATION_S
+from jobs.pace.waits import MAX_GENERATION_S, RETENTION_S
 from jobs.quality import Quality
-from jobs.records import Attempt, Failure, JobRecord
+from jobs.records import Attempt, Doubt, Failure, JobRecord
 from jobs.states import Event, State
 
 #: Code of the failure of a job that a person gave up.
 ABANDONED_CODE = "abandoned"
 
+#: Code of the failure of a job that a person must decide.
+UNRESOLVED_CODE = "unresolved"
 
 #: What is written down of an attempt only as long as its answer may be lost.
 SOUGHT = ("looks", "looked_at", "unanswered_since", "seen", "mark")
@@ -275,12 +277,16 @@ def accept(
 def mark_absent(batch: str, record: JobRecord, now_s: float) -> Transition:
     """It is proven that nothing was created: the job may be sent again."""
     attempt = replace(record.attempt, outcome="absent", ended_at_s=now_s)
+    # One that does not know of the doubt is no proof, and the ledger refuses it.
+    doubt = ("doubt",) if record.doubt else ()
     move = replace(
         _move(batch, record, Event.ABSENT),
         reserved_usd_micros=-_price(record),
         slot=Slot.FREE,
-        erase=(*SOUGHT, "failure", "candidates"),
+        erase=(*SOUGHT, "failure", "candidates", *doubt),
     )
+    if record.is_supposed:
+        return replace(move, erase=(*move.erase, attempt_field(attempt.number)))
     return _with(move, attempt)
 
 
@@ -289,7 +295,7 @@ def mark_unresolved(
     record: JobRecord,
     reason: str,
     poll_in_s: float,
-    code: str = "unresolved",
+    code: str = UNRESOLVED_CODE,
 ) -> Transition:
     """It cannot be told by looking: a person decides; the money stays reserved."""
     failure = Failure(code, reason)
@@ -297,7 +303,8 @@ def mark_unresolved(
     move = replace(
         _move(batch, record, Event.GIVE_UP),
         due_in_s=poll_in_s,
-        slot=Slot.LEND,
+        # All rows of a batch may be in doubt, and few of them were sent.
+        slot=Slot.FREE if record.is_supposed else Slot.LEND,
     )
     return _with(move, attempt, failure)
 
@@ -358,6 +365,13 @@ def end(
         slot=Slot.FREE,
         erase=("looks", "output", "generated_at", *(("failure",) if again else ())),
     )
+    if again and record.doubt:
+        ended = replace(record, attempts=(*record.attempts[:-1], attempt))
+        sought = doubt(batch, ended, record.doubt)
+        move = replace(
+            sought, refunded_usd_micros=back, erase=(*sought.erase, *move.erase)
+        )
+        return _with(move, attempt)
     return _with(move, attempt, None if again else failure)
 
 
@@ -383,12 +397,39 @@ def store(
     )
 
 
-def retry(batch: str, record: JobRecord) -> Transition:
-    """A person asks for one more attempt of what has failed or was taken back."""
-    return replace(
-        _move(batch, record, Event.RETRY),
-        erase=("looks", "failure", "rejected", "output", "generated_at"),
+def retry(batch: str, record: JobRecord, now_s: float = 0.0) -> Transition:
+    """A person asks for one more attempt of what has failed or was taken back.
+
+    One that an older ledger may have forgotten is looked for first, while the provider
+    still tells of it.
+    """
+    erase = ("looks", "failure", "rejected", "output", "generated_at")
+    if record.doubt and now_s < record.doubt.until_s + RETENTION_S:
+        sought = doubt(batch, record, record.doubt)
+        return replace(sought, erase=(*sought.erase, *erase))
+    return replace(_move(batch, record, Event.RETRY), erase=(*erase, "doubt"))
+
+
+def doubt(batch: str, record: JobRecord, when: Doubt) -> Transition:
+    """It may have been sent: an attempt stands for that until it is found or absent."""
+    number = len(record.attempts) + 1
+    supposed = Attempt(
+        number=number,
+        sent_at_s=when.until_s,
+        outcome="unknown",
+        price_usd_micros=record.job.price_usd_micros,
+        failure=Failure("answer-lost", "the ledger does not know whether it was sent"),
     )
+    has_permit = record.state is State.ADMITTED
+    move = replace(
+        _move(batch, record, Event.DOUBT),
+        reserved_usd_micros=0 if has_permit else _price(record),
+        slot=Slot.TAKE,
+        token=Token.DROP if has_permit else Token.KEEP,
+        write={"doubt": str(replace(when, attempt=number))},
+        erase=(*SOUGHT, "provider_sent_at", "leader"),
+    )
+    return _with(move, supposed)
 
 
 def cancel(batch: str, record: JobRecord) -> Transition:

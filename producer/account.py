@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.provider.answers import (
     AccountTrouble,
     Billed,
-    Listed,
     NoAnswerError,
     NoQuoteError,
     Trouble,
@@ -40,8 +39,6 @@ MAX_AT_ONCE = 8
 
 #: Records of a moment ago may be dated a little later.
 SOON_S = 60.0
-
-DAY_S = 86_400.0
 
 #: What one video would cost this account by the provider, in micro-dollars; or why it
 #: does not say.
@@ -142,59 +139,6 @@ def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]
         until_s = now_s + theirs_s + SOON_S
         rows = await provider.billings(after_s + theirs_s, until_s)
         return [replace(row, created_at_s=row.created_at_s - theirs_s) for row in rows]
-
-    return _ask_or_stop(settings, question)
-
-
-def history(
-    settings: Settings, models: Sequence[str], after_s: float, ahead_s: float
-) -> list[Listed]:
-    """The predictions of models, by their full ids, since a time; as `billings`.
-
-    Raises:
-        CommandError: the provider does not say.
-    """
-
-    async def question(provider: "Provider") -> list[Listed]:
-        now_s, theirs_s = await _clocks(provider, ahead_s)
-        found: dict[str, Listed] = {}
-        for model in models:
-            from_s = after_s + theirs_s
-            while from_s < now_s + theirs_s:
-                # Day by day, because one question is answered with so many and no more.
-                to_s = min(from_s + DAY_S, now_s + theirs_s + SOON_S)
-                for each in await provider.history(model, from_s, to_s):
-                    at_s = each.created_at_s - theirs_s
-                    found[each.prediction_id] = replace(each, created_at_s=at_s)
-                from_s = to_s
-        return list(found.values())
-
-    return _ask_or_stop(settings, question)
-
-
-def told_more(settings: Settings, listed: Sequence[Listed]) -> list[Listed]:
-    """The same, with what their results show of their inputs.
-
-    What a result does not tell stays as it is.
-
-    Raises:
-        CommandError: the provider does not say.
-    """
-    if not listed:
-        return []
-
-    async def question(provider: "Provider") -> list[Listed]:
-        async def told(known: Listed) -> Listed:
-            try:
-                found = await provider.listing(known.prediction_id)
-            except NoAnswerError:
-                await provider.clock_s()  # whether it is this one only, or all of them
-                return known
-            if found is None:
-                return known
-            return replace(known, status=found.status, inputs=found.inputs)
-
-        return await side_by_side(told, listed)
 
     return _ask_or_stop(settings, question)
 

@@ -2,10 +2,10 @@
 
 A copy is kept before anything of its batch is sent. An empty ledger beside a store that
 has copies has lost its data; one that lacks a batch of its own was put back from an
-older backup. Either is said before anything is paid; `rebuilding` puts it right.
+older backup. Either is said before anything is paid; `rebuild` puts it right.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
 from jobs import catalogue
@@ -23,7 +23,10 @@ BLOCK = 500
 
 
 def keep_copy(
-    ledger: Ledger, batch: BatchRecord, jobs: Iterable[Job] | None = None
+    ledger: Ledger,
+    batch: BatchRecord,
+    jobs: Iterable[Job] | None = None,
+    open_store: Callable[[str], Store] = Store,
 ) -> None:
     """Keep a copy of a batch in its store: after its jobs are added, before `open`.
 
@@ -31,6 +34,7 @@ def keep_copy(
         ledger: that the batch is in.
         batch: the batch.
         jobs: all of its jobs, which may be added as they are taken; None reads them.
+        open_store: opens its store.
 
     Raises:
         CommandError: the store does not take it; nothing was sent.
@@ -40,7 +44,7 @@ def keep_copy(
         jobs = (record.job for record in ledger.batches.jobs(batch.id))
     text = copies.lines(batch, _linked(ledger, batch, jobs))
     try:
-        Store(batch.store).put_chunks(key, text, "application/x-ndjson")
+        open_store(batch.store).put_chunks(key, text, "application/x-ndjson")
     except StoreError as error:
         raise CommandError(
             f"no copy of the batch can be kept, so nothing was sent: {error}; once "
@@ -58,7 +62,7 @@ def lost_batches(ledger: Ledger, store: str) -> list[str]:
     own, known = ledger.identity.known(), set(ledger.batches.ids())
     return sorted(
         batch
-        for name, batch in copies_in(store)
+        for name, batch in copies_in(Store(store))
         if batch not in known and (name == own or not known)
     )
 
@@ -90,14 +94,14 @@ def refuse_if_lost(
         )
 
 
-def copies_in(store: str) -> list[tuple[str, str]]:
+def copies_in(store: Store) -> list[tuple[str, str]]:
     """Ledger and batch of every copy in a store.
 
     Raises:
         CommandError: the store does not say.
     """
     try:
-        found = Store(store).sizes(copies.FOLDER)
+        found = store.sizes(copies.FOLDER)
     except StoreError as error:
         raise _untold(error) from None
     return [pair for key in found if (pair := copies.named(key))]

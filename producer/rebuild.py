@@ -1,46 +1,56 @@
 """`rebuild`: put a ledger right that lost data, or is older than what was sent.
 
-What the store shows as stored is stored. Rows that may have been sent are looked for in
-the provider's history and billing, or become unresolved; nothing is sent. An older
-ledger takes for waiting what was sent since; its jobs are looked for likewise.
-What follows from what is found is decided in `jobs.rebuilding`.
+1. The account is held: nothing starts. Batches that the ledger lacks are read from
+   their copies in the store and added, as an older ledger would have them.
+2. Rows whose provenance or last report tells how far they came are brought there, with
+   what they cost.
+3. Every other row that would be sent may have been sent already. It becomes a lost
+   answer (`unknown`), with its money reserved and a slot held, and workers look for it
+   in the provider's history and billing as for any other: it is adopted, becomes
+   unresolved, or waits again once it is proven that nothing was sent.
+4. Rows that are under way or over keep their place. Should they be sent once more, they
+   are looked for first, likewise.
+5. The marks in the store count as known, and the account goes on.
+
+Nothing is sent here, and the provider is not asked.
 """
 
-import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
-from jobs import rebuilding
-from jobs.attempt import reconciling
-from jobs.attempt.fingerprint import FingerprintedJob
-from jobs.attempt.reconciling import (
-    MAX_HOLD_S,
-    Adopt,
-    Ambiguous,
-    Finding,
-    LostSubmission,
-)
+from jobs import catalogue
+from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
+from jobs.attempt.links import to_upload
+from jobs.attempt.reconciling import MAX_HOLD_S
 from jobs.ledger import Ledger
 from jobs.ledger.marks import StoreMarks
 from jobs.money import usd
-from jobs.provider.answers import FRUITLESS, Listed
-from jobs.rebuilding import OVER, SKEW_S, TO_BE_SENT, Doubt, replay
 from jobs.rebuilding.copies import BatchCopy
-from jobs.rebuilding.replay import LOST
-from jobs.records import BatchRecord, JobRecord
-from jobs.settings import Settings
+from jobs.rebuilding.moves import (
+    LOST,
+    OVER,
+    TO_BE_SENT,
+    is_news,
+    moves,
+    new_attempts,
+    spent_by_day,
+)
+from jobs.records import BatchRecord, Doubt, JobRecord
 from jobs.states import FINAL, State
 from jobs.storage import Store, StoreError
 from jobs.transitions import Ref
-from producer import account, console
+from producer import console
 from producer.batch_copies import copies_in, keep_copy
 from producer.console import print_json
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.options import Flag, Json, chosen_settings
-from producer.rebuild_store import CLOCK_SET_S, StoredBatch, read_batches, read_store
+from producer.rebuild_store import StoreView
 from producer.statement import every_batch
+
+T = TypeVar("T")
 
 #: What to do about a copy that no batch can be read from, and what not.
 MEND = (
@@ -49,15 +59,17 @@ MEND = (
     "manifest, handed in again, would be paid anew, with all that is stored of it"
 )
 
-#: States of jobs that may have been sent after what an older ledger knows: it would
-#: send them again, or has taken them for over.
-DOUBTFUL = LOST | OVER | TO_BE_SENT
+#: A clock that stamped a batch or a claim was wrong by less.
+CLOCK_SET_S = 86_400.0
 
-#: Predictions of our own that are compared with what was sent for them.
-MAX_WITNESSES = 5
+#: Jobs that one script call is told of.
+BLOCK = 500
 
-#: Status of a prediction that only the billing tells of.
-BILLED = "billed"
+#: How often jobs are read anew that workers have moved meanwhile.
+ROUNDS = 5
+
+#: States of jobs that are not done with: they may be sent again, now or later.
+OPEN = sorted(set(State) - {State.STORED, State.REUSED})
 
 
 def rebuild(
@@ -84,449 +96,322 @@ def rebuild(
     chosen = chosen_settings(**({"store": store} if store else {}))
     if not chosen.api_key:
         raise CommandError(
-            "WAVESPEED_API_KEY is not set, and the account's history must be asked; "
+            "WAVESPEED_API_KEY is not set, and it tells whose batches to rebuild; "
             "set it to the key that the batches were made with"
         )
     with ledger_of(chosen, alone=True) as own:
-        older_at_s = _held_since_s(own, chosen, asked=older)
-        name, ids = _to_rebuild(own, chosen.store, ledger, is_older=bool(older_at_s))
-        own.identity.set_if_missing(name)
-        batches, bad = read_batches(chosen, name, ids)
-        if older_at_s:
-            batches += _known_batches(own, chosen, older_at_s)
-        for batch in batches:
-            # What was over may have been tried again since: that is looked for first.
-            stored = {i: r for i, r in batch.past.items() if r.state not in OVER}
-            _put_back(own, batch, stored)
-        claimed_by_s = older_at_s or own.now_s()
-        memory = _reconcile(own, chosen, batches, claimed_by_s)
-        done = [_opened(own, batch, go_on=yes) for batch in batches]
-        _release(own, chosen)
-    _print(done, bad, memory, go_on=yes, json=json)
+        done, bad = rebuild_ledger(
+            own, chosen.account_id, chosen.store, name=ledger, older=older, go_on=yes
+        )
+    _print(done, bad, shared=bool(chosen.redis_url), go_on=yes, json=json)
     left = bad or any(b.total > sum(b.counts.get(s, 0) for s in FINAL) for b in done)
     return Exit.INCOMPLETE if left else Exit.STORED
 
 
-def _to_rebuild(
-    ledger: Ledger, store: str, ledger_name: str | None, *, is_older: bool
-) -> tuple[str, list[str]]:
-    """The name of the lost ledger, and the batches of it that are not whole here."""
-    found = copies_in(store)
-    names = sorted({name for name, _ in found})
-    own = ledger_name or ledger.identity.known()
-    if own not in names:
-        if ledger_name or len(names) > 1:
-            several = ", ".join(names) or "none"
-            raise CommandError(
-                f"{store} has copies of these ledgers: {several}; "
-                "name the lost one with --ledger"
-            )
-        own = names[0] if names else ""
-    here = (ledger.batches.read(batch_id) for batch_id in ledger.batches.ids())
-    whole = {batch.id for batch in here if batch and batch.complete}
-    lost = sorted(batch for name, batch in found if name == own and batch not in whole)
-    if not lost and not is_older:
-        known = f"; it has {len(whole)} batches already" if whole else ""
-        raise CommandError(
-            f"{store} has no copy of a batch that this ledger lacks{known}",
-            Exit.STORED,
-        )
-    return own, lost
-
-
-# Putting jobs back.
-
-
-def _put_back(
-    ledger: Ledger, batch: StoredBatch, records: Mapping[str, JobRecord]
-) -> None:
-    """Bring jobs back to where they were; those that are there already stay.
-
-    Raises:
-        CommandError: one cannot be brought there.
-    """
-    made, spent = batch.copy.batch, Counter[str]()
-    if not batch.now:
-        ledger.batches.create(made)
-        ledger.batches.add(made.id, [record.job for record in records.values()])
-    refs = [Ref(made.id, job_id) for job_id in records]
-    # Read anew: while the history was looked at a lease may have run out.
-    for ref, now in zip(refs, ledger.batches.load(refs), strict=True):
-        record, fingerprint = records[ref.job], batch.fingerprints[ref.job]
-        if now is None or (made.cancelled and now.state is State.ADMITTED):
-            continue  # a cancelled one is cancelled as soon as a worker sees it
-        new = record.attempts
-        if batch.now:
-            steps = replay.forward(made.id, now, record)
-            new = () if now.state in LOST else replay.new_attempts(now, record)
-        elif now.state is State.WAITING and not now.attempts:
-            steps = replay.replay(made.id, record, fingerprint)
-        else:
-            steps = []
-        if not steps:
-            continue
-        if not ledger.transitions.replay(steps):
-            raise CommandError(
-                f"{ref} has gone on meanwhile; run the same command again",
-                Exit.INCOMPLETE,
-            )
-        ids = {a.prediction_id: ref for a in new if a.prediction_id}
-        ledger.transitions.remember(made.account, ids)
-        if new:
-            spent.update(replay.spent_by_day(replay.with_attempts(record, new)))
-    ledger.permits.spent(made.account, spent)
-
-
-def _opened(ledger: Ledger, batch: StoredBatch, *, go_on: bool) -> BatchRecord:
-    """The batch, complete again; paused if it would pay for something unasked."""
-    made = batch.copy.batch
-    now = ledger.batches.read(made.id) or made
-    if _may_cost(now) and not go_on:
-        ledger.batches.pause(made.id)
-    if not batch.now:
-        for content, link in batch.copy.links.items():
-            ledger.links.keep(made.account, content, link.url, link.until_s)
-        ledger.batches.open(made.id)
-        keep_copy(ledger, now)
-    return ledger.batches.read(made.id) or now
-
-
-def _may_cost(batch: BatchRecord) -> bool:
-    """Whether something of it is still to be paid, or may be."""
-    return any(batch.counts.get(s) for s in (State.WAITING, State.UNRESOLVED))
-
-
-# What the provider remembers. It must prove that something does not exist; so it is
-# asked as often as a worker would, and what was seen once counts.
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What became of the jobs in doubt."""
-
-    findings: Mapping[Ref, Finding] = field(default_factory=dict)
-    #: Unix seconds when each prediction was created.
-    created_at_s: Mapping[str, float] = field(default_factory=dict)
-
-    def candidates(self, batch_id: str) -> int:
-        """How many predictions may belong to unresolved jobs of a batch."""
-        unclear = (
-            finding.candidates
-            for ref, finding in self.findings.items()
-            if ref.batch == batch_id and isinstance(finding, Ambiguous)
-        )
-        return len({each.prediction_id for several in unclear for each in several})
-
-
-def _reconcile(
+def rebuild_ledger(
     ledger: Ledger,
-    chosen: Settings,
-    batches: Sequence[StoredBatch],
-    claimed_by_s: float,
-) -> Memory:
-    """Put back all that only the provider can tell the end of; what it remembers."""
-    doubts = [doubt for batch in batches for doubt in _doubts(ledger, batch)]
-    own = {i: lost for batch in batches for i, lost in batch.own().items()}
-    memory = remember(ledger, chosen, doubts, own, claimed_by_s)
-    for batch in batches:
-        known = {i: r for i, r in batch.past.items() if r.state in OVER}
-        _put_back(ledger, batch, known | _found(batch, memory))
-    for batch in batches:
-        # Those of which nothing is known: they reuse, follow or wait, as any new one.
-        if not batch.now:
-            ledger.batches.add(batch.copy.batch.id, batch.asked())
-    return memory
-
-
-def _doubts(ledger: Ledger, batch: StoredBatch) -> list[Doubt]:
-    """Jobs that may be under way; those whose video another has are none of them."""
-    open_jobs = batch.in_doubt()
-    made = batch.copy.batch
-    shared: set[str] = set()
-    if not made.fresh and not batch.now:
-        asked = [FingerprintedJob(job, batch.fingerprints[job.id]) for job in open_jobs]
-        previews = zip(open_jobs, ledger.dedup.preview(made, asked), strict=True)
-        shared = {job.id for job, p in previews if p.state is State.REUSED}
-    return [batch.doubt(job) for job in open_jobs if job.id not in shared]
-
-
-def _found(batch: StoredBatch, memory: Memory) -> dict[str, JobRecord]:
-    """The jobs of a batch that a prediction is or may be of."""
-    made = batch.copy.batch
-    jobs = {job.id: job for job in batch.copy.jobs}
-    unclear = sum(isinstance(each, Ambiguous) for each in memory.findings.values())
-    most = rebuilding.most_candidates(unclear)
-    found = {}
-    for ref, finding in memory.findings.items():
-        if ref.batch != made.id:
-            continue
-        job = jobs[ref.job]
-        before = batch.before(job)
-        if isinstance(finding, Adopt):
-            own = finding.prediction_id
-            at_s = memory.created_at_s[own]
-            record = rebuilding.adopted(job, own, at_s, before)
-        elif isinstance(finding, Ambiguous) and batch.may_be_unresolved(job):
-            since_s = batch.doubt(job).over_by_s or made.created_at_s
-            record = rebuilding.unresolved(job, finding, since_s, before, most)
-        else:
-            continue
-        # By its links a worker tells its request from others.
-        found[job.id] = replace(record, links=batch.links(job, batch.now.get(job.id)))
-    return found
-
-
-def remember(
-    ledger: Ledger,
-    chosen: Settings,
-    doubts: Sequence[Doubt],
-    own: Mapping[str, LostSubmission],
-    claimed_by_s: float,
-) -> Memory:
-    """Ask the provider what became of these jobs.
+    account_id: str,
+    store: str,
+    *,
+    name: str | None = None,
+    older: bool = False,
+    go_on: bool = False,
+    open_store: Callable[[str], Store] = Store,
+) -> tuple[list[BatchRecord], list[str]]:
+    """Put a ledger right; all that it needs to know of the world is passed in.
 
     Args:
-        ledger: whose clock counts, and which may know some predictions already.
-        chosen: whose account.
-        doubts: every job of the account that is in doubt; none asks nothing.
-        own: what was sent for predictions that are known to be ours, by their ids.
-        claimed_by_s: unix seconds; what is sought was claimed before.
+        ledger: by whose clock times are.
+        account_id: whose batches; those of others are left as they are.
+        store: URL or folder of the store that has the copies.
+        name: of the ledger that was lost, where the store has copies of several.
+        older: compare it, though no mark tells that it is older.
+        go_on: batches that may pay for something go on, and are not paused.
+        open_store: opens a store by its URL.
+
+    Returns:
+        The batches that were put right, and a sentence for each copy that is none.
 
     Raises:
-        CommandError: the provider does not say.
+        CommandError: nothing is to be put right, a store cannot be read, or jobs move
+            all the time.
     """
-    if not doubts:
-        return Memory()
-    seen: dict[str, Listed] = {}
-    for poll in range(reconciling.MIN_POLLS):
-        _let_history_catch_up(ledger, chosen, claimed_by_s, poll)
-        for each in _listed(ledger, chosen, doubts):
-            if each.status != BILLED or each.prediction_id not in seen:
-                seen[each.prediction_id] = each
-    known = set(own) | ledger.transitions.known(chosen.account_id, list(seen))
-    unowned = [each for each in seen.values() if each.prediction_id not in known]
-    ours = [each for each in seen.values() if each.prediction_id in own]
-    free = _with_inputs(chosen, unowned)
-    # Whether the provider shows inputs just as they were sent, by one that is ours.
-    trusted = any(
-        each.inputs is not None and reconciling.is_as_sent(doubt.lost, each.inputs)
-        for each in free
-        for doubt in doubts
-    ) or any(
-        each.inputs is not None
-        and reconciling.is_as_sent(own[each.prediction_id], each.inputs)
-        for each in _with_inputs(chosen, ours[:MAX_WITNESSES])
-    )
-    now_s = ledger.now_s()
-    findings = rebuilding.explain(doubts, free, trusted=trusted, now_s=now_s)
-    return Memory(findings, {c.prediction_id: c.created_at_s for c in free})
-
-
-def _let_history_catch_up(
-    ledger: Ledger, chosen: Settings, claimed_by_s: float, poll: int = 0
-) -> None:
-    """Wait until it is time for a poll, counted from 0, for what was claimed before."""
-    apart_s = chosen.settling_s * reconciling.POLLS_APART
-    last_s = claimed_by_s + MAX_HOLD_S + reconciling.listed_after_s(chosen.settling_s)
-    polls_left = reconciling.MIN_POLLS - 1 - poll
-    wait_s = last_s - polls_left * apart_s - ledger.now_s()
-    if poll:
-        wait_s = max(wait_s, apart_s)
-    if wait_s > 0:
-        console.say(
-            f"waiting {wait_s:.0f} s, so that the provider's history shows what was "
-            "sent last"
-        )
-        # Nothing tells sooner: it is for what the history does not show yet.
-        time.sleep(wait_s)
-
-
-def _listed(ledger: Ledger, chosen: Settings, doubts: Sequence[Doubt]) -> list[Listed]:
-    """All that the history shows, and what the billing charged besides."""
-    ahead_s = ledger.now_s() - time.time()
-    after_s = min(doubt.lost.sent_at_s for doubt in doubts) - SKEW_S
-    models = sorted({doubt.lost.model for doubt in doubts})
-    listed = account.history(chosen, models, after_s, ahead_s)
-    billed = account.billings(chosen, after_s, ahead_s)
-    done = {each.prediction_id for each in listed}
-    done |= {row.prediction_id for row in billed if row.kind == "refund"}
-    unlisted = {
-        row.prediction_id: Listed(
-            row.prediction_id,
-            row.model if row.model in models else "",  # it may be any of them
-            row.created_at_s,
-            BILLED,
-        )
-        for row in billed
-        if row.prediction_id not in done and any(map(row.may_be_of, models))
-    }
-    return [*listed, *unlisted.values()]
-
-
-def _with_inputs(chosen: Settings, listed: Sequence[Listed]) -> list[Listed]:
-    """The same, with inputs where only the results show them."""
-    hidden = [each for each in listed if each.inputs is None]
-    shown = {c.prediction_id: c for c in account.told_more(chosen, hidden)}
-    return [shown.get(each.prediction_id, each) for each in listed]
-
-
-# An older ledger.
-
-
-def _held_since_s(ledger: Ledger, chosen: Settings, *, asked: bool) -> float:
-    """Since when the account is held because its ledger is older, in unix seconds.
-
-    It is held from now on if a store has a mark that the ledger does not know, or the
-    user says that it is older. 0 if it is not.
-
-    Raises:
-        CommandError: a store does not tell.
-    """
-    if not ledger.permits.read(chosen.account_id).older:
-        try:
-            stores = _stores(ledger, chosen)
-            found = [u for u in stores if _marks(ledger, u, chosen).are_forgotten()]
-        except StoreError as error:
-            raise _unreadable(error) from None
-        if found or asked:
-            where = found[0] if found else "a person"
-            ledger.marks.hold_account(chosen.account_id, where)
-    return ledger.permits.read(chosen.account_id).older_at_s
-
-
-def _release(ledger: Ledger, chosen: Settings) -> None:
-    """Let the account go on, now that its ledger has what was sent.
-
-    Raises:
-        CommandError: a store does not tell.
-    """
+    work = _Rebuilding(ledger, account_id, open_store)
     try:
-        for url in _stores(ledger, chosen):
-            _marks(ledger, url, chosen).accept()
+        return work.run(store, name, older=older, go_on=go_on)
     except StoreError as error:
-        raise _unreadable(error) from None
-    ledger.marks.release(chosen.account_id)
-
-
-def _known_batches(
-    ledger: Ledger, chosen: Settings, older_at_s: float
-) -> list[StoredBatch]:
-    """What an older ledger knows of the account, with what the stores tell besides.
-
-    Of each batch those jobs that may have been sent without its knowing, the lost
-    answers first, for these were sent.
-
-    Raises:
-        CommandError: a store or the provider does not tell.
-    """
-    _let_history_catch_up(ledger, chosen, older_at_s)
-    _refuse_unseen_failures(ledger, chosen)
-    found, last_s = [], 0.0
-    for batch in _own_batches(ledger, chosen):
-        doubtful: dict[str, JobRecord] = {}
-        for record in ledger.batches.jobs(batch.id):
-            last_s = max([last_s, *(a.sent_at_s for a in record.attempts)])
-            if record.state in DOUBTFUL:
-                doubtful[record.job.id] = record
-        if doubtful:
-            found.append((batch, doubtful))
-    return [_known(ledger, batch, doubtful, last_s) for batch, doubtful in found]
-
-
-def _known(
-    ledger: Ledger,
-    batch: BatchRecord,
-    doubtful: Mapping[str, JobRecord],
-    last_s: float,
-) -> StoredBatch:
-    """A batch of which everything up to the ledger's last claim is known."""
-    order = sorted(doubtful.values(), key=lambda record: record.state not in LOST)
-    jobs = tuple(record.job for record in order)
-    contents = sorted({c for job in jobs for c in job.contents.values() if c})
-    links = ledger.links.find(batch.account, contents) if contents else {}
-    try:
-        store = Store(batch.store)
-        made = read_store(store, store.sizes(), BatchCopy(batch, jobs, links))
-    except StoreError as error:
-        raise _unreadable(error) from None
-    if made.reported_at_s <= last_s:
-        # The ledger knows more than this report.
-        made.rows = {}
-        made.past = {i: r for i, r in made.past.items() if r.state is State.STORED}
-    made.now = doubtful
-    return made
-
-
-def _refuse_unseen_failures(ledger: Ledger, chosen: Settings) -> None:
-    """Return if no prediction failed that the ledger takes for one that is under way.
-
-    Else its job may have been sent again since, and will be again once it is polled.
-
-    Raises:
-        CommandError: one did, or the provider does not say.
-    """
-    going = {
-        record.prediction_id: (Ref(batch.id, record.job.id), record)
-        for batch in _own_batches(ledger, chosen)
-        for record in ledger.batches.records(
-            ledger.batches.refs_in(batch.id, [State.GENERATING, State.OVERDUE])
-        )
-        if record.prediction_id
-    }
-    now = _as_they_stand(ledger, chosen, [record for _, record in going.values()])
-    failed = [going[each.prediction_id][0] for each in now if each.status in FRUITLESS]
-    if failed:
-        ledger.delay_queue.extend(chosen.account_id, failed, 0.0)
-        names = ", ".join(sorted({ref.batch for ref in failed}))
         raise CommandError(
-            f"{len(failed)} predictions have failed, and no worker has looked at them "
-            "since; let one that runs do so, or run reelmill collect BATCH for each "
-            f"of {names}, and then this again",
+            f"the store cannot be read: {error}; nothing was sent. Name the one that "
+            "has the videos with --store, and run this again",
+            Exit.UNREACHABLE,
+        ) from None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch that is put right."""
+
+    record: BatchRecord
+    #: Unix seconds; what the ledger does not know of it happened later.
+    known_until_s: float
+    #: As it was asked for, if the ledger lacked it.
+    copy: BatchCopy | None = None
+    #: How far its jobs had come, by the store; and unix seconds of its last report.
+    told: Mapping[str, JobRecord] = field(default_factory=dict)
+    reported_at_s: float = 0.0
+
+
+class _Rebuilding:
+    """One run of the command."""
+
+    def __init__(
+        self, ledger: Ledger, account_id: str, open_store: Callable[[str], Store]
+    ) -> None:
+        self._ledger = ledger
+        self._account_id = account_id
+        self._open = open_store
+        self._views: dict[str, StoreView] = {}
+        #: Unix seconds; whatever was forgotten had left by then.
+        self._sent_by_s = 0.0
+
+    def run(
+        self, store: str, name: str | None, *, older: bool, go_on: bool
+    ) -> tuple[list[BatchRecord], list[str]]:
+        where = self._older_by(store) or ("a person" if older else "")
+        lost_name, ids = self._lost(store, name, is_older=bool(where))
+        known = self._known() if where else []
+        copies, bad = self._view(store).copies(lost_name, ids)
+        ours = [copy for copy in copies if self._is_ours(copy)]
+        self._ledger.identity.set_if_missing(lost_name)
+        self._hold(where or store)
+        batches = [*map(self._add, ours), *known]
+        for batch in batches:
+            self._bring_on(batch)
+        for batch in batches:
+            self._follow(batch)
+        for batch in batches:
+            self._doubt(batch)
+        done = [self._opened(batch, go_on=go_on) for batch in batches]
+        for url in {store} | {batch.store for batch in self._own_batches()}:
+            self._marks(url).accept()
+        self._ledger.marks.release(self._account_id)
+        return done, bad
+
+    # What is to be put right.
+
+    def _older_by(self, store: str) -> str:
+        """The store that knows more than the ledger; empty if none does."""
+        held = self._ledger.permits.read(self._account_id).older
+        urls = {store} | {batch.store for batch in self._own_batches()}
+        found = (url for url in sorted(urls) if self._marks(url).are_forgotten())
+        return held or next(found, "")
+
+    def _lost(
+        self, store: str, name: str | None, *, is_older: bool
+    ) -> tuple[str, list[str]]:
+        """The name of the lost ledger, and its batches that are not whole here."""
+        found = copies_in(self._open(store))
+        names = sorted({each for each, _ in found})
+        own = name or self._ledger.identity.known()
+        if own not in names:
+            if name or len(names) > 1:
+                several = ", ".join(names) or "none"
+                raise CommandError(
+                    f"{store} has copies of these ledgers: {several}; "
+                    "name the lost one with --ledger"
+                )
+            own = names[0] if names else ""
+        whole = {batch.id for batch in every_batch(self._ledger) if batch.complete}
+        lost = sorted(each for of, each in found if of == own and each not in whole)
+        if not lost and not is_older:
+            known = f"; it has {len(whole)} batches already" if whole else ""
+            raise CommandError(
+                f"{store} has no copy of a batch that this ledger lacks{known}",
+                Exit.STORED,
+            )
+        return own, lost
+
+    def _is_ours(self, copy: BatchCopy) -> bool:
+        if copy.batch.account == self._account_id:
+            return True
+        console.say(
+            f"{copy.batch.id} is left out: it is of account {copy.batch.account}; "
+            "set the key it was made with, and run this again"
+        )
+        return False
+
+    def _known(self) -> list[_Batch]:
+        """The account's batches that the ledger has, and until when it knows of them.
+
+        A ledger forgets from its end, so whatever it has forgotten happened later than
+        the newest that it knows.
+        """
+        own, newest_s = list(self._own_batches()), 0.0
+        for batch in own:
+            newest_s = max(newest_s, batch.created_at_s)
+            for record in self._records(batch.id, OPEN):
+                newest_s = max([newest_s, *(a.sent_at_s for a in record.attempts)])
+        return [_Batch(batch, newest_s) for batch in own]
+
+    def _own_batches(self) -> Iterator[BatchRecord]:
+        """The account's batches whose jobs are all in the ledger."""
+        for batch in every_batch(self._ledger):
+            is_here = batch.complete and not batch.deleted_at_s
+            if is_here and batch.account == self._account_id:
+                yield batch
+
+    def _hold(self, where: str) -> None:
+        self._ledger.marks.hold_account(self._account_id, where)
+        held_at_s = self._ledger.permits.read(self._account_id).older_at_s
+        # A request leaves a little after its claim.
+        self._sent_by_s = round(held_at_s + MAX_HOLD_S, 3)
+
+    # Bringing jobs on.
+
+    def _add(self, copy: BatchCopy) -> _Batch:
+        """Add a batch that the ledger lacks; nothing starts before it is opened."""
+        batch, fingerprinter = copy.batch, Fingerprinter(catalogue.builtin())
+        asked = (FingerprintedJob(job, fingerprinter.of(job)) for job in copy.jobs)
+        self._ledger.batches.create(batch)
+        self._ledger.batches.add(batch.id, asked)
+        for content, link in copy.links.items():
+            self._ledger.links.keep(batch.account, content, link.url, link.until_s)
+        return _Batch(batch, batch.created_at_s, copy)
+
+    def _bring_on(self, batch: _Batch) -> None:
+        """Bring jobs to where they were, by what the store tells."""
+        states = [*TO_BE_SENT, *LOST, *OVER]
+        jobs = [record.job for record in self._records(batch.record.id, states)]
+        view = self._view(batch.record.store)
+        # The batch's own copy is as old as the batch, and any report is newer.
+        until_s = 0.0 if batch.copy else batch.known_until_s
+        batch.told, batch.reported_at_s = view.results(batch.record.id, jobs, until_s)
+        told = {i: r for i, r in batch.told.items() if r.state is not State.WAITING}
+        for block in _blocks(Ref(batch.record.id, job_id) for job_id in told):
+            records = self._ledger.batches.records(block)
+            self._move(batch, records, told)
+
+    def _follow(self, batch: _Batch) -> None:
+        """Let jobs that follow take the videos that were found."""
+        refs = self._ledger.batches.refs_in(batch.record.id, [State.FOLLOWING])
+        for block in _blocks(refs):
+            self._ledger.dedup.follow(self._account_id, block)
+
+    def _doubt(self, batch: _Batch) -> None:
+        """Let nothing of a batch be sent before it was looked for.
+
+        Raises:
+            CommandError: its jobs move all the time.
+        """
+        told = {i: r for i, r in batch.told.items() if r.state is State.WAITING}
+        for _ in range(ROUNDS):
+            records = self._records(batch.record.id, OPEN)
+            left = [r for r in records if not self._is_in_doubt(r)]
+            if not left:
+                return
+            for block in _blocks(left):
+                self._move(batch, block, told)
+        raise CommandError(
+            f"{batch.record.id} has gone on meanwhile; run the same command again",
             Exit.INCOMPLETE,
         )
 
+    def _is_in_doubt(self, record: JobRecord) -> bool:
+        return record.doubt is not None and record.doubt.until_s == self._sent_by_s
 
-def _as_they_stand(
-    ledger: Ledger, chosen: Settings, records: Sequence[JobRecord]
-) -> list[Listed]:
-    """How predictions stand that the ledger takes for under way."""
-    asked = [
-        Listed(r.prediction_id or "", r.job.model, r.attempt.sent_at_s, "")
-        for r in records
-    ]
-    shown = account.told_more(chosen, asked)
-    silent = [each for each in shown if not each.status]
-    if not silent:
-        return shown
-    # A result may be broken for good; the history tells as well how it ended.
-    after_s = min(each.created_at_s for each in silent) - CLOCK_SET_S
-    models = sorted({each.model for each in silent})
-    listed = account.history(chosen, models, after_s, ledger.now_s() - time.time())
-    ids = {each.prediction_id for each in silent}
-    return [*shown, *(each for each in listed if each.prediction_id in ids)]
+    def _move(
+        self,
+        batch: _Batch,
+        records: Iterable[JobRecord],
+        told: Mapping[str, JobRecord],
+    ) -> None:
+        """Move jobs as is told, and write down when others may have been sent."""
+        block, rest = list(records), []
+        links = self._links(batch, block)
+        for record in block:
+            ref = Ref(batch.record.id, record.job.id)
+            known = told.get(ref.job) or JobRecord(record.job, State.WAITING)
+            if not (batch.copy or is_news(record, known)):
+                known = JobRecord(record.job, State.WAITING)
+            when, own = self._when(batch, record), links.get(ref.job, {})
+            steps = moves(ref.batch, record, known, when, own)
+            if not steps:
+                rest.append((ref, record.state, when, own))
+            elif self._ledger.transitions.replay(steps):
+                self._account(ref, record, known)
+        self._ledger.transitions.doubt(self._account_id, rest)
+
+    def _account(self, ref: Ref, record: JobRecord, known: JobRecord) -> None:
+        """Know what a job has cost, on its days, and whose its predictions are."""
+        new = new_attempts(record, known)
+        ids = {a.prediction_id: ref for a in new if a.prediction_id}
+        self._ledger.transitions.remember(self._account_id, ids)
+        self._ledger.permits.spent(self._account_id, spent_by_day(new))
+
+    def _when(self, batch: _Batch, record: JobRecord) -> Doubt:
+        """When a job may have been sent without the ledger's knowing."""
+        known_until_s, attempt = batch.known_until_s, 0
+        if record.state in OVER:
+            known_until_s = max(known_until_s, batch.reported_at_s)
+        since_s = known_until_s - CLOCK_SET_S
+        if record.doubt:  # from a run that was interrupted, or an earlier loss
+            since_s = min(since_s, record.doubt.since_s)
+            attempt = record.doubt.attempt
+        return Doubt(since_s, self._sent_by_s, attempt)
+
+    def _links(
+        self, batch: _Batch, records: Sequence[JobRecord]
+    ) -> dict[str, dict[str, str]]:
+        """The links of the uploads of jobs, by job and address."""
+        known, needed = catalogue.builtin(), {}
+        for record in records:
+            if model := record.job.model_in(known):
+                needed[record.job.id] = to_upload(record.job, model)
+        contents = sorted({c for each in needed.values() for c in each.values() if c})
+        if not contents:
+            return {}
+        links = self._ledger.links.find(batch.record.account, contents)
+        return {
+            job_id: {a: links[c].url for a, c in each.items() if c in links}
+            for job_id, each in needed.items()
+        }
+
+    # The batch again, and its store.
+
+    def _opened(self, batch: _Batch, *, go_on: bool) -> BatchRecord:
+        """The batch, complete again; paused if it would pay for something unasked."""
+        batch_id = batch.record.id
+        now = self._ledger.batches.read(batch_id) or batch.record
+        if may_cost(now) and not go_on:
+            self._ledger.batches.pause(batch_id)
+        if batch.copy:
+            self._ledger.batches.open(batch_id)
+            keep_copy(self._ledger, now, open_store=self._open)
+        return self._ledger.batches.read(batch_id) or now
+
+    def _records(self, batch_id: str, states: Iterable[State]) -> Iterator[JobRecord]:
+        refs = self._ledger.batches.refs_in(batch_id, states)
+        return self._ledger.batches.records(refs)
+
+    def _view(self, url: str) -> StoreView:
+        if url not in self._views:
+            self._views[url] = StoreView(self._open(url))
+        return self._views[url]
+
+    def _marks(self, url: str) -> StoreMarks:
+        return StoreMarks(self._ledger, self._open(url), self._account_id)
 
 
-def _own_batches(ledger: Ledger, chosen: Settings) -> Iterator[BatchRecord]:
-    """The account's batches whose jobs are all in the ledger."""
-    for batch in every_batch(ledger):
-        is_here = batch.complete and not batch.deleted_at_s
-        if is_here and batch.account == chosen.account_id:
-            yield batch
+def _blocks(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while block := list(islice(rest, BLOCK)):
+        yield block
 
 
-def _stores(ledger: Ledger, chosen: Settings) -> set[str]:
-    return {chosen.store} | {batch.store for batch in _own_batches(ledger, chosen)}
-
-
-def _marks(ledger: Ledger, url: str, chosen: Settings) -> StoreMarks:
-    return StoreMarks(ledger, Store(url), chosen.account_id)
-
-
-def _unreadable(error: StoreError) -> CommandError:
-    return CommandError(
-        f"a store cannot be read: {error}; run this again once it can be",
-        Exit.UNREACHABLE,
-    )
+def may_cost(batch: BatchRecord) -> bool:
+    """Whether something of it is still to be paid, or may be."""
+    states = (State.WAITING, State.UNKNOWN, State.UNRESOLVED)
+    return any(batch.counts.get(state) for state in states)
 
 
 # What is printed.
@@ -535,8 +420,8 @@ def _unreadable(error: StoreError) -> CommandError:
 def _print(
     batches: Sequence[BatchRecord],
     bad: Sequence[str],
-    memory: Memory,
     *,
+    shared: bool,
     go_on: bool,
     json: bool,
 ) -> None:
@@ -549,20 +434,16 @@ def _print(
     for batch in batches:
         counts = ", ".join(f"{n} {state}" for state, n in sorted(batch.counts.items()))
         console.tell(f"{batch.id}: {counts}")
-        if _may_cost(batch) and not go_on:
+        if rows := batch.counts.get(State.UNKNOWN):
+            how = "workers do so" if shared else f"reelmill collect {batch.id} does so"
             console.say(
-                f"{batch.id} is paused, for some of its rows are still to be paid; "
-                f"go on with: reelmill resume {batch.id}"
+                f"{batch.id}: {rows} rows may have been sent, and are looked for in "
+                f"the provider's history; {how}"
             )
-        if rows := batch.counts.get(State.UNRESOLVED):
-            predictions = memory.candidates(batch.id)
-            rest = rows - predictions
-            never = f", so {rest} of them or more were never sent" if rest > 0 else ""
+        if may_cost(batch) and not go_on:
             console.say(
-                f"{batch.id}: {rows} rows are unresolved; {predictions} predictions of "
-                f"theirs have no row{never}. Workers compare first frames, and let "
-                "wait again what cannot have one; the others: "
-                f"reelmill resolve {batch.id} --candidates"
+                f"{batch.id} is paused, for some of its rows may still be to be paid; "
+                f"go on with: reelmill resume {batch.id}"
             )
 
 

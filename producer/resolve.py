@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jobs import transitions
+from jobs.attempt.reconciling import is_clipped
 from jobs.ledger import Ledger
 from jobs.ledger.transitions import ADOPTABLE_S, REMEMBERED_DAYS, Applied
 from jobs.provider.answers import Listed
-from jobs.rebuilding import is_clipped
 from jobs.records import BatchRecord, JobRecord
 from jobs.report.sheet import csv_line
 from jobs.settings import Settings

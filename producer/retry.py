@@ -81,7 +81,7 @@ def _take_up(ledger: Ledger, batch: BatchRecord, refs: Iterable[Ref]) -> int:
 
     def again(record: JobRecord) -> Transition | None:
         is_over = record.state in (State.FAILED, State.CANCELLED)
-        return transitions.retry(batch.id, record) if is_over else None
+        return transitions.retry(batch.id, record, ledger.now_s()) if is_over else None
 
     if count := move_all(ledger, refs, again):
         return count

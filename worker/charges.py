@@ -14,10 +14,10 @@ from contextlib import suppress
 
 from jobs.attempt import reconciling
 from jobs.attempt.links import sent_inputs
+from jobs.attempt.reconciling import is_clipped
 from jobs.ledger import JobsDeletedError
 from jobs.ledger.charges import Charge, Kind
 from jobs.provider.answers import Billed, Listed, NoAnswerError
-from jobs.rebuilding import is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref
@@ -108,6 +108,8 @@ async def _explained(engine: Engine, now_s: float) -> tuple[float, set[str]]:
             sent_at_s, _ = reconciling.sent_between_s(
                 record.attempt.sent_at_s, ahead_s, record.provider_sent_at_s
             )
+            if record.doubt:
+                sent_at_s = min(sent_at_s, record.doubt.since_s + ahead_s)
             until_s = min(until_s, sent_at_s - reconciling.PROVIDER_SKEW_S)
     return until_s, doubtful
 

@@ -17,6 +17,7 @@ from jobs import transitions
 from jobs.attempt import reconciling
 from jobs.attempt.links import sent_inputs
 from jobs.attempt.reconciling import (
+    CLIPPED_CODE,
     Absent,
     Adopt,
     Ambiguous,
@@ -24,24 +25,23 @@ from jobs.attempt.reconciling import (
     Finding,
     LostSubmission,
     Wait,
+    is_clipped,
+    most_candidates,
 )
 from jobs.ledger import LedgerError
 from jobs.ledger.transitions import ADOPTABLE_S
 from jobs.pace import waits
 from jobs.provider.answers import Billed, Listed, NoAnswerError
-from jobs.rebuilding import CLIPPED_CODE, is_clipped
 from jobs.records import JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, Transition
+from worker.concurrency import gather_all
 from worker.engine import Engine
 from worker.first_frame_match import likeness
 
 log = logging.getLogger("reelmill.reconcile")
 
 LEFT_BEHIND = "the process that sent it ended before it wrote down an answer"
-
-#: Most candidates of one attempt that are written down while it is looked for.
-MAX_SEEN = 200
 
 #: Seconds that one reconciliation of an account keeps others back, should it not end;
 #: and until these ask again.
@@ -55,10 +55,14 @@ OLDER_AGAIN_S = 10.0
 #: Predictions of our own that are compared with what was sent for them.
 MAX_WITNESSES = 5
 
-#: Predictions whose inputs are asked for one by one, where the history hides them; and
-#: how many of these may stay unanswered before the others are not asked for.
-MAX_ASKED = 40
+#: Predictions whose inputs are asked for, so many at a time, where the history hides
+#: them; and how many may stay unanswered before the others are not asked for.
+MAX_ASKED = 1_000
+AT_ONCE = 8
 MAX_UNANSWERED = 3
+
+#: Seconds of history that are asked for at a time: an answer has so many pages only.
+DAY_S = 86_400.0
 
 #: A lost answer that could not be looked for during so many settling times is left to a
 #: person, and others get its slot; it is looked for still.
@@ -121,12 +125,27 @@ async def _reconcile_all(engine: Engine, refs: Sequence[Ref]) -> None:
     except NoAnswerError as error:
         await _not_now(engine, lost, str(error))
         return
-    attempts = [_lost(engine, ref, record, clock) for ref, record in lost.items()]
+    rivals = await _in_doubt(engine) if any(r.doubt for r in lost.values()) else {}
+    attempts = [_lost(engine, *each, clock) for each in {**rivals, **lost}.items()]
     for group in reconciling.ambiguous_groups(attempts):
         # What only a person can settle is looked at when it is due, or beside others.
-        own = {attempt.ref: lost[attempt.ref] for attempt in group.attempts}
+        own = {a.ref: lost[a.ref] for a in group.attempts if a.ref in lost}
         if any(ref in refs or r.state is State.UNKNOWN for ref, r in own.items()):
             await _reconcile_group(engine, group, own, clock)
+
+
+async def _in_doubt(engine: Engine) -> dict[Ref, JobRecord]:
+    """Jobs that may have failed and been sent again without this ledger's knowing.
+
+    Until they are over, what may be theirs is not given to others.
+    """
+    holders = await engine.call(engine.ledger.permits.holders, engine.account)
+    going = await engine.load(holders, State.GENERATING)
+    return {
+        ref: record
+        for ref, record in going.items()
+        if record.doubt and record.job.model_in(engine.catalogue)
+    }
 
 
 async def _reconcile_group(
@@ -138,7 +157,11 @@ async def _reconcile_group(
         except NoAnswerError as error:
             await _not_now(engine, records, str(error))
             return
-    found = [_move(engine, r, records[r], finding) for r, finding in findings.items()]
+    most = most_candidates(sum(isinstance(f, Ambiguous) for f in findings.values()))
+    found = [
+        _move(engine, r, _dated(records[r], f, clock), f, most)
+        for r, f in findings.items()
+    ]
     await engine.apply([move for move in found if move])
     waiting = {r: records[r] for r, f in findings.items() if _stays(records[r], f)}
     await _poll_again(engine, waiting)
@@ -181,12 +204,12 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> LostSub
     sent_at_s, sent_by_s = reconciling.sent_between_s(
         record.attempt.sent_at_s, clock.ahead_s, record.provider_sent_at_s
     )
+    if record.doubt:
+        sent_at_s = min(sent_at_s, record.doubt.since_s + clock.ahead_s)
+        sent_by_s = max(sent_by_s, record.doubt.until_s + clock.ahead_s)
     until_s = math.inf
     if record.state is State.UNRESOLVED and not is_clipped(record):
         until_s = sent_by_s + reconciling.listed_after_s(engine.settings.settling_s)
-        # A rebuilt ledger knows only by when it was sent; its candidates tell the rest.
-        last_s = max((c.created_at_s for c in record.candidates), default=0.0)
-        until_s = max(until_s, last_s + abs(clock.ahead_s))
     return LostSubmission(
         ref=ref,
         model=record.job.model,
@@ -196,6 +219,7 @@ def _lost(engine: Engine, ref: Ref, record: JobRecord, clock: _Clock) -> LostSub
         sent_by_s=sent_by_s,
         until_s=until_s,
         vanished=record.seen_candidates,
+        is_doubt=record.doubt is not None,
     )
 
 
@@ -207,7 +231,7 @@ async def _find(
         group.begin_s,
         min(group.until_s, clock.now_s + reconciling.PROVIDER_SKEW_S),
     )
-    listed = await engine.provider.history(model, *window)
+    listed = await _history(engine, model, *window)
     lost = await _still_seen(engine, group.attempts, listed)
     free, early = await _unclaimed(engine, lost, listed, clock)
     free = await _with_inputs(engine, lost, free)
@@ -226,7 +250,20 @@ async def _find(
     if any(isinstance(finding, Absent | Ambiguous) for finding in findings.values()):
         near = await likeness(engine, pairs)
         findings = reconciling.reconcile(lost, free, near, settling_s, clock.now_s)
-    return {ref: Wait() if ref in early else f for ref, f in findings.items()}
+    return {ref: Wait() if ref in early else findings[ref] for ref in records}
+
+
+async def _history(
+    engine: Engine, model: str, after_s: float, before_s: float
+) -> list[Listed]:
+    """Predictions of a model created in a window, by the provider's clock."""
+    found: dict[str, Listed] = {}
+    while after_s < before_s:
+        until_s = min(after_s + DAY_S, before_s)
+        listed = await engine.provider.history(model, after_s, until_s)
+        found |= {each.prediction_id: each for each in listed}
+        after_s = until_s
+    return list(found.values())
 
 
 async def _read_clock(engine: Engine) -> _Clock:
@@ -262,8 +299,9 @@ async def _remember(
 ) -> None:
     """Write down candidates: what was seen once rules out absence for good."""
     seen = {ref: set(record.seen_candidates) for ref, record in records.items()}
+    most = most_candidates(len(records))
     for attempt, listing in pairs:
-        if len(seen[attempt.ref]) < MAX_SEEN:
+        if attempt.ref in seen and len(seen[attempt.ref]) < most:
             seen[attempt.ref].add(listing.prediction_id)
     new = {
         (ref, records[ref].fencing_token): sorted(ids)
@@ -291,7 +329,11 @@ async def _unclaimed(
     ids = [listing.prediction_id for listing in listed]
     known = await engine.call(engine.ledger.transitions.known, engine.account, ids)
     free = [listing for listing in listed if listing.prediction_id not in known]
-    contested = {c.prediction_id for _, c in reconciling.nearby(ambiguous_groups, free)}
+    contested = {
+        c.prediction_id
+        for c in free
+        if any(reconciling.fits(sent, c) for sent in ambiguous_groups)
+    }
     left = [c for c in free if c.prediction_id not in contested]
     over = [c for c in free if c.prediction_id in contested]
     # While an account is busy something is always being sent: what came after the time
@@ -299,8 +341,10 @@ async def _unclaimed(
     settling_s = engine.settings.settling_s
     early = {
         attempt.ref
-        for attempt, listing in reconciling.nearby(lost, over)
-        if reconciling.is_early(attempt, listing, settling_s)
+        for attempt in lost
+        for listing in over
+        if reconciling.fits(attempt, listing)
+        and reconciling.is_early(attempt, listing, settling_s)
     }
     return left, early
 
@@ -327,20 +371,27 @@ async def _with_inputs(
     engine: Engine, lost: Sequence[LostSubmission], free: Sequence[Listed]
 ) -> list[Listed]:
     """The same, with what their results show where the history does not."""
-    near = [listing for _, listing in reconciling.nearby(lost, free)]
-    hidden = [c.prediction_id for c in near if c.inputs is None]
+    hidden = [
+        c.prediction_id
+        for c in free
+        if c.inputs is None and any(reconciling.fits(attempt, c) for attempt in lost)
+    ]
     told: dict[str, Listed] = {}
     unanswered = 0
-    for prediction_id in list(dict.fromkeys(hidden))[:MAX_ASKED]:
+
+    async def ask(prediction_id: str) -> None:
+        nonlocal unanswered
         try:
             if shown := await engine.provider.listing(prediction_id):
                 told[prediction_id] = shown
-        except (
-            NoAnswerError
-        ):  # it stays hidden, and the others are told apart without it
+        except NoAnswerError:
+            # It stays hidden, and the others are told apart without it.
             unanswered += 1
-            if unanswered == MAX_UNANSWERED:
-                break
+
+    for first in range(0, min(len(hidden), MAX_ASKED), AT_ONCE):
+        await gather_all(map(ask, hidden[first : first + AT_ONCE]))
+        if unanswered >= MAX_UNANSWERED:
+            break
     return [
         replace(listing, status=shown.status, inputs=shown.inputs)
         if (shown := told.get(listing.prediction_id))
@@ -362,10 +413,15 @@ async def _without_doubtful_inputs(
     make our own prediction look like a stranger's, and its row would be paid again. So
     what differs counts only if one that is surely ours shows just what was sent.
     """
-    doubtful = [c for c in free if reconciling.fits_nobody(lost, c)]
+    fitting = reconciling.shown_as_sent(lost, free)
+    doubtful = {
+        c.prediction_id
+        for c in free
+        if c.inputs is not None and c.prediction_id not in fitting
+    }
     if not doubtful or await _shows_as_sent(engine, listed, clock):
         return free
-    return [replace(c, inputs=None) if c in doubtful else c for c in free]
+    return [replace(c, inputs=None) if c.prediction_id in doubtful else c for c in free]
 
 
 async def _shows_as_sent(
@@ -404,8 +460,16 @@ def _unlisted(
     ]
 
 
+def _dated(record: JobRecord, finding: Finding, clock: _Clock) -> JobRecord:
+    """The job; sent when its prediction was created, where nothing else tells that."""
+    if not (record.is_supposed and isinstance(finding, Adopt)):
+        return record
+    own = replace(record.attempt, sent_at_s=finding.created_at_s - clock.ahead_s)
+    return replace(record, attempts=(*record.attempts[:-1], own))
+
+
 def _move(
-    engine: Engine, ref: Ref, record: JobRecord, finding: Finding
+    engine: Engine, ref: Ref, record: JobRecord, finding: Finding, most: int
 ) -> Transition | None:
     match finding:
         case Adopt(prediction_id=prediction_id):
@@ -414,14 +478,15 @@ def _move(
         case Absent():
             return transitions.mark_absent(ref.batch, record, engine.now_s())
         case Ambiguous() if record.state is State.UNKNOWN:
-            return _give_up(ref, record, finding)
+            return _give_up(ref, record, finding, most)
         case Ambiguous() | Wait():
             return None
 
 
-def _give_up(ref: Ref, record: JobRecord, finding: Ambiguous) -> Transition:
-    candidates = finding.candidates
-    count = len(candidates)
+def _give_up(ref: Ref, record: JobRecord, finding: Ambiguous, most: int) -> Transition:
+    """A person decides; of too many candidates only the first are written down."""
+    candidates = finding.candidates[:most]
+    count = len(finding.candidates)
     which = "a prediction" if count == 1 else f"one of {count} predictions"
     reason = f"the answer was lost; it may be {which} that no row has"
     if not count and finding.is_dated:
@@ -431,8 +496,11 @@ def _give_up(ref: Ref, record: JobRecord, finding: Ambiguous) -> Transition:
             "the answer was lost, and a clock was set meanwhile, so it is not certain "
             "that the provider's history would show it"
         )
+    code = CLIPPED_CODE if len(candidates) < count else transitions.UNRESOLVED_CODE
+    if len(candidates) < count:
+        reason += f"; {len(candidates)} of them are listed"
     move = transitions.mark_unresolved(
-        ref.batch, record, reason, waits.UNRESOLVED_POLL_S
+        ref.batch, record, reason, waits.UNRESOLVED_POLL_S, code
     )
     return _with_candidates(move, candidates)
 

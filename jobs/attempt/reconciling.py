@@ -8,12 +8,14 @@ proven only by a history that shows nothing left over. The rest is for a person.
 
 import math
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.pace.waits import MAX_GENERATION_S, RETENTION_S
 from jobs.provider.answers import COMPLETED, FRUITLESS, Listed
+from jobs.records import JobRecord
 from jobs.transitions import Ref
 
 #: Between two times by the provider's clock: dates of HTTP are cut to the second, and
@@ -48,6 +50,15 @@ NEAR = 8.0
 #: ... if every other picture and every other frame is so much farther away.
 CLEARLY = 10.0
 
+#: Candidates of one attempt that are written down.
+MAX_CANDIDATES = 200
+
+#: ... and those of all attempts together, for a ledger lies in memory.
+ALL_CANDIDATES = 200_000
+
+#: Of an unresolved job of which some candidates are not written down.
+CLIPPED_CODE = "unresolved-clipped"
+
 #: How far first frames are from pictures, by attempt and prediction.
 Likeness = Mapping[tuple[Ref, str], float]
 
@@ -71,6 +82,8 @@ class LostSubmission:
     until_s: float = math.inf
     #: Candidates of earlier looks that nobody has and that are listed no more.
     vanished: frozenset[str] = frozenset()
+    #: It may have been sent at any time between the two: the ledger lost data.
+    is_doubt: bool = False
 
     @property
     def latest_s(self) -> float:
@@ -80,7 +93,7 @@ class LostSubmission:
     @property
     def is_dated(self) -> bool:
         """Whether it is known when it was sent."""
-        return self.latest_s - self.sent_at_s <= CLOCKS_DIFFER_S
+        return self.is_doubt or self.latest_s - self.sent_at_s <= CLOCKS_DIFFER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,8 @@ class Adopt:
     """This prediction is the attempt's own."""
 
     prediction_id: str
+    #: Unix seconds by the provider's clock.
+    created_at_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +128,59 @@ class Ambiguous:
 Finding = Adopt | Absent | Wait | Ambiguous
 
 
+Texts = tuple[str, ...]
+
+
+class _ByText:
+    """Predictions by the texts that they show, to compare few with each attempt.
+
+    A text is shown as it was sent or it is another's, so what shows another prompt or
+    picture need not be looked at. Thousands of rows would take minutes otherwise.
+    """
+
+    def __init__(self, listed: Iterable[Listed]) -> None:
+        self._listed = list(listed)
+        #: By the names of the texts that are sent: those that show all of them, by
+        #: these, and those that do not.
+        self._known: dict[Texts, tuple[dict[Texts, list[Listed]], list[Listed]]] = {}
+
+    def like(self, attempt: LostSubmission) -> list[Listed]:
+        """Those that show the texts of an attempt, and those that do not show all."""
+        texts = {n: v for n, v in attempt.request.items() if _is_text(v)}
+        names = tuple(sorted(texts))
+        if names not in self._known:
+            self._known[names] = self._sorted(names)
+        shown, others = self._known[names]
+        return [*shown.get(tuple(_text(texts[n]) for n in names), ()), *others]
+
+    def _sorted(self, names: Texts) -> tuple[dict[Texts, list[Listed]], list[Listed]]:
+        shown: dict[Texts, list[Listed]] = defaultdict(list)
+        others = []
+        for each in self._listed:
+            inputs = each.inputs
+            if inputs is None or not names or any(n not in inputs for n in names):
+                others.append(each)
+            else:
+                shown[tuple(_text(inputs[n]) for n in names)].append(each)
+        return shown, others
+
+
 @dataclass(slots=True)
 class _Settling:
     """What is left to be told apart while it is done."""
 
     free: dict[str, Listed]
+    by_text: _ByText
     findings: dict[Ref, Finding] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, listed: Iterable[Listed]) -> "_Settling":
+        free = {each.prediction_id: each for each in listed}
+        return cls(free, _ByText(free.values()))
+
     def adopt(self, attempt: LostSubmission, prediction_id: str) -> None:
-        self.findings[attempt.ref] = Adopt(prediction_id)
-        del self.free[prediction_id]
+        listing = self.free.pop(prediction_id)
+        self.findings[attempt.ref] = Adopt(prediction_id, listing.created_at_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +198,16 @@ class AmbiguousGroup:
     def until_s(self) -> float:
         """... and none is newer; may be infinite."""
         return max(attempt.until_s for attempt in self.attempts) + PROVIDER_SKEW_S
+
+
+def is_clipped(record: JobRecord) -> bool:
+    """Whether it has more candidates than are written down."""
+    return record.failure is not None and record.failure.code == CLIPPED_CODE
+
+
+def most_candidates(attempts: int) -> int:
+    """How many candidates each of so many attempts may keep."""
+    return max(1, min(MAX_CANDIDATES, ALL_CANDIDATES // max(1, attempts)))
 
 
 def sent_between_s(
@@ -204,7 +272,7 @@ def reconcile(
         settling_s: seconds after its claim in which a request may reach the provider.
         now_s: unix seconds by the provider's clock, before the history was asked.
     """
-    state = _Settling({listing.prediction_id: listing for listing in listed})
+    state = _Settling.of(listed)
     attempts = sorted(lost, key=lambda a: (a.sent_at_s, a.ref))
     for attempt in attempts:
         shown = [c for c in _near(attempt, state) if c.inputs is not None]
@@ -228,21 +296,21 @@ def _live_then_first(listing: Listed) -> tuple[bool, float, str]:
 
 
 def candidates(
-    lost: Sequence[LostSubmission],
-    listed: Iterable[Listed],
-    before_s: float = PROVIDER_SKEW_S,
-) -> list[tuple[LostSubmission, Listed]]:
-    """Pairs that only a look at the first frame can tell apart."""
-    state = _Settling({listing.prediction_id: listing for listing in listed})
-    return [(a, c) for a in lost for c in _hidden(a, state, before_s)]
-
-
-def nearby(
     lost: Sequence[LostSubmission], listed: Iterable[Listed]
 ) -> list[tuple[LostSubmission, Listed]]:
-    """Pairs that fit by model and time, whatever else is known of them."""
-    state = _Settling({listing.prediction_id: listing for listing in listed})
-    return [(a, c) for a in lost for c in _near(a, state)]
+    """Pairs that only a look at the first frame can tell apart."""
+    state = _Settling.of(listed)
+    return [(a, c) for a in lost for c in _hidden(a, state)]
+
+
+def fits(attempt: LostSubmission, listing: Listed) -> bool:
+    """Whether model and time allow it, whatever else is known."""
+    return (
+        listing.model in (attempt.model, "")
+        and attempt.sent_at_s - PROVIDER_SKEW_S
+        <= listing.created_at_s
+        <= attempt.until_s + PROVIDER_SKEW_S
+    )
 
 
 def is_early(attempt: LostSubmission, listing: Listed, settling_s: float) -> bool:
@@ -264,34 +332,32 @@ def is_as_sent(attempt: LostSubmission, shown: Mapping[str, Any]) -> bool:
     return _same(attempt.request, shown)
 
 
-def fits_nobody(lost: Sequence[LostSubmission], listing: Listed) -> bool:
-    """Whether a prediction shows inputs, but not those of any of these attempts."""
-    shown = listing.inputs
-    return shown is not None and not any(_same(a.request, shown) for a in lost)
+def shown_as_sent(lost: Sequence[LostSubmission], listed: Iterable[Listed]) -> set[str]:
+    """Predictions, by their ids, that show just what was sent for one of these."""
+    by_text = _ByText(each for each in listed if each.inputs is not None)
+    return {
+        each.prediction_id
+        for attempt in lost
+        for each in by_text.like(attempt)
+        if _same(attempt.request, each.inputs)
+    }
 
 
-def _near(
-    attempt: LostSubmission, state: _Settling, before_s: float = PROVIDER_SKEW_S
-) -> list[Listed]:
+def _near(attempt: LostSubmission, state: _Settling) -> list[Listed]:
     return [
         listing
-        for listing in state.free.values()
-        if listing.model in (attempt.model, "")
-        and attempt.sent_at_s - before_s
-        <= listing.created_at_s
-        <= attempt.until_s + PROVIDER_SKEW_S
+        for listing in state.by_text.like(attempt)
+        if listing.prediction_id in state.free and fits(attempt, listing)
     ]
 
 
-def _hidden(
-    attempt: LostSubmission, state: _Settling, before_s: float = PROVIDER_SKEW_S
-) -> list[Listed]:
+def _hidden(attempt: LostSubmission, state: _Settling) -> list[Listed]:
     """Candidates that no shown input rules out and that may still have a video."""
     return [
         listing
-        for listing in _near(attempt, state, before_s)
-        if not _differs(attempt, listing.inputs or {})
-        and listing.status not in FRUITLESS
+        for listing in _near(attempt, state)
+        if listing.status not in FRUITLESS
+        and (listing.inputs is None or not _differs(attempt, listing.inputs))
     ]
 
 
@@ -321,6 +387,11 @@ def _differs(attempt: LostSubmission, shown: Mapping[str, Any]) -> bool:
     )
 
 
+def _is_text(value: object) -> bool:
+    """Whether it is shown letter by letter; a number may be written in other ways."""
+    return isinstance(value, str) and not _nearly(value, value)
+
+
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
@@ -343,6 +414,8 @@ def _adopt_by_likeness(
     likeness: Likeness,
 ) -> None:
     """Adopt where frame and picture choose each other and nothing else comes near."""
+    if not likeness:
+        return
     left = [a for a in attempts if a.ref not in state.findings]
     ambiguous_groups = {
         a.ref: [c.prediction_id for c in _hidden(a, state)] for a in left
@@ -380,7 +453,8 @@ def _without_match(
         return Wait()
     # A history that has forgotten those days proves nothing by its silence, and what it
     # showed once and does not show now may be shown again.
-    if hidden or attempt.vanished or not attempt.is_dated or since_s > RETENTION_S:
+    forgotten = now_s - attempt.sent_at_s > RETENTION_S
+    if hidden or attempt.vanished or not attempt.is_dated or forgotten:
         gone = seen_before(attempt.vanished, attempt.model, attempt.sent_at_s)
         return Ambiguous((*hidden, *gone), is_dated=attempt.is_dated)
     # What reached the provider last may not be listed yet.

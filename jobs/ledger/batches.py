@@ -10,7 +10,7 @@ from jobs.ledger import keys
 from jobs.ledger.server import Part
 from jobs.provider.answers import Listed
 from jobs.quality import Quality
-from jobs.records import Attempt, BatchRecord, Failure, JobRecord
+from jobs.records import Attempt, BatchRecord, Doubt, Failure, JobRecord
 from jobs.states import State
 from jobs.transitions import Ref, attempt_from_json
 
@@ -377,6 +377,7 @@ def _job(raw: Mapping[str, str]) -> JobRecord:
         generated_at_s=float(generated_at) if generated_at else None,
         fencing_token=int(raw["permit"]),
         mark=raw.get("mark", ""),
+        doubt=Doubt.parse(raw["doubt"]) if "doubt" in raw else None,
         polls=int(raw.get("looks", "0")),
         links=json.loads(raw.get("links", "{}")),
         source_job=raw.get("leader", ""),

@@ -1,14 +1,18 @@
 """Moving jobs: the only way that a job's state, money or permit ever changes."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from jobs.ledger import keys
 from jobs.ledger.server import Call, Part
 from jobs.pace.limits import WINDOW_S
-from jobs.records import JobRecord
-from jobs.states import WATCHED, after
+from jobs.records import Doubt, JobRecord
+from jobs.states import WATCHED, State, after
 from jobs.transitions import Ref, Transition
+
+#: A job, its state, when it may have been sent, and the links of its uploads.
+DoubtOf = tuple[Ref, State, Doubt, Mapping[str, str]]
 
 #: Predictions that one script call asks for or writes down.
 OWNERS = 500
@@ -69,10 +73,21 @@ class Transitions(Part):
     def replay(self, moves: Sequence[Transition]) -> bool:
         """Make these moves of one job in one step; whether all of them were made.
 
-        Only for a job that nothing has happened to: see `jobs.rebuilding.replay`.
+        Only for a job that nothing has happened to: see `jobs.rebuilding.moves`.
         """
         answers = self._scripts.run_together([self._call(move) for move in moves])
         return all(_moved(answer) is Applied.YES for answer in answers)
+
+    def doubt(self, account_id: str, doubts: Iterable[DoubtOf]) -> int:
+        """Write down that jobs may have been sent again, if they are in that state.
+
+        Returns:
+            How many are elsewhere by now.
+        """
+        args: list[object] = []
+        for ref, state, when, links in doubts:
+            args += (ref, state, when, json.dumps(dict(links)) if links else "")
+        return len(self._run("doubt", account_id, *args)) if args else 0
 
     def remember(self, account_id: str, owners: Mapping[str, Ref]) -> None:
         """Write down whose these earlier predictions were, by their ids."""

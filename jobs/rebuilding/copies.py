@@ -3,7 +3,7 @@
 One line of JSON for the batch, one for each job, as they were asked for, and one that
 tells how many jobs there are, so that a copy that was cut is known for one; nothing
 that happened to them, for that is told by provenance, reports and the provider. Pure:
-who writes copies and looks for them is `producer.rebuilding.copying`.
+who writes copies and looks for them is `producer.batch_copies`.
 """
 
 import json

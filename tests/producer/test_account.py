@@ -11,14 +11,12 @@ import pytest
 
 from jobs import catalogue, settings
 from jobs.catalogue import Model
-from jobs.provider.answers import Listed
 from jobs.settings import Settings, child_environment
 from producer.account import (
     Balance,
     balance_and_clock,
     balance_and_quotes,
-    history,
-    told_more,
+    billings,
 )
 from producer.exits import CommandError, Exit
 from tests.producer.running import quick_sandbox
@@ -90,7 +88,7 @@ def test_an_answer_that_never_comes_holds_nothing_up(chosen: Settings) -> None:
         quiet = chosen.model_copy(update={"base_url": url, "request_timeout_s": 0.1})
         assert "no answer within 0.1 s" in balance_and_clock(quiet)[0].reason
         with pytest.raises(CommandError, match="the provider does not say"):
-            history(quiet, [V26.id], 0.0, 0.0)
+            billings(quiet, 0.0, 0.0)
 
 
 def test_an_interrupt_ends_a_command_that_waits_for_an_answer(
@@ -114,14 +112,6 @@ def test_an_interrupt_ends_a_command_that_waits_for_an_answer(
             said = command.communicate(timeout=60)[1]
     assert said.startswith("interrupted; what was sent is kept")
     assert command.returncode == Exit.INCOMPLETE
-
-
-def test_what_a_result_does_not_tell_stays_as_it_is(chosen: Settings) -> None:
-    known = Listed("no-such-prediction", V26.id, 1.0, "completed")
-    assert told_more(chosen, [known]) == [known]
-    away = chosen.model_copy(update={"base_url": NOWHERE})
-    with pytest.raises(CommandError, match="the provider does not say"):
-        told_more(away, [known])
 
 
 def test_the_clock_is_told_with_the_balance(chosen: Settings) -> None:

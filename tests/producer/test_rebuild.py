@@ -11,9 +11,8 @@ import pytest
 
 from jobs import catalogue, transitions
 from jobs.attempt.fingerprint import FingerprintedJob, Fingerprinter
-from jobs.attempt.reconciling import MIN_POLLS
+from jobs.attempt.reconciling import MAX_CANDIDATES, MIN_POLLS
 from jobs.ledger import Ledger
-from jobs.rebuilding import MAX_CANDIDATES
 from jobs.records import Attempt, JobRecord
 from jobs.settings import child_environment
 from jobs.states import State
@@ -52,13 +51,10 @@ def rebuilt(
     monkeypatch.setattr("producer.rebuild.MAX_HOLD_S", 0.0)
 
     def lose_and_rebuild(*, yes: bool = True, code: int = Exit.INCOMPLETE) -> Any:
-        chosen = shop.engine.settings.model_copy(
-            update={
-                "redis_url": shop.engine.settings.ledger_url,
-                "submit_timeout_s": 1.0,
-                "settling_s": 1.1,
-            }
-        )
+        redis_url = shop.engine.settings.ledger_url
+        # A person's settings are not as quick as the workshop's.
+        changes = {"redis_url": redis_url, "submit_timeout_s": 1.0, "settling_s": 1.1}
+        chosen = shop.engine.settings.model_copy(update=changes)
         for name, value in child_environment(chosen).items():
             monkeypatch.setenv(name, value)
         shop.ledger.server.execute_command("FLUSHALL")
@@ -71,7 +67,8 @@ def rebuilt(
         assert audit(shop.ledger, shop.engine.account) == []
         assert lost_batches(shop.ledger, store) == []
         (told,) = json.loads(capsys.readouterr().out)["rebuilt"]
-        return told
+        found = shop.look_for_lost()
+        return {**told, "jobs": found}
 
     return lose_and_rebuild
 
@@ -145,24 +142,21 @@ def test_all_that_happened_is_known_again_and_the_rest_goes_on_unpaid_twice(
     shop.order(batch="again", store=str(shop.store / "spring"))
     shop.ledger.batches.add("again", asked_again(shop, 20))
     states = Counter(r.state for r in shop.ledger.batches.jobs("again"))
-    assert states == {State.REUSED: 18, State.WAITING: 2}
+    # What was refused for its content is not sent again.
+    assert states == {State.REUSED: 18, State.FAILED: 2}
 
 
-def test_what_the_provider_does_not_show_waits_for_a_person(
+def test_where_inputs_are_hidden_first_frames_tell(
     shop: Workshop, rebuilt: Rebuild
 ) -> None:
     order(shop, 5)
     shop.submit(2)
     end(shop)
     shop.submit(1)
-    told = rebuilt()
-    assert told["jobs"] == {"stored": 2, "unresolved": 3}
-    (lost,) = [row for row in shop.books() if not row["downloads"]]
-    for record in shop.records().values():
-        if record.state is State.UNRESOLVED:
-            assert [c.prediction_id for c in record.candidates] == [lost["id"]]
-    shop.submit()
-    assert len(shop.books()) == 3
+    assert rebuilt()["jobs"] == {"stored": 2, "generating": 1, "waiting": 2}
+    shop.until_all(State.STORED)
+    shop.check()
+    assert len(shop.books()) == 5
 
 
 def test_a_report_tells_more_and_what_nobody_sent_waits_for_a_person(
@@ -245,53 +239,35 @@ def try_again(shop: Workshop, refs: list[Ref]) -> None:
     )
 
 
-def test_paid_retries_that_are_not_shown_wait_for_a_person_with_their_costs(
-    shop: Workshop, rebuilt: Rebuild
+@pytest.mark.parametrize("first", [State.FAILED, State.CANCELLED])
+def test_a_retry_that_was_lost_is_found_once_a_person_retries_again(
+    shop: Workshop, rebuilt: Rebuild, first: State
 ) -> None:
     shop.sandbox.configure(outcome_1200="first 2")
-    order(shop, 3)
-    shop.submit(2)
-    end(shop)
-    shop.submit(1)
-    end(shop)
-    failed = shop.are(State.FAILED)
-    assert len(failed) == 2
-    before = shop.records()
-    keep_report(shop.ledger, "spring", shop.ledger.now_s())
-    try_again(shop, failed)
-    shop.submit()
-    assert rebuilt()["jobs"] == {"stored": 1, "unresolved": 2}
-    known = {a.prediction_id for r in before.values() for a in r.attempts}
-    retries = {row["id"] for row in shop.books()} - known
-    for ref in failed:
-        now = shop.record(ref)
-        assert {c.prediction_id for c in now.candidates} == retries != set()
-        old = before[ref].attempts
-        assert costs(now.attempts[:-1]) == costs(old)
-        assert now.attempt.number == 2
-    assert shop.submit() == []
-
-
-@pytest.mark.parametrize("shows_inputs", [True, False])
-def test_what_was_cancelled_and_then_paid_is_not_taken_for_cancelled(
-    shop: Workshop, rebuilt: Rebuild, *, shows_inputs: bool
-) -> None:
-    shop.sandbox.configure(result_inputs=shows_inputs)
     refs = order(shop, 3)
-    shop.ledger.transitions.apply(
-        [transitions.cancel("spring", shop.record(r)) for r in refs]
-    )
+    if first is State.FAILED:
+        shop.submit()
+        end(shop)
+    else:
+        cancel = [transitions.cancel("spring", shop.record(ref)) for ref in refs]
+        shop.ledger.transitions.apply(cancel)
+        shop.sandbox.configure(outcome_1200=0.0)
+    over, other = shop.are(first)[:2]
+    before = shop.record(over)
     keep_report(shop.ledger, "spring", shop.ledger.now_s())
-    try_again(shop, refs[:2])
+    try_again(shop, [over])
     shop.submit()
-    told = rebuilt()["jobs"]
-    if not shows_inputs:
-        assert told == {"unresolved": 3}
-        return
-    assert told == {"cancelled": 1, "generating": 2}
-    shop.until(lambda: shop.states()[State.STORED] == 2, shop.turn)
-    shop.check()
-    assert shop.is_paid_as_booked()
+    found = rebuilt(code=Exit.STORED)["jobs"]
+    assert found[first] == shop.states()[first] >= 2
+    assert costs(shop.record(over).attempts) == costs(before.attempts)
+    paid = len(shop.books())
+    try_again(shop, [over, other])
+    assert shop.look_for_lost()["generating"] == 1
+    assert shop.record(over).state is State.GENERATING
+    assert len(shop.books()) == paid
+    shop.until(lambda: {over, other} <= set(shop.are(State.STORED)), shop.turn)
+    assert audit(shop.ledger, shop.engine.account) == []
+    assert len(shop.books()) == paid + 1
 
 
 def test_nobody_says_absent_while_not_all_candidates_are_listed(
@@ -345,18 +321,7 @@ def test_what_waits_for_a_person_is_never_taken_for_absent_by_looking(
     assert shop.states() == {State.UNRESOLVED: 2}
 
 
-def test_once_a_first_frame_tells_whose_a_prediction_is_the_rest_was_never_sent(
-    shop: Workshop, rebuilt: Rebuild
-) -> None:
-    order(shop, 3, created_at_s=time.time() - 3_600)
-    shop.submit(1)
-    assert rebuilt()["jobs"] == {"unresolved": 3}
-    shop.until_all(State.STORED)
-    shop.check()
-    assert len(shop.books()) == 3
-
-
-def test_earlier_attempts_of_what_waits_for_a_person_keep_their_costs(
+def test_earlier_attempts_of_what_is_looked_for_keep_their_costs(
     shop: Workshop, rebuilt: Rebuild
 ) -> None:
     shop.sandbox.configure(outcome_1200="first 1")
@@ -368,12 +333,11 @@ def test_earlier_attempts_of_what_waits_for_a_person_keep_their_costs(
     try_again(shop, [ref])
     keep_report(shop.ledger, "spring", shop.ledger.now_s())
     shop.submit()
-    assert rebuilt()["jobs"] == {"unresolved": 1}
-    kept, lost = shop.record(ref).attempts
+    assert rebuilt()["jobs"] == {"generating": 1}
+    kept, found = shop.record(ref).attempts
     assert costs([kept]) == costs([first])
-    assert (lost.number, lost.outcome) == (2, "unknown")
-    (candidate,) = shop.record(ref).candidates
-    assert candidate.prediction_id != first.prediction_id
+    assert (found.number, found.outcome) == (2, "generating")
+    assert found.prediction_id != first.prediction_id
 
 
 def test_a_batch_that_was_made_by_a_wrong_clock_is_found_all_the_same(

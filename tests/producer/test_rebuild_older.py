@@ -98,11 +98,8 @@ def compared(
         shop.ledger.server.execute_command(
             "DEL", f"reelmill:account:{shop.engine.account}:starts"
         )
-        told = json.loads(capsys.readouterr().out)["rebuilt"]
-        assert len(told) == batches
-        jobs = told[0]["jobs"]
-        assert isinstance(jobs, dict)
-        return jobs
+        assert len(json.loads(capsys.readouterr().out)["rebuilt"]) == batches
+        return shop.look_for_lost()
 
     return compare
 
@@ -143,7 +140,7 @@ def test_what_was_sent_since_the_backup_is_found_and_the_rest_goes_on(
     assert max(shop.paid().values()) == 1
 
 
-def test_what_the_provider_hides_waits_for_a_person_unless_its_video_is_there(
+def test_what_the_provider_hides_is_told_by_videos_and_first_frames(
     shop: Workshop, compared: Compare
 ) -> None:
     order(shop, 6)
@@ -155,29 +152,10 @@ def test_what_the_provider_hides_waits_for_a_person_unless_its_video_is_there(
     shop.submit(1)
     put_back()
     shop.submit()
-    assert compared() == {"stored": 3, "unresolved": 3}
-    (hidden,) = [row for row in shop.books() if not row["downloads"]]
-    for record in shop.records().values():
-        if record.state is State.UNRESOLVED:
-            assert [c.prediction_id for c in record.candidates] == [hidden["id"]]
-    assert shop.submit() == []
-    assert len(shop.books()) == 4
-
-
-def test_a_first_frame_tells_whose_it_is_and_the_others_were_never_sent(
-    shop: Workshop, compared: Compare
-) -> None:
-    order(shop, 4)
-    shop.submit(1)
-    put_back = backup(shop.ledger)
-    shop.submit(1)
-    put_back()
-    shop.submit()
-    assert compared() == {"generating": 1, "unresolved": 3}
+    assert compared() == {"stored": 3, "generating": 1, "waiting": 2}
     shop.until_all(State.STORED)
     shop.check()
-    assert max(shop.paid().values()) == 1
-    assert len(shop.books()) == 4
+    assert len(shop.books()) == 6
 
 
 def test_a_first_frame_tells_of_uploaded_pictures_too(
@@ -195,7 +173,7 @@ def test_a_first_frame_tells_of_uploaded_pictures_too(
     shop.submit(1)
     put_back()
     shop.submit()
-    assert compared() == {"generating": 1, "unresolved": 2}
+    assert compared() == {"generating": 2, "waiting": 1}
     shop.until_all(State.STORED)
     shop.check()
     assert len(shop.books()) == 3
@@ -220,31 +198,33 @@ def test_what_an_older_ledger_was_sending_finds_its_own_prediction(
     shop.check()
 
 
-def forget_a_failure(shop: Workshop) -> None:
-    """Of two rows one fails and one is sent; then the ledger knows neither."""
+@pytest.mark.parametrize("other", [1, 6], ids=["other-picture", "same-picture"])
+def test_what_failed_unseen_and_was_sent_again_keeps_its_prediction(
+    shop: Workshop, compared: Compare, other: int
+) -> None:
     shop.sandbox.configure(outcome_5000="first 1")
-    order(shop, 2)
+    failed, waits = shop.order(shop.job(0), shop.job(other))
     shop.submit(1)
     put_back = backup(shop.ledger)
-    shop.until(lambda: shop.are(State.WAITING), shop.look)
+    shop.until(lambda: len(shop.are(State.WAITING)) == 2, shop.look)
     shop.submit(1)
+    second = shop.record(failed).prediction_id
+    assert second
     put_back()
     shop.submit()
-
-
-def test_what_failed_unseen_is_looked_at_before_anything_is_compared(
-    shop: Workshop, compared: Compare
-) -> None:
-    forget_a_failure(shop)
-    shop.until(
-        lambda: {row["status"] for row in shop.books()} == {"failed", "completed"},
-        lambda: None,
-    )
-    with pytest.raises(CommandError, match="1 predictions have failed"):
-        rebuild(yes=True, json=True)
+    found = compared()
+    assert found == {"generating": 1, "unresolved" if other == 6 else "waiting": 1}
     shop.look()
-    assert compared() == {"unresolved": 2}
-    assert len(shop.books()) == 2
+    assert shop.record(failed).state is State.UNKNOWN
+    shop.look_for_lost()
+    if other == 6:
+        assert shop.states() == {State.UNRESOLVED: 2}
+        return
+    assert shop.record(failed).prediction_id == second
+    assert shop.record(waits).state is State.WAITING
+    shop.until_all(State.STORED)
+    shop.check()
+    assert len(shop.books()) == 3
 
 
 def test_money_of_earlier_attempts_is_counted_once(
@@ -294,7 +274,7 @@ def test_a_person_may_say_that_it_is_older_where_no_mark_tells(
     with pytest.raises(CommandError, match="no copy of a batch that this ledger lacks"):
         rebuild(yes=True, json=True)
     assert rebuild(older=True, yes=False, json=True) == Exit.INCOMPLETE
-    assert shop.states() == {State.GENERATING: 1, State.WAITING: 1}
+    assert shop.look_for_lost() == {"generating": 1, "waiting": 1}
     batch = shop.ledger.batches.read("spring")
     assert batch
     assert batch.paused
@@ -345,16 +325,6 @@ def test_a_result_that_is_broken_for_good_keeps_no_account_held(
     shop.submit()
     shop.sandbox.configure(result_5xx=1.0)
     assert compared() == {"generating": 1, "unresolved": 2}
-
-
-def test_what_failed_unseen_is_known_by_the_history_where_its_result_is_broken(
-    shop: Workshop, store: str
-) -> None:
-    forget_a_failure(shop)
-    shop.sandbox.configure(result_5xx=1.0)
-    with pytest.raises(CommandError, match="1 predictions have failed"):
-        rebuild(yes=True, json=True)
-    assert shop.ledger.permits.read(shop.engine.account).older == store
 
 
 @pytest.mark.parametrize("is_shown", [True, False])

@@ -9,12 +9,12 @@ import pytest
 
 from jobs import transitions
 from jobs.attempt import reconciling
+from jobs.attempt.reconciling import is_clipped
 from jobs.ledger import Ledger
 from jobs.provider import replies
 from jobs.provider.answers import Billed, Listed, NoAnswerError
 from jobs.provider.clock import RemoteClock
 from jobs.provider.replies import Reply
-from jobs.rebuilding import is_clipped
 from jobs.states import State
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import (

@@ -138,6 +138,11 @@ class Workshop:
         lost = [*self.are(State.UNKNOWN), *self.are(State.UNRESOLVED)]
         self.engine.run(reconcile(self.engine, lost))
 
+    def look_for_lost(self) -> dict[str, int]:
+        """Look for lost answers until each is found or left to a person; the states."""
+        self.until(lambda: not self.are(State.UNKNOWN), self.settle)
+        return {str(state): n for state, n in self.states().items()}
+
     def look(self) -> None:
         """Look once at what is begun."""
         begun = [*self.are(State.GENERATING), *self.are(State.OVERDUE)]

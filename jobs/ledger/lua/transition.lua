@@ -12,10 +12,16 @@ local due_in_s, slot, token = ARGV[6], ARGV[10], ARGV[11]
 local batch, id = string.match(ref, '^([^/]*)/(.*)$')
 local job, key = job_key(ref), batch_key(batch)
 
-local is = redis.call('HMGET', job, 'state', 'permit', 'looks', 'generated_at', 'mark')
+local is = redis.call('HMGET', job, 'state', 'permit', 'looks', 'generated_at', 'mark', 'doubt')
 if is[1] ~= state or is[2] ~= permit then return 0 end
 -- A ledger that went back gives the same permit twice, and no mark.
 if mark ~= '' and is[5] ~= mark then return 0 end
+-- What an older ledger may have forgotten is sent again only by who knows of that.
+if after == 'waiting' and is[6] then
+  local knows = false
+  for i = 17 + 2 * tonumber(ARGV[16]), #ARGV do knows = knows or ARGV[i] == 'doubt' end
+  if not knows then return 0 end
+end
 
 -- What comes back to be sent again finds its batch cancelled, and is too.
 local was_over = state == 'failed' or state == 'cancelled'
@@ -77,6 +83,11 @@ if ARGV[7] ~= '0' then redis.call('HINCRBY', key, 'reserved', ARGV[7]) end
 if ARGV[8] ~= '0' then redis.call('HINCRBY', key, 'charged', ARGV[8]) end
 if ARGV[9] ~= '0' then redis.call('HINCRBY', key, 'refunded', ARGV[9]) end
 if ARGV[15] == '1' then redis.call('HINCRBY', key, 'throttled', 1) end
+-- What may have been sent is held like a permit, from today's budget, too.
+if tonumber(ARGV[7]) > 0 then
+  redis.call('HINCRBY', acct, day_of(now), ARGV[7])
+  redis.call('HSET', job, 'day', day_of(now))
+end
 -- Reserved money that comes back uncharged was not spent on the day of its permit.
 local released = -(tonumber(ARGV[7]) + tonumber(ARGV[8]))
 if released > 0 then
@@ -164,7 +175,7 @@ if after == 'waiting' then
   open_batch(account, batch)
   -- Before it is paid again, another may have made it meanwhile, or makes it.
   if state == 'failed' or state == 'cancelled' then resolve_duplicate(ref, now, true) end
-  if state == 'unresolved' then resolve_duplicate(ref, now) end
+  if state == 'unresolved' or is[6] then resolve_duplicate(ref, now) end
 elseif due_in_s == '' then
   redis.call('HINCRBY', key, 'unfinished', -1)
 end

@@ -19,9 +19,9 @@ from jobs.attempt.reconciling import (
     LostSubmission,
     Wait,
     ambiguous_groups,
-    fits_nobody,
     reconcile,
     sent_between_s,
+    shown_as_sent,
 )
 from jobs.pace.waits import RETENTION_S
 from jobs.provider.answers import Listed
@@ -92,9 +92,8 @@ def test_one_that_has_a_video_is_adopted_before_one_that_failed() -> None:
 
 def test_what_nobody_sent_is_told_from_what_is_hidden() -> None:
     moved = {**REQUEST, "image": "https://elsewhere.de/1.jpg"}
-    assert fits_nobody([lost()], listed(inputs=moved))
-    assert not fits_nobody([lost()], listed(inputs=REQUEST))
-    assert not fits_nobody([lost()], listed())
+    shown = [listed("a", inputs=moved), listed("b", inputs=REQUEST), listed("c")]
+    assert shown_as_sent([lost()], shown) == {"b"}
 
 
 def test_a_number_may_be_rounded_and_a_text_be_tidied() -> None:

@@ -1,5 +1,6 @@
 """What the tests of the ledger play with: batches, and the move for every event."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,8 @@ from jobs.ledger import Ledger
 from jobs.ledger.permits import Verdict
 from jobs.ledger.transitions import Applied
 from jobs.pace.limits import Limits
-from jobs.records import BatchRecord, Failure, JobRecord
-from jobs.states import Event
+from jobs.records import BatchRecord, Doubt, Failure, JobRecord
+from jobs.states import Event, State
 from jobs.transitions import Ref, Transition
 
 ACCOUNT = "acme"
@@ -70,6 +71,12 @@ def record_of(ledger: Ledger, ref: Ref) -> JobRecord:
     return record
 
 
+#: When an older ledger may have forgotten that something was sent, and states of jobs
+#: that are in doubt once they failed.
+DOUBT = Doubt(0.0, 0.0)
+UNDER_WAY = frozenset({State.GENERATING, State.OVERDUE, State.GENERATED})
+
+
 def batch_of(ledger: Ledger, batch_id: str = "spring") -> BatchRecord:
     batch = ledger.batches.read(batch_id)
     assert batch is not None
@@ -117,7 +124,11 @@ def move_by(
         Event.CANCEL: partial(transitions.cancel, batch, record),
         Event.ABANDON: partial(transitions.abandon, batch, record, now_s),
         Event.RETRY: partial(transitions.retry, batch, record),
+        Event.DOUBT: partial(transitions.doubt, batch, record, DOUBT),
     }
+    if event is Event.DOUBT and record.state in UNDER_WAY:
+        end = partial(transitions.end, batch, replace(record, doubt=DOUBT), failure)
+        return end(now_s, refund=True, again=True)
     return makers[event]()
 
 

@@ -8,11 +8,8 @@ import pytest
 
 from jobs import transitions
 from jobs.attempt.fingerprint import Fingerprint, FingerprintedJob
-from jobs.attempt.reconciling import Ambiguous
 from jobs.ledger import JobsDeletedError, Ledger
 from jobs.ledger.transitions import Applied
-from jobs.rebuilding import unresolved
-from jobs.rebuilding.replay import forward
 from jobs.records import JobRecord
 from jobs.states import FINAL, TRANSITIONS, Event, State
 from jobs.transitions import Ref
@@ -394,9 +391,8 @@ def test_a_follower_that_may_have_been_sent_follows_again_once_it_was_not(
     ask(ledger, "tuesday", "mug")
     follower = Ref("tuesday", "row-1")
     now = record_of(ledger, follower)
-    found = unresolved(now.job, Ambiguous(()), ledger.now_s(), (), 1)
-    assert ledger.transitions.replay(forward("tuesday", now, found))
-    assert states(ledger, "tuesday") == ["unresolved"]
+    play(ledger, follower, Event.DOUBT)
+    assert states(ledger, "tuesday") == ["unknown"]
     assert audit(ledger, ACCOUNT) == []
     now = record_of(ledger, follower)
     ledger.transitions.apply([transitions.mark_absent("tuesday", now, ledger.now_s())])

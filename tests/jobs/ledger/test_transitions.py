@@ -39,7 +39,8 @@ BUDGET = 7 * PRICE
 #: Events that end a job: rare, so that histories go on.
 ENDS = frozenset({Event.CANCEL, Event.STORE, Event.FAIL, Event.REFUSE})
 ARRIVED = frozenset({Event.ACCEPT, Event.REFUSE, Event.LOSE})
-HAPPENINGS = [event for event in Event if event not in OWN_STEPS]
+#: A doubt is beyond every budget, and has tests of its own.
+HAPPENINGS = [e for e in Event if e not in OWN_STEPS and e is not Event.DOUBT]
 
 
 class History:
