@@ -118,6 +118,16 @@ class Quality:
             "findings": [{**f._asdict(), "message": f.words} for f in self.findings],
         }
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Quality":
+        """What `to_document` made."""
+        return cls(
+            tuple(
+                Finding(f["check"], Verdict(f["verdict"]), f["value"], f["at_s"])
+                for f in document["findings"]
+            )
+        )
+
 
 def _finding(word: str) -> Finding:
     check, _, rest = word.partition("=")

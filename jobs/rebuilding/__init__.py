@@ -11,6 +11,7 @@ from typing import Any
 
 from jobs.job import Job
 from jobs.money import usd_micros
+from jobs.quality import Quality
 from jobs.records import Attempt, Failure, JobRecord
 from jobs.states import State
 
@@ -96,6 +97,7 @@ def _stored(job: Job, kept: Kept, row: Mapping[str, Any] | None) -> JobRecord:
         video_bytes=kept.size_bytes,
         video_sha256=raw.get("sha256"),
         poster=kept.poster,
+        quality=Quality.from_document(raw["quality"]) if raw.get("quality") else None,
     )
 
 

@@ -183,6 +183,8 @@ def _result(told: JobRecord) -> dict[str, str]:
         fields["video"] = told.video
         fields["bytes"] = str(told.video_bytes or 0)
         fields["sha256"] = told.video_sha256 or ""
+    if told.quality:
+        fields["quality"] = told.quality.to_text()
     if told.poster:
         fields["poster"] = told.poster
     if told.source_job:

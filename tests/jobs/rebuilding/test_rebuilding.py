@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jobs.job import Job
+from jobs.quality import Finding, Quality, Verdict
 from jobs.rebuilding import Kept, known
 from jobs.states import State
 
@@ -58,16 +59,19 @@ def test_a_report_tells_what_was_over_or_under_way(
 
 
 def test_provenance_beside_a_video_proves_that_it_is_stored() -> None:
+    quality = Quality((Finding("flicker", Verdict.REVIEW, 9.5, 1.25),))
     told = {
         "prediction_id": "p2",
         "sent_at": TIME,
         "attempts": 2,
         "charged_usd": "0.42",
         "sha256": "ab",
+        "quality": quality.to_document(),
     }
     found = known(JOB, Kept("v/a.mp4", 7, told), a_row("failed", an_attempt("failed")))
     assert (found.state, found.video, found.video_bytes) == (State.STORED, "v/a.mp4", 7)
     assert (found.prediction_id, found.charged_usd_micros) == ("p2", 420_000)
+    assert found.quality == quality
 
 
 def test_a_video_that_another_row_made_is_known_by_the_report() -> None:
