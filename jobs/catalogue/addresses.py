@@ -18,6 +18,8 @@ MAX_PATH_BYTES = 4096
 #: Schemes of buckets that pictures are read from.
 OBJECT_SCHEMES = ("s3", "gs", "az")
 
+#: Nearly every address: a host without port, user or brackets, and a path.
+_USUAL_URL = re.compile(r"https?://([a-z0-9.-]*[a-z0-9])/[!#-;=?-\[\]-~]*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _FORBIDDEN_IN_URL = re.compile(r'[\s\\<>"\x00-\x20\x7f-\xa0\ud800-\udfff]')
 _FORBIDDEN_IN_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -111,6 +113,14 @@ def _check_object(url: str) -> None:
 
 
 def _check_url(url: str) -> None:
+    usual = _USUAL_URL.fullmatch(url)
+    if standing_of_host(usual[1] if usual else _host_of(url)) is Standing.NEVER:
+        message = f"{shown(url)} is a link-local address or a metadata service"
+        suggestion = "give an address that everybody can open"
+        raise invalid("link-local", message, suggestion)
+
+
+def _host_of(url: str) -> str:
     _refuse(_FORBIDDEN_IN_URL, url)
     try:
         parts = urlsplit(url)
@@ -122,10 +132,7 @@ def _check_url(url: str) -> None:
         raise invalid("address", f"{shown(url)} has no usable host", suggestion)
     if "@" in parts.netloc:
         raise _password(url)
-    if standing_of_host(host) is Standing.NEVER:
-        message = f"{shown(url)} is a link-local address or a metadata service"
-        suggestion = "give an address that everybody can open"
-        raise invalid("link-local", message, suggestion)
+    return host
 
 
 def _refuse(forbidden: re.Pattern[str], address: str) -> None:

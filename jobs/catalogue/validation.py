@@ -54,4 +54,6 @@ def invalid(kind: str, message: str, suggestion: str) -> InvalidValueError:
 
 def is_given(value: object) -> bool:
     """True unless it counts as left out: nothing at all, or only white space."""
-    return bool(value.strip()) if isinstance(value, str) else value is not None
+    if isinstance(value, str):
+        return value != "" and not value.isspace()
+    return value is not None

@@ -11,6 +11,8 @@ _BEFORE_ADDRESS = re.compile(r"[\s;,|]+(?=(?:https?:|s3:|gs:|az:)?//)", re.IGNOR
 _BEHIND_NAME = re.compile(
     r"(\.(?:avif|bmp|gif|heic|jpe?g|png|tiff?|webp))\s*[;,|\r\n]\s*", re.IGNORECASE
 )
+#: Nearly every cell: nothing in it separates.
+_SINGLE = re.compile(r"[^\s;,|\\\[]+")
 _MARGIN = " \t\r\n;,|"
 
 
@@ -26,6 +28,8 @@ def addresses(cell: object) -> list[str]:
     """
     if isinstance(cell, LinkedText) and "//" not in cell:
         return [cell.link]
+    if isinstance(cell, str) and _SINGLE.fullmatch(cell):
+        return [cell]
     parts = _listed(cell)
     if parts is None:
         parts = _split(cell) if isinstance(cell, str) else []

@@ -80,6 +80,7 @@ class DefaultValues:
         self._columns = columns
         #: The defaults of each place, the nearest place first.
         self._layers: list[list[Default]] = []
+        self._nearest: dict[str, Default] = {}
         #: Names whose default was told to be wrong; that it is missing is no news.
         self.bad: set[str] = set()
         #: Plain defaults by name, nearest first: what templates see of them.
@@ -110,17 +111,17 @@ class DefaultValues:
             if fill is None and not self.gives(name):
                 self.plain[name] = value
             layer.append(default)
+            self._nearest.setdefault(name, default)
         self._layers.append(layer)
         return problems
 
     def gives(self, *names: str) -> bool:
         """True if there is a default for one of these."""
-        return any(one.name in names for layer in self._layers for one in layer)
+        return not self._nearest.keys().isdisjoint(names)
 
     def nearest(self, name: str) -> Default | None:
         """The default that counts for a name of ours, if there is one."""
-        every = (one for layer in self._layers for one in layer)
-        return next((one for one in every if one.name == name), None)
+        return self._nearest.get(name)
 
     def fill(self, model: Model, given: dict[str, object], scope: _MakeScope) -> Filled:
         """Adds the defaults that fit to the values that a row gives.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from datetime import date
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from pydantic import ConfigDict, TypeAdapter
@@ -92,7 +92,12 @@ def _folded(name: str) -> str:
 
 def matches(value: object, pattern: str) -> bool:
     """True if a cell is `one thing|another`, whatever the case; `*` is any text."""
-    text = "" if value is None else plain(value).strip().casefold()
+    return _matches("" if value is None else plain(value), pattern)
+
+
+@lru_cache(maxsize=1000)
+def _matches(text: str, pattern: str) -> bool:
+    text = text.strip().casefold()
     return any(fnmatchcase(text, one) for one in pattern.casefold().split("|"))
 
 

@@ -143,13 +143,13 @@ class KeyTemplate:
         else:
             text = self._template.render(scope, _check_part)
             key = normalize("NFC", _with_ending(text))
+            _check_key(key)
         if key.casefold() == _REPORT_KEY:
             message = (
                 f"{shown(key)} would put what is told of this video in the place of "
                 "the batch's own report"
             )
             raise _bad_key(message, "choose another id or key")
-        _check_key(key)
         return key
 
 

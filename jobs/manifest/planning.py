@@ -286,7 +286,8 @@ class Manifest:
         if not self._columns.is_list(name):
             value = pictures[0]
         cells = {key: row.cells[key] for key in row.cells if key not in PICTURES}
-        draft.row = replace(row, cells={**cells, name: value})
+        cells[name] = value
+        draft.row = Row(row.file, row.line, row.number, cells, row.lines)
         draft.columns = {**draft.columns, name: value}
         if len(pictures) > most:
             first = "the first is" if most == 1 else f"the first {most} are"
@@ -498,7 +499,7 @@ class Manifest:
     ) -> dict[str, str]:
         """The columns that no model knows, with what defaults add to them."""
         cells = draft.row.cells
-        data = {name: plain(cells[name]) for name in own if is_given(cells[name])}
+        data = {n: plain(cell) for n in own if is_given(cell := cells[n])}
         written = draft.row.cells.get("id")
         text = plain(written).strip() if is_given(written) else ""
         if text and text not in {draft.job_id, *data.values()}:
@@ -506,6 +507,8 @@ class Manifest:
         filled = self._defaults.fill_own(data, model, draft.scope)
         for default, issue in filled.template_errors:
             draft.template_problem(issue, default.name, default.value)
+        if _can_be_kept("".join([*data, *data.values()])):
+            return data
         for name, text in data.items():
             if not _can_be_kept(name + text):
                 message = f"{shown(text)} holds half a character or NUL"
@@ -520,7 +523,9 @@ class Manifest:
             return ""
         line = draft.row.line
         own = {"id": draft.job_id, "model": draft.model, "line": str(line)}
-        columns = {**draft.columns, **own}
+        # The default needs no column, and is quicker without them.
+        others = {} if self._key.text == DEFAULT_KEY else draft.columns
+        columns = {**others, **own}
         try:
             scope = RowScope(columns, draft.defaults, closed=draft.is_table)
             key = self._key.key(scope)

@@ -88,9 +88,11 @@ class Products:
         if self._is_new:
             self._key, self._shared = key, {}
         shared = self._shared
+        get = cells.get
         for column in self._filled_down:
-            if is_given(cells.get(column)):
-                shared.setdefault(column, cells[column])
+            # Most are empty, and this is quicker than a call.
+            if (value := get(column)) and is_given(value):
+                shared.setdefault(column, value)
             elif column in shared:
                 cells[column] = shared[column]
 

@@ -200,7 +200,7 @@ class _ColumnNames:
     """The columns of rows that look alike, by the words that mean them."""
 
     def __init__(self, columns: Iterable[str]) -> None:
-        self.exact = tuple(columns)
+        self.exact = dict.fromkeys(columns)
         self._by_word: dict[str, list[str]] = {}
         for column in self.exact:
             self._by_word.setdefault(folded(column), []).append(column)
@@ -324,7 +324,10 @@ class Template:
             InvalidValueError: a name means nothing here, or its cell is empty.
         """
         try:
-            return self._made.render(row=scope, fits=fits)
+            # What `render` does, without copies of what is the same for all rows.
+            names = {"row": scope, "fits": fits}
+            context = self._made.new_context(names, shared=True)
+            return "".join(self._made.root_render_func(context))
         except TypeError:
             message = "the template compares what cannot be compared"
             raise template_error(message, "compare texts with texts") from None

@@ -312,7 +312,7 @@ class _Table:
             if not all(map(is_blank, others)):
                 yield self._unnamed(line, others)
         bad = False
-        for mark in self._marks(line.number, row):
+        for mark in self._marks(line.number, row) if self._is_sheet else ():
             bad = bad or isinstance(mark, Problem)
             yield mark
         if not bad:
