@@ -48,8 +48,8 @@ def sample(fleet: Fleet, provider: Provider) -> Sample:
     return Sample(
         at_s=time.time(),
         slots=account.slots_in_use,
-        waiting=sum(b.counts.get(State.WAITING, 0) for b in account.batches),
-        stored=sum(b.counts.get(State.STORED, 0) for b in account.batches),
+        waiting=sum(b.count(State.WAITING) for b in account.batches),
+        stored=sum(b.count(State.STORED) for b in account.batches),
         created=counts.created,
     )
 

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from jobs.money import usd, usd_or_none
 from jobs.records import BatchRecord
-from jobs.states import FINAL, State
+from jobs.states import State
 from jobs.text import counted
 
 #: Hosts that take Slack's form and nothing else (docs.slack.dev, incoming webhooks).
@@ -169,12 +169,9 @@ def retry_in_s(tries: int, jitter: float) -> float:
 
 
 def _kind(batch: BatchRecord) -> Kind | None:
-    waiting, unresolved, overdue = (
-        batch.counts.get(state, 0)
-        for state in (State.WAITING, State.UNRESOLVED, State.OVERDUE)
-    )
-    over = sum(batch.counts.get(state, 0) for state in FINAL)
-    left = batch.total - over - unresolved - overdue
+    states = (State.WAITING, State.UNRESOLVED, State.OVERDUE)
+    waiting, unresolved, overdue = map(batch.count, states)
+    left = batch.total - batch.over - unresolved - overdue
     if not batch.complete or not batch.total:
         return None
     if left:
@@ -185,11 +182,11 @@ def _kind(batch: BatchRecord) -> Kind | None:
 
 
 def _subject(batch: BatchRecord, kind: Kind) -> str:
-    having = sum(batch.counts.get(state, 0) for state in HAVING)
+    having = batch.count(*HAVING)
     videos = counted(batch.total, "video")
     if kind is Kind.FINISHED and having == batch.total:
         return f"{batch.id}: {videos} stored, none is missing"
-    rest = [f"{batch.counts[s]} {s}" for s in OTHERS if batch.counts.get(s)]
+    rest = [f"{batch.counts[s]} {s}" for s in OTHERS if batch.count(s)]
     return f"{batch.id}: {', '.join([f'{having} of {videos} stored', *rest])}"
 
 
@@ -209,7 +206,7 @@ def _details(batch: BatchRecord, kind: Kind) -> Iterator[str]:
     elif kind is Kind.STOPPED:
         yield "Stopped by its budget. Hand the manifest in with a larger --budget."
     for state, words in _WORDS.items():
-        if batch.counts.get(state):
+        if batch.count(state):
             reserved = usd(batch.reserved_usd_micros)
             yield words.format(batch=batch.id, reserved=reserved)
 
@@ -226,7 +223,7 @@ _WORDS = {
 def _document(batch: BatchRecord) -> dict[str, Any]:
     """The batch for a program; amounts are decimal strings, as in its report."""
     ends = [*HAVING, State.FAILED, State.CANCELLED, State.UNRESOLVED]
-    jobs = {state.value: batch.counts.get(state, 0) for state in ends}
+    jobs = {state.value: batch.count(state) for state in ends}
     unfinished = batch.total - sum(jobs.values())
     net_usd_micros = batch.charged_usd_micros - batch.refunded_usd_micros
     return {

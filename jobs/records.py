@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from jobs.job import Job
 from jobs.provider.answers import Listed
 from jobs.quality import Quality
-from jobs.states import State
+from jobs.states import FINAL, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +198,17 @@ class BatchRecord:
     def total(self) -> int:
         """How many jobs it has."""
         return sum(self.counts.values())
+
+    def count(self, *states: State) -> int:
+        """Jobs in these states."""
+        return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def over(self) -> int:
+        """Jobs to which nothing happens any more."""
+        return self.count(*FINAL)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing happens to it any more."""
+        return self.complete and self.over == self.total

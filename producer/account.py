@@ -31,6 +31,12 @@ CURES = {
     "balance": "top the account up",
 }
 
+
+def cure(trouble: str) -> str:
+    """What a user does about a trouble of the account."""
+    return CURES.get(trouble, "look at the account")
+
+
 #: What is wrong with the account is wrong for every picture and every price.
 ACCOUNT_TROUBLES = frozenset(Trouble)
 
@@ -72,8 +78,8 @@ class Balance:
                 "check WAVESPEED_BASE_URL and the network",
                 Exit.UNREACHABLE,
             )
-        cure = CURES.get(self.trouble, "look at the account")
-        return CommandError(f"{base_url} says: {self.reason}; {cure}", Exit.UNREACHABLE)
+        words = f"{base_url} says: {self.reason}; {cure(self.trouble)}"
+        return CommandError(words, Exit.UNREACHABLE)
 
 
 def ask(settings: Settings, question: Callable[["Provider"], Awaitable[T]]) -> T:

@@ -72,13 +72,6 @@ class Line:
         each = self.each_usd_micros
         return None if each is None else each * self.jobs
 
-    @property
-    def tenths(self) -> int | None:
-        """How far the quote is above the list, in tenths of a percent of the list."""
-        if self.quote_usd_micros is None or self.list_usd_micros is None:
-            return None
-        return tenths_above(self.quote_usd_micros, self.list_usd_micros)
-
 
 @dataclass(slots=True)
 class Share:
@@ -98,7 +91,8 @@ class Bill:
     """Counts jobs by what decides their price; holds one of each, however many."""
 
     _lines: dict[tuple[Any, ...], Line] = field(default_factory=dict)
-    _deciding: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: By name of the model: inputs that decide its price, and those that are counted.
+    _deciding: dict[str, tuple[dict[str, Any], list[str]]] = field(default_factory=dict)
 
     def add(self, job: Job, model: Model) -> None:
         """Count a job that is to be paid."""
@@ -108,10 +102,7 @@ class Bill:
         """Note a job that may be paid later."""
         key = self._key(job, model)
         if key not in self._lines:
-            decides = self._deciding[model.name]
-            names = [*decides, *_counted(model)]
-            pairs = zip(names, key[2:], strict=True)
-            options = {n: v for n, v in pairs if v or (v is False and n in decides)}
+            options = {name: v for name, v in key[2:] if v or v is False}
             self._lines[key] = Line(model, key[1], options, job)
         return self._lines[key]
 
@@ -149,12 +140,6 @@ class Bill:
         }
 
     @property
-    def kinds(self) -> list[tuple[str, int]]:
-        """Model id and seconds of video, as generation times are learnt by them."""
-        each = ((line.model.id, line.duration_s) for line in self.lines)
-        return list(dict.fromkeys(each))
-
-    @property
     def cost_usd_micros(self) -> int:
         """What is to be paid; videos without a known price are left out."""
         return cost(self.lines)
@@ -170,18 +155,6 @@ class Bill:
         return sum(line.jobs for line in self.lines) - self.unpriced
 
     @property
-    def compared(self) -> tuple[int, int] | None:
-        """Sums of quotes and of our list, over what both have a price for."""
-        both = [
-            (line.jobs * line.quote_usd_micros, line.jobs * line.list_usd_micros)
-            for line in self.lines
-            if line.quote_usd_micros is not None and line.list_usd_micros is not None
-        ]
-        if not both:
-            return None
-        return sum(quoted for quoted, _ in both), sum(listed for _, listed in both)
-
-    @property
     def unquoted(self) -> list[Line]:
         """What there is no quote for."""
         return [line for line in self.lines if line.quote_usd_micros is None]
@@ -194,19 +167,20 @@ class Bill:
         return max(0, usd_micros) * count // whole
 
     def _key(self, job: Job, model: Model) -> tuple[Any, ...]:
+        """Model, duration, and name and value of all else that decides the price."""
         if model.name not in self._deciding:
-            self._deciding[model.name] = _deciding(model)
-        decides = self._deciding[model.name]
-        options = [job.inputs.get(name, default) for name, default in decides.items()]
-        counts = [_count(model, job.inputs.get(name)) for name in _counted(model)]
-        return (model.name, model.duration_s(job.inputs), *options, *counts)
+            self._deciding[model.name] = _deciding(model), _counted(model)
+        decides, counts = self._deciding[model.name]
+        options = [(name, job.inputs.get(name, decides[name])) for name in decides]
+        counted = [(name, _count(model, job.inputs.get(name))) for name in counts]
+        return (model.name, model.duration_s(job.inputs), *options, *counted)
 
 
 def _deciding(model: Model) -> dict[str, Any]:
     """Inputs that decide the price, with their defaults; duration is not among them."""
     if model.price:
         names = {factor.input for factor in model.price.factors}
-    else:  # nobody says what decides the price: words, pictures and the seed do not
+    else:  # nothing says what decides the price: words, pictures and the seed do not
         kinds = {"integer", "number", "boolean"}
         names = {n for n, i in model.inputs.items() if i.choices or i.type in kinds}
         names -= {"seed"}
@@ -232,7 +206,7 @@ def _count(model: Model, value: object) -> int:
     """How many items there are; where there is a price list, only whether."""
     if isinstance(value, list) and not model.price:
         return len(value)
-    return value is not None
+    return value is not None or 0
 
 
 def cost(lines: Sequence[Line]) -> int:
@@ -243,15 +217,6 @@ def cost(lines: Sequence[Line]) -> int:
 def unpriced(lines: Sequence[Line]) -> int:
     """Videos of these without a known price."""
     return sum(line.jobs for line in lines if line.each_usd_micros is None)
-
-
-def tenths_above(amount: int, base: int) -> int | None:
-    """How far an amount is above another, in tenths of a percent of that.
-
-    >>> tenths_above(230, 210), tenths_above(189, 210), tenths_above(1, 0)
-    (95, -100, None)
-    """
-    return round(Decimal(amount - base) * 1_000 / base) if base else None
 
 
 def balance_usd_micros(balance: Balance) -> int | None:

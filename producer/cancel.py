@@ -109,7 +109,7 @@ def _why_not(batch: BatchRecord, record: JobRecord | None, *, abandon: bool) -> 
     """Why nothing of this can be taken back; empty if something can."""
     if record is None:
         left = (*CANCELLABLE, *ABANDONABLE, *UNSETTLED)
-        over = batch.complete and not any(batch.counts.get(state) for state in left)
+        over = batch.complete and not batch.count(*left)
         return f"all of {batch.id} is over; there is nothing to cancel" if over else ""
     if record.state in CANCELLABLE or (abandon and record.state in ABANDONABLE):
         return ""
@@ -198,14 +198,14 @@ def _document(
     until_s: float = 0.0,
 ) -> dict[str, Any]:
     """What was done, for a program."""
-    counts = (ledger.batches.read(batch.id) or batch).counts
+    now = ledger.batches.read(batch.id) or batch
     return {
         "batch": batch.id,
         "job": job,
         "cancelled": cancelled,
         "abandoned": abandoned,
         "slots_held_until": iso(until_s) if until_s else None,
-        "collected": sum(counts.get(s, 0) for s in (*ABANDONABLE, *UNSETTLED)),
+        "collected": now.count(*ABANDONABLE, *UNSETTLED),
     }
 
 
@@ -226,7 +226,7 @@ def _say_done(
             f"until {local(until_s)}"
         )
     now = ledger.batches.read(done["batch"])
-    unsettled = sum(now.counts.get(state, 0) for state in UNSETTLED) if now else 0
+    unsettled = now.count(*UNSETTLED) if now else 0
     if done["job"] is None and done["collected"] > unsettled:
         console.say("collected all the same is what other batches wait for")
     if unsettled:

@@ -26,7 +26,7 @@ from producer.console import consent
 from producer.exits import CommandError
 from producer.options import SHOWN, Spending
 from producer.preview import print_preview
-from producer.quote import is_over, nothing_is_sent, quote, weighed_batch
+from producer.quote import nothing_is_sent, quote, weighed_batch
 from producer.summary import print_gone
 from producer.survey import Survey
 from producer.uploading import upload_all
@@ -67,7 +67,7 @@ def hand_over(
                 f"{there.id} was cancelled; to bring it back: "
                 f"reelmill retry {there.id} --cancelled, or render all anew: --fresh"
             )
-    if there is None or not is_over(there):
+    if there is None or not there.is_over:
         if show is None:
             show = 0 if spending.yes else SHOWN
         print_preview(found, show, console.err)
@@ -185,7 +185,7 @@ def enqueue(
     if batch.priority > 1:
         ledger.batches.set_priority(batch.id, batch.priority)
     now = ledger.batches.read(batch.id) or batch
-    if now.counts.get(State.FAILED):
+    if now.count(State.FAILED):
         _retry_expired(ledger, batch.id)
     return ledger.batches.read(batch.id) or batch
 

@@ -253,7 +253,7 @@ class _Worker:
 def ask_anew(ledger: Ledger, batch: BatchRecord) -> Asked:
     """Make due now what an earlier run stopped waiting for; their states before."""
     states = (State.OVERDUE, State.GENERATED)
-    if not any(batch.counts.get(state) for state in states):
+    if not batch.count(*states):
         return {}
     refs = list(ledger.batches.refs_in(batch.id, states))
     asked = {

@@ -30,7 +30,7 @@ from jobs.ledger.figures import LAG_S, POLLS, TROUBLES, AccountFigures, Figures
 from jobs.money import usd
 from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord
-from jobs.states import FINAL, State
+from jobs.states import State
 from producer import console
 from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
@@ -249,8 +249,8 @@ def _of_batch(batch: BatchRecord) -> Iterator[Sample]:
     for what in ("reserved", "charged", "refunded", "budget"):
         yield f"{what}_usd", at, _dollars(getattr(batch, f"{what}_usd_micros"))
     for state in State:
-        yield "jobs", at | {"state": state.value}, batch.counts.get(state, 0)
-    is_over = batch.total == sum(batch.counts.get(state, 0) for state in FINAL)
+        yield "jobs", at | {"state": state.value}, batch.count(state)
+    is_over = batch.total == batch.over
     for why in STOPS:
         yield "batch_stopped", at | {"by": why}, batch.stopped_by == why and not is_over
 

@@ -17,13 +17,12 @@ from jobs.pace.eta import Makespan, Work, makespan
 from jobs.pace.limits import Limits, tiers
 from jobs.settings import Settings
 from jobs.text import by, choice, counted, duration, iso
-from producer.account import CURES, Balance
+from producer.account import Balance, cure
 from producer.bill import (
     Bill,
     Line,
     balance_usd_micros,
     cost,
-    tenths_above,
     unpriced,
 )
 from producer.console import Table
@@ -80,32 +79,41 @@ class Finish:
     unknown: tuple[str, ...] = ()
 
     def lines(self, zone: tzinfo | None = None) -> list[str]:
-        """What a person wants to know; `zone` is the machine's own unless given."""
-        own, *higher = self.levels
-        if not own.takes.likely_s:
+        """What a user wants to know; `zone` is the machine's own unless given."""
+        if not self.levels[0].takes.likely_s:
             return ["nothing is left to be made"]
         if self.days is None:
             return [NEVER]
         if self.unknown:
             models = choice(self.unknown, word="and")
             return [f"done by: unknown until a few videos of {models} are done"]
-        best_s = own.takes.likely_s
-        done = f"done by {by(self.now_s, best_s, zone)} ({duration(best_s)})"
-        for level in higher:
-            if level.takes.likely_s <= WORTH_A_WORD * best_s:
-                best_s = level.takes.likely_s
-                moment = f"{by(self.now_s, best_s, zone)} ({duration(best_s)})"
-                done += f", or at {level.tier.title()} by {moment}"
-        late = f"nine times in ten by {by(self.now_s, own.takes.late_s, zone)}"
-        place = f"at {own.tier.title()}: " if own.tier else ""
-        starts = f"{own.limits.videos_per_minute} starts a minute"
-        at_once = f"{own.limits.concurrent_videos} at once"
-        source = (
-            "generation times as this account's were"
-            if self.learnt
-            else "generation times as planned, for too few were seen yet"
+        return [self._done_by(zone), self._late_by(zone)]
+
+    def _done_by(self, zone: tzinfo | None) -> str:
+        """The likely end, and that of each tier which is clearly quicker."""
+        said: list[str] = []
+        best_s = math.inf
+        for level in self.levels:
+            likely_s = level.takes.likely_s
+            if likely_s <= WORTH_A_WORD * best_s:
+                best_s = likely_s
+                at = f"at {level.tier.title()} " if said else "done "
+                moment = by(self.now_s, likely_s, zone)
+                said.append(f"{at}by {moment} ({duration(likely_s)})")
+        return ", or ".join(said)
+
+    def _late_by(self, zone: tzinfo | None) -> str:
+        """The end in nine cases of ten, and what it is reckoned from."""
+        own = self.levels[0]
+        times = "planned, for too few were seen yet"
+        if self.learnt:
+            times = "this account's were"
+        return (
+            f"nine times in ten by {by(self.now_s, own.takes.late_s, zone)}; "
+            f"{f'at {own.tier.title()}: ' if own.tier else ''}"
+            f"{own.limits.videos_per_minute} starts a minute, "
+            f"{own.limits.concurrent_videos} at once, generation times as {times}"
         )
-        return [done, f"{late}; {place}{starts}, {at_once}, {source}"]
 
     def times(self) -> list[dict[str, object]]:
         """Each level for a program; moments in UTC."""
@@ -142,14 +150,8 @@ def finish(
         slots_in_use: videos that the account is generating already.
         today_usd_micros: what this UTC day has cost already.
     """
-    works = [
-        Work(
-            jobs=sum(line.jobs for line in lines),
-            typical_s=lines[0].model.typical_s(lines[0].example.inputs),
-            learnt_s=learnt.get((lines[0].model.id, lines[0].duration_s), ()),
-        )
-        for lines in bill.by_kind.values()
-    ]
+    kinds = list(bill.by_kind.values())
+    works = [_work(lines, learnt) for lines in kinds]
     busy = [Work(slots_in_use, works[0].typical_s)] if works and slots_in_use else []
     days, left = _days(bill, settings.daily_budget_usd_micros, today_usd_micros)
     held_s = (now_s // DAY_S + days - 1) * DAY_S - now_s if days else 0.0
@@ -167,13 +169,24 @@ def finish(
 
     own = level("" if settings.own_limits else settings.tier, settings.limits)
     higher = [level(name, limits) for name, limits in _higher(settings.limits)]
-    is_learnt = bool(works) and all(work.is_learnt for work in works)
-    unknown = dict.fromkeys(
-        lines[0].model.name
-        for work, lines in zip(works, bill.by_kind.values(), strict=True)
-        if not work.is_learnt and lines[0].model.typical is None
-    )
+    guessed = [
+        lines[0].model
+        for work, lines in zip(works, kinds, strict=True)
+        if not work.is_learnt
+    ]
+    unknown = dict.fromkeys(m.name for m in guessed if m.typical is None)
+    is_learnt = bool(works) and not guessed
     return Finish(now_s, (own, *higher), is_learnt, days, tuple(unknown))
+
+
+def _work(lines: Sequence[Line], learnt: Learnt) -> Work:
+    """The jobs of one model and duration, and how long each takes."""
+    first = lines[0]
+    return Work(
+        jobs=sum(line.jobs for line in lines),
+        typical_s=first.model.typical_s(first.example.inputs),
+        learnt_s=learnt.get((first.model.id, first.duration_s), ()),
+    )
 
 
 def _higher(own: Limits) -> list[tuple[str, Limits]]:
@@ -285,19 +298,12 @@ class PriceView:
 
     def _table(self) -> Table:
         bill, found = self.bill, self.found
-        quoted = any(line.quote_usd_micros is not None for line in bill.lines)
-        numbers = ("videos", "each", "cost", *(["quoted"] if quoted else []))
+        numbers = ("videos", "each", "cost")
         made = Table("model", "video", *numbers, numbers=numbers, sentences=("video",))
-
-        def add(*cells: str, beside: str = "", style: str | None = None) -> None:
-            made.add(*cells, *([beside] if quoted else []), style=style)
-
         for line in bill.lines:
-            whole = line.cost_usd_micros
-            shown = "unknown" if whole is None else dollars(whole)
+            cost = dollars(line.cost_usd_micros) or "unknown"
             each = dollars(line.each_usd_micros)
-            row = (line.model.name, line.option, str(line.jobs), each, shown)
-            add(*row, beside=_beside(line))
+            made.add(line.model.name, line.option, str(line.jobs), each, cost)
         made.add_section()
         for words, count in (
             ("stored before", found.reused),
@@ -305,11 +311,9 @@ class PriceView:
             ("refused or given up", found.given_up),
         ):
             if count:
-                add(words, "", str(count), "", "$0.00")
+                made.add(words, "", str(count), "", "$0.00")
         total = dollars(bill.cost_usd_micros)
-        tenths = tenths_above(*bill.compared) if bill.compared else None
-        beside = "" if tenths is None else _percent(tenths)
-        add("total", "", str(found.jobs), "", total, beside=beside, style="bold")
+        made.add("total", "", str(found.jobs), "", total, style="bold")
         return made
 
     def _by_model(self) -> list[dict[str, Any]]:
@@ -363,12 +367,16 @@ class PriceView:
     def _quotes(self) -> dict[str, Any] | None:
         if self.balance is None:
             return None
-        quoted, listed = self.bill.compared or (None, None)
-        difference = None if quoted is None or listed is None else quoted - listed
+        both = [
+            (line.jobs * line.quote_usd_micros, line.jobs * line.list_usd_micros)
+            for line in self.bill.lines
+            if line.quote_usd_micros is not None and line.list_usd_micros is not None
+        ]
+        quoted, listed = (sum(column) for column in zip((0, 0), *both, strict=True))
         return {
-            "quoted_usd": usd_or_none(quoted),
-            "listed_usd": usd_or_none(listed),
-            "difference_usd": usd_or_none(difference),
+            "quoted_usd": usd(quoted) if both else None,
+            "listed_usd": usd(listed) if both else None,
+            "difference_usd": usd(quoted - listed) if both else None,
             "missing": [line.key for line in self.bill.unquoted],
         }
 
@@ -422,13 +430,6 @@ class PriceView:
         return f"{about}{bill.covered(usd_micros)} of {count}"
 
 
-def _beside(line: Line) -> str:
-    """What the provider says to a price of the list."""
-    if line.quote_usd_micros is None:
-        return "none"
-    return "not listed" if line.tenths is None else _percent(line.tenths)
-
-
 def _provider_lines(balance: Balance | None) -> Iterator[str]:
     """Why the provider was not asked, or does not answer."""
     if balance is None:
@@ -437,22 +438,18 @@ def _provider_lines(balance: Balance | None) -> Iterator[str]:
         reason = f"the provider is out of reach ({balance.reason})"
         yield f"{reason}: no quotes, no balance; the cost is that of the list"
     elif balance.trouble:
-        cure = CURES.get(balance.trouble, "look at the account")
-        yield f"the provider says: {balance.reason}; {cure}"
+        yield f"the provider says: {balance.reason}; {cure(balance.trouble)}"
 
 
 def _quote_lines(bill: Bill) -> Iterator[str]:
     """What the provider quotes otherwise than the list, and what it does not quote."""
-    others = [line for line in bill.lines if line.tenths]
-    for line in others:
-        tenths = line.tenths or 0
-        yield (
-            f"the provider quotes {dollars(line.quote_usd_micros)} for {line.key}, "
-            f"{_percent(abs(tenths))[1:]} {'above' if tenths > 0 else 'below'} the "
-            f"list's {dollars(line.list_usd_micros)}"
-        )
-    if others:
-        yield "what is quoted counts: in the cost, in budgets and in the report"
+    for line in bill.lines:
+        quoted, listed = line.quote_usd_micros, line.list_usd_micros
+        if quoted is not None and listed is not None and quoted != listed:
+            yield (
+                f"the provider quotes {dollars(quoted)} for {line.key}, the list says "
+                f"{dollars(listed)}: the quote counts, in budgets and the report too"
+            )
     missing: dict[str, list[str]] = {}
     for line in bill.unquoted:
         missing.setdefault(str(line.quote), []).append(line.key)
@@ -461,13 +458,3 @@ def _quote_lines(bill: Bill) -> Iterator[str]:
             f"no quote could be read for {'; '.join(keys)} ({reason}): the list's "
             "price counts, or an earlier quote of the batch, and the bill may differ"
         )
-
-
-def _percent(tenths: int) -> str:
-    """Tenths of a percent with their sign.
-
-    >>> _percent(95), _percent(-100), _percent(0)
-    ('+9.5 %', '-10.0 %', 'the same')
-    """
-    whole, part = divmod(abs(tenths), 10)
-    return f"{'-' if tenths < 0 else '+'}{whole}.{part} %" if tenths else "the same"

@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from jobs.ledger import Ledger
 from jobs.records import BatchRecord
 from jobs.settings import Settings
-from jobs.states import FINAL
 from jobs.storage import StoreError, normal
 from producer import account
 from producer.exits import CommandError
@@ -56,17 +55,11 @@ def resolve_batch_id(ledger: Ledger, first: str, *, fresh: bool) -> str:
     while ledger.batches.read(following := f"{first}-{len(names) + 1}"):
         names.append(following)
     there = ledger.batches.read(names[-1])
-    if fresh and there and is_over(there):
+    if fresh and there and there.is_over:
         return following
-    if not fresh and there and there.fresh and not is_over(there):
+    if not fresh and there and there.fresh and not there.is_over:
         return names[-2] if len(names) > 1 else f"{first}-0"
     return names[-1]
-
-
-def is_over(batch: BatchRecord) -> bool:
-    """Whether nothing of a batch is left to do."""
-    over = sum(batch.counts.get(state, 0) for state in FINAL)
-    return batch.complete and over == batch.total
 
 
 def new_batch(
@@ -141,8 +134,10 @@ def quote(
         chosen,
         now_s=time.time(),
         learnt={
-            kind: ledger.times.learnt(chosen.account_id, *kind)
-            for kind in found.bill.kinds
+            (line.model.id, line.duration_s): ledger.times.learnt(
+                chosen.account_id, line.model.id, line.duration_s
+            )
+            for line in found.bill.lines
         },
         slots_in_use=known.slots_in_use,
         today_usd_micros=known.today_usd_micros,

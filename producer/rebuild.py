@@ -38,7 +38,7 @@ from jobs.rebuilding.moves import (
     spent_by_day,
 )
 from jobs.records import BatchRecord, Doubt, JobRecord
-from jobs.states import FINAL, State
+from jobs.states import State
 from jobs.storage import Store, StoreError
 from jobs.transitions import Ref
 from producer import console
@@ -104,7 +104,7 @@ def rebuild(
             own, chosen.account_id, chosen.store, name=ledger, older=older, go_on=yes
         )
     _print(done, bad, shared=bool(chosen.redis_url), go_on=yes, json=json)
-    left = bad or any(b.total > sum(b.counts.get(s, 0) for s in FINAL) for b in done)
+    left = bad or any(b.total > b.over for b in done)
     return Exit.INCOMPLETE if left else Exit.STORED
 
 
@@ -411,7 +411,7 @@ def _blocks(items: Iterable[T]) -> Iterator[list[T]]:
 def may_cost(batch: BatchRecord) -> bool:
     """Whether something of it is still to be paid, or may be."""
     states = (State.WAITING, State.UNKNOWN, State.UNRESOLVED)
-    return any(batch.counts.get(state) for state in states)
+    return batch.count(*states) > 0
 
 
 # What is printed.
@@ -434,7 +434,7 @@ def _print(
     for batch in batches:
         counts = ", ".join(f"{n} {state}" for state, n in sorted(batch.counts.items()))
         console.tell(f"{batch.id}: {counts}")
-        if rows := batch.counts.get(State.UNKNOWN):
+        if rows := batch.count(State.UNKNOWN):
             how = "workers do so" if shared else f"reelmill collect {batch.id} does so"
             console.say(
                 f"{batch.id}: {rows} rows may have been sent, and are looked for in "

@@ -118,7 +118,7 @@ def _nothing_to_retry(ledger: Ledger, batch: BatchRecord, job: str | None) -> st
             f"{batch.id} {job} is {state} and has not failed; there is nothing to retry"
         )
     hint = ""
-    if batch.counts.get(State.CANCELLED):
+    if batch.count(State.CANCELLED):
         hint = "; --cancelled brings back what was cancelled"
     return f"{batch.id}: nothing has failed{hint}"
 

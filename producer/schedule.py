@@ -19,7 +19,7 @@ from jobs.schedule import (
     span_s,
 )
 from jobs.settings import Settings
-from jobs.states import FINAL, State
+from jobs.states import State
 from jobs.storage import StoreError, normal
 from jobs.text import duration, iso, masked
 from producer import console
@@ -337,10 +337,9 @@ def _handed_document(ledger: Ledger, handed: Handed) -> dict[str, Any]:
         "problems": list(handed.problems),
     }
     if handed.batch and (batch := ledger.batches.read(handed.batch)):
-        counts = batch.counts
         document["jobs"] = batch.total
-        document["stored"] = sum(counts.get(s, 0) for s in (State.STORED, State.REUSED))
-        document["unfinished"] = batch.total - sum(counts.get(s, 0) for s in FINAL)
+        document["stored"] = batch.count(State.STORED, State.REUSED)
+        document["unfinished"] = batch.total - batch.over
     return document
 
 

@@ -81,7 +81,7 @@ def _ways_on(now: BatchSnapshot, left: int, again: str) -> Iterator[str]:
     elif now.batch.stopped_by == "budget":
         yield f"raise --budget and {again} to go on"
     elif now.account.trouble:
-        yield account.CURES.get(now.account.trouble, "look at the account")
+        yield account.cure(now.account.trouble)
     elif paid > 0:
         yield (
             f"{paid} are under way at the provider and paid; "

@@ -14,7 +14,7 @@ from jobs.ledger.permits import AccountRecord, account_record
 from jobs.ledger.server import Part, pairs
 from jobs.ledger.workers import SILENT_S
 from jobs.records import BatchRecord, Failure
-from jobs.states import FINAL, State
+from jobs.states import State
 
 #: The newest failures of a batch that a look tells.
 FAILURES = 10
@@ -80,17 +80,17 @@ class BatchSnapshot:
 
     def count(self, *states: State) -> int:
         """Jobs in these states."""
-        return sum(self.batch.counts.get(state, 0) for state in states)
+        return self.batch.count(*states)
 
     @property
     def over(self) -> int:
         """Jobs to which nothing happens any more."""
-        return self.count(*FINAL)
+        return self.batch.over
 
     @property
     def is_over(self) -> bool:
         """Whether nothing happens to the batch any more."""
-        return self.batch.complete and self.over == self.batch.total
+        return self.batch.is_over
 
     @property
     def under_way(self) -> int:

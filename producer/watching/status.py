@@ -15,7 +15,7 @@ from jobs.money import dollars, usd
 from jobs.records import BatchRecord
 from jobs.states import WATCHED, State
 from jobs.text import duration, iso
-from producer.account import CURES
+from producer.account import cure
 
 #: Jobs that a sentence names.
 MAX_NAMED = 5
@@ -84,10 +84,10 @@ def is_followed(ledger: Ledger, now: BatchSnapshot) -> bool:
     for other in ledger.batches.unfinished():
         if other.id == now.batch.id or other.account != now.batch.account:
             continue
-        if any(other.counts.get(state) for state in MAKING):
+        if other.count(*MAKING):
             return True
         held = other.aside or other.paused or other.cancelled or other.stopped_by
-        if other.counts.get(State.WAITING) and not held:
+        if other.count(State.WAITING) and not held:
             return True
     return False
 
@@ -177,8 +177,7 @@ def account_step(now: BatchSnapshot) -> str:
     trouble = now.account.trouble
     if not trouble or now.is_over or _by_a_person(now) or _by_money(now):
         return ""
-    step = CURES.get(trouble, "look at the account")
-    return f"{step}; a worker that is at work tries again every minute"
+    return f"{cure(trouble)}; a worker that is at work tries again every minute"
 
 
 def state_of(now: BatchSnapshot) -> str:

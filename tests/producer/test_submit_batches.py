@@ -18,7 +18,7 @@ from jobs.states import Event, State
 from producer.bill import Share
 from producer.enqueue import enqueue
 from producer.manifests import Options
-from producer.quote import batch_id, is_over, new_batch, resolve_batch_id
+from producer.quote import batch_id, new_batch, resolve_batch_id
 from producer.survey import Survey, survey, weigh
 from tests.jobs.ledger.play import PLENTY, play
 
@@ -161,7 +161,7 @@ def finished(ledger: Ledger, batch: BatchRecord) -> None:
     for ref in ledger.permits.grant("shop", 100, 30.0):
         play(ledger, ref, *MADE, prediction_id=str(ref))
     assert (now := ledger.batches.read(batch.id))
-    assert is_over(now)
+    assert now.is_over
 
 
 def test_an_edited_manifest_pays_only_for_what_is_new(
