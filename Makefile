@@ -27,7 +27,7 @@ PYTEST_ARGS ?= --numprocesses=$(shell $(PYTHON) -c 'import os; print(3 * os.cpu_
   --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test fleet-test flower chaos simulate simulate-mutants bench lint size format lock browser screenshots clean
+.PHONY: help install dev demo test fleet-test flower chaos simulate simulate-mutants bench lint size format lock browser office screenshots clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,12 @@ browser: dev  ## get the browser that tests and screenshots need, where there is
 	  || { test "$$(id -u)" = 0 && apt-get update --quiet && apt-get install --quiet --yes \
 	       --no-install-recommends chromium fonts-liberation; } \
 	  || $(BIN)/playwright install --with-deps chromium
+
+office:  ## get LibreOffice, whose workbooks tests read, where apt can
+	@command -v soffice \
+	  || { test "$$(id -u)" = 0 && apt-get update --quiet && apt-get install --quiet --yes \
+	       --no-install-recommends libreoffice-calc; } \
+	  || echo "tests with LibreOffice are skipped: it is not installed"
 
 screenshots: dev browser  ## make the pictures of the documentation anew
 	$(BIN)/python -m tests.browser

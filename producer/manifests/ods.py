@@ -8,13 +8,17 @@ from typing import BinaryIO
 
 from jobs.manifest.columns import Columns
 from producer.manifests.sheets import (
+    MAX_DIGITS,
     Archive,
     Sheet,
     bad_cell,
     has_cells,
+    link_in,
     linked,
+    long_number,
     read_sheets,
     refuse_damage,
+    uncomputed,
 )
 from producer.manifests.table import (
     HEADER_LINES,
@@ -140,7 +144,8 @@ class _Lines(Target[tuple[int, Line]]):
         elif kind == "p":
             self._is_paragraph = False
         elif kind in {"table-cell", "covered-table-cell"}:
-            cell = linked(self._value(), self._link)
+            link = self._link or link_in(self._cell.get("formula", ""))
+            cell = linked(self._value(), link)
             times = int(self._cell.get("number-columns-repeated", "1"))
             self._cells += [cell] * min(times, _MAX_COLUMNS - len(self._cells))
             self._is_merged |= self._cell.get("number-rows-spanned", "1") != "1"
@@ -149,10 +154,15 @@ class _Lines(Target[tuple[int, Line]]):
 
     def _value(self) -> Cell:
         text = "".join(self._texts)
-        if self._cell.get("value-type") == "boolean":
+        kind, formula = self._cell.get("value-type"), self._cell.get("formula")
+        if kind == "boolean":
             return self._cell.get("boolean-value") == "true"
-        if "formula" in self._cell and text.startswith(_ERRORS):
+        if formula and text.startswith(_ERRORS):
             return bad_cell(text)
+        if formula and not text and not kind:
+            return uncomputed(formula.removeprefix("of:"))
+        if kind == "float" and abs(float(self._cell["value"])) >= 10**MAX_DIGITS:
+            return long_number(text)
         return text
 
     def _end_row(self) -> None:

@@ -1,5 +1,6 @@
 """Chooses the sheet of a workbook that is read, and reads it."""
 
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,14 @@ from producer.manifests.table import (
     is_blank,
     is_useful,
     read_table,
+    without_formula,
 )
 
+#: Spreadsheets keep 15 digits of a number, and lose the rest when it is typed in.
+MAX_DIGITS = 15
+_LINK = re.compile(
+    r'(?:of:=)?(?:_xlfn\.)?(?:HYPERLINK|IMAGE)\("([^"]+)"', re.IGNORECASE
+)
 #: Parts of a workbook that are held whole may not be larger.
 _MAX_PART_BYTES = 256 << 20
 
@@ -47,6 +54,28 @@ def bad_cell(text: str, *, has_pictures: bool = False) -> MarkedText:
         message += ", which cannot be read"
         suggestion = "save the picture as a file, and write its path or address"
     return MarkedText.of(text, "bad-cell", message, suggestion)
+
+
+def uncomputed(formula: str) -> str:
+    """A cell with a formula and no value; its text if the formula is nothing else."""
+    if (text := without_formula(formula)) != formula:
+        return text
+    message = "the cell holds a formula that was never computed"
+    suggestion = "open the file in a spreadsheet program and save it again"
+    return MarkedText.of(formula, "bad-cell", message, suggestion)
+
+
+def long_number(text: str) -> MarkedText:
+    """A number that has lost digits."""
+    message = f"{text} is a number of more than {MAX_DIGITS} digits, the rest is lost"
+    suggestion = "format the column as text, then fill in the cell again"
+    return MarkedText.of(text, "bad-cell", message, suggestion)
+
+
+def link_in(formula: str) -> str | None:
+    """The address that a formula links to."""
+    found = _LINK.match(formula)
+    return found and found[1]
 
 
 def linked(cell: Cell, link: str | None) -> Cell:

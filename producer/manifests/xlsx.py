@@ -15,12 +15,16 @@ from typing import BinaryIO
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import MarkedText
 from producer.manifests.sheets import (
+    MAX_DIGITS,
     Archive,
     Sheet,
     bad_cell,
+    link_in,
     linked,
+    long_number,
     read_sheets,
     refuse_damage,
+    uncomputed,
 )
 from producer.manifests.source import UnreadableError, whole
 from producer.manifests.table import (
@@ -28,7 +32,6 @@ from producer.manifests.table import (
     Line,
     TableOptions,
     TableRecord,
-    without_formula,
 )
 from producer.manifests.xml import Target, local, pulled
 
@@ -36,8 +39,6 @@ _OLE = b"\xd0\xcf\x11\xe0"
 #: A workbook with pictures in cells has this part; such a cell reads as an error.
 _PICTURES = "xl/richdata/richvaluerel.xml"
 _SHARED = "xl/sharedstrings.xml"
-#: Spreadsheets keep 15 digits of a number, and lose the rest when it is typed in.
-_MAX_DIGITS = 15
 _HOUR_S = 3600
 _EPOCH, _EPOCH_1904 = dt.datetime(1899, 12, 30), dt.datetime(1904, 1, 1)  # noqa: DTZ001 - days without a zone
 #: Excel takes 1900 for a leap year: days before its 29 February are one too low.
@@ -57,7 +58,6 @@ _ZEROS = re.compile(r"(0+)(?:\.(0+))?")
 _PLAIN = re.compile(r"general|@|[#,?\s]*0?(?:\.[0#?]*)?\s*", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Z$]+")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_LINK = re.compile(r'(?:_xlfn\.)?(?:HYPERLINK|IMAGE)\("([^"]+)"', re.IGNORECASE)
 
 
 def read_xlsx(
@@ -251,8 +251,7 @@ class _Lines(Target[Line]):
         ref = self._cell.get("r", "")
         place = _place(ref.rstrip("0123456789")) if ref else len(self._cells)
         if self._parts.get("f"):
-            found = _LINK.match(self._parts["f"])
-            cell = linked(cell, found and found[1])
+            cell = linked(cell, link_in(self._parts["f"]))
         if self._links:
             cell = linked(cell, self._links.get(ref))
         self._cells += [""] * (place + 1 - len(self._cells))
@@ -261,12 +260,7 @@ class _Lines(Target[Line]):
     def _value(self) -> Cell:
         kind, value = self._cell.get("t", "n"), self._parts.get("v", "")
         if "f" in self._parts and not value and kind != "str":
-            formula = f"={self._parts['f']}"
-            if (text := without_formula(formula)) != formula:
-                return text
-            message = "the cell holds a formula that was never computed"
-            suggestion = "open the file in a spreadsheet program and save it again"
-            return MarkedText.of(formula, "bad-cell", message, suggestion)
+            return uncomputed(f"={self._parts['f']}")
         cell: Cell = value
         match kind:
             case "inlineStr":
@@ -286,7 +280,7 @@ class _Lines(Target[Line]):
     def _number_text(self, value: str) -> str:
         style, formats = int(self._cell.get("s", "0")), self._book.formats
         shape = formats[style] if style < len(formats) else _GENERAL
-        if shape is _GENERAL and len(value) <= _MAX_DIGITS and value.isdecimal():
+        if shape is _GENERAL and len(value) <= MAX_DIGITS and value.isdecimal():
             return value
         return shape.text(value, self._book.epoch)
 
@@ -324,15 +318,13 @@ class _Format:
         if self.is_date:
             return _moment(exact, epoch, is_span=self.is_span)
         is_whole = exact.is_integer()
-        if is_whole and abs(exact) >= 10**_MAX_DIGITS and re.fullmatch(r"-?\d+", value):
+        if is_whole and abs(exact) >= 10**MAX_DIGITS and re.fullmatch(r"-?\d+", value):
             text = value
         else:
             text = str(int(exact)) if is_whole and abs(exact) < 1 << 53 else ""
             text = text or f"{exact:.15g}"
-        if abs(exact) >= 10**_MAX_DIGITS:
-            message = f"{text} is a number of more than 15 digits, the rest is lost"
-            suggestion = "format the column as text, then fill in the cell again"
-            return MarkedText.of(text, "bad-cell", message, suggestion)
+        if abs(exact) >= 10**MAX_DIGITS:
+            return long_number(text)
         if self.digits:
             width, decimals = self.digits
             padded = f"{exact:0{width + decimals + bool(decimals)}.{decimals}f}"

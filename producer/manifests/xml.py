@@ -1,6 +1,7 @@
 """Reads XML piece by piece, and product feeds such as those of Google Merchant."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from html import unescape
 from typing import BinaryIO, Generic, TypeVar
 from xml.parsers import expat
@@ -26,8 +27,12 @@ class Target(Generic[_T]):
 
     def __init__(self) -> None:
         self.found: list[_T] = []
-        #: Line of the document that is being read.
-        self.line = 0
+        self.parser: expat.XMLParserType | None = None
+
+    @property
+    def line(self) -> int:
+        """Line of the document that is being read."""
+        return self.parser.CurrentLineNumber if self.parser else 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Takes the beginning of an element."""
@@ -39,6 +44,7 @@ class Target(Generic[_T]):
         """Takes text."""
 
 
+@lru_cache(maxsize=1000)
 def local(name: str) -> str:
     """The name of an element without its prefix."""
     return name[name.find(":") + 1 :]
@@ -58,14 +64,11 @@ def pulled(content: BinaryIO, target: Target[_T]) -> Iterator[_T]:
     # Entities of HTML, such as &nbsp;, are in feeds that do not say what they are.
     parser.UseForeignDTD()
     parser.SkippedEntityHandler = lambda name, _: target.text(unescape(f"&{name};"))
+    parser.StartElementHandler = target.start
     parser.EndElementHandler = target.end
     parser.CharacterDataHandler = target.text
 
-    def start(name: str, attributes: dict[str, str]) -> None:
-        target.line = parser.CurrentLineNumber
-        target.start(name, attributes)
-
-    parser.StartElementHandler = start
+    target.parser = parser
     waited_bytes, chunk = 0, b" "
     while chunk:
         chunk = content.read(_CHUNK_BYTES)
