@@ -6,6 +6,7 @@ same road as `submit --yes`, and one that is refused keeps no other back.
 """
 
 import logging
+import re
 import signal
 import sys
 import threading
@@ -37,6 +38,9 @@ from producer.options import Flag, Reading, Spending, chosen_settings
 from producer.quote import encodable
 from producer.skipped_rows import keep_skipped
 from producer.watching.eta import Poller, is_short, left, to_come
+
+#: Files that are written beside manifests: rows that failed, and skipped ones.
+_WRITTEN = re.compile(r"failed\.csv|.+\.skipped(?:-\d+)?\.csv", re.IGNORECASE)
 
 #: Seconds between two looks at the schedules.
 TICK_S = 1.0
@@ -449,7 +453,8 @@ def manifests_at(place: str, *, pictures: bool = False) -> list[str]:
     """What a place of a schedule means now, in the order of the names.
 
     A pattern means the files that fit; a folder the manifests in it, or with `pictures`
-    its pictures, whatever else lies there now; all else is a manifest itself.
+    its pictures, whatever else lies there now; all else is a manifest itself. Files with
+    rows that failed or were skipped are for a person, and must be named.
 
     Raises:
         OSError: it cannot be looked into.
@@ -464,8 +469,8 @@ def manifests_at(place: str, *, pictures: bool = False) -> list[str]:
 
 
 def _is_manifest(path: Path) -> bool:
-    hidden = path.name.startswith(".")
-    return not hidden and path.suffix.lower() in ENDINGS and not path.is_dir()
+    ours = path.name.startswith(".") or _WRITTEN.fullmatch(path.name)
+    return not ours and path.suffix.lower() in ENDINGS and not path.is_dir()
 
 
 def _options(kind: type[_Options], given: Mapping[str, Any]) -> _Options:

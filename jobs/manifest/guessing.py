@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from jobs.catalogue.validation import is_given
+from jobs.manifest.cells import addresses
 from jobs.text import plain
 
 #: Rows that are looked at.
@@ -39,7 +40,7 @@ class PictureGuess:
             if is_given(cell):
                 self._filled[column] += 1
                 kinds = self._kinds.setdefault(column, Counter())
-                kinds[_kind(plain(cell))] += 1
+                kinds[_kind(next(iter(addresses(cell)), plain(cell)))] += 1
 
     @property
     def column(self) -> str | None:

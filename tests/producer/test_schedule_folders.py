@@ -40,6 +40,7 @@ def test_each_firing_hands_over_every_manifest_of_a_folder(
     night: Night, folder: Path
 ) -> None:
     put(folder, "b.csv", "a.YAML", ".hidden.csv", "c.csv.part", "mug.jpg", "notes.txt")
+    put(folder, "failed.csv", "a.skipped.csv", "a.skipped-2.csv")
     (folder / "d.csv").mkdir()
     minute(night)
     assert night.manifests == ["a.YAML", "b.csv"]

@@ -18,6 +18,7 @@ PICTURE = "https://cdn.example/mug.jpg?v=1"
         ({"Titolo": "Tazza", "IMMAGINE1": "https://cdn.example/17"}, "IMMAGINE1"),
         ({"Название": "Чашка", "ссылка на изображение": PAGE}, "ссылка на изображение"),
         ({"Pfad": "bilder/tasse.png", "Bild": "ja"}, "Pfad"),
+        ({"Link": PAGE, "Media": f'["{PICTURE}", "{PICTURE}"]'}, "Media"),
         ({"Foto": "mug picture", "Preis": "4,20"}, "Foto"),
         ({"Name": "Mug", "Price": "4.20", "Total Images": "4"}, None),
     ],
