@@ -453,8 +453,8 @@ def manifests_at(place: str, *, pictures: bool = False) -> list[str]:
     """What a place of a schedule means now, in the order of the names.
 
     A pattern means the files that fit; a folder the manifests in it, or with `pictures`
-    its pictures, whatever else lies there now; all else is a manifest itself. Files with
-    rows that failed or were skipped are for a person, and must be named.
+    its pictures, whatever else lies there now; all else is a manifest itself. Rows that
+    failed or were skipped are for a person: their files must be named.
 
     Raises:
         OSError: it cannot be looked into.
