@@ -20,7 +20,6 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from jobs.ledger import JobsDeletedError, Ledger, LedgerError
-from jobs.ledger.marks import older_words
 from jobs.ledger.schedules import Standing
 from jobs.ledger.snapshots import BatchSnapshot
 from jobs.notification import Kind, Notification
@@ -38,6 +37,7 @@ from producer.options import Flag, Reading, Spending, chosen_settings
 from producer.quote import encodable
 from producer.skipped_rows import keep_skipped
 from producer.watching.eta import Poller, is_short, left, to_come
+from producer.watching.status import held_up
 
 #: Files that are written beside manifests: rows that failed, and skipped ones.
 _WRITTEN = re.compile(r"failed\.csv|.+\.skipped(?:-\d+)?\.csv", re.IGNORECASE)
@@ -66,7 +66,7 @@ SKIPPED = "skipped"
 log = logging.getLogger("reelmill.scheduler")
 
 #: Makes a batch of a manifest, and says what people should know of it; raises
-#: `ManifestRefusedError` or `CommandError`.
+#: `CommandError`.
 Submit = Callable[[str, Reading, Spending], tuple[BatchRecord, list[str]]]
 
 _Options = TypeVar("_Options", Reading, Spending)
@@ -265,15 +265,19 @@ class Scheduler:
         try:
             with result.noting(schedule.name):
                 fire(schedule, self.submit, result)
-                deadline_s = schedule.deadline_s(at_s)
-                batches = [handed.batch for handed in result.handed if handed.batch]
-                if deadline_s is not None and batches:
-                    result.warnings += late_warnings(
-                        self.ledger, batches, deadline_s, schedule.say
-                    )
+                result.warnings += self._late_warnings(schedule, at_s, result)
         finally:
             self._held = None
         return result.firing(at_s, self.clock())
+
+    def _late_warnings(
+        self, schedule: Schedule, at_s: float, result: "FiringResult"
+    ) -> list[str]:
+        deadline_s = schedule.deadline_s(at_s)
+        batches = [handed.batch for handed in result.handed if handed.batch]
+        if deadline_s is None or not batches:
+            return []
+        return late_warnings(self.ledger, batches, deadline_s, schedule.say)
 
     def _done(
         self, schedule: Schedule, claim: str, until_s: float, firing: Firing
@@ -331,17 +335,9 @@ def left_to_others(name: str, firing: Firing) -> Firing:
     return replace(firing, warnings=(*firing.warnings, words), again="")
 
 
-class ManifestRefusedError(Exception):
-    """Nothing of a manifest was handed over, for its problems."""
-
-    def __init__(self, lines: tuple[str, ...]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
-
-
 @dataclass(slots=True)
 class FiringResult:
-    """What a firing has come to so far; every name in it can be said and stored."""
+    """What a firing has come to so far; all of it can be printed and stored."""
 
     handed: list[Handed] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -350,23 +346,47 @@ class FiringResult:
 
     @contextmanager
     def noting(self, what: str) -> Iterator[None]:
-        """Note a mistake of ours, so that the rest need not wait until it is mended."""
+        """Record why something could not be handed over, so that the rest goes on.
+
+        Raises:
+            LedgerError: the ledger is out of reach, so nothing else can go on either.
+        """
         try:
             yield
         except LedgerError:
             raise
+        except CommandError as stop:
+            if stop.code is Exit.UNREACHABLE:
+                self.retry(what, str(stop))
+            else:
+                self.refuse(what, str(stop))
         except JobsDeletedError as error:
-            self.again.append(encodable(f"{what}: {error}"))
+            self.retry(what, str(error))
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            self.retry(what, f"it cannot be read ({why})")
         except Exception as error:
             log.exception("%s: a mistake in reelmill", what)
-            self.again.append(encodable(f"{what}: a mistake in reelmill: {error!r}"))
+            self.retry(what, f"a mistake in reelmill: {error!r}")
 
-    def refuse(self, manifest: str, *lines: str) -> None:
-        """Note why nothing of a manifest was handed over."""
-        kept = [encodable(line) for line in lines[:MAX_LINES]]
+    def hand(self, manifest: str, batch: BatchRecord, said: Sequence[str]) -> None:
+        """Record that a manifest became a batch, and what its user should know."""
+        self.handed.append(Handed(encodable(manifest), batch.id))
+        self.warnings += said
+        if batch.cancelled:
+            words = f"{batch.id} was cancelled before, and nothing more of it is sent"
+            self.warnings.append(words)
+
+    def refuse(self, manifest: str, text: str) -> None:
+        """Record why nothing of a manifest was handed over, a line for each problem."""
+        lines = encodable(text).splitlines()
         if (more := len(lines) - MAX_LINES) > 0:
-            kept.append(f"and {counted(more, 'more line')}")
-        self.handed.append(Handed(encodable(manifest), "", tuple(kept)))
+            lines[MAX_LINES:] = [f"and {counted(more, 'more line')}"]
+        self.handed.append(Handed(encodable(manifest), "", tuple(lines)))
+
+    def retry(self, what: str, why: str) -> None:
+        """Record why something is tried again."""
+        self.again.append(encodable(f"{what}: {why}"))
 
     def firing(self, at_s: float, ended_s: float) -> Firing:
         """It as a record."""
@@ -386,7 +406,7 @@ def submit_to(ledger: Ledger) -> Submit:
             load(manifest, reading, spending, chosen, bad_store=unreachable)
         ) as found:
             if not found.is_usable:
-                raise ManifestRefusedError(tuple(problems.lines(found.problems)))
+                raise CommandError("\n".join(problems.lines(found.problems)))
             said = []
             if found.refused:
                 path = keep_skipped(found, chosen.home / SKIPPED)
@@ -401,52 +421,20 @@ def submit_to(ledger: Ledger) -> Submit:
 
 def fire(schedule: Schedule, submit: Submit, result: FiringResult) -> None:
     """Hand over what a schedule names; `result` takes what comes of it."""
-    try:
-        spending = _options(Spending, {**schedule.spending, "yes": True})
-        reading = _options(Reading, schedule.reading)
-    except CommandError as stop:
-        for manifest in schedule.manifests:
-            result.refuse(manifest, str(stop))
-        return
     for place in schedule.manifests:
-        try:
+        with result.noting(place):
+            spending = _options(Spending, {**schedule.spending, "yes": True})
+            reading = _options(Reading, schedule.reading)
             found = manifests_at(place, pictures=schedule.pictures)
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            result.again.append(encodable(f"{place}: it cannot be read ({why})"))
-            continue
-        if not found:
-            result.warnings.append(
-                f"{encodable(place)}: there is no such manifest now; if it is a folder "
-                "whose pictures are meant, add the schedule again with --pictures "
-                "--replace"
-            )
-        for manifest in found:
-            with result.noting(manifest):
-                _hand_over(result, manifest, lambda m: submit(m, reading, spending))
-
-
-def _hand_over(
-    result: FiringResult,
-    manifest: str,
-    submit: Callable[[str], tuple[BatchRecord, list[str]]],
-) -> None:
-    """Hand a manifest over, and write down what came of it."""
-    try:
-        batch, said = submit(manifest)
-    except ManifestRefusedError as refused:
-        result.refuse(manifest, *refused.lines)
-    except CommandError as stop:
-        if stop.code is Exit.UNREACHABLE:
-            result.again.append(encodable(f"{manifest}: {stop}"))
-        else:
-            result.refuse(manifest, str(stop))
-    else:
-        result.handed.append(Handed(encodable(manifest), batch.id))
-        result.warnings += said
-        if batch.cancelled:
-            words = f"{batch.id} was cancelled before, and nothing more of it is sent"
-            result.warnings.append(words)
+            if not found:
+                result.warnings.append(
+                    f"{encodable(place)}: there is no such manifest now; if it is a "
+                    "folder whose pictures are meant, add the schedule again with "
+                    "--pictures --replace"
+                )
+            for manifest in found:
+                with result.noting(manifest):
+                    result.hand(manifest, *submit(manifest, reading, spending))
 
 
 def manifests_at(place: str, *, pictures: bool = False) -> list[str]:
@@ -500,11 +488,9 @@ def late_warnings(
     """
     poller = Poller(ledger, batch_ids)
     said = []
-    for now in poller.poll():
+    for now in filter(left, poller.poll()):
         end_s = poller.paces[now.batch.id].planned_end_s
         by = f"{now.batch.id} will not be there by {say(deadline_s)}"
-        if not left(now):
-            continue
         if why := _obstacle(now, deadline_s):
             said.append(f"{by}: {why}")
         elif end_s and end_s > deadline_s:
@@ -515,17 +501,13 @@ def late_warnings(
 def _obstacle(now: BatchSnapshot, deadline_s: float) -> str:
     """What keeps a batch from being made in time, whatever its pace."""
     account = now.account
-    if account.older:
-        return older_words(account.older)
-    if account.paused:
-        return "the account is paused; reelmill resume --account lets it go on"
-    if account.trouble:
-        return f"the account is in trouble ({account.reason})"
-    if is_short(now):
-        return "its budget ends before all of it has started"
+    if account.older or account.paused or account.trouble:
+        return held_up(now)
     daily, more = account.daily_budget_usd_micros, to_come(now)
     # The budget of a day is there again on the next.
     is_today = now.now_s // DAY_S == deadline_s // DAY_S
+    if is_short(now):
+        return "its budget ends before all of it has started"
     if daily is not None and is_today and account.today_usd_micros + more > daily:
         return "today's budget ends before all of it has started"
     return ""

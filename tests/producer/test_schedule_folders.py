@@ -8,7 +8,7 @@ import pytest
 
 from jobs.ledger import JobsDeletedError, Ledger
 from producer.exits import CommandError, Exit
-from producer.scheduler import ManifestRefusedError, manifests_at
+from producer.scheduler import manifests_at
 from tests.conftest import Clock
 from tests.producer.night import Night
 
@@ -130,7 +130,7 @@ def test_a_name_that_is_not_utf_8_is_taken_and_said_escaped(
 ) -> None:
     good, bad = (os.fsdecode(b"\xe9-%s.csv" % word) for word in (b"good", b"bad"))
     put(folder, good, bad)
-    night.trouble["bad.csv"] = ManifestRefusedError((f"{bad}:2: oh",))
+    night.trouble["bad.csv"] = CommandError(f"{bad}:2: oh")
     minute(night)
     refused, taken = night.firings()[0].handed
     assert refused.manifest == f"{folder}/\\udce9-bad.csv"

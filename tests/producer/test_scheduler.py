@@ -13,7 +13,7 @@ from jobs.ledger import Ledger, connect
 from jobs.records import BatchRecord
 from producer.exits import CommandError, Exit
 from producer.options import Reading, Spending
-from producer.scheduler import AGAIN_S, LEASE_S, ManifestRefusedError, Scheduler
+from producer.scheduler import AGAIN_S, LEASE_S, Scheduler
 from tests.conftest import Clock
 from tests.jobs.ledger.play import ACCOUNT, a_batch
 from tests.jobs.test_schedule import a_schedule
@@ -94,7 +94,7 @@ def test_a_long_firing_is_not_taken_over_while_its_scheduler_lives(
 def test_a_refused_manifest_keeps_no_other_back(night: Night) -> None:
     night.add(manifests=("bad.csv", "good.csv"))
     lines = tuple(f"bad.csv:{number}: no such model" for number in range(2, 60))
-    night.trouble["bad.csv"] = ManifestRefusedError(lines)
+    night.trouble["bad.csv"] = CommandError("\n".join(lines))
     night.clock.forward(TO_NIGHT_S)
     night.scheduler().tick()
     assert night.manifests == ["good.csv"]
