@@ -24,7 +24,6 @@ from producer.local_server import ledger_of
 from producer.lookup import find_batch, find_job
 from producer.options import Batch, Flag, Json, chosen_settings
 from producer.report import keep_report
-from producer.watching.status import take
 
 #: States that can be taken back, and those of what is paid and can be given up.
 #: A lost answer is in neither: whose it is must be known first, or another row's
@@ -81,7 +80,7 @@ def cancel(
         else:
             _say_done(ledger, done, until_s, abandon=abandon)
         # A fleet's workers report what is over; here nobody may be at work.
-        now = take(ledger, found.id)
+        now = ledger.snapshots.one(found.id)
         if not chosen.redis_url and now.over == now.batch.total:
             _, place = keep_report(ledger, found.id, time.time())
             console.say(f"its report is {place}")

@@ -29,7 +29,7 @@ from producer.exits import CommandError, Exit
 from producer.subprocesses import Child
 from producer.watching.display import Display, display
 from producer.watching.eta import Poller
-from producer.watching.status import is_followed, take
+from producer.watching.status import is_followed
 
 #: Threads that carry blocks of jobs; waiting for a job takes none.
 THREADS = 16
@@ -135,7 +135,7 @@ def _watch(
             worker.keep_running()
     for line in stuck_lines(now.batch.id, in_vain, now.batch.note):
         console.say(line)
-    return take(ledger, now.batch.id)
+    return ledger.snapshots.one(now.batch.id)
 
 
 def _poll(poller: Poller) -> BatchSnapshot:
@@ -151,7 +151,7 @@ def _followed_up(ledger: Ledger, now: BatchSnapshot) -> BatchSnapshot:
     refs = ledger.batches.refs_in(now.batch.id, [State.FOLLOWING])
     while block := list(islice(refs, BLOCK)):
         ledger.dedup.follow(now.batch.account, block)
-    return take(ledger, now.batch.id)
+    return ledger.snapshots.one(now.batch.id)
 
 
 def _is_over(

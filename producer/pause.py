@@ -20,7 +20,6 @@ from producer.lookup import find_account, find_batch, same_account
 from producer.options import AnyBatch, Flag, Json, chosen_settings
 from producer.report import keep_report
 from producer.summary import print_ending, print_outcome
-from producer.watching.status import take
 
 #: What has begun and is not over: a look may move it on.
 BEGUN = (
@@ -127,7 +126,7 @@ def _hold_account(ledger: Ledger, chosen: Settings, *, on: bool, json: bool) -> 
 
 def _hold_batch(ledger: Ledger, found: BatchRecord, *, on: bool, json: bool) -> None:
     (ledger.batches.pause if on else ledger.batches.resume)(found.id)
-    now = take(ledger, found.id)
+    now = ledger.snapshots.one(found.id)
     waiting, under_way = now.count(State.WAITING), now.under_way
     if json:
         done = {"batch": found.id, "paused": on, "was_paused": found.paused}

@@ -37,7 +37,6 @@ from producer.lookup import find_batch, same_account
 from producer.options import OVER, AnyBatch, Flag, Json, Over, chosen_settings
 from producer.statement import BEFORE_S, print_statement_of
 from producer.summary import print_report
-from producer.watching.status import take
 
 Form = Literal["table", "json", "csv", "html"]
 
@@ -127,7 +126,7 @@ def _report(batch: str | None, form: Form, *, billed: bool) -> int:
         found = find_batch(ledger, batch)
         asked = _invoice(ledger, chosen, found) if billed else None
         made, place = keep_report(ledger, found.id, time.time(), asked)
-        now = take(ledger, found.id)
+        now = ledger.snapshots.one(found.id)
     if now.account.older:
         console.say(older_words(now.account.older))
     if form != "table":

@@ -23,7 +23,6 @@ from producer.report import keep_report
 from producer.skipped_rows import skip_problems
 from producer.summary import print_beginning, print_ending, print_outcome
 from producer.survey import Survey
-from producer.watching.status import take
 
 
 def run(
@@ -75,7 +74,7 @@ def run_survey(
     skip_problems(found)
     with ledger_of(chosen, alone=True) as ledger:
         batch = hand_over(ledger, found, chosen, spending, show=show)
-        before = take(ledger, batch.id)
+        before = ledger.snapshots.one(batch.id)
         if batch.deleted_at_s:
             return outcome(before)
         print_beginning(before)

@@ -37,7 +37,7 @@ from producer.options import (
 )
 from producer.resolve import settling_help
 from producer.statement import every_batch
-from producer.watching.status import document, held_up, money, state_of, take
+from producer.watching.status import document, held_up, money, state_of
 
 #: Lines of a page for a person, unless told.
 BATCHES_SHOWN = 20
@@ -213,7 +213,7 @@ def show(
             if json:
                 print_json_list(map(_document, some))
             else:
-                _print_jobs(take(ledger, found.id), list(some), state, asked)
+                _print_jobs(ledger.snapshots.one(found.id), list(some), state, asked)
     return Exit.STORED
 
 

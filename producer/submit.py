@@ -25,7 +25,7 @@ from producer.options import (
 )
 from producer.skipped_rows import skip_problems
 from producer.watch import await_ends
-from producer.watching.status import document, take
+from producer.watching.status import document
 
 
 def submit(
@@ -79,7 +79,7 @@ def submit(
 def _print_submitted(
     ledger: Ledger, batch: BatchRecord, *, new: bool, json: bool
 ) -> None:
-    now = take(ledger, batch.id)
+    now = ledger.snapshots.one(batch.id)
     if json:
         print_json(document(now) | {"new": new})
         return

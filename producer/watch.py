@@ -24,7 +24,6 @@ from producer.summary import print_ending
 from producer.watching.display import Display, display
 from producer.watching.eta import Poller
 from producer.watching.events import Events
-from producer.watching.status import take_all
 
 #: How long a run that has ended may take to let go of its home.
 LAST_POLL_S = 15.0
@@ -172,7 +171,7 @@ def _last_poll(chosen: Settings, ids: Iterable[str]) -> list[BatchSnapshot] | No
             # Its server is started for a moment, as for `show`.
             ledger_of(chosen, alone=False) as ledger,
         ):
-            return take_all(ledger, list(ids))
+            return ledger.snapshots.take(list(ids))
         time.sleep(RETRY_S)
     return None
 

@@ -115,16 +115,29 @@ class Snapshots(Part):
     def take(
         self, batch_ids: Sequence[str], *, mixed: bool = False
     ) -> list[BatchSnapshot]:
-        """How these batches stand, in one step; one that is not there is left out.
+        """How these batches stand, in one step.
 
         Args:
             batch_ids: which.
             mixed: tell what waits in them, too; it costs some hundred reads.
+
+        Raises:
+            LookupError: one of them is not there.
         """
         sampled = SAMPLED if mixed else 0
         options = (self._now(), SILENT_S, FAILURES, sampled)
         raw = json.loads(self._scripts.run("snapshot", *options, *batch_ids))
+        if missing := set(batch_ids) - {each["id"] for each in raw["batches"]}:
+            raise LookupError(min(missing))
         return [_look(each, raw) for each in raw["batches"]]
+
+    def one(self, batch_id: str) -> BatchSnapshot:
+        """How a batch stands.
+
+        Raises:
+            LookupError: there is no such batch.
+        """
+        return self.take([batch_id])[0]
 
 
 def _look(entry: Mapping[str, Any], raw: Mapping[str, Any]) -> BatchSnapshot:

@@ -17,7 +17,6 @@ from jobs.ledger.snapshots import BatchSnapshot, Kind, Mix
 from jobs.pace.eta import Work, makespan
 from jobs.pace.limits import Limits
 from jobs.states import State
-from producer.watching.status import take_all
 
 #: The pace is that of the last minutes.
 SEEN_S = 600.0
@@ -244,7 +243,7 @@ class Poller:
             LookupError: one of them is not there.
         """
         mixed = self._now_s >= self._mixed_from_s
-        nows = take_all(self._ledger, self._batch_ids, mixed=mixed)
+        nows = self._ledger.snapshots.take(self._batch_ids, mixed=mixed)
         self._now_s = max(now.now_s for now in nows)
         for now in nows:
             self.paces[now.batch.id] = self.paces[now.batch.id].after(now)

@@ -4,7 +4,6 @@ It is read in one step of the ledger, whatever the size of the batch.
 """
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,34 +46,6 @@ PARTS: Final = (
     Part("failed", (State.FAILED,), "red"),
     Part("cancelled", (State.CANCELLED,), "white"),
 )
-
-
-def take(ledger: Ledger, batch_id: str) -> BatchSnapshot:
-    """How the batch stands.
-
-    Raises:
-        LookupError: there is no such batch.
-    """
-    return take_all(ledger, [batch_id])[0]
-
-
-def take_all(
-    ledger: Ledger, batch_ids: Sequence[str], *, mixed: bool = False
-) -> list[BatchSnapshot]:
-    """How these batches stand, in one round trip.
-
-    Args:
-        ledger: where they are.
-        batch_ids: which.
-        mixed: tell what waits in them, too.
-
-    Raises:
-        LookupError: one of them is not there.
-    """
-    found = ledger.snapshots.take(batch_ids, mixed=mixed)
-    if missing := set(batch_ids) - {now.batch.id for now in found}:
-        raise LookupError(min(missing))
-    return found
 
 
 def is_followed(ledger: Ledger, now: BatchSnapshot) -> bool:

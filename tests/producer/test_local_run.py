@@ -9,7 +9,6 @@ from jobs.ledger import Ledger
 from jobs.states import State
 from jobs.transitions import Ref
 from producer.local_run import TRIES, ask_anew, stuck, stuck_lines, unanswered
-from producer.watching.status import take
 from tests.producer.running import quick_sandbox
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
@@ -35,7 +34,9 @@ def generated(shop: Workshop, count: int) -> list[Ref]:
 
 
 def stuck_ids(shop: Workshop) -> list[str]:
-    return [each.job.id for each in stuck(shop.ledger, take(shop.ledger, "spring"))]
+    return [
+        each.job.id for each in stuck(shop.ledger, shop.ledger.snapshots.one("spring"))
+    ]
 
 
 def test_a_video_is_waited_for_until_it_was_tried_often_enough(shop: Workshop) -> None:
@@ -78,7 +79,7 @@ def test_a_person_is_told_which_and_until_when(shop: Workshop) -> None:
     generated(shop, 7)
     for _ in range(TRIES):
         shop.end()
-    now = take(shop.ledger, "spring")
+    now = shop.ledger.snapshots.one("spring")
     first, note, until, last = stuck_lines(
         "spring", stuck(shop.ledger, now), now.batch.note
     )
