@@ -18,6 +18,7 @@ from producer.exits import CommandError, Exit
 
 if TYPE_CHECKING:
     from jobs.catalogue.model import Model
+    from jobs.ledger import Ledger
     from jobs.provider.client import Provider
 
 A = TypeVar("A")
@@ -43,8 +44,9 @@ ACCOUNT_TROUBLES = frozenset(Trouble)
 #: Questions that are asked side by side.
 MAX_AT_ONCE = 8
 
-#: Records of a moment ago may be dated a little later.
-SOON_S = 60.0
+#: Records of a moment ago may be dated a little later, and the two clocks, which are
+#: compared roughly, may differ by so much.
+SOON_S = BEFORE_S = 60.0
 
 #: What one video would cost this account by the provider, in micro-dollars; or why it
 #: does not say.
@@ -113,38 +115,27 @@ def balance_and_clock(settings: Settings) -> tuple[Balance, float | None]:
     return ask(settings, question)
 
 
-def clock_ahead_s(settings: Settings, ahead_s: float) -> float:
-    """Seconds that the provider's clock is ahead of the ledger's.
-
-    `ahead_s` is how far the ledger's clock is ahead of this machine's.
-
-    Raises:
-        CommandError: the provider does not say.
-    """
-
-    async def question(provider: "Provider") -> float:
-        return (await _clocks(provider, ahead_s))[1]
-
-    return _ask_or_stop(settings, question)
-
-
-def billings(settings: Settings, after_s: float, ahead_s: float) -> list[Billed]:
+def billings(settings: Settings, ledger: "Ledger", after_s: float) -> list[Billed]:
     """What the provider has billed since a time.
 
     Args:
         settings: whose account.
-        after_s: unix seconds by the ledger's clock, as are the times that are returned.
-        ahead_s: how far the ledger's clock is ahead of this machine's.
+        ledger: by whose clock all times are.
+        after_s: unix seconds; a little more is asked for, because clocks are compared
+            roughly.
 
     Raises:
         CommandError: the provider does not say.
     """
 
     async def question(provider: "Provider") -> list[Billed]:
-        now_s, theirs_s = await _clocks(provider, ahead_s)
-        until_s = now_s + theirs_s + SOON_S
-        rows = await provider.billings(after_s + theirs_s, until_s)
-        return [replace(row, created_at_s=row.created_at_s - theirs_s) for row in rows]
+        now_s = ledger.now_s()
+        ahead_s = await provider.clock_s()
+        # Seconds that the provider's clock, by which it records, is ahead.
+        ahead_s = 0.0 if ahead_s is None else ahead_s - now_s
+        since_s = after_s - BEFORE_S + ahead_s
+        rows = await provider.billings(since_s, now_s + ahead_s + SOON_S)
+        return [replace(row, created_at_s=row.created_at_s - ahead_s) for row in rows]
 
     return _ask_or_stop(settings, question)
 
@@ -231,13 +222,6 @@ async def _balance(provider: "Provider") -> Balance:
     if isinstance(found, AccountTrouble):
         return Balance(trouble=found.trouble, reason=found.reason)
     return Balance(usd=found)
-
-
-async def _clocks(provider: "Provider", ahead_s: float) -> tuple[float, float]:
-    """The ledger's time, and how far the provider's, by which it records, is ahead."""
-    now_s = time.time() + ahead_s
-    theirs_s = await provider.clock_s()
-    return now_s, 0.0 if theirs_s is None else theirs_s - now_s
 
 
 async def side_by_side(

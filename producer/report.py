@@ -35,7 +35,7 @@ from producer.local_run import outcome
 from producer.local_server import ledger_of
 from producer.lookup import find_batch, same_account
 from producer.options import OVER, AnyBatch, Flag, Json, Over, chosen_settings
-from producer.statement import BEFORE_S, print_statement_of
+from producer.statement import print_statement_of
 from producer.summary import print_report
 
 Form = Literal["table", "json", "csv", "html"]
@@ -157,8 +157,7 @@ def _invoice(ledger: Ledger, chosen: Settings, batch: BatchRecord) -> dict[str, 
     sent = [a.sent_at_s for record in records for a in record.attempts]
     if not sent:
         return invoice(records, [], [], (0.0, 0.0))
-    ahead_s = ledger.now_s() - time.time()
-    billed = account.billings(chosen, min(sent) - BEFORE_S, ahead_s)
+    billed = account.billings(chosen, ledger, min(sent))
     ids = sorted({row.prediction_id for row in billed})
     known = ledger.transitions.known(batch.account, ids)
     forgotten_s = ledger.now_s() - REMEMBERED_DAYS * DAY_S

@@ -6,7 +6,6 @@ can be read of neither is named, with why. What counts, and when, is decided in
 """
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -42,10 +41,6 @@ from producer.exits import CommandError, Exit
 from producer.local_server import ledger_of
 from producer.options import Over, chosen_settings, given_labels
 from producer.summary import print_statement
-
-#: Billing is asked for from so many seconds before the first attempt, lest a rough
-#: comparison of clocks leaves something out.
-BEFORE_S = 60.0
 
 FORMS = ("table", "json", "csv")
 
@@ -106,8 +101,7 @@ def _billed(
             f"set; {left_out(reader.others)}"
         )
     during = reader.period.since_s, reader.period.until_s
-    ahead_s = ledger.now_s() - time.time()
-    billed = account.billings(chosen, during[0] - BEFORE_S, ahead_s)
+    billed = account.billings(chosen, ledger, during[0])
     others = sorted({row.prediction_id for row in billed} - reader.ids)
     known = reader.ids.union(ledger.transitions.known(chosen.account_id, others))
     return {

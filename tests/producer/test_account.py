@@ -11,6 +11,7 @@ import pytest
 
 from jobs import catalogue, settings
 from jobs.catalogue import Model
+from jobs.ledger import Ledger
 from jobs.settings import Settings, child_environment
 from producer.account import (
     Balance,
@@ -82,13 +83,15 @@ def test_the_balance_is_told_whatever_the_prices(
     assert all("HTTP 400" in str(why) for why in found.values())
 
 
-def test_an_answer_that_never_comes_holds_nothing_up(chosen: Settings) -> None:
+def test_an_answer_that_never_comes_holds_nothing_up(
+    chosen: Settings, simulated: Ledger
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         quiet = chosen.model_copy(update={"base_url": url, "request_timeout_s": 0.1})
         assert "no answer within 0.1 s" in balance_and_clock(quiet)[0].reason
         with pytest.raises(CommandError, match="the provider does not say"):
-            billings(quiet, 0.0, 0.0)
+            billings(quiet, simulated, 0.0)
 
 
 def test_an_interrupt_ends_a_command_that_waits_for_an_answer(
