@@ -19,7 +19,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
   --no-emit-index-url --no-emit-find-links
 
 # What is measured, in this order.
-BENCH ?= page arena slots cold
+BENCH ?= page arena slots cold tables
 
 # Tests that start processes mostly wait, so there are three for each core. Bytecode
 # is kept, or hundreds of processes would compile the project anew.

@@ -23,6 +23,7 @@ QUESTIONS: Mapping[str, str] = {
     "page": "bench.page",
     "slots": "bench.slots",
     "cold": "bench.cold",
+    "tables": "bench.tables",
 }
 
 

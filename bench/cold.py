@@ -18,7 +18,7 @@ from typing import Any
 from bench.fleet import Fleet, another_worker, fleet
 from bench.processes import MeasuringError
 from bench.provider import Prediction, Provider, started
-from bench.results import Cell, Page, Table
+from bench.results import Page, Table
 from bench.sampling import Sample, average_at_once, samples
 from jobs.pace.limits import Limits
 
@@ -53,27 +53,16 @@ CASES = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen for this question."""
-    add = parser.add_argument
-    add(
-        "--case",
-        type=_case,
-        action="append",
-        metavar="JOBS/SLOTS/MEDIAN[/LEARNT]",
-        help="jobs, slots, median s, median s learnt before; repeatable",
-    )
+    add, shape = parser.add_argument, "JOBS/SLOTS/MEDIAN[/LEARNT]"
+    add("--case", type=_case, action="append", metavar=shape, help="repeatable")
     add("--spread", type=float, default=0.2, help="sigma of the log of the times")
     add("--workers", type=int, default=1)
     add("--poll-min-s", type=float, default=5.0, help="least time between two polls")
 
 
 def _case(text: str) -> Case:
-    try:
-        jobs, slots, *times_s = text.split("/")
-        return Case(int(jobs), int(slots), *map(float, times_s))
-    except (TypeError, ValueError):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no case, such as 80/20/3 or 80/20/10/120"
-        ) from None
+    jobs, slots, *times_s = text.split("/")
+    return Case(int(jobs), int(slots), *map(float, times_s))
 
 
 def answer(asked: argparse.Namespace) -> dict[str, object]:
@@ -137,6 +126,7 @@ def _told(
     waited_s = last_start_s - first_s
     at_once = min(case.slots, case.jobs)
     waits = case.slots < case.jobs
+    held_part = 100 * held_s / waited_s / at_once if waits else 0.0
     generating = average_at_once(made, first_s, last_start_s) if waits else 0.0
     return {
         "jobs": case.jobs,
@@ -146,8 +136,8 @@ def _told(
         "seconds": round(seen[-1].at_s - first_s, 1),
         "seconds_ideal": round(seconds(took_s, at_once, 0.0), 1),
         "seconds_even": round(seconds(took_s, at_once, even_s), 1),
-        "slots_by_ledger": round(held_s / waited_s / at_once, 3) if waits else None,
-        "slots_at_provider": round(generating / at_once, 3) if waits else None,
+        "slots_by_ledger": round(held_part, 1) if waits else None,
+        "slots_at_provider": round(100 * generating / at_once, 1) or None,
         "gets_per_job": round(sum(each.polls for each in made) / case.jobs, 2),
         "gets_even": round(
             sum(math.ceil(each / even_s) for each in took_s) / case.jobs, 2
@@ -179,20 +169,17 @@ _COLUMNS = {
     "seconds": "first start to last stored, s",
     "seconds_even": "polling evenly would take",
     "seconds_ideal": "noticing at once would",
-    "slots_by_ledger": "slots in use, by permits",
-    "slots_at_provider": "... at the provider",
+    "slots_by_ledger": "slots in use by permits, %",
+    "slots_at_provider": "... at the provider, %",
     "gets_per_job": "GETs a job",
     "gets_even": "polling evenly takes",
     "most_gets": "most GETs of one job",
 }
-_SHARES = frozenset({"slots_by_ledger", "slots_at_provider"})
 
 
 def page(numbers: Mapping[str, Any]) -> Page:
     """The answer for people."""
-    rows = [
-        [_shown(name, case[name]) for name in _COLUMNS] for case in numbers["cases"]
-    ]
+    rows = [[case[name] for name in _COLUMNS] for case in numbers["cases"]]
     told = (
         f"""{numbers["workers"]} worker(s); log-normal times, sigma
         {numbers["spread"]:g}. Slots are told while work waits, and not where all start
@@ -204,9 +191,3 @@ def page(numbers: Mapping[str, Any]) -> Page:
     notes = [" ".join(note.split()) for note in told]
     table = Table("By what was known", list(_COLUMNS.values()), rows)
     return Page("Slots in use while the times are not known", [table], notes)
-
-
-def _shown(name: str, value: Cell) -> Cell:
-    if name in _SHARES and isinstance(value, float):
-        return f"{100 * value:.1f} %"
-    return value

@@ -23,9 +23,6 @@ from jobs.report.document import report
 from jobs.report.page import html_chunks
 from jobs.states import State
 
-DEFAULT_ROWS = "1000,10000,100000"
-DEFAULT_OPENINGS = 3
-
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 _BEGUN_S = 1_780_000_000.0
@@ -56,28 +53,16 @@ _HEAP = "() => performance.memory.usedJSHeapSize"
 
 
 _NOTES = [
-    " ".join(words.split())
-    for words in (
-        """Interactive: from the start of the navigation until all rows are read and the
-        first cards are shown. Medians of several openings.""",
-        """Search: from a letter typed until its answer stands, the first time and
-        again; 120 ms of it wait for the next letter.""",
-    )
+    "Interactive: until all rows are read and the first cards shown; medians.",
+    "Search: from a letter typed to its answer, of which 120 ms wait for the next.",
 ]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen for this question."""
-    parser.add_argument("--rows", type=_counts, default=_counts(DEFAULT_ROWS))
-    parser.add_argument("--openings", type=int, default=DEFAULT_OPENINGS)
-
-
-def _counts(text: str) -> list[int]:
-    try:
-        return [int(each) for each in text.split(",")]
-    except ValueError:
-        said = f"{text!r} are no numbers of rows, such as {DEFAULT_ROWS}"
-        raise argparse.ArgumentTypeError(said) from None
+    add, rows = parser.add_argument, [1_000, 10_000, 100_000]
+    add("--rows", type=int, nargs="+", default=rows)
+    add("--openings", type=int, default=3)
 
 
 def answer(asked: argparse.Namespace) -> dict[str, Any]:
@@ -137,17 +122,8 @@ def _open(browser: Browser, address: str) -> dict[str, float]:
 
 
 def _document(count: int) -> dict[str, Any]:
-    batch = BatchRecord(
-        id="spring",
-        manifest="spring.csv",
-        account="default",
-        store="videos",
-        priority=1,
-        attempts=3,
-        budget_usd_micros=None,
-        created_at_s=_BEGUN_S,
-        complete=True,
-    )
+    place = ("spring", "spring.csv", "default", "videos")
+    batch = BatchRecord(*place, 1, 3, None, _BEGUN_S, complete=True)
     return report(batch, _jobs(count), _BEGUN_S + count + 600)
 
 
@@ -157,28 +133,15 @@ def _jobs(count: int) -> Iterator[JobRecord]:
         name, failed = f"sku-{number:06}", number % 20 == 0
         prompt = f"The mug with handle {number} turns slowly in soft morning light"
         picture = f"https://cdn.example.com/shop/files/{name}.jpg?v={number * 37}"
-        job = Job(
-            name,
-            number + 2,
-            _MODEL,
-            {"prompt": prompt, "image": picture},
-            _PRICE_USD_MICROS,
-            f"spring/{name}.mp4",
-            {"sku": f"{number:07}", "title": "Ceramic mug"},
-            5,
-        )
+        inputs = {"prompt": prompt, "image": picture}
+        data = {"sku": f"{number:07}", "title": "Ceramic mug"}
+        asked = (_MODEL, inputs, _PRICE_USD_MICROS, f"spring/{name}.mp4", data, 5)
+        job = Job(name, number + 2, *asked)
         sent_s = _BEGUN_S + number
         outcome = "failed" if failed else "completed"
-        attempt = Attempt(
-            1,
-            sent_s,
-            outcome,
-            _PRICE_USD_MICROS,
-            _PRICE_USD_MICROS,
-            _PRICE_USD_MICROS if failed else 0,
-            f"{number:032x}",
-            sent_s + 60 + number % 90,
-        )
+        money = (_PRICE_USD_MICROS, _PRICE_USD_MICROS, failed * _PRICE_USD_MICROS)
+        made = (f"{number:032x}", sent_s + 60 + number % 90)
+        attempt = Attempt(1, sent_s, outcome, *money, *made)
         if failed:
             why = Failure("timeout", f"The provider gave up: worker {number} timed out")
             yield JobRecord(job, State.FAILED, (attempt,), failure=why)

@@ -105,3 +105,13 @@ def test_slots_are_watched_from_when_they_were_full_once_and_while_work_waits() 
     over = [Sample(at_s, 10, 30 - at_s, 0, 1) for at_s in range(90)]
     with pytest.raises(MeasuringError, match="too small"):
         slots.watched(case, iter(over), minutes=1)
+
+
+def test_tables_are_checked_in_both_forms(tmp_path: Path) -> None:
+    numbers, page = asked(tmp_path, "tables", "--rows", "30")
+    assert all(
+        numbers[f"{form}_{what}"]
+        for form in ("csv", "xlsx")
+        for what in ("cpu_s", "mb")
+    )
+    assert "| xlsx cpu s |" in page
