@@ -90,7 +90,7 @@ def test_a_batch_is_watched_to_its_end_while_times_are_unknown(tmp_path: Path) -
 
 @pytest.mark.browser
 def test_a_page_of_each_size_is_opened(tmp_path: Path) -> None:
-    numbers, _ = asked(tmp_path, "page", "--rows", "5,700", "--openings", "1")
+    numbers, _ = asked(tmp_path, "page", "--rows", "5", "700", "--openings=1")
     small, large = numbers["sizes"]
     assert 0 < small["file_mb"] < large["file_mb"]
     assert min(small["interactive_s"], large["interactive_s"]) > 0
