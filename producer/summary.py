@@ -1,5 +1,6 @@
 """How a command begins and ends: what it prints of a batch, and how to go on."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -12,6 +13,9 @@ from jobs.text import counted
 from producer import account, console
 from producer.console import Table, print_json
 from producer.watching.status import held_up
+
+#: A line of a report or statement, by what it is called.
+Line = tuple[str, Mapping[str, Any]]
 
 #: Jobs that a sentence names.
 MAX_NAMED = 5
@@ -140,10 +144,18 @@ def print_outcome(document: dict[str, Any], place: str, *, json: bool) -> None:
 
 def print_report(document: dict[str, Any], place: str) -> None:
     """Print the report of a batch and where it is kept."""
-    console.out.print(_report_table(document))
+    lines, jobs, cost = document["by_model"], document["jobs"], document["cost"]
+    names = short_names(line["model"] for line in lines)
+    named = [
+        (
+            f"{names[line['model']]} {line['duration_s'] or ''} s".replace("  s", ""),
+            line,
+        )
+        for line in lines
+    ]
+    console.out.print(_table("model", named, jobs | cost | {"jobs": jobs["total"]}))
     for line in _trouble_lines(document):
         console.tell(line)
-    cost = document["cost"]
     console.tell(
         f"estimated ${cost['estimated_usd']}, charged ${cost['charged_usd']}, "
         f"refunded ${cost['refunded_usd']}, net ${cost['net_usd']}"
@@ -155,18 +167,10 @@ def print_report(document: dict[str, Any], place: str) -> None:
 
 def print_statement(document: Mapping[str, Any]) -> None:
     """Print a statement: a table by batch, by model and by each label."""
-    _print_table("batch", [(x["batch"], x) for x in document["by_batch"]])
-    lines = document["by_model"]
-    names = short_names(x["model"] for x in lines if x["model"] is not None)
-    named = [(names.get(x["model"], "unknown"), x) for x in lines]
-    _print_table("model", named)
-    by_label: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for x in document["by_label"]:
-        value = "without" if x["value"] is None else f"{x['label']}={x['value']}"
-        by_label.setdefault(x["label"], []).append((value, x))
-    for name, values in by_label.items():
-        _print_table(f"label {name}", values)
     total = document["total"]
+    for what, lines in _by_kind(document).items():
+        console.out.print(_table(what, lines, total))
+        console.out.print()
     batches = counted(total["batches"], "batch", "batches")
     outcomes = ", ".join(f"{total[name]:,} {name}" for name in COUNTS if total[name])
     console.tell(
@@ -181,48 +185,37 @@ def print_statement(document: Mapping[str, Any]) -> None:
         console.tell(line)
 
 
-def _print_table(what: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    if not lines:
-        return
-    numbers = ("videos", "attempts", "charged", "refunded", "net")
-    made = Table(what, *numbers, numbers=numbers)
-    for name, line in lines:
-        made.add(
-            name,
-            f"{line['stored'] + line['reused']}/{line['jobs']}",
-            str(line["attempts"]),
-            *(f"${line[key]}" for key in ("charged_usd", "refunded_usd", "net_usd")),
-        )
-    console.out.print(made)
-    console.out.print()
-
-
-def _report_table(document: Mapping[str, Any]) -> Table:
-    """Cost of a batch by model and duration, as its report has it."""
-    jobs, cost = document["jobs"], document["cost"]
-    # A word that most batches have no use for takes no room.
-    counts = ["stored", *(["reused"] if jobs.get("reused") else []), "failed"]
-    numbers = ("videos", *counts, "charged", "refunded")
-    made = Table("model", *numbers, numbers=numbers)
+def _by_kind(document: Mapping[str, Any]) -> dict[str, list[Line]]:
+    """The lines of a statement by what they are sums of."""
+    made: dict[str, list[Line]] = defaultdict(list)
+    for line in document["by_batch"]:
+        made["batch"].append((line["batch"], line))
     lines = document["by_model"]
-    names = short_names(line["model"] for line in lines)
+    names = short_names(line["model"] for line in lines if line["model"] is not None)
     for line in lines:
-        length = f" {line['duration_s']} s" if line["duration_s"] else ""
-        made.add(
-            names[line["model"]] + length,
-            str(line["jobs"]),
-            *(str(line[name]) for name in counts),
-            f"${line['charged_usd']}",
-            f"${line['refunded_usd']}",
-        )
+        made["model"].append((names.get(line["model"], "unknown"), line))
+    for line in document["by_label"]:
+        value = f"{line['label']}={line['value']}"
+        name = "without" if line["value"] is None else value
+        made[f"label {line['label']}"].append((name, line))
+    return made
+
+
+def _table(what: str, lines: Sequence[Line], total: Mapping[str, Any]) -> Table:
+    """Jobs and money, a line for each of something, and their sum."""
+    # A word that most batches have no use for takes no room.
+    counts = ["jobs", "stored", *(["reused"] if total["reused"] else []), "failed"]
+    numbers = ["videos", *counts[1:], "charged", "refunded"]
+    made = Table(what, *numbers, numbers=numbers)
+
+    def add(name: str, line: Mapping[str, Any], style: str | None = None) -> None:
+        money = (f"${line['charged_usd']}", f"${line['refunded_usd']}")
+        made.add(name, *(str(line[each]) for each in counts), *money, style=style)
+
+    for name, line in lines:
+        add(name, line)
     made.add_section()
-    made.add(
-        "total",
-        *(str(jobs[name]) for name in ("total", *counts)),
-        f"${cost['charged_usd']}",
-        f"${cost['refunded_usd']}",
-        style="bold",
-    )
+    add("total", total, "bold")
     return made
 
 
