@@ -146,12 +146,9 @@ def print_report(document: dict[str, Any], place: str) -> None:
     """Print the report of a batch and where it is kept."""
     lines, jobs, cost = document["by_model"], document["jobs"], document["cost"]
     names = short_names(line["model"] for line in lines)
+    lengths = (f" {x['duration_s']} s" if x["duration_s"] else "" for x in lines)
     named = [
-        (
-            f"{names[line['model']]} {line['duration_s'] or ''} s".replace("  s", ""),
-            line,
-        )
-        for line in lines
+        (names[x["model"]] + own, x) for x, own in zip(lines, lengths, strict=True)
     ]
     console.out.print(_table("model", named, jobs | cost | {"jobs": jobs["total"]}))
     for line in _trouble_lines(document):

@@ -91,7 +91,12 @@ def test_a_scheduler_hands_over_what_is_due(
 ) -> None:
     folder = place.desk.folder / "in"
     folder.mkdir()
+    # What no scheduler can read ends none of them.
+    place.ledger.server.hset(keys.SCHEDULES, mapping={"odd": "no schedule at all"})
     process = serve(place)
+    log_file = place.desk.folder / "scheduler.log"
+    until(lambda: "a mistake in reelmill" in log_file.read_text())
+    place.ledger.server.hdel(keys.SCHEDULES, "odd")
     until(lambda: place.ledger.schedules.heartbeat_s(place.chosen.account_id))
     assert place.ask(scheduler, check=True).code == Exit.STORED
     # A schedule of long ago is due at once.
@@ -106,7 +111,7 @@ def test_a_scheduler_hands_over_what_is_due(
     assert place.count(handed.batch, State.WAITING) == 2
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
-    log = (place.desk.folder / "scheduler.log").read_text()
+    log = log_file.read_text()
     assert f"nightly: {folder}/tonight.csv is {handed.batch}" in log
     assert "a-key" not in log
     # Each firing hands it over; it is the same batch, and nothing is paid twice.
@@ -226,25 +231,6 @@ def test_a_provider_out_of_reach_is_said_and_left_to_the_person(place: Fleet) ->
     assert one["last"]["again"] is None
     assert "the provider is out of reach" in one["last"]["warnings"][0]
     assert place.ledger.batches.ids() == []
-
-
-def test_a_scheduler_outlives_what_nobody_foresaw(
-    sandbox: RunningSandbox, place: Fleet
-) -> None:
-    server = place.ledger.server
-    server.hset(keys.SCHEDULES, mapping={"odd": "no schedule at all"})
-    process = serve(place)
-    log = place.desk.folder / "scheduler.log"
-    until(lambda: "a mistake in reelmill" in log.read_text())
-    server.hdel(keys.SCHEDULES, "odd")
-    manifest = place.desk.write("tonight.csv", as_csv(rows(sandbox, 1)))
-    assert add(place, manifest, when={"cron": "* * * * *"}).code == Exit.STORED
-    standing = place.ledger.schedules.read("nightly")
-    assert standing is not None
-    earlier = Ledger(server, lambda: place.ledger.now_s() - 3600)
-    assert earlier.schedules.add(standing.schedule, replace=True)
-    assert until(lambda: firings(place))
-    assert process.poll() is None
 
 
 def late(place: Fleet, in_s: float) -> list[str]:

@@ -1,12 +1,11 @@
 """A schedule may name a folder or a pattern; each firing hands over all of it."""
 
-import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from jobs.ledger import JobsDeletedError, Ledger
+from jobs.ledger import Ledger
 from producer.exits import CommandError, Exit
 from producer.scheduler import manifests_at
 from tests.conftest import Clock
@@ -67,45 +66,6 @@ def test_all_else_is_a_manifest_itself(tmp_path: Path) -> None:
     put(tmp_path, odd.name)
     for place in (odd, tmp_path / "not there", "s3://shop/pictures"):
         assert manifests_at(str(place)) == [str(place)]
-
-
-def test_pictures_beside_manifests_that_are_moved_away_are_not_taken(
-    night: Night, folder: Path
-) -> None:
-    put(folder, "mug.jpg", "tonight.csv")
-    minute(night)
-    (folder / "tonight.csv").rename(folder / "tonight.csv.part")
-    minute(night)
-    assert night.manifests == ["tonight.csv"]
-    (warning,) = night.firings()[0].warnings
-    assert warning.startswith(f"{folder}: there is no such manifest now")
-    assert "--pictures" in warning
-
-
-def test_a_folder_that_cannot_be_read_is_tried_again(
-    night: Night, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(folder, "mug.jpg", "tonight.csv")
-
-    def stale(_: Path) -> None:
-        raise OSError(errno.ESTALE, "Stale file handle")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "iterdir", stale)
-        minute(night)
-    assert night.manifests == []
-    assert night.again() == f"{folder}: it cannot be read (stale file handle)"
-
-
-def test_job_records_that_are_deleted_during_a_firing_are_no_mistake(
-    night: Night, folder: Path
-) -> None:
-    put(folder, "a.csv", "b.csv")
-    night.trouble["a.csv"] = JobsDeletedError("a-123")
-    minute(night)
-    assert night.manifests == ["b.csv"]
-    words = "the job records of a-123 were deleted meanwhile"
-    assert night.again() == f"{folder}/a.csv: {words}"
 
 
 def test_a_person_who_fires_in_vain_holds_nobody_up(night: Night, folder: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.ledger import Ledger
-from jobs.schedule import Firing, Handed
+from jobs.schedule import Firing
 from tests.conftest import Clock
 from tests.jobs.test_schedule import a_schedule
 
@@ -42,14 +42,6 @@ def test_a_name_is_given_once(simulated: Ledger) -> None:
     assert standing.schedule == other
 
 
-def test_of_many_one_gets_the_claim(simulated: Ledger, fire_s: float) -> None:
-    claims = [simulated.schedules.claim("nightly", fire_s, c, 60) for c in "abc"]
-    assert claims == [True, False, False]
-    assert not simulated.schedules.done("nightly", "b", fire_s, DONE)
-    assert simulated.schedules.done("nightly", "a", fire_s, DONE)
-    assert not simulated.schedules.claim("nightly", fire_s, "b", 60)
-
-
 def test_a_claim_of_a_dead_one_is_taken_over(
     simulated: Ledger, clock: Clock, fire_s: float
 ) -> None:
@@ -62,37 +54,6 @@ def test_a_claim_of_a_dead_one_is_taken_over(
     assert not schedules.hold("nightly", "dead", 60)
     assert not schedules.done("nightly", "dead", fire_s, DONE)
     assert schedules.done("nightly", "quick", fire_s, DONE)
-
-
-def test_a_claim_that_is_held_is_kept(
-    simulated: Ledger, clock: Clock, fire_s: float
-) -> None:
-    assert simulated.schedules.claim("nightly", fire_s, "slow", 60)
-    for _ in range(5):
-        clock.forward(50)
-        assert simulated.schedules.hold("nightly", "slow", 60)
-        assert not simulated.schedules.claim("nightly", fire_s, "quick", 60)
-
-
-def test_what_is_tried_again_is_told_until_it_is_done(
-    simulated: Ledger, clock: Clock, fire_s: float
-) -> None:
-    schedules = simulated.schedules
-    assert schedules.claim("nightly", fire_s, "a", 60)
-    trying = Firing(fire_s, fire_s, again="the provider is out of reach")
-    assert schedules.hold("nightly", "a", 60, trying)
-    standing = schedules.read("nightly")
-    assert standing is not None
-    assert (standing.trying, standing.holder) == (trying, "a")
-    clock.forward(60)
-    assert schedules.claim("nightly", fire_s, "b", 60)
-    done = Firing(fire_s, clock.now_s, (Handed("tonight.csv", "tonight-1"),))
-    assert schedules.done("nightly", "b", fire_s, done)
-    standing = schedules.read("nightly")
-    assert standing is not None
-    assert (standing.trying, standing.holder) == (None, "")
-    assert standing.done_until_s == fire_s
-    assert schedules.firings("nightly") == [done]
 
 
 def test_what_is_removed_fires_no_more(simulated: Ledger, fire_s: float) -> None:
