@@ -1,4 +1,4 @@
-"""Problems of a manifest: counted, the first of a kind kept, and shown."""
+"""Problems and notices of a manifest: counted, the first of a kind kept, and shown."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from jobs.manifest.rows import Problem
-from jobs.text import counted, masked, visible
+from jobs.manifest.rows import Notice, Problem
+from jobs.text import counted, masked, one_line, visible
 from producer.console import Table
 
 #: Problems of one kind that are kept; further ones are only counted.
@@ -194,3 +194,84 @@ def _cut(text: str | None) -> str | None:
     # Masked before it is cut: half an address would keep its password.
     text = masked(text)
     return text if len(text) <= MAX_KEPT_CHARS else text[:MAX_KEPT_CHARS] + "…"
+
+
+# Notices: what a user should know of a manifest before paying, although it is in order.
+
+#: Notices of one sort whose places are kept; further ones are only counted.
+MAX_EXAMPLES = 5
+#: Sorts that are kept apart.
+MAX_SORTS = 200
+#: Characters that are kept of a value, and of one that a sentence names.
+MAX_VALUE_CHARS, MAX_NAME_CHARS = 100, 40
+
+
+@dataclass(slots=True)
+class _Sort:
+    """Notices that say the same."""
+
+    count: int = 0
+    examples: list[Notice] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Notices:
+    """The notices of one manifest; their memory has a bound."""
+
+    _sorts: dict[tuple[str, str, str], _Sort] = field(default_factory=dict)
+
+    def add(self, notice: Notice) -> None:
+        """Take one more."""
+        words = (notice.kind, notice.message, notice.suggestion)
+        if words not in self._sorts and len(self._sorts) >= MAX_SORTS:
+            return
+        sort = self._sorts.setdefault(words, _Sort())
+        sort.count += 1
+        if sort.count <= MAX_EXAMPLES:
+            sort.examples.append(notice)
+
+    def lines(self) -> Iterator[str]:
+        """A sentence for each sort."""
+        for (_, message, suggestion), sort in self._sorts.items():
+            said = f"warning: {message}{_places(sort)}"
+            yield f"{said}; {suggestion}" if suggestion else said
+
+    def document(self) -> list[dict[str, Any]]:
+        """The same for a program."""
+        return [
+            {
+                "kind": kind,
+                "message": message,
+                "suggestion": suggestion or None,
+                "count": sort.count,
+                "examples": [
+                    {
+                        "file": each.file,
+                        "line": each.line,
+                        "column": each.column,
+                        "value": each.value and _short(each.value),
+                    }
+                    for each in sort.examples
+                ],
+            }
+            for (kind, message, suggestion), sort in self._sorts.items()
+        ]
+
+
+def _places(sort: _Sort) -> str:
+    """How many rows, and the first of them: ` (2 rows: lines 3, 4)`."""
+    lines = [str(each.line) for each in sort.examples if each.line]
+    if not lines:
+        return f" ({counted(sort.count, 'row')})" if sort.count > 1 else ""
+    more = ["…"] if sort.count > len(sort.examples) else []
+    word = "line" if len(lines) == 1 and not more else "lines"
+    values = [_short(each.value) for each in sort.examples if each.value]
+    is_short = values and max(map(len, values)) <= MAX_NAME_CHARS
+    named = f": {', '.join(values + more)}" if is_short else ""
+    places = f"{word} {', '.join(lines + more)}"
+    return f" ({counted(sort.count, 'row')}: {places}{named})"
+
+
+def _short(text: str) -> str:
+    text = one_line(masked(text))
+    return text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "…"

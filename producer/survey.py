@@ -7,6 +7,7 @@ already; it adds up the rest.
 """
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from itertools import islice
-from typing import Any
+from typing import IO, Any, Self
 
 from jobs.attempt.fingerprint import (
     Fingerprint,
@@ -48,9 +49,7 @@ from producer.image_checks import (
 from producer.local_server import make_home
 from producer.manifests import Options, plan
 from producer.manifests.plan import Outcome
-from producer.notices import Notices
-from producer.problems import Problems
-from producer.spool import Spool
+from producer.problems import Notices, Problems
 
 #: Kinds of problems that a reader finds with one row, before it reads on.
 BROKEN_ROWS = frozenset({"cells", "bad-cell", "json"})
@@ -66,6 +65,40 @@ THERE = frozenset({State.STORED, State.REUSED})
 
 #: Stored videos that are looked for side by side.
 SIDE_BY_SIDE = 16
+
+
+class Spool:
+    """Lines of several texts, too many for the memory, in their order.
+
+    They are in a temporary file; the file is gone with the process, however it ends.
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[str] | None = None
+
+    def write(self, *texts: str) -> None:
+        """Add a line; its texts, such as JSON, have no tab and no end of a line."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it outlives this call
+        self._file.write("\t".join(texts) + "\n")
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """The lines from the first on; one reading at a time."""
+        if self._file is not None:
+            self._file.seek(0)
+        for line in self._file or ():
+            yield line[:-1].split("\t")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
 
 
 @dataclass(slots=True)

@@ -21,9 +21,8 @@ from producer.local_server import answers, connected, ledger_of
 from producer.lookup import find_batch
 from producer.options import Batch, Json, chosen_settings
 from producer.summary import print_ending
-from producer.watching.display import Display, display
+from producer.watching.display import Display, Events, display
 from producer.watching.eta import Poller
-from producer.watching.events import Events
 
 #: How long a run that has ended may take to let go of its home.
 LAST_POLL_S = 15.0

@@ -1,4 +1,4 @@
-"""Shows how batches go: a live panel at a terminal, plain lines anywhere else.
+"""Shows how batches go: a live panel at a terminal, plain lines, or events in JSON.
 
 In a panel the most important comes first, for what does not fit is cut off below.
 """
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.live import Live
@@ -15,16 +15,17 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.ledger.snapshots import BatchSnapshot, Failed
-from jobs.money import dollars
+from jobs.money import dollars, usd
 from jobs.report.next_steps import next_step
 from jobs.states import State
-from jobs.text import by, counted, duration, one_line
+from jobs.text import by, counted, duration, iso, json_text, one_line
 from producer import console
 from producer.watching.eta import Estimate, Pace, ends_first, estimate, is_short, left
 from producer.watching.status import (
     PARTS,
     account_step,
     counts,
+    document,
     held_up,
     money,
     state_of,
@@ -340,3 +341,104 @@ def _step(batch_id: str, failed: Failed) -> str:
 def _clock(at_s: float, zone: tzinfo | None) -> str:
     """A moment, to the second."""
     return f"{datetime.fromtimestamp(at_s, UTC).astimezone(zone):%H:%M:%S}"
+
+
+# The stream of events: a JSON object a line, for a program. A reader needs no memory:
+# whatever tells of a batch has all of it. docs/watching.md lists the fields; new ones
+# may come, none goes away.
+
+
+def whole(now: BatchSnapshot, pace: Pace) -> dict[str, Any]:
+    """How a batch stands and what is expected of it."""
+    expected, account = estimate(now, pace), now.account
+    limits, left_s = account.limits, expected.left_s
+    cooling = account.cooling_until_s > now.now_s
+    return document(now) | {
+        "projected_usd": usd(expected.projected_usd_micros),
+        "projected_net_usd": usd(expected.projected_net_usd_micros),
+        "done_by": None if left_s is None else iso(now.now_s + left_s),
+        "stored_per_minute": pace.per_minute and round(pace.per_minute, 1),
+        "workers": now.workers,
+        "starts": {
+            "last_minute": now.starts,
+            "videos_per_minute": limits and limits.videos_per_minute,
+            "slots_in_use": account.slots_in_use,
+            "concurrent_videos": limits and limits.concurrent_videos,
+        },
+        "account_state": {
+            "paused": account.paused,
+            "trouble": account.trouble or None,
+            "cooling_until": iso(account.cooling_until_s) if cooling else None,
+            "reason": account.reason or None,
+            "next_step": account_step(now) or None,
+        },
+    }
+
+
+def failure(batch_id: str, failed: Failed) -> dict[str, Any]:
+    """A failure, with what a person can do about it."""
+    why = failed.failure
+    code = why.code if why else ""
+    return {
+        "batch": batch_id,
+        "id": failed.id,
+        "state": str(failed.state),
+        "code": code or None,
+        "message": why.message if why else None,
+        "next_step": next_step(batch_id, failed.id, failed.state, code),
+    }
+
+
+class Events:
+    """A line of JSON for all that happens."""
+
+    def __init__(
+        self, write: Callable[[str], object], clock: Callable[[], float]
+    ) -> None:
+        """Tell it line by line.
+
+        Args:
+            write: takes each line, and lets it be seen at once.
+            clock: unix seconds, for what happens while the ledger is away.
+        """
+        self._write = write
+        self._clock = clock
+        self._is_away = False
+        self._news: dict[str, object] = {}
+        self._failures: dict[str, Sequence[Failed]] = {}
+
+    def show(self, nows: Sequence[BatchSnapshot], paces: Mapping[str, Pace]) -> None:
+        """Tell what has changed since."""
+        if self._is_away:
+            self._tell("back", self._clock(), {})
+        self._is_away = False
+        for now in nows:
+            name = now.batch.id
+            first = name not in self._news
+            if first or now.news != self._news[name]:
+                told = whole(now, paces[name])
+                self._tell("snapshot" if first else "change", now.now_s, told)
+            self._news[name] = now.news
+            # Older ones that a retry of newer ones brings into sight were told before.
+            known = self._failures.get(name, ())
+            first_known = next(
+                (n for n, failed in enumerate(now.failures) if failed in known), None
+            )
+            for failed in reversed(now.failures[:first_known]):
+                self._tell("failure", now.now_s, failure(name, failed))
+            self._failures[name] = now.failures
+
+    def over(self, now: BatchSnapshot, pace: Pace, code: int) -> None:
+        """Tell that the watching of a batch has ended, with its exit code."""
+        self._tell("over", now.now_s, {**whole(now, pace), "exit_code": code})
+
+    def away(self, why: str, _since_s: float) -> None:
+        """Tell that the ledger does not answer."""
+        self._is_away = True
+        self._tell("away", self._clock(), {"reason": why})
+
+    def close(self) -> None:
+        """Nothing to take away."""
+
+    def _tell(self, event: str, at_s: float, told: Mapping[str, Any]) -> None:
+        self._write(json_text({"event": event, "at": iso(at_s), **told}))

@@ -9,8 +9,7 @@ import pytest
 
 from jobs import settings
 from jobs.ledger import LedgerError, connect
-from producer.doctor import _values, examine
-from producer.doctor_checks import Finding, Health
+from producer.doctor import Finding, Health, _values, examine
 from producer.local_server import _binary
 from producer.subprocesses import Child
 from tests.producer.running import desk, quick_sandbox, until

@@ -16,7 +16,7 @@ from jobs.pace.waits import RETENTION_S
 from jobs.schedule import Schedule
 from jobs.settings import Settings
 from jobs.states import Event
-from producer.doctor_checks import (
+from producer.doctor import (
     Finding,
     Health,
     clock_finding,

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.manifest.rows import Notice
 from producer.exits import Exit
-from producer.notices import Notices
+from producer.problems import Notices
 from tests.producer.running import Desk, desk, quick_sandbox
 
 TABLE = """\

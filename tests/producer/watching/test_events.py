@@ -6,8 +6,8 @@ from typing import Any
 
 from jobs.ledger.snapshots import FAILURES, BatchSnapshot, Failed
 from jobs.states import State
+from producer.watching.display import Events
 from producer.watching.eta import Pace
-from producer.watching.events import Events
 from producer.watching.status import document
 from tests.producer.watching.snapshots import (
     NOW_S,
