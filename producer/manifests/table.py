@@ -23,7 +23,7 @@ _NO_NAME = re.compile(
     rf"[\d\s.,:/%€$£+-]+|.*://.*|.{{81,}}|{_PICTURE}", re.DOTALL | re.IGNORECASE
 )
 #: A cell that only a row has.
-_OF_ROW = re.compile(rf"https?://\S+|{_PICTURE}", re.IGNORECASE)
+_OF_ROW = re.compile(rf"(?:https?|s3|gs|az)://\S+|{_PICTURE}", re.IGNORECASE)
 #: Marks and blanks that programs leave around names, and that nobody sees.
 _UNSEEN = "\ufeff\u200b"
 _EXCEL_TEXT = re.compile(r'="((?:[^"]|"")*)"')
@@ -186,6 +186,11 @@ def is_header_like(line: Line) -> bool:
     )
 
 
+def _is_row(line: Line) -> bool:
+    """True if a cell is a picture or an address."""
+    return any(map(_OF_ROW.fullmatch, _filled(line)))
+
+
 def _worth(line: Line, columns: Columns) -> tuple[int, bool]:
     """How many names of a line are known, and whether one is like that of pictures."""
     names = {name for name in _filled(line) if not name.startswith("#")}
@@ -205,31 +210,34 @@ def _doubtful(
     """Why a person must say which line is the header: rows, or a better one."""
     if not lines:
         return None
-    number, read = lines[at].number, ", ".join(_filled(lines[at])[:_MAX_SHOWN])
-    for line in lines[:at]:
-        cells = _filled(line)
-        if 2 * len(cells) >= len(_filled(lines[at])) and any(
-            map(_OF_ROW.fullmatch, cells)
-        ):
-            message = f"it stands above line {number}, the header ({read}), and looks"
-            message += " like a row"
-            suggestion = f"move it below, or leave it out with --header-line {number}"
-            place = file, line.number, None, None
-            return Problem(*place, message, suggestion, "header")
-    if is_useful(lines[at], columns):
+    header, line = _filled(lines[at]), lines[at]
+    read = ", ".join(header[:_MAX_SHOWN])
+    rows = (one for one in lines[:at] if 2 * len(_filled(one)) >= len(header))
+    if above := next(filter(_is_row, rows), None):
+        message = f"it stands above line {line.number}, the header ({read}), and looks "
+        message += "like a row"
+        suggestion = f"move it below, or leave it out with --header-line {line.number}"
+        line = above
+    elif is_useful(line, columns):
         return None
-    suggestion = elsewhere
-    for line in lines[at + 1 :]:
+    elif suggestion := _better(lines[at + 1 :], columns) or elsewhere:
+        message = f"it names no column that a model knows, and reads {shown(read)}"
+    elif _is_row(line):
+        message = f"it looks like a row and not like names of columns: {shown(read)}"
+        suggestion = "put a line above it that names them, such as id,image,prompt"
+    else:
+        return None
+    return Problem(file, line.number, None, None, message, suggestion, "header")
+
+
+def _better(lines: Iterable[Line], columns: Columns) -> str:
+    """How a person names a header among these lines; empty if there is none."""
+    for line in lines:
         if is_header_like(line) and is_useful(line, columns):
             names = ", ".join(_filled(line)[:_MAX_SHOWN])
-            suggestion = f"line {line.number} looks like the header ({names}): "
-            suggestion += f"--header-line {line.number}"
-            break
-    if not suggestion:
-        return None
-    message = f"line {number} names no column that a model knows; it reads "
-    place = file, number, None, None
-    return Problem(*place, message + shown(read), suggestion, "header")
+            look = f"line {line.number} looks like the header ({names}): "
+            return f"{look}--header-line {line.number}"
+    return ""
 
 
 class _Table:

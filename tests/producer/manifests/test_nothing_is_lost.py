@@ -45,6 +45,11 @@ CASES: dict[str, tuple[str, str | bytes, list[object]]] = {
         f"a,{URL},turn\nid,image,prompt\n",
         [Told("header", "leave it out with --header-line 2")],
     ),
+    "a row instead of a header": (
+        "a.csv",
+        "mug,mug.jpg\nlamp,lamp.jpg\n",
+        [Told("header", "put a line above it")],
+    ),
     "no names but a number": (
         "a.csv",
         "Art,1,Foto\nmug,x,image1.jpg\n",
