@@ -117,7 +117,7 @@ def _why_not(batch: BatchRecord, record: JobRecord | None, *, abandon: bool) -> 
     if record.state in ABANDONABLE:
         why = "it is paid and is collected; --abandon gives it up all the same"
     elif record.state is State.UNRESOLVED:
-        why = f"settle it first, reelmill show {which} tells how"
+        why = f"resolve it first, reelmill show {which} shows how"
     elif record.state in UNSETTLED:
         why = (
             "what became of its request must be known first; "

@@ -280,14 +280,14 @@ def fleet(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     if alive:
         yield _alive(alive)
     elif everyone and not known and not chosen.api_key:
-        words = f"no worker of this account lives, {len(everyone)} of others do"
+        words = f"no worker of this account runs, {len(everyone)} of others do"
         cure = "without a key none is ours: set WAVESPEED_API_KEY or REELMILL_ACCOUNT"
         yield warning("workers", f"{words}; {cure}")
     elif any(b.account == chosen.account_id for b in ledger.batches.unfinished()):
-        words = "no worker of this account lives and there is work: reelmill worker"
+        words = "no worker of this account runs and there is work: reelmill worker"
         yield wrong("workers", words)
     else:
-        words = "no worker of this account lives; before you submit: reelmill worker"
+        words = "no worker of this account runs; before you submit: reelmill worker"
         yield warning("workers", words)
     yield from _unlike(known, alive, chosen)
     if lacked := ledger.workers.lacked(chosen.account_id):
@@ -316,8 +316,8 @@ def _unlike(
     """Workers that fell silent, or differ in version, clock or store."""
     silent = [w for w in known if not w.lives]
     if names := [f"{w.facts.name} for {duration(w.silent_s)}" for w in silent]:
-        words = f"ended without a word in the last day: {_few(names)}"
-        yield warning("silent workers", f"{words}; their logs tell why")
+        words = f"stopped unexpectedly in the last day: {_few(names)}"
+        yield warning("silent workers", f"{words}; see their logs")
     here = version("reelmill")
     if others := sorted({w.facts.version for w in alive} - {here}):
         words = f"workers have {choice(others, word='and')}, this is {here}"
@@ -362,7 +362,9 @@ def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         yield warning("held batches", _few(held))
     counts = {b.id: b.counts.get(State.UNRESOLVED, 0) for b in batches}
     if lost := [f"{count} in {batch}" for batch, count in counts.items() if count]:
-        words = "lost answers wait for a person, see reelmill show and reelmill resolve"
+        words = (
+            "lost answers need your decision, see reelmill show and reelmill resolve"
+        )
         yield warning("unresolved", f"{words}: {_few(lost)}")
     yield from _too_long(ledger, chosen)
     left = sum(b.counts.get(state, 0) for b in batches for state in set(State) - FINAL)
@@ -376,7 +378,7 @@ def _account(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     if now.older:
         yield wrong("account", older_words(now.older))
     elif now.paused:
-        yield warning("account", "paused by a person: reelmill resume --account")
+        yield warning("account", "paused: reelmill resume --account")
     if now.trouble:
         cure = account.CURES.get(now.trouble, "look at the account")
         words = f"starts nothing, the provider said: {now.reason}"
@@ -535,7 +537,7 @@ def examine(chosen: Settings) -> Iterator[Finding]:
 
 
 def _table(findings: Sequence[Finding]) -> Table:
-    made = Table("looked at", "found", "what it says", sentences=("what it says",))
+    made = Table("check", "result", "details", sentences=("details",))
     for finding in findings:
         made.add(finding.what, finding.health, finding.words)
     return made

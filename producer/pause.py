@@ -117,7 +117,7 @@ def _hold_account(ledger: Ledger, chosen: Settings, *, on: bool, json: bool) -> 
     elif on:
         console.say(
             f"account {account} is paused: nothing more starts, what was sent is "
-            "finished; reelmill resume --account goes on"
+            "finished; continue with: reelmill resume --account"
         )
     else:
         trouble = f"; forgotten: {before.reason}" if before.reason else ""

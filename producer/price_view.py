@@ -81,7 +81,7 @@ class Finish:
     def lines(self, zone: tzinfo | None = None) -> list[str]:
         """What a user wants to know; `zone` is the machine's own unless given."""
         if not self.levels[0].takes.likely_s:
-            return ["nothing is left to be made"]
+            return ["nothing is left to render"]
         if self.days is None:
             return [NEVER]
         if self.unknown:
@@ -105,14 +105,14 @@ class Finish:
     def _late_by(self, zone: tzinfo | None) -> str:
         """The end in nine cases of ten, and what it is reckoned from."""
         own = self.levels[0]
-        times = "planned, for too few were seen yet"
+        times = "from the catalogue, because too few were measured yet"
         if self.learnt:
-            times = "this account's were"
+            times = "as measured for this account"
         return (
-            f"nine times in ten by {by(self.now_s, own.takes.late_s, zone)}; "
+            f"90 % by {by(self.now_s, own.takes.late_s, zone)}; "
             f"{f'at {own.tier.title()}: ' if own.tier else ''}"
             f"{own.limits.videos_per_minute} starts a minute, "
-            f"{own.limits.concurrent_videos} at once, generation times as {times}"
+            f"{own.limits.concurrent_videos} at once, generation times {times}"
         )
 
     def times(self) -> list[dict[str, object]]:
@@ -358,7 +358,7 @@ class PriceView:
         if read_on := self._read_on:
             days = self._age_days(read_on)
             ago = {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
-            old = ", so look whether they still hold" if days > OLD_DAYS else ""
+            old = ", check that they are still valid" if days > OLD_DAYS else ""
             yield f"the list's prices were read {ago}, on {read_on:%Y-%m-%d}{old}"
         if self.bill.unpriced:
             count = counted(self.bill.unpriced, "video")

@@ -185,9 +185,9 @@ def stale_words(ledger: Ledger, account_id: str) -> str:
     silent_s = ledger.now_s() - beat_s
     if not names or silent_s <= STALE_S:
         return ""
-    since = f"for {duration(silent_s)}" if beat_s else "yet"
-    several = f"{len(names)} schedules wait" if len(names) > 1 else f"{names[0]} waits"
-    return f"no scheduler has beaten {since}, {several}: start reelmill scheduler"
+    seen = f" (last seen {duration(silent_s)} ago)" if beat_s else ""
+    what = f"{len(names)} schedules" if len(names) > 1 else names[0]
+    return f"no scheduler runs{seen}, so {what} will not fire: start reelmill scheduler"
 
 
 def _schedule(
@@ -274,8 +274,8 @@ def _warn_of_missing(schedule: Schedule) -> None:
         is_pattern = any(sign in place for sign in "*?[")
         if not (is_bucket(place) or is_pattern or Path(place).exists()):
             console.say(
-                f"{masked(place)} is not there now; a firing refuses it unless it is "
-                "there by then"
+                f"{masked(place)} does not exist now; a firing refuses it unless it "
+                "exists by then"
             )
 
 
@@ -286,7 +286,7 @@ def _print_added(ledger: Ledger, schedule: Schedule, *, json: bool) -> None:
         print_json(_document(ledger, standing, now_s))
         return
     console.say(
-        f"{schedule.name} hands over next at {schedule.say(schedule.next_s(now_s))}: "
+        f"{schedule.name} fires next at {schedule.say(schedule.next_s(now_s))}: "
         f"{masked(', '.join(schedule.manifests))}"
     )
     if words := stale_words(ledger, schedule.account):
@@ -344,7 +344,7 @@ def _handed_document(ledger: Ledger, handed: Handed) -> dict[str, Any]:
 
 
 def _print_schedules(told: list[dict[str, Any]]) -> None:
-    columns = ("schedule", "cron", "next", "last", "what came of it")
+    columns = ("schedule", "cron", "next", "last", "outcome")
     made = Table(*columns, sentences=columns[2:])
     for one in told:
         last = one["last"]
@@ -368,4 +368,4 @@ def _firing_lines(told: dict[str, Any]) -> Iterator[str]:
             yield f"{handed['manifest']} refused: {handed['problems'][0]}"
     yield from told["warnings"]
     if told["again"]:
-        yield f"{told['again']}; it is tried again"
+        yield f"{told['again']}; it will be tried again"

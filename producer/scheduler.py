@@ -117,10 +117,12 @@ def _check(ledger: Ledger, chosen: Settings) -> int:
     silent_s = ledger.now_s() - ledger.schedules.heartbeat_s(chosen.account_id, host)
     if silent_s > STALE_S:
         raise CommandError(
-            "no scheduler lives on this machine; start one: reelmill scheduler",
+            "no scheduler is running on this machine; start one: reelmill scheduler",
             Exit.INCOMPLETE,
         )
-    console.say(f"the scheduler of this machine beat {silent_s:.0f} s ago")
+    console.say(
+        f"the scheduler of this machine is alive, last heartbeat {silent_s:.0f} s ago"
+    )
     return Exit.STORED
 
 
@@ -151,7 +153,9 @@ def _repeat(pause_s: float, step: Callable[[], object], until: threading.Event) 
         try:
             step()
         except LedgerError as error:
-            log.warning("the ledger is out of reach (%s); it is tried again", error)
+            log.warning(
+                "the ledger is out of reach (%s); it will be tried again", error
+            )
         except Exception:
             # Schedules go on firing at night, whatever went wrong with one of them.
             log.exception("a mistake in reelmill; the next look follows")
@@ -217,8 +221,8 @@ class Scheduler:
         if claim is None:
             holder = standing.holder.partition("#")[0] or "another scheduler"
             raise CommandError(
-                f"{name} is in the hands of {holder}; "
-                "reelmill schedule list shows what comes of it"
+                f"{name} is being fired by {holder}; "
+                "reelmill schedule list shows the outcome"
             )
         firing = self._fire(standing.schedule, now_s, claim)
         # Of a try that failed no time is dealt with.
@@ -260,7 +264,9 @@ class Scheduler:
         log.info("%s: fired for %s", schedule.name, schedule.say(at_s))
         result = FiringResult()
         if self.clock() - at_s > STALE_S:
-            result.warnings.append(f"was due at {schedule.say(at_s)} and comes late")
+            result.warnings.append(
+                f"was due at {schedule.say(at_s)} and was fired late"
+            )
         self._held = (schedule.name, claim)
         try:
             with result.noting(schedule.name):
@@ -316,12 +322,11 @@ class Scheduler:
             if handed.batch:
                 log.info("%s: %s is %s", schedule.name, name, handed.batch)
             else:
-                words = f"nothing of {name} was handed over"
-                warn(words, handed.problems, manifest=name)
+                warn(f"{name} was refused", handed.problems, manifest=name)
         for words in firing.warnings:
             warn(words)
         if firing.again:
-            warn(f"{firing.again}; it is tried again")
+            warn(f"{firing.again}; it will be tried again")
 
 
 def left_to_others(name: str, firing: Firing) -> Firing:
@@ -478,7 +483,7 @@ def late_warnings(
     deadline_s: float,
     say: Callable[[float], str],
 ) -> list[str]:
-    """Why batches will not be there by a deadline, a sentence each; none if they will.
+    """Why batches will not be finished by a deadline, a sentence each.
 
     Args:
         ledger: where they wait.
@@ -490,7 +495,7 @@ def late_warnings(
     said = []
     for now in filter(left, poller.poll()):
         end_s = poller.paces[now.batch.id].planned_end_s
-        by = f"{now.batch.id} will not be there by {say(deadline_s)}"
+        by = f"{now.batch.id} will not be finished by {say(deadline_s)}"
         if why := _obstacle(now, deadline_s):
             said.append(f"{by}: {why}")
         elif end_s and end_s > deadline_s:

@@ -101,7 +101,7 @@ def _ways_on(now: BatchSnapshot, left: int, again: str) -> Iterator[str]:
             )
         if unresolved:
             yield (
-                f"a person must settle {unresolved}: "
+                f"you must resolve {unresolved}: "
                 f"reelmill show {now.batch.id} JOB tells what is known of one"
             )
 

@@ -119,7 +119,7 @@ def await_ends(
         console.say(f"{names} {'go' if several else 'goes'} on without being watched")
         return Exit.INCOMPLETE
     if private and not all(map(is_at_rest, nows)):
-        console.say("whoever rendered it has ended")
+        console.say("the run that rendered it has ended")
     return _end(nows, poller, events)
 
 

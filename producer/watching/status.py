@@ -94,13 +94,13 @@ def _by_a_person(now: BatchSnapshot) -> str:
     if batch.cancelled and now.over < batch.total:
         return "cancelled; what was sent is still collected"
     if batch.paused and now.count(State.WAITING):
-        return f"paused by a person; reelmill resume {batch.id} goes on"
+        return f"paused; continue with: reelmill resume {batch.id}"
     if now.account.paused and now.count(State.WAITING):
-        return "the account is paused by a person; reelmill resume --account goes on"
+        return "the account is paused; continue with: reelmill resume --account"
     if batch.aside and now.count(State.WAITING):
         return "set aside while another batch is rendered here"
     if not batch.complete:
-        return "not all rows are in yet; if nobody is at it, submit the manifest again"
+        return "not all rows are enqueued yet; if no submit runs, submit it again"
     return ""
 
 
@@ -138,8 +138,8 @@ def _by_the_provider(now: BatchSnapshot) -> str:
     free = f" ({overdue} without a slot)" if overdue else ""
     which = shlex.join([now.batch.id, now.late[0]])
     return (
-        f"far too long at the provider: {names}{free}; reelmill show {which} tells "
-        f"more, reelmill cancel {which} --abandon gives it up"
+        f"far too long at the provider: {names}{free}; reelmill show {which} has "
+        f"the details, reelmill cancel {which} --abandon gives it up"
     )
 
 

@@ -90,7 +90,7 @@ def test_nothing_is_drawn_anew_in_a_pipe_even_in_colours() -> None:
 
 
 def test_a_sentence_is_one_line_that_the_terminal_wraps() -> None:
-    words = "the account is paused by a person; reelmill resume --account goes on [b]"
+    words = "the account is paused; continue with: reelmill resume --account now [b]"
     for speak, redirect in ((say, redirect_stderr), (tell, redirect_stdout)):
         out = StringIO()
         with patch.dict(os.environ, {"COLUMNS": "40"}, clear=True), redirect(out):

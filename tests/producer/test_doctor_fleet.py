@@ -151,7 +151,7 @@ def test_an_account_that_a_person_paused_says_so(
 ) -> None:
     ledger.permits.pause(ACCOUNT)
     told = found(standstill(ledger, chosen))["account"]
-    assert told == (Health.WARNING, "paused by a person: reelmill resume --account")
+    assert told == (Health.WARNING, "paused: reelmill resume --account")
 
 
 def test_limits_that_differ_between_machines_are_a_warning(

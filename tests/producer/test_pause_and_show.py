@@ -121,7 +121,7 @@ def test_the_batches_are_listed_newest_first_with_what_holds_them_up(
     said = place.ask(show.list_, json=False)
     half, autumn, spring, *why = said.out.splitlines()[2:]
     assert half.split()[:3] == ["half", "incoming", "0/0"]
-    assert why[0].startswith("half: not all rows are in yet")
+    assert why[0].startswith("half: not all rows are enqueued yet")
     assert autumn.split()[:4] == ["autumn", "paused", "0/2", "$0.00"]
     assert "reelmill resume autumn" in why[1]
     assert spring.split()[:5] == ["spring", "waiting", "1/10", "$0.21", "$9.00"]
@@ -129,7 +129,7 @@ def test_the_batches_are_listed_newest_first_with_what_holds_them_up(
     told = printed(place, show.list_)
     assert [batch["batch"] for batch in told] == ["half", "autumn", "spring"]
     assert told[2]["jobs"] == {"waiting": 8, "stored": 1, "failed": 1}
-    assert told[1]["held_up"].startswith("paused by a person")
+    assert told[1]["held_up"].startswith("paused; continue with")
 
 
 def test_the_list_comes_in_pages_and_can_leave_out_what_is_over(place: Fleet) -> None:

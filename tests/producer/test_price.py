@@ -85,7 +85,7 @@ def test_what_is_not_paid_again_is_shown_at_nothing() -> None:
 
 def test_nothing_new_costs_nothing_and_needs_nothing() -> None:
     shown = viewed(Wanted().there(9, "reused"), balance=Balance(usd=0.0))
-    assert shown.lines() == ["nothing is left to be made"]
+    assert shown.lines() == ["nothing is left to render"]
     told = shown.document()
     assert (told["cost_usd"], told["duration_s"]) == ("0.00", 0)
 
@@ -196,7 +196,8 @@ def test_budgets_say_where_they_stop_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "words", "age"), [(80, "whether they still hold", 93), (-300, "today", 0)]
+    ("days", "words", "age"),
+    [(80, "that they are still valid", 93), (-300, "today", 0)],
 )
 def test_old_prices_ask_for_a_second_look(days: int, words: str, age: int) -> None:
     shown = viewed(Wanted().add(1), now_s=NOW_S + days * DAY_S)
@@ -236,7 +237,7 @@ def test_a_higher_tier_is_named_if_it_is_worth_it() -> None:
     assert done.startswith("done by 02:")
     assert "on Sat 16 Jan (5 h " in done
     assert "or at Silver by 21:0" in done
-    assert late.startswith("nine times in ten by 05:")
+    assert late.startswith("90 % by 05:")
     assert "at Bronze: 2 starts a minute, 2 at once" in late
     (done, _) = finished(Wanted().add(1)).lines(BERLIN)
     assert " or at " not in done

@@ -136,7 +136,7 @@ def test_a_manifest_with_problems_is_refused_whole(
     (batch,) = place.ledger.batches.ids()
     assert batch.startswith("good-")
     (untold, *others) = place.ledger.outbox.lease(place.chosen.account_id, 9, 60)
-    assert "nothing of " in untold.notification.subject
+    assert " was refused" in untold.notification.subject
     assert len(others) == 1
     listed = place.ask(schedule.list_, json=False)
     assert batch in listed.out.replace("\n", "")
@@ -156,10 +156,10 @@ def test_what_is_added_is_listed_and_can_be_removed(
         spending=Spending(budget="20", store="kept"),
     )
     assert said.code == Exit.STORED
-    assert "nightly hands over next at " in said.err
+    assert "nightly fires next at " in said.err
     assert " 22:00 CE" in said.err
-    assert f"{Path.cwd()}/tonight.csv is not there now" in " ".join(said.err.split())
-    assert "no scheduler has beaten yet, nightly waits" in said.err
+    assert f"{Path.cwd()}/tonight.csv does not exist now" in " ".join(said.err.split())
+    assert "no scheduler runs, so nightly will not fire" in said.err
     one = told(place)
     folder = Path.cwd()
     assert one["manifests"] == [f"{folder}/tonight.csv", "s3://shop/in"]
@@ -224,7 +224,7 @@ def test_a_provider_out_of_reach_is_said_and_left_to_the_person(place: Fleet) ->
     said = place.ask(schedule.run_now, "nightly", json=False)
     assert said.code == Exit.UNREACHABLE
     assert "the provider is out of reach" in said.out
-    assert "it is tried again" not in said.out
+    assert "it will be tried again" not in said.out
     assert "not tried again before the next firing by the clock" in said.out
     one = told(place)
     assert one["fired_by"] is None
@@ -248,7 +248,7 @@ def test_a_batch_that_will_be_late_is_told_of(place: Fleet) -> None:
     open_batch(place.ledger, "mine", 10, account=account)
     assert late(place, 8 * 3600) == []
     (words,) = late(place, 10)
-    assert words.startswith("mine will not be there by 10 s, more likely by ")
+    assert words.startswith("mine will not be finished by 10 s, more likely by ")
     place.ledger.batches.set_budget("mine", 420_000)
     (words,) = late(place, 1e6)
     assert words.endswith("its budget ends before all of it has started")

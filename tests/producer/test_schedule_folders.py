@@ -78,7 +78,7 @@ def test_a_person_who_fires_in_vain_holds_nobody_up(night: Night, folder: Path) 
     (record,) = night.firings()
     assert record.again == ""
     assert "not tried again before the next firing" in record.warnings[0]
-    assert "it is tried again" not in night.told[0].subject
+    assert "it will be tried again" not in night.told[0].subject
     night.trouble.clear()
     # The claim is free at once, and what was due is still due.
     assert night.scheduler().tick() == 1

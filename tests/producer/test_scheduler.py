@@ -103,7 +103,7 @@ def test_a_refused_manifest_keeps_no_other_back(night: Night) -> None:
     assert (bad.batch, good.batch) == ("", "good")
     assert bad.problems == (*lines[:20], "and 38 more lines")
     (telling,) = night.told
-    assert telling.subject == "nightly: nothing of bad.csv was handed over"
+    assert telling.subject == "nightly: bad.csv was refused"
     assert lines[0] in telling.text
 
 
@@ -143,8 +143,8 @@ def test_a_firing_that_was_missed_is_made_up_for(night: Night) -> None:
     assert night.scheduler().tick() == 1
     assert night.scheduler().tick() == 0
     (firing,) = night.firings()
-    assert firing.warnings == ("was due at 2027-01-18 22:00 UTC and comes late",)
-    assert "comes late" in night.told[0].subject
+    assert firing.warnings == ("was due at 2027-01-18 22:00 UTC and was fired late",)
+    assert "was fired late" in night.told[0].subject
 
 
 def test_a_firing_that_is_too_late_is_said_and_let_go(night: Night) -> None:
@@ -179,7 +179,7 @@ def test_a_person_fires_now_and_the_night_still_comes(night: Night) -> None:
     assert night.ledger.schedules.claim(schedule.name, night.clock.now_s, "1@a#1", 1)
     held = night.ledger.schedules.read(schedule.name)
     assert held is not None
-    with pytest.raises(CommandError, match="in the hands of 1@a;"):
+    with pytest.raises(CommandError, match="is being fired by 1@a;"):
         night.scheduler().fire_now(held)
     night.clock.forward(1)
     firing = night.scheduler("me@desk").fire_now(standing)

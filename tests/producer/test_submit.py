@@ -98,7 +98,7 @@ def test_a_watch_ends_where_only_a_person_can_go_on(sandbox: RunningSandbox) -> 
         place.ask(pause.pause, batch, account=False, json=False)
         watched = place.ask(watch.watch, batch, json=False)
         assert watched.code == Exit.INCOMPLETE
-        assert f"paused by a person; reelmill resume {batch} goes on" in watched.err
+        assert f"paused; continue with: reelmill resume {batch}" in watched.err
 
 
 def test_without_a_fleet_there_is_nobody_to_hand_it_to(sandbox: RunningSandbox) -> None:

@@ -213,7 +213,7 @@ def test_what_a_watch_says_is_folded_between_words_to_the_width_of_columns() -> 
             assert wrong.ended() == Exit.USAGE
         told = lines.out() + wrong.out()
         assert max(map(len, told.splitlines())) <= 40
-        whole = "paused by a person; reelmill resume spring goes on"
+        whole = "paused; continue with: reelmill resume spring"
         assert told.count("\n") > 4
         assert whole in " ".join(told.split())
 
@@ -236,7 +236,7 @@ def test_a_private_run_can_be_watched_until_it_ends() -> None:
             lines.says("1 waiting")
             stack.close()
             assert lines.ended() == Exit.INCOMPLETE
-        assert "whoever rendered it has ended" in lines.out()
+        assert "the run that rendered it has ended" in lines.out()
 
 
 def test_what_a_private_run_did_last_is_told_though_its_ledger_is_gone() -> None:
@@ -249,7 +249,7 @@ def test_what_a_private_run_did_last_is_told_though_its_ledger_is_gone() -> None
             stack.close()
             assert lines.ended() == Exit.FAILED
         assert lines.out().endswith("0 of 1 stored\n")
-        assert "whoever rendered it has ended" not in lines.out()
+        assert "the run that rendered it has ended" not in lines.out()
 
 
 @pytest.mark.parametrize(

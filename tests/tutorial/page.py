@@ -25,7 +25,8 @@ VOLATILE = {
     r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b": "DATE",
     r"\(\d+ (s|min)\)": "(LENGTH)",
     # A worker tells a sample of the times it saw, so that may be enough or not.
-    r"as (planned, for too few were seen yet|this account's were)": "as KNOWN",
+    r"times (from the catalogue, because too few were measured yet"
+    r"|as measured for this account)": "times KNOWN",
 }
 
 #: A line of the page that stands for lines of progress, as many as there are.

@@ -153,6 +153,6 @@ def test_several_batches_stand_one_below_the_other() -> None:
     words = shown(FULL, other)
     assert "2 batches · 80 of 200 stored" in words
     assert words.index("products-1") < words.index("autumn-2")
-    assert "reelmill resume autumn-2 goes on" in words
+    assert "continue with: reelmill resume autumn-2" in words
     assert words.count("12 of 40 in the last minute") == 1
     assert "a policy" not in words
