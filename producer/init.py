@@ -80,7 +80,7 @@ def _text(path: Path, chosen: Sequence[Model], catalogue: Catalogue) -> str:
     if ending not in _YAML:
         like = path / DEFAULT_PATH if path.is_dir() else path.with_suffix(_YAML[0])
         raise CommandError(
-            f"{path}: its ending says no form of starter; "
+            f"{path}: a starter cannot have this ending; "
             f"name it {choice((*_YAML, *_CSV))}, such as {like}"
         )
     others = [model for model in catalogue.models.values() if model not in chosen]

@@ -106,7 +106,9 @@ def render(ledger: Ledger, settings: Settings, batch_id: str) -> BatchSnapshot:
     poller = Poller(ledger, [batch_id])
     with (
         _interruptible() as interrupt,
-        closing(display("Ctrl-C stops; the same command goes on")) as shown,
+        closing(
+            display("Ctrl-C stops; run the same command again to continue")
+        ) as shown,
     ):
         return _watch(ledger, settings, poller, shown, interrupt)
 

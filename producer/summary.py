@@ -122,14 +122,14 @@ def _print_over(now: BatchSnapshot, before: BatchSnapshot | None) -> None:
         if now.count(State.FAILED):
             _print_failed(now, "the report tells")
         elif before:
-            console.say("run again, a manifest pays only for what is new in it")
+            console.say("run it again any time: only new or changed rows are charged")
 
 
 def _print_failed(now: BatchSnapshot, where: str) -> None:
     if failed := now.count(State.FAILED):
         console.say(
             f"{failed} failed: {where} why, and what to do about each; "
-            "failed.csv beside it has their rows, to be mended and run"
+            "correct their rows in failed.csv beside it and run that file"
         )
 
 

@@ -135,6 +135,10 @@ class Manifest:
         #: Lines of the first rows that ask for a video, by what they ask for.
         self._asked: dict[int, int] = {}
         self._is_table = False
+        #: Whether a row named a model, and what is wrong if the first row did that has
+        #: something else there.
+        self._has_models = False
+        self._own_model: Problem | None = None
         #: The header of a table none of whose columns is of use.
         self.unknown_header: Header | None = None
         self.guess = PictureGuess()
@@ -199,9 +203,10 @@ class Manifest:
             self.guess.see(row.cells)
         return [*self._planned(self._mapper.map(row))]
 
-    def finish(self) -> list[PlannedRow | Skipped]:
+    def finish(self) -> list[PlannedRow | Skipped | Problem]:
         """What rows above still ask for, once no row follows them."""
-        return [*self._planned(self._mapper.finish())]
+        mixed = [self._own_model] if self._own_model and self._has_models else []
+        return [*self._planned(self._mapper.finish()), *mixed]
 
     def _planned(self, outcomes: Iterable[Outcome]) -> Iterator[PlannedRow | Skipped]:
         for one in outcomes:
@@ -258,7 +263,7 @@ class Manifest:
         )
         self._compare(job, draft.row.file)
         self._selection.count()
-        self._doubt(job, draft.row.file)
+        self._doubt(draft, job)
         return job
 
     def _rename(self, draft: _Draft, model: Model) -> None:
@@ -319,19 +324,20 @@ class Manifest:
             )
         )
 
-    def _doubt(self, job: Job, file: str) -> None:
-        """Notes what was probably not meant to be sent as a prompt."""
+    def _doubt(self, draft: _Draft, job: Job) -> None:
+        """Notes what was probably not meant to be sent."""
+        cells, place = draft.mapped.scope, (draft.row.file, job.line)
         for name in ("prompt", "negative_prompt"):
-            for doubt in doubts(job.inputs.get(name, "")):
-                self._notices.append(
-                    Notice(
-                        doubt.kind,
-                        f"prompts have {doubt.message}",
-                        doubt.suggestion,
-                        *(file, job.line, name),
-                        value=doubt.found,
-                    )
-                )
+            for kind, message, suggestion, found in doubts(job.inputs.get(name, "")):
+                named = (n for n in cells if found in plain(cells[n]))
+                cure = suggestion.format(column=next(named, "description"))
+                said = (kind, f"prompts have {message}", cure)
+                self._notices.append(Notice(*said, *place, name, found))
+        if "&amp;" in job.image:
+            message = "addresses of pictures have &amp; in them, as in HTML"
+            cure = "a plain & is probably meant; correct the addresses"
+            notice = Notice("address-entities", message, cure, *place, "image")
+            self._notices.append(notice)
 
     def take_notices(self) -> list[Notice]:
         """What a person should know of the rows planned since the last call."""
@@ -364,29 +370,57 @@ class Manifest:
 
     def _model(self, draft: _Draft) -> Model | None:
         name = draft.row.cells.get("model")
-        default = None if is_given(name) else self._defaults.nearest("model")
+        if not is_given(name):
+            return self._default_model(draft)
+        try:
+            model = self._catalogue.find(plain(name))
+        except UnknownModelError as unknown:
+            issue = unknown_model(name, unknown, self._catalogue)
+            if self._defaults.nearest("model"):
+                if self._is_table and not (unknown.guesses or unknown.reason):
+                    self._take_as_own(draft, issue)
+                    return self._default_model(draft)
+                own = "(pass --map model= if it is your own column)"
+                issue = replace(issue, suggestion=f"{issue.suggestion} {own}")
+            draft.problems.append(self._mapper.problem(draft.row, "model", issue))
+            return None
+        self._has_models = True
+        return model
+
+    def _take_as_own(self, draft: _Draft, issue: ValidationIssue) -> None:
+        """Takes a cell that is nothing like a model for one of the table's own.
+
+        Should any row name a model, the column is not the table's own, and `finish`
+        says what is wrong.
+        """
+        row, column = draft.row, self._mapper.source("model")
+        self._own_model = self._own_model or self._mapper.problem(row, "model", issue)
+        message = f"column {column} names no model, so it is taken as the table's own"
+        said = ("own-model", message, "--map model= says so")
+        self._notices.append(Notice(*said, row.file, row.line, column))
+        cells = {name: value for name, value in row.cells.items() if name != "model"}
+        cells[f"{column} (own)"] = row.cells["model"]
+        draft.row = replace(row, cells=cells)
+
+    def _default_model(self, draft: _Draft) -> Model | None:
+        default = self._defaults.nearest("model")
+        name: object = None
         if default is not None:
             try:
                 name = default.fill(draft.scope()) if default.fill else default.value
+                if is_given(name):
+                    return self._catalogue.find(plain(name))
             except InvalidValueError as bad:
                 draft.template_problem(bad.issue, "model", default.value)
                 return None
-        if not is_given(name):
-            if "model" in self._defaults.bad:
-                return None
-            suggestion = "fill in the column model, or pass --model"
-            issue = ValidationIssue("missing", "no model is given", suggestion)
-        else:
-            try:
-                return self._catalogue.find(plain(name))
             except UnknownModelError as unknown:
                 issue = unknown_model(name, unknown, self._catalogue)
-            if default is None and self._defaults.nearest("model"):
-                cure = (
-                    f"{issue.suggestion} (pass --map model= if it is your own column)"
-                )
-                issue = replace(issue, suggestion=cure)
-        draft.problems.append(self._mapper.problem(draft.row, "model", issue))
+                draft.problems.append(self._mapper.problem(draft.row, "model", issue))
+                return None
+        if "model" not in self._defaults.bad:
+            suggestion = "fill in the column model, or pass --model"
+            issue = ValidationIssue("missing", "no model is given", suggestion)
+            draft.problems.append(self._mapper.problem(draft.row, "model", issue))
         return None
 
     def _inputs(self, draft: _Draft, model: Model, sorting: Sorting) -> dict[str, Any]:
@@ -487,9 +521,11 @@ class Manifest:
             return replace(issue, suggestion=f"{cure} the table's own")
         if issue.kind != "missing" or issue.input not in PICTURES:
             return issue
-        has_column = self._mapper.source(issue.input) != issue.input
+        mapped = self._mapper.source(issue.input)
+        if mapped != issue.input and self.guess.column in {None, mapped}:
+            return issue
         column = self.guess.column or issue.input
-        if has_column or column.strip().casefold() in PICTURES:
+        if column.strip().casefold() in PICTURES:
             return issue
         pair = f"{issue.input}={column}"
         return replace(issue, suggestion=map_hint(column, issue.input), map=pair)

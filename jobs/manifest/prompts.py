@@ -12,6 +12,7 @@ class Doubt(NamedTuple):
     kind: str
     #: What it has, to follow `prompts have`.
     message: str
+    #: With the column that it came from as `{column}`.
     suggestion: str
     #: The piece of text that shows it.
     found: str
@@ -24,7 +25,7 @@ _BROKEN = re.compile(
     "[ÃÂ][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2044\u20ac\u2122]|â€.|â\u201a¬|ï»¿|\ufffd|[ÐÑ][\u0080-\u00bf]"
 )
 
-_STRIP = "add the filter striptags, as in {{ description | striptags }}"
+_STRIP = "add the filter striptags, as in {{{{ {column} | striptags }}}}"
 _DOUBTS = (
     ("html", _TAG, "HTML tags in them", _STRIP),
     ("entities", _ENTITY, "HTML entities in them", _STRIP),

@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
+from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from jinja2 import TemplateSyntaxError, Undefined, nodes, pass_context
@@ -18,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from jobs.catalogue.validation import InvalidValueError, invalid, is_given
 from jobs.manifest.rows import MarkedText
-from jobs.text import choice, guesses, plain, shown
+from jobs.text import choice, guesses, plain, shown, visible
 
 #: Is shown every text that a value puts into a template, and may raise.
 Fits: TypeAlias = Callable[[str], None]
@@ -46,6 +47,20 @@ _CALLED = {
     nodes.Getitem: "a part of a value",
     nodes.Test: "a test with “is”",
 }
+#: Names that tables have for one thing.
+_SAME = (
+    (
+        *("title", "name", "product_name", "product_title", "item_name", "product"),
+        *("titel", "bezeichnung", "artikelname", "titre", "nom", "titolo", "nome"),
+        *("nombre", "título", "naam", "nazwa", "название"),
+    ),
+    ("sku", "article_number", "item_number", "artikelnummer", "ugs", "referencia"),
+    ("vendor", "brand", "manufacturer", "maker", "marke", "hersteller", "marque"),
+    ("price", "regular_price", "preis", "prix", "prezzo", "precio", "prijs"),
+)
+#: Columns that are named to who names none of them.
+MAX_NAMES = 8
+
 _GAPS = re.compile(r"[^\w]+|_+")
 
 _WORD = re.compile(r"[^\s\-([{<]+")
@@ -280,9 +295,12 @@ class RowScope:
 
     def _nearest(self, name: str) -> str:
         words = {folded(column): column for column in (*self._names.exact, *self._more)}
-        near = guesses(folded(name), words, most=1)
+        alike = next((same for same in _SAME if folded(name) in same), ())
+        near = [one for one in alike if one in words]
+        near += guesses(folded(name), words, most=1)
         if not near:
-            return "name a column of the manifest"
+            there = ", ".join(map(visible, islice(self._names.exact, MAX_NAMES)))
+            return f"name a column: {there}" if there else "leave it out"
         written = near[0] if near[0].isidentifier() else f'row["{words[near[0]]}"]'
         return f"did you mean {{{{ {written} }}}}?"
 
@@ -310,7 +328,8 @@ class Template:
             tree.set_environment(_JINJA)
             self._made = _JINJA.from_string(tree)
         except TemplateSyntaxError as error:
-            message = f"{shown(text)} is no template: {str(error.message).rstrip('.')}"
+            reason = str(error.message).rstrip(".")
+            message = f"{shown(text)} cannot be read as a template: {reason}"
             suggestion = "write it like {{ title }} turning slowly"
             raise template_error(message, suggestion) from None
         except (ValueError, RecursionError, SyntaxError, MemoryError):

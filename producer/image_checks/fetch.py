@@ -271,7 +271,7 @@ def _check_error(error: Exception) -> ImageCheckError:
     if isinstance(error, TimeoutError):
         return ImageCheckError("did not come in time", TRY_LATER, retryable=True)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        message = "cannot be reached: its host has no address"
+        message = "cannot be reached: there is no host of that name"
         return ImageCheckError(message, "check how the host is spelt", retryable=True)
     if isinstance(error, aiohttp.ClientSSLError):
         message = "cannot be reached: its host's certificate is not valid"

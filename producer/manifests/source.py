@@ -208,7 +208,7 @@ def _sniffed(name: str, start: bytes, text: str) -> str:
         return "yaml" if _YAML.match(text) else "csv"
     if re.search(r"[,;\t|]", text.partition("\n")[0]):
         return "csv"
-    message = f"its ending {shown(ending)} says no form of manifest"
+    message = f"its ending {shown(ending)} is that of no manifest"
     suggestion = f"name it {choice(ENDINGS)} for what is in it, or pass --form"
     raise UnreadableError(whole(name, "ending", message, suggestion))
 

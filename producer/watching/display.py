@@ -301,7 +301,7 @@ def _limits(
             yield "account", Text(one_line(account_id))
         starts = f"{now.starts:,} of {limits.videos_per_minute:,} in the last minute"
         if len(nows) == 1 and (rate := paces[now.batch.id].per_minute):
-            starts += f"{BETWEEN}{rate:,.1f} videos a minute come"
+            starts += f"{BETWEEN}{rate:,.1f} videos finished a minute"
         yield "starts", Text(starts)
         slots = f"{now.account.slots_in_use:,} of {limits.concurrent_videos:,} in use"
         if adaptive is not None and adaptive < limits.concurrent_videos:

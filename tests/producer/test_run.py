@@ -64,7 +64,7 @@ def test_many_rows_are_paid_once_stored_and_reported() -> None:
         said = begun.ended()
         assert said.code == 0
         assert f"the videos are in {place.videos()[0].parent}; open its" in said.err
-        assert "run again, a manifest pays only for what is new in it" in said.err
+        assert "run it again any time: only new or changed rows are charged" in said.err
         assert "\x1b" not in said.out + said.err
 
         assert KEY not in "".join(seen)

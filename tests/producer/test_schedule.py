@@ -143,6 +143,19 @@ def test_a_manifest_with_problems_is_refused_whole(
     assert told(place)["last"]["manifests"][0]["jobs"] == 1
 
 
+def test_good_rows_of_a_schedule_do_not_wait_for_bad_ones(
+    sandbox: RunningSandbox, place: Fleet
+) -> None:
+    (row,) = rows(sandbox, 1)
+    name = place.desk.write("mixed.csv", as_csv([row, {**row, "id": "b", "image": ""}]))
+    skips = Reading(skip_problems=True)
+    assert add(place, name, reading=skips).code == Exit.STORED
+    said = place.ask(schedule.run_now, "nightly", json=False)
+    assert said.code == Exit.STORED, said
+    (batch,) = place.ledger.batches.ids()
+    assert place.count(batch, State.WAITING) == 1
+
+
 def test_what_is_added_is_listed_and_can_be_removed(
     place: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

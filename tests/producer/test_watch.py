@@ -199,7 +199,7 @@ def test_a_watch_ends_with_what_failed_and_where_its_rows_are(
         with watching(own.ledger_url) as lines:
             assert lines.ended() == code
         assert told in lines.out()
-        assert "failed.csv beside it has their rows" in lines.out()
+        assert "correct their rows in failed.csv beside it" in lines.out()
         assert ("videos/spring; open its report.html" in lines.out()) is (jobs == 1)
 
 

@@ -192,13 +192,34 @@ def test_a_column_with_a_name_of_ours_is_the_tables_own_if_that_is_said() -> Non
     planned = manifest(V26)
     planned.header(Header("shop.csv", 1, names))
     (wrong,) = problems(planned, cells)
-    assert (wrong.kind, "--map model=" in wrong.suggestion) == ("unknown-model", True)
+    assert (wrong.kind, wrong.column) == ("not-an-integer", "Duration")
     own = Manifest(builtin(), V26)
     own.feed(Feeds("command line", {"model": ("",), "duration": ("",)}))
     own.header(Header("shop.csv", 1, names))
     made = job(own, cells)
     assert made.data == {"Model (own)": "GX-200", "Duration (own)": "120 min"}
     assert made.inputs == {"image": URL, "prompt": "turn"}
+
+
+def test_a_column_model_without_any_model_is_the_tables_own() -> None:
+    names = ("id", "Model", "image", "prompt")
+    table = Manifest(builtin(), V26)
+    table.header(Header("shop.csv", 1, names))
+    made = job(table, dict(zip(names, ("a", "GX-200", URL, "turn"), strict=True)))
+    assert made.model == "kwaivgi/kling-v2.6-std/image-to-video"
+    assert made.data == {"Model (own)": "GX-200"}
+    assert [notice.kind for notice in table.take_notices()] == ["own-model"]
+    assert table.finish() == []
+    # One that is nearly a model's name is a slip, and so is all beside a true one.
+    slip = dict(zip(names, ("b", "kling-v2.6-sdt", URL, "turn"), strict=True))
+    assert kinds(table, slip) == [("Model", "unknown-model")]
+    job(
+        table,
+        dict(zip(names, ("c", "kling-v2.1-i2v-standard", URL, "turn"), strict=True)),
+    )
+    (mixed,) = table.finish()
+    assert isinstance(mixed, Problem)
+    assert (mixed.kind, mixed.value) == ("unknown-model", "GX-200")
 
 
 def test_the_models_own_names_of_inputs_work_too() -> None:
