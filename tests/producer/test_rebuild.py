@@ -183,6 +183,22 @@ def test_a_report_tells_more_and_what_nobody_sent_waits_for_a_person(
     assert shop.is_paid_as_booked()
 
 
+def test_rows_beyond_the_budget_are_looked_for_and_go_on_within_it(
+    shop: Workshop, rebuilt: Rebuild
+) -> None:
+    shop.sandbox.configure(result_inputs=True)
+    budget = 2 * (shop.job(0).price_usd_micros or 0)
+    order(shop, 6, budget_usd_micros=budget)
+    shop.submit(1)
+    assert rebuilt()["jobs"] == {"generating": 1, "waiting": 5}
+    shop.until(lambda: shop.states()[State.STORED] == 2, shop.turn)
+    assert shop.submit() == []
+    batch = shop.ledger.batches.read("spring")
+    assert batch
+    assert (batch.charged_usd_micros, batch.stopped_by) == (budget, "budget")
+    shop.check()
+
+
 def test_a_batch_that_was_over_asks_the_provider_nothing(
     shop: Workshop, rebuilt: Rebuild
 ) -> None:

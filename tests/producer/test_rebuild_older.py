@@ -158,6 +158,21 @@ def test_what_the_provider_hides_is_told_by_videos_and_first_frames(
     assert len(shop.books()) == 6
 
 
+def test_two_rows_that_ask_for_the_same_share_no_prediction(
+    shop: Workshop, compared: Compare
+) -> None:
+    shop.sandbox.configure(result_inputs=True)
+    order(shop, 2, prompt=f"{shop.tag} same", image=shop.job(0).inputs["image"])
+    put_back = backup(shop.ledger)
+    shop.submit(1)
+    put_back()
+    shop.submit()
+    assert compared() == {"generating": 1, "waiting": 1}
+    shop.until_all(State.STORED)
+    assert len({record.prediction_id for record in shop.records().values()}) == 2
+    assert len(shop.books()) == 2
+
+
 def test_a_first_frame_tells_of_uploaded_pictures_too(
     shop: Workshop, compared: Compare
 ) -> None:

@@ -11,7 +11,9 @@ from jobs.attempt import reconciling
 from jobs.ledger import Ledger
 from jobs.ledger.charges import Charges, Kind
 from jobs.provider.answers import NoAnswerError
+from jobs.records import Doubt
 from jobs.states import State
+from tests.backups import backup
 from tests.sandbox.running import RunningSandbox
 from tests.worker.workshop import Workshop, workshop
 from worker.charges import compare, watch_charges
@@ -161,6 +163,29 @@ def test_what_may_be_an_unresolved_rows_is_counted_once_a_person_says_it_is_not(
     shop.until_all(State.STORED)
     # One of the two is the row's own, which is paid for again now.
     assert without_last(until_compared(shop)) == {Kind.UNKNOWN: 2 + 1}
+
+
+def test_what_an_older_ledger_forgot_is_looked_for_before_it_is_unexplained(
+    shop: Workshop,
+) -> None:
+    shop.sandbox.configure(result_inputs=True)
+    (ref,) = shop.order(shop.job(1))
+    put_back = backup(shop.ledger)
+    shop.submit()
+    put_back()
+    now_s = shop.ledger.now_s()
+    doubt = Doubt(now_s - 3_600, now_s + 3_600)
+    shop.ledger.transitions.apply(
+        [transitions.doubt("spring", shop.record(ref), doubt)]
+    )
+    last_s = now_s + 2 * reconciling.listed_after_s(SETTLING_S) + reconciling.SKEW_S
+    shop.until(
+        lambda: shop.ledger.now_s() > last_s,
+        lambda: shop.engine.run(compare(shop.engine)),
+    )
+    assert found(shop) == Charges()
+    shop.until_all(State.STORED)
+    assert without_last(until_compared(shop)) == {}
 
 
 def test_what_was_charged_before_is_not_looked_at(

@@ -185,6 +185,17 @@ def test_nothing_is_absent_if_it_is_not_known_when_it_was_sent(apart_s: float) -
     assert settled([attempt], []) == [Ambiguous((), is_dated=False)]
 
 
+@pytest.mark.parametrize("days", [1, 8])
+def test_what_may_have_been_sent_in_a_time_is_absent_if_all_of_it_is_told(
+    days: int,
+) -> None:
+    begin_s = SENT_AT_S - days * 86_400
+    attempt = lost(sent_at_s=begin_s, sent_by_s=SENT_AT_S, is_doubt=True)
+    assert settled([attempt], []) == [Absent() if days == 1 else Ambiguous(())]
+    own = listed(inputs=REQUEST, created_at_s=begin_s + 9)
+    assert settled([attempt], [own]) == [Adopt("p1")]
+
+
 def test_clocks_that_are_read_a_second_apart_are_the_same() -> None:
     begin_s, end_s = sent_between_s(SENT_AT_S, 10.0, SENT_AT_S + 11.5)
     attempt = lost(sent_at_s=begin_s, sent_by_s=end_s)

@@ -7,6 +7,7 @@ import pytest
 from jobs import transitions
 from jobs.ledger import Ledger
 from jobs.ledger.transitions import Applied
+from jobs.pace.limits import Limits
 from jobs.rebuilding.moves import PATHS, UNSENT, moves, spent_by_day
 from jobs.records import Attempt, Doubt, Failure, JobRecord
 from jobs.states import FINAL, Event, State
@@ -113,6 +114,21 @@ def test_what_may_have_been_sent_holds_its_money_until_it_is_absent(
     assert ledger.permits.read(ACCOUNT).today_usd_micros == 0
     assert audit(ledger, ACCOUNT) == []
     assert grant(ledger) == [ref]
+
+
+def test_what_may_be_under_way_holds_a_slot_each(ledger: Ledger) -> None:
+    ledger.permits.set_limits(ACCOUNT, Limits(99, 2))
+    refs = open_batch(ledger, jobs=4)
+    for ref in refs[:3]:
+        play(ledger, ref, Event.DOUBT)
+    assert grant(ledger) == []
+    absent = [
+        transitions.mark_absent("spring", record_of(ledger, ref), 0.0)
+        for ref in refs[:2]
+    ]
+    ledger.transitions.apply(absent)
+    assert grant(ledger) == [refs[0]]
+    assert audit(ledger, ACCOUNT) == []
 
 
 @pytest.mark.parametrize("state", UNDER_WAY)
