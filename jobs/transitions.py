@@ -1,4 +1,4 @@
-"""What each event does to a job, its money and its permit: one function an event.
+"""What each event does to a job, its money and its permit: a table and functions.
 
 A `Transition` is a value: the ledger carries it out in one atomic step if the job is
 still where the caller believed it, and not at all otherwise. Money is reserved with the
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobs.pace.waits import MAX_GENERATION_S, RETENTION_S
 from jobs.quality import Quality
@@ -24,7 +24,13 @@ ABANDONED_CODE = "abandoned"
 UNRESOLVED_CODE = "unresolved"
 
 #: What is written down of an attempt only as long as its answer may be lost.
-SOUGHT = ("looks", "looked_at", "unanswered_since", "seen", "mark")
+SOUGHT = ("looked_at", "unanswered_since", "seen", "mark")
+
+#: ... and until it is found.
+FOUND = (*SOUGHT, "failure", "candidates", "rejected")
+
+#: What is written down of a finished video until it is stored.
+OUTPUT = ("output", "generated_at")
 
 _ATTEMPT_FIELDS = tuple(each.name for each in fields(Attempt))
 
@@ -95,6 +101,42 @@ class Transition:
     erase: tuple[str, ...] = ()
 
 
+class Effect(NamedTuple):
+    """What an event does to a job's permit and money, and which fields it erases."""
+
+    slot: Slot = Slot.KEEP
+    token: Token = Token.KEEP
+    #: Its reserved money is free again, or charged.
+    releases: bool = False
+    erase: tuple[str, ...] = ()
+
+
+#: One row for each event that a function here is of.
+EFFECTS = {
+    Event.CLAIM: Effect(erase=("again_at",)),
+    Event.RETURN: Effect(Slot.FREE, Token.DROP, releases=True),
+    Event.REFUSE: Effect(Slot.FREE, Token.COUNT, releases=True),
+    Event.LOSE: Effect(token=Token.COUNT),
+    Event.ACCEPT: Effect(Slot.KEEP, Token.COUNT, releases=True, erase=FOUND),
+    Event.ADOPT: Effect(Slot.TAKE, releases=True, erase=FOUND),
+    Event.ABSENT: Effect(
+        Slot.FREE, releases=True, erase=(*SOUGHT, "failure", "candidates")
+    ),
+    Event.GIVE_UP: Effect(Slot.LEND),
+    Event.OVERDUE: Effect(Slot.FREE),
+    Event.COMPLETE: Effect(Slot.FREE),
+    Event.TRY_AGAIN: Effect(Slot.FREE, erase=(*OUTPUT, "failure")),
+    Event.FAIL: Effect(Slot.FREE, erase=OUTPUT),
+    Event.STORE: Effect(erase=("failure", "candidates")),
+    Event.RETRY: Effect(erase=(*OUTPUT, "failure", "rejected", "doubt")),
+    Event.DOUBT: Effect(
+        Slot.TAKE, erase=(*SOUGHT, *OUTPUT, "failure", "provider_sent_at", "leader")
+    ),
+    Event.CANCEL: Effect(),
+    Event.ABANDON: Effect(Slot.LEAVE, erase=(*OUTPUT, "candidates")),
+}
+
+
 def attempt_field(number: int) -> str:
     """Name of the field that holds an attempt."""
     return f"attempt:{number}"
@@ -125,12 +167,21 @@ def _price(record: JobRecord) -> int:
     return record.job.price_usd_micros or 0
 
 
-def _move(batch: str, record: JobRecord, event: Event) -> Transition:
-    ref = Ref(batch, record.job.id)
-    mark = record.mark if record.state is State.SUBMITTING else ""
-    return Transition(
-        ref, record.state, event, record.fencing_token, mark, erase=("looks",)
+def _move(batch: str, record: JobRecord, event: Event, **more: Any) -> Transition:
+    """The move that an event calls for by the table, with what else there is of it."""
+    effect = EFFECTS[event]
+    made = Transition(
+        Ref(batch, record.job.id),
+        record.state,
+        event,
+        record.fencing_token,
+        record.mark if record.state is State.SUBMITTING else "",
+        reserved_usd_micros=-_price(record) if effect.releases else 0,
+        slot=effect.slot,
+        token=effect.token,
+        erase=("looks", *effect.erase),
     )
+    return replace(made, **more)
 
 
 def _with(
@@ -168,16 +219,14 @@ def claim(
         outcome="sent",
         price_usd_micros=record.job.price_usd_micros,
     )
-    move = replace(
-        _move(batch, record, Event.CLAIM), due_in_s=lease_s, erase=("looks", "again_at")
-    )
     write = {"links": json.dumps(dict(links))} if links else {}
     if mark:
         write["mark"] = mark
     if provider_now_s is not None:
         # Under its permit: an older word must not be taken for this attempt's.
         write["provider_sent_at"] = f"{record.fencing_token} {provider_now_s:.3f}"
-    return _with(replace(move, write=write), attempt)
+    move = _move(batch, record, Event.CLAIM, due_in_s=lease_s, write=write)
+    return _with(move, attempt)
 
 
 def claimed(record: JobRecord, move: Transition, sent_at_s: float) -> JobRecord:
@@ -209,14 +258,8 @@ def release(
     With `again_at_s`, in unix seconds by the ledger's clock, it waits behind all others
     until then.
     """
-    move = replace(
-        _move(batch, record, Event.RETURN),
-        reserved_usd_micros=-_price(record),
-        slot=Slot.FREE,
-        token=Token.DROP,
-        throttled=throttled,
-        write={} if again_at_s is None else {"again_at": f"{again_at_s:.3f}"},
-    )
+    write = {} if again_at_s is None else {"again_at": f"{again_at_s:.3f}"}
+    move = _move(batch, record, Event.RETURN, throttled=throttled, write=write)
     if record.state is not State.SUBMITTING:
         return move
     gone = ("looks", "provider_sent_at", attempt_field(record.attempt.number))
@@ -228,13 +271,7 @@ def refuse(batch: str, record: JobRecord, failure: Failure, now_s: float) -> Tra
     attempt = replace(
         record.attempt, outcome="refused", ended_at_s=now_s, failure=failure
     )
-    move = replace(
-        _move(batch, record, Event.REFUSE),
-        reserved_usd_micros=-_price(record),
-        slot=Slot.FREE,
-        token=Token.COUNT,
-    )
-    return _with(move, attempt, failure)
+    return _with(_move(batch, record, Event.REFUSE), attempt, failure)
 
 
 def mark_unknown(
@@ -243,10 +280,7 @@ def mark_unknown(
     """The answer is lost: everything stays reserved until it is found or absent."""
     failure = Failure("answer-lost", reason)
     attempt = replace(record.attempt, outcome="unknown", failure=failure)
-    move = replace(
-        _move(batch, record, Event.LOSE), due_in_s=poll_in_s, token=Token.COUNT
-    )
-    return _with(move, attempt)
+    return _with(_move(batch, record, Event.LOSE, due_in_s=poll_in_s), attempt)
 
 
 def accept(
@@ -261,15 +295,13 @@ def accept(
         charged_usd_micros=_price(record),
         failure=None,
     )
-    move = replace(
-        _move(batch, record, event),
+    move = _move(
+        batch,
+        record,
+        event,
         due_in_s=first_poll_s,
-        reserved_usd_micros=-_price(record),
         charged_usd_micros=_price(record),
-        slot=Slot.KEEP if event is Event.ACCEPT else Slot.TAKE,
-        token=Token.COUNT if event is Event.ACCEPT else Token.KEEP,
         prediction_id=prediction_id,
-        erase=(*SOUGHT, "failure", "candidates", "rejected"),
     )
     return _with(move, attempt)
 
@@ -277,14 +309,10 @@ def accept(
 def mark_absent(batch: str, record: JobRecord, now_s: float) -> Transition:
     """It is proven that nothing was created: the job may be sent again."""
     attempt = replace(record.attempt, outcome="absent", ended_at_s=now_s)
-    # One that does not know of the doubt is no proof, and the ledger refuses it.
-    doubt = ("doubt",) if record.doubt else ()
-    move = replace(
-        _move(batch, record, Event.ABSENT),
-        reserved_usd_micros=-_price(record),
-        slot=Slot.FREE,
-        erase=(*SOUGHT, "failure", "candidates", *doubt),
-    )
+    move = _move(batch, record, Event.ABSENT)
+    if record.doubt:
+        # One that does not know of the doubt is no proof, and the ledger refuses it.
+        move = replace(move, erase=(*move.erase, "doubt"))
     if record.is_supposed:
         return replace(move, erase=(*move.erase, attempt_field(attempt.number)))
     return _with(move, attempt)
@@ -300,12 +328,10 @@ def mark_unresolved(
     """It cannot be told by looking: a person decides; the money stays reserved."""
     failure = Failure(code, reason)
     attempt = replace(record.attempt, failure=failure)
-    move = replace(
-        _move(batch, record, Event.GIVE_UP),
-        due_in_s=poll_in_s,
+    move = _move(batch, record, Event.GIVE_UP, due_in_s=poll_in_s)
+    if record.is_supposed:
         # All rows of a batch may be in doubt, and few of them were sent.
-        slot=Slot.FREE if record.is_supposed else Slot.LEND,
-    )
+        move = replace(move, slot=Slot.FREE)
     return _with(move, attempt, failure)
 
 
@@ -313,9 +339,8 @@ def overdue(
     batch: str, record: JobRecord, failure: Failure, due_in_s: float
 ) -> Transition:
     """It generates for far too long: others get its slot, and it is still awaited."""
-    move = _move(batch, record, Event.OVERDUE)
-    told = json.dumps(asdict(failure), ensure_ascii=False)
-    return replace(move, due_in_s=due_in_s, slot=Slot.FREE, write={"failure": told})
+    told = {"failure": json.dumps(asdict(failure), ensure_ascii=False)}
+    return _move(batch, record, Event.OVERDUE, due_in_s=due_in_s, write=told)
 
 
 def complete(
@@ -331,10 +356,11 @@ def complete(
     `failure` says what it told where the address of a video should be.
     """
     attempt = replace(record.attempt, outcome="completed", ended_at_s=now_s)
-    move = replace(
-        _move(batch, record, Event.COMPLETE),
+    move = _move(
+        batch,
+        record,
+        Event.COMPLETE,
         due_in_s=due_in_s,
-        slot=Slot.FREE,
         write={"output": " ".join(outputs), "generated_at": repr(now_s)},
         erase=("looks",) if failure else ("looks", "failure"),
     )
@@ -359,19 +385,12 @@ def end(
         refunded_usd_micros=back,
         failure=failure,
     )
-    move = replace(
-        _move(batch, record, Event.TRY_AGAIN if again else Event.FAIL),
-        refunded_usd_micros=back,
-        slot=Slot.FREE,
-        erase=("looks", "output", "generated_at", *(("failure",) if again else ())),
-    )
     if again and record.doubt:
         ended = replace(record, attempts=(*record.attempts[:-1], attempt))
-        sought = doubt(batch, ended, record.doubt)
-        move = replace(
-            sought, refunded_usd_micros=back, erase=(*sought.erase, *move.erase)
-        )
-        return _with(move, attempt)
+        move = doubt(batch, ended, record.doubt)
+    else:
+        move = _move(batch, record, Event.TRY_AGAIN if again else Event.FAIL)
+    move = replace(move, refunded_usd_micros=back)
     return _with(move, attempt, None if again else failure)
 
 
@@ -390,11 +409,7 @@ def store(
         kept["poster"] = poster
     if quality:
         kept["quality"] = quality.to_text()
-    return replace(
-        _move(batch, record, Event.STORE),
-        write=kept,
-        erase=("looks", "failure", "candidates"),
-    )
+    return _move(batch, record, Event.STORE, write=kept)
 
 
 def retry(batch: str, record: JobRecord, now_s: float = 0.0) -> Transition:
@@ -403,11 +418,9 @@ def retry(batch: str, record: JobRecord, now_s: float = 0.0) -> Transition:
     One that an older ledger may have forgotten is looked for first, while the provider
     still tells of it.
     """
-    erase = ("looks", "failure", "rejected", "output", "generated_at")
     if record.doubt and now_s < record.doubt.until_s + RETENTION_S:
-        sought = doubt(batch, record, record.doubt)
-        return replace(sought, erase=(*sought.erase, *erase))
-    return replace(_move(batch, record, Event.RETRY), erase=(*erase, "doubt"))
+        return doubt(batch, record, record.doubt)
+    return _move(batch, record, Event.RETRY)
 
 
 def doubt(batch: str, record: JobRecord, when: Doubt) -> Transition:
@@ -421,25 +434,25 @@ def doubt(batch: str, record: JobRecord, when: Doubt) -> Transition:
         failure=Failure("answer-lost", "the ledger does not know whether it was sent"),
     )
     has_permit = record.state is State.ADMITTED
-    move = replace(
-        _move(batch, record, Event.DOUBT),
+    move = _move(
+        batch,
+        record,
+        Event.DOUBT,
         reserved_usd_micros=0 if has_permit else _price(record),
-        slot=Slot.TAKE,
         token=Token.DROP if has_permit else Token.KEEP,
         write={"doubt": str(replace(when, attempt=number))},
-        erase=(*SOUGHT, "provider_sent_at", "leader"),
     )
     return _with(move, supposed)
 
 
 def cancel(batch: str, record: JobRecord) -> Transition:
     """A person takes it back before it was sent."""
-    has_permit = record.state is State.ADMITTED
+    move = _move(batch, record, Event.CANCEL)
+    if record.state is not State.ADMITTED:
+        return move
+    # Its permit goes back.
     return replace(
-        _move(batch, record, Event.CANCEL),
-        reserved_usd_micros=-_price(record) if has_permit else 0,
-        slot=Slot.FREE if has_permit else Slot.KEEP,
-        token=Token.DROP if has_permit else Token.KEEP,
+        move, reserved_usd_micros=-_price(record), slot=Slot.FREE, token=Token.DROP
     )
 
 
@@ -457,10 +470,6 @@ def abandon(batch: str, record: JobRecord, now_s: float) -> Transition:
     attempt = replace(
         record.attempt, outcome="abandoned", ended_at_s=now_s, failure=failure
     )
-    move = replace(
-        _move(batch, record, Event.ABANDON),
-        slot=Slot.LEAVE,
-        held_s=max(0.0, record.attempt.sent_at_s + MAX_GENERATION_S - now_s),
-        erase=("looks", "candidates", "output", "generated_at"),
-    )
+    held_s = max(0.0, record.attempt.sent_at_s + MAX_GENERATION_S - now_s)
+    move = _move(batch, record, Event.ABANDON, held_s=held_s)
     return _with(move, attempt, failure)

@@ -320,10 +320,7 @@ class _Rebuilding:
         return record.doubt is not None and record.doubt.until_s == self._sent_by_s
 
     def _move(
-        self,
-        batch: _Batch,
-        records: Iterable[JobRecord],
-        told: Mapping[str, JobRecord],
+        self, batch: _Batch, records: Iterable[JobRecord], told: Mapping[str, JobRecord]
     ) -> None:
         """Move jobs as is told, and write down when others may have been sent."""
         block, rest = list(records), []

@@ -409,9 +409,7 @@ def _nearly(sent: object, shown: object) -> bool:
 
 
 def _adopt_by_likeness(
-    attempts: Sequence[LostSubmission],
-    state: _Settling,
-    likeness: Likeness,
+    attempts: Sequence[LostSubmission], state: _Settling, likeness: Likeness
 ) -> None:
     """Adopt where frame and picture choose each other and nothing else comes near."""
     if not likeness:

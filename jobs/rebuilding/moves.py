@@ -140,7 +140,7 @@ def _onward(
             reserved_usd_micros=-price if now.state is State.ADMITTED else 0,
             slot=Slot.FREE,
             write={"doubt": doubt.write["doubt"].rpartition(" ")[0] + " 0"},
-            erase=(*doubt.erase, "failure"),
+            erase=doubt.erase,
         )
     ]
     state = State.UNKNOWN

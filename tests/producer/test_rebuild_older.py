@@ -77,11 +77,7 @@ def store(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def compared(
-    shop: Workshop,
-    store: str,
-    capsys: pytest.CaptureFixture[str],
-) -> Compare:
+def compared(shop: Workshop, store: str, capsys: pytest.CaptureFixture[str]) -> Compare:
     """Runs the command on a ledger whose data was put back; jobs by their states."""
 
     def compare(
