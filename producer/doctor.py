@@ -24,6 +24,7 @@ from jobs.ledger.marks import StoreMarks, older_words
 from jobs.ledger.workers import Worker
 from jobs.pace.waits import RETENTION_S
 from jobs.records import BatchRecord
+from jobs.report.next_steps import holds
 from jobs.settings import Settings, descriptions
 from jobs.states import FINAL, State
 from jobs.storage import Store, StoreError, parse
@@ -358,7 +359,7 @@ def standstill(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
     for kind, words in ledger.charges.read(chosen.account_id).sentences():
         is_wrong = kind is Kind.PAID_TWICE
         yield (wrong if is_wrong else warning)(f"charges, {kind}", words)
-    if held := [f"{b.id} {cure}" for b in batches if (cure := _cure(b))]:
+    if held := [f"{b.id}: {why}" for b in batches if (why := _hold(b))]:
         yield warning("held batches", _few(held))
     counts = {b.id: b.counts.get(State.UNRESOLVED, 0) for b in batches}
     if lost := [f"{count} in {batch}" for batch, count in counts.items() if count]:
@@ -454,17 +455,11 @@ def _crashed(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:
         yield warning("crashes", words)
 
 
-def _cure(batch: BatchRecord) -> str:
+def _hold(batch: BatchRecord) -> str:
     """Why a batch starts nothing, and what to do; empty if nothing holds it."""
-    if batch.cancelled or not batch.complete:
+    if batch.cancelled or batch.aside or not batch.complete:
         return ""
-    if batch.paused:
-        return f"is paused: reelmill resume {batch.id}"
-    if batch.note:
-        return f"says: {batch.note}"
-    if batch.stopped_by == "budget":
-        return "has used its budget: the same command with a larger --budget"
-    return ""
+    return next((f"{why}; {step}" for why, step in holds(batch)), batch.note)
 
 
 def _too_long(ledger: Ledger, chosen: Settings) -> Iterator[Finding]:

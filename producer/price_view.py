@@ -36,10 +36,7 @@ OLD_DAYS = 60
 #: A higher tier is worth a word if it takes at most this share of the time.
 WORTH_A_WORD = 0.9
 
-NO_KEY = (
-    "without WAVESPEED_API_KEY there are neither the provider's quotes nor the "
-    "balance to compare with"
-)
+NO_KEY = "set WAVESPEED_API_KEY to compare with the provider's quotes and your balance"
 
 NEVER = (
     "it will never be done: a video costs more than the daily budget; "
@@ -291,7 +288,7 @@ class PriceView:
         if self.bill.lines and not _LIMITS & self.settings.model_fields_set:
             said.append(
                 "REELMILL_TIER is not set, so the limits of "
-                f"{self.finish.levels[0].tier.title()} are kept; "
+                f"{self.finish.levels[0].tier.title()} are used; "
                 "set it to the level of your account"
             )
         return said

@@ -71,7 +71,8 @@ def print_ending(now: BatchSnapshot, before: BatchSnapshot | None) -> None:
         _print_failed(now, f"reelmill report {now.batch.id} tells")
     # Who was only looking after what had begun starts the rest with another command.
     again = "run the same command" if before else "run the manifest"
-    if not (now.batch.paused or now.account.paused or now.batch.cancelled):
+    is_held = now.batch.paused or now.batch.cancelled or now.account.paused
+    if not (is_held or (now.batch.stopped_by and not now.under_way)):
         for words in _ways_on(now, left, again):
             console.say(words)
 
@@ -80,11 +81,7 @@ def _ways_on(now: BatchSnapshot, left: int, again: str) -> Iterator[str]:
     """How a batch that is not over and that nobody stopped goes on."""
     paid = now.under_way - now.count(State.FOLLOWING)
     overdue, unresolved = now.count(State.OVERDUE), now.count(State.UNRESOLVED)
-    if now.batch.stopped_by == "daily-budget":
-        yield "the rest can start tomorrow (UTC), or raise REELMILL_DAILY_BUDGET"
-    elif now.batch.stopped_by == "budget":
-        yield f"raise --budget and {again} to go on"
-    elif now.account.trouble:
+    if now.account.trouble:
         yield account.cure(now.account.trouble)
     elif paid > 0:
         yield (

@@ -67,8 +67,8 @@ def _address(chosen: Settings) -> str:
     if not chosen.redis_url and not answers(chosen.ledger_url):
         raise CommandError(
             f"nothing is being rendered in {chosen.home.absolute()}; reelmill show "
-            "tells how a batch stands, reelmill run MANIFEST goes on with it, and for "
-            "a fleet's batch REELMILL_REDIS_URL must be set"
+            "shows the newest batch, reelmill run MANIFEST continues it; set "
+            "REELMILL_REDIS_URL to watch a fleet's batch"
         )
     return chosen.ledger_url
 

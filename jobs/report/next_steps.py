@@ -211,7 +211,8 @@ def warnings(
             f"reelmill cancel {name} JOB --abandon"
         )
     if whole.unfinished or whole.unresolved or not batch.complete:
-        yield from _held_up(batch, name)
+        for why, step in holds(batch):
+            yield f"{why[0].upper()}{why[1:]}. {step[0].upper()}{step[1:]}"
     if not batch.complete:
         yield "Not all rows of the manifest are in yet: submit it once more."
     if whole.unpriced:
@@ -227,19 +228,16 @@ def warnings(
         )
 
 
-def _held_up(batch: BatchRecord, name: str) -> Iterator[str]:
-    """What keeps the rest of a batch from going on; without a rest it keeps nothing."""
-    if batch.stopped_by == "budget":
-        budget = usd(batch.budget_usd_micros or 0)
-        yield f"Stopped by its budget of ${budget}. Raise it to go on: --budget"
-    elif batch.stopped_by == "daily-budget":
-        yield (
-            "Stopped by the account's budget of the day. It goes on tomorrow (UTC), "
-            "or with a larger one: REELMILL_DAILY_BUDGET"
-        )
-    elif batch.stopped_by:
-        yield f"Stopped by {batch.stopped_by}. See: reelmill show {name}"
-    if batch.aside:
-        yield "Set aside for another batch. Go on with the command that began it."
+def holds(batch: BatchRecord, *, by_money: bool = True) -> Iterator[tuple[str, str]]:
+    """What keeps a batch from starting more: why, and how it continues."""
     if batch.paused:
-        yield f"Paused by a person. Go on with: reelmill resume {name}"
+        yield "paused", f"continue with: reelmill resume {shlex.quote(batch.id)}"
+    if batch.aside:
+        yield "set aside for another batch", "continue with the command that began it"
+    if by_money and batch.stopped_by == "budget":
+        budget = usd(batch.budget_usd_micros or 0)
+        step = "continue with the same command and a larger --budget"
+        yield f"stopped by its budget of ${budget}", step
+    elif by_money and batch.stopped_by:
+        step = "it continues tomorrow (UTC), or with a larger REELMILL_DAILY_BUDGET"
+        yield "stopped by the account's daily budget", step

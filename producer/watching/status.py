@@ -12,6 +12,7 @@ from jobs.ledger.marks import older_words
 from jobs.ledger.snapshots import BatchSnapshot
 from jobs.money import dollars, usd
 from jobs.records import BatchRecord
+from jobs.report.next_steps import holds
 from jobs.states import WATCHED, State
 from jobs.text import duration, iso
 from producer.account import cure
@@ -85,28 +86,22 @@ def held_up(now: BatchSnapshot) -> str:
     """What keeps the batch from going on; empty if nothing does."""
     if now.account.older and now.over < now.batch.total:
         return older_words(now.account.older)
-    first = _by_a_person(now) or _by_money(now) or _by_the_account(now)
-    return "; ".join(filter(None, (first or now.batch.note, _by_the_provider(now))))
+    first = _by_itself(now) or _by_the_account(now) or now.batch.note
+    return "; ".join(filter(None, (first, _by_the_provider(now))))
 
 
-def _by_a_person(now: BatchSnapshot) -> str:
+def _by_itself(now: BatchSnapshot) -> str:
+    """What keeps the batch itself, whatever its account may do."""
     batch = now.batch
     if batch.cancelled and now.over < batch.total:
         return "cancelled; what was sent is still collected"
-    if batch.paused and now.count(State.WAITING):
-        return f"paused; continue with: reelmill resume {batch.id}"
-    if now.account.paused and now.count(State.WAITING):
-        return "the account is paused; continue with: reelmill resume --account"
-    if batch.aside and now.count(State.WAITING):
-        return "set aside while another batch is rendered here"
+    if now.count(State.WAITING):
+        if now.account.paused and not batch.paused:
+            return "the account is paused; continue with: reelmill resume --account"
+        for why, step in holds(batch, by_money=not now.under_way):
+            return f"{why}; {step}"
     if not batch.complete:
         return "not all rows are enqueued yet; if no submit runs, submit it again"
-    return ""
-
-
-def _by_money(now: BatchSnapshot) -> str:
-    if now.batch.stopped_by and not now.under_way:
-        return f"stopped by the {now.batch.stopped_by.replace('-', ' ')}"
     return ""
 
 
@@ -146,7 +141,7 @@ def _by_the_provider(now: BatchSnapshot) -> str:
 def account_step(now: BatchSnapshot) -> str:
     """What a person does about the account; empty if that is not what holds it up."""
     trouble = now.account.trouble
-    if not trouble or now.is_over or _by_a_person(now) or _by_money(now):
+    if not trouble or now.is_over or _by_itself(now):
         return ""
     return f"{cure(trouble)}; a worker that is at work tries again every minute"
 

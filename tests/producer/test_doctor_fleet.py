@@ -208,7 +208,7 @@ def test_batches_that_are_held_come_with_their_cures(
         ledger.batches.pause(f"b{number}")
     health, words = found(standstill(ledger, chosen))["held batches"]
     assert health is Health.WARNING
-    assert "b7 is paused: reelmill resume b7" in words
+    assert "b7: paused; continue with: reelmill resume b7" in words
     assert words.endswith("and 4 more")
 
 

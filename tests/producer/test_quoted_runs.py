@@ -46,15 +46,17 @@ def test_budgets_are_held_by_what_is_quoted_now_and_can_be_raised() -> None:
         first = place.run(manifest, REELMILL_DAILY_BUDGET="0.60")
         assert first.code == 3
         assert charged(sandbox) == 2 * 252_000
-        assert "the rest can start tomorrow (UTC)" in first.err
-        assert "raise REELMILL_DAILY_BUDGET" in first.err
+        assert (
+            "it continues tomorrow (UTC), or with a larger REELMILL_DAILY_BUDGET"
+            in first.err
+        )
 
         sandbox.configure(price_percent=200)
         second = place.run(manifest, "--budget", "1.40")
         assert second.code == 3
         assert charged(sandbox) == 2 * 252_000 + 2 * 420_000
-        assert "stopped by the budget" in second.err
-        assert "raise --budget and run the same command to go on" in second.err
+        assert "stopped by its budget of" in second.err
+        assert "continue with the same command and a larger --budget" in second.err
 
         # The quotes of the second time stay, though nobody says them again.
         sandbox.configure(price_5xx=1)

@@ -25,7 +25,7 @@ def test_every_job_is_over_under_way_waiting_or_a_persons(
 @pytest.mark.parametrize(
     ("now", "words"),
     [
-        (snapshot(WAITS, stopped_by="budget"), "stopped by the budget"),
+        (snapshot(WAITS, stopped_by="budget"), "stopped by its budget of"),
         (snapshot({State.GENERATING: 1}, stopped_by="budget"), ""),
         (snapshot(WAITS, of=BROKE), "trouble (balance): the provider's words"),
         (snapshot({}, of=account(cooling_until_s=NOW_S + 42)), "cools down for 42 s"),
