@@ -23,7 +23,8 @@ from producer.image_checks.results import ImageCheckError
 
 T = TypeVar("T")
 
-MAX_REDIRECTS = 3
+#: As many as web browsers and most programs follow.
+MAX_REDIRECTS = 10
 
 #: Seconds that an answer of DNS is believed.
 _DNS_S = 300
