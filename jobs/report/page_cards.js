@@ -32,17 +32,18 @@ function paid(row) {
   const micros = Math.round((Number(row.charged_usd) - Number(row.refunded_usd)) * 1e6);
   const net = (micros / 1e6).toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1");
   return make("span", {}, make("span", { className: "price" }, dollars(net)),
-    row.refunded_usd === "0.00" ? null : ` ${dollars(row.refunded_usd)} refunded`);
+    row.refunded_usd === "0.00" ? null : ` after a refund of ${dollars(row.refunded_usd)}`);
 }
 
 /** A card: what is seen opens the row, and plays while it is pointed at or focused. */
 function card(row, withSource, onPaper = false) {
   const media = make("button", { type: "button", className: "media" }, pictured(row, onPaper));
-  media.ariaLabel = visible(`${row.id}, ${row.state}: open`);
+  media.ariaLabel = visible(`${titleOf(row)}, ${row.state}: open`);
   const shown = make("li", { className: `card tone-${row.group}` },
     make("div", { className: "frame" }, withSource && web(row.image) ? source(row) : null, media),
     make("div", { className: "about" },
-      make("p", { className: "name" }, make("b", {}, bdi(row.id)), chip(row.group, row.state)),
+      make("p", { className: "name" }, make("b", {}, bdi(titleOf(row))), chip(row.group, row.state)),
+      skuOf(row) ? make("p", { className: "soft" }, bdi(skuOf(row))) : null,
       row.prompt ? make("p", { className: "prompt" }, bdi(row.prompt)) : null,
       faults(row),
       row.reused_from ? make("p", { className: "soft" }, "reused from ", bdi(leaderOf(row))) : null,

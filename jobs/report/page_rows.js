@@ -43,6 +43,16 @@ const hasVideo = row => row.group === "stored" || row.group === "reused";
 const videoOf = row => hasVideo(row) ? beside(row.key) : null;
 const posterOf = row => hasVideo(row) ? beside(row.poster) : null;
 
+/** What a row's own columns call the product; its id where they do not. */
+const TITLES = ["title", "name", "product name", "product title", "titel", "titre", "titolo", "nombre"];
+const SKUS = ["sku", "variant sku", "article number", "artikelnummer"];
+const ownOf = (row, names) => {
+  const column = Object.keys(row.data).find(name => names.includes(name.toLowerCase().replace("_", " ")));
+  return column ? row.data[column] : "";
+};
+const titleOf = row => ownOf(row, TITLES) || row.id;
+const skuOf = row => [ownOf(row, SKUS), titleOf(row) === row.id ? "" : row.id].filter(Boolean).join(" · ");
+
 /** A next step as its words and the command at its end. */
 function stepOf(sentence) {
   const at = sentence.search(/\breelmill [a-z]/);
@@ -60,7 +70,10 @@ const KEYS = {
   cost: row => Number(row.charged_usd) - Number(row.refunded_usd),
   time: row => row.generated_s ?? Infinity,
   state: row => TROUBLE.indexOf(row.group),
+  quality: row => row.quality ? -2 * row.quality.findings.length - 100 * (row.quality.verdict === "fail") : 1,
 };
+/** Orders by text. */
+const TEXTS = { id: row => row.id, title: titleOf };
 
 /** All rows in an order; each order is made once. A `-` turns it round. */
 const orders = new Map();
@@ -70,7 +83,7 @@ function ordered(sort) {
     const key = KEYS[sort.replace("-", "")];
     const compared = key
       ? rows.map((row, n) => [key(row), n]).sort((a, b) => unknownLast(a[0], b[0], way) || a[1] - b[1])
-      : rows.map((row, n) => [row.id, n]).sort((a, b) => way * natural.compare(a[0], b[0]) || a[1] - b[1]);
+      : rows.map((row, n) => [TEXTS[sort.replace("-", "")](row), n]).sort((a, b) => way * natural.compare(a[0], b[0]) || a[1] - b[1]);
     orders.set(sort, compared.map(([, n]) => rows[n]));
   }
   return orders.get(sort);

@@ -130,10 +130,13 @@ function open(row) {
     return;
   }
   const link = videoOf(row);
-  viewTitle.replaceChildren(bdi(row.id), " ", chip(row.group, row.state));
+  viewTitle.replaceChildren(bdi(titleOf(row)), " ", chip(row.group, row.state));
   const prompt = row.prompt ? make("p", { className: "prompt whole" }, bdi(row.prompt)) : null;
   const words = make("div", {}, trouble(row), prompt, adoptable(row));
   const told = facts([
+    ...Object.entries(row.data),
+    ["id", row.id],
+    ["checks of the video", row.quality?.findings.map(each => each.message).join("; ")],
     ["picture", picture(row)],
     ["model", row.model],
     ["length", row.duration_s === null ? null : `${row.duration_s} s`],
@@ -144,9 +147,8 @@ function open(row) {
     ["file", link ? make("a", { href: link }, bdi(link)) : row.video],
     ["size", size(row.bytes)],
     ["reused from", leaderOf(row)],
-    ["line of the manifest", row.line],
+    ["line in the file", row.line],
     ["attempts", row.attempts.length ? attempts(row) : null],
-    ...Object.entries(row.data),
   ]);
   if (link) words.append(told);
   viewBody.replaceChildren(...(link ? [film(row), words] : [words, told]));

@@ -17,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from jobs.provider.answers import Listed
+from jobs.quality import Quality
 from jobs.records import Failure
 from jobs.report.page import MAX_CARDS, as_html
 from jobs.states import State
@@ -147,6 +148,28 @@ def test_rows_are_filtered_searched_and_put_in_order(
         expect(found).to_have_text(f"1\u2013{MAX_CARDS} of 158")
         page.get_by_label("Search").fill("no such mug")
         expect(found).to_have_text("No job is like that.")
+
+
+def test_products_have_their_titles_and_doubtful_videos_come_first(
+    started: Browser, folder: Callable[[str, dict[str, Any]], Path]
+) -> None:
+    def product(number: int, title: str, verdict: str) -> Any:
+        record = job(number, State.STORED, attempts=(one_try(),))
+        named = replace(record.job, data={"Title": title, "SKU": f"M-{number}"})
+        return replace(record, job=named, quality=Quality.from_text(verdict))
+
+    names = (("Blue mug", "pass"), ("Lamp", "review cut=review:49@2.5"))
+    broken = ("Chair", "fail black=fail:0.2@4 cut=review:90@4")
+    shown = [product(n, *name) for n, name in enumerate((*names, broken))]
+    with opened(started, folder("titles", of(*shown)).as_uri()) as made:
+        page = made.page
+        assert ids(page) == ["Blue mug", "Lamp", "Chair"]
+        expect(cards(page).first).to_contain_text("M-0 · mug-00000")
+        page.get_by_label("Order").select_option("quality")
+        assert ids(page) == ["Chair", "Lamp", "Blue mug"]
+        expect(cards(page).first).to_contain_text("20% of it is black, at 4.0 s")
+        page.get_by_label("Order").select_option("title")
+        assert ids(page) == ["Blue mug", "Chair", "Lamp"]
 
 
 def test_a_link_leads_to_the_same_rows(started: Browser, many: Path) -> None:
