@@ -52,7 +52,7 @@ from producer.manifests.plan import Outcome
 from producer.problems import Notices, Problems
 
 #: Kinds of problems that a reader finds with one row, before it reads on.
-BROKEN_ROWS = frozenset({"cells", "bad-cell", "json"})
+BROKEN_ROWS = frozenset({"cells", "json"})
 
 #: File of the home that remembers what was seen of pictures.
 MEMORY = "pictures.sqlite"

@@ -19,6 +19,7 @@ from jobs.catalogue.validation import (
     InputValue,
     InvalidValueError,
     ValidationIssue,
+    check_mark,
     invalid,
     is_given,
 )
@@ -107,6 +108,7 @@ class Input:
             InvalidValueError: it is not allowed; of a list or an object with an issue
                 for each of its parts that is wrong.
         """
+        check_mark(value)
         if isinstance(value, str) and is_formula(value):
             message = f"{shown(value)} is a formula that was not computed"
             suggestion = "save the table with its values, or write the text itself"

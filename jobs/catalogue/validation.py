@@ -47,6 +47,32 @@ class InvalidValueError(Exception):
         return self.issues[0]
 
 
+class MarkedText(str):
+    """A cell that is not what the spreadsheet shows, such as an error."""
+
+    __slots__ = ("is_bad", "issue")
+    issue: ValidationIssue
+    #: Whether the text must not be used.
+    is_bad: bool
+
+    @classmethod
+    def of(cls, text: str, issue: ValidationIssue, *, is_bad: bool) -> "MarkedText":
+        """The text with what a person should know of it."""
+        marked = cls(text)
+        marked.issue, marked.is_bad = issue, is_bad
+        return marked
+
+
+def check_mark(value: object) -> None:
+    """Refuse a cell that holds an error instead of a value.
+
+    Raises:
+        InvalidValueError: it does.
+    """
+    if isinstance(value, MarkedText) and value.is_bad:
+        raise InvalidValueError(value.issue)
+
+
 def invalid(kind: str, message: str, suggestion: str) -> InvalidValueError:
     """The error of one issue."""
     return InvalidValueError(ValidationIssue(kind, message, suggestion))

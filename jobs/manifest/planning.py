@@ -15,6 +15,7 @@ from jobs.catalogue.validation import (
     InputValue,
     InvalidValueError,
     ValidationIssue,
+    check_mark,
     given_twice,
     invalid,
     is_given,
@@ -578,6 +579,7 @@ class Manifest:
 
 def _cleaned_id(given: object) -> str:
     """An id as a table writes it, made to fit where it does not."""
+    check_mark(given)
     if isinstance(given, float) and given.is_integer():
         given = int(given)
     if isinstance(given, str):

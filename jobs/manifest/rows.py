@@ -24,27 +24,6 @@ class LinkedText(str):
         return made
 
 
-class MarkedText(str):
-    """A cell that is not what the spreadsheet shows, such as an error."""
-
-    __slots__ = ("kind", "message", "suggestion")
-    kind: str
-    message: str
-    suggestion: str
-
-    @property
-    def is_bad(self) -> bool:
-        """True if the text must not be used."""
-        return self.kind == "bad-cell"
-
-    @classmethod
-    def of(cls, text: str, kind: str, message: str, suggestion: str) -> "MarkedText":
-        """The text with what a person should know of it."""
-        marked = cls(text)
-        marked.kind, marked.message, marked.suggestion = kind, message, suggestion
-        return marked
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """One record of a manifest, as it was written."""

@@ -17,8 +17,7 @@ from jinja2 import TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from jobs.catalogue.validation import InvalidValueError, invalid, is_given
-from jobs.manifest.rows import MarkedText
+from jobs.catalogue.validation import InvalidValueError, MarkedText, invalid, is_given
 from jobs.text import choice, guesses, plain, shown, visible
 
 #: Is shown every text that a value puts into a template, and may raise.
@@ -274,8 +273,8 @@ class RowScope:
         value = None if column is None else self._cells[column]
         if is_given(value):
             if isinstance(value, MarkedText) and value.is_bad:
-                message = f"the template needs {name}, but {value.message}"
-                raise template_error(message, value.suggestion)
+                message = f"the template needs {name}, but {value.issue.message}"
+                raise template_error(message, value.issue.suggestion)
             typed = value if isinstance(value, list | tuple) else plain(value).strip()
             return _Cell(typed) if isinstance(typed, str) else typed
         if self._more.get(name) is not None:

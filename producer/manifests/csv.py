@@ -9,7 +9,7 @@ from typing import TextIO
 
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Problem
-from producer.manifests.source import UnreadableError, bounded_lines
+from producer.manifests.source import UnreadableError, bounded_lines, whole
 from producer.manifests.table import (
     HEADER_LINES,
     Line,
@@ -128,4 +128,4 @@ def _broken(file: str, line: int, error: csv.Error) -> Problem:
         message += " quote that closes it is missing"
     suggestion = 'close it, and write "" for a quote within a quoted text; '
     suggestion += "what follows was not read"
-    return Problem(file, line, None, None, message, suggestion, "quote")
+    return whole(file, "quote", message, suggestion, line)

@@ -84,7 +84,7 @@ def badly_encoded(path: str, file: BinaryIO, encoding: str) -> Problem:
                 suggestion = "save it as UTF-8, or pass the encoding whose words are "
                 suggestion += f"right: --encoding {names}"
             break
-    return Problem(path, line, None, None, message, suggestion, "encoding")
+    return whole(path, "encoding", message, suggestion, line)
 
 
 def _readings(text: bytes) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Problem, Row
 from jobs.text import shown
 from producer.manifests.source import UnreadableError, bounded_lines
-from producer.manifests.table import TableOptions
+from producer.manifests.table import TableOptions, with_header
 
 #: Longer whole numbers stay text, because Python refuses to read very long ones.
 _MAX_DIGITS = 18
@@ -60,23 +60,13 @@ def read_jsonl(
 
 def read_json(
     file: str, text: TextIO, columns: Columns, _options: TableOptions
-) -> Iterator[Header | Row | Problem]:
-    """The objects of the list in a document, as rows of a table with all their names.
-
-    It is read twice, because the last object may have a name of its own.
-    """
-    names: dict[str, None] = {}
-    for row in _rows(file, text, columns):
-        names |= dict.fromkeys(row.cells)
-    if names:
-        yield Header(file, 1, tuple(names))
-    text.seek(0)
-    empty = dict.fromkeys(names, "")
-    for row in _rows(file, text, columns):
-        yield Row(file, row.line, row.number, empty | dict(row.cells))
+) -> Iterator[Header | Row]:
+    """The objects of the list in a document, as rows of one table."""
+    return with_header(lambda: _rows(file, text, columns))
 
 
 def _rows(file: str, text: TextIO, columns: Columns) -> Iterator[Row]:
+    text.seek(0)
     document = _Document(text)
     number = 0
     try:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
+from jobs.catalogue.validation import MarkedText, ValidationIssue
 from jobs.manifest.columns import Columns
-from jobs.manifest.rows import LinkedText, MarkedText, Notice, Problem
+from jobs.manifest.rows import LinkedText, Notice, Problem
 from jobs.text import choice, guesses, shown
 from producer.manifests.source import UnreadableError, whole
 from producer.manifests.table import (
@@ -53,7 +54,12 @@ def bad_cell(text: str, *, has_pictures: bool = False) -> MarkedText:
         message = "the cell holds a picture (or the error #VALUE!)"
         message += ", which cannot be read"
         suggestion = "save the picture as a file, and write its path or address"
-    return MarkedText.of(text, "bad-cell", message, suggestion)
+    return _bad(text, message, suggestion)
+
+
+def _bad(text: str, message: str, suggestion: str) -> MarkedText:
+    issue = ValidationIssue("bad-cell", message, suggestion)
+    return MarkedText.of(text, issue, is_bad=True)
 
 
 def uncomputed(formula: str) -> str:
@@ -62,14 +68,14 @@ def uncomputed(formula: str) -> str:
         return text
     message = "the cell holds a formula that was never computed"
     suggestion = "open the file in a spreadsheet program and save it again"
-    return MarkedText.of(formula, "bad-cell", message, suggestion)
+    return _bad(formula, message, suggestion)
 
 
 def long_number(text: str) -> MarkedText:
     """A number that has lost digits."""
     message = f"{text} is a number of more than {MAX_DIGITS} digits, the rest is lost"
     suggestion = "format the column as text, then fill in the cell again"
-    return MarkedText.of(text, "bad-cell", message, suggestion)
+    return _bad(text, message, suggestion)
 
 
 def link_in(formula: str) -> str | None:

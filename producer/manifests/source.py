@@ -66,9 +66,11 @@ class UnreadableError(Exception):
         self.problem = problem
 
 
-def whole(file: str, kind: str, message: str, suggestion: str) -> Problem:
-    """A problem of the file as a whole, with no line."""
-    return Problem(file, None, None, None, message, suggestion, kind)
+def whole(
+    file: str, kind: str, message: str, suggestion: str, line: int | None = None
+) -> Problem:
+    """A problem of the file as a whole, or of one of its lines."""
+    return Problem(file, line, None, None, message, suggestion, kind)
 
 
 def is_bucket(source: str) -> bool:
@@ -151,9 +153,8 @@ def bounded_lines(file: str, text: TextIO) -> Iterator[str]:
         number += 1
         if len(line) == _MAX_LINE_CHARS:
             message = f"the line has more than {_MAX_LINE_CHARS:,} characters"
-            where = file, number, None, None
-            problem = Problem(*where, message, "write one row a line", "line")
-            raise UnreadableError(problem)
+            cure = "write one row a line"
+            raise UnreadableError(whole(file, "line", message, cure, number))
         yield line
 
 

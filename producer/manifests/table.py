@@ -1,16 +1,17 @@
 """Reads a table: finds its header, and makes a row of each line below it."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, dropwhile, pairwise
 from typing import NamedTuple, TypeAlias
 
+from jobs.catalogue.validation import MarkedText
 from jobs.manifest.columns import Columns
 from jobs.manifest.layouts import recognised
-from jobs.manifest.rows import Header, MarkedText, Notice, Problem, Row, Skipped
+from jobs.manifest.rows import Header, Notice, Problem, Row, Skipped
 from jobs.text import counted, plain, shown
-from producer.manifests.source import UnreadableError
+from producer.manifests.source import UnreadableError, whole
 
 #: How many lines with something in them are searched for a header.
 HEADER_LINES = 25
@@ -27,9 +28,6 @@ _OF_ROW = re.compile(rf"(?:https?|s3|gs|az)://\S+|{_PICTURE}", re.IGNORECASE)
 #: Marks and blanks that programs leave around names, and that nobody sees.
 _UNSEEN = "\ufeff\u200b"
 _EXCEL_TEXT = re.compile(r'="((?:[^"]|"")*)"')
-#: How a flat file of Amazon says in its first line where its header is.
-_AMAZON = re.compile(r"TemplateType=|.*\battributeRow=(\d+)", re.DOTALL)
-_AMAZON_LINE = 3
 #: So many known names are a header, wherever they stand.
 _CLEAR = 2
 #: So many names of a header are shown.
@@ -115,9 +113,8 @@ def read_table(
             return
     elif not first or first[0].number != wanted:
         message = f"line {wanted} is empty or not there"
-        where = file, wanted, None, None
-        problem = Problem(*where, message, "name the line of the header", "header")
-        raise UnreadableError(problem)
+        cure = "name the line of the header"
+        raise UnreadableError(whole(file, "header", message, cure, wanted))
     if not first:
         return
     table = _Table(file, first[at], columns, options, is_sheet=is_sheet)
@@ -125,6 +122,21 @@ def read_table(
     if not table.problems:
         for line in chain(first[at + 1 :], rest):
             yield from table.read(line)
+
+
+def with_header(rows: Callable[[], Iterator[Row]]) -> Iterator[Header | Row]:
+    """Objects as rows of one table, with all their names; none if there is no object.
+
+    They are read twice, because the last may have a name of its own.
+    """
+    file, names = "", dict[str, str]()
+    for row in rows():
+        file = row.file
+        names |= dict.fromkeys(row.cells, "")
+    if names:
+        yield Header(file, 1, tuple(names))
+    for row in rows():
+        yield replace(row, cells=names | dict(row.cells))
 
 
 def _peeked(lines: Iterable[Line]) -> tuple[list[Line], Iterator[Line]]:
@@ -152,9 +164,6 @@ def header_place(lines: Sequence[Line], columns: Columns) -> int:
     It is the first with two names that a model or a layout knows, or none but those;
     else the first that looks like names, with data below it.
     """
-    if lines and (said := _AMAZON.match(plain(next(iter(lines[0].cells), "")))):
-        wanted = int(said[1] or _AMAZON_LINE)
-        return next((at for at, line in enumerate(lines) if line.number >= wanted), 0)
     worth = [_worth(line, columns) for line in lines]
     for at, (known, _) in enumerate(worth):
         if known >= min(_CLEAR, len(_filled(lines[at])) if at else 1):
@@ -227,7 +236,7 @@ def _doubtful(
         suggestion = "put a line above it that names them, such as id,image,prompt"
     else:
         return None
-    return Problem(file, line.number, None, None, message, suggestion, "header")
+    return whole(file, "header", message, suggestion, line.number)
 
 
 def _better(lines: Iterable[Line], columns: Columns) -> str:
@@ -259,14 +268,12 @@ class _Table:
         while names and not names[-1]:  # spreadsheets leave empty cells at the end
             names.pop()
         self._names = names
-        #: Places of each column, from 0: several where they have the same name.
+        #: Places of each column, from 0; those without a name are together.
         self._places: dict[str, list[int]] = {}
         for place, name in enumerate(names):
-            if name:
-                self._places.setdefault(name, []).append(place)
-        self._is_plain = len(self._places) == len(names)
+            self._places.setdefault(name, []).append(place)
         self._known = set(filter(columns.is_known, self._places))
-        repeated = [name for name, at in self._places.items() if len(at) > 1]
+        repeated = [name for name, at in self._places.items() if name and len(at) > 1]
         taken = [n for n in repeated if n in columns.names and not columns.is_list(n)]
         self._repeated = repeated
         self.problems = [self._twice(name) for name in taken]
@@ -291,7 +298,7 @@ class _Table:
             message = f"columns with the same name are joined with {JOINED_BY}"
             suggestion = "rename one of them to use it alone"
             yield Notice("repeated-column", message, suggestion, *place, name)
-        yield Header(*place, tuple(self._places))
+        yield Header(*place, tuple(filter(None, self._places)))
 
     def read(self, line: Line) -> Iterator[TableRecord]:
         """The row of a line, and what a person should know of it."""
@@ -304,61 +311,46 @@ class _Table:
             message = "rows are hidden in the spreadsheet and count all the same"
             suggestion = "--visible-only leaves them out"
             yield Notice("hidden-row", message, suggestion, *place)
-        width, cells = len(self._names), line.cells
-        if len(cells) > width and not all(map(is_blank, cells[width:])):
-            if not self._is_sheet:
-                yield self._too_many(line)
-                return
-            yield self._unnamed(line, cells[width:])
-        cells = [*cells[:width], *[""] * (width - len(cells))]
-        if self._is_plain:
-            row: dict[str, object] = dict(zip(self._names, cells, strict=True))
-        else:
-            row = self._by_name(cells)
-            named = {at for places in self._places.values() for at in places}
-            others = [c for at, c in enumerate(cells) if at not in named]
-            if not all(map(is_blank, others)):
-                yield self._unnamed(line, others)
-        bad = False
-        for mark in self._marks(line.number, row) if self._is_sheet else ():
-            bad = bad or isinstance(mark, Problem)
-            yield mark
-        if not bad:
-            yield Row(*place, self._number, row)
+        width = len(self._names)
+        cells = [*line.cells, *[""] * (width - len(line.cells))]
+        row: dict[str, object] = dict(zip(self._names, cells, strict=False))
+        for name in self._repeated:
+            row[name] = joined(cells[at] for at in self._places[name])
+        row.pop("", None)
+        beyond = [cell for cell in cells[width:] if not is_blank(cell)]
+        if beyond and not self._is_sheet:
+            yield self._too_many(line)
+            return
+        for at in self._places.get("", ()):
+            beyond += [cells[at]] * (not is_blank(cells[at]))
+        if beyond:
+            yield self._unnamed(line, beyond)
+        if self._is_sheet:
+            yield from self._marks(line.number, row)
+        yield Row(*place, self._number, row)
 
-    def _by_name(self, cells: Sequence[Cell]) -> dict[str, object]:
-        return {
-            name: cells[at[0]] if len(at) == 1 else joined(cells[one] for one in at)
-            for name, at in self._places.items()
-        }
-
-    def _marks(
-        self, line: int, row: Mapping[str, object]
-    ) -> Iterator[Problem | Notice]:
-        """What is wrong with cells: it is a problem where the column may be used."""
+    def _marks(self, line: int, row: Mapping[str, object]) -> Iterator[Notice]:
+        """What a person should know of cells that are not what the sheet shows."""
         for name, cell in row.items():
             if not isinstance(cell, MarkedText):
                 continue
-            place = self._file, line, name, str(cell)
-            if cell.is_bad and name in self._known:
-                yield Problem(*place, cell.message, cell.suggestion, cell.kind)
-            elif cell.is_bad:
-                message = "cells that no input is taken from hold errors"
-                suggestion = "a template that uses the column needs them corrected"
-                yield Notice(cell.kind, message, suggestion, *place)
-            elif name in self._known:
-                yield Notice(cell.kind, cell.message, cell.suggestion, *place)
+            issue, place = cell.issue, (self._file, line, name, str(cell))
+            message, suggestion = issue.message, issue.suggestion
+            if cell.is_bad:
+                message = "cells hold errors"
+                suggestion = "a video or a template that uses one is refused"
+            # A video that needs it is refused, and that says it for columns of ours.
+            if cell.is_bad != (name in self._known):
+                yield Notice(issue.kind, message, suggestion, *place)
 
     def _unnamed(self, line: Line, cells: Sequence[Cell]) -> Notice:
         message = "cells in columns without a name are not used"
         suggestion = "give the column a name if it is to be used"
-        value = plain(next(cell for cell in cells if not is_blank(cell)))
-        place = self._file, line.number, None, value
+        place = self._file, line.number, None, plain(cells[0])
         return Notice("unnamed-column", message, suggestion, *place)
 
     def _too_many(self, line: Line) -> Problem:
         has = counted(len(line.cells), "cell")
         message = f"it has {has}, the header has {len(self._names)}"
         suggestion = "put a text with the separator in it into double quotes"
-        where = self._file, line.number, None, None
-        return Problem(*where, message, suggestion, "cells")
+        return whole(self._file, "cells", message, suggestion, line.number)

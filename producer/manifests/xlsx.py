@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import BinaryIO
+from itertools import islice
+from typing import BinaryIO, TypeVar
 
+from jobs.catalogue.validation import MarkedText, ValidationIssue
 from jobs.manifest.columns import Columns
-from jobs.manifest.rows import MarkedText
 from producer.manifests.sheets import (
     MAX_DIGITS,
     Archive,
@@ -56,8 +57,10 @@ _SPAN = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 _ZEROS = re.compile(r"(0+)(?:\.(0+))?")
 _PLAIN = re.compile(r"general|@|[#,?\s]*0?(?:\.[0#?]*)?\s*", re.IGNORECASE)
-_LETTERS = re.compile(r"[A-Z$]+")
+_DIGITS, _LETTERS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+_T = TypeVar("_T")
 
 
 def read_xlsx(
@@ -128,7 +131,13 @@ class _Workbook:
             return {}
         with self._archive.open(part, is_held=False) as opened:
             found = [one for one in pulled(opened, _Links()) if one]
-        return {ref: targets[key] for ref, key in found if key in targets}
+        every = (
+            (f"{column}{row}", targets[key])
+            for (column, top, bottom), key in found
+            if key in targets
+            for row in range(top, bottom + 1)
+        )
+        return dict(islice(every, _MAX_LINES))
 
     def _elements(self, part: str) -> list[tuple[str, dict[str, str]]]:
         with self._archive.open(part) as opened:
@@ -157,8 +166,8 @@ class _Elements(Target[tuple[str, dict[str, str]]]):
         self.found.append((local(name), attributes))
 
 
-class _Links(Target[tuple[str, str] | None]):
-    """Collects the cell and the id of every link."""
+class _Links(Target[tuple[tuple[str, int, int], str] | None]):
+    """Collects the cells and the id of every link."""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         kind = local(name)
@@ -166,37 +175,46 @@ class _Links(Target[tuple[str, str] | None]):
             self.found.append(None)
         elif kind == "hyperlink":
             key = next((v for k, v in attributes.items() if k.endswith(":id")), "")
-            self.found.append((attributes["ref"].partition(":")[0], key))
+            self.found.append((_rows_of(attributes["ref"]), key))
 
 
-class _Strings(Target[str]):
-    """Collects the texts that cells share."""
+class _Texts(Target[_T]):
+    """Collects values, formulas and texts, without what helps to read Japanese."""
 
     def __init__(self) -> None:
         super().__init__()
         self._texts: list[str] = []
-        self._is_text = self._is_reading_aid = False
+        self._parts: dict[str, str] = {}
+        self._is_reading_aid = False
 
     def start(self, name: str, _attributes: dict[str, str]) -> None:
-        kind = local(name)
-        self._is_text = kind == "t" and not self._is_reading_aid
-        self._is_reading_aid = self._is_reading_aid or kind == "rPh"
+        self._texts = []
+        self._is_reading_aid = self._is_reading_aid or local(name) == "rPh"
 
     def text(self, text: str) -> None:
-        if self._is_text:
-            self._texts.append(text)
+        self._texts.append(text)
 
     def end(self, name: str) -> None:
         kind = local(name)
-        self._is_text = False
-        if kind == "rPh":
+        if kind in {"v", "f"}:
+            self._parts[kind] = "".join(self._texts)
+        elif kind == "t" and not self._is_reading_aid:
+            self._parts["t"] = self._parts.get("t", "") + "".join(self._texts)
+        elif kind == "rPh":
             self._is_reading_aid = False
-        elif kind == "si":
-            self.found.append(_unescaped("".join(self._texts)))
-            self._texts.clear()
 
 
-class _Lines(Target[Line]):
+class _Strings(_Texts[str]):
+    """Collects the texts that cells share."""
+
+    def end(self, name: str) -> None:
+        if local(name) == "si":
+            self.found.append(_unescaped(self._parts.pop("t", "")))
+        else:
+            super().end(name)
+
+
+class _Lines(_Texts[Line]):
     """Collects the lines of a sheet."""
 
     def __init__(self, book: _Workbook, links: Mapping[str, str]) -> None:
@@ -205,51 +223,37 @@ class _Lines(Target[Line]):
         self._number, self._is_hidden = 0, False
         self._cells: list[Cell] = []
         self._cell: dict[str, str] = {}
-        self._texts: list[str] = []
-        self._parts: dict[str, str] = {}
-        self._is_reading_aid = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         kind = local(name)
         if kind == "c":
             self._cell, self._parts = attributes, {}
-        elif kind in {"v", "t", "f"}:
-            self._texts = []
         elif kind == "row":
             self._number = int(attributes.get("r", self._number + 1))
             self._is_hidden = attributes.get("hidden") in {"1", "true"}
             self._cells = []
-        elif kind == "rPh":
-            self._is_reading_aid = True
         elif kind == "mergeCell":
-            top, _, bottom = (
-                _LETTERS.sub("", r) for r in attributes["ref"].partition(":")
-            )
-            if bottom not in {"", top}:
-                self.found.append(Line(int(top), [], is_merged=True))
-
-    def text(self, text: str) -> None:
-        self._texts.append(text)
+            _, top, bottom = _rows_of(attributes["ref"])
+            if bottom > top:
+                self.found.append(Line(top, [], is_merged=True))
+        else:
+            super().start(name, attributes)
 
     def end(self, name: str) -> None:
         kind = local(name)
         if kind == "c":
             self._add()
-        elif kind in {"v", "f"}:
-            self._parts[kind] = "".join(self._texts)
-        elif kind == "t" and not self._is_reading_aid:
-            self._parts["t"] = self._parts.get("t", "") + "".join(self._texts)
         elif kind == "row":
             if self._number > _MAX_LINES:
                 raise ValueError("the sheet is too long")
             self.found.append(Line(self._number, self._cells, self._is_hidden))
-        elif kind == "rPh":
-            self._is_reading_aid = False
+        else:
+            super().end(name)
 
     def _add(self) -> None:
         cell = self._value()
         ref = self._cell.get("r", "")
-        place = _place(ref.rstrip("0123456789")) if ref else len(self._cells)
+        place = _place(ref.rstrip(_DIGITS)) if ref else len(self._cells)
         if self._parts.get("f"):
             cell = linked(cell, link_in(self._parts["f"]))
         if self._links:
@@ -317,14 +321,10 @@ class _Format:
         exact = float(value)
         if self.is_date:
             return _moment(exact, epoch, is_span=self.is_span)
-        is_whole = exact.is_integer()
-        if is_whole and abs(exact) >= 10**MAX_DIGITS and re.fullmatch(r"-?\d+", value):
-            text = value
-        else:
-            text = str(int(exact)) if is_whole and abs(exact) < 1 << 53 else ""
-            text = text or f"{exact:.15g}"
         if abs(exact) >= 10**MAX_DIGITS:
-            return long_number(text)
+            is_written_out = value.lstrip("-").isdecimal()
+            return long_number(value if is_written_out else f"{exact:.15g}")
+        text = str(int(exact)) if exact.is_integer() else f"{exact:.15g}"
         if self.digits:
             width, decimals = self.digits
             padded = f"{exact:0{width + decimals + bool(decimals)}.{decimals}f}"
@@ -332,7 +332,8 @@ class _Format:
         if self.is_odd:
             message = "a number format shows another text than the number that is used"
             suggestion = "if the text is meant, format the column as text and write it"
-            return MarkedText.of(text, "number-format", message, suggestion)
+            issue = ValidationIssue("number-format", message, suggestion)
+            return MarkedText.of(text, issue, is_bad=False)
         return text
 
 
@@ -372,6 +373,14 @@ def _moment(days: float, epoch: dt.datetime, *, is_span: bool) -> str:
     if moment.time() == dt.time():
         return moment.date().isoformat()
     return moment.isoformat(" ")
+
+
+def _rows_of(reference: str) -> tuple[str, int, int]:
+    """The first column of a range such as `A2:B9`, and its first and last row."""
+    first, _, last = reference.replace("$", "").partition(":")
+    column = first.rstrip(_DIGITS)
+    top = int(first[len(column) :])
+    return column, top, int(last.lstrip(_LETTERS)) if last else top
 
 
 @lru_cache(maxsize=_MAX_COLUMNS)

@@ -9,7 +9,7 @@ from xml.parsers import expat
 from jobs.manifest.columns import Columns
 from jobs.manifest.rows import Header, Row
 from producer.manifests.source import UnreadableError, whole
-from producer.manifests.table import TableOptions, joined
+from producer.manifests.table import TableOptions, joined, with_header
 
 _CHUNK_BYTES = 1 << 16
 #: A document that gives nothing for so long is refused.
@@ -89,25 +89,18 @@ def _refuse_entity(name: str, *_: object) -> None:
 def read_feed(
     file: str, content: BinaryIO, _columns: Columns, _options: TableOptions
 ) -> Iterator[Header | Row]:
-    """The products of a feed, as rows of a table with a column for every element.
-
-    It is read twice, because the last product may have an element of its own.
-    """
-    names: dict[str, None] = {}
-    for row in _products(file, content):
-        names |= dict.fromkeys(row.cells)
-    if not names:
+    """The products of a feed, as rows of a table with a column for every element."""
+    found = with_header(lambda: _products(file, content))
+    if not (first := next(found, None)):
         message = f"it has no element {', '.join(sorted(_ROWS))}"
         suggestion = "save the table as CSV or .xlsx and name that file"
         raise UnreadableError(whole(file, "not-a-manifest", message, suggestion))
-    yield Header(file, 1, tuple(names))
-    content.seek(0)
-    empty = dict.fromkeys(names, "")
-    for row in _products(file, content):
-        yield Row(file, row.line, row.number, empty | dict(row.cells))
+    yield first
+    yield from found
 
 
 def _products(file: str, content: BinaryIO) -> Iterator[Row]:
+    content.seek(0)
     try:
         yield from pulled(content, _Products(file))
     except (expat.ExpatError, ValueError, LookupError) as error:

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from tests.producer.manifests.manifests import (
     DRAWN,
     OPTIONS,
     URL,
+    ids_of,
+    jobs_of,
     names_of,
     planned,
     recorded,
@@ -52,6 +55,18 @@ def test_a_cell_is_what_the_spreadsheet_shows(
     assert (read, isinstance(read, type(expected))) == (expected, True)
 
 
+def test_cells_have_the_address_that_they_link_to(tmp_path: Path) -> None:
+    made, file = openpyxl.Workbook(), tmp_path / "a.xlsx"
+    sheet = made.worksheets[0]
+    for row in (("id", "image", "prompt"), ("a", "mug", "turn"), ("b", "lamp", "turn")):
+        sheet.append(row)
+    sheet["B2"].hyperlink = URL
+    sheet["B2"].hyperlink.ref = "B2:B3"
+    made.save(file)
+    made_of = [job.image for job in jobs_of(planned(file, file.read_bytes()))]
+    assert made_of == [URL, URL]
+
+
 def test_rows_have_the_numbers_that_the_spreadsheet_shows(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     table = [("id", "x"), (), ("a", 1), (None, "  "), ("b", 2)]
@@ -85,12 +100,12 @@ def test_a_cell_without_a_value_is_told_and_other_rows_are_read(
     tmp_path: Path, cell: str, word: str
 ) -> None:
     path = tmp_path / "a.xlsx"
-    table = [("id", "image"), ("a", URL), ("b", cell), ("c", URL), (None, cell)]
-    path.write_bytes(workbook({"A": rows(*table, top=3, left=3)}))
-    found = recorded(path)
-    assert told(found) == [(6, "image", "bad-cell"), (8, "image", "bad-cell")]
-    assert word in str(found[2])
-    assert [row.cells["id"] for row in rows_of([found[1], found[3]])] == ["a", "c"]
+    table = [("id", "Image"), ("a", URL), ("b", cell), ("c", URL), (None, cell)]
+    content = workbook({"A": rows(*table, top=3, left=3)})
+    found = planned(path, content, replace(OPTIONS, set={"prompt": "turn"}))
+    assert told(found) == [(6, "Image", "bad-cell"), (8, "Image", "bad-cell")]
+    assert word in "".join(map(str, found))
+    assert ids_of(found) == ["a", "c"]
 
 
 def test_a_picture_in_a_cell_is_told(tmp_path: Path) -> None:
