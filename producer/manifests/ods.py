@@ -47,12 +47,10 @@ def read_ods(
     with refuse_damage(file, "ods"):
         archive = Archive(content)
         with archive.open(_CONTENT, is_held=False) as opened:
-            found = _Lines()
+            found = _Lines(most=HEADER_LINES)
             heads: dict[int, list[Line]] = {}
             for at, line in pulled(opened, found):
-                head = heads.setdefault(at, [])
-                if len(head) < HEADER_LINES and has_cells(line):
-                    head.append(line)
+                heads.setdefault(at, []).extend([line] * has_cells(line))
 
     def sheet(number: int, name: str) -> Sheet:
         def lines() -> Iterator[Line]:
@@ -76,8 +74,10 @@ def read_ods(
 class _Lines(Target[tuple[int, Line]]):
     """Collects the lines of all sheets, each with the number of its sheet from 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MAX_LINES) -> None:
+        """Collect at most so many lines of each sheet that have something in them."""
         super().__init__()
+        self._most = self._left = most
         #: Names of all sheets, of hidden ones, and of those with pictures.
         self.names: list[str] = []
         self.hidden: set[str] = set()
@@ -97,11 +97,13 @@ class _Lines(Target[tuple[int, Line]]):
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         kind = local(name)
+        if kind == "image" and self.names:
+            self.drawn.add(self.names[-1])
+        if not self._left and kind != "table":
+            return
         given = {local(key): value for key, value in attributes.items()}
         if self._aside or kind in {"annotation", "frame", "shapes"}:
             self._aside += 1
-            if kind == "image" and self.names:
-                self.drawn.add(self.names[-1])
         elif kind in {"p", "a", "s", *_WHITE_SPACE}:
             self._start_text(kind, given)
         else:
@@ -116,7 +118,7 @@ class _Lines(Target[tuple[int, Line]]):
             self.names.append(given["name"])
             if given.get("style-name") in self._hidden_styles:
                 self.hidden.add(given["name"])
-            self._number = 0
+            self._number, self._left = 0, self._most
         elif kind == "table-row":
             self._row, self._cells, self._is_merged = given, [], False
         elif kind in {"table-cell", "covered-table-cell"}:
@@ -139,6 +141,8 @@ class _Lines(Target[tuple[int, Line]]):
 
     def end(self, name: str) -> None:
         kind = local(name)
+        if not self._left:
+            return
         if self._aside:
             self._aside -= 1
         elif kind == "p":
@@ -176,3 +180,4 @@ class _Lines(Target[tuple[int, Line]]):
         for number in range(first, self._number + 1) if self._cells else [first]:
             line = Line(number, self._cells, is_hidden, self._is_merged)
             self.found.append((len(self.names) - 1, line))
+        self._left -= bool(self._cells)

@@ -138,6 +138,8 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[BinaryIO]:
         why = getattr(error, "strerror", None) or str(error)
         message = f"it cannot be read ({why.lower()})"
         suggestion = "check its name and its permissions"
+        if not getattr(error, "errno", None):  # of gzip
+            suggestion = "download it or pack it again"
         problem = whole(path, "unreadable", message, suggestion)
         raise UnreadableError(problem) from None
 
