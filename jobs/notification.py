@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from jobs.money import usd, usd_or_none
 from jobs.records import BatchRecord
+from jobs.report.next_steps import hold_sentences
 from jobs.states import State
 from jobs.text import counted
 
@@ -198,13 +199,8 @@ def _details(batch: BatchRecord, kind: Kind) -> Iterator[str]:
     if batch.budget_usd_micros is not None:
         cost += f" of a budget of ${usd(batch.budget_usd_micros)}"
     yield f"{cost}. Manifest: {_line(batch.manifest)}"
-    if kind is Kind.STOPPED and batch.stopped_by == "daily-budget":
-        yield (
-            "Stopped by the account's budget of the day. It goes on tomorrow (UTC), "
-            "or with a larger REELMILL_DAILY_BUDGET."
-        )
-    elif kind is Kind.STOPPED:
-        yield "Stopped by its budget. Hand the manifest in with a larger --budget."
+    if kind is Kind.STOPPED:
+        yield from (f"{words}." for words in hold_sentences(batch))
     for state, words in _WORDS.items():
         if batch.count(state):
             reserved = usd(batch.reserved_usd_micros)

@@ -211,8 +211,7 @@ def warnings(
             f"reelmill cancel {name} JOB --abandon"
         )
     if whole.unfinished or whole.unresolved or not batch.complete:
-        for why, step in holds(batch):
-            yield f"{why[0].upper()}{why[1:]}. {step[0].upper()}{step[1:]}"
+        yield from hold_sentences(batch)
     if not batch.complete:
         yield "Not all rows of the manifest are in yet: submit it once more."
     if whole.unpriced:
@@ -241,3 +240,9 @@ def holds(batch: BatchRecord, *, by_money: bool = True) -> Iterator[tuple[str, s
     elif by_money and batch.stopped_by:
         step = "it continues tomorrow (UTC), or with a larger REELMILL_DAILY_BUDGET"
         yield "stopped by the account's daily budget", step
+
+
+def hold_sentences(batch: BatchRecord) -> Iterator[str]:
+    """The same as sentences without a full stop: a command may be at the end."""
+    for why, step in holds(batch):
+        yield f"{why[0].upper()}{why[1:]}. {step[0].upper()}{step[1:]}"

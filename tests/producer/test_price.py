@@ -65,14 +65,6 @@ def test_all_of_it_is_shown_without_a_key() -> None:
         assert part in text
 
 
-def test_it_fits_a_terminal_and_cuts_no_word_off() -> None:
-    wanted = Wanted().add(12_000, "kling-v1.6-multi-i2v-standard", images=["a"])
-    wanted.add(3, NEW, sound=True, multi_prompt=[{"prompt": "a"}])
-    quotes = dict.fromkeys(wanted.bill.questions, 700_000)
-    text = printed(viewed(wanted, quotes=quotes, balance=Balance(usd=3.0)))
-    assert "…" not in text
-
-
 def test_what_is_not_paid_again_is_shown_at_nothing() -> None:
     shown = viewed(Wanted().add(10).there(90, "reused").there(5, "following"))
     text, told = printed(shown), shown.document()

@@ -15,7 +15,6 @@ from jobs.states import State
 from producer.watching.display import render
 from producer.watching.eta import Pace
 from tests.producer.watching.snapshots import (
-    NOW_S,
     account,
     counts,
     drawn,
@@ -128,11 +127,6 @@ def test_a_panel_is_no_wider_than_the_terminal_whatever_is_in_it(
         told = "".join(lines)
         assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in told)
         assert not any(bidirectional(c) in TURNS for c in told)
-
-
-def test_a_ledger_that_is_away_is_told_before_all_else() -> None:
-    first, *_ = shown(away_since_s=NOW_S - 30).splitlines()
-    assert "the ledger is away since 07:59:30" in first
 
 
 @pytest.mark.parametrize("workers", [0, 1])
