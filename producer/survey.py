@@ -30,7 +30,7 @@ from jobs.catalogue.addresses import is_http
 from jobs.job import Job
 from jobs.ledger import Ledger
 from jobs.ledger.dedup import DedupPreview
-from jobs.manifest.planning import PlannedRow
+from jobs.manifest.drafts import PlannedRow
 from jobs.manifest.rows import Notice, Problem, Skipped
 from jobs.net import near_allowed_for
 from jobs.records import BatchRecord

@@ -5,8 +5,8 @@ one manifest, because ids and keys are unique in it.
 """
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jobs.catalogue import Catalogue, Model, UnknownModelError
@@ -31,6 +31,7 @@ from jobs.manifest.columns import (
     nothing_known,
 )
 from jobs.manifest.defaults import DefaultValues, Filled, unknown_model
+from jobs.manifest.drafts import Draft, PlannedRow
 from jobs.manifest.guessing import PictureGuess
 from jobs.manifest.naming import DEFAULT_KEY, KeyTemplate, UsedNames, fitting_id
 from jobs.manifest.products import MappedRow, Outcome, Wanted
@@ -45,60 +46,6 @@ _COMMAND_LINE = "command line"
 
 #: Issues of cells that may be the table's own under a name of ours.
 _UNFIT = {"not-an-integer", "not-a-number", "not-a-boolean", "not-allowed"}
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A row on its way to a job."""
-
-    mapped: MappedRow
-    #: Whether the columns are those of a table, and plain defaults: for templates.
-    is_table: bool
-    defaults: Mapping[str, object]
-    #: The row under our names.
-    row: Row = field(init=False)
-    #: Every column, under its own name too: what templates and keys see.
-    columns: Mapping[str, object] = field(init=False)
-    job_id: str | None = None
-    #: The model's short name.
-    model: str | None = None
-    problems: list[Problem] = field(default_factory=list)
-    #: Something is wrong that was told before.
-    is_known_fault: bool = False
-
-    def __post_init__(self) -> None:
-        self.row, self.columns = self.mapped.row, self.mapped.scope
-
-    def scope(self) -> RowScope:
-        """What templates see of the row: its cells, plain defaults, and what it is."""
-        place = {"id": self.job_id, "model": self.model, "line": str(self.row.line)}
-        more = {**place, **self.defaults}
-        return RowScope(self.columns, more, closed=self.is_table)
-
-    def template_problem(
-        self, issue: ValidationIssue, column: str, value: object
-    ) -> None:
-        """Add a problem of what a template makes of this row."""
-        place = (self.row.file, self.row.line)
-        self.problems.append(Problem.of(issue, *place, column, value))
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRow:
-    """A row that asks for a video: the job, or all that is wrong with it."""
-
-    mapped: MappedRow
-    #: Of the columns of its table; none where it is in no table.
-    names: tuple[str, ...]
-    job: Job | None
-    #: Empty too where the fault was told before: in a default, or a column's name.
-    problems: Sequence[Problem] = ()
-
-    @property
-    def cells(self) -> dict[str, str]:
-        """Its columns as its file has them, with what it shares with rows above it."""
-        scope = self.mapped.scope
-        return {n: plain(scope[n]) for n in self.names or scope if is_given(scope[n])}
 
 
 class Manifest:
@@ -234,7 +181,7 @@ class Manifest:
         )
         if reason:
             return Skipped(row.file, row.line, reason)
-        draft = _Draft(mapped, self._is_table, self._defaults.plain)
+        draft = Draft(mapped, self._is_table, self._defaults.plain)
         draft.job_id = self._id(draft)
         if reason := self._selection.skips_id(draft.job_id):
             return Skipped(row.file, row.line, reason)
@@ -267,7 +214,7 @@ class Manifest:
         self._doubt(draft, job)
         return job
 
-    def _rename(self, draft: _Draft, model: Model) -> None:
+    def _rename(self, draft: Draft, model: Model) -> None:
         """Brings cells under other names of the model's inputs under ours."""
         if model.other_names.keys().isdisjoint(draft.row.cells):
             return
@@ -281,7 +228,7 @@ class Manifest:
                 cells[name] = value
         draft.row = replace(draft.row, cells=cells)
 
-    def _give_pictures(self, draft: _Draft, model: Model) -> None:
+    def _give_pictures(self, draft: Draft, model: Model) -> None:
         """Gives the pictures of a row to the input that the model has for them."""
         pictures, row = draft.mapped.pictures, draft.row
         name = next((one for one in PICTURES if one in model.inputs), PICTURES[0])
@@ -325,7 +272,7 @@ class Manifest:
             )
         )
 
-    def _doubt(self, draft: _Draft, job: Job) -> None:
+    def _doubt(self, draft: Draft, job: Job) -> None:
         """Notes what was probably not meant to be sent."""
         cells, place = draft.mapped.scope, (draft.row.file, job.line)
         for name in ("prompt", "negative_prompt"):
@@ -345,7 +292,7 @@ class Manifest:
         taken, self._notices = self._notices, []
         return taken
 
-    def _id(self, draft: _Draft) -> str | None:
+    def _id(self, draft: Draft) -> str | None:
         """The id of a row: its own, a template's, or one by its place."""
         row, mapped = draft.row, draft.mapped
         given = row.cells.get("id")
@@ -369,7 +316,7 @@ class Manifest:
             return None
         return job_id
 
-    def _model(self, draft: _Draft) -> Model | None:
+    def _model(self, draft: Draft) -> Model | None:
         name = draft.row.cells.get("model")
         if not is_given(name):
             return self._default_model(draft)
@@ -388,7 +335,7 @@ class Manifest:
         self._has_models = True
         return model
 
-    def _take_as_own(self, draft: _Draft, issue: ValidationIssue) -> None:
+    def _take_as_own(self, draft: Draft, issue: ValidationIssue) -> None:
         """Takes a cell that is nothing like a model for one of the table's own.
 
         Should any row name a model, the column is not the table's own, and `finish`
@@ -403,7 +350,7 @@ class Manifest:
         cells[f"{column} (own)"] = row.cells["model"]
         draft.row = replace(row, cells=cells)
 
-    def _default_model(self, draft: _Draft) -> Model | None:
+    def _default_model(self, draft: Draft) -> Model | None:
         default = self._defaults.nearest("model")
         name: object = None
         if default is not None:
@@ -424,7 +371,7 @@ class Manifest:
             draft.problems.append(self._mapper.problem(draft.row, "model", issue))
         return None
 
-    def _inputs(self, draft: _Draft, model: Model, sorting: Sorting) -> dict[str, Any]:
+    def _inputs(self, draft: Draft, model: Model, sorting: Sorting) -> dict[str, Any]:
         """The inputs of a row; incomplete where something is wrong."""
         row, cells = draft.row, draft.row.cells
         typos = self._misnamed(draft, model, sorting)
@@ -443,7 +390,7 @@ class Manifest:
                 inputs[name] = _resolved(inputs[name], file)
         return inputs
 
-    def _misnamed(self, draft: _Draft, model: Model, sorting: Sorting) -> set[str]:
+    def _misnamed(self, draft: Draft, model: Model, sorting: Sorting) -> set[str]:
         """The inputs that the row needs and gives under a misspelt name.
 
         A misspelt column is told once and not for each of its rows. An input of another
@@ -531,9 +478,7 @@ class Manifest:
         pair = f"{issue.input}={column}"
         return replace(issue, suggestion=map_hint(column, issue.input), map=pair)
 
-    def _data(
-        self, draft: _Draft, model: Model, own: tuple[str, ...]
-    ) -> dict[str, str]:
+    def _data(self, draft: Draft, model: Model, own: tuple[str, ...]) -> dict[str, str]:
         """The columns that no model knows, with what defaults add to them."""
         cells = draft.row.cells
         data = {n: plain(cell) for n in own if is_given(cell := cells[n])}
@@ -554,7 +499,7 @@ class Manifest:
                 draft.problems.append(self._mapper.problem(draft.row, name, issue))
         return data
 
-    def _store_key(self, draft: _Draft) -> str:
+    def _store_key(self, draft: Draft) -> str:
         """The store key of a row's video; empty with a problem, or without an id."""
         if draft.job_id is None:
             return ""

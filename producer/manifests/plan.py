@@ -12,8 +12,9 @@ from typing import BinaryIO, TypeAlias
 
 from jobs.catalogue import Catalogue
 from jobs.manifest.columns import Columns
+from jobs.manifest.drafts import PlannedRow
 from jobs.manifest.guessing import MAX_ROWS
-from jobs.manifest.planning import Manifest, PlannedRow
+from jobs.manifest.planning import Manifest
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from jobs.manifest.selection import Choice, Selection
 from producer.manifests.csv import read_csv

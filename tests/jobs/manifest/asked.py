@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jobs.catalogue import builtin
 from jobs.catalogue.inputs import Input
 from jobs.job import Job
-from jobs.manifest.planning import PlannedRow
+from jobs.manifest.drafts import PlannedRow
 from jobs.manifest.rows import Notice, Problem, Row, Skipped
 
 CATALOGUE = builtin()
