@@ -66,7 +66,7 @@ def print_ending(now: BatchSnapshot, before: BatchSnapshot | None) -> None:
         _print_over(now, before)
         return
     why = f"; {held_up(now)}" if held_up(now) else ""
-    console.say(f"incomplete: {left} of {now.batch.total} are left{why}")
+    console.say(f"incomplete: {left} of {now.batch.total} left{why}")
     if before is None:
         _print_failed(now, f"reelmill report {now.batch.id} tells")
     # Who was only looking after what had begun starts the rest with another command.

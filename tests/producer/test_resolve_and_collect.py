@@ -69,7 +69,7 @@ def test_a_person_settles_what_cannot_be_told_by_looking(
         calm.configure(submit_drop_before="first 1", submit_drop_after="first 1")
         stopped = place.run(manifest)
         assert stopped.code == 3
-        assert "2 of 3 are left" in stopped.err
+        assert "2 of 3 left" in stopped.err
         assert "reelmill show" in stopped.err
         assert sheet(calm, before)["predictions"] == 2
 
