@@ -226,7 +226,9 @@ class _Lines(_Texts[Line]):
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         kind = local(name)
-        if kind == "c":
+        if kind == "v":  # as below, and quicker: most elements are values
+            self._texts = []
+        elif kind == "c":
             self._cell, self._parts = attributes, {}
         elif kind == "row":
             self._number = int(attributes.get("r", self._number + 1))
@@ -241,7 +243,9 @@ class _Lines(_Texts[Line]):
 
     def end(self, name: str) -> None:
         kind = local(name)
-        if kind == "c":
+        if kind == "v":
+            self._parts["v"] = "".join(self._texts)
+        elif kind == "c":
             self._add()
         elif kind == "row":
             if self._number > _MAX_LINES:
@@ -258,6 +262,9 @@ class _Lines(_Texts[Line]):
             cell = linked(cell, link_in(self._parts["f"]))
         if self._links:
             cell = linked(cell, self._links.get(ref))
+        if place == len(self._cells):
+            self._cells.append(cell)
+            return
         self._cells += [""] * (place + 1 - len(self._cells))
         self._cells[place] = cell
 
