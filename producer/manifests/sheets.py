@@ -8,7 +8,7 @@ from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from jobs.catalogue.validation import MarkedText, ValidationIssue
-from jobs.manifest.columns import Columns
+from jobs.manifest.columns import MAX_NAMED, Columns
 from jobs.manifest.rows import LinkedText, Notice, Problem
 from jobs.text import choice, guesses, shown
 from producer.manifests.source import UnreadableError, whole
@@ -88,7 +88,9 @@ def linked(cell: Cell, link: str | None) -> Cell:
     """A cell with the address that it links to."""
     if not link or isinstance(cell, bool):
         return cell
-    return LinkedText.of(cell, link)
+    # Nobody would see the text of an error, or of a formula without a value.
+    is_bad = isinstance(cell, MarkedText) and cell.is_bad
+    return LinkedText.of(link if is_bad else cell, link)
 
 
 class Archive:
@@ -136,14 +138,16 @@ def read_sheets(
         if len(useful) == 1 and options.header_line is None:
             chosen = useful[0]
         if chosen is not visible[0]:
-            message = "the sheet with a table is read, which is not the first"
+            message = (
+                f"the sheet {shown(chosen.name)} is read, as the first with a table"
+            )
             suggestion = "if another is meant: --sheet NAME"
             yield Notice("sheet", message, suggestion, file, value=chosen.name)
         others = [sheet for sheet in useful or visible if sheet is not chosen]
-        names = choice((shown(sheet.name) for sheet in others), word="and")
+        names = choice((shown(sheet.name) for sheet in others[:MAX_NAMED]), word="and")
         if others and chosen in useful:
-            message = "one sheet is read, though others have a table too"
-            suggestion = "read each of them with --sheet NAME"
+            message = f"only one sheet is read, though {names} could be read too"
+            suggestion = "name one of them with --sheet NAME"
             yield Notice("other-sheets", message, suggestion, file, value=names)
         elif others:
             elsewhere = f"there are also the sheets {names}: --sheet NAME"

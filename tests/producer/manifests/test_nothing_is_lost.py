@@ -122,6 +122,11 @@ CASES: dict[str, tuple[str, str | bytes, list[object]]] = {
         xlsx('<c><f>"007"</f><v></v></c>'),
         [{"id": "r1", "x": "007"}],
     ),
+    "a link that was never computed": (
+        "a.xlsx",
+        xlsx('<c><f>HYPERLINK("https://a.b/1","x")</f><v></v></c>'),
+        [{"id": "r1", "x": "https://a.b/1"}],
+    ),
     "formulas that were never computed": (
         "a.xlsx",
         xlsx("<c><f>A1</f><v></v></c>"),
