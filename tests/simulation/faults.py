@@ -43,7 +43,7 @@ SHARE = 0.6
 OTHERS = frozenset(
     {
         *("history_capped", "history_hides", "history_lags", "ledger_clock_set"),
-        *("ledger_put_back", "price_changed", "provider_clock_wrong"),
+        *("ledger_put_back", "ledger_rebuilt", "price_changed", "provider_clock_wrong"),
     }
 )
 
