@@ -77,20 +77,20 @@ def _beginning(text: Iterator[str]) -> tuple[int, str, list[str]]:
 
 
 def _seen(lines: Sequence[str], columns: Columns) -> str:
-    """What separates the cells: what makes most known columns, or most even lines."""
+    """What makes most known columns, then most lines of several cells, or even ones."""
 
-    def worth(separator: str) -> tuple[int, int, int]:
+    def worth(separator: str) -> tuple[int, int, int, int]:
         try:
             rows = [*csv.reader(lines, delimiter=separator)]
         except csv.Error:
-            return 0, 0, 0
+            return 0, 0, 0, 0
         known = max(
             (sum(columns.is_known(cell.strip()) for cell in row) for row in rows),
             default=0,
         )
         widths = Counter(len(row) for row in rows if len(row) > 1)
         width, times = max(widths.items(), key=lambda one: one[::-1], default=(0, 0))
-        return known, times, width
+        return known, widths.total(), times, width
 
     return max(_SEPARATORS, key=worth)
 

@@ -33,6 +33,19 @@ def sheets(*names: str) -> bytes:
 CASES: dict[str, tuple[str, str | bytes, list[object]]] = {
     "blank lines": ("a.csv", "id,x\na,1\n\n,,\nb,2\n", [A, B]),
     "unseen marks": ("a.csv", "\ufeff\ufeffid,x\u200b\na,1\n", [A]),
+    "rows of several lengths": (
+        "a.csv",
+        "Art;Text;Bild\nMug, 1;x;y.jpg\nMug, 2;x\nMug, 3;z;z.jpg\nMug, 4;x\n",
+        [
+            {"Art": f"Mug, {at}", "Text": text, "Bild": picture}
+            for at, text, picture in (
+                (1, "x", "y.jpg"),
+                (2, "x", ""),
+                (3, "z", "z.jpg"),
+                (4, "x", ""),
+            )
+        ],
+    ),
     "digits as text": ("a.csv", 'id,x\n="a","=""1"""\n', [A]),
     "long cell": ("a.csv", f"id,x\na,{LONG}\n", [{"id": "a", "x": LONG}]),
     "header of one name": (
