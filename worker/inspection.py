@@ -3,6 +3,7 @@
 A video that cannot be inspected is kept all the same; it has no poster and no verdict.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +21,9 @@ from worker.engine import Engine
 from worker.first_frame_match import distance
 
 log = logging.getLogger("reelmill.collect")
+
+#: A paid video waits for its picture no longer.
+PICTURE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,11 @@ async def _fetch_picture(engine: Engine, record: JobRecord, path: Path) -> bool:
     if not url:
         return False
     try:
-        await engine.files.fetch_picture(url, path)
-    except (DownloadError, NoRoomError) as error:
-        log.info("the picture of job %s is not compared: %s", record.job.id, error)
+        async with asyncio.timeout(PICTURE_S):
+            await engine.files.fetch_picture(url, path)
+    except (DownloadError, NoRoomError, TimeoutError) as error:
+        reason = str(error) or f"it takes longer than {PICTURE_S:g} s"
+        log.info("the picture of job %s is not compared: %s", record.job.id, reason)
         return False
     return True
 

@@ -1,5 +1,6 @@
 """Keeping paid videos: none ever takes the place of another."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from jobs.report.document import report
 from jobs.states import State
 from jobs.transitions import Ref
 from tests.worker.workshop import Workshop
-from worker import mp4
+from worker import inspection, mp4
 from worker.collect import ENOUGH_WITHOUT
+from worker.downloads import Files
 
 
 def test_two_nights_with_the_same_keys_keep_both_videos(shop: Workshop) -> None:
@@ -156,3 +158,20 @@ def test_a_prediction_that_names_no_video_fails_after_some_polls_with_its_cost(
     (row,) = shop.books()
     assert row["looks"] - before["looks"] == ENOUGH_WITHOUT + 1
     shop.check()
+
+
+def test_a_paid_video_does_not_wait_for_a_host_of_pictures_that_is_silent(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    ref = generated(shop)
+    monkeypatch.setattr(inspection, "PICTURE_S", 0.05)
+    monkeypatch.setattr(Files, "fetch_picture", silent)
+    shop.end()
+    record = shop.record(ref)
+    assert record.state is State.STORED
+    assert record.quality is not None
+    told = json.loads(Path(record.video or "").with_suffix(".json").read_text())
+    assert "first_frame" not in told["quality"]["figures"]
