@@ -1,6 +1,6 @@
 """The child of `worker.decoder`: decodes each file that it is told of.
 
-It reads `["inspect" | "first_frame" | "shrunk", FILE, ASPECT...]` from standard input
+It reads `["inspect" | "poster" | "first_frame" | "shrunk", FILE, ASPECT...]` from input
 and answers with an object, a line of JSON each. Needs the extra `video`.
 """
 
@@ -138,6 +138,17 @@ def inspect(video: Path) -> dict[str, Any]:
         return {**first, "poster": _text(poster.jpeg()), "figures": meter.figures()}
 
 
+def poster(video: Path) -> bytes:
+    """The poster of a video alone, from as few of its frames as show something."""
+    made = Poster()
+    with opened(video) as container:
+        for frame in islice(decoded(container), MAX_FRAMES):
+            made.add(frame)
+            if made.is_good:
+                break
+        return made.jpeg()
+
+
 class Poster:
     """Takes frames; has the first that shows something, else the most telling one."""
 
@@ -146,10 +157,15 @@ class Poster:
         self._best: Image | None = None
         self._spread = 0.0
 
+    @property
+    def is_good(self) -> bool:
+        """Whether further frames change nothing."""
+        return self._spread >= MIN_SPREAD
+
     def add(self, frame: "VideoFrame") -> None:
         """Look at the next frame."""
         number, self._frames = self._frames, self._frames + 1
-        if number % STEP or number >= MAX_FRAMES or self._spread >= MIN_SPREAD:
+        if number % STEP or number >= MAX_FRAMES or self.is_good:
             return
         image = _poster_sized(frame)
         spread = _spread(image)
@@ -249,6 +265,8 @@ def answer(what: str, path: str, *aspects: float) -> dict[str, Any]:
     try:
         if what == "inspect":
             return inspect(Path(path))
+        if what == "poster":
+            return {"poster": _text(poster(Path(path)))}
         if what == "first_frame":
             return first_frame(Path(path))
         return {"shrunk": shrunk(Path(path), aspects)}

@@ -5,6 +5,7 @@ A video that cannot be inspected is kept all the same; it has no poster and no v
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,10 @@ from worker.engine import Engine
 from worker.first_frame_match import distance
 
 log = logging.getLogger("reelmill.collect")
+
+#: Videos that may wait to be inspected. Where more come, those go without: storing what
+#: is paid must not fall behind.
+_TURNS = threading.Semaphore(4)
 
 #: A paid video waits for its picture no longer.
 PICTURE_S = 15.0
@@ -83,22 +88,27 @@ async def _fetch_picture(engine: Engine, record: JobRecord, path: Path) -> bool:
 
 def inspect(job: Job, video: Path, wanted: Wanted) -> Inspected:
     """What is wanted of a video, as far as it can be had."""
-    if not wanted.poster and wanted.limits is None:
-        return Inspected()
+    is_inspected = wanted.limits is not None and _TURNS.acquire(blocking=False)
     try:
-        seen = decoder.inspect(video)
+        if not is_inspected:
+            return Inspected(decoder.poster(video)) if wanted.poster else Inspected()
+        return _judged(job, decoder.inspect(video), wanted)
     except DecodeError as error:
         log.warning("the video of job %s is not inspected: %s", job.id, error)
         return Inspected()
-    poster = seen.poster if wanted.poster else None
-    if wanted.limits is None:
-        return Inspected(poster)
+    finally:
+        if is_inspected:
+            _TURNS.release()
+
+
+def _judged(job: Job, seen: decoder.Inspection, wanted: Wanted) -> Inspected:
     figures = {
         **seen.figures,
         **against_request(seen.first, job),
         **_against_picture(seen.first, job, wanted.picture),
     }
-    return Inspected(poster, judge(figures, wanted.limits), figures)
+    poster = seen.poster if wanted.poster else None
+    return Inspected(poster, judge(figures, wanted.limits or {}), figures)
 
 
 def against_request(seen: FirstFrame, job: Job) -> dict[str, Figure]:

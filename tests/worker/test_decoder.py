@@ -61,7 +61,7 @@ class Child:
         """Why there is no poster where it does this instead."""
         self.does(code)
         with pytest.raises(DecodeError) as raised:
-            decoder.inspect(video)
+            decoder.poster(video)
         return str(raised.value)
 
 
@@ -72,7 +72,7 @@ def test_films_are_decoded_by_one_child(
     for name in ("av", "PIL.Image"):
         monkeypatch.setitem(sys.modules, name, None)
     for _ in range(2):
-        assert decoder.inspect(video).poster.startswith(b"\xff\xd8")
+        assert decoder.poster(video).startswith(b"\xff\xd8")
         (own,) = set(children(os.getpid())) - before
     assert children(own) == []
     # A first frame tells whose a prediction is: no other file shares its decoder.
@@ -103,7 +103,7 @@ def test_one_that_dies_or_lies_makes_no_poster_and_the_next_file_has_one(
     bad.write_bytes(b"")
     once = f"if 'bad.mp4' not in words[1]: return answer(*words)\n    {code}"
     assert said in child.why(bad, once)
-    assert decoder.inspect(video).poster.startswith(b"\xff\xd8")
+    assert decoder.poster(video).startswith(b"\xff\xd8")
 
 
 def test_a_child_that_hangs_is_killed(
@@ -144,7 +144,7 @@ def test_one_that_cannot_start_makes_no_poster(
 ) -> None:
     monkeypatch.setattr(decoder, "COMMAND", (str(tmp_path / "none"),))
     with pytest.raises(DecodeError, match="there is no decoder"):
-        decoder.inspect(video)
+        decoder.poster(video)
 
 
 def test_it_is_told_no_secret(
@@ -167,7 +167,7 @@ def test_a_library_that_does_not_work_is_named(
     (tmp_path / "av.py").write_text("raise ImportError('libx is missing')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(DecodeError, match="the extra video does not work: libx"):
-        decoder.inspect(video)
+        decoder.poster(video)
 
 
 def test_the_child_ends_with_the_worker(video: Path) -> None:
@@ -175,7 +175,7 @@ def test_the_child_ends_with_the_worker(video: Path) -> None:
 import sys
 from pathlib import Path
 from worker import decoder
-decoder.inspect(Path({str(video)!r}))
+decoder.poster(Path({str(video)!r}))
 print(decoder._CHILD.process.pid, flush=True)
 sys.stdin.read()
 """

@@ -1,5 +1,6 @@
 """Judging clips: made ones of six products, good and broken, by what is wrong."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from jobs.job import Job
 from jobs.quality import LIMITS, Quality, Verdict, limits_of
 from tests.worker.clips import Clip, make
-from worker import decoder
+from worker import decoder, inspection
 from worker.inspection import Wanted, inspect
 
 #: The check that finds each fault; `fail` is for what may be rendered again.
@@ -91,3 +92,14 @@ def test_what_cannot_be_decoded_has_no_verdict(tmp_path: Path) -> None:
     broken.write_bytes(b"no video")
     job = Job("mug", 2, "kling", {}, 210_000, "mug.mp4")
     assert inspect(job, broken, Wanted(True, LIMITS)).quality is None
+
+
+def test_where_too_many_come_a_video_has_its_poster_and_no_verdict(
+    clips: list[tuple[Clip, Quality]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, _ = clips[0]
+    job = Job("mug", 2, "kling", {}, 210_000, "mug.mp4")
+    monkeypatch.setattr(inspection, "_TURNS", threading.Semaphore(0))
+    seen = inspect(job, good.video, Wanted(True, LIMITS, good.picture))
+    assert (bool(seen.poster), seen.quality) == (True, None)
+    assert inspect(job, good.video, Wanted(False, LIMITS)).poster is None
