@@ -109,6 +109,8 @@ class Reading:
     """Of a shop's export, one video for each product: of its first picture."""
     every_picture: bool = False
     """Of a row with several pictures, one video for each of them."""
+    pictures_at: str | None = None
+    """Address or folder that stands before pictures that are no whole address."""
     only_failed: str | None = None
     """Only the rows that failed in this batch."""
     where: Annotated[tuple[str, ...], Parameter(allow_repeating=True)] = ()

@@ -42,6 +42,8 @@ class Layout:
     ids: tuple[str, ...]
     names: Mapping[str, str] = field(default_factory=dict)
     unreported: tuple[str, ...] = ()
+    pictures_at: str = ""
+    no_picture: str = ""
     group: str = ""
     position: str = ""
     filled_down: tuple[str, ...] = ()

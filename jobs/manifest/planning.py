@@ -65,6 +65,7 @@ class Manifest:
         *,
         only_first_pictures: bool = False,
         every_picture: bool = False,
+        pictures_at: str | None = None,
         selection: Selection | None = None,
     ) -> None:
         self._catalogue = catalogue
@@ -72,7 +73,7 @@ class Manifest:
         #: Of the present table.
         self._names: tuple[str, ...] = ()
         self._columns = Columns(catalogue)
-        self._wanted = Wanted(only_first_pictures, every_picture)
+        self._wanted = Wanted(only_first_pictures, every_picture, pictures_at)
         self._mapper = ColumnMapper(self._columns, self._wanted)
         self._defaults = DefaultValues(catalogue, self._columns)
         self._key = KeyTemplate(DEFAULT_KEY)

@@ -46,6 +46,8 @@ class Wanted(NamedTuple):
     only_first: bool = False
     #: Each of a row that has several, not the first alone.
     every: bool = False
+    #: What stands before those that are no whole address.
+    pictures_at: str | None = None
 
 
 class Products:

@@ -39,6 +39,7 @@ class Table:
         columns = Names(names)
         self.layout = layout
         self._wanted = wanted
+        self._base = wanted.pictures_at or (layout.pictures_at if layout else "")
         theirs = frozenset(layout.columns(columns) if layout else ())
         self._feeds = _resolved(feeds, columns) | {
             name: (column,)
@@ -118,16 +119,28 @@ class Table:
         """The addresses that a row has; empty where its cell is taken as it is."""
         if self._given or not self._pictures:
             cell = next(filter(is_given, map(scope.get, self._given)), None)
-            found = addresses(cell)
+            found = self._complete(addresses(cell))
             # What is wrong with a single one is told of the cell as it is written.
             is_taken = self.products or len(found) > 1 or isinstance(cell, LinkedText)
-            return found if is_taken else []
-        if len(self._pictures) == 1:
-            return addresses(scope.get(self._pictures[0]))
+            return found if is_taken or self._base else []
         every = (
             one for column in self._pictures for one in addresses(scope.get(column))
         )
-        return [*dict.fromkeys(every)]
+        return self._complete([*dict.fromkeys(every)])
+
+    def _complete(self, pictures: list[str]) -> list[str]:
+        """Puts the address of the shop before pictures that have none."""
+        empty = self.layout.no_picture if self.layout else ""
+        if empty in pictures:
+            pictures = [one for one in pictures if one != empty]
+        return [self._address(one) for one in pictures] if self._base else pictures
+
+    def _address(self, picture: str) -> str:
+        if "//" in picture:
+            return picture
+        path = picture.lstrip("/")
+        path = path.replace(" ", "%20") if "//" in self._base else path
+        return f"{self._base.rstrip('/')}/{path}"
 
 
 def _resolved(

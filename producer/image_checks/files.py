@@ -136,7 +136,10 @@ def _on_disk(path: str) -> Path:
 
 def _file_error(path: str, error: Exception) -> ImageCheckError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        suggestion = "check the path, which is relative to its manifest's folder"
+        suggestion = (
+            "check the path, which is relative to its manifest's folder, or name the "
+            "address before it: --pictures-at https://shop.example/pictures"
+        )
         if _BARE_HOST.match(path):
             suggestion = f"check the path, or write https://{path[:80]}"
         return ImageCheckError("is not there", suggestion, kind="not-found")

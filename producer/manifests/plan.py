@@ -75,6 +75,8 @@ class Options:
     only_first_pictures: bool = False
     #: True to make a video of each picture of a row that has several.
     every_picture: bool = False
+    #: What stands before pictures that are no whole address.
+    pictures_at: str | None = None
 
     @property
     def table(self) -> TableOptions:
@@ -125,6 +127,7 @@ def plan(
         feeds,
         only_first_pictures=options.only_first_pictures,
         every_picture=options.every_picture,
+        pictures_at=options.pictures_at,
         selection=selection,
     )
     if manifest.problems:

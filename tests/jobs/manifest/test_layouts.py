@@ -15,6 +15,7 @@ from tests.jobs.manifest.asked import flat
 SINGLE = {"model": "kling-v2.6-std", "prompt": "turn"}
 MULTI = {**SINGLE, "model": "kling-v1.6-multi"}
 A, B = "https://a.example/1.jpg", "https://a.example/2.jpg?w=1,h=2;q=80"
+WIX = {"handleId": "p1", "fieldType": "Product", "productImageUrl": "1_2~mv2.jpg"}
 
 DATA = """
 [[layout]]
@@ -127,6 +128,33 @@ def test_one_address_stays_one(cell: str) -> None:
 def test_names_of_files_are_separated_behind_their_endings() -> None:
     jobs, _ = planned([{"image": "a 1.jpg;b.PNG,c|d.webp"}], every_picture=True)
     assert [one.image for one in jobs] == ["a 1.jpg", "b.PNG", "c|d.webp"]
+
+
+@pytest.mark.parametrize(
+    ("row", "pictures_at", "picture"),
+    [
+        (
+            {"image": "/w/a b.jpg"},
+            "https://a.example/p/",
+            "https://a.example/p/w/a%20b.jpg",
+        ),
+        ({"image": A}, "https://b.example", A),
+        ({"image": "a b.jpg"}, "photos", "photos/a b.jpg"),
+        (WIX, None, "https://static.wixstatic.com/media/1_2~mv2.jpg"),
+        (WIX, "photos", "photos/1_2~mv2.jpg"),
+    ],
+)
+def test_pictures_without_an_address_get_the_one_that_is_known(
+    row: Mapping[str, object], pictures_at: str | None, picture: str
+) -> None:
+    (one,), _ = planned([row], pictures_at=pictures_at)
+    assert one.image == picture
+
+
+def test_a_word_of_the_shop_for_no_picture_is_none() -> None:
+    row = {"sku": "mug", "product_type": "simple", "base_image": "no_selection"}
+    jobs, (notice,) = planned([row])
+    assert (jobs, notice.kind) == ([], "product-without-picture")
 
 
 def test_a_model_gets_as_many_pictures_as_it_takes() -> None:
