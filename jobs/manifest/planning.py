@@ -63,9 +63,7 @@ class Manifest:
         key: str | None = None,
         feeds: Feeds | None = None,
         *,
-        only_first_pictures: bool = False,
-        every_picture: bool = False,
-        pictures_at: str | None = None,
+        wanted: Wanted | None = None,
         selection: Selection | None = None,
     ) -> None:
         self._catalogue = catalogue
@@ -73,8 +71,7 @@ class Manifest:
         #: Of the present table.
         self._names: tuple[str, ...] = ()
         self._columns = Columns(catalogue)
-        self._wanted = Wanted(only_first_pictures, every_picture, pictures_at)
-        self._mapper = ColumnMapper(self._columns, self._wanted)
+        self._mapper = ColumnMapper(self._columns, wanted or Wanted())
         self._defaults = DefaultValues(catalogue, self._columns)
         self._key = KeyTemplate(DEFAULT_KEY)
         self._is_key_chosen = False

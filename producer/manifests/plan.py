@@ -15,6 +15,7 @@ from jobs.manifest.columns import Columns
 from jobs.manifest.drafts import PlannedRow
 from jobs.manifest.guessing import MAX_ROWS
 from jobs.manifest.planning import Manifest
+from jobs.manifest.products import Wanted
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from jobs.manifest.selection import Choice, Selection
 from producer.manifests.csv import read_csv
@@ -79,6 +80,11 @@ class Options:
     pictures_at: str | None = None
 
     @property
+    def wanted(self) -> Wanted:
+        """Which pictures a video is made of."""
+        return Wanted(self.only_first_pictures, self.every_picture, self.pictures_at)
+
+    @property
     def table(self) -> TableOptions:
         """What is said about a table."""
         return TableOptions(self.sheet, self.header_line, self.visible_only)
@@ -125,9 +131,7 @@ def plan(
         values,
         options.key,
         feeds,
-        only_first_pictures=options.only_first_pictures,
-        every_picture=options.every_picture,
-        pictures_at=options.pictures_at,
+        wanted=options.wanted,
         selection=selection,
     )
     if manifest.problems:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest.planning import Manifest
-from jobs.manifest.products import FURTHER_PICTURE, SAME_PICTURE, VARIANT
+from jobs.manifest.products import FURTHER_PICTURE, SAME_PICTURE, VARIANT, Wanted
 from jobs.manifest.rows import Feeds, Header, Problem, Row, Skipped
 from tests.jobs.manifest.asked import flat
 
@@ -157,7 +157,7 @@ def test_of_each_product_the_picture_with_the_lowest_position_may_be_asked_for(
     rows = [("mug", "", f"{URL}?{n}", at) for n, at in enumerate(positions)]
     # The product comes back further down.
     rows += [("pot", "", URL, "1"), ("mug", "", f"{URL}?9", "1")]
-    found = shop(manifest(only_first_pictures=True), *rows)
+    found = shop(manifest(wanted=Wanted(only_first=True)), *rows)
     assert sorted(found) == sorted([*[FURTHER_PICTURE] * 3, lowest, "pot"])
 
 

@@ -9,6 +9,7 @@ from jobs.catalogue import builtin
 from jobs.job import Job
 from jobs.manifest import layouts
 from jobs.manifest.planning import Manifest
+from jobs.manifest.products import Wanted
 from jobs.manifest.rows import Feeds, Header, Notice, Problem, Row
 from tests.jobs.manifest.asked import flat
 
@@ -37,10 +38,10 @@ def planned(
     rows: Sequence[Mapping[str, object]],
     options: Mapping[str, object] = SINGLE,
     mapping: Mapping[str, tuple[str, ...]] | None = None,
-    **settings: Any,
+    **wanted: Any,
 ) -> tuple[list[Job], list[Notice]]:
     feeds = Feeds("command line", mapping) if mapping else None
-    manifest = Manifest(builtin(), options, None, feeds, **settings)
+    manifest = Manifest(builtin(), options, None, feeds, wanted=Wanted(**wanted))
     assert manifest.problems == []
     assert manifest.header(Header("a.csv", 1, tuple(rows[0]))) == []
     found = [
@@ -69,7 +70,7 @@ def test_a_layout_that_is_added_as_data_alone_plans_a_table() -> None:
     ]
     rows = [dict(zip(names, row, strict=True)) for row in cells]
     prompt = "{{ title }} for {{ price }}"
-    jobs, notices = planned(rows, {**SINGLE, "prompt": prompt}, every_picture=True)
+    jobs, notices = planned(rows, {**SINGLE, "prompt": prompt}, every=True)
     assert [(one.id, one.image) for one in jobs] == [
         ("Mug", A),
         ("Mug.2", f"{A}?3"),
@@ -110,7 +111,7 @@ def test_a_cell_may_have_several_pictures(column: str, cell: object) -> None:
     (one,), (notice,) = planned(rows, SINGLE, mapping)
     assert (one.id, one.image) == ("mug", A)
     assert (notice.kind, notice.value) == ("further-pictures", "mug")
-    both, notices = planned(rows, SINGLE, mapping, every_picture=True)
+    both, notices = planned(rows, SINGLE, mapping, every=True)
     assert [(one.id, one.image) for one in both] == [("mug", A), ("mug.2", B)]
     assert notices == []
     (several,), notices = planned(rows, MULTI, mapping)
@@ -121,12 +122,12 @@ def test_a_cell_may_have_several_pictures(column: str, cell: object) -> None:
     "cell", [B, "a,b.jpg", "my mug.jpg", f"{A}?to=https://b.example/2.jpg", "a;b/c.png"]
 )
 def test_one_address_stays_one(cell: str) -> None:
-    (one,), notices = planned([{"image": cell}], every_picture=True)
+    (one,), notices = planned([{"image": cell}], every=True)
     assert (one.image, notices) == (cell, [])
 
 
 def test_names_of_files_are_separated_behind_their_endings() -> None:
-    jobs, _ = planned([{"image": "a 1.jpg;b.PNG,c|d.webp"}], every_picture=True)
+    jobs, _ = planned([{"image": "a 1.jpg;b.PNG,c|d.webp"}], every=True)
     assert [one.image for one in jobs] == ["a 1.jpg", "b.PNG", "c|d.webp"]
 
 
