@@ -38,7 +38,7 @@ from jobs.manifest.products import MappedRow, Outcome, Wanted
 from jobs.manifest.prompts import doubts
 from jobs.manifest.rows import Defaults, Feeds, Header, Notice, Problem, Row, Skipped
 from jobs.manifest.selection import Selection
-from jobs.manifest.templates import RowScope
+from jobs.manifest.templates import RowScope, folded
 from jobs.money import dollars
 from jobs.text import plain, shown
 
@@ -274,9 +274,13 @@ class Manifest:
         """Notes what was probably not meant to be sent."""
         cells, place = draft.mapped.scope, (draft.row.file, job.line)
         for name in ("prompt", "negative_prompt"):
-            for kind, message, suggestion, found in doubts(job.inputs.get(name, "")):
-                named = (n for n in cells if found in plain(cells[n]))
-                cure = suggestion.format(column=next(named, "description"))
+            text = job.inputs.get(name, "")
+            for kind, message, suggestion, found in doubts(text):
+                having = [n for n in cells if found in plain(cells[n])]
+                # A column whose text is in the prompt, for others may have a tag too.
+                sent = (n for n in having if plain(cells[n]).strip() in text)
+                column = next(sent, having[0] if having else "description")
+                cure = suggestion.format(column=folded(column))
                 said = (kind, f"prompts have {message}", cure)
                 self._notices.append(Notice(*said, *place, name, found))
         if "&amp;" in job.image:

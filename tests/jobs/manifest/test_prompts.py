@@ -35,3 +35,13 @@ def test_a_doubt_is_a_notice_and_stops_nothing() -> None:
     (notice,) = planned.take_notices()
     assert (notice.kind, notice.line, notice.value) == ("html", 2, "<b>")
     assert "striptags" in notice.suggestion
+
+
+def test_a_doubt_names_the_column_that_is_sent_as_templates_write_it() -> None:
+    options = {"model": "kling-v2.6-std", "prompt": "turn {{ body_html }}"}
+    planned = Manifest(builtin(), options)
+    image = "https://a.example/1.jpg?w=1&amp;h=2"
+    cells = {"image": image, "Body (HTML)": "Salt &amp; oil"}
+    planned.plan(Row("shop.csv", 2, 1, cells))
+    entities = planned.take_notices()[0]
+    assert "{{ body_html | striptags }}" in entities.suggestion
