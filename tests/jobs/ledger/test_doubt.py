@@ -131,7 +131,7 @@ def test_what_may_be_under_way_holds_a_slot_each(ledger: Ledger) -> None:
     assert audit(ledger, ACCOUNT) == []
 
 
-@pytest.mark.parametrize("state", UNDER_WAY)
+@pytest.mark.parametrize("state", sorted(UNDER_WAY))
 def test_a_job_in_doubt_that_fails_is_looked_for_and_not_sent_again(
     ledger: Ledger, state: State
 ) -> None:
