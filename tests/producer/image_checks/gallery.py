@@ -96,7 +96,7 @@ class Gallery:
     def show_redirect(self, path: str, target: str) -> str:
         """Send whoever asks for `path` elsewhere, every time."""
         head = f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n"
-        return self.show(path, b"", faults=[says(head)] * 10)
+        return self.show(path, b"", faults=[says(head)] * 20)
 
     def forget(self) -> None:
         self.asked.clear()
