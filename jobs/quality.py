@@ -4,6 +4,7 @@ A verdict fails no job; it orders what people review, and every figure stays bes
 video. `docs/page.md` has the figures of good and of broken clips.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -80,6 +81,9 @@ class Finding(NamedTuple):
         return LIMITS[self.check].words.format(self.value) + at
 
 
+_FINDING = re.compile(r"(\w+)=(review|fail):([-+.e\d]+)@([-+.e\d]+)")
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """What a clip's figures come to."""
@@ -108,8 +112,13 @@ class Quality:
 
     @classmethod
     def from_text(cls, text: str) -> "Quality":
-        """What `to_text` wrote."""
-        return cls(tuple(map(_finding, text.split()[1:])))
+        """What `to_text` wrote; checks that only a newer version knows are left out."""
+        found = (
+            Finding(check, Verdict(verdict), float(value), float(at_s))
+            for check, verdict, value, at_s in _FINDING.findall(text)
+            if check in LIMITS
+        )
+        return cls(tuple(found))
 
     def to_document(self) -> dict[str, Any]:
         """The verdict with its findings in words, for reports."""
@@ -121,19 +130,11 @@ class Quality:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Quality":
         """What `to_document` made."""
-        return cls(
-            tuple(
-                Finding(f["check"], Verdict(f["verdict"]), f["value"], f["at_s"])
-                for f in document["findings"]
-            )
+        words = (
+            f"{f['check']}={f['verdict']}:{f['value']}@{f['at_s']}"
+            for f in document["findings"]
         )
-
-
-def _finding(word: str) -> Finding:
-    check, _, rest = word.partition("=")
-    verdict, _, place = rest.partition(":")
-    value, _, at_s = place.partition("@")
-    return Finding(check, Verdict(verdict), float(value), float(at_s))
+        return cls.from_text(" ".join(words))
 
 
 def judge(figures: Mapping[str, Figure], limits: Mapping[str, Limit]) -> Quality:

@@ -76,6 +76,10 @@ def test_a_clip_is_compared_with_what_was_ordered(
 def test_a_verdict_survives_the_ledger(clips: list[tuple[Clip, Quality]]) -> None:
     for _, quality in clips:
         assert Quality.from_text(quality.to_text()) == quality
+        assert Quality.from_document(quality.to_document()) == quality
+    # A newer version may know more checks, and other verdicts.
+    newer = Quality.from_text("worse cut=review:49@2 smell=fail:1@0 black=worse:1@0")
+    assert [finding.check for finding in newer.findings] == ["cut"]
 
 
 def test_limits_can_be_changed_one_by_one() -> None:
