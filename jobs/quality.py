@@ -1,7 +1,7 @@
 """What the figures of a clip mean: whether it passes, needs a look, or is broken.
 
 A verdict fails no job; it orders what people review, and every figure stays beside the
-video. `docs/page.md` has the figures of good and of broken clips.
+video. `docs/operations.md` tells what is measured and where the limits come from.
 """
 
 import re
@@ -55,9 +55,6 @@ LIMITS: Mapping[str, Limit] = {
     "sound": Limit(0.5, None, "no sound, and it was ordered"),
 }
 
-#: Checks that mean a clip to render again, where that was asked for.
-BROKEN = frozenset({"black", "frozen", "first_frame"})
-
 
 class Figure(NamedTuple):
     """What was measured, and the second of the clip where it shows."""
@@ -96,13 +93,6 @@ class Quality:
         order = list(Verdict)
         return max(
             (f.verdict for f in self.findings), key=order.index, default=order[0]
-        )
-
-    @property
-    def broken(self) -> bool:
-        """Whether it is to be rendered again, where that was asked for."""
-        return any(
-            f.check in BROKEN and f.verdict is Verdict.FAIL for f in self.findings
         )
 
     def to_text(self) -> str:

@@ -184,7 +184,7 @@ def kept(settings: Settings) -> ModelList | None:
         raw = json.loads(_path(settings).read_bytes())
         if raw["base_url"] != settings.base_url:
             return None
-        changes = raw.get("changes", {})
+        changes = dict(raw.get("changes", {}))
         return ModelList(raw["models"], float(raw["read_at_s"]), changes)
     except (OSError, ValueError, LookupError, TypeError):
         return None

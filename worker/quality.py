@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 SIDE_PX = 96
+#: Of a sample, in planes that are read as they are.
+BITS = 8
 #: Tiles a side, for finding out whether anything moves.
 TILES = 8
 #: Frames so far apart are compared for that.
@@ -64,6 +66,9 @@ class Meter:
 
     def add(self, frame: "VideoFrame") -> None:
         """Measure the next frame."""
+        # More bits, as HDR has, would be read as twice as many pixels.
+        if frame.format.components[0].bits != BITS:
+            frame = frame.reformat(format="yuv420p")
         at_s, luma = frame.time or 0.0, _luma(frame)
         self._times_s.append(at_s)
         self._brightness.append(_mean(luma))

@@ -108,33 +108,39 @@ def _converted(content: bytes, folder: Path) -> Path:
     """
     digest = hashlib.sha256(content).hexdigest()
     made = folder / f"{digest[:40]}-{VERSION}.jpg"
-    if made.exists():
-        return made
-    source, half = (folder / f"{digest}.{os.getpid()}.{e}" for e in ("source", "half"))
+    with suppress(OSError):
+        # One without content is what a power cut left.
+        if made.stat().st_size:
+            return made
+    half = made.with_suffix(f".{os.getpid()}")
     try:
-        source.write_bytes(content)
+        half.write_bytes(_jpeg(content))
+        half.replace(made)
+    except OSError as error:
+        raise _failed(str(error.strerror)) from None
+    finally:
+        with suppress(OSError):
+            half.unlink(missing_ok=True)
+    return made
+
+
+def _jpeg(content: bytes) -> bytes:
+    """What the child makes of a content; one that is killed leaves nothing behind."""
+    try:
         ended = subprocess.run(
-            [*_COMMAND, str(source), str(half)],
+            _COMMAND,
+            input=content,
             env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT)},
             capture_output=True,
             check=False,
             timeout=TIMEOUT_S,
         )
-        if ended.returncode:
-            lines = ended.stderr.decode(errors="replace").splitlines() or [
-                "it is broken"
-            ]
-            raise _failed(lines[-1])
-        half.replace(made)
     except subprocess.TimeoutExpired:
         raise _failed(f"it takes longer than {TIMEOUT_S} s") from None
-    except OSError as error:
-        raise _failed(str(error.strerror)) from None
-    finally:
-        for path in (source, half):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-    return made
+    if ended.returncode:
+        lines = ended.stderr.decode(errors="replace").splitlines() or ["it is broken"]
+        raise _failed(lines[-1])
+    return ended.stdout
 
 
 def _failed(reason: str) -> ImageCheckError:

@@ -1,4 +1,4 @@
-"""Converts one picture into JPEG: `python -m producer.image_checks.converting FROM TO`.
+"""Converts a picture into JPEG, from standard input to standard output.
 
 A process of its own, with limits: what decodes a stranger's bytes may take all memory.
 Needs Pillow, and for HEIC pi-heif.
@@ -8,7 +8,6 @@ import io
 import resource
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps
 
@@ -57,8 +56,8 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB") if image.mode == "CMYK" else image
 
 
-def main(source: str, target: str) -> int:
-    """Convert one file; its exit code."""
+def main() -> int:
+    """Convert what comes in; the exit code."""
     with suppress(ImportError):
         from pi_heif import register_heif_opener  # type: ignore[import-untyped]  # no types
 
@@ -70,7 +69,7 @@ def main(source: str, target: str) -> int:
         with suppress(ValueError, OSError):
             resource.setrlimit(which, (most, most))
     try:
-        Path(target).write_bytes(converted(Path(source).read_bytes()))
+        sys.stdout.buffer.write(converted(sys.stdin.buffer.read()))
     except (OSError, ValueError, SyntaxError, MemoryError) as error:
         sys.stderr.write(str(error) or "it takes too much memory")
         return UNREADABLE
@@ -78,4 +77,4 @@ def main(source: str, target: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())

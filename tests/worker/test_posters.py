@@ -23,7 +23,7 @@ from jobs.storage import Store
 from sandbox.media import Clip, render, samples, shrunk
 from tests.worker.test_frames import distance
 from tests.worker.test_mp4 import film
-from worker import decoding
+from worker import decoder, decoding
 from worker.decoder import DecodeError
 from worker.decoding import HEIGHT_PX, WIDTH_PX
 from worker.downloads import Download
@@ -202,6 +202,22 @@ def test_a_worker_that_dies_before_the_poster_leaves_it_to_the_next(
         "spring/mug.poster.jpg",
         "mug.poster.jpg",
     )
+    assert place.exists()
+
+
+def test_a_worker_that_dies_while_it_inspects_leaves_all_to_the_next(
+    tmp_path: Path, collected: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_: Path) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decoder, "poster", die)
+        with pytest.raises(KeyboardInterrupt):
+            collected()
+    assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    place, kept, _ = collected()
+    assert kept.poster == "spring/mug.poster.jpg"
     assert place.exists()
 
 

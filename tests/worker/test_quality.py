@@ -1,13 +1,16 @@
 """Judging clips: made ones of six products, good and broken, by what is wrong."""
 
 import threading
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from jobs.job import Job
 from jobs.quality import LIMITS, Quality, Verdict, limits_of
-from tests.worker.clips import Clip, make
+from tests.worker.clips import RATE, Clip, make
 from worker import decoder, inspection
 from worker.inspection import Wanted, inspect
 
@@ -70,7 +73,22 @@ def test_a_clip_is_compared_with_what_was_ordered(
     other = judged(good, aspect_ratio="16:9", sound=True)
     assert {finding.check for finding in other.findings} == {"aspect", "sound"}
     assert other.verdict is Verdict.REVIEW
-    assert not other.broken
+
+
+def test_a_clip_of_ten_bits_is_judged_as_one_of_eight(
+    clips: list[tuple[Clip, Quality]], tmp_path: Path
+) -> None:
+    good, _ = clips[0]
+    deep = replace(good, video=tmp_path / "deep.mp4")
+    with av.open(str(good.video)) as old, av.open(str(deep.video), "w") as new:
+        stream = new.add_stream("libx264", rate=RATE)
+        stream.width = stream.height = 160
+        stream.pix_fmt = "yuv420p10le"
+        for number, frame in enumerate(old.decode(video=0)):
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            new.mux(stream.encode(frame))
+        new.mux(stream.encode(None))
+    assert judged(deep).verdict is Verdict.PASS
 
 
 def test_a_verdict_survives_the_ledger(clips: list[tuple[Clip, Quality]]) -> None:

@@ -1,6 +1,7 @@
 """Pictures that models do not take, made into JPEGs before they are sent."""
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw
 from producer.exits import Exit
 from producer.image_checks import convert
 from producer.image_checks.converting import MAX_PX, converted
+from producer.image_checks.results import ImageCheckError
 from tests.producer.running import Desk, desk, quick_sandbox
 
 MODEL = ("--model", "kling-v2.6-std")
@@ -96,15 +98,19 @@ def test_rows_say_what_converting_would_do_and_it_is_paid_once() -> None:
         assert [row["data"]["image (original)"] for row in rows] == [*PICTURES]
 
 
-def test_a_death_between_converting_and_uploading_leaves_what_was_made(
+def test_a_child_that_dies_costs_one_picture_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    dies = (sys.executable, "-c", "import os; os.kill(os.getpid(), 9)")
+    with monkeypatch.context() as patch:
+        patch.setattr(convert, "_COMMAND", dies)
+        with pytest.raises(ImageCheckError, match="it is broken"):
+            convert._converted(PICTURES["a.webp"], tmp_path)
+    assert list(tmp_path.iterdir()) == []
     made = convert._converted(PICTURES["a.webp"], tmp_path)
     content = made.read_bytes()
-    (tmp_path / "half.1.source").write_bytes(b"left by one that died")
-
-    def never(*_args: object, **_named: object) -> None:
-        raise AssertionError("it is there already")
-
-    monkeypatch.setattr("producer.image_checks.convert.subprocess.run", never)
+    # What a power cut left is made anew, and what is there is not.
+    made.write_bytes(b"")
     assert convert._converted(PICTURES["a.webp"], tmp_path).read_bytes() == content
+    monkeypatch.setattr(convert, "_COMMAND", dies)
+    assert convert._converted(PICTURES["a.webp"], tmp_path) == made
